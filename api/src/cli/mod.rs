@@ -1,0 +1,177 @@
+//! The commands. Each takes its settings from flags or the environment, prints what it made on standard output, logs to
+//! standard error, and fails with one clear line.
+
+mod demo;
+mod manage;
+mod print;
+mod secret_key;
+mod serve;
+mod sqlite;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use service::{App, Clock, Config, Environment};
+
+use crate::telemetry::{self, LogFormat};
+
+/// Time tracking and billing over GraphQL and REST.
+#[derive(Parser)]
+#[command(name = "hoursmith", version, about)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Settings of every command.
+#[derive(Args, Clone)]
+struct Common {
+    /// The database: `sqlite://FILE?mode=rwc` or `postgres://…`.
+    #[arg(long, global = true, env = "HOURSMITH_DATABASE_URL", default_value = "sqlite://hoursmith.db?mode=rwc", hide_env_values = true)]
+    database_url: String,
+    /// Whether tokens and events are for real.
+    #[arg(long, global = true, env = "HOURSMITH_ENV", default_value = "live")]
+    env: Env,
+    /// Print one JSON object or array.
+    #[arg(long, global = true)]
+    json: bool,
+    /// What is logged.
+    #[arg(long, global = true, env = "HOURSMITH_LOG", default_value = "info")]
+    log: String,
+    /// How it is logged.
+    #[arg(long, global = true, env = "HOURSMITH_LOG_FORMAT", default_value = "text")]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Env {
+    Live,
+    Test,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Migrate, then serve.
+    Serve(serve::Serve),
+    /// Bring the database up to this release.
+    Migrate {
+        /// Only tell what is applied and what is pending.
+        #[arg(long)]
+        status: bool,
+    },
+    /// Workspaces.
+    #[command(subcommand)]
+    Workspace(manage::Workspace),
+    /// The people of a workspace.
+    #[command(subcommand)]
+    Member(manage::Member),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(manage::Token),
+    /// Print the OpenAPI document.
+    Openapi {
+        /// In YAML.
+        #[arg(long)]
+        yaml: bool,
+        /// In the words of OpenAPI 3.0.
+        #[arg(long = "v3-0", conflicts_with = "yaml")]
+        v3_0: bool,
+    },
+    /// Print the GraphQL schema.
+    Sdl,
+}
+
+/// Why a command failed, in one line.
+struct Failure(String);
+
+impl<E: std::fmt::Display> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure(error.to_string())
+    }
+}
+
+/// Runs the command that the process was started with.
+pub async fn run() -> ExitCode {
+    let Cli { common, command } = Cli::parse();
+    match dispatch(common, command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(why)) => {
+            let line = why.split_whitespace().collect::<Vec<_>>().join(" ");
+            print::problem(&format!("hoursmith: {line}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
+    telemetry::init(&common.log, common.log_format)?;
+    match command {
+        Command::Serve(serve) => serve.run(&common).await,
+        Command::Migrate { status } => migrate(&common, status).await,
+        Command::Workspace(command) => command.run(&common).await,
+        Command::Member(command) => command.run(&common).await,
+        Command::Token(command) => command.run(&common).await,
+        Command::Openapi { yaml, v3_0 } => {
+            let documents = crate::rest::openapi::Documents::new(None);
+            print::text(match (yaml, v3_0) {
+                (true, _) => &documents.yaml,
+                (_, true) => &documents.json_3_0,
+                _ => &documents.json,
+            })
+        }
+        Command::Sdl => print::text(&schema::sdl()),
+    }
+}
+
+async fn migrate(common: &Common, status: bool) -> Result<(), Failure> {
+    common.check_url()?;
+    if !status {
+        migration::up(&common.database_url).await?;
+    }
+    let steps = migration::status(&common.database_url).await?;
+    let json: Vec<_> = steps.iter().map(|s| serde_json::json!({ "name": s.name, "applied": s.applied })).collect();
+    let lines = steps.iter().map(|s| format!("{}  {}", if s.applied { "applied" } else { "pending" }, s.name));
+    print::outcome(common.json, &json, lines.collect::<Vec<_>>().join("\n"))
+}
+
+impl Common {
+    fn config(&self) -> Config {
+        let environment = match self.env {
+            Env::Live => Environment::Live,
+            Env::Test => Environment::Test,
+        };
+        Config { environment, ..Config::new(&self.database_url) }
+    }
+
+    /// Refuses what is no database of ours before anything is made.
+    fn check_url(&self) -> Result<(), Failure> {
+        let url = &self.database_url;
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(());
+        }
+        if !url.starts_with("sqlite:") {
+            return Err("HOURSMITH_DATABASE_URL must begin with sqlite:// or postgres://".into());
+        }
+        match sqlite::path(url) {
+            Some(_) => Ok(()),
+            None => Err("HOURSMITH_DATABASE_URL must name a file, such as sqlite://hoursmith.db?mode=rwc".into()),
+        }
+    }
+
+    /// A migrated database, for commands that work beside a server.
+    async fn open(&self) -> Result<App, Failure> {
+        self.check_url()?;
+        migration::up(&self.database_url).await?;
+        Ok(App::connect(self.config(), Clock::system()).await.map_err(internal)?)
+    }
+}
+
+/// The operator is told the cause that callers are not.
+fn internal(error: service::Error) -> String {
+    match error {
+        service::Error::Internal(cause) => cause.to_string(),
+        other => other.to_string(),
+    }
+}

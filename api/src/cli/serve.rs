@@ -1,0 +1,108 @@
+//! `serve`: bind, migrate, serve until told to stop, and stop cleanly.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use ipnet::IpNet;
+use poem::listener::TcpAcceptor;
+use service::{App, Clock, Config};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::{Common, Failure, demo, internal, print, secret_key, sqlite};
+use crate::Server;
+
+/// How long running requests may take to finish after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(30);
+
+#[derive(Args)]
+pub(super) struct Serve {
+    /// On an empty database, first make workspaces with a year of data.
+    #[arg(long)]
+    demo: bool,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, env = "HOURSMITH_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// How the documents call this server.
+    #[arg(long, env = "HOURSMITH_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// Encrypts stored secrets: base64 of 32 bytes, or several with commas, of which the first encrypts.
+    #[arg(long, env = "HOURSMITH_SECRET_KEY", hide_env_values = true)]
+    secret_key: Option<String>,
+    /// Multiplies every rate budget.
+    #[arg(long, env = "HOURSMITH_RATE_LIMIT_SCALE", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate_limit_scale: u32,
+    /// Whether this process runs background jobs.
+    #[arg(long, env = "HOURSMITH_WORKER", default_value = "on")]
+    worker: Switch,
+    /// Networks of proxies whose X-Forwarded-For is believed, comma-separated.
+    #[arg(long, env = "HOURSMITH_TRUSTED_PROXIES", value_delimiter = ',')]
+    trusted_proxies: Vec<IpNet>,
+    /// Origins that browsers may call from, comma-separated.
+    #[arg(long, env = "HOURSMITH_CORS_ORIGINS", value_delimiter = ',')]
+    cors_origins: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+impl Serve {
+    pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
+        common.check_url()?;
+        // What can be refused is refused before anything is made.
+        let listener = TcpListener::bind(&self.listen)
+            .map_err(|e| format!("cannot listen on {}: {e}; set HOURSMITH_LISTEN to a free address", self.listen))?;
+        let address = listener.local_addr()?;
+        let _lock = sqlite::lock(&common.database_url)?;
+        secret_key::ensure(self.secret_key.as_deref(), &common.database_url)?;
+        migration::up(&common.database_url).await?;
+
+        let config = Config { rate_limit_scale: self.rate_limit_scale, ..common.config() };
+        let app = App::connect(config, Clock::system()).await.map_err(internal)?;
+        let shown = if self.demo { demo::make(&app).await? } else { None };
+
+        let (stop, stopped) = watch::channel(false);
+        let jobs = (self.worker == Switch::On).then(|| {
+            let app = app.clone();
+            tokio::spawn(async move { app.run_jobs(stopped).await })
+        });
+        let mut server = Server::new(app.clone());
+        server.trusted_proxies = self.trusted_proxies;
+        server.cors_origins = self.cors_origins;
+        server.public_url = self.public_url;
+
+        listener.set_nonblocking(true)?;
+        let acceptor = TcpAcceptor::from_std(listener)?;
+        print::text(&format!("listening on http://{address}\n"))?;
+        if let Some(shown) = shown {
+            print::text(&shown.words(&format!("http://{address}")))?;
+        }
+        let terminated = terminated()?;
+        poem::Server::new_with_acceptor(acceptor)
+            .run_with_graceful_shutdown(crate::server(server), terminated, Some(DRAIN))
+            .await?;
+
+        stop.send_replace(true);
+        if let Some(jobs) = jobs {
+            jobs.await?;
+        }
+        app.close().await.map_err(internal)?;
+        Ok(())
+    }
+}
+
+/// Ready when an operator or a terminal asks to stop.
+fn terminated() -> Result<impl Future<Output = ()>, Failure> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: finishing what runs");
+    })
+}

@@ -1,0 +1,161 @@
+//! The frame around every answer: request id, log line, panics, headers, cross-origin rules, compression; and the
+//! envelope for what nothing inside has answered.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::web::{Compress, CompressionAlgo, CompressionLevel};
+use poem::{Endpoint, IntoResponse, Request, Response, Result};
+use service::Error;
+use tracing::Instrument;
+
+use crate::rest::error::{self, Refusal};
+use crate::rest::gate::header_text;
+use crate::server::Server;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Smaller answers are not worth the work.
+const COMPRESS_FROM: usize = 1024;
+
+const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match";
+const EXPOSED_HEADERS: &str = "ETag, Location, Retry-After, X-Request-Id, Idempotent-Replayed, X-RateLimit-Limit, \
+    X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit-Policy, RateLimit";
+const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// The id of a request, beside it.
+#[derive(Clone)]
+struct RequestId(Arc<str>);
+
+/// The id that the frame has given to a request.
+pub(crate) fn request_id(request: &Request) -> Arc<str> {
+    request.extensions().get::<RequestId>().map_or_else(|| "".into(), |id| id.0.clone())
+}
+
+/// Wraps the whole route tree.
+pub struct Frame<E> {
+    pub(crate) inner: E,
+    pub(crate) server: Arc<Server>,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Frame<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let id = self.id_of(&request);
+        request.extensions_mut().insert(RequestId(id.clone()));
+        let method = request.method().clone();
+        // Never the query: it may hold what people search for.
+        let path = request.uri().path().to_owned();
+        let span = tracing::info_span!("request", id = %id, %method, path);
+        let started = tokio::time::Instant::now();
+
+        let origin = self.allowed_origin(&request);
+        let algorithm = accepted_algorithm(&request);
+        let mut response = if method == Method::OPTIONS {
+            StatusCode::NO_CONTENT.into_response()
+        } else {
+            let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind().instrument(span.clone()).await;
+            span.in_scope(|| answered(answer, &id))
+        };
+
+        self.add_headers(response.headers_mut(), &id, method == Method::OPTIONS, origin);
+        let status = response.status().as_u16();
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        span.in_scope(|| tracing::info!(status, ms, "answered"));
+        Ok(match algorithm {
+            Some(algorithm) if method != Method::HEAD => compressed(response, algorithm).await,
+            _ => response,
+        })
+    }
+}
+
+impl<E> Frame<E> {
+    /// The caller's own, if it is one; else a new one.
+    fn id_of(&self, request: &Request) -> Arc<str> {
+        let fits = |id: &&str| {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+            (1..=128).contains(&id.len()) && id.bytes().all(plain)
+        };
+        match header_text(request, REQUEST_ID.as_str()).filter(fits) {
+            Some(own) => own.into(),
+            None => self.server.app.new_request_id().into(),
+        }
+    }
+
+    /// The request's origin, if the operator has named it.
+    fn allowed_origin(&self, request: &Request) -> Option<HeaderValue> {
+        let origin = request.headers().get(header::ORIGIN)?;
+        self.server.cors_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
+    }
+
+    fn add_headers(&self, headers: &mut HeaderMap, id: &str, preflight: bool, origin: Option<HeaderValue>) {
+        if let Ok(id) = HeaderValue::from_str(id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        let fixed = HeaderValue::from_static;
+        headers.entry(header::CACHE_CONTROL).or_insert(fixed("private, no-cache"));
+        headers.insert(header::VARY, fixed("Authorization, Accept, Origin"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
+        if preflight {
+            headers.insert(header::ALLOW, fixed(ALLOWED_METHODS));
+        }
+        let Some(origin) = origin else { return };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, fixed(EXPOSED_HEADERS));
+        if preflight {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, fixed(ALLOWED_HEADERS));
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, fixed(ALLOWED_METHODS));
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, fixed("600"));
+        }
+    }
+}
+
+/// What nothing inside has put into the envelope: unknown paths, panics, the framework's own refusals.
+fn answered(answer: std::thread::Result<Result<Response>>, id: &str) -> Response {
+    match answer {
+        Ok(Ok(response)) => response,
+        Ok(Err(refused)) => match refused.status() {
+            StatusCode::NOT_FOUND => Refusal::NoSuchPath.response(id),
+            StatusCode::METHOD_NOT_ALLOWED => Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD]).response(id),
+            status => error::response(&Error::bug(format!("unexpected refusal {status}: {refused}")), id),
+        },
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            error::response(&Error::bug(format!("a handler panicked: {text}")), id)
+        }
+    }
+}
+
+/// Brotli before gzip, of what the client takes.
+fn accepted_algorithm(request: &Request) -> Option<CompressionAlgo> {
+    let accepted = header_text(request, header::ACCEPT_ENCODING.as_str())?;
+    let takes = |name: &str| {
+        accepted.split(',').any(|part| {
+            let (coding, quality) = part.split_once(';').unwrap_or((part, ""));
+            let refused = quality.trim().strip_prefix("q=").is_some_and(|q| q.trim_end_matches(['0', '.']).is_empty());
+            coding.trim().eq_ignore_ascii_case(name) && !refused
+        })
+    };
+    if takes("br") {
+        Some(CompressionAlgo::BR)
+    } else if takes("gzip") {
+        Some(CompressionAlgo::GZIP)
+    } else {
+        None
+    }
+}
+
+async fn compressed(mut response: Response, algorithm: CompressionAlgo) -> Response {
+    let coded = response.headers().contains_key(header::CONTENT_ENCODING);
+    let Ok(bytes) = response.take_body().into_bytes().await else { return response };
+    let worth = bytes.len() >= COMPRESS_FROM && !coded;
+    response.set_body(bytes);
+    if worth {
+        Compress::new(response, algorithm).with_quality(CompressionLevel::Fastest).into_response()
+    } else {
+        response
+    }
+}

@@ -1,0 +1,31 @@
+//! `/healthz` and `/readyz`: for those who watch the process. No detail for anyone.
+
+use poem::http::StatusCode;
+use poem::{Endpoint, IntoResponse, Request, Response, Result};
+use service::App;
+
+/// Alive.
+pub struct Healthz;
+
+/// The database answers and is migrated.
+pub struct Readyz(pub App);
+
+impl Endpoint for Healthz {
+    type Output = Response;
+
+    async fn call(&self, _: Request) -> Result<Response> {
+        Ok("ok\n".into_response())
+    }
+}
+
+impl Endpoint for Readyz {
+    type Output = Response;
+
+    async fn call(&self, _: Request) -> Result<Response> {
+        Ok(if self.0.is_ready().await {
+            "ready\n".into_response()
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+        })
+    }
+}

@@ -1,0 +1,41 @@
+//! The Hoursmith server: two surfaces over one set of operations, the documents and the pages. Status codes, headers and
+//! bytes are decided here; what they mean, in `service`.
+
+mod address;
+mod budget;
+mod frame;
+mod graphql;
+mod health;
+mod pages;
+pub mod rest;
+mod server;
+mod telemetry;
+
+pub mod cli;
+
+use std::sync::Arc;
+
+use poem::{Endpoint, EndpointExt, Response, Route};
+use rest::openapi;
+
+pub use server::Server;
+
+/// The whole route tree, and around it the frame.
+pub fn server(server: Server) -> impl Endpoint<Output = Response> {
+    let server = Arc::new(server);
+    let documents = openapi::Documents::new(server.public_url.as_deref());
+    let routes = Route::new()
+        .nest("/api/v1", rest::endpoint(server.clone()))
+        .at("/api/openapi.json", pages::Static::made("application/json", documents.json))
+        .at("/api/openapi.yaml", pages::Static::made("application/yaml", documents.yaml))
+        .at("/api/openapi-3.0.json", pages::Static::made("application/json", documents.json_3_0))
+        .at("/graphql", graphql::Graphql { schema: schema::build(), server: server.clone() })
+        .at("/graphql/schema.graphql", pages::Static::made("text/plain; charset=utf-8", schema::sdl()))
+        .at("/", pages::Static::home())
+        .at("/api-docs", pages::Static::api_docs())
+        .at("/graphiql", pages::Static::graphiql())
+        .nest("/assets", pages::Assets::default())
+        .at("/healthz", health::Healthz)
+        .at("/readyz", health::Readyz(server.app.clone()));
+    frame::Frame { inner: routes.map_to_response(), server }
+}

@@ -1,0 +1,158 @@
+//! The pages that people open, and the documents: all from the binary, under a strict Content-Security-Policy.
+
+use std::sync::{Arc, OnceLock};
+
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{Endpoint, IntoResponse, Request, Response, Result};
+use sha2::{Digest, Sha256};
+
+use crate::frame::request_id;
+use crate::rest::error::Refusal;
+
+/// No other host, no inline script, no frame around us.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+
+macro_rules! dist {
+    ($name:literal) => {
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/dist/", $name))
+    };
+    ($($name:literal $kind:literal,)*) => {
+        /// Every file that the built pages load, with its media type.
+        const FILES: &[(&str, &str, &[u8])] = &[$(($name, $kind, dist!($name))),*];
+    };
+}
+
+const HOME: &[u8] = dist!("index.html");
+const API_DOCS: &[u8] = dist!("api-docs.html");
+const GRAPHIQL: &[u8] = dist!("graphiql.html");
+
+dist! {
+    "home.css" "text/css; charset=utf-8",
+    "favicon.svg" "image/svg+xml",
+    "api-docs.js" "text/javascript; charset=utf-8",
+    "scalar.js" "text/javascript; charset=utf-8",
+    "graphiql.js" "text/javascript; charset=utf-8",
+    "graphiql.css" "text/css; charset=utf-8",
+    "graphiql-editor.worker.js" "text/javascript; charset=utf-8",
+    "graphiql-json.worker.js" "text/javascript; charset=utf-8",
+    "graphiql-graphql.worker.js" "text/javascript; charset=utf-8",
+    "graphiql-prettier.js" "text/javascript; charset=utf-8",
+    "codicon.ttf" "font/ttf",
+    "LICENSES.txt" "text/plain; charset=utf-8",
+}
+
+/// Serves one file or document to anyone, tagged by its content.
+pub struct Static {
+    kind: &'static str,
+    content: Content,
+    /// Made when first asked for, so that starting costs nothing.
+    tag: OnceLock<String>,
+}
+
+enum Content {
+    Built(&'static [u8]),
+    Made(Arc<str>),
+}
+
+impl Static {
+    /// A document made by this process.
+    pub fn made(kind: &'static str, text: String) -> Static {
+        Static::new(kind, Content::Made(text.into()))
+    }
+
+    /// The page that leads to the others.
+    pub fn home() -> Static {
+        Static::new(HTML, Content::Built(HOME))
+    }
+
+    /// The REST reference.
+    pub fn api_docs() -> Static {
+        Static::new(HTML, Content::Built(API_DOCS))
+    }
+
+    /// The GraphQL explorer.
+    pub fn graphiql() -> Static {
+        Static::new(HTML, Content::Built(GRAPHIQL))
+    }
+
+    fn new(kind: &'static str, content: Content) -> Static {
+        Static { kind, content, tag: OnceLock::new() }
+    }
+
+    fn tag(&self) -> &str {
+        self.tag.get_or_init(|| {
+            let digest = Sha256::digest(self.content.bytes());
+            let hex: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("\"{hex}\"")
+        })
+    }
+}
+
+impl Content {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Content::Built(bytes) => bytes,
+            Content::Made(text) => text.as_bytes(),
+        }
+    }
+
+    fn body(&self) -> poem::Body {
+        match self {
+            Content::Built(bytes) => poem::Body::from(*bytes),
+            Content::Made(text) => poem::Body::from(text.to_string()),
+        }
+    }
+}
+
+impl Endpoint for Static {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Ok(Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD]).response(&request_id(&request)));
+        }
+        let sent = request.headers().get(header::IF_NONE_MATCH);
+        let known = sent.is_some_and(|sent| sent.as_bytes() == self.tag().as_bytes());
+        let mut response = if known {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            Response::builder().content_type(self.kind).body(self.content.body())
+        };
+        let headers = response.headers_mut();
+        if let Ok(tag) = HeaderValue::from_str(self.tag()) {
+            headers.insert(header::ETAG, tag);
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        Ok(response)
+    }
+}
+
+/// The files that the pages load.
+pub struct Assets(Vec<(&'static str, Static)>);
+
+impl Default for Assets {
+    fn default() -> Assets {
+        let file = |(name, kind, bytes): &(&'static str, &'static str, &'static [u8])| {
+            (*name, Static::new(kind, Content::Built(bytes)))
+        };
+        Assets(FILES.iter().map(file).collect())
+    }
+}
+
+impl Endpoint for Assets {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let name = request.uri().path().trim_start_matches('/');
+        match self.0.iter().find(|(own, _)| *own == name) {
+            Some((_, file)) => file.call(request).await,
+            None => Ok(Refusal::NoSuchPath.response(&request_id(&request))),
+        }
+    }
+}

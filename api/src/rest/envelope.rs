@@ -1,0 +1,236 @@
+//! What REST answers with when it does not refuse: envelopes written from the struct straight to bytes.
+
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use serde::Serialize;
+use service::{Done, Gone, Page, Record, Stored};
+
+const JSON: &str = "application/json";
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// 200: `{"data": …}` of something that has no version.
+pub struct Data<T>(pub T);
+
+/// 200: a record, with its version as `ETag`.
+pub struct Found<T>(pub T);
+
+/// 201: a new record, with `Location` and `ETag`.
+pub struct Created<T> {
+    /// The outcome.
+    pub done: Done<T>,
+    /// The path of its list, under which it is found by id; empty for a batch.
+    pub list: &'static str,
+}
+
+/// 200: a changed record, with its new `ETag`.
+pub struct Changed<T>(pub Done<T>);
+
+/// 200: something without a version was put in its place.
+pub struct Put<T>(pub Done<T>);
+
+/// 204: it is gone.
+pub struct NoContent(pub Done<Gone>);
+
+/// 200: `{"data": […], "pagination": {…}}`.
+pub struct List<T>(pub Page<T>);
+
+#[derive(Serialize)]
+struct Enveloped<'a, T> {
+    data: &'a T,
+}
+
+fn json(status: StatusCode, bytes: Vec<u8>) -> Response {
+    Response::builder().status(status).content_type(JSON).body(bytes)
+}
+
+fn data<T: Serialize>(status: StatusCode, data: &T) -> Response {
+    match serde_json::to_vec(&Enveloped { data }) {
+        Ok(bytes) => json(status, bytes),
+        Err(cause) => {
+            tracing::error!(%cause, "an answer does not serialize");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+fn tag(response: &mut Response, version: Option<i32>) {
+    if let Some(Ok(tag)) = version.map(|version| HeaderValue::from_str(&format!("\"{version}\""))) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+}
+
+/// The answer to a write: fresh from the record, or from what was stored, byte for byte.
+fn written<T: Record>(done: &Done<T>, status: StatusCode) -> Response {
+    match done {
+        Done::Fresh { record, .. } => {
+            let mut response = data(status, record);
+            tag(&mut response, record.version());
+            response
+        }
+        Done::Replayed(stored) => {
+            let mut response = json(status, format!("{{\"data\":{}}}", stored.body).into_bytes());
+            tag(&mut response, stored.version);
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            response
+        }
+    }
+}
+
+fn id_of<T: Record>(done: &Done<T>) -> service::value::Id {
+    match done {
+        Done::Fresh { record, .. } => record.id(),
+        Done::Replayed(Stored { id, .. }) => *id,
+    }
+}
+
+impl<T: Serialize + Send> IntoResponse for Data<T> {
+    fn into_response(self) -> Response {
+        data(StatusCode::OK, &self.0)
+    }
+}
+
+impl<T: Record> IntoResponse for Found<T> {
+    fn into_response(self) -> Response {
+        let mut response = data(StatusCode::OK, &self.0);
+        tag(&mut response, self.0.version());
+        response
+    }
+}
+
+impl<T: Record> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        let mut response = written(&self.done, StatusCode::CREATED);
+        if !self.list.is_empty() {
+            let place = format!("/api/v1{}/{}", self.list, id_of(&self.done));
+            if let Ok(place) = HeaderValue::from_str(&place) {
+                response.headers_mut().insert(header::LOCATION, place);
+            }
+        }
+        response
+    }
+}
+
+impl<T: Record> IntoResponse for Changed<T> {
+    fn into_response(self) -> Response {
+        written(&self.0, StatusCode::OK)
+    }
+}
+
+impl<T: Record> IntoResponse for Put<T> {
+    fn into_response(self) -> Response {
+        written(&self.0, StatusCode::OK)
+    }
+}
+
+impl IntoResponse for NoContent {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        if matches!(self.0, Done::Replayed(_)) {
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
+
+impl<T: Serialize + Send> IntoResponse for List<T> {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Pagination {
+            next_cursor: Option<String>,
+            limit: i32,
+        }
+        #[derive(Serialize)]
+        struct Listed<'a, T> {
+            data: &'a [T],
+            pagination: Pagination,
+        }
+        let pagination = Pagination { next_cursor: self.0.next_cursor(), limit: self.0.limit };
+        match serde_json::to_vec(&Listed { data: &self.0.items, pagination }) {
+            Ok(bytes) => json(StatusCode::OK, bytes),
+            Err(cause) => {
+                tracing::error!(%cause, "a list does not serialize");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}
+
+fn object(properties: Vec<(&'static str, MetaSchemaRef)>) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(MetaSchema {
+        required: properties.iter().map(|(name, _)| *name).collect(),
+        properties,
+        ..MetaSchema::new("object")
+    }))
+}
+
+fn one<T: Type>() -> MetaSchemaRef {
+    object(vec![("data", T::schema_ref())])
+}
+
+fn page<T: Type>() -> MetaSchemaRef {
+    let items = MetaSchema { items: Some(Box::new(T::schema_ref())), ..MetaSchema::new("array") };
+    let cursor = MetaSchema {
+        nullable: true,
+        description: Some("Where the next page begins; null on the last."),
+        ..MetaSchema::new("string")
+    };
+    let limit = MetaSchema {
+        minimum: Some(1.0),
+        maximum: Some(200.0),
+        description: Some("How many rows were asked for."),
+        ..MetaSchema::new_with_format("integer", "int32")
+    };
+    let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
+    let pagination = object(vec![("nextCursor", inline(cursor)), ("limit", inline(limit))]);
+    object(vec![("data", inline(items)), ("pagination", pagination)])
+}
+
+fn headers(names: &[(&'static str, &'static str, bool)]) -> Vec<MetaHeader> {
+    let header = |(name, description, required): &(&'static str, &'static str, bool)| MetaHeader {
+        name: (*name).into(),
+        description: Some((*description).into()),
+        required: *required,
+        deprecated: false,
+        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))),
+    };
+    names.iter().map(header).collect()
+}
+
+const ETAG: (&str, &str, bool) = ("ETag", "The version of the record, in quotes.", true);
+const LOCATION: (&str, &str, bool) = ("Location", "The path of the new record.", true);
+const REPLAY: (&str, &str, bool) = ("Idempotent-Replayed", "`true` when the answer is of an earlier request with the same key.", false);
+
+macro_rules! documented {
+    ($name:ident $(<$t:ident>)?: $status:literal $description:literal, $schema:expr, $headers:expr) => {
+        impl $(<$t: Type>)? ApiResponse for $name $(<$t>)? {
+            fn meta() -> MetaResponses {
+                let schema: Option<MetaSchemaRef> = $schema;
+                MetaResponses {
+                    responses: vec![MetaResponse {
+                        description: $description,
+                        status: Some($status),
+                        status_range: None,
+                        content: schema.map(|schema| MetaMediaType { content_type: JSON, schema }).into_iter().collect(),
+                        headers: headers($headers),
+                    }],
+                }
+            }
+
+            fn register(_registry: &mut Registry) {
+                $($t::register(_registry);)?
+            }
+        }
+    };
+}
+
+documented!(Data<T>: 200 "Found.", Some(one::<T>()), &[]);
+documented!(Found<T>: 200 "Found.", Some(one::<T>()), &[ETAG]);
+documented!(Created<T>: 201 "Made.", Some(one::<T>()), &[ETAG, LOCATION, REPLAY]);
+documented!(Changed<T>: 200 "Changed.", Some(one::<T>()), &[ETAG, REPLAY]);
+documented!(Put<T>: 200 "Done.", Some(one::<T>()), &[REPLAY]);
+documented!(NoContent: 204 "Gone.", None, &[REPLAY]);
+documented!(List<T>: 200 "A page.", Some(page::<T>()), &[]);

@@ -1,0 +1,209 @@
+//! What handlers take: the caller at the door, a body, a list's query, an id, the versions of `If-Match`. The gate has
+//! put the first two beside the request; nothing here refuses.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use poem::{Request, RequestBody, Result};
+use poem_openapi::registry::{
+    MetaMediaType, MetaParamIn, MetaRequest, MetaSchema, MetaSchemaRef, MetaSecurityScheme, Registry,
+};
+use poem_openapi::types::{ParseFromParameter, ParseResult, Type};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use service::input::Input;
+use service::sort::SortField;
+use service::value::{Id, Json, Wire};
+use service::{Cx, Expected, Filter, ListArgs};
+
+/// The name of the security scheme in the document.
+pub const BEARER: &str = "bearerAuth";
+
+/// Marks, in poem-openapi's document, the one parameter that stands for a whole list query.
+pub const LIST_QUERY: &str = "x-list-query";
+
+/// The caller, let in by the gate.
+pub struct Access(pub Cx);
+
+impl<'a> ApiExtractor<'a> for Access {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        let scheme = MetaSecurityScheme {
+            ty: "http",
+            description: Some("A token of this server, `hsk_live_…` or `hsk_test_…`, made by its operator."),
+            name: None,
+            key_in: None,
+            scheme: Some("bearer"),
+            bearer_format: None,
+            flows: None,
+            openid_connect_url: None,
+        };
+        registry.create_security_scheme(BEARER, scheme);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![BEARER]
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Access> {
+        beside::<Cx>(request).map(Access)
+    }
+}
+
+fn beside<T: Clone + Send + Sync + 'static>(request: &Request) -> Result<T> {
+    let missing = || service::Error::bug("a handler was reached past the gate");
+    Ok(request.extensions().get::<T>().cloned().ok_or_else(missing).map_err(super::error::Fault)?)
+}
+
+/// The body that the gate has read; taken once.
+#[derive(Clone)]
+pub struct Sent(Arc<Mutex<Option<Json>>>);
+
+impl Sent {
+    /// Beside the request.
+    pub fn new(json: Json) -> Sent {
+        Sent(Arc::new(Mutex::new(Some(json))))
+    }
+}
+
+/// An input, read from the body.
+pub struct Body<T>(pub T);
+
+impl<'a, T: Input + Type> ApiExtractor<'a> for Body<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = vec![MetaMediaType { content_type: "application/json", schema: T::schema_ref() }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Body<T>> {
+        let sent = beside::<Sent>(request)?;
+        let json = sent.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(Body(T::from_json(json.unwrap_or(Json::Null))))
+    }
+}
+
+/// The arguments of a list, read from the query.
+pub struct Query<F, S>(pub ListArgs<F, S>);
+
+impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Query)
+    }
+
+    /// One object; the document's pass makes single parameters of its properties.
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
+        let described = |description: &'static str, schema: MetaSchema| {
+            inline(MetaSchema { description: Some(description), ..schema })
+        };
+        let limit = MetaSchema {
+            minimum: Some(1.0),
+            maximum: Some(200.0),
+            default: Some(50.into()),
+            ..MetaSchema::new_with_format("integer", "int32")
+        };
+        let search = MetaSchema { max_length: Some(200), ..MetaSchema::new("string") };
+        let mut properties = vec![
+            ("limit", described("How many rows.", limit)),
+            ("cursor", described("Where the page before ended: its `nextCursor`.", MetaSchema::new("string"))),
+            ("sort", described("By what; a leading `-` is descending. Ties are broken by id.", <service::sort::Sort<S> as Wire>::openapi())),
+            ("search", described("Part of a text, in any case.", search)),
+            ("includeDeleted", described("With deleted rows; Manager and above.", MetaSchema::new("boolean"))),
+        ];
+        for field in F::fields() {
+            let schema = MetaSchema { nullable: false, description: Some(field.description), ..field.schema };
+            properties.push((field.name, inline(schema)));
+        }
+        Some(inline(MetaSchema { title: Some(LIST_QUERY.into()), properties, ..MetaSchema::new("object") }))
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Query<F, S>> {
+        let query = request.uri().query().unwrap_or_default();
+        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Ok(Query(ListArgs::from_query(pairs)))
+    }
+}
+
+/// An id in a path. What is no UUID stands for no row, and is not found in its turn.
+pub struct PathId(pub Id);
+
+impl Type for PathId {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Id;
+    type RawElementValueType = Id;
+
+    fn name() -> Cow<'static, str> {
+        Id::name()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        Id::schema_ref()
+    }
+
+    fn as_raw_value(&self) -> Option<&Id> {
+        Some(&self.0)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Id> + 'a> {
+        Box::new(std::iter::once(&self.0))
+    }
+}
+
+impl ParseFromParameter for PathId {
+    fn parse_from_parameter(value: &str) -> ParseResult<PathId> {
+        Ok(PathId(value.parse().unwrap_or(Id::NONE)))
+    }
+}
+
+/// The versions in `If-Match` (RFC 9110, section 13.1.1); a weak prefix is ignored.
+pub struct IfMatch(pub Expected);
+
+impl<'a> ApiExtractor<'a> for IfMatch {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Header)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        let schema = MetaSchema { example: Some("\"3\"".into()), ..MetaSchema::new("string") };
+        Some(MetaSchemaRef::Inline(Box::new(schema)))
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<IfMatch> {
+        let sent: Vec<_> = request.headers().get_all("if-match").iter().collect();
+        if sent.is_empty() {
+            return Ok(IfMatch(Expected::Any));
+        }
+        let tags: Vec<&str> = sent.iter().filter_map(|value| value.to_str().ok()).flat_map(tags).collect();
+        Ok(IfMatch(if tags.contains(&"*") {
+            Expected::Any
+        } else {
+            Expected::OneOf(tags.iter().filter_map(|tag| tag.parse().ok()).collect())
+        }))
+    }
+}
+
+/// The entity tags of a header, without quotes and weak prefixes.
+pub fn tags(header: &str) -> impl Iterator<Item = &str> {
+    header.split(',').map(|tag| {
+        let tag = tag.trim();
+        tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"')
+    })
+}

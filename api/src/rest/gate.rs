@@ -1,0 +1,172 @@
+//! The gate in front of every REST operation: the order of refusals, on one screen.
+
+use std::sync::Arc;
+
+use poem::http::{HeaderValue, Method, header};
+use poem::{Endpoint, Request, Response, Result};
+use service::value::Json;
+use service::{Error, IdempotencyKey, RequestFacts};
+use sha2::{Digest, Sha256};
+
+use super::error::{self, Fault, Refusal};
+use super::extract::{Sent, tags};
+use super::route::Routes;
+use crate::address::Address;
+use crate::budget;
+use crate::frame::request_id;
+use crate::server::Server;
+
+/// The largest body that anything needs.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// Wraps the operations of poem-openapi.
+pub struct Gate<E> {
+    pub(crate) inner: E,
+    pub(crate) routes: Routes,
+    pub(crate) server: Arc<Server>,
+}
+
+/// Why a request did not reach its operation.
+pub(crate) enum Stop {
+    Http(Refusal),
+    Service(Error),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Stop {
+        Stop::Http(refusal)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Service(error)
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Gate<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let id = request_id(&request);
+        let head = request.method() == Method::HEAD;
+        let unless = request.headers().get(header::IF_NONE_MATCH).cloned();
+        let mut spent = None;
+        let mut response = match self.enter(&mut request, &id, &mut spent).await {
+            Ok(()) => match self.inner.call(request).await {
+                Ok(response) => response,
+                Err(refused) => match refused.downcast_ref::<Fault>() {
+                    Some(fault) => error::response(&fault.0, &id),
+                    None => return Err(refused),
+                },
+            },
+            Err(Stop::Http(refusal)) => refusal.response(&id),
+            Err(Stop::Service(refused)) => error::response(&refused, &id),
+        };
+        if let Some(budget) = spent {
+            budget::add_headers(&budget, response.headers_mut());
+        }
+        if let Some(unless) = unless {
+            not_modified(&unless, &mut response);
+        }
+        if head {
+            drop_body(&mut response).await;
+        }
+        Ok(response)
+    }
+}
+
+impl<E> Gate<E> {
+    /// 404 path, 405, 401 (or its 429), 402, 429, 413, 415, 400; what comes after is the operation's.
+    async fn enter(&self, request: &mut Request, id: &str, spent: &mut Option<service::Budget>) -> Result<(), Stop> {
+        let path = request.uri().path();
+        let methods = self.routes.find(path).ok_or(Refusal::NoSuchPath)?;
+        if request.method() == Method::HEAD && methods.takes(&Method::GET) {
+            request.set_method(Method::GET);
+        }
+        let operation = methods.get(request.method()).ok_or_else(|| Refusal::MethodNotAllowed(methods.allowed()))?;
+
+        let address = Address::of(request, &self.server.trusted_proxies);
+        let authorization = header_text(request, header::AUTHORIZATION.as_str());
+        let admission = self.server.app.admit(authorization, address.0).await?;
+        *spent = Some(admission.budget);
+        let pass = admission.pass?;
+
+        let method = request.method().clone();
+        let body = if operation.takes_body { Some(read_json(request).await?) } else { None };
+
+        let key = header_text(request, "idempotency-key");
+        let key = match request.headers().contains_key("idempotency-key") {
+            // A key that is not even text is as malformed as any other.
+            true => IdempotencyKey::read(Some(key.unwrap_or_default()), true),
+            false => IdempotencyKey::read(None, method == Method::POST),
+        };
+        let fingerprint = match key {
+            IdempotencyKey::Key(_) => fingerprint(&method, request.original_uri().path(), body.as_ref()),
+            _ => [0; 32],
+        };
+        let facts = RequestFacts { request_id: id.to_owned(), key, fingerprint };
+        request.extensions_mut().insert(pass.enter(facts));
+        if let Some(body) = body {
+            request.extensions_mut().insert(Sent::new(body));
+        }
+        Ok(())
+    }
+}
+
+/// A header as text, if it is text.
+pub(crate) fn header_text<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What makes two requests the same request: method, path and the value of the body.
+pub(crate) fn fingerprint(method: &Method, path: &str, body: Option<&Json>) -> [u8; 32] {
+    let hash = Sha256::new().chain_update(method.as_str()).chain_update("\n").chain_update(path).chain_update("\n");
+    hash.chain_update(body.map(Json::canonical).unwrap_or_default()).finalize().into()
+}
+
+/// Reads a body of JSON, within its bounds.
+pub(crate) async fn read_json(request: &mut Request) -> Result<Json, Stop> {
+    let announced = header_text(request, header::CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(Refusal::TooLarge.into());
+    }
+    let bytes = match request.take_body().into_bytes_limit(MAX_BODY).await {
+        Ok(bytes) => bytes,
+        Err(poem::error::ReadBodyError::PayloadTooLarge) => return Err(Refusal::TooLarge.into()),
+        Err(_) => return Err(Error::BadRequest("the body could not be read to its end".into()).into()),
+    };
+    if !is_json(request) || request.headers().contains_key(header::CONTENT_ENCODING) {
+        return Err(Refusal::NotJson.into());
+    }
+    Json::parse(&bytes).map_err(|why| Error::BadRequest(why.to_string().into()).into())
+}
+
+/// `application/json`, in UTF-8 if it names a charset.
+fn is_json(request: &Request) -> bool {
+    let Some(kind) = header_text(request, header::CONTENT_TYPE.as_str()) else { return false };
+    let mut parts = kind.split(';').map(str::trim);
+    let named = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    let utf8 = parts.filter_map(|part| part.split_once('=')).all(|(name, value)| {
+        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    });
+    named && utf8
+}
+
+/// 304 for a record that the client has already (RFC 9110, section 13.1.2).
+fn not_modified(unless: &HeaderValue, response: &mut Response) {
+    let Some(current) = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()) else { return };
+    let current = current.trim_matches('"');
+    let known = unless.to_str().is_ok_and(|sent| tags(sent).any(|tag| tag == current || tag == "*"));
+    if known && response.status() == poem::http::StatusCode::OK {
+        response.set_status(poem::http::StatusCode::NOT_MODIFIED);
+        response.take_body();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    }
+}
+
+async fn drop_body(response: &mut Response) {
+    if let Ok(bytes) = response.take_body().into_bytes().await {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    }
+}

@@ -1,0 +1,26 @@
+//! `/me` and `/organization`.
+
+use poem_openapi::OpenApi;
+use service::{member, organization};
+
+use super::Tag;
+use super::envelope::Data;
+use super::error::Fault;
+use super::extract::Access;
+
+pub struct Me;
+
+#[OpenApi(tag = "Tag::Workspace")]
+impl Me {
+    /// Who asks, and what their token may do
+    #[oai(path = "/me", method = "get", operation_id = "getMe")]
+    async fn get_me(&self, Access(cx): Access) -> Result<Data<member::Me>, Fault> {
+        Ok(Data(member::me(&cx).await?))
+    }
+
+    /// The workspace
+    #[oai(path = "/organization", method = "get", operation_id = "getOrganization")]
+    async fn get_organization(&self, Access(cx): Access) -> Result<Data<organization::Organization>, Fault> {
+        Ok(Data(organization::get(&cx).await?))
+    }
+}

@@ -1,0 +1,72 @@
+//! The REST surface: the operations of every noun, behind one gate.
+
+pub mod envelope;
+pub mod error;
+pub mod extract;
+pub mod gate;
+pub mod openapi;
+pub mod route;
+
+mod clients;
+mod me;
+mod members;
+mod project_members;
+mod projects;
+mod time_entries;
+mod tokens;
+
+use std::sync::Arc;
+
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Response};
+use poem_openapi::{OpenApiService, Tags};
+
+use crate::server::Server;
+
+/// Every operation, in the order of the document.
+type Operations = (
+    me::Me,
+    members::Members,
+    tokens::Tokens,
+    clients::Clients,
+    projects::Projects,
+    project_members::ProjectMembers,
+    time_entries::TimeEntries,
+);
+
+const OPERATIONS: Operations = (
+    me::Me,
+    members::Members,
+    tokens::Tokens,
+    clients::Clients,
+    projects::Projects,
+    project_members::ProjectMembers,
+    time_entries::TimeEntries,
+);
+
+/// How the document groups operations.
+#[derive(Tags)]
+enum Tag {
+    /// Who the caller is, and their workspace.
+    Workspace,
+    /// The people of the workspace.
+    Members,
+    /// API tokens. No token can make a token; the operator does.
+    Tokens,
+    /// Whom work is done for.
+    Clients,
+    /// Pieces of work for a client.
+    Projects,
+    /// Time spent on projects.
+    TimeEntries,
+}
+
+/// The operations behind the gate, to be mounted under `/api/v1`.
+pub fn endpoint(server: Arc<Server>) -> impl Endpoint<Output = Response> {
+    let inner = OpenApiService::new(OPERATIONS, "Hoursmith", env!("CARGO_PKG_VERSION")).into_endpoint().map_to_response();
+    gate::Gate { inner, routes: route::Routes::of::<Operations>(), server }
+}
+
+/// poem-openapi's document of the operations, before our passes.
+fn document() -> String {
+    OpenApiService::new(OPERATIONS, "Hoursmith", env!("CARGO_PKG_VERSION")).spec()
+}

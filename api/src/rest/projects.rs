@@ -1,0 +1,60 @@
+//! `/projects`.
+
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+use service::project::{self, NewProject, Project, ProjectChanges, ProjectFilter, ProjectSort};
+
+use super::Tag;
+use super::envelope::{Changed, Created, Found, List, NoContent};
+use super::error::Fault;
+use super::extract::{Access, Body, IfMatch, PathId, Query};
+
+pub struct Projects;
+
+#[OpenApi(tag = "Tag::Projects")]
+impl Projects {
+    /// List projects
+    #[oai(path = "/projects", method = "get", operation_id = "listProjects")]
+    async fn list_projects(
+        &self,
+        Access(cx): Access,
+        query: Query<ProjectFilter, ProjectSort>,
+    ) -> Result<List<Project>, Fault> {
+        Ok(List(project::list(&cx, &query.0).await?))
+    }
+
+    /// Create a project
+    #[oai(path = "/projects", method = "post", operation_id = "createProject")]
+    async fn create_project(&self, Access(cx): Access, body: Body<NewProject>) -> Result<Created<Project>, Fault> {
+        Ok(Created { done: project::create(&cx, body.0).await?, list: "/projects" })
+    }
+
+    /// Get a project
+    #[oai(path = "/projects/:id", method = "get", operation_id = "getProject")]
+    async fn get_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Found<Project>, Fault> {
+        Ok(Found(project::get(&cx, id.0.0).await?))
+    }
+
+    /// Change a project
+    #[oai(path = "/projects/:id", method = "patch", operation_id = "updateProject")]
+    async fn update_project(
+        &self,
+        Access(cx): Access,
+        id: Path<PathId>,
+        #[oai(name = "If-Match")] expected: IfMatch,
+        body: Body<ProjectChanges>,
+    ) -> Result<Changed<Project>, Fault> {
+        Ok(Changed(project::update(&cx, id.0.0, &expected.0, body.0).await?))
+    }
+
+    /// Delete a project
+    #[oai(path = "/projects/:id", method = "delete", operation_id = "deleteProject")]
+    async fn delete_project(
+        &self,
+        Access(cx): Access,
+        id: Path<PathId>,
+        #[oai(name = "If-Match")] expected: IfMatch,
+    ) -> Result<NoContent, Fault> {
+        Ok(NoContent(project::delete(&cx, id.0.0, &expected.0).await?))
+    }
+}

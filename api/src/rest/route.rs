@@ -1,0 +1,92 @@
+//! Which paths exist and what they take: asked before anything else, since a wrong path is 404 and a wrong method 405
+//! for everyone. Read from the operations themselves.
+
+use poem::http::Method;
+use poem_openapi::OpenApi;
+
+/// The paths of the REST surface.
+pub struct Routes(Vec<(Vec<Segment>, Methods)>);
+
+enum Segment {
+    Text(String),
+    Parameter,
+}
+
+/// What one path takes.
+#[derive(Default)]
+pub struct Methods(Vec<(Method, Operation)>);
+
+/// What the gate needs to know of an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    /// Whether it reads a body.
+    pub takes_body: bool,
+}
+
+impl Routes {
+    /// The paths of these operations.
+    pub fn of<A: OpenApi>() -> Routes {
+        let mut routes: Vec<(String, Methods)> = Vec::new();
+        for path in A::meta().into_iter().flat_map(|api| api.paths) {
+            let index = routes.iter().position(|(known, _)| *known == path.path).unwrap_or_else(|| {
+                routes.push((path.path.clone(), Methods::default()));
+                routes.len() - 1
+            });
+            for operation in path.operations {
+                let takes_body = operation.request.is_some();
+                routes[index].1.0.push((operation.method, Operation { takes_body }));
+            }
+        }
+        // A fixed segment comes before a parameter in the same place.
+        routes.sort_by_key(|(path, _)| path.matches('{').count());
+        Routes(routes.into_iter().map(|(path, methods)| (segments(&path).map(Segment::new).collect(), methods)).collect())
+    }
+
+    /// What the path takes, if it exists.
+    pub fn find(&self, path: &str) -> Option<&Methods> {
+        let matches = |route: &[Segment]| {
+            let mut sent = segments(path);
+            route.iter().all(|segment| sent.next().is_some_and(|text| segment.fits(text))) && sent.next().is_none()
+        };
+        self.0.iter().find(|(route, _)| matches(route)).map(|(_, methods)| methods)
+    }
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.strip_prefix('/').unwrap_or(path).split('/')
+}
+
+impl Segment {
+    fn new(text: &str) -> Segment {
+        if text.starts_with('{') || text.starts_with(':') { Segment::Parameter } else { Segment::Text(text.into()) }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        match self {
+            Segment::Text(own) => own == text,
+            Segment::Parameter => !text.is_empty(),
+        }
+    }
+}
+
+impl Methods {
+    /// The operation of a method.
+    pub fn get(&self, method: &Method) -> Option<Operation> {
+        self.0.iter().find(|(own, _)| own == method).map(|(_, operation)| *operation)
+    }
+
+    /// Whether there is one.
+    pub fn takes(&self, method: &Method) -> bool {
+        self.get(method).is_some()
+    }
+
+    /// For `Allow`: HEAD wherever GET is, and OPTIONS.
+    pub fn allowed(&self) -> Vec<Method> {
+        let mut allowed: Vec<Method> = self.0.iter().map(|(method, _)| method.clone()).collect();
+        if self.takes(&Method::GET) {
+            allowed.push(Method::HEAD);
+        }
+        allowed.push(Method::OPTIONS);
+        allowed
+    }
+}

@@ -1,0 +1,60 @@
+//! `/time-entries`.
+
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+use service::time_entry::{self, NewTimeEntry, TimeEntry, TimeEntryChanges, TimeEntryFilter, TimeEntrySort};
+
+use super::Tag;
+use super::envelope::{Changed, Created, Found, List, NoContent};
+use super::error::Fault;
+use super::extract::{Access, Body, IfMatch, PathId, Query};
+
+pub struct TimeEntries;
+
+#[OpenApi(tag = "Tag::TimeEntries")]
+impl TimeEntries {
+    /// List time entries
+    #[oai(path = "/time-entries", method = "get", operation_id = "listTimeEntries")]
+    async fn list_time_entries(
+        &self,
+        Access(cx): Access,
+        query: Query<TimeEntryFilter, TimeEntrySort>,
+    ) -> Result<List<TimeEntry>, Fault> {
+        Ok(List(time_entry::list(&cx, &query.0).await?))
+    }
+
+    /// Log time
+    #[oai(path = "/time-entries", method = "post", operation_id = "createTimeEntry")]
+    async fn create_time_entry(&self, Access(cx): Access, body: Body<NewTimeEntry>) -> Result<Created<TimeEntry>, Fault> {
+        Ok(Created { done: time_entry::create(&cx, body.0).await?, list: "/time-entries" })
+    }
+
+    /// Get a time entry
+    #[oai(path = "/time-entries/:id", method = "get", operation_id = "getTimeEntry")]
+    async fn get_time_entry(&self, Access(cx): Access, id: Path<PathId>) -> Result<Found<TimeEntry>, Fault> {
+        Ok(Found(time_entry::get(&cx, id.0.0).await?))
+    }
+
+    /// Change a time entry
+    #[oai(path = "/time-entries/:id", method = "patch", operation_id = "updateTimeEntry")]
+    async fn update_time_entry(
+        &self,
+        Access(cx): Access,
+        id: Path<PathId>,
+        #[oai(name = "If-Match")] expected: IfMatch,
+        body: Body<TimeEntryChanges>,
+    ) -> Result<Changed<TimeEntry>, Fault> {
+        Ok(Changed(time_entry::update(&cx, id.0.0, &expected.0, body.0).await?))
+    }
+
+    /// Delete a time entry
+    #[oai(path = "/time-entries/:id", method = "delete", operation_id = "deleteTimeEntry")]
+    async fn delete_time_entry(
+        &self,
+        Access(cx): Access,
+        id: Path<PathId>,
+        #[oai(name = "If-Match")] expected: IfMatch,
+    ) -> Result<NoContent, Fault> {
+        Ok(NoContent(time_entry::delete(&cx, id.0.0, &expected.0).await?))
+    }
+}

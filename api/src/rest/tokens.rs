@@ -1,0 +1,31 @@
+//! `/tokens`.
+
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+use service::token::{self, Token, TokenFilter, TokenSort};
+
+use super::Tag;
+use super::envelope::{List, NoContent};
+use super::error::Fault;
+use super::extract::{Access, PathId, Query};
+
+pub struct Tokens;
+
+#[OpenApi(tag = "Tag::Tokens")]
+impl Tokens {
+    /// List live tokens: own ones; Owner and Admin all of the workspace
+    #[oai(path = "/tokens", method = "get", operation_id = "listTokens")]
+    async fn list_tokens(
+        &self,
+        Access(cx): Access,
+        query: Query<TokenFilter, TokenSort>,
+    ) -> Result<List<Token>, Fault> {
+        Ok(List(token::list(&cx, &query.0).await?))
+    }
+
+    /// Revoke a token for good
+    #[oai(path = "/tokens/:id", method = "delete", operation_id = "revokeToken")]
+    async fn revoke_token(&self, Access(cx): Access, id: Path<PathId>) -> Result<NoContent, Fault> {
+        Ok(NoContent(token::revoke(&cx, id.0.0).await?))
+    }
+}

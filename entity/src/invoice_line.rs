@@ -1,0 +1,27 @@
+//! One line of an invoice.
+
+use sea_orm::entity::prelude::*;
+
+use crate::value::{Decimal, Id, Money};
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "invoice_line")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Id,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub organization_id: Id,
+    pub invoice_id: Id,
+    pub position: i32,
+    pub description: String,
+    pub quantity: Decimal,
+    pub unit_price: Money,
+    pub amount: Money,
+    pub project_id: Option<Id>,
+    pub task_id: Option<Id>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,25 @@
+//! The tables of Hoursmith, one file each, and the value types of their columns.
+#![expect(missing_docs, reason = "columns are explained where the contract types of `service` name them")]
+
+#[warn(missing_docs)]
+pub mod value;
+
+pub mod organization;
+pub mod user;
+
+pub mod member;
+pub mod token;
+
+pub mod client;
+pub mod project;
+pub mod project_member;
+pub mod task;
+pub mod task_assignee;
+pub mod time_entry;
+
+pub mod expense;
+pub mod invoice;
+pub mod invoice_line;
+
+pub mod event;
+pub mod idempotency_key;

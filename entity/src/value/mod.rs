@@ -1,0 +1,26 @@
+//! The value types of columns and of the contract: each is parsed, stored and rendered by one set of rules on every
+//! surface.
+
+mod date;
+mod decimal;
+mod duration;
+mod enums;
+mod id;
+mod json;
+mod text;
+mod timestamp;
+mod wire;
+
+pub use date::{Date, DateOrDateTime};
+pub use decimal::{Decimal, Money, Percent};
+pub use duration::Duration;
+pub use enums::{
+    ExpenseCategory, InvoiceStatus, PaymentStatus, Plan, ProjectStatus, RateType, Role, TaskPriority, TaskStatus,
+    TokenScope,
+};
+pub use id::Id;
+pub use json::{Json, JsonError};
+pub use text::{Color, Currency, ExternalId, Name, Note, ShortText, Text, fold};
+pub use timestamp::{Instant, Timestamp};
+pub use wire::{Problems, Wire, openapi_schema};
+

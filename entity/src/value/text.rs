@@ -1,0 +1,228 @@
+//! Texts: trimmed, bounded in characters, free of NUL; and the folded keys by which they are sorted and searched.
+
+use std::fmt;
+
+use poem_openapi::registry::MetaSchema;
+use sea_orm::DeriveValueType;
+use unicode_normalization::UnicodeNormalization;
+
+use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
+use super::Json;
+
+/// A trimmed text of at most `MAX` characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Text<const MAX: usize>(String);
+
+/// A name: at most 200 characters.
+pub type Name = Text<200>;
+/// A short term: at most 50.
+pub type ShortText = Text<50>;
+/// Another system's id of a record: at most 255.
+pub type ExternalId = Text<255>;
+/// Notes and descriptions: at most 10,000.
+pub type Note = Text<10_000>;
+
+impl<const MAX: usize> Text<MAX> {
+    /// Its characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> From<Text<MAX>> for String {
+    fn from(text: Text<MAX>) -> String {
+        text.0
+    }
+}
+
+impl<const MAX: usize> fmt::Display for Text<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<const MAX: usize> Wire for Text<MAX> {
+    const GRAPHQL: &'static str = "String";
+
+    fn describe(registry: &mut async_graphql::registry::Registry) {
+        <String as async_graphql::InputType>::create_type_info(registry);
+    }
+
+    fn openapi() -> MetaSchema {
+        MetaSchema { max_length: Some(MAX), ..openapi_schema("string", "") }
+    }
+
+    fn parse(json: Json) -> Result<Text<MAX>, Problems> {
+        let text = match json {
+            Json::Text(text) => text,
+            other => return Err(format!("must be a string, not {}", other.kind()).into()),
+        };
+        let trimmed = text.trim();
+        if trimmed.contains('\0') {
+            return Err("must not contain a NUL character".into());
+        }
+        let length = trimmed.chars().count();
+        if length > MAX {
+            return Err(format!("must have at most {MAX} characters, not {length}").into());
+        }
+        Ok(Text(if trimmed.len() == text.len() { text } else { trimmed.to_owned() }))
+    }
+
+    fn is_blank(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+on_every_surface!(Text<const MAX: usize>);
+
+/// A colour, `#rrggbb`, kept in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, DeriveValueType)]
+pub struct Color(String);
+
+impl fmt::Display for Color {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Wire for Color {
+    const GRAPHQL: &'static str = "String";
+
+    fn describe(registry: &mut async_graphql::registry::Registry) {
+        <String as async_graphql::InputType>::create_type_info(registry);
+    }
+
+    fn openapi() -> MetaSchema {
+        MetaSchema {
+            pattern: Some("^#[0-9a-fA-F]{6}$".into()),
+            example: Some("#2f6f4f".into()),
+            ..openapi_schema("string", "")
+        }
+    }
+
+    fn parse(json: Json) -> Result<Color, Problems> {
+        match json {
+            Json::Text(text) if text.trim().is_empty() => Ok(Color(String::new())),
+            Json::Text(text) => match text.trim().strip_prefix('#') {
+                Some(hex) if hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                    Ok(Color(text.trim().to_ascii_lowercase()))
+                }
+                _ => Err("must be a colour such as #2f6f4f".into()),
+            },
+            other => Err(format!("must be a colour in a string, not {}", other.kind()).into()),
+        }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+on_every_surface!(Color);
+
+/// The current codes of ISO 4217 for money that is spent, without funds and metals.
+const CURRENCIES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD \
+    CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD \
+    HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD \
+    MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG \
+    QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD \
+    TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG";
+
+/// A currency by its ISO 4217 code, in upper case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, DeriveValueType)]
+pub struct Currency(String);
+
+impl Currency {
+    /// The code.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How many decimals an amount to be paid in it has (ISO 4217, "minor unit").
+    pub fn decimals(&self) -> u32 {
+        match self.0.as_str() {
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV"
+            | "XAF" | "XOF" | "XPF" => 0,
+            "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+            _ => 2,
+        }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Wire for Currency {
+    const GRAPHQL: &'static str = "String";
+
+    fn describe(registry: &mut async_graphql::registry::Registry) {
+        <String as async_graphql::InputType>::create_type_info(registry);
+    }
+
+    fn openapi() -> MetaSchema {
+        MetaSchema {
+            enum_items: CURRENCIES.split_whitespace().map(Into::into).collect(),
+            example: Some("USD".into()),
+            ..openapi_schema("string", "")
+        }
+    }
+
+    fn parse(json: Json) -> Result<Currency, Problems> {
+        let text = match json {
+            Json::Text(text) => text.trim().to_ascii_uppercase(),
+            other => return Err(format!("must be a currency code in a string, not {}", other.kind()).into()),
+        };
+        if text.is_empty() || CURRENCIES.split_whitespace().any(|code| code == text) {
+            Ok(Currency(text))
+        } else {
+            Err("must be an ISO 4217 currency code such as USD".into())
+        }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+on_every_surface!(Currency);
+
+/// The key of a text for sorting and searching: Unicode case folding of the composed form, so that both databases
+/// compare bytes and agree.
+pub fn fold(text: &str) -> String {
+    caseless::default_case_fold_str(&text.nfc().collect::<String>()).nfc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_trimmed_and_counted_in_characters() {
+        let text = |s: &str| ShortText::parse(Json::Text(s.into()));
+        assert_eq!(text("  a b\n").map(String::from), Ok("a b".into()));
+        assert!(text(&"é".repeat(50)).is_ok());
+        assert!(text(&"é".repeat(51)).is_err());
+        assert!(text("a\0b").is_err());
+        assert!(text("  ").is_ok_and(|blank| blank.is_blank()));
+    }
+
+    #[test]
+    fn folding_ignores_case_and_composition_but_not_accents() {
+        assert_eq!(fold("STRASSE"), fold("Straße"));
+        assert_eq!(fold("E\u{301}cole"), fold("école"));
+        assert_ne!(fold("ecole"), fold("école"));
+        assert_eq!(fold("ΣΊΣΥΦΟΣ"), fold("σίσυφος"));
+    }
+
+    #[test]
+    fn currencies_know_their_decimals() {
+        let code = |s: &str| Currency::parse(Json::Text(s.into()));
+        assert_eq!(code("usd").map(|c| c.decimals()), Ok(2));
+        assert_eq!(code("JPY").map(|c| c.decimals()), Ok(0));
+        assert_eq!(code("KWD").map(|c| c.decimals()), Ok(3));
+        assert!(code("XXX").is_err());
+    }
+}

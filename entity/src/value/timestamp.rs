@@ -1,0 +1,166 @@
+//! Instants: stored as UTC milliseconds, read with the offset that they were sent with.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Utc};
+use poem_openapi::registry::MetaSchema;
+use sea_orm::DeriveValueType;
+
+use super::wire::{Problems, Wire, describe_scalar, on_every_surface, openapi_schema};
+use super::{Date, Json};
+
+/// An instant in milliseconds since 1970 in UTC; the same number in both databases, in cursors and in JavaScript.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since 1970.
+    pub const fn from_millis(millis: i64) -> Timestamp {
+        Timestamp(millis)
+    }
+
+    /// Milliseconds since 1970.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// Cuts to milliseconds.
+    pub fn from_utc(instant: DateTime<Utc>) -> Timestamp {
+        Timestamp(instant.timestamp_millis())
+    }
+
+    /// This instant, so many milliseconds later.
+    pub const fn plus_millis(self, millis: i64) -> Timestamp {
+        Timestamp(self.0 + millis)
+    }
+
+    /// The UTC day that it falls on.
+    pub fn date(self) -> Date {
+        Date(self.utc().date_naive())
+    }
+
+    fn utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").fmt(f)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = Problems;
+
+    fn from_str(text: &str) -> Result<Timestamp, Problems> {
+        text.parse::<Instant>().map(Instant::utc)
+    }
+}
+
+/// An instant as a caller sent it, with its offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Instant(DateTime<FixedOffset>);
+
+impl Instant {
+    /// The same instant in UTC, cut to milliseconds.
+    pub fn utc(self) -> Timestamp {
+        Timestamp::from_utc(self.0.to_utc())
+    }
+
+    /// The date on a calendar at the place that the offset stands for.
+    pub fn date(self) -> Date {
+        Date(self.0.date_naive())
+    }
+}
+
+impl From<Instant> for Timestamp {
+    fn from(instant: Instant) -> Timestamp {
+        instant.utc()
+    }
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.utc().fmt(f)
+    }
+}
+
+impl FromStr for Instant {
+    type Err = Problems;
+
+    fn from_str(text: &str) -> Result<Instant, Problems> {
+        if let Ok(instant) = DateTime::parse_from_rfc3339(text)
+            && (1..=9999).contains(&instant.year())
+            && (1..=9999).contains(&instant.to_utc().year())
+        {
+            return Ok(Instant(instant));
+        }
+        if NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").is_ok()
+            || NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").is_ok()
+        {
+            return Err(format!("has no offset; append Z for UTC or an offset such as +01:00: {text}Z").into());
+        }
+        Err("must be an instant with an offset, such as 2026-06-11T08:00:00Z or 2026-06-11T10:00:00+02:00".into())
+    }
+}
+
+macro_rules! instant_on_the_wire {
+    ($type:ident) => {
+        impl Wire for $type {
+            const GRAPHQL: &'static str = "DateTime";
+
+            fn describe(registry: &mut async_graphql::registry::Registry) {
+                let text = "An instant, rendered in UTC with three decimals; on input any offset, but always one.";
+                describe_scalar::<$type>(registry, text, Some("https://www.rfc-editor.org/rfc/rfc3339"));
+            }
+
+            fn openapi() -> MetaSchema {
+                MetaSchema { example: Some("2026-06-11T08:00:00.000Z".into()), ..openapi_schema("string", "date-time") }
+            }
+
+            fn parse(json: Json) -> Result<$type, Problems> {
+                match json {
+                    Json::Text(text) => text.parse(),
+                    other => Err(format!("must be an instant in a string, not {}", other.kind()).into()),
+                }
+            }
+        }
+
+        on_every_surface!($type);
+    };
+}
+
+instant_on_the_wire!(Timestamp);
+instant_on_the_wire!(Instant);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_converted_and_milliseconds_cut() {
+        let instant: Instant = "2026-06-11T01:30:00.123987+02:00".parse().expect("an instant");
+        assert_eq!(instant.to_string(), "2026-06-10T23:30:00.123Z");
+        assert_eq!(instant.date().to_string(), "2026-06-11");
+    }
+
+    #[test]
+    fn an_instant_without_offset_is_told_so() {
+        let problem = "2026-06-11T08:00:00".parse::<Instant>().expect_err("no offset");
+        assert!(problem.to_string().contains("no offset"), "{problem}");
+    }
+
+    #[test]
+    fn years_beyond_four_digits_are_refused() {
+        for refused in ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00", "+10000-01-01T00:00:00Z", "now", ""] {
+            assert!(refused.parse::<Instant>().is_err(), "{refused}");
+        }
+    }
+}

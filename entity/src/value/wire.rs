@@ -1,0 +1,341 @@
+//! How a value of ours is read from a request and described to both libraries that publish it.
+
+use std::fmt;
+
+use poem_openapi::registry::MetaSchema;
+
+use super::Json;
+
+/// A value that a caller may send, on any surface.
+pub trait Wire: Sized + Send + Sync + 'static {
+    /// Its name in the GraphQL schema; one of GraphQL's own scalars or one that `describe` adds.
+    const GRAPHQL: &'static str;
+
+    /// Whether it is a list: `[T!]` in GraphQL, a repeated parameter in a query.
+    const LIST: bool = false;
+
+    /// Its type in the GraphQL schema, nullable.
+    fn graphql() -> String {
+        Self::GRAPHQL.to_owned()
+    }
+
+    /// Adds its type to the GraphQL schema.
+    fn describe(registry: &mut async_graphql::registry::Registry);
+
+    /// Its schema in the OpenAPI document.
+    fn openapi() -> MetaSchema;
+
+    /// Reads it from a body or a GraphQL value; the reason tells a person what to send instead.
+    fn parse(json: Json) -> Result<Self, Problems>;
+
+    /// Reads it from a query parameter.
+    fn parse_text(text: &str) -> Result<Self, Problems> {
+        Self::parse(Json::Text(text.to_owned()))
+    }
+
+    /// Reads it from every value that a query gives for its parameter.
+    fn parse_query(values: &[String]) -> Result<Self, Problems> {
+        match values {
+            [text] => Self::parse_text(text),
+            _ => Err("must be given once".into()),
+        }
+    }
+
+    /// Whether an optional field with this value counts as empty, that is, null.
+    fn is_blank(&self) -> bool {
+        false
+    }
+}
+
+/// What is wrong with an input: each bad place by its path (`name`, `tags[2]`) with a reason for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(Vec<(String, String)>);
+
+impl Problems {
+    /// Nothing is wrong yet.
+    pub fn none() -> Problems {
+        Problems::default()
+    }
+
+    /// One reason, for the place that its caller knows.
+    pub fn here(reason: impl Into<String>) -> Problems {
+        Problems(vec![(String::new(), reason.into())])
+    }
+
+    /// One reason at a field.
+    pub fn at(path: impl Into<String>, reason: impl Into<String>) -> Problems {
+        Problems(vec![(path.into(), reason.into())])
+    }
+
+    /// Adds a reason at a field. The first reason given for a field stays.
+    pub fn add(&mut self, path: impl Into<String>, reason: impl Into<String>) {
+        let path = path.into();
+        if !self.names(&path) {
+            self.0.push((path, reason.into()));
+        }
+    }
+
+    /// Adds all of another's, each below `path`.
+    pub fn nest(&mut self, path: &str, inner: Problems) {
+        for (below, reason) in inner.0 {
+            let dot = if below.is_empty() || below.starts_with('[') || path.is_empty() { "" } else { "." };
+            self.add(format!("{path}{dot}{below}"), reason);
+        }
+    }
+
+    /// The same, with one field told under another name.
+    pub fn renamed(mut self, from: &str, to: &str) -> Problems {
+        for (path, _) in &mut self.0 {
+            if path == from {
+                *path = to.to_owned();
+            }
+        }
+        self
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether this field is among the bad ones.
+    pub fn names(&self, path: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == path)
+    }
+
+    /// Every bad path with its reason, in the order found.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(path, reason)| (path.as_str(), reason.as_str()))
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (path, reason)) in self.0.iter().enumerate() {
+            let (comma, colon) = (if i > 0 { "; " } else { "" }, if path.is_empty() { "" } else { ": " });
+            write!(f, "{comma}{path}{colon}{reason}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<&str> for Problems {
+    fn from(reason: &str) -> Problems {
+        Problems::here(reason)
+    }
+}
+
+impl From<String> for Problems {
+    fn from(reason: String) -> Problems {
+        Problems::here(reason)
+    }
+}
+
+/// A schema of this JSON type and format (`""` for none).
+pub fn openapi_schema(ty: &'static str, format: &'static str) -> MetaSchema {
+    let schema = MetaSchema::new(ty);
+    if format.is_empty() { schema } else { MetaSchema { format: Some(format), ..schema } }
+}
+
+/// Adds a scalar of ours to the GraphQL schema.
+pub(crate) fn describe_scalar<T: Wire + async_graphql::InputType>(
+    registry: &mut async_graphql::registry::Registry,
+    description: &'static str,
+    specified_by: Option<&'static str>,
+) {
+    use async_graphql::registry::{MetaType, MetaTypeId};
+    registry.create_input_type::<T, _>(MetaTypeId::Scalar, |_| MetaType::Scalar {
+        name: T::GRAPHQL.into(),
+        description: Some(description.into()),
+        is_valid: None,
+        visible: None,
+        inaccessible: false,
+        tags: vec![],
+        specified_by_url: specified_by.map(Into::into),
+        directive_invocations: vec![],
+        requires_scopes: vec![],
+    });
+}
+
+/// Makes a `Wire` type known to async-graphql and poem-openapi, in and out. It is rendered by its `Display`.
+macro_rules! on_every_surface {
+    ($type:ident $(<const $n:ident: usize>)?) => {
+        impl $(<const $n: usize>)? async_graphql::InputType for $type $(<$n>)? {
+            type RawValueType = Self;
+            fn type_name() -> std::borrow::Cow<'static, str> {
+                <Self as $crate::value::Wire>::GRAPHQL.into()
+            }
+            fn create_type_info(registry: &mut async_graphql::registry::Registry) -> String {
+                <Self as $crate::value::Wire>::describe(registry);
+                <Self as async_graphql::InputType>::qualified_type_name()
+            }
+            fn parse(value: Option<async_graphql::Value>) -> async_graphql::InputValueResult<Self> {
+                <Self as $crate::value::Wire>::parse(value.unwrap_or_default().into())
+                    .map_err(async_graphql::InputValueError::custom)
+            }
+            fn to_value(&self) -> async_graphql::Value {
+                async_graphql::Value::String(self.to_string())
+            }
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+        }
+        impl $(<const $n: usize>)? async_graphql::OutputType for $type $(<$n>)? {
+            fn type_name() -> std::borrow::Cow<'static, str> {
+                <Self as $crate::value::Wire>::GRAPHQL.into()
+            }
+            fn create_type_info(registry: &mut async_graphql::registry::Registry) -> String {
+                <Self as async_graphql::InputType>::create_type_info(registry)
+            }
+            async fn resolve(
+                &self,
+                _: &async_graphql::ContextSelectionSet<'_>,
+                _: &async_graphql::Positioned<async_graphql::parser::types::Field>,
+            ) -> async_graphql::ServerResult<async_graphql::Value> {
+                Ok(async_graphql::Value::String(self.to_string()))
+            }
+        }
+        $crate::value::wire::in_openapi!($type $(<const $n: usize>)?);
+        impl $(<const $n: usize>)? serde::Serialize for $type $(<$n>)? {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de $(, const $n: usize)?> serde::Deserialize<'de> for $type $(<$n>)? {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                <Self as $crate::value::Wire>::parse_text(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+/// Makes a `Wire` type known to poem-openapi: its schema, and the plain string that stands for it.
+macro_rules! in_openapi {
+    ($type:ident $(<const $n:ident: usize>)?) => {
+        impl $(<const $n: usize>)? poem_openapi::types::Type for $type $(<$n>)? {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+            fn name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+            fn schema_ref() -> poem_openapi::registry::MetaSchemaRef {
+                poem_openapi::registry::MetaSchemaRef::Inline(Box::new(<Self as $crate::value::Wire>::openapi()))
+            }
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+        impl $(<const $n: usize>)? poem_openapi::types::ParseFromJSON for $type $(<$n>)? {
+            fn parse_from_json(value: Option<serde_json::Value>) -> poem_openapi::types::ParseResult<Self> {
+                serde_json::from_value(value.unwrap_or_default()).map_err(poem_openapi::types::ParseError::custom)
+            }
+        }
+        impl $(<const $n: usize>)? poem_openapi::types::ToJSON for $type $(<$n>)? {
+            fn to_json(&self) -> Option<serde_json::Value> {
+                serde_json::to_value(self).ok()
+            }
+        }
+    };
+}
+
+pub(crate) use in_openapi;
+pub(crate) use on_every_surface;
+
+impl Wire for bool {
+    const GRAPHQL: &'static str = "Boolean";
+
+    fn describe(registry: &mut async_graphql::registry::Registry) {
+        <bool as async_graphql::InputType>::create_type_info(registry);
+    }
+
+    fn openapi() -> MetaSchema {
+        openapi_schema("boolean", "")
+    }
+
+    fn parse(json: Json) -> Result<bool, Problems> {
+        match json {
+            Json::Bool(value) => Ok(value),
+            other => Err(format!("must be true or false, not {}", other.kind()).into()),
+        }
+    }
+
+    fn parse_text(text: &str) -> Result<bool, Problems> {
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" => Ok(true),
+            "false" | "0" | "no" => Ok(false),
+            _ => Err("must be true or false (1, 0, yes and no are taken too)".into()),
+        }
+    }
+}
+
+impl Wire for i32 {
+    const GRAPHQL: &'static str = "Int";
+
+    fn describe(registry: &mut async_graphql::registry::Registry) {
+        <i32 as async_graphql::InputType>::create_type_info(registry);
+    }
+
+    fn openapi() -> MetaSchema {
+        openapi_schema("integer", "int32")
+    }
+
+    fn parse(json: Json) -> Result<i32, Problems> {
+        match json {
+            Json::Number(digits) => Self::parse_text(&digits),
+            other => Err(format!("must be a whole number, not {}", other.kind()).into()),
+        }
+    }
+
+    /// `90`, and by JSON's own notion of a number also `90.0` and `9e1`.
+    fn parse_text(text: &str) -> Result<i32, Problems> {
+        let whole = || {
+            let number: f64 = text.parse().ok()?;
+            let fits = number.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number);
+            fits.then_some(number as i32)
+        };
+        text.parse().ok().or_else(whole).ok_or_else(|| "must be a whole number that fits in 32 bits".into())
+    }
+}
+
+impl<T: Wire> Wire for Vec<T> {
+    const GRAPHQL: &'static str = T::GRAPHQL;
+    const LIST: bool = true;
+
+    fn graphql() -> String {
+        format!("[{}!]", T::graphql())
+    }
+
+    fn describe(registry: &mut async_graphql::registry::Registry) {
+        T::describe(registry);
+    }
+
+    fn parse_query(values: &[String]) -> Result<Vec<T>, Problems> {
+        values.iter().map(|text| T::parse_text(text)).collect()
+    }
+
+    fn openapi() -> MetaSchema {
+        let items = poem_openapi::registry::MetaSchemaRef::Inline(Box::new(T::openapi()));
+        MetaSchema { items: Some(Box::new(items)), ..openapi_schema("array", "") }
+    }
+
+    fn parse(json: Json) -> Result<Vec<T>, Problems> {
+        let items = match json {
+            Json::List(items) => items,
+            other => return Err(format!("must be an array, not {}", other.kind()).into()),
+        };
+        let mut problems = Problems::none();
+        let mut values = Vec::with_capacity(items.len());
+        for (i, item) in items.into_iter().enumerate() {
+            match T::parse(item) {
+                Ok(value) => values.push(value),
+                Err(inner) => problems.nest(&format!("[{i}]"), inner),
+            }
+        }
+        if problems.is_empty() { Ok(values) } else { Err(problems) }
+    }
+}

@@ -1,0 +1,130 @@
+//! Connections (Relay's cursor connections specification): a page of the service with edges, nodes and page info.
+
+use std::sync::Arc;
+
+use async_graphql::SimpleObject;
+use service::input::Field;
+use service::sort::{Sort, SortField};
+use service::value::{Json, Problems};
+use service::{Error, Filter, ListArgs, Page};
+
+/// Where a page lies in its list.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct PageInfo {
+    /// Whether there are rows after this page.
+    has_next_page: bool,
+    /// Whether there are rows before this page.
+    has_previous_page: bool,
+    /// The cursor of the first row.
+    start_cursor: Option<String>,
+    /// The cursor of the last row.
+    end_cursor: Option<String>,
+}
+
+impl PageInfo {
+    pub(crate) fn of<T>(page: &Page<T>) -> PageInfo {
+        let (after, before) = if page.backward { (page.continued, page.more) } else { (page.more, page.continued) };
+        PageInfo {
+            has_next_page: after,
+            has_previous_page: before,
+            start_cursor: page.cursor(0),
+            end_cursor: page.items.len().checked_sub(1).and_then(|last| page.cursor(last)),
+        }
+    }
+}
+
+/// Where in a list, and how much: `first` with `after`, or `last` with `before`.
+#[derive(Default)]
+pub(crate) struct Slice {
+    pub(crate) first: Option<i32>,
+    pub(crate) after: Option<String>,
+    pub(crate) last: Option<i32>,
+    pub(crate) before: Option<String>,
+}
+
+/// What to look for, and in which order.
+pub(crate) struct Ask<F, S> {
+    pub(crate) filter: Option<F>,
+    pub(crate) sort: Option<Sort<S>>,
+    pub(crate) search: Option<String>,
+    pub(crate) include_deleted: Option<bool>,
+}
+
+/// The arguments of a connection as those of a list.
+pub(crate) fn args<F: Filter, S: SortField>(slice: Slice, ask: Ask<F, S>) -> Result<ListArgs<F, S>, Error> {
+    let Slice { first, after, last, before } = slice;
+    let backward = last.is_some() || before.is_some();
+    if backward && (first.is_some() || after.is_some()) {
+        let told = "pages go forward with first and after, or backward with last and before, not both";
+        return Err(Error::Invalid(Problems::at(if last.is_some() { "last" } else { "before" }, told)));
+    }
+    let Ask { filter, sort, search, include_deleted } = ask;
+    Ok(ListArgs {
+        limit: first.or(last).map_or(Field::Absent, Field::Value),
+        cursor: after.or(before).map_or(Field::Absent, |cursor| Field::from_json(Json::Text(cursor))),
+        backward,
+        sort: sort.map_or(Field::Absent, Field::Value),
+        search: search.map_or(Field::Absent, |search| Field::from_json(Json::Text(search))),
+        include_deleted: include_deleted.map_or(Field::Absent, Field::Value),
+        filter: filter.unwrap_or_default(),
+        not_taken: Problems::none(),
+    })
+}
+
+/// A list calls it `limit`; here it is `first` or `last`.
+pub(crate) fn in_graphql(error: Arc<Error>, backward: bool) -> Arc<Error> {
+    match &*error {
+        Error::Invalid(problems) => {
+            let name = if backward { "last" } else { "first" };
+            Arc::new(Error::Invalid(problems.clone().renamed("limit", name)))
+        }
+        _ => error,
+    }
+}
+
+/// Writes a connection and its edge for one kind of node.
+macro_rules! connection {
+    ($connection:ident, $edge:ident, $node:ty) => {
+        /// A page of a list.
+        pub struct $connection(pub(crate) service::Page<$node>);
+
+        /// A row of a page, with its place.
+        pub struct $edge<'a> {
+            page: &'a service::Page<$node>,
+            index: usize,
+        }
+
+        #[async_graphql::Object]
+        impl $connection {
+            /// The rows with their cursors.
+            async fn edges(&self) -> Vec<$edge<'_>> {
+                (0..self.0.items.len()).map(|index| $edge { page: &self.0, index }).collect()
+            }
+
+            /// The rows.
+            async fn nodes(&self) -> Vec<&$node> {
+                self.0.items.iter().collect()
+            }
+
+            /// Where the page lies in its list.
+            async fn page_info(&self) -> $crate::connection::PageInfo {
+                $crate::connection::PageInfo::of(&self.0)
+            }
+        }
+
+        #[async_graphql::Object]
+        impl $edge<'_> {
+            /// Its place in the list; the same cursor as over REST.
+            async fn cursor(&self) -> String {
+                self.page.cursor(self.index).unwrap_or_default()
+            }
+
+            /// The row.
+            async fn node(&self) -> &$node {
+                &self.page.items[self.index]
+            }
+        }
+    };
+}
+
+pub(crate) use connection;

@@ -1,0 +1,44 @@
+//! From an error to GraphQL: the same codes, under `extensions`.
+
+use std::sync::Arc;
+
+use async_graphql::{ErrorExtensionValues, Value};
+use service::Error;
+
+/// What goes under `extensions` of an error: code, reason, fields, requiredPlan, feature, requestId.
+pub fn extensions(error: &Error, request_id: &str) -> ErrorExtensionValues {
+    let mut values = ErrorExtensionValues::default();
+    if let Ok(serde_json::Value::Object(map)) = serde_json::to_value(error.body(request_id).without_message()) {
+        for (key, value) in map {
+            values.set(key, Value::from_json(value).unwrap_or_default());
+        }
+    }
+    values
+}
+
+/// An error of the service as a field's error.
+pub(crate) fn fail(cx: &service::Cx, error: &Error) -> async_graphql::Error {
+    error.log();
+    async_graphql::Error {
+        message: error.to_string(),
+        source: None,
+        extensions: Some(extensions(error, cx.request_id())),
+    }
+}
+
+/// The outcome of an operation as a field's outcome.
+pub(crate) trait OrFail<T> {
+    fn or_fail(self, cx: &service::Cx) -> async_graphql::Result<T>;
+}
+
+impl<T> OrFail<T> for Result<T, Error> {
+    fn or_fail(self, cx: &service::Cx) -> async_graphql::Result<T> {
+        self.map_err(|error| fail(cx, &error))
+    }
+}
+
+impl<T> OrFail<T> for Result<T, Arc<Error>> {
+    fn or_fail(self, cx: &service::Cx) -> async_graphql::Result<T> {
+        self.map_err(|error| fail(cx, &error))
+    }
+}

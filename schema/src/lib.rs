@@ -1,0 +1,49 @@
+//! The GraphQL schema: the same records and inputs as REST, with relations between them.
+
+mod connection;
+mod error;
+mod loader;
+
+mod client;
+mod member;
+mod mutation;
+mod project;
+mod query;
+mod time_entry;
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, EmptySubscription, Request};
+use service::Cx;
+
+pub use error::extensions;
+use loader::Loaders;
+pub use mutation::Mutation;
+pub use query::Query;
+
+/// The schema of Hoursmith.
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// How deep a query may nest.
+const MAX_DEPTH: usize = 15;
+
+/// Builds the schema; once in a process.
+pub fn build() -> Schema {
+    Schema::build(Query, Mutation, EmptySubscription).limit_depth(MAX_DEPTH).finish()
+}
+
+/// The schema as a text, the same for the same schema.
+pub fn sdl() -> String {
+    let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items().sorted_arguments();
+    build().sdl_with_options(options)
+}
+
+/// A request on behalf of a caller, with loaders of its own.
+pub fn bind(request: Request, cx: Cx) -> Request {
+    let loaders = DataLoader::new(Loaders(cx.clone()), tokio::spawn);
+    request.data(cx).data(loaders)
+}
+
+/// The caller at the door.
+fn cx<'a>(ctx: &Context<'a>) -> async_graphql::Result<&'a Cx> {
+    ctx.data::<Cx>()
+}

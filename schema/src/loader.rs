@@ -1,0 +1,161 @@
+//! Loaders: what a level of a query needs, gathered and read in one statement.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use async_graphql::Context;
+use async_graphql::dataloader::{DataLoader, Loader};
+use service::client::Client;
+use service::member::Member;
+use service::project::{Project, ProjectArgs};
+use service::sort::SortField;
+use service::time_entry::{TimeEntry, TimeEntryArgs};
+use service::value::Id;
+use service::{Cx, Error, Filter, ListArgs, Page, Pages};
+
+use crate::connection::{self, Ask, Slice};
+use crate::error::OrFail;
+
+/// Loads on behalf of one caller, for one request.
+pub(crate) struct Loaders(pub(crate) Cx);
+
+/// A client by its id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ClientById(pub(crate) Id);
+
+/// A project by its id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ProjectById(pub(crate) Id);
+
+/// The membership of a person.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MemberByUser(pub(crate) Id);
+
+/// The first rows below a parent, for the same arguments.
+pub(crate) struct Below<A> {
+    parent: Id,
+    args: Arc<A>,
+    /// Equal for equal arguments.
+    fingerprint: Arc<str>,
+}
+
+impl<F: Filter, S: SortField> Below<ListArgs<F, S>> {
+    pub(crate) fn new(parent: Id, args: ListArgs<F, S>) -> Self {
+        Below { parent, fingerprint: args.fingerprint().into(), args: Arc::new(args) }
+    }
+}
+
+impl<A> Clone for Below<A> {
+    fn clone(&self) -> Self {
+        Below { parent: self.parent, args: self.args.clone(), fingerprint: self.fingerprint.clone() }
+    }
+}
+
+impl<A> PartialEq for Below<A> {
+    fn eq(&self, other: &Self) -> bool {
+        self.parent == other.parent && self.fingerprint == other.fingerprint
+    }
+}
+
+impl<A> Eq for Below<A> {}
+
+impl<A> Hash for Below<A> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parent.hash(state);
+        self.fingerprint.hash(state);
+    }
+}
+
+/// A page, or why there is none; shared by all who asked for it.
+pub(crate) type Outcome<T> = Result<Page<T>, Arc<Error>>;
+
+/// Keys with the same arguments, which are read together.
+fn groups<A>(keys: &[Below<A>]) -> Vec<(Vec<Id>, Vec<Below<A>>)> {
+    let mut groups: HashMap<Arc<str>, (Vec<Id>, Vec<Below<A>>)> = HashMap::new();
+    for key in keys {
+        let (parents, same) = groups.entry(key.fingerprint.clone()).or_default();
+        parents.push(key.parent);
+        same.push(key.clone());
+    }
+    groups.into_values().collect()
+}
+
+/// Writes the loader of one kind of rows below one kind of parent.
+macro_rules! below_loader {
+    ($args:ty => $record:ty, $list:path) => {
+        impl Loader<Below<$args>> for Loaders {
+            type Value = Outcome<$record>;
+            type Error = Arc<Error>;
+
+            async fn load(&self, keys: &[Below<$args>]) -> Result<HashMap<Below<$args>, Self::Value>, Arc<Error>> {
+                let mut found = HashMap::with_capacity(keys.len());
+                for (parents, keys) in groups(keys) {
+                    let Some(args) = keys.first().map(|key| key.args.clone()) else { continue };
+                    let mut pages: Pages<$record> = $list(&self.0, &parents, &args).await?;
+                    for key in keys {
+                        if let Some(page) = pages.remove(&key.parent) {
+                            found.insert(key, page.map_err(Arc::new));
+                        }
+                    }
+                }
+                Ok(found)
+            }
+        }
+    };
+}
+
+below_loader!(ProjectArgs => Project, service::project::list_of_clients);
+below_loader!(TimeEntryArgs => TimeEntry, service::time_entry::list_of_projects);
+
+/// The page below a parent, gathered with those of its siblings.
+pub(crate) async fn below<F: Filter, S: SortField, T>(
+    ctx: &Context<'_>,
+    parent: Id,
+    slice: Slice,
+    ask: Ask<F, S>,
+) -> async_graphql::Result<Page<T>>
+where
+    T: Clone + Send + Sync + 'static,
+    Loaders: Loader<Below<ListArgs<F, S>>, Value = Outcome<T>, Error = Arc<Error>>,
+{
+    let cx = ctx.data::<Cx>()?;
+    let args = connection::args(slice, ask).or_fail(cx)?;
+    let backward = args.backward;
+    let page = ctx.data::<DataLoader<Loaders>>()?.load_one(Below::new(parent, args)).await.or_fail(cx)?;
+    let page = page.unwrap_or_else(|| Err(Arc::new(Error::bug("a page was not loaded"))));
+    page.map_err(|error| connection::in_graphql(error, backward)).or_fail(cx)
+}
+
+impl Loader<ClientById> for Loaders {
+    type Value = Client;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[ClientById]) -> Result<HashMap<ClientById, Client>, Arc<Error>> {
+        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let clients = service::client::by_ids(&self.0, &ids).await?;
+        Ok(clients.into_iter().map(|client| (ClientById(client.id), client)).collect())
+    }
+}
+
+impl Loader<ProjectById> for Loaders {
+    type Value = Project;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[ProjectById]) -> Result<HashMap<ProjectById, Project>, Arc<Error>> {
+        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let projects = service::project::by_ids(&self.0, &ids).await?;
+        Ok(projects.into_iter().map(|project| (ProjectById(project.id), project)).collect())
+    }
+}
+
+impl Loader<MemberByUser> for Loaders {
+    type Value = Member;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[MemberByUser]) -> Result<HashMap<MemberByUser, Member>, Arc<Error>> {
+        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let members = service::member::of_users(&self.0, &ids).await?;
+        Ok(members.into_iter().map(|member| (MemberByUser(member.user_id), member)).collect())
+    }
+}

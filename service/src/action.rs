@@ -1,0 +1,122 @@
+//! Everything that can be done, one variant each. Names on every surface are derived from here.
+
+use std::borrow::Cow;
+
+/// Whether an action changes something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Looks.
+    Read,
+    /// Changes.
+    Write,
+}
+
+macro_rules! actions {
+    ($($(#[doc = $doc:literal])* $name:ident: $access:ident,)*) => {
+        /// One thing that can be done. Nothing reaches the database without naming one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Action {
+            $($(#[doc = $doc])* $name),*
+        }
+
+        impl Action {
+            /// All of them.
+            pub const ALL: &'static [Action] = &[$(Action::$name),*];
+
+            /// Its name in Rust.
+            pub const fn name(self) -> &'static str {
+                match self { $(Action::$name => stringify!($name)),* }
+            }
+
+            /// Whether it changes something.
+            pub const fn access(self) -> Access {
+                match self { $(Action::$name => Access::$access),* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Who the caller is.
+    GetMe: Read,
+    /// The workspace of the caller.
+    GetOrganization: Read,
+
+    /// People of the workspace.
+    ListMembers: Read,
+    /// One of them.
+    GetMember: Read,
+
+    /// Tokens: own ones, or all of the workspace.
+    ListTokens: Read,
+    /// End a token for good.
+    RevokeToken: Write,
+
+    /// Clients.
+    ListClients: Read,
+    /// One client.
+    GetClient: Read,
+    /// A new client.
+    CreateClient: Write,
+    /// Change a client.
+    UpdateClient: Write,
+    /// Delete a client.
+    DeleteClient: Write,
+
+    /// Projects.
+    ListProjects: Read,
+    /// One project.
+    GetProject: Read,
+    /// A new project.
+    CreateProject: Write,
+    /// Change a project.
+    UpdateProject: Write,
+    /// Delete a project.
+    DeleteProject: Write,
+
+    /// Who is on a project.
+    ListProjectMembers: Read,
+    /// Put somebody on a project.
+    AddProjectMember: Write,
+    /// Take somebody off a project.
+    RemoveProjectMember: Write,
+
+    /// Time entries.
+    ListTimeEntries: Read,
+    /// One time entry.
+    GetTimeEntry: Read,
+    /// Log time.
+    CreateTimeEntry: Write,
+    /// Log up to 100 at once.
+    CreateTimeEntries: Write,
+    /// Change a time entry.
+    UpdateTimeEntry: Write,
+    /// Delete a time entry.
+    DeleteTimeEntry: Write,
+}
+
+impl Action {
+    /// `createTimeEntry`: the operationId over REST, the field of `Mutation` in GraphQL.
+    pub fn operation_id(self) -> Cow<'static, str> {
+        let name = self.name();
+        let (first, rest) = name.split_at(1);
+        format!("{}{rest}", first.to_ascii_lowercase()).into()
+    }
+
+    /// Whether it makes a new record.
+    pub fn creates(self) -> bool {
+        self.name().starts_with("Create")
+    }
+
+    /// In words, for messages: `create time entry`.
+    pub fn words(self) -> String {
+        let mut words = String::new();
+        for c in self.name().chars() {
+            if c.is_ascii_uppercase() && !words.is_empty() {
+                words.push(' ');
+            }
+            words.push(c.to_ascii_lowercase());
+        }
+        words
+    }
+}

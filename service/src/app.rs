@@ -1,0 +1,157 @@
+//! What lives as long as the process: pools, clock, ids, what wakes the worker. Made once in `main`, once per test.
+
+use std::sync::Arc;
+
+use entity::value::{Id, Timestamp};
+use sea_orm::ConnectionTrait;
+use tokio::sync::Notify;
+
+use crate::auth::TokenUse;
+use crate::clock::Ids;
+use crate::database::Database;
+use crate::limit::Limits;
+use crate::{Clock, Error};
+
+/// Which of its two kinds a server is: tokens of one are refused by the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Environment {
+    /// For real.
+    #[default]
+    Live,
+    /// For trying out; its events say so.
+    Test,
+}
+
+impl Environment {
+    /// Its part of a token.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Environment::Live => "live",
+            Environment::Test => "test",
+        }
+    }
+}
+
+/// What an operator decides about a server.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `sqlite://…` or `postgres://…`, of a migrated database.
+    pub database_url: String,
+    /// Live or test.
+    pub environment: Environment,
+    /// Multiplies every rate budget.
+    pub rate_limit_scale: u32,
+}
+
+impl Config {
+    /// The defaults, on this database.
+    pub fn new(database_url: impl Into<String>) -> Config {
+        Config { database_url: database_url.into(), environment: Environment::default(), rate_limit_scale: 1 }
+    }
+}
+
+/// The application. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    database: Database,
+    environment: Environment,
+    clock: Clock,
+    ids: Ids,
+    limits: Limits,
+    token_use: TokenUse,
+    wake: Notify,
+}
+
+impl App {
+    /// Connects to a migrated database.
+    pub async fn connect(config: Config, clock: Clock) -> Result<App, Error> {
+        Self::build(config, clock, None).await
+    }
+
+    /// The same, telling of every SQL statement; for tests that count them.
+    pub async fn connect_watched(
+        config: Config,
+        clock: Clock,
+        tell: impl Fn(&str) + Clone + Send + Sync + 'static,
+    ) -> Result<App, Error> {
+        let watch = move |database: &mut Database| database.on_statement(tell);
+        Self::build(config, clock, Some(Box::new(watch))).await
+    }
+
+    async fn build(
+        config: Config,
+        clock: Clock,
+        watch: Option<Box<dyn FnOnce(&mut Database) + Send>>,
+    ) -> Result<App, Error> {
+        let mut database = Database::connect(&config.database_url).await?;
+        if let Some(watch) = watch {
+            watch(&mut database);
+        }
+        let app = App(Arc::new(Inner {
+            limits: Limits::new(clock.clone(), config.rate_limit_scale),
+            database,
+            environment: config.environment,
+            clock,
+            ids: Ids::default(),
+            token_use: TokenUse::default(),
+            wake: Notify::new(),
+        }));
+        app.follow_database_clock().await?;
+        Ok(app)
+    }
+
+    /// This instant.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Live or test.
+    pub fn environment(&self) -> Environment {
+        self.0.environment
+    }
+
+    /// Whether the database answers.
+    pub async fn is_ready(&self) -> bool {
+        self.0.database.reader().execute_unprepared("SELECT 1 FROM organization LIMIT 1").await.is_ok()
+    }
+
+    /// Closes the pools, when nothing runs any more.
+    pub async fn close(&self) -> Result<(), Error> {
+        Ok(self.0.database.close().await?)
+    }
+
+    /// The id of a request that brings none.
+    pub fn new_request_id(&self) -> String {
+        self.new_id().to_string()
+    }
+
+    pub(crate) fn new_id(&self) -> Id {
+        self.0.ids.next(self.now())
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn token_use(&self) -> &TokenUse {
+        &self.0.token_use
+    }
+
+    pub(crate) fn wake(&self) -> &Notify {
+        &self.0.wake
+    }
+
+    /// Measures how far PostgreSQL's clock is ahead of this machine's, and follows it.
+    pub(crate) async fn follow_database_clock(&self) -> Result<(), Error> {
+        if let Some(theirs) = self.0.database.time().await? {
+            self.0.clock.follow(theirs);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! Time and ids, from one place, so that tests can move the one and both databases agree on the other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use entity::value::{Id, Timestamp};
+use uuid::{ContextV7, Uuid};
+
+/// Where "now" comes from.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Source>);
+
+#[derive(Debug)]
+enum Source {
+    /// The machine's clock, moved by what the database's was last measured to be ahead, in milliseconds.
+    System { ahead: AtomicI64 },
+    /// Stands still until moved.
+    Manual(AtomicI64),
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Clock {
+        Clock(Arc::new(Source::System { ahead: AtomicI64::new(0) }))
+    }
+
+    /// A clock that stands at `start` until `advance`.
+    pub fn manual(start: Timestamp) -> Clock {
+        Clock(Arc::new(Source::Manual(AtomicI64::new(start.millis()))))
+    }
+
+    /// This instant, in whole milliseconds.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_millis(match &*self.0 {
+            Source::System { ahead } => machine_millis() + ahead.load(Ordering::Relaxed),
+            Source::Manual(now) => now.load(Ordering::SeqCst),
+        })
+    }
+
+    /// Moves a manual clock; the machine's goes by itself.
+    pub fn advance(&self, millis: i64) {
+        if let Source::Manual(now) = &*self.0 {
+            now.fetch_add(millis, Ordering::SeqCst);
+        }
+    }
+
+    /// Follows another clock, which just said `theirs`.
+    pub(crate) fn follow(&self, theirs: Timestamp) {
+        if let Source::System { ahead } = &*self.0 {
+            ahead.store(theirs.millis() - machine_millis(), Ordering::Relaxed);
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the machine for the time")]
+fn machine_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Makes ids: UUID v7 at the clock's time, rising within one process.
+#[derive(Debug, Default)]
+pub(crate) struct Ids(Mutex<ContextV7>);
+
+impl Ids {
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
+    pub(crate) fn next(&self, now: Timestamp) -> Id {
+        let context = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let millis = u64::try_from(now.millis()).unwrap_or(0);
+        let nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
+        Id(Uuid::new_v7(uuid::Timestamp::from_unix(&*context, millis / 1000, nanos)))
+    }
+}

@@ -1,0 +1,473 @@
+//! The door: to get at the database, name the action first. There is no begin, commit, check, key or event that an
+//! operation could leave out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use entity::event;
+use entity::value::{Id, Problems, Timestamp, TokenScope};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, FromQueryResult,
+    IntoActiveModel, Iterable, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect, Select, SqlErr,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::action::Access;
+use crate::event::Event;
+use crate::input::Validate;
+use crate::once::{self, Claim, IdempotencyKey, Stored};
+use crate::page::{ListArgs, Listed, Page, Question};
+use crate::scope::{Identified, Scoped, Versioned};
+use crate::{Action, App, Caller, Error, nested, policy};
+
+/// What a request brings along besides its input.
+#[derive(Clone, Debug, Default)]
+pub struct RequestFacts {
+    /// The id that leads from an answer to the log.
+    pub request_id: String,
+    /// The idempotency key, if one was sent.
+    pub key: IdempotencyKey,
+    /// SHA-256 of what makes a request the same request: method, path and body by value.
+    pub fingerprint: [u8; 32],
+}
+
+/// A caller at the door, for one request. Cheap to clone.
+#[derive(Clone)]
+pub struct Cx(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    caller: Caller,
+    facts: RequestFacts,
+}
+
+/// What an operation gives back: a record with an identity, that can be stored and read again.
+pub trait Record: Serialize + DeserializeOwned + Send {
+    /// Whose it is.
+    fn id(&self) -> Id;
+    /// Its version, if it has one.
+    fn version(&self) -> Option<i32>;
+}
+
+/// A batch of records has no identity of its own.
+impl<R: Record> Record for Vec<R> {
+    fn id(&self) -> Id {
+        Id::NONE
+    }
+
+    fn version(&self) -> Option<i32> {
+        None
+    }
+}
+
+/// What is left of a record that is gone.
+#[derive(Clone, Copy, Debug, Serialize, serde::Deserialize)]
+pub struct Gone {
+    /// Its id.
+    pub id: Id,
+}
+
+impl Record for Gone {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        None
+    }
+}
+
+/// The outcome of a write: done now, or done before under the same key.
+#[derive(Clone, Debug)]
+pub enum Done<R> {
+    /// Just now.
+    Fresh {
+        /// The record as it now is.
+        record: R,
+        /// Whether it was made by this write.
+        created: bool,
+    },
+    /// Before. What was answered then, as text, is not read again where text is what is sent.
+    Replayed(Stored),
+}
+
+impl<R: Record> Done<R> {
+    /// The record, read again if it was stored.
+    pub fn into_record(self) -> Result<R, Error> {
+        match self {
+            Done::Fresh { record, .. } => Ok(record),
+            Done::Replayed(stored) => serde_json::from_str(&stored.body)
+                .map_err(|e| Error::bug(format!("a stored answer does not read back: {e}"))),
+        }
+    }
+}
+
+/// Which versions of a record a change is meant for: `If-Match`, or `expectedVersion`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Expected {
+    /// Any.
+    #[default]
+    Any,
+    /// One of these; none, if what was sent names no version.
+    OneOf(Vec<i32>),
+}
+
+impl Expected {
+    pub(crate) fn check(&self, version: i32) -> Result<(), Error> {
+        match self {
+            Expected::OneOf(versions) if !versions.contains(&version) => Err(Error::Stale { version }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Cx {
+    pub(crate) fn new(app: App, caller: Caller, facts: RequestFacts) -> Cx {
+        Cx(Arc::new(Inner { app, caller, facts }))
+    }
+
+    /// This instant.
+    pub fn now(&self) -> Timestamp {
+        self.0.app.now()
+    }
+
+    /// Who acts.
+    pub fn caller(&self) -> &Caller {
+        &self.0.caller
+    }
+
+    /// The id of this request.
+    pub fn request_id(&self) -> &str {
+        &self.0.facts.request_id
+    }
+
+    /// Whether the caller may do this at all; also asked by relations, which are null where it is false.
+    pub fn may(&self, action: Action) -> bool {
+        let caller = self.caller();
+        policy::allows(caller.role, action) && (action.access() == Access::Read || caller.scope == TokenScope::Write)
+    }
+
+    fn allow(&self, action: Action) -> Result<(), Error> {
+        let caller = self.caller();
+        if !policy::allows(caller.role, action) {
+            let told = format!("your role {} does not allow to {}", caller.role, action.words());
+            Err(Error::Forbidden(told.into()))
+        } else if !self.may(action) {
+            let told = format!("this token has scope read; to {} takes one with scope write", action.words());
+            Err(Error::Forbidden(told.into()))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Check, and look.
+    pub(crate) fn read(&self, action: Action) -> Result<Read<'_>, Error> {
+        self.allow(action)?;
+        Ok(Read { cx: self })
+    }
+
+    /// Check, validate, and look at one page of a list.
+    pub(crate) async fn list<E: Listed>(
+        &self,
+        action: Action,
+        args: &ListArgs<E::Filter, E::Sort>,
+    ) -> Result<Page<E::Model>, Error>
+    where
+        E::Model: HasId,
+    {
+        let question = Question::<E>::check(self.caller(), self.allow(action), args, &args.identity())?;
+        let rows = question.select(E::within(self.caller())).all(self.0.app.database().reader()).await?;
+        Ok(question.page(rows, HasId::id))
+    }
+
+    /// Check, validate, and look at the first rows of each parent, in one statement. The list of one parent is the list
+    /// that `narrowed` filters by it, so its cursors are those of the flat list.
+    pub(crate) async fn list_of_parents<E: Listed>(
+        &self,
+        action: Action,
+        (parent, parents): (E::Column, &[Id]),
+        args: &ListArgs<E::Filter, E::Sort>,
+        narrowed: impl Fn(&mut E::Filter, Id),
+        parent_of: impl Fn(&E::Model) -> Id,
+    ) -> Result<HashMap<Id, Result<Page<E::Model>, Error>>, Error>
+    where
+        E::Model: HasId + FromQueryResult,
+    {
+        let ask = |id: &Id| {
+            let mut of_parent = args.clone();
+            narrowed(&mut of_parent.filter, *id);
+            (*id, Question::<E>::check(self.caller(), self.allow(action), args, &of_parent.identity()))
+        };
+        let questions: Vec<_> = parents.iter().map(ask).collect();
+        let mut rows: HashMap<Id, Vec<E::Model>> = HashMap::new();
+        if let Some(question) = questions.iter().find_map(|(_, question)| question.as_ref().ok()) {
+            let reader = self.0.app.database().reader();
+            let statement = nested::first_of_each(question, E::within(self.caller()), parent, parents);
+            let statement = reader.get_database_backend().build(&statement);
+            for row in E::Model::find_by_statement(statement).all(reader).await? {
+                rows.entry(parent_of(&row)).or_default().push(row);
+            }
+        }
+        let page = |(id, question): (Id, Result<Question<E>, Error>)| {
+            let rows = rows.remove(&id).unwrap_or_default();
+            (id, question.map(|question| question.page(rows, HasId::id)))
+        };
+        Ok(questions.into_iter().map(page).collect())
+    }
+
+    /// Check, validate, begin, replay or run, remember, commit. There is no commit to forget.
+    pub(crate) async fn write<I, R, F>(&self, action: Action, input: I, body: F) -> Result<Done<R>, Error>
+    where
+        I: Validate,
+        R: Record,
+        F: AsyncFnOnce(&Write, I) -> Result<R, Error>,
+    {
+        let Inner { app, caller, facts } = &*self.0;
+        self.allow(action)?;
+        let mut problems = input.problems();
+        if let IdempotencyKey::Bad(why) = facts.key {
+            problems.add("Idempotency-Key", why);
+        }
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        let (tx, key) = match &facts.key {
+            IdempotencyKey::Key(key) => match once::claim(app, caller, key, &facts.fingerprint).await? {
+                Claim::Replay(stored) => return Ok(Done::Replayed(stored)),
+                Claim::Fresh(tx) => (tx, Some(key.clone())),
+            },
+            _ => (app.database().begin().await?, None),
+        };
+        let write = Write::new(tx, app.clone(), caller.organization_id, Some(caller.clone()));
+        let record = write.run(async |write| body(write, input).await).await?;
+        let created = action.creates();
+        if let Some(key) = key {
+            let body = serde_json::to_string(&record).map_err(|e| Error::bug(format!("a record does not serialize: {e}")))?;
+            let stored = Stored { id: record.id(), version: record.version(), created, body };
+            once::remember(&write.tx, caller, key, &facts.fingerprint, &stored, write.now).await?;
+        }
+        write.commit().await?;
+        Ok(Done::Fresh { record, created })
+    }
+}
+
+/// A row with an id.
+pub(crate) trait HasId {
+    fn id(&self) -> Id;
+}
+
+macro_rules! has_id {
+    ($($table:ident)*) => {
+        $(impl HasId for entity::$table::Model {
+            fn id(&self) -> Id {
+                self.id
+            }
+        })*
+    };
+}
+
+has_id!(client project task time_entry expense invoice member token event);
+
+/// A look at the database, from inside the caller's workspace and visibility.
+pub(crate) struct Read<'a> {
+    cx: &'a Cx,
+}
+
+impl Read<'_> {
+    /// One live row.
+    pub(crate) async fn get<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
+        let mut query = E::within(self.cx.caller()).filter(E::ID.eq(id));
+        if let Some(column) = E::DELETED_AT {
+            query = query.filter(column.is_null());
+        }
+        query.one(self.database()).await?.ok_or(Error::NotFound(E::NOUN))
+    }
+
+    /// Rows by id, deleted ones too, since they still resolve as somebody's parent.
+    pub(crate) async fn by_ids<E: Identified>(&self, ids: &[Id]) -> Result<Vec<E::Model>, Error> {
+        let query = E::within(self.cx.caller()).filter(E::ID.is_in(ids.iter().copied()));
+        Ok(query.all(self.database()).await?)
+    }
+
+    /// Rows of a query that began in the caller's scope.
+    pub(crate) async fn all<E: Scoped>(&self, narrow: impl FnOnce(Select<E>) -> Select<E>) -> Result<Vec<E::Model>, Error> {
+        Ok(narrow(E::within(self.cx.caller())).all(self.database()).await?)
+    }
+
+    /// A query that began in the caller's scope, for use inside another.
+    pub(crate) fn query<E: Scoped>(&self, narrow: impl FnOnce(Select<E>) -> Select<E>) -> Select<E> {
+        narrow(E::within(self.cx.caller()))
+    }
+
+    /// The workspace itself.
+    pub(crate) async fn organization(&self) -> Result<entity::organization::Model, Error> {
+        crate::organization::find(self.database(), self.cx.caller().organization_id).await
+    }
+
+    fn database(&self) -> &sea_orm::DatabaseConnection {
+        self.cx.0.app.database().reader()
+    }
+}
+
+/// A transaction inside one workspace.
+pub(crate) struct Write {
+    tx: DatabaseTransaction,
+    app: App,
+    organization_id: Id,
+    caller: Option<Caller>,
+    /// The instant of everything that this transaction does.
+    pub(crate) now: Timestamp,
+    emitted: AtomicBool,
+}
+
+impl Write {
+    pub(crate) fn new(tx: DatabaseTransaction, app: App, organization_id: Id, caller: Option<Caller>) -> Write {
+        let now = app.now();
+        Write { tx, app, organization_id, caller, now, emitted: AtomicBool::new(false) }
+    }
+
+    /// Runs a body. What it refuses is rolled back when the transaction is dropped.
+    async fn run<R>(&self, body: impl AsyncFnOnce(&Write) -> Result<R, Error>) -> Result<R, Error> {
+        body(self).await
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), Error> {
+        self.tx.commit().await?;
+        if self.emitted.load(Ordering::Relaxed) {
+            self.app.wake().notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// Who acts. An operator is no caller and has operations of their own.
+    pub(crate) fn caller(&self) -> Result<&Caller, Error> {
+        self.caller.as_ref().ok_or_else(|| Error::bug("an operator reached an operation of callers"))
+    }
+
+    pub(crate) fn organization_id(&self) -> Id {
+        self.organization_id
+    }
+
+    pub(crate) fn new_id(&self) -> Id {
+        self.app.new_id()
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Only for tables that no workspace owns.
+    pub(crate) fn connection(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+
+    fn visible<E: Scoped>(&self) -> Select<E> {
+        match &self.caller {
+            Some(caller) => E::within(caller),
+            None => E::all_of(self.organization_id),
+        }
+    }
+
+    /// One live row that the caller sees, locked against every other write until the end.
+    pub(crate) async fn lock<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
+        let live = self.live::<E>(id);
+        live.lock_exclusive().one(&self.tx).await?.ok_or(Error::NotFound(E::NOUN))
+    }
+
+    /// One live row that decides this write, kept as it is until the end; none if the caller does not see it.
+    pub(crate) async fn keep<E: Identified>(&self, id: Id) -> Result<Option<E::Model>, Error> {
+        Ok(self.live::<E>(id).lock_shared().one(&self.tx).await?)
+    }
+
+    fn live<E: Identified>(&self, id: Id) -> Select<E> {
+        let query = self.visible::<E>().filter(E::ID.eq(id));
+        match E::DELETED_AT {
+            Some(column) => query.filter(column.is_null()),
+            None => query,
+        }
+    }
+
+    /// How many rows of the whole workspace fit, whatever the caller sees of it.
+    pub(crate) async fn count<E: Scoped>(&self, narrow: impl FnOnce(Select<E>) -> Select<E>) -> Result<u64, Error>
+    where
+        E::Model: Send + Sync,
+    {
+        Ok(narrow(E::all_of(self.organization_id)).count(&self.tx).await?)
+    }
+
+    /// The first row of the whole workspace that fits, whatever the caller sees of it.
+    pub(crate) async fn find<E: Scoped>(
+        &self,
+        narrow: impl FnOnce(Select<E>) -> Select<E>,
+    ) -> Result<Option<E::Model>, Error> {
+        Ok(narrow(E::all_of(self.organization_id)).one(&self.tx).await?)
+    }
+
+    /// A new row.
+    pub(crate) async fn insert<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+        E::ActiveModel: Send,
+    {
+        let mut row = row.into_active_model().reset_all();
+        row.set(E::ORGANIZATION, self.organization_id.into());
+        E::insert(row).exec_without_returning(&self.tx).await.map_err(refused_by_constraint)?;
+        Ok(())
+    }
+
+    /// Stores what has changed of a row, one version later; nothing, if nothing has.
+    pub(crate) async fn update<E: Versioned>(&self, before: &E::Model, mut after: E::Model) -> Result<E::Model, Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel> + PartialEq + Clone,
+        E::ActiveModel: Send,
+    {
+        if *before == after {
+            return Ok(after);
+        }
+        E::touch(&mut after, self.now);
+        self.store::<E>(after.clone()).await?;
+        Ok(after)
+    }
+
+    /// Stores a row as it is, for tables that count no versions.
+    #[expect(clippy::disallowed_methods, reason = "the filter is the whole primary key, workspace included")]
+    pub(crate) async fn store<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+        E::ActiveModel: Send,
+    {
+        let mut row = row.into_active_model().reset_all();
+        let mut query = E::update_many();
+        for key in E::PrimaryKey::iter() {
+            let column = key.into_column();
+            if let Some(value) = row.get(column).into_value() {
+                query = query.filter(column.eq(value));
+            }
+            row.not_set(column);
+        }
+        query.set(row).exec(&self.tx).await.map_err(refused_by_constraint)?;
+        Ok(())
+    }
+
+    /// Writes an event into the outbox: it exists if and only if this transaction commits.
+    pub(crate) async fn emit(&self, event: Event<'_>) -> Result<(), Error> {
+        let id = self.new_id();
+        let body = event.body(id, self.organization_id, self.app.environment(), self.now)?;
+        let kind = event.kind().to_owned();
+        let row = event::Model { id, organization_id: self.organization_id, kind, body, created_at: self.now };
+        self.emitted.store(true, Ordering::Relaxed);
+        self.insert::<event::Entity>(row).await
+    }
+}
+
+/// A unique key that another row has is the caller's to mend, not a fault of ours.
+fn refused_by_constraint(error: DbErr) -> Error {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(which)) if which.contains("external_id") => {
+            Error::Invalid(Problems::at("externalId", "another record of this kind has it already"))
+        }
+        _ => error.into(),
+    }
+}

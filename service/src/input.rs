@@ -1,0 +1,387 @@
+//! What a caller sends: structs whose fields know three states and name everything that is wrong at once, the same
+//! over REST, GraphQL and in the OpenAPI document.
+
+use std::borrow::Cow;
+
+use async_graphql::{InputValueResult, Value as GraphqlValue, registry};
+use entity::value::{Json, Problems, Wire};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+
+use crate::Error;
+
+/// May be absent or null.
+pub const OPTIONAL: u8 = 0;
+/// Must have a value.
+pub const REQUIRED: u8 = 1;
+/// May be absent, but not null.
+pub const KEPT: u8 = 2;
+
+/// One field of an input. Reading it never fails, so that every bad field can be named at once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Field<T, const KIND: u8 = OPTIONAL> {
+    /// Not sent.
+    #[default]
+    Absent,
+    /// Sent as null, or as a blank text.
+    Null,
+    /// Sent.
+    Value(T),
+    /// Sent, but wrong.
+    Bad(Problems),
+}
+
+/// A field that a create needs.
+pub type Required<T> = Field<T, REQUIRED>;
+/// A field that a change may leave out but not empty.
+pub type Kept<T> = Field<T, KEPT>;
+
+impl<T, const KIND: u8> Field<T, KIND> {
+    /// Its value, if it has one.
+    pub fn get(&self) -> Option<&T> {
+        match self {
+            Field::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Its value, if it has one.
+    pub fn take(self) -> Option<T> {
+        match self {
+            Field::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether it was sent at all.
+    pub fn is_sent(&self) -> bool {
+        !matches!(self, Field::Absent)
+    }
+
+    /// What is wrong with it.
+    pub fn problems(&self) -> Option<Problems> {
+        match self {
+            Field::Bad(problems) => Some(problems.clone()),
+            Field::Absent | Field::Null if KIND == REQUIRED => Some("required".into()),
+            Field::Null if KIND == KEPT => Some("must not be null or empty; leave it out to keep it as it is".into()),
+            _ => None,
+        }
+    }
+}
+
+impl<T> Field<T> {
+    /// Changes a nullable column: absent leaves it, null clears it.
+    pub fn change<C: From<T>>(self, column: &mut Option<C>) {
+        match self {
+            Field::Value(value) => *column = Some(value.into()),
+            Field::Null => *column = None,
+            Field::Absent | Field::Bad(_) => {}
+        }
+    }
+}
+
+impl<T> Required<T> {
+    /// The value that validation has made sure of.
+    pub fn value(self) -> Result<T, Error> {
+        self.take().ok_or_else(|| Error::bug("a required field is empty after validation"))
+    }
+}
+
+impl<T> Kept<T> {
+    /// Changes a column: absent leaves it.
+    pub fn change<C: From<T>>(self, column: &mut C) {
+        if let Field::Value(value) = self {
+            *column = value.into();
+        }
+    }
+}
+
+impl<T: Wire, const KIND: u8> Field<T, KIND> {
+    /// Reads what was sent.
+    pub fn from_json(json: Json) -> Self {
+        match json {
+            Json::Null => Field::Null,
+            json => match T::parse(json) {
+                Ok(value) if value.is_blank() => Field::Null,
+                Ok(value) => Field::Value(value),
+                Err(problems) => Field::Bad(problems),
+            },
+        }
+    }
+
+    /// Reads every value that a query gives for its parameter.
+    pub fn from_query(values: &[String]) -> Self {
+        T::parse_query(values).map_or_else(Field::Bad, Field::Value)
+    }
+}
+
+impl<T: Wire, const KIND: u8> async_graphql::InputType for Field<T, KIND> {
+    type RawValueType = T;
+
+    fn type_name() -> Cow<'static, str> {
+        T::graphql().into()
+    }
+
+    fn qualified_type_name() -> String {
+        format!("{}{}", T::graphql(), if KIND == REQUIRED { "!" } else { "" })
+    }
+
+    fn create_type_info(registry: &mut registry::Registry) -> String {
+        T::describe(registry);
+        Self::qualified_type_name()
+    }
+
+    fn parse(value: Option<GraphqlValue>) -> InputValueResult<Self> {
+        Ok(match value.map(Json::from) {
+            None => Field::Absent,
+            // A list of one may be written without brackets (GraphQL, section 3.11).
+            Some(json) if T::LIST && !matches!(json, Json::List(_) | Json::Null) => {
+                Field::from_json(Json::List(vec![json]))
+            }
+            Some(json) => Field::from_json(json),
+        })
+    }
+
+    fn to_value(&self) -> GraphqlValue {
+        GraphqlValue::Null
+    }
+
+    fn as_raw_value(&self) -> Option<&T> {
+        self.get()
+    }
+}
+
+impl<T: Wire, const KIND: u8> FieldSchema for Field<T, KIND> {
+    const KIND: u8 = KIND;
+    const LIST: bool = T::LIST;
+
+    fn openapi() -> MetaSchema {
+        MetaSchema { nullable: KIND == OPTIONAL, ..T::openapi() }
+    }
+}
+
+/// What the documents say of a field.
+pub trait FieldSchema {
+    /// Optional, required or kept.
+    const KIND: u8;
+    /// Whether a query repeats it.
+    const LIST: bool;
+    /// Its schema.
+    fn openapi() -> MetaSchema;
+}
+
+/// One field of an input, for the documents.
+pub struct FieldInfo {
+    /// The key on the wire.
+    pub name: &'static str,
+    /// What it means.
+    pub description: &'static str,
+    /// Optional, required or kept.
+    pub kind: u8,
+    /// Whether a query repeats it.
+    pub list: bool,
+    /// Its schema.
+    pub schema: MetaSchema,
+}
+
+/// A struct made by `input!`.
+pub trait Input: Sized + Default + Send + Sync + 'static {
+    /// Its fields, in order.
+    fn fields() -> Vec<FieldInfo>;
+
+    /// Reads a body. What does not fit is kept as a problem.
+    fn from_json(json: Json) -> Self;
+
+    /// Reads the values that a query gives for one parameter; false if there is no such field.
+    fn set_query(&mut self, name: &str, values: &[String]) -> bool;
+
+    /// What is wrong with single fields.
+    fn field_problems(&self) -> Problems;
+}
+
+/// What is wrong with an input as a whole: its fields, and the rules between them.
+pub trait Validate {
+    /// Every problem that can be told without the database.
+    fn problems(&self) -> Problems;
+}
+
+/// Nothing is sent.
+impl Validate for () {
+    fn problems(&self) -> Problems {
+        Problems::none()
+    }
+}
+
+/// `snake_case` as `camelCase`.
+pub fn camel(snake: &str) -> String {
+    let mut out = String::with_capacity(snake.len());
+    let mut upper = false;
+    for c in snake.chars() {
+        match c {
+            '_' => upper = true,
+            c if upper => {
+                out.extend(c.to_uppercase());
+                upper = false;
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The same, kept for ever: names of fields are few and asked for by the documents.
+pub fn camel_static(snake: &'static str) -> &'static str {
+    if snake.contains('_') { Box::leak(camel(snake).into_boxed_str()) } else { snake }
+}
+
+/// Whether `camel` is `snake` in camelCase, without making either.
+pub fn is_camel_of(camel: &str, snake: &str) -> bool {
+    let mut wire = camel.chars();
+    let mut upper = false;
+    for c in snake.chars() {
+        if c == '_' {
+            upper = true;
+            continue;
+        }
+        let expected = if upper { c.to_ascii_uppercase() } else { c };
+        upper = false;
+        if wire.next() != Some(expected) {
+            return false;
+        }
+    }
+    wire.next().is_none()
+}
+
+/// Adds a struct of fields to the OpenAPI registry under its name.
+pub fn register_schema<T: poem_openapi::types::Type + Input>(
+    registry: &mut poem_openapi::registry::Registry,
+    description: &'static str,
+) {
+    registry.create_schema::<T, _>(T::name().into_owned(), |_| {
+        let fields = T::fields();
+        MetaSchema {
+            description: Some(description),
+            required: fields.iter().filter(|f| f.kind == REQUIRED).map(|f| f.name).collect(),
+            properties: fields
+                .into_iter()
+                .map(|f| {
+                    let schema = MetaSchema { description: Some(f.description), ..f.schema };
+                    (f.name, MetaSchemaRef::Inline(Box::new(schema)))
+                })
+                .collect(),
+            additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::new("never"))))),
+            ..MetaSchema::new("object")
+        }
+    });
+}
+
+/// Writes an input: a struct of `Field`s, read from JSON, from a query and by async-graphql under its GraphQL name, and
+/// described in the OpenAPI document. Keys under `read_only` are known, but not taken.
+#[macro_export]
+macro_rules! input {
+    (
+        $(#[doc = $about:literal])*
+        pub struct $name:ident = $graphql:literal {
+            $($(#[doc = $doc:literal])* pub $field:ident: $type:ty,)*
+        }
+        $(read_only $($read_only:literal)*)?
+    ) => {
+        $(#[doc = $about])*
+        #[derive(Clone, Debug, Default, async_graphql::InputObject)]
+        #[graphql(name = $graphql)]
+        pub struct $name {
+            $($(#[doc = $doc])* pub $field: $type,)*
+            /// Keys that were sent and are not taken.
+            #[graphql(skip)]
+            pub not_taken: entity::value::Problems,
+        }
+
+        impl $crate::input::Input for $name {
+            fn fields() -> Vec<$crate::input::FieldInfo> {
+                vec![$($crate::input::FieldInfo {
+                    name: $crate::input::camel_static(stringify!($field)),
+                    description: concat!($($doc),*).trim(),
+                    kind: <$type as $crate::input::FieldSchema>::KIND,
+                    list: <$type as $crate::input::FieldSchema>::LIST,
+                    schema: <$type as $crate::input::FieldSchema>::openapi(),
+                }),*]
+            }
+
+            fn from_json(json: entity::value::Json) -> Self {
+                let mut input = <$name>::default();
+                let pairs = match json {
+                    entity::value::Json::Object(pairs) => pairs,
+                    other => {
+                        input.not_taken.add("body", format!("must be a JSON object, not {}", other.kind()));
+                        return input;
+                    }
+                };
+                for (key, value) in pairs {
+                    $(if $crate::input::is_camel_of(&key, stringify!($field)) {
+                        input.$field = <$type>::from_json(value);
+                        continue;
+                    })*
+                    let read_only = [$($($read_only),*)?].contains(&key.as_str());
+                    input.not_taken.add(key, if read_only { "read-only" } else { "unknown" });
+                }
+                input
+            }
+
+            fn set_query(&mut self, name: &str, values: &[String]) -> bool {
+                $(if $crate::input::is_camel_of(name, stringify!($field)) {
+                    self.$field = <$type>::from_query(values);
+                    return true;
+                })*
+                false
+            }
+
+            fn field_problems(&self) -> entity::value::Problems {
+                // Whoever sent something that is no object at all is told just that.
+                let mut problems = self.not_taken.clone();
+                if problems.names("body") {
+                    return problems;
+                }
+                $(if let Some(inner) = self.$field.problems() {
+                    problems.nest(&$crate::input::camel(stringify!($field)), inner);
+                })*
+                problems
+            }
+        }
+
+        impl poem_openapi::types::Type for $name {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+            fn name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn schema_ref() -> poem_openapi::registry::MetaSchemaRef {
+                poem_openapi::registry::MetaSchemaRef::Reference(<Self as poem_openapi::types::Type>::name().into_owned())
+            }
+            fn register(registry: &mut poem_openapi::registry::Registry) {
+                $crate::input::register_schema::<Self>(registry, concat!($($about),*).trim());
+            }
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_on_the_wire_are_camel_case() {
+        for (snake, wire) in [("name", "name"), ("client_id", "clientId"), ("billing_line1", "billingLine1")] {
+            assert_eq!(camel(snake), wire);
+            assert!(is_camel_of(wire, snake));
+        }
+        for (snake, other) in [("client_id", "client_id"), ("name", "names"), ("name", "nam"), ("name", "Name")] {
+            assert!(!is_camel_of(other, snake), "{other}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The runner of background jobs: woken by a commit here, by one elsewhere (LISTEN/NOTIFY on PostgreSQL), else each
+//! second. One job's failure is logged and stops no other.
+
+use std::time::Duration;
+
+use entity::{idempotency_key, token};
+use sea_orm::sea_query::Expr;
+use sea_orm::sqlx::postgres::PgListener;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::{App, Error};
+
+/// What replicas tell each other by.
+const CHANNEL: &str = "hoursmith_wake";
+const POLL: Duration = Duration::from_secs(1);
+/// Jobs of housekeeping need no haste.
+const HOUSEKEEPING: Duration = Duration::from_secs(30);
+/// Rows that one sweep deletes at most, so that it holds nothing up.
+const SWEEP: u64 = 500;
+const RECONNECT: Duration = Duration::from_secs(5);
+
+impl App {
+    /// Runs until told to stop.
+    pub async fn run_jobs(&self, mut stop: watch::Receiver<bool>) {
+        let mut poll = interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut next_housekeeping = Instant::now();
+        let listening = self.clone();
+        let listener = tokio::spawn(async move { listening.listen().await });
+        loop {
+            let woken_here = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                () = self.wake().notified() => true,
+                _ = poll.tick() => false,
+            };
+            if woken_here {
+                report("wake", self.tell_replicas().await);
+            }
+            if Instant::now() >= next_housekeeping {
+                next_housekeeping = Instant::now() + HOUSEKEEPING;
+                report("token use", self.store_token_use().await);
+                report("idempotency sweep", self.sweep_idempotency_keys().await);
+                report("clock", self.follow_database_clock().await);
+                self.limits().sweep();
+            }
+        }
+        listener.abort();
+        report("token use", self.store_token_use().await);
+    }
+
+    /// Wakes the other replicas, off the path of the request that has something for them.
+    async fn tell_replicas(&self) -> Result<(), Error> {
+        if self.database().is_postgres() {
+            self.database().reader().execute_unprepared(&format!("NOTIFY {CHANNEL}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Hears what other replicas commit. A lost connection is made again; the poll bridges the gap.
+    async fn listen(&self) {
+        if !self.database().is_postgres() {
+            return;
+        }
+        let pool = self.database().reader().get_postgres_connection_pool();
+        loop {
+            let heard = async {
+                let mut listener = PgListener::connect_with(pool).await?;
+                listener.listen(CHANNEL).await?;
+                loop {
+                    listener.recv().await?;
+                    tracing::trace!("woken by a replica");
+                }
+            };
+            let lost: Result<(), sea_orm::sqlx::Error> = heard.await;
+            if let Err(error) = lost {
+                tracing::debug!(%error, "listening for other replicas was interrupted");
+            }
+            tokio::time::sleep(RECONNECT).await;
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the filter is the whole primary key, workspace included")]
+    async fn store_token_use(&self) -> Result<(), Error> {
+        let used = self.token_use().take();
+        if used.is_empty() {
+            return Ok(());
+        }
+        let tx = self.database().begin().await?;
+        for ((organization, id), at) in used {
+            token::Entity::update_many()
+                .col_expr(token::Column::LastUsedAt, Expr::value(at))
+                .filter(token::Column::OrganizationId.eq(organization))
+                .filter(token::Column::Id.eq(id))
+                .exec(&tx)
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Keys are dead when their time is over; this only makes room.
+    #[expect(clippy::disallowed_methods, reason = "sweeps across workspaces, by whole primary keys")]
+    async fn sweep_idempotency_keys(&self) -> Result<(), Error> {
+        use idempotency_key::Column;
+        let dead = idempotency_key::Entity::find()
+            .filter(Column::ExpiresAt.lte(self.now()))
+            .limit(SWEEP)
+            .all(self.database().reader())
+            .await?;
+        if dead.is_empty() {
+            return Ok(());
+        }
+        let tx = self.database().begin().await?;
+        for row in dead {
+            idempotency_key::Entity::delete_many()
+                .filter(Column::OrganizationId.eq(row.organization_id))
+                .filter(Column::UserId.eq(row.user_id))
+                .filter(Column::Key.eq(row.key))
+                .filter(Column::ExpiresAt.eq(row.expires_at))
+                .exec(&tx)
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+fn report(job: &'static str, outcome: Result<(), Error>) {
+    if let Err(Error::Internal(cause)) = outcome {
+        tracing::warn!(job, %cause, "a background job failed and will be tried again");
+    }
+}

@@ -1,0 +1,58 @@
+//! The operations of Hoursmith, and the door that every one of them goes through. The only crate that holds a
+//! connection to the database.
+//!
+//! In reading order: who acts, what they may do, how they get in, what is listed, then the nouns.
+
+mod app;
+mod auth;
+mod caller;
+mod clock;
+mod database;
+
+mod action;
+mod error;
+pub mod policy;
+mod scope;
+
+mod door;
+mod event;
+mod jobs;
+mod limit;
+mod once;
+mod operator;
+
+mod filter;
+pub mod input;
+mod nested;
+mod page;
+pub mod sort;
+mod visible;
+
+pub mod client;
+pub mod member;
+pub mod organization;
+pub mod project;
+pub mod project_member;
+pub mod time_entry;
+pub mod token;
+
+pub use action::{Access, Action};
+pub use app::{App, Config, Environment};
+pub use auth::{Admission, Pass};
+pub use caller::Caller;
+pub use clock::Clock;
+pub use door::{Cx, Done, Expected, Gone, Record, RequestFacts};
+pub use error::{Cause, Code, Error, ErrorBody, Feature};
+pub use event::Event;
+pub use limit::{Budget, Sizes};
+pub use once::{IdempotencyKey, Stored};
+pub use operator::Operator;
+pub use page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, Page};
+pub use scope::SCOPED_TABLES;
+pub use visible::{MAY_BE_ABSENT, Visible};
+
+/// The values that inputs and records are made of.
+pub use entity::value;
+
+/// The first page of each of many parents.
+pub type Pages<T> = std::collections::HashMap<entity::value::Id, Result<Page<T>, Error>>;

@@ -1,0 +1,429 @@
+//! Lists: keyset pages, with a cursor that is tied to its list, sort, search and filters.
+
+use std::fmt::Debug;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use entity::value::{Date, Id, Problems, Text, Timestamp};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, SimpleExpr, Value};
+use sea_orm::{ColumnTrait, Condition, Order, QueryFilter, QueryOrder, QuerySelect, Select};
+use sha2::{Digest, Sha256};
+
+use crate::input::{Field, Input};
+use crate::scope::Identified;
+use crate::sort::{Sort, SortField};
+use crate::{Caller, Error};
+
+/// Rows in a page when nobody says otherwise.
+pub const DEFAULT_LIMIT: i32 = 50;
+/// Rows in a page at most.
+pub const MAX_LIMIT: i32 = 200;
+
+/// Ids in a filter at most.
+const MAX_IDS: usize = 200;
+
+/// A noun that is listed.
+pub(crate) trait Listed: Identified {
+    type Sort: SortField<Row = Self::Model>;
+    type Filter: Filter;
+    /// The folded column that `search` looks into.
+    const SEARCH: Option<Self::Column>;
+}
+
+/// The filters of one list.
+pub trait Filter: Input + Debug + Clone {
+    /// What these filters demand. They all must hold.
+    fn condition(&self, caller: &Caller) -> Condition;
+
+    /// The ids that are asked for, of which a list takes 200.
+    fn ids(&self) -> &Field<Vec<Id>>;
+
+    /// Refuses what the caller's role may not filter by.
+    fn check(&self, _caller: &Caller) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// What a caller asks of a list: over REST the query, in GraphQL the arguments.
+#[derive(Clone, Debug, Default)]
+pub struct ListArgs<F, S> {
+    /// How many rows, 1 to 200.
+    pub limit: Field<i32>,
+    /// Where the page before ended.
+    pub cursor: Field<Text<4096>>,
+    /// Towards the beginning: the rows before the cursor, in the same order.
+    pub backward: bool,
+    /// By what, and in which direction; by default the newest first.
+    pub sort: Field<Sort<S>>,
+    /// Part of a text.
+    pub search: Field<Text<200>>,
+    /// With deleted rows.
+    pub include_deleted: Field<bool>,
+    /// The filters of the noun.
+    pub filter: F,
+    /// Parameters that were sent and are not taken.
+    pub not_taken: Problems,
+}
+
+/// A page of rows, each with its place.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The rows, in the order asked for.
+    pub items: Vec<T>,
+    /// How many were asked for.
+    pub limit: i32,
+    /// Whether there are rows beyond the far end.
+    pub more: bool,
+    /// Whether it began at a cursor.
+    pub continued: bool,
+    /// Whether it was read towards the beginning.
+    pub backward: bool,
+    places: Vec<Place>,
+    list: ListHash,
+}
+
+type ListHash = [u8; 8];
+
+/// The place of a row in a list: what it is sorted by, and its id.
+#[derive(Clone, Debug, PartialEq)]
+struct Place {
+    key: Key,
+    id: Id,
+}
+
+/// A value that rows are sorted by. Never null: columns that may be have a key column with the least value instead.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Key {
+    /// Numbers, ranks and instants.
+    Number(i64),
+    /// A folded text.
+    Text(String),
+    /// A day.
+    Date(Date),
+    /// The id, which breaks ties by itself.
+    Id,
+}
+
+impl From<Timestamp> for Key {
+    fn from(instant: Timestamp) -> Key {
+        Key::Number(instant.millis())
+    }
+}
+
+impl From<Option<Date>> for Key {
+    /// Nothing is before everything.
+    fn from(date: Option<Date>) -> Key {
+        Key::Date(date.unwrap_or(Date(chrono::NaiveDate::from_ymd_opt(1, 1, 1).unwrap_or_default())))
+    }
+}
+
+impl Key {
+    fn value(&self, id: Id) -> Value {
+        match self {
+            Key::Number(number) => (*number).into(),
+            Key::Text(text) => text.clone().into(),
+            Key::Date(date) => (*date).into(),
+            Key::Id => id.into(),
+        }
+    }
+}
+
+impl<T> Page<T> {
+    /// A list that is short enough to be given whole.
+    pub(crate) fn whole(items: Vec<T>) -> Page<T> {
+        let (places, list) = (vec![], ListHash::default());
+        Page { items, limit: MAX_LIMIT, more: false, continued: false, backward: false, places, list }
+    }
+
+    /// The cursor after the row at this index, in this list.
+    pub fn cursor(&self, index: usize) -> Option<String> {
+        self.places.get(index).map(|place| place.encode(self.list))
+    }
+
+    /// The cursor of the next page, if there is one.
+    pub fn next_cursor(&self) -> Option<String> {
+        if self.more { self.places.len().checked_sub(1).and_then(|last| self.cursor(last)) } else { None }
+    }
+
+    /// The same page of what each row becomes.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
+        let Page { items, limit, more, continued, backward, places, list } = self;
+        Page { items: items.into_iter().map(f).collect(), limit, more, continued, backward, places, list }
+    }
+}
+
+impl Place {
+    fn encode(&self, list: ListHash) -> String {
+        let mut bytes = list.to_vec();
+        bytes.extend(self.id.0.as_bytes());
+        match &self.key {
+            Key::Number(number) => {
+                bytes.push(b'n');
+                bytes.extend(number.to_be_bytes());
+            }
+            Key::Text(text) => {
+                bytes.push(b't');
+                bytes.extend(text.as_bytes());
+            }
+            Key::Date(date) => {
+                bytes.push(b'd');
+                bytes.extend(date.to_string().as_bytes());
+            }
+            Key::Id => bytes.push(b'i'),
+        }
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn decode(text: &str) -> Option<(ListHash, Place)> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (list, rest) = bytes.split_first_chunk::<8>()?;
+        let (id, rest) = rest.split_first_chunk::<16>()?;
+        let (tag, rest) = rest.split_first()?;
+        let key = match tag {
+            b'n' => Key::Number(i64::from_be_bytes(rest.try_into().ok()?)),
+            b't' => Key::Text(String::from_utf8(rest.to_vec()).ok()?),
+            b'd' => Key::Date(std::str::from_utf8(rest).ok()?.parse().ok()?),
+            b'i' if rest.is_empty() => Key::Id,
+            _ => return None,
+        };
+        Some((*list, Place { key, id: Id(uuid::Uuid::from_bytes(*id)) }))
+    }
+}
+
+impl<F: Filter, S: SortField> ListArgs<F, S> {
+    /// Reads the pairs of a query string. What does not fit is kept as a problem.
+    pub fn from_query(pairs: Vec<(String, String)>) -> Self {
+        let mut args = Self::default();
+        let mut grouped: Vec<(String, Vec<String>)> = Vec::new();
+        for (name, value) in pairs {
+            match grouped.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, values)) => values.push(value),
+                None => grouped.push((name, vec![value])),
+            }
+        }
+        for (name, values) in grouped {
+            match name.as_str() {
+                "limit" => args.limit = Field::from_query(&values),
+                "cursor" => args.cursor = Field::from_query(&values),
+                "sort" => args.sort = Field::from_query(&values),
+                "search" => args.search = Field::from_query(&values),
+                "includeDeleted" => args.include_deleted = Field::from_query(&values),
+                _ => {
+                    if !args.filter.set_query(&name, &values) {
+                        args.not_taken.add(name, format!("unknown parameter; allowed are {}", Self::parameters()));
+                    }
+                }
+            }
+        }
+        args
+    }
+
+    fn parameters() -> String {
+        let own = ["limit", "cursor", "sort", "search", "includeDeleted"];
+        let filters = F::fields();
+        own.into_iter().chain(filters.iter().map(|f| f.name)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn problems(&self) -> Problems {
+        let mut problems = self.not_taken.clone();
+        let mut add = |name: &str, inner: Option<Problems>| {
+            if let Some(inner) = inner {
+                problems.nest(name, inner);
+            }
+        };
+        add("limit", self.limit.problems());
+        add("cursor", self.cursor.problems());
+        add("sort", self.sort.problems());
+        add("search", self.search.problems());
+        add("includeDeleted", self.include_deleted.problems());
+        if self.limit.get().is_some_and(|limit| !(1..=MAX_LIMIT).contains(limit)) {
+            problems.add("limit", format!("must be between 1 and {MAX_LIMIT}"));
+        }
+        problems.nest("", self.filter.field_problems());
+        if self.filter.ids().get().is_some_and(|ids| ids.len() > MAX_IDS) {
+            problems.add("id", format!("must be given at most {MAX_IDS} times"));
+        }
+        problems
+    }
+
+    /// Everything that makes this list this list, as one text.
+    pub fn identity(&self) -> String {
+        let search = self.search.get().map(Text::as_str);
+        format!("{:?} {search:?} {:?} {:?}", self.sort(), self.includes_deleted(), self.filter)
+    }
+
+    /// The same, and where in it, and how much.
+    pub fn fingerprint(&self) -> String {
+        format!("{} {:?} {:?} {}", self.identity(), self.cursor, self.limit, self.backward)
+    }
+
+    fn sort(&self) -> Sort<S> {
+        self.sort.get().copied().unwrap_or_default()
+    }
+
+    fn includes_deleted(&self) -> bool {
+        self.include_deleted.get().copied().unwrap_or(false)
+    }
+
+    fn limit(&self) -> i32 {
+        self.limit.get().copied().unwrap_or(DEFAULT_LIMIT)
+    }
+}
+
+/// A checked question to a list.
+pub(crate) struct Question<E: Listed> {
+    sort: Sort<E::Sort>,
+    pub(crate) limit: i32,
+    backward: bool,
+    place: Option<Place>,
+    condition: Condition,
+    list: ListHash,
+}
+
+impl<E: Listed> Question<E> {
+    /// Checks the arguments, in the order of refusals: an unreadable cursor, what the role may not ask, bad values, a
+    /// cursor of another list. `identity` is what makes the list this list.
+    pub(crate) fn check(
+        caller: &Caller,
+        allowed: Result<(), Error>,
+        args: &ListArgs<E::Filter, E::Sort>,
+        identity: &str,
+    ) -> Result<Question<E>, Error> {
+        let undecodable = || Error::BadRequest("the cursor does not decode; begin again without one".into());
+        let cursor = match args.cursor.get() {
+            Some(text) => Some(Place::decode(text.as_str()).ok_or_else(undecodable)?),
+            None if args.cursor.is_sent() => return Err(undecodable()),
+            None => None,
+        };
+        allowed?;
+        if args.includes_deleted() && !crate::policy::sees_all(caller.role) {
+            return Err(Error::Forbidden("your role does not allow includeDeleted".into()));
+        }
+        args.filter.check(caller)?;
+        let problems = args.problems();
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        let sort = args.sort();
+        let list = list_hash::<E>(caller, identity);
+        let place = match cursor {
+            Some((of, place)) if of == list => Some(place),
+            Some(_) => {
+                let told = "the cursor belongs to another list, sort or filter; begin again without one";
+                return Err(Error::BadRequest(told.into()));
+            }
+            None => None,
+        };
+        let mut condition = Condition::all().add(args.filter.condition(caller));
+        if let (Some(column), false) = (E::DELETED_AT, args.includes_deleted()) {
+            condition = condition.add(column.is_null());
+        }
+        if let (Some(column), Some(search)) = (E::SEARCH, args.search.get()) {
+            condition = condition.add(contains(column, search.as_str()));
+        }
+        Ok(Question { sort, limit: args.limit(), backward: args.backward, place, condition, list })
+    }
+
+    /// Narrows a query to this page and one row more.
+    pub(crate) fn select(&self, query: Select<E>) -> Select<E> {
+        let limit = u64::try_from(self.limit).unwrap_or(0) + 1;
+        self.ordered(self.narrowed(query)).limit(limit)
+    }
+
+    /// Filters and the place after which it goes on.
+    pub(crate) fn narrowed(&self, query: Select<E>) -> Select<E> {
+        let query = query.filter(self.condition.clone());
+        match &self.place {
+            Some(place) => query.filter(self.beyond(place)),
+            None => query,
+        }
+    }
+
+    fn ordered(&self, query: Select<E>) -> Select<E> {
+        let order = self.order();
+        let query = if self.sort.field.column() == "id" { query } else { query.order_by(self.expr(), order.clone()) };
+        query.order_by(E::ID, order)
+    }
+
+    /// The direction that the rows are read in.
+    pub(crate) fn order(&self) -> Order {
+        if self.sort.descending != self.backward { Order::Desc } else { Order::Asc }
+    }
+
+    /// What the rows are sorted by.
+    pub(crate) fn expr(&self) -> SimpleExpr {
+        Expr::col((E::default(), Alias::new(self.sort.field.column())))
+    }
+
+    /// A row comparison, which an index on (organization, key, id) answers from any depth.
+    fn beyond(&self, place: &Place) -> SimpleExpr {
+        let id = E::ID.into_expr();
+        let descending = self.order() == Order::Desc;
+        if place.key == Key::Id {
+            return if descending { id.lt(place.id) } else { id.gt(place.id) };
+        }
+        let here = Expr::tuple([self.expr(), id]);
+        let there = Expr::tuple([Expr::val(place.key.value(place.id)), Expr::val(place.id)]);
+        if descending { here.lt(there) } else { here.gt(there) }
+    }
+
+    /// The page that these rows make, of which the last may be one too many.
+    pub(crate) fn page(&self, mut rows: Vec<E::Model>, id: impl Fn(&E::Model) -> Id) -> Page<E::Model> {
+        let limit = usize::try_from(self.limit).unwrap_or(0);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        if self.backward {
+            rows.reverse();
+        }
+        let places = rows.iter().map(|row| Place { key: self.sort.field.key(row), id: id(row) }).collect();
+        let continued = self.place.is_some();
+        Page { items: rows, limit: self.limit, more, continued, backward: self.backward, places, list: self.list }
+    }
+}
+
+fn list_hash<E: Listed>(caller: &Caller, identity: &str) -> ListHash {
+    let digest = Sha256::new()
+        .chain_update(E::default().table_name())
+        .chain_update(caller.organization_id.0.as_bytes())
+        .chain_update(identity)
+        .finalize();
+    let mut hash = ListHash::default();
+    hash.copy_from_slice(&digest[..8]);
+    hash
+}
+
+/// Folded text anywhere in a folded column; `%` and `_` stand for themselves.
+fn contains(column: impl ColumnTrait, text: &str) -> SimpleExpr {
+    let mut pattern = String::from("%");
+    for c in entity::value::fold(text).chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    column.into_expr().like(sea_orm::sea_query::LikeExpr::new(pattern).escape('\\'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_as_it_was() {
+        let id = Id(uuid::Uuid::from_u128(7));
+        for key in [
+            Key::Number(i64::MIN),
+            Key::Text("straße\u{1f}".into()),
+            Key::from(Some("2024-02-29".parse::<Date>().expect("a date"))),
+            Key::from(None),
+            Key::Id,
+        ] {
+            let place = Place { key, id };
+            assert_eq!(Place::decode(&place.encode([9; 8])), Some(([9; 8], place)));
+        }
+        for wrong in ["", "x", "AAAA", "====", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+            assert_eq!(Place::decode(wrong), None, "{wrong}");
+        }
+    }
+}

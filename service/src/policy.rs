@@ -1,0 +1,55 @@
+//! Who may do what: the table role × action, and nothing else. Which rows a role sees is in `scope`.
+
+use entity::value::Role;
+
+use crate::Action;
+
+/// Whether a role may do this at all.
+pub const fn allows(role: Role, action: Action) -> bool {
+    use Action::*;
+    use Role::*;
+    match (action, role) {
+        (GetMe | GetOrganization, _) => true,
+        (ListMembers | GetMember, _) => true,
+        (ListTokens | RevokeToken, _) => true,
+
+        (ListClients | GetClient, Owner | Admin | Manager) => true,
+        (CreateClient | UpdateClient | DeleteClient, Owner | Admin | Manager) => true,
+        (ListClients | GetClient | CreateClient | UpdateClient | DeleteClient, Member) => false,
+
+        (ListProjects | GetProject, _) => true,
+        (CreateProject | UpdateProject | DeleteProject, Owner | Admin | Manager) => true,
+        (CreateProject | UpdateProject | DeleteProject, Member) => false,
+
+        (ListProjectMembers, _) => true,
+        (AddProjectMember | RemoveProjectMember, Owner | Admin | Manager) => true,
+        (AddProjectMember | RemoveProjectMember, Member) => false,
+
+        (ListTimeEntries | GetTimeEntry, _) => true,
+        (CreateTimeEntry | CreateTimeEntries | UpdateTimeEntry | DeleteTimeEntry, _) => true,
+    }
+}
+
+/// Whether a role sees rates, amounts, fees and money budgets.
+pub const fn sees_money(role: Role) -> bool {
+    match role {
+        Role::Owner | Role::Admin | Role::Manager => true,
+        Role::Member => false,
+    }
+}
+
+/// Whether a role reaches the whole workspace, not only its own projects and time.
+pub const fn sees_all(role: Role) -> bool {
+    match role {
+        Role::Owner | Role::Admin | Role::Manager => true,
+        Role::Member => false,
+    }
+}
+
+/// Whether a role sees and ends everyone's tokens, and gives an entry to another person.
+pub const fn administers(role: Role) -> bool {
+    match role {
+        Role::Owner | Role::Admin => true,
+        Role::Manager | Role::Member => false,
+    }
+}

@@ -1,0 +1,490 @@
+//! Projects: pieces of work for a client.
+
+use entity::value::{
+    Color, Date, DateOrDateTime, Decimal, ExternalId, Id, Money, Name, Note, Problems, ProjectStatus, RateType, Timestamp,
+    fold,
+};
+use entity::{client, project, time_entry};
+use sea_orm::sea_query::SimpleExpr;
+use sea_orm::{ColumnTrait, Condition, QueryFilter};
+use serde::{Deserialize, Serialize};
+
+use crate::door::{Done, Expected, Gone, Record, Write};
+use crate::event::Event;
+use crate::filter::{at_least, at_most, ids_where, one_of, one_of_texts, since, until};
+use crate::input::{Field, Input, Kept, Required, Validate};
+use crate::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::{Action, Caller, Cx, Error, Visible, policy};
+
+/// A piece of work for a client. Rates, fees and money budgets are not shown to Members.
+#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+#[graphql(name = "ProjectFields")]
+pub struct Project {
+    /// The id.
+    pub id: Id,
+    /// The workspace.
+    pub org_id: Id,
+    /// Another system's id of it, unique among live projects.
+    #[oai(nullable)]
+    pub external_id: Option<String>,
+    /// Whom it is for.
+    pub client_id: Id,
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    #[oai(nullable)]
+    pub description: Option<String>,
+    /// Its colour in lists, `#rrggbb`.
+    #[oai(nullable)]
+    pub color: Option<Color>,
+    /// Only ACTIVE ones take new time.
+    pub status: ProjectStatus,
+    /// How it is billed.
+    pub rate_type: RateType,
+    /// What an hour costs, in the client's currency.
+    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+    pub hourly_rate: Visible<Money>,
+    /// What it costs as a whole, with FIXED.
+    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+    pub fixed_fee_amount: Visible<Money>,
+    /// How many hours it may take.
+    #[oai(nullable)]
+    pub budget_hours: Option<Decimal>,
+    /// How much it may cost.
+    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+    pub budget_amount: Visible<Money>,
+    /// When it begins.
+    #[oai(nullable)]
+    pub start_date: Option<Date>,
+    /// When it is due.
+    #[oai(nullable)]
+    pub due_date: Option<Date>,
+    /// Grows with every change.
+    pub version: i32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted.
+    #[oai(nullable)]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl Project {
+    fn shown(row: project::Model, money: bool) -> Project {
+        let project::Model {
+            id,
+            organization_id,
+            external_id,
+            client_id,
+            name,
+            name_key: _,
+            search_key: _,
+            description,
+            color,
+            status,
+            rate_type,
+            hourly_rate,
+            fixed_fee_amount,
+            budget_hours,
+            budget_amount,
+            start_date,
+            due_date,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        } = row;
+        Project {
+            id,
+            org_id: organization_id,
+            external_id,
+            client_id,
+            name,
+            description,
+            color,
+            status,
+            rate_type,
+            hourly_rate: Visible::only_if(money, hourly_rate),
+            fixed_fee_amount: Visible::only_if(money, fixed_fee_amount),
+            budget_hours,
+            budget_amount: Visible::only_if(money, budget_amount),
+            start_date,
+            due_date,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        }
+    }
+
+    fn shown_to(caller: &Caller, row: project::Model) -> Project {
+        Project::shown(row, policy::sees_money(caller.role))
+    }
+}
+
+impl Record for Project {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        Some(self.version)
+    }
+}
+
+/// The two inputs of a project differ in what they need.
+macro_rules! project_input {
+    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needs: $needed:ident) => {
+        crate::input! {
+            $(#[doc = $doc])*
+            pub struct $name = $graphql {
+                /// Another system's id of it, unique among live projects.
+                pub external_id: Field<ExternalId>,
+                /// Whom it is for.
+                pub client_id: $needed<Id>,
+                /// Its name.
+                pub name: $needed<Name>,
+                /// What it is about.
+                pub description: Field<Note>,
+                /// Its colour in lists, `#rrggbb`.
+                pub color: Field<Color>,
+                /// Only ACTIVE ones take new time; ACTIVE unless said.
+                pub status: Kept<ProjectStatus>,
+                /// How it is billed; HOURLY unless said.
+                pub rate_type: Kept<RateType>,
+                /// What an hour costs, in the client's currency; a new project copies the client's rate unless said.
+                pub hourly_rate: Field<Money>,
+                /// What it costs as a whole; needed with FIXED, refused otherwise.
+                pub fixed_fee_amount: Field<Money>,
+                /// How many hours it may take; not beside budgetAmount.
+                pub budget_hours: Field<Decimal>,
+                /// How much it may cost; not beside budgetHours.
+                pub budget_amount: Field<Money>,
+                /// When it begins.
+                pub start_date: Field<Date>,
+                /// When it is due, not before it begins.
+                pub due_date: Field<Date>,
+            }
+            read_only "id" "orgId" "version" "createdAt" "updatedAt" "deletedAt"
+        }
+
+        impl $name {
+            /// Puts what was sent into a row.
+            fn apply(self, row: &mut project::Model) {
+                self.external_id.change(&mut row.external_id);
+                if let Some(client_id) = self.client_id.take() {
+                    row.client_id = client_id;
+                }
+                if let Some(name) = self.name.take() {
+                    row.name = name.into();
+                }
+                self.description.change(&mut row.description);
+                self.color.change(&mut row.color);
+                self.status.change(&mut row.status);
+                self.rate_type.change(&mut row.rate_type);
+                self.hourly_rate.change(&mut row.hourly_rate);
+                self.fixed_fee_amount.change(&mut row.fixed_fee_amount);
+                self.budget_hours.change(&mut row.budget_hours);
+                self.budget_amount.change(&mut row.budget_amount);
+                self.start_date.change(&mut row.start_date);
+                self.due_date.change(&mut row.due_date);
+                row.name_key = fold(&row.name);
+                let description = row.description.as_deref().unwrap_or_default();
+                row.search_key = fold(&format!("{}\u{1f}{description}", row.name));
+            }
+        }
+    };
+}
+
+project_input!(
+    /// A new project.
+    NewProject = "CreateProjectInput", needs: Required
+);
+project_input!(
+    /// What changes of a project: what is absent stays, null clears.
+    ProjectChanges = "UpdateProjectInput", needs: Kept
+);
+
+/// The rules between the fields of a project, asked of a new one before it is made and of a changed one as it would be.
+struct Rules {
+    rate_type: RateType,
+    has_fee: bool,
+    has_budget_hours: bool,
+    has_budget_amount: bool,
+    start_date: Option<Date>,
+    due_date: Option<Date>,
+}
+
+impl Rules {
+    fn add_problems(&self, problems: &mut Problems) {
+        match (self.rate_type, self.has_fee) {
+            (RateType::Fixed, false) => problems.add("fixedFeeAmount", "required with rateType FIXED"),
+            (RateType::Hourly | RateType::NonBillable, true) => {
+                problems.add("fixedFeeAmount", "only with rateType FIXED; send null to clear it");
+            }
+            _ => {}
+        }
+        if self.has_budget_hours && self.has_budget_amount {
+            problems.add("budgetAmount", "give at most one of budgetHours and budgetAmount; null clears the other");
+        }
+        if let (Some(start), Some(due)) = (self.start_date, self.due_date)
+            && due < start
+        {
+            problems.add("dueDate", format!("must not be before startDate {start}"));
+        }
+    }
+
+    fn of_row(row: &project::Model) -> Rules {
+        Rules {
+            rate_type: row.rate_type,
+            has_fee: row.fixed_fee_amount.is_some(),
+            has_budget_hours: row.budget_hours.is_some(),
+            has_budget_amount: row.budget_amount.is_some(),
+            start_date: row.start_date,
+            due_date: row.due_date,
+        }
+    }
+}
+
+impl Validate for NewProject {
+    fn problems(&self) -> Problems {
+        let mut problems = self.field_problems();
+        let rules = Rules {
+            rate_type: self.rate_type.get().copied().unwrap_or(RateType::Hourly),
+            has_fee: self.fixed_fee_amount.get().is_some(),
+            has_budget_hours: self.budget_hours.get().is_some(),
+            has_budget_amount: self.budget_amount.get().is_some(),
+            start_date: self.start_date.get().copied(),
+            due_date: self.due_date.get().copied(),
+        };
+        rules.add_problems(&mut problems);
+        problems
+    }
+}
+
+/// The rules between fields need the row and are asked when it is locked.
+impl Validate for ProjectChanges {
+    fn problems(&self) -> Problems {
+        self.field_problems()
+    }
+}
+
+crate::sort! {
+    /// What projects are sorted by.
+    pub enum ProjectSort of project {
+        CreatedAt "createdAt" by "created_at" => |row| row.created_at.into(),
+        DueDate "dueDate" by "due_date_key" => |row| row.due_date.into(),
+        Id "id" by "id" => |_row| Key::Id,
+        Name "name" by "name_key" => |row| Key::Text(row.name_key.clone()),
+        StartDate "startDate" by "start_date_key" => |row| row.start_date.into(),
+        Status "status" by "status" => |row| Key::Number(row.status as i64),
+        UpdatedAt "updatedAt" by "updated_at" => |row| row.updated_at.into(),
+    }
+}
+
+crate::input! {
+    /// Filters of the project list.
+    pub struct ProjectFilter = "ProjectFilter" {
+        /// One of these ids.
+        pub id: Field<Vec<Id>>,
+        /// One of these external ids.
+        pub external_id: Field<Vec<ExternalId>>,
+        /// For one of these clients.
+        pub client_id: Field<Vec<Id>>,
+        /// For a client with one of these names, in any case.
+        pub client_name: Field<Vec<Name>>,
+        /// In one of these states.
+        pub status: Field<Vec<ProjectStatus>>,
+        /// Begins on or after.
+        pub start_date_from: Field<Date>,
+        /// Begins on or before.
+        pub start_date_to: Field<Date>,
+        /// Due on or after.
+        pub due_date_from: Field<Date>,
+        /// Due on or before.
+        pub due_date_to: Field<Date>,
+        /// Made at or after.
+        pub created_at_from: Field<DateOrDateTime>,
+        /// Made at or before.
+        pub created_at_to: Field<DateOrDateTime>,
+        /// Changed at or after.
+        pub updated_at_from: Field<DateOrDateTime>,
+        /// Changed at or before.
+        pub updated_at_to: Field<DateOrDateTime>,
+    }
+}
+
+/// Refuses a filter by clients to those who may not see clients.
+pub(crate) fn refuse_by_client(caller: &Caller, filters: &[(&str, bool)]) -> Result<(), Error> {
+    match filters.iter().find(|(_, sent)| *sent) {
+        Some((name, _)) if !policy::allows(caller.role, Action::ListClients) => {
+            Err(Error::Forbidden(format!("your role {} does not see clients, so it cannot filter by {name}", caller.role).into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Filter for ProjectFilter {
+    fn ids(&self) -> &Field<Vec<Id>> {
+        &self.id
+    }
+
+    fn check(&self, caller: &Caller) -> Result<(), Error> {
+        refuse_by_client(caller, &[("clientId", self.client_id.is_sent()), ("clientName", self.client_name.is_sent())])
+    }
+
+    fn condition(&self, caller: &Caller) -> Condition {
+        use project::Column;
+        let named = self.client_name.get().map(|names| {
+            let keys = names.iter().map(|name| fold(name.as_str()));
+            let named = Condition::all().add(client::Column::NameKey.is_in(keys));
+            Column::ClientId.in_subquery(ids_where::<client::Entity>(caller.organization_id, named))
+        });
+        Condition::all()
+            .add_option(one_of(Column::Id, &self.id))
+            .add_option(one_of_texts(Column::ExternalId, &self.external_id))
+            .add_option(one_of(Column::ClientId, &self.client_id))
+            .add_option(named)
+            .add_option(one_of(Column::Status, &self.status))
+            .add_option(at_least(Column::StartDate, &self.start_date_from))
+            .add_option(at_most(Column::StartDate, &self.start_date_to))
+            .add_option(at_least(Column::DueDate, &self.due_date_from))
+            .add_option(at_most(Column::DueDate, &self.due_date_to))
+            .add_option(since(Column::CreatedAt, &self.created_at_from))
+            .add_option(until(Column::CreatedAt, &self.created_at_to))
+            .add_option(since(Column::UpdatedAt, &self.updated_at_from))
+            .add_option(until(Column::UpdatedAt, &self.updated_at_to))
+    }
+}
+
+impl Listed for project::Entity {
+    type Sort = ProjectSort;
+    type Filter = ProjectFilter;
+    const SEARCH: Option<project::Column> = Some(project::Column::SearchKey);
+}
+
+/// The arguments of a project list.
+pub type ProjectArgs = ListArgs<ProjectFilter, ProjectSort>;
+
+/// A page of projects.
+pub async fn list(cx: &Cx, args: &ProjectArgs) -> Result<Page<Project>, Error> {
+    let page = cx.list::<project::Entity>(Action::ListProjects, args).await?;
+    Ok(page.map(|row| Project::shown_to(cx.caller(), row)))
+}
+
+/// The first projects of each of these clients, in one statement.
+pub async fn list_of_clients(cx: &Cx, clients: &[Id], args: &ProjectArgs) -> Result<crate::Pages<Project>, Error> {
+    let pages = cx.list_of_parents::<project::Entity>(
+        Action::ListProjects,
+        (project::Column::ClientId, clients),
+        args,
+        |filter, client| filter.client_id = Field::Value(vec![client]),
+        |row| row.client_id,
+    );
+    let shown = |page: Page<project::Model>| page.map(|row| Project::shown_to(cx.caller(), row));
+    Ok(pages.await?.into_iter().map(|(client, page)| (client, page.map(shown))).collect())
+}
+
+/// One project.
+pub async fn get(cx: &Cx, id: Id) -> Result<Project, Error> {
+    let row = cx.read(Action::GetProject)?.get::<project::Entity>(id).await?;
+    Ok(Project::shown_to(cx.caller(), row))
+}
+
+/// Projects by id, deleted ones too: they still resolve as somebody's parent.
+pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Project>, Error> {
+    let rows = cx.read(Action::GetProject)?.by_ids::<project::Entity>(ids).await?;
+    Ok(rows.into_iter().map(|row| Project::shown_to(cx.caller(), row)).collect())
+}
+
+/// A new project.
+pub async fn create(cx: &Cx, input: NewProject) -> Result<Done<Project>, Error> {
+    cx.write(Action::CreateProject, input, async |write, input| {
+        let client = client_of(write, input.client_id.clone().value()?).await?;
+        let copies_rate = input.hourly_rate.get().is_none();
+        let mut row = project::Model {
+            id: write.new_id(),
+            organization_id: write.organization_id(),
+            external_id: None,
+            client_id: client.id,
+            name: String::new(),
+            name_key: String::new(),
+            search_key: String::new(),
+            description: None,
+            color: None,
+            status: ProjectStatus::Active,
+            rate_type: RateType::Hourly,
+            hourly_rate: None,
+            fixed_fee_amount: None,
+            budget_hours: None,
+            budget_amount: None,
+            start_date: None,
+            due_date: None,
+            version: 1,
+            created_at: write.now,
+            updated_at: write.now,
+            deleted_at: None,
+        };
+        input.apply(&mut row);
+        if copies_rate {
+            row.hourly_rate = client.default_rate;
+        }
+        write.insert::<project::Entity>(row.clone()).await?;
+        write.emit(Event::ProjectCreated(&Project::shown(row.clone(), true))).await?;
+        Ok(Project::shown_to(write.caller()?, row))
+    })
+    .await
+}
+
+/// The client that a project names, kept from being deleted meanwhile.
+async fn client_of(write: &Write, id: Id) -> Result<client::Model, Error> {
+    write.keep::<client::Entity>(id).await?.ok_or_else(|| Error::invalid("clientId", "not found"))
+}
+
+/// Changes a project.
+pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: ProjectChanges) -> Result<Done<Project>, Error> {
+    cx.write(Action::UpdateProject, changes, async |write, changes| {
+        let before = write.lock::<project::Entity>(id).await?;
+        expected.check(before.version)?;
+        let mut after = before.clone();
+        changes.apply(&mut after);
+        let mut problems = Problems::none();
+        Rules::of_row(&after).add_problems(&mut problems);
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        if after.client_id != before.client_id {
+            client_of(write, after.client_id).await?;
+        }
+        let row = write.update::<project::Entity>(&before, after).await?;
+        Ok(Project::shown_to(write.caller()?, row))
+    })
+    .await
+}
+
+/// Deletes a project that has neither invoiced time nor a running timer.
+pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, Error> {
+    cx.write(Action::DeleteProject, (), async |write, ()| {
+        let before = write.lock::<project::Entity>(id).await?;
+        expected.check(before.version)?;
+        let live = |also: SimpleExpr| {
+            let of_project = Condition::all().add(time_entry::Column::ProjectId.eq(id));
+            of_project.add(time_entry::Column::DeletedAt.is_null()).add(also)
+        };
+        let invoiced = live(time_entry::Column::InvoiceId.is_not_null());
+        if write.count::<time_entry::Entity>(|query| query.filter(invoiced)).await? > 0 {
+            return Err(Error::conflict("invoiced", "the project has invoiced time; archive it instead"));
+        }
+        let running = live(time_entry::Column::DurationSeconds.is_null());
+        if write.count::<time_entry::Entity>(|query| query.filter(running)).await? > 0 {
+            return Err(Error::conflict("timer_running", "a timer is running on the project; stop it first"));
+        }
+        let after = project::Model { deleted_at: Some(write.now), ..before.clone() };
+        write.update::<project::Entity>(&before, after).await?;
+        Ok(Gone { id })
+    })
+    .await
+}

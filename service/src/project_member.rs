@@ -1,0 +1,78 @@
+//! Who is on a project. Only Members need to be: everyone else reaches the whole workspace.
+
+use entity::value::Id;
+use entity::{member, project, project_member, task, task_assignee};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QueryTrait};
+
+use crate::door::{Done, Gone};
+use crate::filter::ids_where;
+use crate::member::Member;
+use crate::page::Page;
+use crate::{Action, Cx, Error};
+
+/// The people on a project, in the order in which they joined the workspace; as few as a plan has room for.
+pub async fn list(cx: &Cx, project: Id) -> Result<Page<Member>, Error> {
+    let read = cx.read(Action::ListProjectMembers)?;
+    read.get::<project::Entity>(project).await?;
+    let on_project = read.query::<project_member::Entity>(|query| {
+        use sea_orm::QuerySelect;
+        let of_project = query.filter(project_member::Column::ProjectId.eq(project));
+        of_project.select_only().column(project_member::Column::UserId)
+    });
+    let people = read.all::<member::Entity>(|query| {
+        query
+            .filter(member::Column::DeletedAt.is_null())
+            .filter(member::Column::UserId.in_subquery(on_project.into_query()))
+            .order_by_asc(member::Column::CreatedAt)
+    });
+    Ok(Page::whole(people.await?.into_iter().map(Member::from).collect()))
+}
+
+/// Puts a member on a project; once is enough.
+pub async fn add(cx: &Cx, project: Id, user: Id) -> Result<Done<Member>, Error> {
+    cx.write(Action::AddProjectMember, (), async |write, ()| {
+        write.lock::<project::Entity>(project).await?;
+        let member = write.find::<member::Entity>(|query| {
+            query.filter(member::Column::UserId.eq(user)).filter(member::Column::DeletedAt.is_null())
+        });
+        let member = member.await?.ok_or(Error::NotFound("member"))?;
+        let known = write.find::<project_member::Entity>(|query| {
+            let of_project = query.filter(project_member::Column::ProjectId.eq(project));
+            of_project.filter(project_member::Column::UserId.eq(user))
+        });
+        if known.await?.is_none() {
+            let organization_id = write.organization_id();
+            let row = project_member::Model { project_id: project, user_id: user, organization_id, created_at: write.now };
+            write.insert::<project_member::Entity>(row).await?;
+        }
+        Ok(member.into())
+    })
+    .await
+}
+
+/// Takes a member off a project: their tasks there are unassigned, their time stays.
+#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
+pub async fn remove(cx: &Cx, project: Id, user: Id) -> Result<Done<Gone>, Error> {
+    cx.write(Action::RemoveProjectMember, (), async |write, ()| {
+        write.lock::<project::Entity>(project).await?;
+        let organization = write.organization_id();
+        let removed = project_member::Entity::delete_many()
+            .filter(project_member::Column::OrganizationId.eq(organization))
+            .filter(project_member::Column::ProjectId.eq(project))
+            .filter(project_member::Column::UserId.eq(user))
+            .exec(write.connection())
+            .await?;
+        if removed.rows_affected == 0 {
+            return Err(Error::NotFound("member on this project"));
+        }
+        let tasks = Condition::all().add(task::Column::ProjectId.eq(project));
+        task_assignee::Entity::delete_many()
+            .filter(task_assignee::Column::OrganizationId.eq(organization))
+            .filter(task_assignee::Column::UserId.eq(user))
+            .filter(task_assignee::Column::TaskId.in_subquery(ids_where::<task::Entity>(organization, tasks)))
+            .exec(write.connection())
+            .await?;
+        Ok(Gone { id: user })
+    })
+    .await
+}

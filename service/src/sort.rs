@@ -1,0 +1,176 @@
+//! What lists are sorted by: `-createdAt` over REST, `CREATED_AT_DESC` in GraphQL.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use async_graphql::registry::{MetaEnumValue, MetaType, MetaTypeId, Registry};
+use async_graphql::{InputType, InputValueError, InputValueResult, Value};
+use entity::value::{Json, Problems, Wire, openapi_schema};
+use poem_openapi::registry::MetaSchema;
+
+use crate::page::Key;
+
+/// One of the fields that a list is sorted by.
+pub trait SortField: Copy + Debug + Default + PartialEq + Send + Sync + 'static {
+    /// The rows of the list.
+    type Row;
+    /// The name of the enum in GraphQL.
+    const GRAPHQL: &'static str;
+    /// All of them with their names over REST.
+    const ALL: &'static [(&'static str, Self)];
+
+    /// The column, or the column that stands in for a nullable one.
+    fn column(self) -> &'static str;
+    /// The value of a row in that column.
+    fn key(self, row: &Self::Row) -> Key;
+}
+
+/// A field and a direction. By default the newest first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sort<S> {
+    /// By what.
+    pub field: S,
+    /// The greatest first.
+    pub descending: bool,
+}
+
+impl<S: Default> Default for Sort<S> {
+    fn default() -> Sort<S> {
+        Sort { field: S::default(), descending: true }
+    }
+}
+
+/// Writes the enum of one list. The first field is the default.
+#[macro_export]
+macro_rules! sort {
+    ($(#[doc = $doc:literal])* pub enum $name:ident of $table:ident {
+        $($field:ident $wire:literal by $column:literal => |$row:ident| $key:expr,)+
+    }) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $(#[doc = concat!("By `", $wire, "`.")] $field,)+
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                <Self as $crate::sort::SortField>::ALL[0].1
+            }
+        }
+
+        impl $crate::sort::SortField for $name {
+            type Row = entity::$table::Model;
+            const GRAPHQL: &'static str = stringify!($name);
+            const ALL: &'static [(&'static str, Self)] = &[$(($wire, $name::$field)),+];
+
+            fn column(self) -> &'static str {
+                match self { $($name::$field => $column),+ }
+            }
+
+            fn key(self, row: &Self::Row) -> $crate::page::Key {
+                match self { $($name::$field => { let $row = row; $key }),+ }
+            }
+        }
+    };
+}
+
+/// `entryDate` as `ENTRY_DATE`.
+fn screaming(camel: &str) -> String {
+    let mut out = String::new();
+    for c in camel.chars() {
+        if c.is_ascii_uppercase() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_uppercase());
+    }
+    out
+}
+
+impl<S: SortField> Wire for Sort<S> {
+    const GRAPHQL: &'static str = S::GRAPHQL;
+
+    fn describe(registry: &mut Registry) {
+        Self::create_type_info(registry);
+    }
+
+    fn openapi() -> MetaSchema {
+        let spellings = S::ALL.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]);
+        MetaSchema {
+            enum_items: spellings.map(Into::into).collect(),
+            default: Some("-createdAt".into()),
+            ..openapi_schema("string", "")
+        }
+    }
+
+    fn parse(json: Json) -> Result<Sort<S>, Problems> {
+        match json {
+            Json::Text(text) => Self::parse_text(&text),
+            other => Err(format!("must be a sort order, not {}", other.kind()).into()),
+        }
+    }
+
+    fn parse_text(text: &str) -> Result<Sort<S>, Problems> {
+        for (name, field) in S::ALL {
+            let in_graphql = screaming(name);
+            for descending in [false, true] {
+                let direction = if descending { "DESC" } else { "ASC" };
+                let over_rest = if descending { text.strip_prefix('-') } else { Some(text) };
+                if over_rest == Some(name) || text == format!("{in_graphql}_{direction}") {
+                    return Ok(Sort { field: *field, descending });
+                }
+            }
+        }
+        let allowed: Vec<_> = S::ALL.iter().map(|(name, _)| *name).collect();
+        Err(format!("must be one of {}, with a leading - for descending", allowed.join(", ")).into())
+    }
+}
+
+impl<S: SortField> InputType for Sort<S> {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        S::GRAPHQL.into()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_input_type::<Self, _>(MetaTypeId::Enum, |_| MetaType::Enum {
+            name: S::GRAPHQL.into(),
+            description: Some("What a list is sorted by, and in which direction; ties are broken by id.".into()),
+            enum_values: S::ALL
+                .iter()
+                .flat_map(|(name, _)| ["ASC", "DESC"].map(|direction| format!("{}_{direction}", screaming(name))))
+                .map(|name| (name.clone(), enum_value(name)))
+                .collect(),
+            visible: None,
+            inaccessible: false,
+            tags: vec![],
+            rust_typename: Some(std::any::type_name::<Self>()),
+            directive_invocations: vec![],
+            requires_scopes: vec![],
+        })
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        <Self as Wire>::parse(value.unwrap_or_default().into()).map_err(InputValueError::custom)
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Null
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
+fn enum_value(name: String) -> MetaEnumValue {
+    MetaEnumValue {
+        name,
+        description: None,
+        deprecation: Default::default(),
+        visible: None,
+        inaccessible: false,
+        tags: vec![],
+        directive_invocations: vec![],
+    }
+}

@@ -1,0 +1,159 @@
+//! What callers send of time entries, and what can be told of it without the database.
+
+use entity::value::{Date, Duration, ExternalId, Id, Instant, Note, Problems};
+
+use super::span;
+use crate::input::{Field, Input, Kept, Required, Validate};
+
+crate::input! {
+    /// A new time entry. Its span is `durationSeconds`, or `duration`, or `startedAt` with `stoppedAt`.
+    pub struct NewTimeEntry = "CreateTimeEntryInput" {
+        /// Another system's id of it, unique among live entries.
+        pub external_id: Field<ExternalId>,
+        /// Whose time it is; the caller's unless said. Members log their own only.
+        pub user_id: Field<Id>,
+        /// What it was spent on; the project must be ACTIVE.
+        pub project_id: Required<Id>,
+        /// A task of that project.
+        pub task_id: Field<Id>,
+        /// How long, in seconds, at most 86400.
+        pub duration_seconds: Field<i32>,
+        /// How long, as people write it: 1h30m, 1:30, 90m, 1.5h.
+        pub duration: Field<Duration>,
+        /// Whether it can be billed; as the task says unless said, and never on NON_BILLABLE projects.
+        pub billable: Field<bool>,
+        /// What was done.
+        pub note: Field<Note>,
+        /// The day it counts for; needed unless startedAt is sent, whose date in the offset as sent is then taken.
+        pub entry_date: Field<Date>,
+        /// When it began, with an offset.
+        pub started_at: Field<Instant>,
+        /// When it ended, with an offset.
+        pub stopped_at: Field<Instant>,
+    }
+    read_only "id" "orgId" "invoiceId" "version" "createdAt" "updatedAt" "deletedAt"
+}
+
+crate::input! {
+    /// What changes of a time entry: what is absent stays, null clears.
+    pub struct TimeEntryChanges = "UpdateTimeEntryInput" {
+        /// Another system's id of it, unique among live entries.
+        pub external_id: Field<ExternalId>,
+        /// Whose time it is; only Owner and Admin give it to another.
+        pub user_id: Kept<Id>,
+        /// What it was spent on.
+        pub project_id: Kept<Id>,
+        /// A task of that project.
+        pub task_id: Field<Id>,
+        /// How long, in seconds, at most 86400; with instants, stoppedAt moves.
+        pub duration_seconds: Kept<i32>,
+        /// How long, as people write it: 1h30m, 1:30, 90m, 1.5h.
+        pub duration: Kept<Duration>,
+        /// Whether it can be billed; never on NON_BILLABLE projects.
+        pub billable: Kept<bool>,
+        /// What was done.
+        pub note: Field<Note>,
+        /// The day it counts for.
+        pub entry_date: Kept<Date>,
+        /// When it began, with an offset; the duration follows.
+        pub started_at: Field<Instant>,
+        /// When it ended, with an offset; the duration follows.
+        pub stopped_at: Field<Instant>,
+    }
+    read_only "id" "orgId" "invoiceId" "version" "createdAt" "updatedAt" "deletedAt"
+}
+
+/// A duration beside instants would be said twice.
+fn refuse_both_ways(durations: bool, instants: [(&str, bool); 2], problems: &mut Problems) {
+    for (field, sent) in instants {
+        if durations && sent {
+            problems.add(field, "send either a duration or startedAt and stoppedAt, not both");
+        }
+    }
+}
+
+impl Validate for NewTimeEntry {
+    fn problems(&self) -> Problems {
+        let mut problems = self.field_problems();
+        if problems.names("body") {
+            return problems;
+        }
+        let (start, stop) = (self.started_at.get().is_some(), self.stopped_at.get().is_some());
+        let sent = |seconds: bool, text: bool| seconds || text;
+        let duration = sent(self.duration_seconds.get().is_some(), self.duration.get().is_some());
+        let bad = ["durationSeconds", "duration", "startedAt", "stoppedAt"].iter().any(|field| problems.names(field));
+        refuse_both_ways(duration, [("startedAt", start), ("stoppedAt", stop)], &mut problems);
+        match (start, stop) {
+            (true, false) if !duration && !bad => problems
+                .add("stoppedAt", "required with startedAt; to start a timer, POST to /api/v1/time-entries/start"),
+            (false, true) if !duration && !bad => problems.add("startedAt", "required with stoppedAt"),
+            (false, false) if !duration && !bad => problems
+                .add("durationSeconds", "required: send durationSeconds, or duration, or startedAt and stoppedAt"),
+            _ => {}
+        }
+        if let Some(seconds) = self.duration_seconds.get() {
+            span::check_duration("durationSeconds", *seconds, &mut problems);
+        } else if let Some(duration) = self.duration.get() {
+            span::check_duration("duration", duration.seconds(), &mut problems);
+        }
+        if self.entry_date.get().is_none() && !self.started_at.is_sent() {
+            problems.add("entryDate", "required, unless startedAt is sent");
+        }
+        problems
+    }
+}
+
+impl Validate for TimeEntryChanges {
+    fn problems(&self) -> Problems {
+        let mut problems = self.field_problems();
+        let duration = self.duration_seconds.get().is_some() || self.duration.get().is_some();
+        let instants = [("startedAt", self.started_at.get().is_some()), ("stoppedAt", self.stopped_at.get().is_some())];
+        refuse_both_ways(duration, instants, &mut problems);
+        if let Some(seconds) = self.duration_seconds.get() {
+            span::check_duration("durationSeconds", *seconds, &mut problems);
+        } else if let Some(duration) = self.duration.get() {
+            span::check_duration("duration", duration.seconds(), &mut problems);
+        }
+        problems
+    }
+}
+
+impl TimeEntryChanges {
+    /// What was sent that a running entry does not let change.
+    pub(super) fn refused_while_running(&self) -> Problems {
+        let mut problems = Problems::none();
+        for (field, sent) in [
+            ("externalId", self.external_id.is_sent()),
+            ("userId", self.user_id.is_sent()),
+            ("projectId", self.project_id.is_sent()),
+            ("durationSeconds", self.duration_seconds.is_sent()),
+            ("duration", self.duration.is_sent()),
+            ("stoppedAt", self.stopped_at.is_sent()),
+        ] {
+            if sent {
+                problems.add(field, "cannot be changed while the timer runs; stop it first");
+            }
+        }
+        if matches!(self.started_at, Field::Null) {
+            problems.add("startedAt", "must not be null while the timer runs");
+        }
+        problems
+    }
+}
+
+/// Up to 100 entries at once.
+#[derive(Debug)]
+pub struct Batch(pub Vec<NewTimeEntry>);
+
+impl Validate for Batch {
+    fn problems(&self) -> Problems {
+        let mut problems = Problems::none();
+        if !(1..=100).contains(&self.0.len()) {
+            problems.add("timeEntries", format!("must have 1 to 100 entries, not {}", self.0.len()));
+        }
+        for (i, entry) in self.0.iter().enumerate() {
+            problems.nest(&format!("timeEntries[{i}]"), entry.problems());
+        }
+        problems
+    }
+}

@@ -1,0 +1,460 @@
+//! Time entries: time spent on a project by a person.
+
+mod input;
+mod span;
+
+use entity::value::{Date, DateOrDateTime, ExternalId, Id, Instant, Problems, ProjectStatus, RateType, Timestamp, fold};
+use entity::{project, task, time_entry};
+use sea_orm::{ColumnTrait, Condition};
+use serde::{Deserialize, Serialize};
+
+pub use input::{Batch, NewTimeEntry, TimeEntryChanges};
+
+use crate::door::{Done, Expected, Gone, Record, Write};
+use crate::event::Event;
+use crate::filter::{at_least, at_most, ids_where, is_set, one_of, one_of_texts, since, until};
+use crate::input::Field;
+use crate::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::project::refuse_by_client;
+use crate::{Action, Caller, Cx, Error, member, policy};
+
+/// Time spent on a project by a person; running while it has no duration.
+#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+#[graphql(name = "TimeEntryFields")]
+pub struct TimeEntry {
+    /// The id.
+    pub id: Id,
+    /// The workspace.
+    pub org_id: Id,
+    /// Another system's id of it, unique among live entries.
+    #[oai(nullable)]
+    pub external_id: Option<String>,
+    /// Whose time it is.
+    pub user_id: Id,
+    /// What it was spent on.
+    pub project_id: Id,
+    /// The task of that project.
+    #[oai(nullable)]
+    pub task_id: Option<Id>,
+    /// The invoice that bills it; set means locked.
+    #[oai(nullable)]
+    pub invoice_id: Option<Id>,
+    /// How long, in seconds; null while running.
+    #[oai(nullable)]
+    pub duration_seconds: Option<i32>,
+    /// Whether it can be billed.
+    pub billable: bool,
+    /// What was done.
+    #[oai(nullable)]
+    pub note: Option<String>,
+    /// The day it counts for.
+    pub entry_date: Date,
+    /// When it began, if known.
+    #[oai(nullable)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended, if known.
+    #[oai(nullable)]
+    pub stopped_at: Option<Timestamp>,
+    /// Grows with every change.
+    pub version: i32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted.
+    #[oai(nullable)]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl From<time_entry::Model> for TimeEntry {
+    fn from(row: time_entry::Model) -> TimeEntry {
+        let time_entry::Model {
+            id,
+            organization_id,
+            external_id,
+            user_id,
+            project_id,
+            task_id,
+            invoice_id,
+            duration_seconds,
+            billable,
+            note,
+            search_key: _,
+            entry_date,
+            started_at,
+            stopped_at,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        } = row;
+        TimeEntry {
+            id,
+            org_id: organization_id,
+            external_id,
+            user_id,
+            project_id,
+            task_id,
+            invoice_id,
+            duration_seconds,
+            billable,
+            note,
+            entry_date,
+            started_at,
+            stopped_at,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        }
+    }
+}
+
+impl Record for TimeEntry {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        Some(self.version)
+    }
+}
+
+crate::sort! {
+    /// What time entries are sorted by.
+    pub enum TimeEntrySort of time_entry {
+        CreatedAt "createdAt" by "created_at" => |row| row.created_at.into(),
+        DurationSeconds "durationSeconds" by "duration_seconds_key" => |row| {
+            Key::Number(i64::from(row.duration_seconds.unwrap_or(-1)))
+        },
+        EntryDate "entryDate" by "entry_date" => |row| Key::Date(row.entry_date),
+        Id "id" by "id" => |_row| Key::Id,
+        UpdatedAt "updatedAt" by "updated_at" => |row| row.updated_at.into(),
+    }
+}
+
+crate::input! {
+    /// Filters of the time entry list.
+    pub struct TimeEntryFilter = "TimeEntryFilter" {
+        /// One of these ids.
+        pub id: Field<Vec<Id>>,
+        /// One of these external ids.
+        pub external_id: Field<Vec<ExternalId>>,
+        /// On one of these projects.
+        pub project_id: Field<Vec<Id>>,
+        /// On one of these tasks.
+        pub task_id: Field<Vec<Id>>,
+        /// By one of these people; Members see their own only.
+        pub user_id: Field<Vec<Id>>,
+        /// On projects for one of these clients.
+        pub client_id: Field<Vec<Id>>,
+        /// Whether it can be billed.
+        pub billable: Field<Vec<bool>>,
+        /// Whether it is on an invoice.
+        pub invoiced: Field<Vec<bool>>,
+        /// Whether it is running.
+        pub running: Field<Vec<bool>>,
+        /// Counts for this day or a later one.
+        pub entry_date_from: Field<Date>,
+        /// Counts for this day or an earlier one.
+        pub entry_date_to: Field<Date>,
+        /// At least this long.
+        pub duration_seconds_min: Field<i32>,
+        /// At most this long.
+        pub duration_seconds_max: Field<i32>,
+        /// Made at or after.
+        pub created_at_from: Field<DateOrDateTime>,
+        /// Made at or before.
+        pub created_at_to: Field<DateOrDateTime>,
+        /// Changed at or after.
+        pub updated_at_from: Field<DateOrDateTime>,
+        /// Changed at or before.
+        pub updated_at_to: Field<DateOrDateTime>,
+    }
+}
+
+impl Filter for TimeEntryFilter {
+    fn ids(&self) -> &Field<Vec<Id>> {
+        &self.id
+    }
+
+    fn check(&self, caller: &Caller) -> Result<(), Error> {
+        refuse_by_client(caller, &[("clientId", self.client_id.is_sent())])
+    }
+
+    fn condition(&self, caller: &Caller) -> Condition {
+        use time_entry::Column;
+        let by_client = one_of(project::Column::ClientId, &self.client_id).map(|of_client| {
+            let of_client = Condition::all().add(of_client);
+            Column::ProjectId.in_subquery(ids_where::<project::Entity>(caller.organization_id, of_client))
+        });
+        // A Member's filter is pinned to themself by their scope; another's id in it changes nothing.
+        let by_user = if policy::sees_all(caller.role) { one_of(Column::UserId, &self.user_id) } else { None };
+        let still = |running: &Field<Vec<bool>>| match running {
+            Field::Value(wanted) => Field::Value(wanted.iter().map(|running| !running).collect()),
+            _ => Field::Absent,
+        };
+        Condition::all()
+            .add_option(one_of(Column::Id, &self.id))
+            .add_option(one_of_texts(Column::ExternalId, &self.external_id))
+            .add_option(one_of(Column::ProjectId, &self.project_id))
+            .add_option(one_of(Column::TaskId, &self.task_id))
+            .add_option(by_user)
+            .add_option(by_client)
+            .add_option(one_of(Column::Billable, &self.billable))
+            .add_option(is_set(Column::InvoiceId, &self.invoiced))
+            .add_option(is_set(Column::DurationSeconds, &still(&self.running)))
+            .add_option(at_least(Column::EntryDate, &self.entry_date_from))
+            .add_option(at_most(Column::EntryDate, &self.entry_date_to))
+            .add_option(at_least(Column::DurationSeconds, &self.duration_seconds_min))
+            .add_option(at_most(Column::DurationSeconds, &self.duration_seconds_max))
+            .add_option(since(Column::CreatedAt, &self.created_at_from))
+            .add_option(until(Column::CreatedAt, &self.created_at_to))
+            .add_option(since(Column::UpdatedAt, &self.updated_at_from))
+            .add_option(until(Column::UpdatedAt, &self.updated_at_to))
+    }
+}
+
+impl Listed for time_entry::Entity {
+    type Sort = TimeEntrySort;
+    type Filter = TimeEntryFilter;
+    const SEARCH: Option<time_entry::Column> = Some(time_entry::Column::SearchKey);
+}
+
+/// The arguments of a time entry list.
+pub type TimeEntryArgs = ListArgs<TimeEntryFilter, TimeEntrySort>;
+
+/// A page of time entries.
+pub async fn list(cx: &Cx, args: &TimeEntryArgs) -> Result<Page<TimeEntry>, Error> {
+    Ok(cx.list::<time_entry::Entity>(Action::ListTimeEntries, args).await?.map(TimeEntry::from))
+}
+
+/// The first time entries of each of these projects, in one statement.
+pub async fn list_of_projects(cx: &Cx, projects: &[Id], args: &TimeEntryArgs) -> Result<crate::Pages<TimeEntry>, Error> {
+    let pages = cx.list_of_parents::<time_entry::Entity>(
+        Action::ListTimeEntries,
+        (time_entry::Column::ProjectId, projects),
+        args,
+        |filter, project| filter.project_id = Field::Value(vec![project]),
+        |row| row.project_id,
+    );
+    let shown = |page: Page<time_entry::Model>| page.map(TimeEntry::from);
+    Ok(pages.await?.into_iter().map(|(project, page)| (project, page.map(shown))).collect())
+}
+
+/// One time entry.
+pub async fn get(cx: &Cx, id: Id) -> Result<TimeEntry, Error> {
+    Ok(cx.read(Action::GetTimeEntry)?.get::<time_entry::Entity>(id).await?.into())
+}
+
+/// Logs time.
+pub async fn create(cx: &Cx, input: NewTimeEntry) -> Result<Done<TimeEntry>, Error> {
+    cx.write(Action::CreateTimeEntry, input, async |write, input| log(write, input).await).await
+}
+
+/// Logs up to 100 entries, all or nothing.
+pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Done<Vec<TimeEntry>>, Error> {
+    cx.write(Action::CreateTimeEntries, input, async |write, input| {
+        let mut entries = Vec::with_capacity(input.0.len());
+        for (i, entry) in input.0.into_iter().enumerate() {
+            let entry = log(write, entry).await.map_err(|error| match error {
+                Error::Invalid(inner) => {
+                    let mut problems = Problems::none();
+                    problems.nest(&format!("timeEntries[{i}]"), inner);
+                    Error::Invalid(problems)
+                }
+                other => other,
+            });
+            entries.push(entry?);
+        }
+        Ok(entries)
+    })
+    .await
+}
+
+async fn log(write: &Write, input: NewTimeEntry) -> Result<TimeEntry, Error> {
+    let caller = write.caller()?;
+    let NewTimeEntry { external_id, user_id, project_id, task_id, duration_seconds, duration, .. } = input;
+    let NewTimeEntry { billable, note, entry_date, started_at, stopped_at, .. } = input;
+
+    let user_id = user_id.take().unwrap_or(caller.user_id);
+    if user_id != caller.user_id {
+        if !policy::sees_all(caller.role) {
+            return Err(Error::Forbidden("your role logs its own time only; leave userId out".into()));
+        }
+        check_member(write, user_id).await?;
+    }
+    let project = active_project(write, project_id.value()?).await?;
+    let task = match task_id.take() {
+        Some(id) => Some(task_of(write, &project, id).await?),
+        None => None,
+    };
+    let start = started_at.take();
+    let Some(entry_date) = entry_date.take().or(start.map(Instant::date)) else {
+        return Err(Error::bug("a time entry has no date after validation"));
+    };
+    let mut row = time_entry::Model {
+        id: write.new_id(),
+        organization_id: write.organization_id(),
+        external_id: external_id.take().map(Into::into),
+        user_id,
+        project_id: project.id,
+        task_id: task.as_ref().map(|task| task.id),
+        invoice_id: None,
+        duration_seconds: None,
+        billable: billable.take().unwrap_or(task.is_none_or(|task| task.billable)),
+        note: note.take().map(Into::into),
+        search_key: String::new(),
+        entry_date,
+        started_at: None,
+        stopped_at: None,
+        version: 1,
+        created_at: write.now,
+        updated_at: write.now,
+        deleted_at: None,
+    };
+    match (duration_seconds.take().or(duration.take().map(|duration| duration.seconds())), start, stopped_at.take()) {
+        (Some(seconds), _, _) => span::set_duration(&mut row, seconds),
+        (None, Some(start), Some(stop)) => {
+            span::set_instants(&mut row, start.utc(), stop.utc()).map_err(Error::Invalid)?;
+        }
+        _ => return Err(Error::bug("a time entry has no span after validation")),
+    }
+    settle(&mut row, &project);
+    write.insert::<time_entry::Entity>(row.clone()).await?;
+    let entry = TimeEntry::from(row);
+    write.emit(Event::TimeEntryCreated(&entry)).await?;
+    Ok(entry)
+}
+
+/// Changes a time entry.
+pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: TimeEntryChanges) -> Result<Done<TimeEntry>, Error> {
+    cx.write(Action::UpdateTimeEntry, changes, async |write, changes| {
+        let before = write.lock::<time_entry::Entity>(id).await?;
+        expected.check(before.version)?;
+        let project = check_writable(write, &before).await?;
+        let running = before.duration_seconds.is_none();
+        if running {
+            let problems = changes.refused_while_running();
+            if !problems.is_empty() {
+                return Err(Error::Invalid(problems));
+            }
+        }
+        let mut after = before.clone();
+        change_span(&mut after, &changes, running)?;
+        let TimeEntryChanges { external_id, user_id, project_id, task_id, billable, note, entry_date, .. } = changes;
+        external_id.change(&mut after.external_id);
+        note.change(&mut after.note);
+        entry_date.change(&mut after.entry_date);
+        billable.change(&mut after.billable);
+        user_id.change(&mut after.user_id);
+        if after.user_id != before.user_id {
+            if !policy::administers(write.caller()?.role) {
+                return Err(Error::Forbidden("only Owner and Admin give an entry to another person".into()));
+            }
+            check_member(write, after.user_id).await?;
+        }
+        let project = match project_id.take() {
+            Some(other) if other != project.id => active_project(write, other).await?,
+            _ => project,
+        };
+        let task_sent = task_id.is_sent();
+        task_id.change(&mut after.task_id);
+        if let Some(task) = after.task_id
+            && (after.task_id != before.task_id || project.id != after.project_id)
+        {
+            task_of(write, &project, task).await.map_err(|error| match error {
+                Error::Invalid(_) if !task_sent => {
+                    Error::invalid("taskId", "the entry's task belongs to the former project; send another taskId, or null")
+                }
+                other => other,
+            })?;
+        }
+        after.project_id = project.id;
+        settle(&mut after, &project);
+        Ok(write.update::<time_entry::Entity>(&before, after).await?.into())
+    })
+    .await
+}
+
+/// Instants change together or alone and the duration follows; a duration moves the stop.
+fn change_span(row: &mut time_entry::Model, changes: &TimeEntryChanges, running: bool) -> Result<(), Error> {
+    let seconds = changes.duration_seconds.get().copied();
+    if let Some(seconds) = seconds.or(changes.duration.get().map(|duration| duration.seconds())) {
+        span::set_duration(row, seconds);
+    }
+    if !changes.started_at.is_sent() && !changes.stopped_at.is_sent() {
+        return Ok(());
+    }
+    let (mut start, mut stop) = (row.started_at, row.stopped_at);
+    changes.started_at.clone().change(&mut start);
+    changes.stopped_at.clone().change(&mut stop);
+    match (start, stop) {
+        (Some(start), Some(stop)) => span::set_instants(row, start, stop).map_err(Error::Invalid),
+        (start, None) if running => {
+            row.started_at = start;
+            Ok(())
+        }
+        (None, None) => {
+            (row.started_at, row.stopped_at) = (None, None);
+            Ok(())
+        }
+        (Some(_), None) => Err(Error::invalid("stoppedAt", "the entry would have a start without a stop; send both")),
+        (None, Some(_)) => Err(Error::invalid("startedAt", "the entry would have a stop without a start; send both")),
+    }
+}
+
+/// Deletes a time entry.
+pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, Error> {
+    cx.write(Action::DeleteTimeEntry, (), async |write, ()| {
+        let before = write.lock::<time_entry::Entity>(id).await?;
+        expected.check(before.version)?;
+        check_writable(write, &before).await?;
+        let after = time_entry::Model { deleted_at: Some(write.now), ..before.clone() };
+        write.update::<time_entry::Entity>(&before, after).await?;
+        Ok(Gone { id })
+    })
+    .await
+}
+
+/// An invoiced entry is locked for everyone; a Member writes on present projects only. Gives the entry's project.
+async fn check_writable(write: &Write, row: &time_entry::Model) -> Result<project::Model, Error> {
+    if row.invoice_id.is_some() {
+        return Err(Error::conflict("invoiced", "the entry is on an invoice and cannot be changed or deleted"));
+    }
+    if !policy::sees_all(write.caller()?.role) && write.keep::<project::Entity>(row.project_id).await?.is_none() {
+        return Err(Error::Forbidden("you are not on this entry's project any more, so you can only read it".into()));
+    }
+    use sea_orm::QueryFilter;
+    let project = write.find::<project::Entity>(|query| query.filter(project::Column::Id.eq(row.project_id)));
+    project.await?.ok_or_else(|| Error::bug("a time entry has no project"))
+}
+
+/// A project that the caller sees and that takes new time, kept as it is until the end.
+async fn active_project(write: &Write, id: Id) -> Result<project::Model, Error> {
+    let project = write.keep::<project::Entity>(id).await?.ok_or_else(|| Error::invalid("projectId", "not found"))?;
+    if project.status != ProjectStatus::Active {
+        let told = format!("the project is {} and takes no new time; make it ACTIVE first", project.status);
+        return Err(Error::conflict("project_not_active", told));
+    }
+    Ok(project)
+}
+
+async fn task_of(write: &Write, project: &project::Model, id: Id) -> Result<task::Model, Error> {
+    let task = write.keep::<task::Entity>(id).await?.filter(|task| task.project_id == project.id);
+    task.ok_or_else(|| Error::invalid("taskId", "not found on this project"))
+}
+
+async fn check_member(write: &Write, user: Id) -> Result<(), Error> {
+    if member::is_member(write, user).await? { Ok(()) } else { Err(Error::invalid("userId", "not found")) }
+}
+
+/// What follows from the other columns.
+fn settle(row: &mut time_entry::Model, project: &project::Model) {
+    if project.rate_type == RateType::NonBillable {
+        row.billable = false;
+    }
+    row.search_key = row.note.as_deref().map(fold).unwrap_or_default();
+}

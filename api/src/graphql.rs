@@ -189,11 +189,10 @@ fn render(outcome: &GraphqlResponse, kind: &'static str) -> Response {
     let refused = outcome.data == async_graphql::Value::Null && !outcome.errors.is_empty();
     let before_execution = refused && outcome.errors.iter().all(|error| error.path.is_empty());
     let status = if before_execution && kind == GRAPHQL { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let mut answer = serde_json::to_value(outcome).unwrap_or_default();
-    if before_execution && let Some(answer) = answer.as_object_mut() {
-        answer.remove("data");
+    if before_execution {
+        return json(status, kind, &serde_json::json!({ "errors": outcome.errors }));
     }
-    json(status, kind, &answer)
+    json(status, kind, outcome)
 }
 
 fn json(status: StatusCode, kind: &'static str, answer: &impl serde::Serialize) -> Response {

@@ -219,7 +219,7 @@ impl Mutation {    /// A new client.
         ctx: &Context<'_>,
         input: Vec<NewTimeEntry>,
     ) -> Result<CreateTimeEntriesPayload> {
-        let entries = record(ctx, service::time_entry::create_batch(cx(ctx)?, Batch(input)).await)?;
+        let entries = record(ctx, service::time_entry::create_batch(cx(ctx)?, Batch::from(input)).await)?;
         Ok(CreateTimeEntriesPayload { time_entries: entries.into_iter().map(TimeEntryNode).collect() })
     }
 

@@ -183,13 +183,16 @@ pub struct FieldInfo {
     pub schema: MetaSchema,
 }
 
-/// A struct made by `input!`.
-pub trait Input: Sized + Default + Send + Sync + 'static {
-    /// Its fields, in order.
-    fn fields() -> Vec<FieldInfo>;
-
+/// What a body is read as.
+pub trait FromBody: Send {
     /// Reads a body. What does not fit is kept as a problem.
     fn from_json(json: Json) -> Self;
+}
+
+/// A struct made by `input!`.
+pub trait Input: FromBody + Sized + Default + Send + Sync + 'static {
+    /// Its fields, in order.
+    fn fields() -> Vec<FieldInfo>;
 
     /// Reads the values that a query gives for one parameter; false if there is no such field.
     fn set_query(&mut self, name: &str, values: &[String]) -> bool;
@@ -295,17 +298,7 @@ macro_rules! input {
             pub not_taken: entity::value::Problems,
         }
 
-        impl $crate::input::Input for $name {
-            fn fields() -> Vec<$crate::input::FieldInfo> {
-                vec![$($crate::input::FieldInfo {
-                    name: $crate::input::camel_static(stringify!($field)),
-                    description: concat!($($doc),*).trim(),
-                    kind: <$type as $crate::input::FieldSchema>::KIND,
-                    list: <$type as $crate::input::FieldSchema>::LIST,
-                    schema: <$type as $crate::input::FieldSchema>::openapi(),
-                }),*]
-            }
-
+        impl $crate::input::FromBody for $name {
             fn from_json(json: entity::value::Json) -> Self {
                 let mut input = <$name>::default();
                 let pairs = match json {
@@ -324,6 +317,18 @@ macro_rules! input {
                     input.not_taken.add(key, if read_only { "read-only" } else { "unknown" });
                 }
                 input
+            }
+        }
+
+        impl $crate::input::Input for $name {
+            fn fields() -> Vec<$crate::input::FieldInfo> {
+                vec![$($crate::input::FieldInfo {
+                    name: $crate::input::camel_static(stringify!($field)),
+                    description: concat!($($doc),*).trim(),
+                    kind: <$type as $crate::input::FieldSchema>::KIND,
+                    list: <$type as $crate::input::FieldSchema>::LIST,
+                    schema: <$type as $crate::input::FieldSchema>::openapi(),
+                }),*]
             }
 
             fn set_query(&mut self, name: &str, values: &[String]) -> bool {

@@ -69,7 +69,7 @@ fn own_projects(caller: &Caller) -> SelectStatement {
 macro_rules! scoped {
     ($($table:ident $noun:literal, to_member |$caller:ident| $visible:expr;)*) => {
         /// Every table that belongs to workspaces; a test compares it with the database.
-        pub const SCOPED_TABLES: &[&str] = &[$(stringify!($table)),*];
+        pub const SCOPED_TABLES: &[&str] = &["token", $(stringify!($table)),*];
 
         $(impl Scoped for $table::Entity {
             const NOUN: &'static str = $noun;

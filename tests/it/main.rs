@@ -1,1 +1,9 @@
-fn main(){}
+//! The promises of Hoursmith, in one binary.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod cli;
+mod documents;
+mod graphql;
+mod rest;
+mod roles;
+mod tidy;

@@ -1,1 +1,131 @@
-//! x
+//! The world of a test: the real router on a private database, with a clock that moves by hand and a cast of callers.
+//! Every promise is kept on both databases: write it with `on_both!`.
+#![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
+
+mod answer;
+mod cast;
+pub mod database;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+pub use answer::{Answer, Call};
+pub use cast::{Cast, Workspace, mint};
+pub use database::{Kind, PrivateDatabase};
+use poem::endpoint::{BoxEndpoint, EndpointExt};
+use poem::http::Method;
+use serde_json::Value;
+use service::value::Timestamp;
+use service::{App, Clock, Config, Operator};
+
+/// When every test begins: 2026-06-11T08:00:00.000Z, a Thursday.
+pub const START: Timestamp = Timestamp::from_millis(1_781_164_800_000);
+
+/// The real router on a private database.
+pub struct World {
+    /// The application behind the router.
+    pub app: App,
+    /// Moves by hand.
+    pub clock: Clock,
+    /// The database, for looking past the door.
+    pub database: PrivateDatabase,
+    endpoint: Arc<BoxEndpoint<'static>>,
+    statements: Arc<Mutex<Vec<String>>>,
+    keys: AtomicUsize,
+}
+
+impl World {
+    /// On a private database of this kind.
+    pub async fn on(kind: Kind) -> World {
+        World::with(kind, |_| {}).await
+    }
+
+    /// The same, with settings of the test's own.
+    pub async fn with(kind: Kind, decide: impl FnOnce(&mut Config)) -> World {
+        let database = PrivateDatabase::new(kind).await;
+        let clock = Clock::manual(START);
+        let statements = Arc::new(Mutex::new(Vec::new()));
+        let mut config = Config { rate_limit_scale: 10_000, ..Config::new(&database.url) };
+        decide(&mut config);
+        let told = statements.clone();
+        let tell = move |sql: &str| told.lock().expect("no test panics while it counts").push(sql.to_owned());
+        let app = App::connect_watched(config, clock.clone(), tell).await.expect("the database is there");
+        let endpoint = Arc::new(api::server(api::Server::new(app.clone())).boxed());
+        World { app, clock, database, endpoint, statements, keys: AtomicUsize::new(0) }
+    }
+
+    /// The operator of this world.
+    pub fn operator(&self) -> Operator {
+        Operator::of(&self.app)
+    }
+
+    /// A request to be made.
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        Call::new(self.endpoint.clone(), method, path)
+    }
+
+    /// GET with a token.
+    pub async fn get(&self, token: &str, path: &str) -> Answer {
+        self.call(Method::GET, path).token(token).send().await
+    }
+
+    /// POST with a token and a key of its own.
+    pub async fn post(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.call(Method::POST, path).token(token).key(&self.new_key()).json(body).send().await
+    }
+
+    /// PATCH with a token.
+    pub async fn patch(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.call(Method::PATCH, path).token(token).json(body).send().await
+    }
+
+    /// DELETE with a token.
+    pub async fn delete(&self, token: &str, path: &str) -> Answer {
+        self.call(Method::DELETE, path).token(token).send().await
+    }
+
+    /// A GraphQL document with its variables.
+    pub async fn graphql(&self, token: &str, query: &str, variables: Value) -> Answer {
+        let body = serde_json::json!({ "query": query, "variables": variables });
+        self.call(Method::POST, "/graphql").token(token).json(body).send().await
+    }
+
+    /// An idempotency key that no request had.
+    pub fn new_key(&self) -> String {
+        format!("key-{}", self.keys.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Forgets the statements so far.
+    pub fn begin_counting(&self) {
+        self.statements.lock().expect("no test panics while it counts").clear();
+    }
+
+    /// The SQL statements since then.
+    pub fn statements(&self) -> Vec<String> {
+        self.statements.lock().expect("no test panics while it counts").clone()
+    }
+}
+
+/// Writes a promise twice: once for each database.
+#[macro_export]
+macro_rules! on_both {
+    ($(#[doc = $doc:literal])* async fn $name:ident($world:ident: World) $body:block) => {
+        $(#[doc = $doc])*
+        mod $name {
+            #[allow(unused_imports, reason = "a promise takes what it needs from its file")]
+            use super::*;
+
+            async fn promise($world: $crate::World) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                promise($crate::World::on($crate::Kind::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                promise($crate::World::on($crate::Kind::Postgres).await).await;
+            }
+        }
+    };
+}

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use service::client::NewClient;
-use service::input::Input;
+use service::input::FromBody;
 use service::member::NewMember;
 use service::organization::NewOrganization;
 use service::project::NewProject;
@@ -124,7 +124,7 @@ async fn enter(app: &App, token: &str) -> Result<Cx, Failure> {
 }
 
 /// An input from its JSON, as a caller would send it.
-fn input<I: Input>(json: serde_json::Value) -> Result<I, Failure> {
+fn input<I: FromBody>(json: serde_json::Value) -> Result<I, Failure> {
     Ok(I::from_json(Json::parse(json.to_string().as_bytes())?))
 }
 
@@ -206,7 +206,7 @@ async fn log_a_year(
             }
             batch.push(input::<NewTimeEntry>(json)?);
         }
-        time_entry::create_batch(cx, Batch(batch)).await.map_err(internal)?;
+        time_entry::create_batch(cx, Batch::from(batch)).await.map_err(internal)?;
         made += count;
         if made % 1000 == 0 || made == entries {
             print::progress(&format!("demo: {made} of {entries} time entries"));

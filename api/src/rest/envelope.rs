@@ -21,9 +21,12 @@ pub struct Found<T>(pub T);
 pub struct Created<T> {
     /// The outcome.
     pub done: Done<T>,
-    /// The path of its list, under which it is found by id; empty for a batch.
+    /// The path of its list, under which it is found by id.
     pub list: &'static str,
 }
+
+/// 201: new records, all at once.
+pub struct CreatedAll<T>(pub Done<Vec<T>>);
 
 /// 200: a changed record, with its new `ETag`.
 pub struct Changed<T>(pub Done<T>);
@@ -103,13 +106,17 @@ impl<T: Record> IntoResponse for Found<T> {
 impl<T: Record> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
         let mut response = written(&self.done, StatusCode::CREATED);
-        if !self.list.is_empty() {
-            let place = format!("/api/v1{}/{}", self.list, id_of(&self.done));
-            if let Ok(place) = HeaderValue::from_str(&place) {
-                response.headers_mut().insert(header::LOCATION, place);
-            }
+        let place = format!("/api/v1{}/{}", self.list, id_of(&self.done));
+        if let Ok(place) = HeaderValue::from_str(&place) {
+            response.headers_mut().insert(header::LOCATION, place);
         }
         response
+    }
+}
+
+impl<T: Record> IntoResponse for CreatedAll<T> {
+    fn into_response(self) -> Response {
+        written(&self.0, StatusCode::CREATED)
     }
 }
 
@@ -171,6 +178,11 @@ fn one<T: Type>() -> MetaSchemaRef {
     object(vec![("data", T::schema_ref())])
 }
 
+fn many<T: Type>() -> MetaSchemaRef {
+    let items = MetaSchema { items: Some(Box::new(T::schema_ref())), ..MetaSchema::new("array") };
+    object(vec![("data", MetaSchemaRef::Inline(Box::new(items)))])
+}
+
 fn page<T: Type>() -> MetaSchemaRef {
     let items = MetaSchema { items: Some(Box::new(T::schema_ref())), ..MetaSchema::new("array") };
     let cursor = MetaSchema {
@@ -230,6 +242,7 @@ macro_rules! documented {
 documented!(Data<T>: 200 "Found.", Some(one::<T>()), &[]);
 documented!(Found<T>: 200 "Found.", Some(one::<T>()), &[ETAG]);
 documented!(Created<T>: 201 "Made.", Some(one::<T>()), &[ETAG, LOCATION, REPLAY]);
+documented!(CreatedAll<T>: 201 "Made.", Some(many::<T>()), &[REPLAY]);
 documented!(Changed<T>: 200 "Changed.", Some(one::<T>()), &[ETAG, REPLAY]);
 documented!(Put<T>: 200 "Done.", Some(one::<T>()), &[REPLAY]);
 documented!(NoContent: 204 "Gone.", None, &[REPLAY]);

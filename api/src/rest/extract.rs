@@ -10,7 +10,7 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::{ParseFromParameter, ParseResult, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use service::input::Input;
+use service::input::FromBody;
 use service::sort::SortField;
 use service::value::{Id, Json, Wire};
 use service::{Cx, Expected, Filter, ListArgs};
@@ -71,7 +71,7 @@ impl Sent {
 /// An input, read from the body.
 pub struct Body<T>(pub T);
 
-impl<'a, T: Input + Type> ApiExtractor<'a> for Body<T> {
+impl<'a, T: FromBody + Type> ApiExtractor<'a> for Body<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();

@@ -2,10 +2,10 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use service::time_entry::{self, NewTimeEntry, TimeEntry, TimeEntryChanges, TimeEntryFilter, TimeEntrySort};
+use service::time_entry::{self, Batch, NewTimeEntry, TimeEntry, TimeEntryChanges, TimeEntryFilter, TimeEntrySort};
 
 use super::Tag;
-use super::envelope::{Changed, Created, Found, List, NoContent};
+use super::envelope::{Changed, Created, CreatedAll, Found, List, NoContent};
 use super::error::Fault;
 use super::extract::{Access, Body, IfMatch, PathId, Query};
 
@@ -27,6 +27,16 @@ impl TimeEntries {
     #[oai(path = "/time-entries", method = "post", operation_id = "createTimeEntry")]
     async fn create_time_entry(&self, Access(cx): Access, body: Body<NewTimeEntry>) -> Result<Created<TimeEntry>, Fault> {
         Ok(Created { done: time_entry::create(&cx, body.0).await?, list: "/time-entries" })
+    }
+
+    /// Log up to 100 entries at once, all or nothing
+    #[oai(path = "/time-entries/batch", method = "post", operation_id = "createTimeEntries")]
+    async fn create_time_entries(
+        &self,
+        Access(cx): Access,
+        body: Body<Batch>,
+    ) -> Result<CreatedAll<TimeEntry>, Fault> {
+        Ok(CreatedAll(time_entry::create_batch(&cx, body.0).await?))
     }
 
     /// Get a time entry

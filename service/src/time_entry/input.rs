@@ -1,9 +1,10 @@
 //! What callers send of time entries, and what can be told of it without the database.
 
-use entity::value::{Date, Duration, ExternalId, Id, Instant, Note, Problems};
+use entity::value::{Date, Duration, ExternalId, Id, Instant, Json, Note, Problems};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 
 use super::span;
-use crate::input::{Field, Input, Kept, Required, Validate};
+use crate::input::{Field, FromBody, Input, Kept, Required, Validate};
 
 crate::input! {
     /// A new time entry. Its span is `durationSeconds`, or `duration`, or `startedAt` with `stoppedAt`.
@@ -141,19 +142,106 @@ impl TimeEntryChanges {
     }
 }
 
+/// Entries in a batch at most.
+const MAX_BATCH: usize = 100;
+
 /// Up to 100 entries at once.
 #[derive(Debug)]
-pub struct Batch(pub Vec<NewTimeEntry>);
+pub struct Batch {
+    entries: Vec<NewTimeEntry>,
+    not_taken: Problems,
+}
+
+impl From<Vec<NewTimeEntry>> for Batch {
+    fn from(entries: Vec<NewTimeEntry>) -> Batch {
+        Batch { entries, not_taken: Problems::none() }
+    }
+}
+
+impl Batch {
+    pub(super) fn into_entries(self) -> Vec<NewTimeEntry> {
+        self.entries
+    }
+}
+
+impl FromBody for Batch {
+    fn from_json(json: Json) -> Batch {
+        let mut batch = Batch::from(vec![]);
+        let Json::Object(pairs) = json else {
+            batch.not_taken.add("body", format!("must be a JSON object, not {}", json.kind()));
+            return batch;
+        };
+        let mut sent = false;
+        for (key, value) in pairs {
+            match (key.as_str(), value) {
+                ("timeEntries", Json::List(items)) => {
+                    sent = true;
+                    batch.entries = items.into_iter().map(NewTimeEntry::from_json).collect();
+                }
+                ("timeEntries", other) => {
+                    batch.not_taken.add(key, format!("must be an array, not {}", other.kind()));
+                }
+                _ => batch.not_taken.add(key, "unknown"),
+            }
+        }
+        if !sent {
+            batch.not_taken.add("timeEntries", "required");
+        }
+        batch
+    }
+}
 
 impl Validate for Batch {
     fn problems(&self) -> Problems {
-        let mut problems = Problems::none();
-        if !(1..=100).contains(&self.0.len()) {
-            problems.add("timeEntries", format!("must have 1 to 100 entries, not {}", self.0.len()));
+        let mut problems = self.not_taken.clone();
+        if problems.is_empty() && !(1..=MAX_BATCH).contains(&self.entries.len()) {
+            problems.add("timeEntries", format!("must have 1 to {MAX_BATCH} entries, not {}", self.entries.len()));
         }
-        for (i, entry) in self.0.iter().enumerate() {
+        for (i, entry) in self.entries.iter().enumerate().take(MAX_BATCH) {
             problems.nest(&format!("timeEntries[{i}]"), entry.problems());
         }
         problems
+    }
+}
+
+impl poem_openapi::types::Type for Batch {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> std::borrow::Cow<'static, str> {
+        "TimeEntryBatch".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("TimeEntryBatch".into())
+    }
+
+    fn register(registry: &mut Registry) {
+        NewTimeEntry::register(registry);
+        registry.create_schema::<Batch, _>("TimeEntryBatch".into(), |_| {
+            let entries = MetaSchema {
+                description: Some("The entries, all or none of which are made."),
+                items: Some(Box::new(NewTimeEntry::schema_ref())),
+                min_items: Some(1),
+                max_items: Some(MAX_BATCH),
+                ..MetaSchema::new("array")
+            };
+            MetaSchema {
+                description: Some("Up to 100 time entries at once."),
+                required: vec!["timeEntries"],
+                properties: vec![("timeEntries", MetaSchemaRef::Inline(Box::new(entries)))],
+                additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::new("never"))))),
+                ..MetaSchema::new("object")
+            }
+        });
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
     }
 }

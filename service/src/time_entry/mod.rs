@@ -257,8 +257,9 @@ pub async fn create(cx: &Cx, input: NewTimeEntry) -> Result<Done<TimeEntry>, Err
 /// Logs up to 100 entries, all or nothing.
 pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Done<Vec<TimeEntry>>, Error> {
     cx.write(Action::CreateTimeEntries, input, async |write, input| {
-        let mut entries = Vec::with_capacity(input.0.len());
-        for (i, entry) in input.0.into_iter().enumerate() {
+        let sent = input.into_entries();
+        let mut entries = Vec::with_capacity(sent.len());
+        for (i, entry) in sent.into_iter().enumerate() {
             let entry = log(write, entry).await.map_err(|error| match error {
                 Error::Invalid(inner) => {
                     let mut problems = Problems::none();

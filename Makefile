@@ -1,0 +1,18 @@
+.PHONY: demo test accept lint pages
+
+demo: ## Serve a year of made-up data on SQLite.
+	cargo run --release -- serve --demo
+
+test: ## Install what is missing, start private servers, run everything.
+	tests/run
+
+accept: ## Take over what the code makes: api/openapi.json and schema/schema.graphql.
+	cargo run --quiet -- openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
+	cargo run --quiet -- sdl > schema/schema.graphql.new && mv schema/schema.graphql.new schema/schema.graphql
+
+lint: ## What a change must pass besides the tests.
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+pages: ## Build the pages anew (needs Node); the result is committed.
+	cd api/pages && npm ci && npm run build

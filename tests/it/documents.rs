@@ -1,0 +1,161 @@
+//! The documents are part of the contract: committed, valid, and equal to what the code makes.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use service::{Access, Action};
+use tests::on_both;
+
+fn committed(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
+}
+
+/// Compares with the committed file; `make accept` writes it anew.
+fn assert_committed(path: &str, made: &str) {
+    let known = std::fs::read_to_string(committed(path)).unwrap_or_default();
+    assert!(known == made, "{path} is not what the code makes; look at the change and run `make accept`");
+}
+
+fn documents() -> api::rest::openapi::Documents {
+    api::rest::openapi::Documents::new(None)
+}
+
+#[test]
+fn the_openapi_document_is_committed() {
+    assert_committed("api/openapi.json", &documents().json);
+}
+
+#[test]
+fn the_graphql_schema_is_committed() {
+    assert_committed("schema/schema.graphql", &schema::sdl());
+}
+
+/// Every operation of a document: path, method, operation.
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let of_path = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().unwrap();
+        methods.iter().map(|(m, o)| (path.clone(), m.clone(), o.clone())).collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(of_path).collect()
+}
+
+#[test]
+fn every_action_is_one_operation_over_rest() {
+    let document: Value = serde_json::from_str(&documents().json).unwrap();
+    let served: BTreeSet<String> =
+        operations(&document).iter().map(|(_, _, o)| o["operationId"].as_str().unwrap().to_owned()).collect();
+    let known: BTreeSet<String> = Action::ALL.iter().map(|action| action.operation_id().into_owned()).collect();
+    assert_eq!(served, known);
+}
+
+#[test]
+fn every_writing_action_is_one_mutation() {
+    let sdl = schema::sdl();
+    let mutations = sdl.split("type Mutation {").nth(1).unwrap().split("\n}").next().unwrap();
+    let fields: BTreeSet<String> = mutations
+        .lines()
+        .filter_map(|line| line.trim().split_once('('))
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| name.chars().all(char::is_alphanumeric))
+        .collect();
+    let writes = Action::ALL.iter().filter(|action| action.access() == Access::Write);
+    let known: BTreeSet<String> = writes.map(|action| action.operation_id().into_owned()).collect();
+    assert_eq!(fields, known);
+}
+
+#[test]
+fn every_operation_names_its_security_and_its_refusals() {
+    let document: Value = serde_json::from_str(&documents().json).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    for (path, method, operation) in operations(&document) {
+        let place = format!("{method} {path}");
+        assert_eq!(operation["security"], serde_json::json!([{ "bearerAuth": [] }]), "{place}");
+        assert!(operation["summary"].as_str().is_some_and(|s| !s.is_empty()), "{place}");
+        assert!(operation["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{place}");
+        for status in ["401", "402", "403", "429", "500"] {
+            assert!(operation["responses"].get(status).is_some(), "{place} does not name {status}");
+        }
+        if path.contains('{') {
+            assert!(operation["responses"].get("404").is_some(), "{place} does not name 404");
+        }
+        let keys = operation["parameters"].as_array().unwrap();
+        let key = keys.iter().find(|parameter| parameter["name"] == "Idempotency-Key");
+        assert_eq!(key.is_some_and(|key| key["required"] == true), method == "post", "{place}");
+    }
+}
+
+#[test]
+fn no_word_of_3_0_is_left_in_3_1() {
+    fn walk(value: &Value, path: &str) {
+        match value {
+            Value::Object(map) => {
+                assert!(!map.contains_key("nullable"), "nullable at {path}");
+                assert!(map.keys().all(|key| !key.contains("charset")), "a charset at {path}");
+                map.iter().for_each(|(key, value)| walk(value, &format!("{path}/{key}")));
+            }
+            Value::Array(items) => items.iter().for_each(|item| walk(item, path)),
+            _ => {}
+        }
+    }
+    let documents = documents();
+    walk(&serde_json::from_str(&documents.json).unwrap(), "");
+    let old: Value = serde_json::from_str(&documents.json_3_0).unwrap();
+    assert_eq!(old["openapi"], "3.0.3");
+}
+
+/// openapi-spec-validator judges both, strictly by the specification.
+#[test]
+fn openapi_spec_validator_accepts_both_documents() {
+    let tool = std::env::var("HOURSMITH_TEST_OPENAPI_VALIDATOR").expect("tests need their tools: run `make test`");
+    let documents = documents();
+    for (name, text) in [("3.1.json", &documents.json), ("3.0.json", &documents.json_3_0)] {
+        let file = tests::database::folder().join(name);
+        std::fs::write(&file, text).unwrap();
+        let output = Command::new(&tool).arg(&file).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {told}");
+    }
+}
+
+on_both! {
+    /// What is served is what is committed; pages load from nowhere else.
+    async fn documents_and_pages_are_served_to_anyone(world: World) {
+        use poem::http::Method;
+        for (path, kind) in [
+            ("/", "text/html; charset=utf-8"),
+            ("/api-docs", "text/html; charset=utf-8"),
+            ("/graphiql", "text/html; charset=utf-8"),
+            ("/assets/scalar.js", "text/javascript; charset=utf-8"),
+            ("/api/openapi.json", "application/json"),
+            ("/api/openapi.yaml", "application/yaml"),
+            ("/api/openapi-3.0.json", "application/json"),
+            ("/graphql/schema.graphql", "text/plain; charset=utf-8"),
+        ] {
+            let answer = world.call(Method::GET, path).send().await;
+            assert_eq!(answer.status, 200, "{path}");
+            assert_eq!(answer.header("content-type"), Some(kind), "{path}");
+            let policy = answer.header("content-security-policy").unwrap();
+            assert!(policy.starts_with("default-src 'none'") && !policy.contains("http"), "{policy}");
+            if kind.starts_with("text/html") {
+                let page = answer.text();
+                assert!(!page.contains("src=\"http") && !page.contains("<script>"), "{path} loads from elsewhere");
+            }
+            let tag = answer.header("etag").unwrap();
+            let again = world.call(Method::GET, path).header("if-none-match", tag).send().await;
+            assert_eq!(again.status, 304, "{path}");
+            let head = world.call(Method::HEAD, path).send().await;
+            assert_eq!(head.status, 200, "{path}");
+            world.call(Method::POST, path).send().await.error(405, "bad_request");
+        }
+        let served = world.call(Method::GET, "/api/openapi.json").send().await.text();
+        assert!(served == documents().json);
+        let yaml = world.call(Method::GET, "/api/openapi.yaml").send().await.text();
+        assert!(yaml.starts_with("components:") || yaml.contains("openapi: 3.1.0"));
+        world.call(Method::GET, "/assets/nothing.js").send().await.error(404, "not_found");
+        assert_eq!(world.call(Method::GET, "/healthz").send().await.status, 200);
+        assert_eq!(world.call(Method::GET, "/readyz").send().await.status, 200);
+    }
+}

@@ -1,0 +1,133 @@
+//! Rules of the repository that are kept by a test.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sea_orm::{ConnectionTrait, Statement};
+use serde_json::Value;
+use tests::{Kind, World};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every Rust file of ours.
+fn sources() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            let name = entry.file_name();
+            if path.is_dir() && name != "target" && name != "node_modules" {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for folder in ["api", "entity", "migration", "schema", "service", "tests"] {
+        walk(&root().join(folder), &mut found);
+    }
+    assert!(found.len() > 60, "the walk found too little: {}", found.len());
+    found
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().display().to_string()
+}
+
+#[test]
+fn crates_depend_on_each_other_in_one_direction_only() {
+    let arguments = ["metadata", "--format-version", "1", "--no-deps", "--offline"];
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let arrows: BTreeSet<(&str, &str)> = metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|package| {
+            let from = package["name"].as_str().unwrap();
+            package["dependencies"].as_array().unwrap().iter().map(move |to| (from, to["name"].as_str().unwrap()))
+        })
+        .collect();
+    let ours = ["api", "entity", "migration", "schema", "service", "tests"];
+    let between_ours: BTreeSet<_> = arrows.iter().filter(|(from, to)| *from != "tests" && ours.contains(to)).collect();
+    let allowed =
+        [("api", "migration"), ("api", "schema"), ("api", "service"), ("schema", "service"), ("service", "entity")];
+    assert_eq!(between_ours, allowed.iter().collect());
+    let database: Vec<_> = arrows.iter().filter(|(_, to)| *to == "sea-orm").map(|(from, _)| *from).collect();
+    assert_eq!(database, ["entity", "service", "tests"], "only these may hold a connection");
+}
+
+#[test]
+fn every_file_opens_with_a_sentence_and_stays_readable() {
+    for path in sources() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//! "), "{} does not open with a doc line", shown(&path));
+        let lines = text.lines().count();
+        assert!(lines <= LONGEST_FILE, "{} has {lines} lines: a room that wants a wall", shown(&path));
+    }
+}
+
+/// About 400 lines; nouns with many columns need a few more.
+const LONGEST_FILE: usize = 520;
+
+#[test]
+fn the_architecture_page_leads_to_every_file() {
+    let page = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    for path in sources() {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let folder = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        let told = page.contains(name) || page.contains(&format!("{folder}/"));
+        assert!(told, "docs/architecture.md does not tell of {}", shown(&path));
+    }
+}
+
+#[test]
+fn nothing_is_left_half_done() {
+    let words = ["todo!(", "unimplemented!(", "dbg!(", "FIXME"].map(String::from);
+    let ignored = format!("#[{}", "ignore");
+    for path in sources().iter().filter(|path| !path.ends_with("tests/it/tidy.rs")) {
+        let text = std::fs::read_to_string(path).unwrap();
+        for word in words.iter().chain([&ignored]) {
+            assert!(!text.contains(word.as_str()), "{} holds {word}", shown(path));
+        }
+    }
+}
+
+#[test]
+fn no_request_can_meet_an_unwrap() {
+    for path in sources() {
+        let place = shown(&path);
+        if place.starts_with("tests/") || place.starts_with("migration/") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for word in [".unwrap()", ".expect(", "panic!(", "unreachable!("] {
+            assert!(!code.contains(word), "{place} holds {word}");
+        }
+    }
+}
+
+/// Tables that hold a workspace's rows are all in the scope; the others are known by name.
+async fn scope_covers_every_table(world: World) {
+    let db = world.database.connect().await;
+    let sql = match world.database.kind {
+        Kind::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        Kind::Postgres => "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public'",
+    };
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
+    let tables: BTreeSet<String> = rows.iter().map(|row| row.try_get("", "name").unwrap()).collect();
+    let without_workspace = ["organization", "user_account", "seaql_migrations"];
+    let mut scoped: BTreeSet<String> = service::SCOPED_TABLES.iter().map(|table| (*table).to_owned()).collect();
+    scoped.extend(without_workspace.map(String::from));
+    assert_eq!(tables, scoped);
+}
+
+tests::on_both! {
+    async fn every_table_is_in_the_scope(world: World) {
+        scope_covers_every_table(world).await;
+    }
+}

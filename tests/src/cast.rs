@@ -1,0 +1,127 @@
+//! The callers of most tests: two workspaces, one of each role in the first, with tokens.
+
+use serde_json::{Value, json};
+use service::member::NewMember;
+use service::organization::NewOrganization;
+use service::token::NewToken;
+use service::value::{Currency, Id, Plan, Role, Text, TokenScope, Wire};
+use service::{member, organization, token};
+
+use crate::World;
+
+/// One of each role in a workspace on the plan agency, and the Owner of another.
+pub struct Cast {
+    /// Where most of a test happens.
+    pub home: Workspace,
+    /// Another workspace, whose records are nobody's business.
+    pub foreign: Workspace,
+}
+
+/// A workspace with a token that writes for each role.
+pub struct Workspace {
+    /// Its id.
+    pub id: Id,
+    /// The Owner's token.
+    pub owner: String,
+    /// An Admin's token.
+    pub admin: String,
+    /// A Manager's token.
+    pub manager: String,
+    /// A Member's token.
+    pub member: String,
+    /// The user id of the Member.
+    pub member_user: Id,
+    /// The user id of the Owner.
+    pub owner_user: Id,
+}
+
+impl Workspace {
+    /// A new workspace with one of each role.
+    pub async fn new(world: &World, name: &str, plan: Plan) -> Workspace {
+        let operator = world.operator();
+        let mail = |role: &str| format!("{role}@{name}.example");
+        let person = |role: Role, at: &str| NewMember { email: text(&mail(at)), name: text(&format!("{at} of {name}")), role };
+        let input = NewOrganization {
+            name: text(name),
+            plan,
+            currency: Currency::parse_text("EUR").expect("a currency"),
+            owner: person(Role::Owner, "owner"),
+        };
+        let id = organization::create(&operator, input).await.expect("a workspace").id;
+        if plan != Plan::Free {
+            member::add(&operator, id, person(Role::Admin, "admin")).await.expect("room");
+            member::add(&operator, id, person(Role::Manager, "manager")).await.expect("room");
+        }
+        let member_user = member::add(&operator, id, person(Role::Member, "member")).await.expect("room").user_id;
+        let token = async |at: &str| match plan {
+            Plan::Free if at == "admin" || at == "manager" => String::new(),
+            _ => mint(world, id, &mail(at), TokenScope::Write).await,
+        };
+        let owner = token("owner").await;
+        let owner_user = member::set_role(&operator, id, &mail("owner"), Role::Owner).await.expect("stays").user_id;
+        let (admin, manager, member) = (token("admin").await, token("manager").await, token("member").await);
+        Workspace { id, owner, admin, manager, member, member_user, owner_user }
+    }
+
+    /// The token of a role.
+    pub fn token(&self, role: Role) -> &str {
+        match role {
+            Role::Owner => &self.owner,
+            Role::Admin => &self.admin,
+            Role::Manager => &self.manager,
+            Role::Member => &self.member,
+        }
+    }
+
+    /// A token that only reads, of a role.
+    pub async fn reader(&self, world: &World, role: Role) -> String {
+        let rows = world.get(&self.owner, &format!("/api/v1/members?role={role}")).await.data(200);
+        let email = rows[0]["email"].as_str().expect("a member of each role").to_owned();
+        mint(world, self.id, &email, TokenScope::Read).await
+    }
+
+    /// A client with a rate.
+    pub async fn client(&self, world: &World, name: &str) -> String {
+        world.post(&self.owner, "/api/v1/clients", json!({ "name": name, "defaultRate": "150.00" })).await.id()
+    }
+
+    /// An active project for a new client.
+    pub async fn project(&self, world: &World, name: &str) -> String {
+        let client = self.client(world, &format!("Client of {name}")).await;
+        world.post(&self.owner, "/api/v1/projects", json!({ "clientId": client, "name": name })).await.id()
+    }
+
+    /// The same, with the Member on it.
+    pub async fn project_with_member(&self, world: &World, name: &str) -> String {
+        let project = self.project(world, name).await;
+        let path = format!("/api/v1/projects/{project}/members/{}", self.member_user);
+        let put = world.call(poem::http::Method::PUT, &path).token(&self.owner).send().await;
+        put.data(200);
+        project
+    }
+
+    /// An hour on a project by whoever has the token.
+    pub async fn entry(&self, world: &World, token: &str, project: &str) -> Value {
+        let body = json!({ "projectId": project, "durationSeconds": 3600, "entryDate": "2026-06-11", "note": "an hour" });
+        world.post(token, "/api/v1/time-entries", body).await.data(201)
+    }
+}
+
+impl Cast {
+    /// The two workspaces.
+    pub async fn new(world: &World) -> Cast {
+        let home = Workspace::new(world, "home", Plan::Agency).await;
+        let foreign = Workspace::new(world, "foreign", Plan::Agency).await;
+        Cast { home, foreign }
+    }
+}
+
+/// A token for a member.
+pub async fn mint(world: &World, workspace: Id, email: &str, scope: TokenScope) -> String {
+    let input = NewToken { member: email.into(), name: text("test"), scope, expires_at: None };
+    token::create(&world.operator(), workspace, input).await.expect("a token").token
+}
+
+fn text<const N: usize>(plain: &str) -> Text<N> {
+    Text::parse_text(plain).expect("a short text")
+}

@@ -1,6 +1,6 @@
 //! Where a request comes from: the connection, or what a trusted proxy says of it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
 use poem::Request;
@@ -18,17 +18,46 @@ impl Address {
             return Address(peer);
         }
         let headers = request.headers().get_all("x-forwarded-for");
-        let mut chain: Vec<IpAddr> = headers
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map_while(|part| part.trim().parse().ok())
-            .collect();
-        while let Some(address) = chain.pop() {
+        let said: Vec<&str> =
+            headers.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+        // From the right, as far as it can be read: what is further left may be anybody's invention.
+        let mut nearest = peer;
+        for address in said.iter().rev().map_while(|part| read(part.trim())) {
+            nearest = address;
             if !is_trusted(address) {
-                return Address(address);
+                break;
             }
         }
-        Address(peer)
+        Address(nearest)
+    }
+}
+
+/// An address, with or without a port.
+fn read(text: &str) -> Option<IpAddr> {
+    text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|addr| addr.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_right_most_untrusted_address_counts() {
+        let trusted: Vec<IpNet> = vec!["127.0.0.0/8".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
+        let of = |said: &str, trusted: &[IpNet]| {
+            let request = Request::builder().header("x-forwarded-for", said).finish();
+            Address::of(&request, trusted).0.to_string()
+        };
+        for (said, counted) in [
+            ("9.9.9.9", "9.9.9.9"),
+            ("1.1.1.1, 9.9.9.9, 10.0.0.7", "9.9.9.9"),
+            ("garbage, 9.9.9.9", "9.9.9.9"),
+            ("9.9.9.9, garbage", "127.0.0.1"),
+            ("9.9.9.9:443", "9.9.9.9"),
+            ("10.0.0.1, 10.0.0.7", "10.0.0.1"),
+        ] {
+            assert_eq!(of(said, &trusted), counted, "{said}");
+            assert_eq!(of(said, &[]), "127.0.0.1", "nobody is trusted");
+        }
     }
 }

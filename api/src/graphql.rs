@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+};
 use async_graphql::{Response as GraphqlResponse, ServerError, Variables};
 use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
@@ -67,7 +69,7 @@ impl Graphql {
         let by_get = match *request.method() {
             Method::GET | Method::HEAD => true,
             Method::POST => false,
-            _ => return Err(Refusal::MethodNotAllowed(vec![Method::GET, Method::POST]).into()),
+            _ => return Err(Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD, Method::POST, Method::OPTIONS]).into()),
         };
         let address = Address::of(request, &self.server.trusted_proxies);
         let authorization = header_text(request, header::AUTHORIZATION.as_str());
@@ -85,8 +87,9 @@ impl Graphql {
                 return Err(Refusal::MethodNotAllowed(vec![Method::POST]).into());
             }
             if key_sent {
-                if operation.selection_set.node.items.len() != 1 {
-                    let told = "takes a document with exactly one mutation field; send one request for each";
+                let fields = &operation.selection_set.node.items;
+                if fields.len() != 1 || !matches!(fields[0].node, Selection::Field(_)) {
+                    let told = "goes with a document of exactly one mutation field, outside of fragments; send one request for each";
                     return Err(Error::invalid("Idempotency-Key", told).into());
                 }
                 facts.key = IdempotencyKey::read(header_text(request, "idempotency-key").or(Some("")), true);

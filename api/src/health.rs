@@ -8,7 +8,10 @@ use service::App;
 pub struct Healthz;
 
 /// The database answers and is migrated.
-pub struct Readyz(pub App);
+pub struct Readyz {
+    pub(crate) app: App,
+    pub(crate) last_migration: String,
+}
 
 impl Endpoint for Healthz {
     type Output = Response;
@@ -22,7 +25,7 @@ impl Endpoint for Readyz {
     type Output = Response;
 
     async fn call(&self, _: Request) -> Result<Response> {
-        Ok(if self.0.is_ready().await {
+        Ok(if self.app.is_ready(&self.last_migration).await {
             "ready\n".into_response()
         } else {
             (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()

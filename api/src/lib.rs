@@ -36,6 +36,6 @@ pub fn server(server: Server) -> impl Endpoint<Output = Response> {
         .at("/graphiql", pages::Static::graphiql())
         .nest("/assets", pages::Assets::default())
         .at("/healthz", health::Healthz)
-        .at("/readyz", health::Readyz(server.app.clone()));
+        .at("/readyz", health::Readyz { app: server.app.clone(), last_migration: migration::last() });
     frame::Frame { inner: routes.map_to_response(), server }
 }

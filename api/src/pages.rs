@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::frame::request_id;
 use crate::rest::error::Refusal;
+use crate::rest::extract::tags;
 
 /// No other host, no inline script, no frame around us.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -86,8 +87,7 @@ impl Static {
     fn tag(&self) -> &str {
         self.tag.get_or_init(|| {
             let digest = Sha256::digest(self.content.bytes());
-            let hex: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("\"{hex}\"")
+            digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
         })
     }
 }
@@ -113,17 +113,17 @@ impl Endpoint for Static {
 
     async fn call(&self, request: Request) -> Result<Response> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Ok(Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD]).response(&request_id(&request)));
+            return Ok(Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD, Method::OPTIONS]).response(&request_id(&request)));
         }
         let sent = request.headers().get(header::IF_NONE_MATCH);
-        let known = sent.is_some_and(|sent| sent.as_bytes() == self.tag().as_bytes());
+        let known = sent.and_then(|sent| sent.to_str().ok()).is_some_and(|sent| tags(sent).any(|tag| tag == self.tag()));
         let mut response = if known {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
             Response::builder().content_type(self.kind).body(self.content.body())
         };
         let headers = response.headers_mut();
-        if let Ok(tag) = HeaderValue::from_str(self.tag()) {
+        if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", self.tag())) {
             headers.insert(header::ETAG, tag);
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

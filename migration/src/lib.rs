@@ -65,6 +65,11 @@ impl From<DbErr> for Error {
     }
 }
 
+/// The name of the last step, which a current database has.
+pub fn last() -> String {
+    Steps::migrations().last().map(|step| step.name().to_owned()).unwrap_or_default()
+}
+
 /// Applies what is pending, all or nothing, and returns the names of the steps that ran.
 pub async fn up(url: &str) -> Result<Vec<String>, Error> {
     let db = connect(url).await?;

@@ -45,7 +45,7 @@ CREATE INDEX member_by_user ON member (organization_id, user_id, created_at);
 CREATE INDEX member_by_created_at ON member (organization_id, created_at, id);
 CREATE INDEX member_by_role ON member (organization_id, role, id);
 
--- Found by prefix before its workspace is known: the one index that the workspace does not lead.
+-- Found by prefix before its workspace is known: an index that the workspace does not lead.
 CREATE TABLE token (
     id $uuid NOT NULL,
     organization_id $uuid NOT NULL,
@@ -352,4 +352,5 @@ CREATE TABLE idempotency_key (
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (organization_id, user_id, key)
 );
-CREATE INDEX idempotency_key_by_expiry ON idempotency_key (organization_id, expires_at);
+-- For the sweep, which goes across workspaces.
+CREATE INDEX idempotency_key_by_expiry ON idempotency_key (expires_at);

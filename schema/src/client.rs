@@ -12,6 +12,7 @@ use crate::project::{ProjectConnection, ProjectNode};
 /// Who work is done for.
 pub struct ClientNode(pub(crate) Client);
 
+/// Who work is done for.
 #[Object(name = "Client")]
 impl ClientNode {
     #[graphql(flatten)]

@@ -119,8 +119,10 @@ fn record<R: Record>(ctx: &Context<'_>, done: Result<Done<R>, service::Error>) -
     done.and_then(Done::into_record).or_fail(cx(ctx)?)
 }
 
+/// What can be done.
 #[Object]
-impl Mutation {    /// A new client.
+impl Mutation {
+    /// A new client.
     async fn create_client(&self, ctx: &Context<'_>, input: NewClient) -> Result<CreateClientPayload> {
         let record = record(ctx, service::client::create(cx(ctx)?, input).await)?;
         Ok(CreateClientPayload { client: ClientNode(record) })

@@ -17,6 +17,7 @@ use crate::time_entry::{TimeEntryConnection, TimeEntryNode};
 /// A piece of work for a client.
 pub struct ProjectNode(pub(crate) Project);
 
+/// A piece of work for a client.
 #[Object(name = "Project")]
 impl ProjectNode {
     #[graphql(flatten)]

@@ -38,6 +38,7 @@ async fn page<F: Filter, S: SortField, T>(
     list(cx, &args).await.map_err(|error| in_graphql(error.into(), args.backward)).or_fail(cx)
 }
 
+/// What can be asked.
 #[Object]
 impl Query {
     /// Who asks, and what their token may do.
@@ -71,11 +72,11 @@ impl Query {
         sort: Option<Sort<ClientSort>>,
         search: Option<String>,
         include_deleted: Option<bool>,
-    ) -> Result<ClientConnection> {
+    ) -> Result<Option<ClientConnection>> {
         let slice = Slice { first, after, last, before };
         let ask = Ask { filter, sort, search, include_deleted };
         let page = page(cx(ctx)?, slice, ask, async |cx, args| service::client::list(cx, args).await).await?;
-        Ok(ClientConnection(page.map(ClientNode)))
+        Ok(Some(ClientConnection(page.map(ClientNode))))
     }
 
     /// One project.
@@ -97,11 +98,11 @@ impl Query {
         sort: Option<Sort<ProjectSort>>,
         search: Option<String>,
         include_deleted: Option<bool>,
-    ) -> Result<ProjectConnection> {
+    ) -> Result<Option<ProjectConnection>> {
         let slice = Slice { first, after, last, before };
         let ask = Ask { filter, sort, search, include_deleted };
         let page = page(cx(ctx)?, slice, ask, async |cx, args| service::project::list(cx, args).await).await?;
-        Ok(ProjectConnection(page.map(ProjectNode)))
+        Ok(Some(ProjectConnection(page.map(ProjectNode))))
     }
 
     /// One time entry.
@@ -123,11 +124,11 @@ impl Query {
         sort: Option<Sort<TimeEntrySort>>,
         search: Option<String>,
         include_deleted: Option<bool>,
-    ) -> Result<TimeEntryConnection> {
+    ) -> Result<Option<TimeEntryConnection>> {
         let slice = Slice { first, after, last, before };
         let ask = Ask { filter, sort, search, include_deleted };
         let page = page(cx(ctx)?, slice, ask, async |cx, args| service::time_entry::list(cx, args).await).await?;
-        Ok(TimeEntryConnection(page.map(TimeEntryNode)))
+        Ok(Some(TimeEntryConnection(page.map(TimeEntryNode))))
     }
 
     /// One member.
@@ -149,11 +150,11 @@ impl Query {
         sort: Option<Sort<MemberSort>>,
         search: Option<String>,
         include_deleted: Option<bool>,
-    ) -> Result<MemberConnection> {
+    ) -> Result<Option<MemberConnection>> {
         let slice = Slice { first, after, last, before };
         let ask = Ask { filter, sort, search, include_deleted };
         let page = page(cx(ctx)?, slice, ask, async |cx, args| service::member::list(cx, args).await).await?;
-        Ok(MemberConnection(page))
+        Ok(Some(MemberConnection(page)))
     }
 
     /// Tokens, a page at a time.
@@ -169,10 +170,10 @@ impl Query {
         sort: Option<Sort<TokenSort>>,
         search: Option<String>,
         include_deleted: Option<bool>,
-    ) -> Result<TokenConnection> {
+    ) -> Result<Option<TokenConnection>> {
         let slice = Slice { first, after, last, before };
         let ask = Ask { filter, sort, search, include_deleted };
         let page = page(cx(ctx)?, slice, ask, async |cx, args| service::token::list(cx, args).await).await?;
-        Ok(TokenConnection(page))
+        Ok(Some(TokenConnection(page)))
     }
 }

@@ -14,6 +14,7 @@ use crate::project::ProjectNode;
 /// Time spent on a project by a person.
 pub struct TimeEntryNode(pub(crate) TimeEntry);
 
+/// Time spent on a project by a person.
 #[Object(name = "TimeEntry")]
 impl TimeEntryNode {
     #[graphql(flatten)]

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use entity::value::{Id, Timestamp};
-use sea_orm::ConnectionTrait;
 use tokio::sync::Notify;
 
 use crate::auth::TokenUse;
@@ -112,9 +111,9 @@ impl App {
         self.0.environment
     }
 
-    /// Whether the database answers.
-    pub async fn is_ready(&self) -> bool {
-        self.0.database.reader().execute_unprepared("SELECT 1 FROM organization LIMIT 1").await.is_ok()
+    /// Whether the database answers and its last migration is this one.
+    pub async fn is_ready(&self, last_migration: &str) -> bool {
+        self.0.database.last_migration().await.is_ok_and(|last| last.as_deref() == Some(last_migration))
     }
 
     /// Closes the pools, when nothing runs any more.

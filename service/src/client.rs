@@ -309,10 +309,6 @@ crate::input! {
 }
 
 impl Filter for ClientFilter {
-    fn ids(&self) -> &Field<Vec<Id>> {
-        &self.id
-    }
-
     fn condition(&self, _: &Caller) -> Condition {
         use client::Column;
         Condition::all()

@@ -75,6 +75,13 @@ impl Database {
         row.map(|row| row.try_get("", "now").map(Timestamp::from_millis)).transpose()
     }
 
+    /// The name of the last step that this database has.
+    pub(crate) async fn last_migration(&self) -> Result<Option<String>, DbErr> {
+        let sql = "SELECT version FROM seaql_migrations ORDER BY version DESC LIMIT 1";
+        let statement = Statement::from_string(self.reader.get_database_backend(), sql);
+        self.reader.query_one_raw(statement).await?.map(|row| row.try_get("", "version")).transpose()
+    }
+
     pub(crate) async fn close(&self) -> Result<(), DbErr> {
         self.reader.clone().close().await?;
         self.writer.clone().close().await

@@ -226,6 +226,7 @@ impl Cx {
     {
         let Inner { app, caller, facts } = &*self.0;
         self.allow(action)?;
+        input.refuse(caller)?;
         let mut problems = input.problems();
         if let IdempotencyKey::Bad(why) = facts.key {
             problems.add("Idempotency-Key", why);
@@ -358,7 +359,7 @@ impl Write {
         &self.app
     }
 
-    /// Only for tables that no workspace owns.
+    /// For statements that no method here makes; they begin with the workspace themselves.
     pub(crate) fn connection(&self) -> &DatabaseTransaction {
         &self.tx
     }

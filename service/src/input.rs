@@ -7,7 +7,7 @@ use async_graphql::{InputValueResult, Value as GraphqlValue, registry};
 use entity::value::{Json, Problems, Wire};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 
-use crate::Error;
+use crate::{Caller, Error};
 
 /// May be absent or null.
 pub const OPTIONAL: u8 = 0;
@@ -98,9 +98,13 @@ impl<T> Kept<T> {
 impl<T: Wire, const KIND: u8> Field<T, KIND> {
     /// Reads what was sent.
     pub fn from_json(json: Json) -> Self {
+        Self::read(json, T::parse)
+    }
+
+    fn read(json: Json, parse: impl FnOnce(Json) -> Result<T, Problems>) -> Self {
         match json {
             Json::Null => Field::Null,
-            json => match T::parse(json) {
+            json => match parse(json) {
                 Ok(value) if value.is_blank() => Field::Null,
                 Ok(value) => Field::Value(value),
                 Err(problems) => Field::Bad(problems),
@@ -135,9 +139,9 @@ impl<T: Wire, const KIND: u8> async_graphql::InputType for Field<T, KIND> {
             None => Field::Absent,
             // A list of one may be written without brackets (GraphQL, section 3.11).
             Some(json) if T::LIST && !matches!(json, Json::List(_) | Json::Null) => {
-                Field::from_json(Json::List(vec![json]))
+                Field::read(Json::List(vec![json]), T::parse_graphql)
             }
-            Some(json) => Field::from_json(json),
+            Some(json) => Field::read(json, T::parse_graphql),
         })
     }
 
@@ -203,6 +207,11 @@ pub trait Input: FromBody + Sized + Default + Send + Sync + 'static {
 
 /// What is wrong with an input as a whole: its fields, and the rules between them.
 pub trait Validate {
+    /// Refuses what the caller's role may not send, before anything is said about the rest.
+    fn refuse(&self, _caller: &Caller) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Every problem that can be told without the database.
     fn problems(&self) -> Problems;
 }

@@ -17,13 +17,13 @@ const CHANNEL: &str = "hoursmith_wake";
 const POLL: Duration = Duration::from_secs(1);
 /// Jobs of housekeeping need no haste.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
-/// Rows that one sweep deletes at most, so that it holds nothing up.
+/// Rows that one transaction of a sweep deletes at most, so that it holds nothing up.
 const SWEEP: u64 = 500;
 const RECONNECT: Duration = Duration::from_secs(5);
 
 impl App {
-    /// Runs until told to stop.
-    pub async fn run_jobs(&self, mut stop: watch::Receiver<bool>) {
+    /// Runs until told to stop. What each process needs always runs; work on shared rows only where it is wanted.
+    pub async fn run_jobs(&self, worker: bool, mut stop: watch::Receiver<bool>) {
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut next_housekeeping = Instant::now();
@@ -41,7 +41,9 @@ impl App {
             if Instant::now() >= next_housekeeping {
                 next_housekeeping = Instant::now() + HOUSEKEEPING;
                 report("token use", self.store_token_use().await);
-                report("idempotency sweep", self.sweep_idempotency_keys().await);
+                if worker {
+                    report("idempotency sweep", self.sweep_idempotency_keys().await);
+                }
                 report("clock", self.follow_database_clock().await);
                 self.limits().sweep();
             }
@@ -103,25 +105,25 @@ impl App {
     #[expect(clippy::disallowed_methods, reason = "sweeps across workspaces, by whole primary keys")]
     async fn sweep_idempotency_keys(&self) -> Result<(), Error> {
         use idempotency_key::Column;
-        let dead = idempotency_key::Entity::find()
-            .filter(Column::ExpiresAt.lte(self.now()))
-            .limit(SWEEP)
-            .all(self.database().reader())
-            .await?;
-        if dead.is_empty() {
-            return Ok(());
+        loop {
+            let due = idempotency_key::Entity::find().filter(Column::ExpiresAt.lte(self.now()));
+            let dead = due.limit(SWEEP).all(self.database().reader()).await?;
+            let found = dead.len() as u64;
+            let tx = self.database().begin().await?;
+            for row in dead {
+                idempotency_key::Entity::delete_many()
+                    .filter(Column::OrganizationId.eq(row.organization_id))
+                    .filter(Column::UserId.eq(row.user_id))
+                    .filter(Column::Key.eq(row.key))
+                    .filter(Column::ExpiresAt.eq(row.expires_at))
+                    .exec(&tx)
+                    .await?;
+            }
+            tx.commit().await?;
+            if found < SWEEP {
+                return Ok(());
+            }
         }
-        let tx = self.database().begin().await?;
-        for row in dead {
-            idempotency_key::Entity::delete_many()
-                .filter(Column::OrganizationId.eq(row.organization_id))
-                .filter(Column::UserId.eq(row.user_id))
-                .filter(Column::Key.eq(row.key))
-                .filter(Column::ExpiresAt.eq(row.expires_at))
-                .exec(&tx)
-                .await?;
-        }
-        Ok(tx.commit().await?)
     }
 }
 

@@ -1,17 +1,17 @@
 //! The people of a workspace: read over the surfaces, added and removed by the operator.
 
 use entity::value::{DateOrDateTime, Id, Name, Plan, Role, Text, Timestamp, fold};
-use entity::{member, project_member, task_assignee, token, user};
+use entity::{member, project, project_member, task_assignee, token, user};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::door::{Record, Write};
-use crate::filter::{one_of, since, until};
+use crate::filter::{ids_where, one_of, since, until};
 use crate::input::Field;
 use crate::operator::Operator;
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
-use crate::{Action, Caller, Cx, Error, policy};
+use crate::{Action, Caller, Cx, Error, organization, policy};
 
 /// A person in a workspace.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -101,7 +101,12 @@ pub async fn me(cx: &Cx) -> Result<Me, Error> {
     let project_ids = if policy::sees_all(caller.role) {
         None
     } else {
-        let rows = read.all::<project_member::Entity>(|query| query).await?;
+        let live = Condition::all().add(project::Column::DeletedAt.is_null());
+        let live = ids_where::<project::Entity>(caller.organization_id, live);
+        let rows = read.all::<project_member::Entity>(|query| {
+            query.filter(project_member::Column::ProjectId.in_subquery(live))
+        });
+        let rows = rows.await?;
         Some(rows.into_iter().map(|row| row.project_id).collect())
     };
     Ok(Me {
@@ -124,7 +129,7 @@ crate::sort! {
     pub enum MemberSort of member {
         CreatedAt "createdAt" by "created_at" => |row| row.created_at.into(),
         Id "id" by "id" => |_row| Key::Id,
-        Role "role" by "role" => |row| Key::Number(row.role as i64),
+        Role "role" by "role" => |row| Key::Number(row.role.rank().into()),
     }
 }
 
@@ -143,10 +148,6 @@ crate::input! {
 }
 
 impl Filter for MemberFilter {
-    fn ids(&self) -> &Field<Vec<Id>> {
-        &self.id
-    }
-
     fn condition(&self, _: &Caller) -> Condition {
         use member::Column;
         Condition::all()
@@ -183,12 +184,17 @@ pub async fn of_users(cx: &Cx, users: &[Id]) -> Result<Vec<Member>, Error> {
     Ok(rows.await?.into_iter().map(Member::from).collect())
 }
 
-/// Whether this person is a member now.
-pub(crate) async fn is_member(write: &Write, user: Id) -> Result<bool, Error> {
-    let live = write.count::<member::Entity>(|query| {
-        query.filter(member::Column::UserId.eq(user)).filter(member::Column::DeletedAt.is_null())
+/// The live membership of a person, kept as it is.
+pub(crate) async fn keep(write: &Write, user: Id) -> Result<Option<member::Model>, Error> {
+    let live = write.find::<member::Entity>(|query| {
+        query.filter(member::Column::UserId.eq(user)).filter(member::Column::DeletedAt.is_null()).lock_shared()
     });
-    Ok(live.await? > 0)
+    live.await
+}
+
+/// Whether this person is a member, and stays one.
+pub(crate) async fn is_member(write: &Write, user: Id) -> Result<bool, Error> {
+    Ok(keep(write, user).await?.is_some())
 }
 
 /// A person who joins.
@@ -208,11 +214,11 @@ pub async fn add(operator: &Operator, organization: Id, input: NewMember) -> Res
 }
 
 pub(crate) async fn join(write: &Write, input: NewMember) -> Result<Member, Error> {
-    let organization = lock_organization(write).await?;
+    let workspace = organization::lock(write).await?;
     let people = live_members(write, None).await?;
-    let cap = member_cap(organization.plan);
+    let cap = member_cap(workspace.plan);
     if people >= cap {
-        let told = format!("the plan {} has room for {cap} members; set a larger plan first", organization.plan);
+        let told = format!("the plan {} has room for {cap} members; set a larger plan first", workspace.plan);
         return Err(Error::conflict("member_cap", told));
     }
     let user_id = find_or_create_user(write, input.email.as_str()).await?;
@@ -240,7 +246,7 @@ pub(crate) async fn join(write: &Write, input: NewMember) -> Result<Member, Erro
 pub async fn set_role(operator: &Operator, organization: Id, email: &str, role: Role) -> Result<Member, Error> {
     operator
         .write(organization, async |write| {
-            lock_organization(write).await?;
+            organization::lock(write).await?;
             let before = find_live(write, email).await?;
             if before.role == Role::Owner && role != Role::Owner {
                 keep_an_owner(write).await?;
@@ -256,7 +262,7 @@ pub async fn set_role(operator: &Operator, organization: Id, email: &str, role: 
 pub async fn remove(operator: &Operator, organization: Id, email: &str) -> Result<Member, Error> {
     operator
         .write(organization, async |write| {
-            lock_organization(write).await?;
+            organization::lock(write).await?;
             let before = find_live(write, email).await?;
             if before.role == Role::Owner {
                 keep_an_owner(write).await?;
@@ -294,13 +300,6 @@ pub(crate) async fn find_live(write: &Write, email: &str) -> Result<member::Mode
             .lock_exclusive()
     });
     found.await?.ok_or(Error::NotFound("member"))
-}
-
-/// Everything that counts members or Owners takes its turn on the workspace's row.
-#[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself")]
-async fn lock_organization(write: &Write) -> Result<entity::organization::Model, Error> {
-    let query = entity::organization::Entity::find_by_id(write.organization_id()).lock_exclusive();
-    query.one(write.connection()).await?.ok_or(Error::NotFound("workspace"))
 }
 
 async fn live_members(write: &Write, role: Option<Role>) -> Result<u64, Error> {

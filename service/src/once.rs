@@ -69,7 +69,9 @@ pub(crate) enum Claim {
 pub(crate) async fn claim(app: &App, caller: &Caller, key: &str, fingerprint: &[u8; 32]) -> Result<Claim, Error> {
     let started = tokio::time::Instant::now();
     loop {
-        let tx = app.database().begin().await?;
+        // SQLite's one writer may be busy for as long as this request is willing to wait.
+        let Ok(tx) = tokio::time::timeout(PATIENCE, app.database().begin()).await else { return Err(Error::InFlight) };
+        let tx = tx?;
         if lock(app, &tx, caller, key).await? {
             return look(tx, caller, key, fingerprint, app.now()).await;
         }

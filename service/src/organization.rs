@@ -5,6 +5,7 @@ use entity::value::{Currency, Id, Name, Plan, Timestamp};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel};
 use serde::{Deserialize, Serialize};
 
+use crate::door::Write;
 use crate::operator::Operator;
 use crate::{Action, Cx, Error, Visible, policy};
 
@@ -82,6 +83,14 @@ pub(crate) async fn find(db: &impl ConnectionTrait, id: Id) -> Result<organizati
     organization::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound("workspace"))
 }
 
+/// Everything that counts members or Owners, and every change of the workspace itself, takes its turn on its row.
+#[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by its id")]
+pub(crate) async fn lock(write: &Write) -> Result<organization::Model, Error> {
+    use sea_orm::QuerySelect;
+    let query = organization::Entity::find_by_id(write.organization_id()).lock_exclusive();
+    query.one(write.connection()).await?.ok_or(Error::NotFound("workspace"))
+}
+
 /// What a new workspace needs.
 #[derive(Clone, Debug)]
 pub struct NewOrganization {
@@ -128,7 +137,7 @@ pub async fn create(operator: &Operator, input: NewOrganization) -> Result<Organ
 pub async fn set_plan(operator: &Operator, id: Id, plan: Plan) -> Result<Organization, Error> {
     operator
         .write(id, async |write| {
-            let mut row = find(write.connection(), id).await?;
+            let mut row = lock(write).await?;
             row.plan = plan;
             row.version += 1;
             row.updated_at = write.now.max(row.updated_at.plus_millis(1));

@@ -19,9 +19,6 @@ pub const DEFAULT_LIMIT: i32 = 50;
 /// Rows in a page at most.
 pub const MAX_LIMIT: i32 = 200;
 
-/// Ids in a filter at most.
-const MAX_IDS: usize = 200;
-
 /// A noun that is listed.
 pub(crate) trait Listed: Identified {
     type Sort: SortField<Row = Self::Model>;
@@ -34,9 +31,6 @@ pub(crate) trait Listed: Identified {
 pub trait Filter: Input + Debug + Clone {
     /// What these filters demand. They all must hold.
     fn condition(&self, caller: &Caller) -> Condition;
-
-    /// The ids that are asked for, of which a list takes 200.
-    fn ids(&self) -> &Field<Vec<Id>>;
 
     /// Refuses what the caller's role may not filter by.
     fn check(&self, _caller: &Caller) -> Result<(), Error> {
@@ -154,8 +148,7 @@ impl<T> Page<T> {
 
 impl Place {
     fn encode(&self, list: ListHash) -> String {
-        let mut bytes = list.to_vec();
-        bytes.extend(self.id.0.as_bytes());
+        let mut bytes = self.id.0.as_bytes().to_vec();
         match &self.key {
             Key::Number(number) => {
                 bytes.push(b'n');
@@ -171,13 +164,16 @@ impl Place {
             }
             Key::Id => bytes.push(b'i'),
         }
-        URL_SAFE_NO_PAD.encode(bytes)
+        URL_SAFE_NO_PAD.encode([&sum(list, &bytes)[..], &bytes].concat())
     }
 
-    fn decode(text: &str) -> Option<(ListHash, Place)> {
+    /// The place, and whether the cursor is of a list.
+    fn decode(text: &str) -> Option<(Place, impl Fn(ListHash) -> bool + use<>)> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (list, rest) = bytes.split_first_chunk::<8>()?;
-        let (id, rest) = rest.split_first_chunk::<16>()?;
+        let (sent, place) = bytes.split_first_chunk::<8>()?;
+        let (sent, covered) = (*sent, place.to_vec());
+        let is_of = move |list| sum(list, &covered) == sent;
+        let (id, rest) = place.split_first_chunk::<16>()?;
         let (tag, rest) = rest.split_first()?;
         let key = match tag {
             b'n' => Key::Number(i64::from_be_bytes(rest.try_into().ok()?)),
@@ -186,8 +182,19 @@ impl Place {
             b'i' if rest.is_empty() => Key::Id,
             _ => return None,
         };
-        Some((*list, Place { key, id: Id(uuid::Uuid::from_bytes(*id)) }))
+        Some((Place { key, id: Id(uuid::Uuid::from_bytes(*id)) }, is_of))
     }
+}
+
+/// Ties a place to its list: a cursor that was edited is of no list.
+fn sum(list: ListHash, place: &[u8]) -> ListHash {
+    first_eight(Sha256::new().chain_update(list).chain_update(place))
+}
+
+fn first_eight(hash: Sha256) -> ListHash {
+    let mut first = ListHash::default();
+    first.copy_from_slice(&hash.finalize()[..8]);
+    first
 }
 
 impl<F: Filter, S: SortField> ListArgs<F, S> {
@@ -240,9 +247,6 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
             problems.add("limit", format!("must be between 1 and {MAX_LIMIT}"));
         }
         problems.nest("", self.filter.field_problems());
-        if self.filter.ids().get().is_some_and(|ids| ids.len() > MAX_IDS) {
-            problems.add("id", format!("must be given at most {MAX_IDS} times"));
-        }
         problems
     }
 
@@ -281,8 +285,8 @@ pub(crate) struct Question<E: Listed> {
 }
 
 impl<E: Listed> Question<E> {
-    /// Checks the arguments, in the order of refusals: an unreadable cursor, what the role may not ask, bad values, a
-    /// cursor of another list. `identity` is what makes the list this list.
+    /// Checks the arguments, in the order of refusals: a cursor that is unreadable or of another list, what the role may
+    /// not ask, bad values. `identity` is what makes the list this list.
     pub(crate) fn check(
         caller: &Caller,
         allowed: Result<(), Error>,
@@ -295,25 +299,29 @@ impl<E: Listed> Question<E> {
             None if args.cursor.is_sent() => return Err(undecodable()),
             None => None,
         };
-        allowed?;
-        if args.includes_deleted() && !crate::policy::sees_all(caller.role) {
-            return Err(Error::Forbidden("your role does not allow includeDeleted".into()));
+        let mut problems = args.problems();
+        if E::SEARCH.is_none() && args.search.is_sent() {
+            problems.add("search", "unknown parameter; this list is not searched");
         }
-        args.filter.check(caller)?;
-        let problems = args.problems();
-        if !problems.is_empty() {
-            return Err(Error::Invalid(problems));
-        }
-        let sort = args.sort();
         let list = list_hash::<E>(caller, identity);
         let place = match cursor {
-            Some((of, place)) if of == list => Some(place),
+            // Of bad arguments no list is known; they are told first.
+            Some((place, is_of)) if !problems.is_empty() || is_of(list) => Some(place),
             Some(_) => {
                 let told = "the cursor belongs to another list, sort or filter; begin again without one";
                 return Err(Error::BadRequest(told.into()));
             }
             None => None,
         };
+        allowed?;
+        if args.includes_deleted() && !crate::policy::sees_all(caller.role) {
+            return Err(Error::Forbidden("your role does not allow includeDeleted".into()));
+        }
+        args.filter.check(caller)?;
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        let sort = args.sort();
         let mut condition = Condition::all().add(args.filter.condition(caller));
         if let (Some(column), false) = (E::DELETED_AT, args.includes_deleted()) {
             condition = condition.add(column.is_null());
@@ -382,14 +390,8 @@ impl<E: Listed> Question<E> {
 }
 
 fn list_hash<E: Listed>(caller: &Caller, identity: &str) -> ListHash {
-    let digest = Sha256::new()
-        .chain_update(E::default().table_name())
-        .chain_update(caller.organization_id.0.as_bytes())
-        .chain_update(identity)
-        .finalize();
-    let mut hash = ListHash::default();
-    hash.copy_from_slice(&digest[..8]);
-    hash
+    let list = Sha256::new().chain_update(E::default().table_name()).chain_update(caller.organization_id.0.as_bytes());
+    first_eight(list.chain_update(identity))
 }
 
 /// Folded text anywhere in a folded column; `%` and `_` stand for themselves.
@@ -420,10 +422,11 @@ mod tests {
             Key::Id,
         ] {
             let place = Place { key, id };
-            assert_eq!(Place::decode(&place.encode([9; 8])), Some(([9; 8], place)));
+            let (read, is_of) = Place::decode(&place.encode([9; 8])).expect("a cursor");
+            assert!(read == place && is_of([9; 8]) && !is_of([8; 8]));
         }
         for wrong in ["", "x", "AAAA", "====", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
-            assert_eq!(Place::decode(wrong), None, "{wrong}");
+            assert!(Place::decode(wrong).is_none(), "{wrong}");
         }
     }
 }

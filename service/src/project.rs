@@ -280,7 +280,7 @@ crate::sort! {
         Id "id" by "id" => |_row| Key::Id,
         Name "name" by "name_key" => |row| Key::Text(row.name_key.clone()),
         StartDate "startDate" by "start_date_key" => |row| row.start_date.into(),
-        Status "status" by "status" => |row| Key::Number(row.status as i64),
+        Status "status" by "status" => |row| Key::Number(row.status.rank().into()),
         UpdatedAt "updatedAt" by "updated_at" => |row| row.updated_at.into(),
     }
 }
@@ -328,10 +328,6 @@ pub(crate) fn refuse_by_client(caller: &Caller, filters: &[(&str, bool)]) -> Res
 }
 
 impl Filter for ProjectFilter {
-    fn ids(&self) -> &Field<Vec<Id>> {
-        &self.id
-    }
-
     fn check(&self, caller: &Caller) -> Result<(), Error> {
         refuse_by_client(caller, &[("clientId", self.client_id.is_sent()), ("clientName", self.client_name.is_sent())])
     }
@@ -458,6 +454,12 @@ pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: ProjectChange
         }
         if after.client_id != before.client_id {
             client_of(write, after.client_id).await?;
+        } else if after.status == ProjectStatus::Active
+            && before.status != ProjectStatus::Active
+            && write.keep::<client::Entity>(after.client_id).await?.is_none()
+        {
+            let told = "the project's client is deleted; give it another clientId to make it ACTIVE";
+            return Err(Error::conflict("client_deleted", told));
         }
         let row = write.update::<project::Entity>(&before, after).await?;
         Ok(Project::shown_to(write.caller()?, row))

@@ -32,10 +32,7 @@ pub async fn list(cx: &Cx, project: Id) -> Result<Page<Member>, Error> {
 pub async fn add(cx: &Cx, project: Id, user: Id) -> Result<Done<Member>, Error> {
     cx.write(Action::AddProjectMember, (), async |write, ()| {
         write.lock::<project::Entity>(project).await?;
-        let member = write.find::<member::Entity>(|query| {
-            query.filter(member::Column::UserId.eq(user)).filter(member::Column::DeletedAt.is_null())
-        });
-        let member = member.await?.ok_or(Error::NotFound("member"))?;
+        let member = crate::member::keep(write, user).await?.ok_or(Error::NotFound("member"))?;
         let known = write.find::<project_member::Entity>(|query| {
             let of_project = query.filter(project_member::Column::ProjectId.eq(project));
             of_project.filter(project_member::Column::UserId.eq(user))

@@ -93,10 +93,6 @@ crate::input! {
 }
 
 impl Filter for TokenFilter {
-    fn ids(&self) -> &Field<Vec<Id>> {
-        &self.id
-    }
-
     fn condition(&self, _: &Caller) -> Condition {
         use token::Column;
         Condition::all()

@@ -1,1 +1,308 @@
-//! x
+//! The command line as what it is: a program, started for real.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tests::{Kind, PrivateDatabase};
+
+/// The program, built beside the tests.
+fn program() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let program = own.parent().unwrap().parent().unwrap().join("hoursmith");
+    assert!(program.exists(), "the program is not built: run `make test`");
+    program
+}
+
+fn command(url: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command.args(arguments).env_clear().env("HOURSMITH_DATABASE_URL", url).env("HOURSMITH_LOG", "info");
+    command.env("HOURSMITH_SECRET_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").stdin(Stdio::null());
+    command
+}
+
+fn run(url: &str, arguments: &[&str]) -> Output {
+    command(url, arguments).output().unwrap()
+}
+
+/// What a command prints with `--json`.
+fn json(url: &str, arguments: &[&str]) -> Value {
+    let output = run(url, &[arguments, &["--json"]].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The one line that a failing command tells.
+fn failure(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let lines: Vec<_> = told.lines().filter(|line| line.starts_with("hoursmith: ")).collect();
+    assert_eq!((lines.len(), told.lines().count()), (1, 1), "{told}");
+    lines[0].to_owned()
+}
+
+/// A server that ends with the test.
+struct Running {
+    child: Child,
+    address: String,
+    out: BufReader<std::process::ChildStdout>,
+}
+
+impl Running {
+    fn start(url: &str, arguments: &[&str]) -> Running {
+        let mut command = command(url, &[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").map(str::to_owned);
+        let Some(address) = address else {
+            let mut told = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+            panic!("did not listen: {line} {told}");
+        };
+        Running { child, address, out }
+    }
+
+    /// The whole answer to a GET.
+    fn get(&self, path: &str, token: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Asks it to stop, and waits until it has: its exit code and what it told.
+    fn terminate(mut self) -> (Option<i32>, String) {
+        signal(&self.child, "TERM");
+        let status = self.child.wait().unwrap();
+        let mut told = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        (status.code(), told)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+async fn empty(kind: Kind) -> PrivateDatabase {
+    PrivateDatabase::empty(kind).await
+}
+
+macro_rules! on_both_empty {
+    ($(#[doc = $doc:literal])* async fn $name:ident($database:ident) $body:block) => {
+        $(#[doc = $doc])*
+        mod $name {
+            use super::*;
+
+            async fn promise($database: PrivateDatabase) $body
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                promise(empty(Kind::Sqlite).await).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                promise(empty(Kind::Postgres).await).await;
+            }
+        }
+    };
+}
+
+on_both_empty! {
+    /// From nothing to a token that works, beside a running server, and back to one that does not.
+    async fn an_operator_makes_a_workspace(database) {
+        let url = &database.url;
+        let steps = json(url, &["migrate", "--status"]);
+        assert_eq!((&steps[0]["name"], &steps[0]["applied"]), (&"m0001_house".into(), &false.into()));
+        assert_eq!(json(url, &["migrate"])[0]["applied"], true);
+
+        let made = json(url, &["workspace", "create", "--name", "Acme", "--plan", "studio", "--owner-email", "a@acme.example", "--owner-name", "Ann"]);
+        assert_eq!((&made["plan"], &made["defaultCurrency"]), (&"studio".into(), &"USD".into()));
+        let id = made["id"].as_str().unwrap();
+        let server = Running::start(url, &[]);
+        let member = json(url, &["member", "add", "--workspace", id, "--email", "b@acme.example", "--name", "Bo", "--role", "manager"]);
+        assert_eq!((&member["role"], member["userId"].is_string()), (&"MANAGER".into(), true));
+        let minted = json(url, &["token", "create", "--workspace", id, "--member", "b@acme.example", "--name", "ci", "--scope", "write"]);
+        let (token, prefix) = (minted["token"].as_str().unwrap(), minted["prefix"].as_str().unwrap());
+        assert!(token.starts_with(&format!("hsk_live_{prefix}_")), "{token}");
+
+        let me = server.get("/api/v1/me", token);
+        assert!(me.starts_with("HTTP/1.1 200") && me.contains("\"role\":\"MANAGER\""), "{me}");
+        json(url, &["member", "set-role", "--workspace", id, "--email", "b@acme.example", "--role", "MEMBER"]);
+        assert!(server.get("/api/v1/me", token).contains("\"role\":\"MEMBER\""));
+        json(url, &["workspace", "set-plan", "--workspace", id, "--plan", "free"]);
+        assert!(server.get("/api/v1/me", token).starts_with("HTTP/1.1 402"));
+        json(url, &["workspace", "set-plan", "--workspace", id, "--plan", "agency"]);
+        assert_eq!(json(url, &["workspace", "list"])[0]["plan"], "agency");
+        assert_eq!(json(url, &["token", "list", "--workspace", id])[0]["prefix"], prefix);
+        assert!(json(url, &["token", "revoke", "--prefix", prefix])["revokedAt"].is_string());
+        assert!(server.get("/api/v1/me", token).starts_with("HTTP/1.1 401"));
+
+        let last = run(url, &["member", "remove", "--workspace", id, "--email", "a@acme.example"]);
+        assert!(failure(&last).contains("last Owner"));
+        let (code, told) = server.terminate();
+        assert_eq!(code, Some(0), "{told}");
+        assert!(!told.contains(token), "a token is in the log");
+    }
+}
+
+on_both_empty! {
+    /// SIGTERM lets what runs finish, then the program ends with 0.
+    async fn sigterm_drains(database) {
+        let server = Running::start(&database.url, &[]);
+        // A request that is half sent when the signal comes.
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n").unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert!(server.get("/healthz", "none").contains("ok"));
+        signal(&server.child, "TERM");
+        let refused = Instant::now();
+        while TcpStream::connect(&server.address).is_ok() {
+            assert!(refused.elapsed() < Duration::from_secs(10), "still accepts");
+            std::thread::yield_now();
+        }
+        stream.write_all(b"Connection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        drop(stream);
+        let (code, told) = server.terminate();
+        assert_eq!(code, Some(0), "{told}");
+    }
+}
+
+on_both_empty! {
+    /// What is wrong is told in one line, and nothing is made.
+    async fn a_bad_start_is_one_clear_line(database) {
+        let url = &database.url;
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let told = failure(&run(url, &["serve", "--listen", &address]));
+        assert!(told.contains(&address) && told.contains("HOURSMITH_LISTEN"), "{told}");
+        assert!(failure(&run(url, &["serve", "--listen", "nonsense"])).contains("nonsense"));
+        for wrong in ["mysql://x", "nonsense", "sqlite::memory:", "sqlite://", "sqlite://x?mode=memory"] {
+            assert!(failure(&run(wrong, &["serve", "--listen", "127.0.0.1:0"])).contains("HOURSMITH_DATABASE_URL"), "{wrong}");
+        }
+        let bad_key = command(url, &["serve", "--listen", "127.0.0.1:0", "--secret-key", "short"]).output().unwrap();
+        assert!(failure(&bad_key).contains("32 bytes"));
+        // Nothing of all that was written.
+        assert_eq!(json(url, &["migrate", "--status"])[0]["applied"], false);
+
+        json(url, &["migrate"]);
+        use sea_orm::ConnectionTrait;
+        let sql = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)";
+        database.connect().await.execute_unprepared(sql).await.unwrap();
+        let told = failure(&run(url, &["serve", "--listen", "127.0.0.1:0"]));
+        assert!(told.contains("newer") && told.contains("m9999_later"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn postgres_needs_its_key_and_its_server() {
+    let database = empty(Kind::Postgres).await;
+    let output = command(&database.url, &["serve", "--listen", "127.0.0.1:0"]).env_remove("HOURSMITH_SECRET_KEY").output();
+    assert!(failure(&output.unwrap()).contains("HOURSMITH_SECRET_KEY"));
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = format!("postgres://hoursmith:secret-word@{free}/x");
+    let told = failure(&run(&nobody, &["serve", "--listen", "127.0.0.1:0"]));
+    assert!(told.contains("cannot be reached") && !told.contains("secret-word"), "{told}");
+}
+
+#[tokio::test]
+async fn one_file_is_served_once_and_is_free_after_a_crash() {
+    let database = empty(Kind::Sqlite).await;
+    let first = Running::start(&database.url, &[]);
+    let second = run(&database.url, &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(failure(&second).contains("another hoursmith"));
+    signal(&first.child, "KILL");
+    drop(first);
+    Running::start(&database.url, &[]).terminate();
+}
+
+#[tokio::test]
+async fn an_embedded_key_is_made_once_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let database = empty(Kind::Sqlite).await;
+    let file = PathBuf::from(database.url.trim_start_matches("sqlite://").split('?').next().unwrap().to_owned() + ".key");
+    let start = || {
+        let mut command = command(&database.url, &["serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command.env_remove("HOURSMITH_SECRET_KEY").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
+        signal(&child, "TERM");
+        assert!(child.wait().unwrap().success());
+        std::fs::read_to_string(&file).unwrap()
+    };
+    let made = start();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(start(), made);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_told() {
+    let url = "sqlite:///proc/nowhere/x.db?mode=rwc";
+    assert!(failure(&run(url, &["serve", "--listen", "127.0.0.1:0"])).contains("cannot write"));
+}
+
+#[tokio::test]
+async fn documents_are_printed_without_a_server() {
+    let print = |arguments: &[&str]| {
+        let output = run("sqlite:///nowhere/at/all.db", arguments);
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let document: Value = serde_json::from_str(&print(&["openapi"])).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    let old: Value = serde_json::from_str(&print(&["openapi", "--v3-0"])).unwrap();
+    assert_eq!(old["openapi"], "3.0.3");
+    assert!(print(&["openapi", "--yaml"]).contains("openapi: 3.1.0"));
+    assert!(print(&["sdl"]).contains("type Query {"));
+}
+
+on_both_empty! {
+    /// The demo is made through the door: three plans, a year of time, a token a role, a line to paste.
+    async fn the_demo_has_a_year_in_it(database) {
+        let mut server = Running::start(&database.url, &["--demo"]);
+        let mut shown = String::new();
+        while !shown.contains("api-docs") {
+            assert!(server.out.read_line(&mut shown).unwrap() > 0, "{shown}");
+        }
+        let tokens: Vec<_> = shown.split_whitespace().filter(|word| word.starts_with("hsk_live_")).collect();
+        assert_eq!(tokens.len(), 7, "{shown}");
+        let line = shown.lines().find(|line| line.trim().starts_with("curl ")).unwrap();
+        let pasted = Command::new("sh").args(["-c", line]).output().unwrap();
+        let clients: Value = serde_json::from_slice(&pasted.stdout).expect("the line works when pasted");
+        assert_eq!(clients["data"].as_array().unwrap().len(), 3);
+        let db = database.connect().await;
+        use sea_orm::{ConnectionTrait, Statement};
+        let count = async |sql: &str| {
+            let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
+            row.try_get::<i64>("", "n").unwrap()
+        };
+        assert!(count("SELECT count(*) AS n FROM client").await >= 25);
+        assert!(count("SELECT count(*) AS n FROM project").await >= 80);
+        let entries = count("SELECT count(*) AS n FROM time_entry").await;
+        assert!(entries >= 5000);
+        assert_eq!(count("SELECT count(*) AS n FROM event WHERE kind = 'time_entry.created'").await, entries);
+        assert_eq!(count("SELECT count(DISTINCT plan) AS n FROM organization").await, 3);
+        assert!(count("SELECT count(DISTINCT entry_date) AS n FROM time_entry").await > 300);
+        server.terminate();
+        // A second start makes nothing more.
+        Running::start(&database.url, &["--demo"]).terminate();
+        assert_eq!(count("SELECT count(*) AS n FROM time_entry").await, entries);
+    }
+}

@@ -94,7 +94,18 @@ impl<E: std::fmt::Display> From<E> for Failure {
 
 /// Runs the command that the process was started with.
 pub async fn run() -> ExitCode {
-    let Cli { common, command } = Cli::parse();
+    let Cli { common, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) if !asked.use_stderr() => asked.exit(),
+        Err(wrong) => {
+            // The first paragraph says what is wrong; how it should be is a command away.
+            let told = wrong.to_string();
+            let first = told.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+            let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
+            print::problem(&format!("hoursmith: {line}; --help shows how"));
+            return ExitCode::from(2);
+        }
+    };
     match dispatch(common, command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(why)) => {

@@ -33,15 +33,15 @@ pub(super) struct Serve {
     /// Multiplies every rate budget.
     #[arg(long, env = "HOURSMITH_RATE_LIMIT_SCALE", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate_limit_scale: u32,
-    /// Whether this process runs background jobs.
+    /// Whether this process works on what is due; off, it serves only.
     #[arg(long, env = "HOURSMITH_WORKER", default_value = "on")]
     worker: Switch,
     /// Networks of proxies whose X-Forwarded-For is believed, comma-separated.
-    #[arg(long, env = "HOURSMITH_TRUSTED_PROXIES", value_delimiter = ',')]
-    trusted_proxies: Vec<IpNet>,
+    #[arg(long, env = "HOURSMITH_TRUSTED_PROXIES", default_value = "")]
+    trusted_proxies: String,
     /// Origins that browsers may call from, comma-separated.
-    #[arg(long, env = "HOURSMITH_CORS_ORIGINS", value_delimiter = ',')]
-    cors_origins: Vec<String>,
+    #[arg(long, env = "HOURSMITH_CORS_ORIGINS", default_value = "")]
+    cors_origins: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -53,12 +53,15 @@ enum Switch {
 impl Serve {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
         common.check_url()?;
+        let trusted_proxies: Vec<IpNet> = listed(&self.trusted_proxies)
+            .map(|net| net.parse().map_err(|_| format!("HOURSMITH_TRUSTED_PROXIES: {net} is no network such as 10.0.0.0/8")))
+            .collect::<Result<_, _>>()?;
         // What can be refused is refused before anything is made.
         let listener = TcpListener::bind(&self.listen)
             .map_err(|e| format!("cannot listen on {}: {e}; set HOURSMITH_LISTEN to a free address", self.listen))?;
         let address = listener.local_addr()?;
         let _lock = sqlite::lock(&common.database_url)?;
-        secret_key::ensure(self.secret_key.as_deref(), &common.database_url)?;
+        secret_key::ensure(self.secret_key.as_deref().filter(|key| !key.is_empty()), &common.database_url)?;
         migration::up(&common.database_url).await?;
 
         let config = Config { rate_limit_scale: self.rate_limit_scale, ..common.config() };
@@ -66,14 +69,12 @@ impl Serve {
         let shown = if self.demo { demo::make(&app).await? } else { None };
 
         let (stop, stopped) = watch::channel(false);
-        let jobs = (self.worker == Switch::On).then(|| {
-            let app = app.clone();
-            tokio::spawn(async move { app.run_jobs(stopped).await })
-        });
+        let (jobs, worker) = (app.clone(), self.worker == Switch::On);
+        let jobs = tokio::spawn(async move { jobs.run_jobs(worker, stopped).await });
         let mut server = Server::new(app.clone());
-        server.trusted_proxies = self.trusted_proxies;
-        server.cors_origins = self.cors_origins;
-        server.public_url = self.public_url;
+        server.trusted_proxies = trusted_proxies;
+        server.cors_origins = listed(&self.cors_origins).map(str::to_owned).collect();
+        server.public_url = self.public_url.filter(|url| !url.is_empty());
 
         listener.set_nonblocking(true)?;
         let acceptor = TcpAcceptor::from_std(listener)?;
@@ -87,12 +88,15 @@ impl Serve {
             .await?;
 
         stop.send_replace(true);
-        if let Some(jobs) = jobs {
-            jobs.await?;
-        }
+        jobs.await?;
         app.close().await.map_err(internal)?;
         Ok(())
     }
+}
+
+/// The parts of a comma-separated setting; an empty one has none.
+fn listed(setting: &str) -> impl Iterator<Item = &str> {
+    setting.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
 /// Ready when an operator or a terminal asks to stop.

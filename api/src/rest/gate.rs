@@ -50,7 +50,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Gate<E> {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let id = request_id(&request);
         let head = request.method() == Method::HEAD;
-        let unless = request.headers().get(header::IF_NONE_MATCH).cloned();
+        let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+        let unless = request.headers().get(header::IF_NONE_MATCH).filter(|_| looks).cloned();
         let mut spent = None;
         let mut response = match self.enter(&mut request, &id, &mut spent).await {
             Ok(()) => match self.inner.call(request).await {
@@ -80,7 +81,8 @@ impl<E> Gate<E> {
     /// 404 path, 405, 401 (or its 429), 402, 429, 413, 415, 400; what comes after is the operation's.
     async fn enter(&self, request: &mut Request, id: &str, spent: &mut Option<service::Budget>) -> Result<(), Stop> {
         let path = request.uri().path();
-        let methods = self.routes.find(path).ok_or(Refusal::NoSuchPath)?;
+        let is_text = percent_encoding::percent_decode_str(path).decode_utf8().is_ok();
+        let methods = self.routes.find(path).filter(|_| is_text).ok_or(Refusal::NoSuchPath)?;
         if request.method() == Method::HEAD && methods.takes(&Method::GET) {
             request.set_method(Method::GET);
         }

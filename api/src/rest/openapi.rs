@@ -90,12 +90,13 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let header = |name: &str, required: bool, description: &str, schema: Value| {
         json!({ "name": name, "in": "header", "required": required, "description": description, "schema": schema })
     };
-    if matches!(method, "post" | "patch" | "delete") {
+    if matches!(method, "post" | "put" | "patch" | "delete") {
         let key = json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" });
         let text = "New for each thing to be done, the same when it is retried; kept 24 hours.";
         parameters.push(header("Idempotency-Key", method == "post", text, key));
     }
-    if method == "get" && path.ends_with('}') {
+    let tagged = operation["responses"]["200"]["headers"].get("ETAG").is_some();
+    if method == "get" && tagged {
         let text = "304 if the record still has this version.";
         parameters.push(header("If-None-Match", false, text, json!({ "type": "string" })));
     }
@@ -108,7 +109,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
         response["headers"] = Value::Object(own);
         add_common_headers(response);
     }
-    if method == "get" && path.ends_with('}') {
+    if method == "get" && tagged {
         responses["304"] = json!({ "description": "Not modified." });
     }
     let mut refusals = vec!["401", "402", "403", "422", "429", "500"];

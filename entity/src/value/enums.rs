@@ -22,6 +22,11 @@ macro_rules! wire_enum {
             /// All of them, by rank.
             pub const ALL: &'static [$name] = &[$($name::$item),+];
 
+            /// The number that it is stored as and sorted by.
+            pub const fn rank(self) -> i16 {
+                match self { $($name::$item => $rank),+ }
+            }
+
             /// Its spelling.
             pub const fn as_str(self) -> &'static str {
                 match self { $($name::$item => $wire),+ }

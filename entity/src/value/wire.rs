@@ -28,6 +28,11 @@ pub trait Wire: Sized + Send + Sync + 'static {
     /// Reads it from a body or a GraphQL value; the reason tells a person what to send instead.
     fn parse(json: Json) -> Result<Self, Problems>;
 
+    /// Reads it from a GraphQL value, whose numbers are binary floats.
+    fn parse_graphql(json: Json) -> Result<Self, Problems> {
+        Self::parse(json)
+    }
+
     /// Reads it from a query parameter.
     fn parse_text(text: &str) -> Result<Self, Problems> {
         Self::parse(Json::Text(text.to_owned()))
@@ -170,7 +175,7 @@ macro_rules! on_every_surface {
                 <Self as async_graphql::InputType>::qualified_type_name()
             }
             fn parse(value: Option<async_graphql::Value>) -> async_graphql::InputValueResult<Self> {
-                <Self as $crate::value::Wire>::parse(value.unwrap_or_default().into())
+                <Self as $crate::value::Wire>::parse_graphql(value.unwrap_or_default().into())
                     .map_err(async_graphql::InputValueError::custom)
             }
             fn to_value(&self) -> async_graphql::Value {
@@ -302,6 +307,13 @@ impl Wire for i32 {
     }
 }
 
+/// Values of one list at most: enough for any filter, few enough for any database.
+const MAX_VALUES: usize = 200;
+
+fn too_many(values: usize) -> Problems {
+    format!("must have at most {MAX_VALUES} values, not {values}").into()
+}
+
 impl<T: Wire> Wire for Vec<T> {
     const GRAPHQL: &'static str = T::GRAPHQL;
     const LIST: bool = true;
@@ -315,6 +327,9 @@ impl<T: Wire> Wire for Vec<T> {
     }
 
     fn parse_query(values: &[String]) -> Result<Vec<T>, Problems> {
+        if values.len() > MAX_VALUES {
+            return Err(too_many(values.len()));
+        }
         values.iter().map(|text| T::parse_text(text)).collect()
     }
 
@@ -328,6 +343,9 @@ impl<T: Wire> Wire for Vec<T> {
             Json::List(items) => items,
             other => return Err(format!("must be an array, not {}", other.kind()).into()),
         };
+        if items.len() > MAX_VALUES {
+            return Err(too_many(items.len()));
+        }
         let mut problems = Problems::none();
         let mut values = Vec::with_capacity(items.len());
         for (i, item) in items.into_iter().enumerate() {

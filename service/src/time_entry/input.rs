@@ -5,6 +5,7 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 
 use super::span;
 use crate::input::{Field, FromBody, Input, Kept, Required, Validate};
+use crate::{Caller, Error, policy};
 
 crate::input! {
     /// A new time entry. Its span is `durationSeconds`, or `duration`, or `startedAt` with `stoppedAt`.
@@ -64,6 +65,13 @@ crate::input! {
     read_only "id" "orgId" "invoiceId" "version" "createdAt" "updatedAt" "deletedAt"
 }
 
+fn refuse_another(caller: &Caller, user: Option<&Id>, told: &'static str) -> Result<(), Error> {
+    match user {
+        Some(user) if *user != caller.user_id && !policy::sees_all(caller.role) => Err(Error::Forbidden(told.into())),
+        _ => Ok(()),
+    }
+}
+
 /// A duration beside instants would be said twice.
 fn refuse_both_ways(durations: bool, instants: [(&str, bool); 2], problems: &mut Problems) {
     for (field, sent) in instants {
@@ -74,6 +82,11 @@ fn refuse_both_ways(durations: bool, instants: [(&str, bool); 2], problems: &mut
 }
 
 impl Validate for NewTimeEntry {
+    /// Members log their own time only.
+    fn refuse(&self, caller: &Caller) -> Result<(), Error> {
+        refuse_another(caller, self.user_id.get(), "your role logs its own time only; leave userId out")
+    }
+
     fn problems(&self) -> Problems {
         let mut problems = self.field_problems();
         if problems.names("body") {
@@ -85,8 +98,7 @@ impl Validate for NewTimeEntry {
         let bad = ["durationSeconds", "duration", "startedAt", "stoppedAt"].iter().any(|field| problems.names(field));
         refuse_both_ways(duration, [("startedAt", start), ("stoppedAt", stop)], &mut problems);
         match (start, stop) {
-            (true, false) if !duration && !bad => problems
-                .add("stoppedAt", "required with startedAt; to start a timer, POST to /api/v1/time-entries/start"),
+            (true, false) if !duration && !bad => problems.add("stoppedAt", "required with startedAt"),
             (false, true) if !duration && !bad => problems.add("startedAt", "required with stoppedAt"),
             (false, false) if !duration && !bad => problems
                 .add("durationSeconds", "required: send durationSeconds, or duration, or startedAt and stoppedAt"),
@@ -97,7 +109,12 @@ impl Validate for NewTimeEntry {
         } else if let Some(duration) = self.duration.get() {
             span::check_duration("duration", duration.seconds(), &mut problems);
         }
-        if self.entry_date.get().is_none() && !self.started_at.is_sent() {
+        if let (Some(start), Some(stop)) = (self.started_at.get(), self.stopped_at.get())
+            && let Err(wrong) = span::between(start.utc(), stop.utc())
+        {
+            problems.nest("", wrong);
+        }
+        if self.entry_date.get().is_none() && self.started_at.get().is_none() && !problems.names("startedAt") {
             problems.add("entryDate", "required, unless startedAt is sent");
         }
         problems
@@ -105,6 +122,11 @@ impl Validate for NewTimeEntry {
 }
 
 impl Validate for TimeEntryChanges {
+    /// Members give their time to nobody.
+    fn refuse(&self, caller: &Caller) -> Result<(), Error> {
+        refuse_another(caller, self.user_id.get(), "only Owner and Admin give an entry to another person")
+    }
+
     fn problems(&self) -> Problems {
         let mut problems = self.field_problems();
         let duration = self.duration_seconds.get().is_some() || self.duration.get().is_some();
@@ -192,13 +214,21 @@ impl FromBody for Batch {
 }
 
 impl Validate for Batch {
+    fn refuse(&self, caller: &Caller) -> Result<(), Error> {
+        self.entries.iter().try_for_each(|entry| entry.refuse(caller))
+    }
+
     fn problems(&self) -> Problems {
         let mut problems = self.not_taken.clone();
         if problems.is_empty() && !(1..=MAX_BATCH).contains(&self.entries.len()) {
             problems.add("timeEntries", format!("must have 1 to {MAX_BATCH} entries, not {}", self.entries.len()));
         }
         for (i, entry) in self.entries.iter().enumerate().take(MAX_BATCH) {
-            problems.nest(&format!("timeEntries[{i}]"), entry.problems());
+            let path = format!("timeEntries[{i}]");
+            match entry.not_taken.iter().find(|(key, _)| *key == "body") {
+                Some((_, reason)) => problems.add(path, reason),
+                None => problems.nest(&path, entry.problems()),
+            }
         }
         problems
     }

@@ -4,8 +4,8 @@ mod input;
 mod span;
 
 use entity::value::{Date, DateOrDateTime, ExternalId, Id, Instant, Problems, ProjectStatus, RateType, Timestamp, fold};
-use entity::{project, task, time_entry};
-use sea_orm::{ColumnTrait, Condition};
+use entity::{project, project_member, task, time_entry};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 pub use input::{Batch, NewTimeEntry, TimeEntryChanges};
@@ -176,10 +176,6 @@ crate::input! {
 }
 
 impl Filter for TimeEntryFilter {
-    fn ids(&self) -> &Field<Vec<Id>> {
-        &self.id
-    }
-
     fn check(&self, caller: &Caller) -> Result<(), Error> {
         refuse_by_client(caller, &[("clientId", self.client_id.is_sent())])
     }
@@ -251,20 +247,33 @@ pub async fn get(cx: &Cx, id: Id) -> Result<TimeEntry, Error> {
 
 /// Logs time.
 pub async fn create(cx: &Cx, input: NewTimeEntry) -> Result<Done<TimeEntry>, Error> {
-    cx.write(Action::CreateTimeEntry, input, async |write, input| log(write, input).await).await
+    cx.write(Action::CreateTimeEntry, input, async |write, input| {
+        let row = row_of(write, input).await?;
+        log(write, row).await
+    })
+    .await
 }
 
 /// Logs up to 100 entries, all or nothing.
 pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Done<Vec<TimeEntry>>, Error> {
     cx.write(Action::CreateTimeEntries, input, async |write, input| {
-        let sent = input.into_entries();
-        let mut entries = Vec::with_capacity(sent.len());
-        for (i, entry) in sent.into_iter().enumerate() {
-            let entry = log(write, entry).await.map_err(|error| match error {
+        let (mut rows, mut problems) = (Vec::new(), Problems::none());
+        for (i, entry) in input.into_entries().into_iter().enumerate() {
+            match row_of(write, entry).await {
+                Ok(row) => rows.push(row),
+                Err(Error::Invalid(inner)) => problems.nest(&format!("timeEntries[{i}]"), inner),
+                Err(other) => return Err(other),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        let mut entries = Vec::with_capacity(rows.len());
+        for (i, row) in rows.into_iter().enumerate() {
+            let entry = log(write, row).await.map_err(|error| match error {
                 Error::Invalid(inner) => {
-                    let mut problems = Problems::none();
                     problems.nest(&format!("timeEntries[{i}]"), inner);
-                    Error::Invalid(problems)
+                    Error::Invalid(std::mem::take(&mut problems))
                 }
                 other => other,
             });
@@ -275,23 +284,34 @@ pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Done<Vec<TimeEntry>>,
     .await
 }
 
-async fn log(write: &Write, input: NewTimeEntry) -> Result<TimeEntry, Error> {
+/// The row that an input stands for, with everything that it names kept as it is; every unknown reference is told.
+async fn row_of(write: &Write, input: NewTimeEntry) -> Result<time_entry::Model, Error> {
     let caller = write.caller()?;
     let NewTimeEntry { external_id, user_id, project_id, task_id, duration_seconds, duration, .. } = input;
     let NewTimeEntry { billable, note, entry_date, started_at, stopped_at, .. } = input;
 
+    let mut problems = Problems::none();
     let user_id = user_id.take().unwrap_or(caller.user_id);
-    if user_id != caller.user_id {
-        if !policy::sees_all(caller.role) {
-            return Err(Error::Forbidden("your role logs its own time only; leave userId out".into()));
-        }
-        check_member(write, user_id).await?;
+    if user_id != caller.user_id && !member::is_member(write, user_id).await? {
+        problems.add("userId", "not found");
     }
-    let project = active_project(write, project_id.value()?).await?;
-    let task = match task_id.take() {
-        Some(id) => Some(task_of(write, &project, id).await?),
-        None => None,
+    let project = keep_project(write, project_id.value()?).await?;
+    if project.is_none() {
+        problems.add("projectId", "not found");
+    }
+    let task = match (&project, task_id.take()) {
+        (Some(project), Some(id)) => {
+            let task = task_of(write, project, id).await?;
+            if task.is_none() {
+                problems.add("taskId", "not found on this project");
+            }
+            task
+        }
+        _ => None,
     };
+    let (Some(project), true) = (project, problems.is_empty()) else { return Err(Error::Invalid(problems)) };
+    check_active(&project)?;
+
     let start = started_at.take();
     let Some(entry_date) = entry_date.take().or(start.map(Instant::date)) else {
         return Err(Error::bug("a time entry has no date after validation"));
@@ -324,6 +344,10 @@ async fn log(write: &Write, input: NewTimeEntry) -> Result<TimeEntry, Error> {
         _ => return Err(Error::bug("a time entry has no span after validation")),
     }
     settle(&mut row, &project);
+    Ok(row)
+}
+
+async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> {
     write.insert::<time_entry::Entity>(row.clone()).await?;
     let entry = TimeEntry::from(row);
     write.emit(Event::TimeEntryCreated(&entry)).await?;
@@ -334,8 +358,11 @@ async fn log(write: &Write, input: NewTimeEntry) -> Result<TimeEntry, Error> {
 pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: TimeEntryChanges) -> Result<Done<TimeEntry>, Error> {
     cx.write(Action::UpdateTimeEntry, changes, async |write, changes| {
         let before = write.lock::<time_entry::Entity>(id).await?;
-        expected.check(before.version)?;
-        let project = check_writable(write, &before).await?;
+        let gives = changes.user_id.get().is_some_and(|user| *user != before.user_id);
+        if gives && !policy::administers(write.caller()?.role) {
+            return Err(Error::Forbidden("only Owner and Admin give an entry to another person".into()));
+        }
+        let project = check_writable(write, &before, expected).await?;
         let running = before.duration_seconds.is_none();
         if running {
             let problems = changes.refused_while_running();
@@ -351,27 +378,38 @@ pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: TimeEntryChan
         entry_date.change(&mut after.entry_date);
         billable.change(&mut after.billable);
         user_id.change(&mut after.user_id);
-        if after.user_id != before.user_id {
-            if !policy::administers(write.caller()?.role) {
-                return Err(Error::Forbidden("only Owner and Admin give an entry to another person".into()));
-            }
-            check_member(write, after.user_id).await?;
+        let mut problems = Problems::none();
+        if gives && !member::is_member(write, after.user_id).await? {
+            problems.add("userId", "not found");
         }
         let project = match project_id.take() {
-            Some(other) if other != project.id => active_project(write, other).await?,
+            Some(other) if other != project.id => match keep_project(write, other).await? {
+                Some(other) => other,
+                None => {
+                    problems.add("projectId", "not found");
+                    return Err(Error::Invalid(problems));
+                }
+            },
             _ => project,
         };
+        let moved = project.id != before.project_id;
         let task_sent = task_id.is_sent();
         task_id.change(&mut after.task_id);
         if let Some(task) = after.task_id
-            && (after.task_id != before.task_id || project.id != after.project_id)
+            && (moved || after.task_id != before.task_id)
+            && task_of(write, &project, task).await?.is_none()
         {
-            task_of(write, &project, task).await.map_err(|error| match error {
-                Error::Invalid(_) if !task_sent => {
-                    Error::invalid("taskId", "the entry's task belongs to the former project; send another taskId, or null")
-                }
-                other => other,
-            })?;
+            problems.add("taskId", if task_sent {
+                "not found on this project"
+            } else {
+                "the entry's task belongs to the former project; send another taskId, or null"
+            });
+        }
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        if moved {
+            check_active(&project)?;
         }
         after.project_id = project.id;
         settle(&mut after, &project);
@@ -411,8 +449,7 @@ fn change_span(row: &mut time_entry::Model, changes: &TimeEntryChanges, running:
 pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, Error> {
     cx.write(Action::DeleteTimeEntry, (), async |write, ()| {
         let before = write.lock::<time_entry::Entity>(id).await?;
-        expected.check(before.version)?;
-        check_writable(write, &before).await?;
+        check_writable(write, &before, expected).await?;
         let after = time_entry::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<time_entry::Entity>(&before, after).await?;
         Ok(Gone { id })
@@ -420,36 +457,47 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, 
     .await
 }
 
-/// An invoiced entry is locked for everyone; a Member writes on present projects only. Gives the entry's project.
-async fn check_writable(write: &Write, row: &time_entry::Model) -> Result<project::Model, Error> {
+/// A Member writes on present projects only, nobody writes over a version that they have not seen, and an invoiced
+/// entry is locked for everyone. Gives the entry's project, kept as it is.
+async fn check_writable(write: &Write, row: &time_entry::Model, expected: &Expected) -> Result<project::Model, Error> {
+    if !policy::sees_all(write.caller()?.role) && keep_project(write, row.project_id).await?.is_none() {
+        return Err(Error::Forbidden("you are not on this entry's project any more, so you can only read it".into()));
+    }
+    expected.check(row.version)?;
     if row.invoice_id.is_some() {
         return Err(Error::conflict("invoiced", "the entry is on an invoice and cannot be changed or deleted"));
     }
-    if !policy::sees_all(write.caller()?.role) && write.keep::<project::Entity>(row.project_id).await?.is_none() {
-        return Err(Error::Forbidden("you are not on this entry's project any more, so you can only read it".into()));
-    }
-    use sea_orm::QueryFilter;
-    let project = write.find::<project::Entity>(|query| query.filter(project::Column::Id.eq(row.project_id)));
+    let project = write.find::<project::Entity>(|query| {
+        query.filter(project::Column::Id.eq(row.project_id)).lock_shared()
+    });
     project.await?.ok_or_else(|| Error::bug("a time entry has no project"))
 }
 
-/// A project that the caller sees and that takes new time, kept as it is until the end.
-async fn active_project(write: &Write, id: Id) -> Result<project::Model, Error> {
-    let project = write.keep::<project::Entity>(id).await?.ok_or_else(|| Error::invalid("projectId", "not found"))?;
-    if project.status != ProjectStatus::Active {
-        let told = format!("the project is {} and takes no new time; make it ACTIVE first", project.status);
-        return Err(Error::conflict("project_not_active", told));
+/// A live project that the caller sees, kept as it is; for a Member, kept theirs too.
+async fn keep_project(write: &Write, id: Id) -> Result<Option<project::Model>, Error> {
+    let caller = write.caller()?;
+    let project = write.keep::<project::Entity>(id).await?;
+    if project.is_none() || policy::sees_all(caller.role) {
+        return Ok(project);
     }
-    Ok(project)
+    let place = write.find::<project_member::Entity>(|query| {
+        let on_project = query.filter(project_member::Column::ProjectId.eq(id));
+        on_project.filter(project_member::Column::UserId.eq(caller.user_id)).lock_shared()
+    });
+    Ok(place.await?.and(project))
 }
 
-async fn task_of(write: &Write, project: &project::Model, id: Id) -> Result<task::Model, Error> {
-    let task = write.keep::<task::Entity>(id).await?.filter(|task| task.project_id == project.id);
-    task.ok_or_else(|| Error::invalid("taskId", "not found on this project"))
+/// Only active projects take new time.
+fn check_active(project: &project::Model) -> Result<(), Error> {
+    if project.status == ProjectStatus::Active {
+        return Ok(());
+    }
+    let told = format!("the project is {} and takes no new time; make it ACTIVE first", project.status);
+    Err(Error::conflict("project_not_active", told))
 }
 
-async fn check_member(write: &Write, user: Id) -> Result<(), Error> {
-    if member::is_member(write, user).await? { Ok(()) } else { Err(Error::invalid("userId", "not found")) }
+async fn task_of(write: &Write, project: &project::Model, id: Id) -> Result<Option<task::Model>, Error> {
+    Ok(write.keep::<task::Entity>(id).await?.filter(|task| task.project_id == project.id))
 }
 
 /// What follows from the other columns.

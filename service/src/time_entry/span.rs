@@ -9,25 +9,28 @@ pub(super) const LONGEST: i32 = 24 * 60 * 60;
 /// Told with every wrong span, since a forgotten offset is what most of them come from.
 const OFFSETS: &str = "instants are read with their offset, so send local times with one, such as 2026-06-11T10:00:00+02:00";
 
-/// Puts two instants into a row, and the duration that follows.
-pub(super) fn set_instants(row: &mut time_entry::Model, start: Timestamp, stop: Timestamp) -> Result<(), Problems> {
-    let seconds = (stop.millis() - start.millis()).div_euclid(1000);
+/// The seconds between two instants, or what is wrong with them.
+pub(super) fn between(start: Timestamp, stop: Timestamp) -> Result<i32, Problems> {
     if stop < start {
         let told = format!("the entry would stop at {stop}, before it starts at {start} (UTC); {OFFSETS}");
         return Err(Problems::at("stoppedAt", told));
     }
-    match i32::try_from(seconds) {
-        Ok(seconds) if seconds <= LONGEST => {
-            row.duration_seconds = Some(seconds);
-            row.started_at = Some(start);
-            row.stopped_at = Some(stop);
-            Ok(())
-        }
+    let millis = stop.millis() - start.millis();
+    match i32::try_from(millis / 1000) {
+        Ok(seconds) if millis <= i64::from(LONGEST) * 1000 => Ok(seconds),
         _ => {
             let told = format!("the entry would last over 24 hours, from {start} to {stop} (UTC); {OFFSETS}");
             Err(Problems::at("stoppedAt", told))
         }
     }
+}
+
+/// Puts two instants into a row, and the duration that follows.
+pub(super) fn set_instants(row: &mut time_entry::Model, start: Timestamp, stop: Timestamp) -> Result<(), Problems> {
+    row.duration_seconds = Some(between(start, stop)?);
+    row.started_at = Some(start);
+    row.stopped_at = Some(stop);
+    Ok(())
 }
 
 /// Puts a duration into a row; where there are instants, the stop moves.

@@ -1,1 +1,4 @@
-//! x
+//! The GraphQL surface: the same records and rules, with relations, over an endpoint of its own.
+
+mod endpoint;
+mod queries;

@@ -1,1 +1,12 @@
-//! x
+//! The REST surface, as its callers meet it.
+
+mod bad_input;
+mod clients;
+mod concurrency;
+mod idempotency;
+mod lists;
+mod projects;
+mod refusals;
+mod time_entries;
+mod tokens;
+mod wire;

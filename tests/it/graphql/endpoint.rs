@@ -1,0 +1,90 @@
+//! The endpoint, by the GraphQL-over-HTTP text.
+
+use poem::http::Method;
+use serde_json::json;
+use service::value::Plan;
+use tests::{Cast, Workspace, on_both};
+
+on_both! {
+    /// POST with JSON, GET for queries only; nothing that a form can send.
+    async fn only_json_is_posted_and_only_queries_are_got(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let call = |method: Method, path: &str| world.call(method, path).token(owner);
+        let got = call(Method::GET, "/graphql?query=%7Bviewer%7Bname%7D%7D").send().await;
+        assert_eq!(got.graphql(), json!({ "viewer": { "name": "owner of home" } }));
+        let path = "/graphql?query=query(%24i:ID!)%7Bclient(id:%24i)%7Bid%7D%7D&variables=%7B%22i%22:%22x%22%7D";
+        assert_eq!(call(Method::GET, path).send().await.graphql_error()["code"], "not_found");
+        let change = "/graphql?query=mutation%7BcreateClient(input:%7Bname:%22x%22%7D)%7Bclient%7Bid%7D%7D%7D";
+        let refused = call(Method::GET, change).send().await;
+        assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, Some("POST")));
+        for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/graphql"] {
+            let sent = call(Method::POST, "/graphql").header("content-type", kind).body("{\"query\":\"{viewer{name}}\"}").send().await;
+            assert_eq!((sent.status.as_u16(), &sent.graphql_error()["code"]), (415, &json!("bad_request")), "{kind}");
+        }
+        for body in [json!([{ "query": "{viewer{name}}" }]), json!({}), json!({ "query": 7 }), json!({ "query": "{viewer{name}}", "variables": [] }), json!({ "query": "{viewer{name}}", "operationName": 1 })] {
+            let sent = call(Method::POST, "/graphql").json(body.clone()).send().await;
+            assert_eq!((sent.status.as_u16(), &sent.graphql_error()["code"]), (400, &json!("bad_request")), "{body}");
+        }
+        let put = call(Method::PUT, "/graphql").json(json!({ "query": "{viewer{name}}" })).send().await;
+        assert_eq!((put.status.as_u16(), put.header("allow")), (405, Some("GET, HEAD, POST, OPTIONS")));
+        assert_eq!(world.get(owner, "/api/v1/clients").await.data(200), json!([]), "nothing was written");
+    }
+}
+
+on_both! {
+    /// Refusals before execution keep their status; the media type is what the client takes.
+    async fn refusals_keep_their_status(world: World) {
+        let cast = Cast::new(&world).await;
+        let free = Workspace::new(&world, "solo", Plan::Free).await;
+        let query = json!({ "query": "{ viewer { name } }" });
+        let nobody = world.call(Method::POST, "/graphql").json(query.clone()).send().await;
+        assert_eq!((nobody.status.as_u16(), nobody.header("www-authenticate")), (401, Some("Bearer")));
+        assert_eq!(nobody.graphql_error()["code"], "unauthenticated");
+        let plan = world.call(Method::POST, "/graphql").token(&free.owner).json(query.clone()).send().await;
+        assert_eq!(plan.status, 402);
+        let told = plan.graphql_error();
+        assert_eq!((&told["requiredPlan"], &told["feature"]), (&json!("studio"), &json!("apiAccess")));
+        let send = async |accept: &str, query: &str| {
+            let call = world.call(Method::POST, "/graphql").token(&cast.home.owner).header("accept", accept);
+            call.json(json!({ "query": query })).send().await
+        };
+        let (classic, modern) = ("application/json", "application/graphql-response+json");
+        for (accept, query, status, kind) in [
+            (modern, "{ viewer { name } }", 200, modern),
+            (classic, "{ viewer { name } }", 200, classic),
+            ("*/*", "{ viewer { name } }", 200, classic),
+            (modern, "{ nonsense }", 400, modern),
+            (classic, "{ nonsense }", 200, classic),
+            (modern, "{ viewer {", 400, modern),
+            (modern, "{ client(id: \"x\") { id } }", 200, modern),
+            ("text/html", "{ viewer { name } }", 406, classic),
+        ] {
+            let answer = send(accept, query).await;
+            assert_eq!((answer.status.as_u16(), answer.header("content-type")), (status, Some(kind)), "{accept} {query}");
+        }
+        let unknown = send(modern, "{ nonsense }").await;
+        assert_eq!(unknown.graphql_error()["code"], "bad_request");
+        assert!(unknown.json().get("data").is_none(), "a request error has no data");
+        assert!(unknown.header("x-ratelimit-limit").is_some());
+        assert_eq!(unknown.graphql_error()["requestId"].as_str(), unknown.header("x-request-id"));
+    }
+}
+
+on_both! {
+    /// A query nests 15 deep and no deeper.
+    async fn depth_is_bounded(world: World) {
+        let cast = Cast::new(&world).await;
+        let deep = |levels: usize| {
+            let (mut query, mut end) = (String::from("{ projects { nodes {"), String::from(" } } }"));
+            for _ in 0..levels {
+                query.push_str(" client { projects { nodes {");
+                end.push_str(" } } }");
+            }
+            format!("{query} id{end}")
+        };
+        world.graphql(&cast.home.owner, &deep(4), json!({})).await.graphql();
+        let refused = world.graphql(&cast.home.owner, &deep(5), json!({})).await;
+        assert_eq!(refused.graphql_error()["code"], "bad_request");
+    }
+}

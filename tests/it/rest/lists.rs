@@ -1,0 +1,218 @@
+//! Lists: pages that lose and repeat nothing, in every sort; search and filters, alike on both databases.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tests::{Cast, World, on_both};
+
+/// Every row of a list, page by page.
+async fn all_pages(world: &World, token: &str, path: &str, limit: usize) -> Vec<Value> {
+    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    for _ in 0..1000 {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let page = world.get(token, &format!("{path}{joint}limit={limit}{cursor}")).await;
+        let json = page.json();
+        assert_eq!(page.status, 200, "{json}");
+        let data = json["data"].as_array().unwrap().clone();
+        assert!(data.len() <= limit);
+        rows.extend(data);
+        match json["pagination"]["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return rows,
+        }
+    }
+    panic!("{path} has no end");
+}
+
+fn ids(rows: &[Value]) -> Vec<String> {
+    rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+}
+
+on_both! {
+    /// Every sort, both directions, with nulls and ties: each row once, in order, nulls first ascending.
+    async fn every_sort_gives_every_row_once(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let client = cast.home.client(&world, "C").await;
+        let names = ["Äpfel", "apfel", "Zebra", "Öl", "straße", "STRASSE", "éclair", "Eclair", "a_b", "a%b"];
+        for i in 0..30 {
+            let mut body = json!({ "clientId": client, "name": names[i % names.len()] });
+            if i % 3 > 0 {
+                body["dueDate"] = json!(format!("2026-07-{:02}", 1 + i % 5));
+            }
+            if i % 4 == 0 {
+                body["status"] = json!("COMPLETED");
+            }
+            world.post(owner, "/api/v1/projects", body).await.data(201);
+            world.clock.advance(i64::from(i % 2 == 0));
+        }
+        for sort in ["createdAt", "dueDate", "id", "name", "startDate", "status", "updatedAt"] {
+            let up = all_pages(&world, owner, &format!("/api/v1/projects?sort={sort}"), 4).await;
+            let mut down = all_pages(&world, owner, &format!("/api/v1/projects?sort=-{sort}"), 7).await;
+            assert_eq!(ids(&up).iter().collect::<BTreeSet<_>>().len(), 30, "{sort}");
+            down.reverse();
+            assert_eq!(ids(&up), ids(&down), "{sort}");
+            if sort == "dueDate" {
+                let nulls = up.iter().take_while(|row| row["dueDate"].is_null()).count();
+                assert_eq!(nulls, 10);
+                assert!(up[nulls..].iter().is_sorted_by_key(|row| row["dueDate"].as_str().unwrap()));
+            }
+            if sort == "name" {
+                let sorted: Vec<_> = up.iter().map(|row| row["name"].as_str().unwrap()).collect();
+                let firsts: Vec<_> = sorted.chunks(3).map(|chunk| chunk[0].to_lowercase()).collect();
+                // By folded bytes: `%` before `_`, ß as ss, accents after z; the same on both databases.
+                assert_eq!(firsts[..4], ["a%b", "a_b", "apfel", "eclair"], "{sorted:?}");
+                assert_eq!(sorted.last().unwrap().to_lowercase(), "öl");
+            }
+            if sort == "status" {
+                assert!(up.iter().is_sorted_by_key(|row| row["status"] != "ACTIVE"));
+            }
+        }
+    }
+}
+
+on_both! {
+    /// A row that does not change is met exactly once, while others come, go and change.
+    async fn pages_hold_while_others_write(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let client = cast.home.client(&world, "C").await;
+        let make = async |name: String| {
+            world.post(owner, "/api/v1/projects", json!({ "clientId": client, "name": name })).await.id()
+        };
+        let mut still = BTreeSet::new();
+        let mut doomed = Vec::new();
+        for i in 0..40 {
+            let id = make(format!("p{i:02}")).await;
+            if i % 4 == 0 { doomed.push(id); } else { still.insert(id); }
+        }
+        for sort in ["name", "-name", "createdAt", "-createdAt", "status"] {
+            let (mut seen, mut cursor) = (Vec::new(), String::new());
+            for round in 0.. {
+                let page = world.get(owner, &format!("/api/v1/projects?limit=6&sort={sort}{cursor}")).await.json();
+                seen.extend(ids(page["data"].as_array().unwrap()));
+                let Some(next) = page["pagination"]["nextCursor"].as_str() else { break };
+                cursor = format!("&cursor={next}");
+                make(format!("new {round}")).await;
+                if let Some(id) = doomed.pop() {
+                    assert_eq!(world.delete(owner, &format!("/api/v1/projects/{id}")).await.status, 204);
+                }
+            }
+            for id in &still {
+                assert_eq!(seen.iter().filter(|seen| *seen == id).count(), 1, "{sort}");
+            }
+        }
+    }
+}
+
+on_both! {
+    /// A cursor is of one list: another sort, filter, noun or workspace does not take it.
+    async fn cursors_do_not_travel(world: World) {
+        let cast = Cast::new(&world).await;
+        for workspace in [&cast.home, &cast.foreign] {
+            for i in 0..3 {
+                workspace.project(&world, &format!("p{i}")).await;
+            }
+        }
+        let page = world.get(&cast.home.owner, "/api/v1/projects?limit=1&sort=name&status=ACTIVE").await.json();
+        let cursor = page["pagination"]["nextCursor"].as_str().unwrap().to_owned();
+        let with = |query: &str| format!("/api/v1/projects?{query}&cursor={cursor}");
+        world.get(&cast.home.owner, &with("sort=name&status=ACTIVE&limit=2")).await.data(200);
+        world.get(&cast.home.manager, &with("sort=name&status=active")).await.data(200);
+        for other in ["sort=-name&status=ACTIVE", "sort=name", "sort=name&status=ACTIVE&search=p", "status=ACTIVE"] {
+            world.get(&cast.home.owner, &with(other)).await.error(400, "bad_request");
+        }
+        world.get(&cast.foreign.owner, &with("sort=name&status=ACTIVE")).await.error(400, "bad_request");
+        let clients = format!("/api/v1/clients?sort=name&cursor={cursor}");
+        world.get(&cast.home.owner, &clients).await.error(400, "bad_request");
+    }
+}
+
+on_both! {
+    /// Search is partial and case-folded, and takes `%`, `_` and `\` as they are.
+    async fn search_finds_what_people_mean(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        for (name, contact) in [("Straße 100%", "Ann"), ("Under_score", "ÉMILE"), ("Back\\slash", "x"), ("Plain", "y")] {
+            let body = json!({ "name": name, "contactName": contact, "email": "Post@Example.COM" });
+            world.post(owner, "/api/v1/clients", body).await.data(201);
+        }
+        for (search, found) in [
+            ("STRASSE", 1), ("strasse", 1), ("100%25", 1), ("%25", 1), ("_", 1), ("%5C", 1), ("émile", 1), ("emile", 0),
+            ("post@example", 4), ("plain", 1), ("nobody", 0), ("nn%1Fpo", 1),
+        ] {
+            let rows = world.get(owner, &format!("/api/v1/clients?search={search}")).await.data(200);
+            assert_eq!(rows.as_array().unwrap().len(), found, "{search}");
+        }
+    }
+}
+
+on_both! {
+    /// Filters: repeated is OR, different is AND; ranges include their ends; a date bound is its whole UTC day.
+    async fn filters_narrow(world: World) {
+        let cast = Cast::new(&world).await;
+        let home = &cast.home;
+        let owner = &home.owner;
+        let project = home.project_with_member(&world, "P").await;
+        let other = home.project(&world, "Q").await;
+        for (day, seconds, on) in [(10, 60, &project), (11, 120, &project), (12, 180, &other)] {
+            let body = json!({ "projectId": on, "durationSeconds": seconds, "entryDate": format!("2026-06-{day}"),
+                "billable": day != 11, "externalId": format!("e{day}") });
+            world.post(owner, "/api/v1/time-entries", body).await.data(201);
+            world.clock.advance(12 * 3_600_000);
+        }
+        home.entry(&world, &home.member, &project).await;
+        let client = world.get(owner, &format!("/api/v1/projects/{project}")).await.data(200)["clientId"].clone();
+        let client = client.as_str().unwrap();
+        for (query, found) in [
+            (format!("projectId={project}"), 3),
+            (format!("projectId={project}&projectId={other}"), 4),
+            (format!("projectId={other}&billable=false"), 0),
+            (format!("clientId={client}"), 3),
+            (format!("userId={}", home.member_user), 1),
+            (format!("projectId={}", cast.foreign.id), 0),
+            ("billable=no".into(), 1),
+            ("billable=0&billable=1".into(), 4),
+            ("running=true".into(), 0),
+            ("running=false".into(), 4),
+            ("entryDateFrom=2026-06-11&entryDateTo=2026-06-11".into(), 2),
+            ("entryDateFrom=2026-06-12".into(), 1),
+            ("durationSecondsMin=120&durationSecondsMax=180".into(), 2),
+            ("externalId=e10&externalId=e12".into(), 2),
+            ("createdAtTo=2026-06-11".into(), 2),
+            ("createdAtFrom=2026-06-12".into(), 2),
+            ("createdAtFrom=2026-06-11T20:00:00Z&createdAtTo=2026-06-12T08:00:00Z".into(), 2),
+            ("createdAtFrom=2026-06-11T22:00:00%2B02:00".into(), 3),
+            ("createdAtFrom=2026-06-11T22:00:00+02:00".into(), 3),
+            ("updatedAtFrom=2026-06-13".into(), 0),
+        ] {
+            let rows = world.get(owner, &format!("/api/v1/time-entries?{query}")).await.data(200);
+            assert_eq!(rows.as_array().unwrap().len(), found, "{query}");
+        }
+        for (query, found) in [("clientName=client%20of%20P", 1), ("clientName=client", 0), ("status=active&status=Archived", 2)] {
+            let rows = world.get(owner, &format!("/api/v1/projects?{query}")).await.data(200);
+            assert_eq!(rows.as_array().unwrap().len(), found, "{query}");
+        }
+        let managers = world.get(owner, "/api/v1/members?role=manager&role=OWNER&sort=role").await.data(200);
+        assert_eq!((managers[0]["role"].as_str(), managers[1]["role"].as_str()), (Some("OWNER"), Some("MANAGER")));
+    }
+}
+
+on_both! {
+    /// A list costs the token's look-up and one statement, on the first page and on a deep one.
+    async fn a_list_is_one_statement(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let project = cast.home.project(&world, "P").await;
+        let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
+        world.post(owner, "/api/v1/time-entries/batch", json!({ "timeEntries": vec![&entry; 100] })).await.data(201);
+        world.begin_counting();
+        let first = world.get(owner, "/api/v1/time-entries?limit=50").await.json();
+        assert_eq!(first["data"].as_array().unwrap().len(), 50);
+        assert_eq!(world.statements().len(), 2, "{:#?}", world.statements());
+        let cursor = first["pagination"]["nextCursor"].as_str().unwrap();
+        world.begin_counting();
+        world.get(owner, &format!("/api/v1/time-entries?limit=50&cursor={cursor}")).await.data(200);
+        assert_eq!(world.statements().len(), 2, "{:#?}", world.statements());
+    }
+}

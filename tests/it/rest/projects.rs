@@ -1,0 +1,80 @@
+//! Projects.
+
+use serde_json::{Value, json};
+use tests::{Cast, on_both};
+
+on_both! {
+    /// A project copies the client's rate unless it is told one; later changes of the client change nothing.
+    async fn a_blank_rate_is_copied_from_the_client(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let client = cast.home.client(&world, "C").await;
+        let make = async |body: Value| world.post(owner, "/api/v1/projects", body).await.data(201);
+        let copied = make(json!({ "clientId": client, "name": "copied", "hourlyRate": null })).await;
+        assert_eq!(copied["hourlyRate"], "150.00");
+        assert_eq!((&copied["status"], &copied["rateType"]), (&json!("ACTIVE"), &json!("HOURLY")));
+        let own = make(json!({ "clientId": client, "name": "own", "hourlyRate": "0" })).await;
+        assert_eq!(own["hourlyRate"], "0.00");
+        world.patch(owner, &format!("/api/v1/clients/{client}"), json!({ "defaultRate": "10" })).await.data(200);
+        let path = format!("/api/v1/projects/{}", copied["id"].as_str().unwrap());
+        assert_eq!(world.get(owner, &path).await.data(200)["hourlyRate"], "150.00");
+    }
+}
+
+on_both! {
+    /// The rules between fields hold for new projects and for changed ones.
+    async fn fees_budgets_and_dates_fit_together(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let client = cast.home.client(&world, "C").await;
+        let wrong = |also: Value| {
+            let mut body = json!({ "clientId": client, "name": "P" });
+            body.as_object_mut().unwrap().extend(also.as_object().unwrap().clone());
+            body
+        };
+        for (also, field) in [
+            (json!({ "rateType": "FIXED" }), "fixedFeeAmount"),
+            (json!({ "fixedFeeAmount": "5" }), "fixedFeeAmount"),
+            (json!({ "rateType": "NON_BILLABLE", "fixedFeeAmount": "5" }), "fixedFeeAmount"),
+            (json!({ "budgetHours": "5", "budgetAmount": "5" }), "budgetAmount"),
+            (json!({ "startDate": "2026-06-11", "dueDate": "2026-06-10" }), "dueDate"),
+            (json!({ "color": "red" }), "color"),
+            (json!({ "clientId": "01890a5d-ac96-774b-bcce-b302099a8057" }), "clientId"),
+        ] {
+            let told = world.post(owner, "/api/v1/projects", wrong(also)).await.fields();
+            assert_eq!(told.as_object().unwrap().keys().collect::<Vec<_>>(), [field]);
+        }
+        let fixed = wrong(json!({ "rateType": "fixed", "fixedFeeAmount": "5", "startDate": "2026-06-11", "dueDate": "2026-06-11" }));
+        let made = world.post(owner, "/api/v1/projects", fixed).await.data(201);
+        assert_eq!((&made["rateType"], &made["fixedFeeAmount"]), (&json!("FIXED"), &json!("5.00")));
+        let path = format!("/api/v1/projects/{}", made["id"].as_str().unwrap());
+        assert!(world.patch(owner, &path, json!({ "rateType": "HOURLY" })).await.fields()["fixedFeeAmount"].is_string());
+        assert!(world.patch(owner, &path, json!({ "fixedFeeAmount": null })).await.fields()["fixedFeeAmount"].is_string());
+        assert!(world.patch(owner, &path, json!({ "startDate": "2026-06-12" })).await.fields()["dueDate"].is_string());
+        let changed = world.patch(owner, &path, json!({ "rateType": "HOURLY", "fixedFeeAmount": null })).await.data(200);
+        assert_eq!(changed["version"], 2);
+    }
+}
+
+on_both! {
+    /// People are put on a project once, and taken off.
+    async fn members_join_and_leave(world: World) {
+        let cast = Cast::new(&world).await;
+        let (owner, user) = (&cast.home.owner, cast.home.member_user);
+        let project = cast.home.project(&world, "P").await;
+        let path = format!("/api/v1/projects/{project}/members");
+        let put = async || {
+            world.call(poem::http::Method::PUT, &format!("{path}/{user}")).token(owner).send().await.data(200)
+        };
+        assert_eq!(put().await, put().await);
+        let on = world.get(owner, &path).await.data(200);
+        assert_eq!((on.as_array().unwrap().len(), &on[0]["userId"]), (1, &json!(user)));
+        let me = world.get(&cast.home.member, "/api/v1/me").await.data(200);
+        assert_eq!((&me["projectIds"], &me["scopes"]), (&json!([project]), &json!(["read", "write"])));
+        assert_eq!(world.get(owner, "/api/v1/me").await.data(200)["projectIds"], Value::Null);
+        assert_eq!(world.delete(owner, &format!("{path}/{user}")).await.status, 204);
+        world.delete(owner, &format!("{path}/{user}")).await.error(404, "not_found");
+        let stranger = format!("{path}/{}", cast.foreign.member_user);
+        world.call(poem::http::Method::PUT, &stranger).token(owner).send().await.error(404, "not_found");
+    }
+}

@@ -1,0 +1,101 @@
+//! The order of refusals: of several faults in one request, the first of the contract's list is told.
+
+use poem::http::Method;
+use serde_json::json;
+use service::value::Plan;
+use tests::{Cast, Workspace, World, on_both};
+
+on_both! {
+    /// 404 path, 405, 401, 402, 413, 415, 400, 403, 422, 404 row, 412, 409.
+    async fn the_first_fault_is_told(world: World) {
+        let cast = Cast::new(&world).await;
+        let free = Workspace::new(&world, "solo", Plan::Free).await;
+        let call = |method: Method, path: &str| world.call(method, path);
+        let json_type = "application/json";
+
+        call(Method::PUT, "/api/v1/nowhere").send().await.error(404, "not_found");
+        let wrong_method = call(Method::PUT, "/api/v1/clients").token("nonsense").send().await;
+        wrong_method.error(405, "bad_request");
+        assert_eq!(wrong_method.header("allow"), Some("GET, POST, HEAD, OPTIONS"));
+
+        let huge = "x".repeat(2 * 1024 * 1024);
+        let nobody = call(Method::POST, "/api/v1/clients").body(huge.clone()).send().await;
+        nobody.error(401, "unauthenticated");
+        assert_eq!(nobody.header("www-authenticate"), Some("Bearer"));
+
+        let plan = call(Method::POST, "/api/v1/clients").token(&free.owner).body(huge.clone()).send().await;
+        let told = plan.error(402, "forbidden_plan");
+        assert_eq!((&told["requiredPlan"], &told["feature"]), (&json!("studio"), &json!("apiAccess")));
+
+        let member = &cast.home.member;
+        call(Method::POST, "/api/v1/clients").token(member).body(huge).send().await.error(413, "bad_request");
+        let text = call(Method::POST, "/api/v1/clients").token(member).header("content-type", "text/plain");
+        text.body("not json").send().await.error(415, "bad_request");
+        let broken = call(Method::POST, "/api/v1/clients").token(member).header("content-type", json_type);
+        broken.body("{").send().await.error(400, "bad_request");
+        let not_allowed = call(Method::POST, "/api/v1/clients").token(member).json(json!({ "name": 7 })).send().await;
+        not_allowed.error(403, "forbidden_scope");
+
+        // Key and body together, and both before the row is looked for.
+        let owner = &cast.home.owner;
+        let both = call(Method::POST, "/api/v1/clients").token(owner).json(json!({ "name": 7 })).send().await.fields();
+        assert!(both["name"].is_string() && both["Idempotency-Key"].is_string(), "{both}");
+        let nobody_has = "/api/v1/clients/01890a5d-ac96-774b-bcce-b302099a8057";
+        world.patch(owner, nobody_has, json!({ "name": 7 })).await.fields();
+        let stale = call(Method::PATCH, nobody_has).token(owner).header("if-match", "\"9\"").json(json!({ "name": "x" }));
+        stale.send().await.error(404, "not_found");
+        world.get(owner, "/api/v1/clients/not-a-uuid").await.error(404, "not_found");
+
+        // 412 before 409.
+        let project = cast.home.project(&world, "p").await;
+        let client = world.get(owner, &format!("/api/v1/projects/{project}")).await.data(200)["clientId"].clone();
+        let path = format!("/api/v1/clients/{}", client.as_str().unwrap());
+        let stale = call(Method::DELETE, &path).token(owner).header("if-match", "\"9\"").send().await;
+        let told = stale.error(412, "conflict");
+        assert_eq!(told["reason"], "stale");
+        assert_eq!(stale.header("etag"), Some("\"1\""));
+        let blocked = call(Method::DELETE, &path).token(owner).header("if-match", "\"1\"").send().await;
+        assert_eq!(blocked.error(409, "conflict")["reason"], "active_projects");
+    }
+}
+
+on_both! {
+    /// Who guesses tokens is slowed down; who has a good one from the same address is not.
+    async fn guessing_is_limited_by_address(world: World) {
+        let cast = Cast::new(&world).await;
+        let guess = "hsk_live_000000000000_00000000000000000000000000000000";
+        for _ in 0..10 {
+            world.get(guess, "/api/v1/me").await.error(401, "unauthenticated");
+        }
+        let refused = world.get(guess, "/api/v1/me").await;
+        refused.error(429, "rate_limited");
+        let wait: i64 = refused.header("retry-after").unwrap().parse().unwrap();
+        world.get(&cast.home.owner, "/api/v1/me").await.data(200);
+        world.clock.advance(wait * 1000);
+        world.get(guess, "/api/v1/me").await.error(401, "unauthenticated");
+    }
+}
+
+on_both! {
+    /// A budget is told with every answer; over it comes 429 with a wait that is enough.
+    async fn a_budget_ends_and_comes_back(world: World) {
+        drop(world);
+        let world = World::with(tests::Kind::Sqlite, |config| config.rate_limit_scale = 1).await;
+        let studio = Workspace::new(&world, "studio", Plan::Studio).await;
+        for left in (0..30).rev() {
+            let answer = world.get(&studio.owner, "/api/v1/me").await;
+            answer.data(200);
+            assert_eq!(answer.header("x-ratelimit-limit"), Some("600"));
+            assert_eq!(answer.header("x-ratelimit-remaining"), Some(left.to_string().as_str()));
+            assert_eq!(answer.header("ratelimit-policy"), Some("\"burst\";q=30;w=10, \"sustained\";q=600;w=60"));
+        }
+        let refused = world.get(&studio.owner, "/api/v1/me").await;
+        refused.error(429, "rate_limited");
+        assert_eq!(refused.header("x-ratelimit-remaining"), Some("0"));
+        let wait: i64 = refused.header("retry-after").unwrap().parse().unwrap();
+        world.clock.advance(wait * 1000);
+        world.get(&studio.owner, "/api/v1/me").await.data(200);
+        // Another token has a budget of its own.
+        world.get(&studio.admin, "/api/v1/me").await.data(200);
+    }
+}

@@ -1,0 +1,146 @@
+//! Tokens: who they let in, and that they stop doing so at once.
+
+use poem::http::Method;
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+use service::value::{Plan, Role, TokenScope, Wire};
+use service::{member, organization, token};
+use tests::{Cast, mint, on_both};
+
+on_both! {
+    /// Everything but one good bearer token is refused, in the same words for an unknown prefix and a wrong secret.
+    async fn only_a_good_token_lets_in(world: World) {
+        let cast = Cast::new(&world).await;
+        let good = &cast.home.owner;
+        let ask = async |header: &'static str, value: &str| {
+            world.call(Method::GET, "/api/v1/me").header(header, value).send().await
+        };
+        let mut wrong_secret = good.clone();
+        let last = if wrong_secret.pop() == Some('A') { 'B' } else { 'A' };
+        wrong_secret.push(last);
+        let unknown = "hsk_live_000000000000_00000000000000000000000000000000";
+        let told: Vec<_> = [&wrong_secret, unknown].map(|token| format!("Bearer {token}")).to_vec();
+        let mut messages = Vec::new();
+        for value in &told {
+            messages.push(ask("authorization", value).await.error(401, "unauthenticated")["message"].clone());
+        }
+        assert_eq!(messages[0], messages[1]);
+        for (header, value) in [
+            ("x-api-key", good.clone()),
+            ("authorization", good.clone()),
+            ("authorization", format!("Token {good}")),
+            ("authorization", format!("Bearer {}", good.replace("live", "test"))),
+            ("authorization", "Bearer ".into()),
+            ("authorization", "Bearer hsk_live_".into()),
+        ] {
+            world.clock.advance(60_000);
+            let answer = ask(header, &value).await;
+            let told = answer.error(401, "unauthenticated");
+            assert!(told["message"].as_str().unwrap().contains("Authorization: Bearer hsk_live_"), "{told}");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        }
+        ask("authorization", &format!("bearer {good}")).await.data(200);
+        world.call(Method::GET, &format!("/api/v1/me?token={good}")).send().await.error(401, "unauthenticated");
+    }
+}
+
+on_both! {
+    /// Revoking, expiry, a new role, a new plan and removal count from the next request.
+    async fn what_changes_counts_from_the_next_request(world: World) {
+        let cast = Cast::new(&world).await;
+        let (home, operator) = (&cast.home, world.operator());
+        let me = async |token: &str| world.get(token, "/api/v1/me").await;
+
+        member::set_role(&operator, home.id, "admin@home.example", Role::Member).await.unwrap();
+        assert_eq!(me(&home.admin).await.data(200)["role"], "MEMBER");
+        world.get(&home.admin, "/api/v1/clients").await.error(403, "forbidden_scope");
+
+        organization::set_plan(&operator, home.id, Plan::Free).await.unwrap();
+        me(&home.owner).await.error(402, "forbidden_plan");
+        organization::set_plan(&operator, home.id, Plan::Studio).await.unwrap();
+        assert_eq!(me(&home.owner).await.header("x-ratelimit-limit"), Some("6000000"));
+
+        let list = world.get(&home.owner, "/api/v1/tokens").await.data(200);
+        assert_eq!(list.as_array().unwrap().len(), 4);
+        assert!(!list.to_string().contains(&home.owner) && list[0].get("hash").is_none());
+        assert_eq!(world.get(&home.manager, "/api/v1/tokens").await.data(200).as_array().unwrap().len(), 1);
+        let of_member = list.as_array().unwrap().iter().find(|t| home.member.contains(t["prefix"].as_str().unwrap()));
+        let path = format!("/api/v1/tokens/{}", of_member.unwrap()["id"].as_str().unwrap());
+        world.delete(&home.manager, &path).await.error(404, "not_found");
+        assert_eq!(world.delete(&home.owner, &path).await.status, 204);
+        me(&home.member).await.error(401, "unauthenticated");
+        world.delete(&home.owner, &path).await.error(404, "not_found");
+
+        let expires_at = Some(Wire::parse_text("2026-06-11T09:00:00Z").unwrap());
+        let input = token::NewToken { member: "manager@home.example".into(), name: Wire::parse_text("t").unwrap(), scope: TokenScope::Read, expires_at };
+        let short = token::create(&operator, home.id, input).await.unwrap().token;
+        me(&short).await.data(200);
+        world.clock.advance(3_600_000);
+        me(&short).await.error(401, "unauthenticated");
+
+        member::remove(&operator, home.id, "manager@home.example").await.unwrap();
+        me(&home.manager).await.error(401, "unauthenticated");
+        let again = member::NewMember { email: Wire::parse_text("MANAGER@home.example").unwrap(), name: Wire::parse_text("Back").unwrap(), role: Role::Manager };
+        member::add(&operator, home.id, again).await.unwrap();
+        me(&home.manager).await.error(401, "unauthenticated");
+    }
+}
+
+on_both! {
+    /// What is stored of a token is its prefix and a hash; last use is written by a job, not by a request.
+    async fn a_token_is_not_stored(world: World) {
+        let cast = Cast::new(&world).await;
+        let secret = cast.home.owner.rsplit('_').next().unwrap();
+        let db = world.database.connect().await;
+        let sql = "SELECT count(*) AS n FROM token WHERE last_used_at IS NOT NULL";
+        let used = async || {
+            let statement = sea_orm::Statement::from_string(db.get_database_backend(), sql);
+            db.query_one_raw(statement).await.unwrap().unwrap().try_get::<i64>("", "n").unwrap()
+        };
+        world.begin_counting();
+        world.get(&cast.home.owner, "/api/v1/organization").await.data(200);
+        assert_eq!(world.statements().len(), 2);
+        assert_eq!(used().await, 0);
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let app = world.app.clone();
+        let jobs = tokio::spawn(async move { app.run_jobs(true, stopped).await });
+        stop.send_replace(true);
+        jobs.await.unwrap();
+        assert_eq!(used().await, 1);
+        if let tests::Kind::Sqlite = world.database.kind {
+            let file = world.database.url.trim_start_matches("sqlite://").split('?').next().unwrap().to_owned();
+            let bytes = [std::fs::read(&file).unwrap(), std::fs::read(file + "-wal").unwrap_or_default()].concat();
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+        }
+    }
+}
+
+on_both! {
+    /// A workspace keeps an Owner, a plan has its cap, an e-mail address is one person, a member has 50 live tokens.
+    async fn the_operator_keeps_the_rules(world: World) {
+        let cast = Cast::new(&world).await;
+        let (id, operator) = (cast.home.id, world.operator());
+        let reason = |outcome: Result<member::Member, service::Error>| outcome.unwrap_err().reason().unwrap();
+        assert_eq!(reason(member::remove(&operator, id, "owner@home.example").await), "last_owner");
+        assert_eq!(reason(member::set_role(&operator, id, "owner@home.example", Role::Admin).await), "last_owner");
+        let person = |i: usize| member::NewMember {
+            email: Wire::parse_text(&format!("p{i}@home.example")).unwrap(),
+            name: Wire::parse_text("P").unwrap(),
+            role: Role::Member,
+        };
+        for i in 4..25 {
+            member::add(&operator, id, person(i)).await.unwrap();
+        }
+        assert_eq!(reason(member::add(&operator, id, person(25)).await), "member_cap");
+        member::remove(&operator, id, "p4@home.example").await.unwrap();
+        assert_eq!(reason(member::add(&operator, id, person(5)).await), "already_member");
+        let elsewhere = member::add(&operator, cast.foreign.id, person(5)).await.unwrap();
+        let here = world.get(&cast.home.owner, "/api/v1/members?search=P5@HOME").await.data(200);
+        assert_eq!(here[0]["userId"], json!(elsewhere.user_id));
+        for _ in 0..49 {
+            mint(&world, id, "owner@home.example", TokenScope::Read).await;
+        }
+        let input = token::NewToken { member: "owner@home.example".into(), name: Wire::parse_text("t").unwrap(), scope: TokenScope::Read, expires_at: None };
+        assert_eq!(token::create(&operator, id, input).await.unwrap_err().reason(), Some("token_cap"));
+    }
+}

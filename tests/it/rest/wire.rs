@@ -1,0 +1,147 @@
+//! The conventions of the wire: envelopes, headers, request ids, compression, cross-origin rules.
+
+use poem::http::Method;
+use serde_json::{Value, json};
+use tests::{Cast, World, on_both};
+
+on_both! {
+    /// A record carries every field; what has no value is null; money is canonical text.
+    async fn a_record_carries_every_field(world: World) {
+        let cast = Cast::new(&world).await;
+        let made = world.post(&cast.home.owner, "/api/v1/clients", json!({ "name": "  Globex  ", "defaultRate": 150 })).await;
+        let client = made.data(201);
+        assert_eq!(client["name"], "Globex");
+        assert_eq!(client["defaultRate"], "150.00");
+        assert_eq!(client["currency"], "EUR");
+        assert_eq!(client["createdAt"], "2026-06-11T08:00:00.000Z");
+        assert_eq!(client["version"], 1);
+        for field in ["externalId", "email", "notes", "billingLine1", "defaultTaxRate", "deletedAt"] {
+            assert_eq!(client.get(field), Some(&Value::Null), "{field}");
+        }
+        let place = made.header("location").unwrap();
+        assert_eq!(place, format!("/api/v1/clients/{}", client["id"].as_str().unwrap()));
+        assert_eq!(made.header("etag"), Some("\"1\""));
+        let got = world.get(&cast.home.owner, place).await;
+        assert_eq!(got.data(200), client);
+        assert_eq!(got.header("cache-control"), Some("private, no-cache"));
+        assert_eq!(got.header("vary"), Some("Authorization, Accept, Origin"));
+        let list = world.get(&cast.home.owner, "/api/v1/clients").await.json();
+        assert_eq!(list, json!({ "data": [client], "pagination": { "nextCursor": null, "limit": 50 } }));
+    }
+}
+
+on_both! {
+    /// The same value comes out as went in, on both databases; what is no amount is a 422.
+    async fn money_is_exact(world: World) {
+        let cast = Cast::new(&world).await;
+        let raw = async |amount: &str| {
+            let body = format!("{{\"name\":\"m\",\"defaultRate\":{amount}}}");
+            let call = world.call(Method::POST, "/api/v1/clients").token(&cast.home.owner).key(&world.new_key());
+            call.header("content-type", "application/json").body(body).send().await
+        };
+        for (sent, shown) in [
+            ("\"0.0001\"", "0.0001"),
+            ("\"999999999999.9999\"", "999999999999.9999"),
+            ("0.1", "0.10"),
+            ("0.30000000000000", "0.30"),
+            ("1e2", "100.00"),
+            ("12345678901.2345", "12345678901.2345"),
+            ("\"0\"", "0.00"),
+        ] {
+            let client = raw(sent).await.data(201);
+            assert_eq!(client["defaultRate"], shown, "{sent}");
+            let path = format!("/api/v1/clients/{}", client["id"].as_str().unwrap());
+            assert_eq!(world.get(&cast.home.owner, &path).await.data(200)["defaultRate"], shown, "{sent}");
+        }
+        for refused in ["-1", "\"-1\"", "1.23456", "\"1.23456\"", "\"1e2\"", "\"1234567890123\"", "true", "[]", "\"NaN\""] {
+            assert!(raw(refused).await.fields()["defaultRate"].is_string(), "{refused}");
+        }
+        let told = raw("900719925474.0993").await.fields();
+        assert!(told["defaultRate"].as_str().unwrap().contains("send a string"), "{told}");
+    }
+}
+
+on_both! {
+    /// A caller's own request id is kept; another is made where it is none.
+    async fn every_answer_has_a_request_id(world: World) {
+        for path in ["/healthz", "/api/v1/me", "/nowhere", "/graphql", "/"] {
+            let own = world.call(Method::GET, path).header("x-request-id", "a.b_c-1").send().await;
+            assert_eq!(own.header("x-request-id"), Some("a.b_c-1"), "{path}");
+            for odd in ["", "with space", &"x".repeat(129)] {
+                let answer = world.call(Method::GET, path).header("x-request-id", odd).send().await;
+                assert_eq!(answer.header("x-request-id").map(str::len), Some(36), "{path} {odd:?}");
+            }
+        }
+    }
+}
+
+on_both! {
+    /// HEAD answers as GET does, without the body; OPTIONS is for anyone.
+    async fn head_is_wherever_get_is(world: World) {
+        let cast = Cast::new(&world).await;
+        let client = cast.home.client(&world, "c").await;
+        for path in ["/api/v1/me", "/api/v1/clients", &format!("/api/v1/clients/{client}")] {
+            let get = world.get(&cast.home.owner, path).await;
+            let head = world.call(Method::HEAD, path).token(&cast.home.owner).send().await;
+            assert_eq!((head.status, head.bytes.len()), (get.status, 0), "{path}");
+            assert_eq!(head.header("etag"), get.header("etag"));
+            let length: usize = head.header("content-length").unwrap().parse().unwrap();
+            assert_eq!(length, get.bytes.len(), "{path}");
+        }
+        let options = world.call(Method::OPTIONS, "/api/v1/clients").send().await;
+        assert_eq!(options.status, 204);
+    }
+}
+
+/// Cross-origin headers are for the origins that the operator has named, and never with credentials.
+#[tokio::test]
+async fn browsers_may_call_from_configured_origins() {
+    let world = World::on(tests::Kind::Sqlite).await;
+    let mut server = api::Server::new(world.app.clone());
+    server.cors_origins = vec!["https://app.example".into()];
+    let endpoint = api::server(server);
+    let ask = async |method: Method, origin: &str| {
+        use poem::Endpoint;
+        let request = poem::Request::builder().method(method).uri_str("/api/v1/me").header("origin", origin).finish();
+        endpoint.get_response(request).await
+    };
+    let preflight = ask(Method::OPTIONS, "https://app.example").await;
+    assert_eq!(preflight.status(), 204);
+    let header = |response: &poem::Response, name: &str| {
+        response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
+    };
+    assert_eq!(header(&preflight, "access-control-allow-origin").as_deref(), Some("https://app.example"));
+    let allowed = header(&preflight, "access-control-allow-headers").unwrap();
+    for name in ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"] {
+        assert!(allowed.contains(name), "{allowed}");
+    }
+    assert_eq!(header(&preflight, "access-control-allow-credentials"), None);
+    let known = ask(Method::GET, "https://app.example").await;
+    assert!(header(&known, "access-control-expose-headers").unwrap().contains("Idempotent-Replayed"));
+    let other = ask(Method::GET, "https://evil.example").await;
+    assert_eq!(other.status(), 401);
+    assert_eq!(header(&other, "access-control-allow-origin"), None);
+}
+
+on_both! {
+    /// Long answers are compressed for those who ask; short ones and others are not.
+    async fn answers_are_compressed_when_asked(world: World) {
+        let cast = Cast::new(&world).await;
+        for i in 0..10 {
+            cast.home.client(&world, &format!("client {i}")).await;
+        }
+        let plain = world.get(&cast.home.owner, "/api/v1/clients").await;
+        for (asked, given) in [("gzip", Some("gzip")), ("br, gzip", Some("br")), ("gzip;q=0", None), ("identity", None)] {
+            let call = world.call(Method::GET, "/api/v1/clients").token(&cast.home.owner);
+            let answer = call.header("accept-encoding", asked).send().await;
+            assert_eq!(answer.header("content-encoding"), given, "{asked}");
+            if given.is_some() {
+                assert!(answer.bytes.len() < plain.bytes.len() / 2);
+            } else {
+                assert_eq!(answer.bytes, plain.bytes);
+            }
+        }
+        let short = world.call(Method::GET, "/api/v1/me").token(&cast.home.owner).header("accept-encoding", "gzip").send().await;
+        assert_eq!(short.header("content-encoding"), None);
+    }
+}

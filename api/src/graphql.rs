@@ -26,6 +26,7 @@ const JSON: &str = "application/json";
 /// Around `Schema::execute`.
 pub struct Graphql {
     pub(crate) schema: schema::Schema,
+    pub(crate) shapes: schema::Shapes,
     pub(crate) server: Arc<Server>,
 }
 
@@ -60,16 +61,15 @@ impl Endpoint for Graphql {
 }
 
 impl Graphql {
-    async fn run(
-        &self,
-        request: &mut Request,
-        id: &str,
-        spent: &mut Option<Budget>,
-    ) -> Result<GraphqlResponse, Stop> {
+    async fn run(&self, request: &mut Request, id: &str, spent: &mut Option<Budget>) -> Result<GraphqlResponse, Stop> {
         let by_get = match *request.method() {
             Method::GET | Method::HEAD => true,
             Method::POST => false,
-            _ => return Err(Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD, Method::POST, Method::OPTIONS]).into()),
+            _ => {
+                return Err(
+                    Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD, Method::POST, Method::OPTIONS]).into()
+                );
+            }
         };
         let address = Address::of(request, &self.server.trusted_proxies);
         let authorization = header_text(request, header::AUTHORIZATION.as_str());
@@ -79,7 +79,7 @@ impl Graphql {
 
         let sent = if by_get { from_query(request)? } else { from_body(read_json(request).await?)? };
         let key_sent = request.headers().contains_key("idempotency-key");
-        let mut facts = RequestFacts { request_id: id.to_owned(), ..RequestFacts::default() };
+        let mut facts = RequestFacts { request_id: id.to_owned(), limited: true, ..RequestFacts::default() };
         let document = async_graphql::parser::parse_query(&sent.query).ok();
         let operation = document.as_ref().and_then(|document| chosen(document, sent.operation_name.as_deref()));
         if let Some(operation) = operation.filter(|operation| operation.ty == OperationType::Mutation) {
@@ -96,9 +96,14 @@ impl Graphql {
                 facts.fingerprint = fingerprint(&Method::POST, "/graphql", sent.body.as_ref());
             }
         }
-        let mut query = async_graphql::Request::new(sent.query).variables(sent.variables);
-        query.operation_name = sent.operation_name;
+        let mut query = async_graphql::Request::new(sent.query).variables(sent.variables.clone());
+        query.operation_name = sent.operation_name.clone();
         let mut outcome = self.schema.execute(schema::bind(query, pass.enter(facts))).await;
+        if let (Some(document), Some(operation)) = (&document, operation)
+            && !before_execution(&outcome)
+        {
+            self.shapes.complete(document, operation, &sent.variables, &mut outcome);
+        }
         for error in &mut outcome.errors {
             complete(error, id);
         }
@@ -187,10 +192,15 @@ fn accepted(request: &Request) -> Option<&'static str> {
     json.then_some(JSON)
 }
 
+/// Whether nothing was executed: the document, its variables or its operation were refused.
+fn before_execution(outcome: &GraphqlResponse) -> bool {
+    let refused = outcome.data == async_graphql::Value::Null && !outcome.errors.is_empty();
+    refused && outcome.errors.iter().all(|error| error.path.is_empty())
+}
+
 /// 200 whenever there is something to execute; a document that cannot be is 400 for those who know the media type.
 fn render(outcome: &GraphqlResponse, kind: &'static str) -> Response {
-    let refused = outcome.data == async_graphql::Value::Null && !outcome.errors.is_empty();
-    let before_execution = refused && outcome.errors.iter().all(|error| error.path.is_empty());
+    let before_execution = before_execution(outcome);
     let status = if before_execution && kind == GRAPHQL { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     if before_execution {
         return json(status, kind, &serde_json::json!({ "errors": outcome.errors }));
@@ -207,6 +217,11 @@ fn json(status: StatusCode, kind: &'static str, answer: &impl serde::Serialize) 
 
 /// An error that the library made tells no code: it is about the document, so it is a bad request.
 fn complete(error: &mut ServerError, id: &str) {
+    // A parser draws the place of the fault with the whole line; the first line of what it says is for people.
+    if let Some((first, _)) = error.message.split_once('\n') {
+        error.message =
+            if first.trim().starts_with("-->") { "the document is not GraphQL".into() } else { first.to_owned() };
+    }
     let known = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
     if !known {
         let refused = Error::BadRequest(error.message.clone().into());

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use sha2::{Digest, Sha256};
 
 use crate::frame::request_id;
+use crate::health::looking;
 use crate::rest::error::Refusal;
 use crate::rest::extract::tags;
 
@@ -112,11 +113,12 @@ impl Endpoint for Static {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Ok(Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD, Method::OPTIONS]).response(&request_id(&request)));
+        if let Some(refused) = looking(&request) {
+            return Ok(refused);
         }
         let sent = request.headers().get(header::IF_NONE_MATCH);
-        let known = sent.and_then(|sent| sent.to_str().ok()).is_some_and(|sent| tags(sent).any(|tag| tag == self.tag()));
+        let known =
+            sent.and_then(|sent| sent.to_str().ok()).is_some_and(|sent| tags(sent).any(|tag| tag == self.tag()));
         let mut response = if known {
             StatusCode::NOT_MODIFIED.into_response()
         } else {

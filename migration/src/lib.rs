@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, IntoDatabaseExecutor, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, IntoDatabaseExecutor,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 /// Held on PostgreSQL while steps run, so that replicas that start together take turns.

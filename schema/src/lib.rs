@@ -9,6 +9,7 @@ mod member;
 mod mutation;
 mod project;
 mod query;
+mod shape;
 mod time_entry;
 
 use async_graphql::dataloader::DataLoader;
@@ -19,6 +20,7 @@ pub use error::extensions;
 use loader::Loaders;
 pub use mutation::Mutation;
 pub use query::Query;
+pub use shape::Shapes;
 
 /// The schema of Hoursmith.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

@@ -70,9 +70,12 @@ impl<A> Hash for Below<A> {
 /// A page, or why there is none; shared by all who asked for it.
 pub(crate) type Outcome<T> = Result<Page<T>, Arc<Error>>;
 
+/// Parents, and the keys that ask for what is below them.
+type Group<A> = (Vec<Id>, Vec<Below<A>>);
+
 /// Keys with the same arguments, which are read together.
-fn groups<A>(keys: &[Below<A>]) -> Vec<(Vec<Id>, Vec<Below<A>>)> {
-    let mut groups: HashMap<Arc<str>, (Vec<Id>, Vec<Below<A>>)> = HashMap::new();
+fn groups<A>(keys: &[Below<A>]) -> Vec<Group<A>> {
+    let mut groups: HashMap<Arc<str>, Group<A>> = HashMap::new();
     for key in keys {
         let (parents, same) = groups.entry(key.fingerprint.clone()).or_default();
         parents.push(key.parent);

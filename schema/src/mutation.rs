@@ -226,7 +226,12 @@ impl Mutation {
     }
 
     /// Put a member on a project.
-    async fn add_project_member(&self, ctx: &Context<'_>, project_id: ID, user_id: ID) -> Result<AddProjectMemberPayload> {
+    async fn add_project_member(
+        &self,
+        ctx: &Context<'_>,
+        project_id: ID,
+        user_id: ID,
+    ) -> Result<AddProjectMemberPayload> {
         let done = service::project_member::add(cx(ctx)?, id(&project_id), id(&user_id)).await;
         Ok(AddProjectMemberPayload { member: record(ctx, done)? })
     }

@@ -66,7 +66,7 @@ struct Inner {
 impl App {
     /// Connects to a migrated database.
     pub async fn connect(config: Config, clock: Clock) -> Result<App, Error> {
-        Self::build(config, clock, None).await
+        Self::build(config, clock, |_| {}).await
     }
 
     /// The same, telling of every SQL statement; for tests that count them.
@@ -75,19 +75,12 @@ impl App {
         clock: Clock,
         tell: impl Fn(&str) + Clone + Send + Sync + 'static,
     ) -> Result<App, Error> {
-        let watch = move |database: &mut Database| database.on_statement(tell);
-        Self::build(config, clock, Some(Box::new(watch))).await
+        Self::build(config, clock, |database| database.on_statement(tell)).await
     }
 
-    async fn build(
-        config: Config,
-        clock: Clock,
-        watch: Option<Box<dyn FnOnce(&mut Database) + Send>>,
-    ) -> Result<App, Error> {
+    async fn build(config: Config, clock: Clock, watch: impl FnOnce(&mut Database)) -> Result<App, Error> {
         let mut database = Database::connect(&config.database_url).await?;
-        if let Some(watch) = watch {
-            watch(&mut database);
-        }
+        watch(&mut database);
         let app = App(Arc::new(Inner {
             limits: Limits::new(clock.clone(), config.rate_limit_scale),
             database,

@@ -111,11 +111,7 @@ impl App {
     ///
     /// # Errors
     /// `Unauthenticated`, or `RateLimited` in its place for an address that guesses.
-    pub async fn admit(
-        &self,
-        authorization: Option<&str>,
-        address: std::net::IpAddr,
-    ) -> Result<Admission, Error> {
+    pub async fn admit(&self, authorization: Option<&str>, address: std::net::IpAddr) -> Result<Admission, Error> {
         let caller = match self.authenticate(authorization).await {
             Err(refusal @ Error::Unauthenticated(_)) => {
                 self.limits().charge_bad_credentials(address)?;
@@ -217,7 +213,6 @@ impl TokenUse {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,8 @@
 //! Clients: who work is done for.
 
 use entity::value::{
-    Currency, DateOrDateTime, ExternalId, Id, InvoiceStatus, Money, Name, Note, Percent, ProjectStatus, ShortText, Text,
-    Timestamp, fold,
+    Currency, DateOrDateTime, ExternalId, Id, InvoiceStatus, Money, Name, Note, Percent, ProjectStatus, ShortText,
+    Text, Timestamp, fold,
 };
 use entity::{client, invoice, project};
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
 use crate::filter::{one_of, one_of_texts, since, until};
-use crate::input::{Field, Input, Kept, Required, Validate};
+use crate::input::{Defaulted, Field, Input, Kept, Required, Validate};
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::{Action, Caller, Cx, Error};
 
@@ -268,7 +268,7 @@ macro_rules! client_input {
 
 client_input!(
     /// A new client.
-    NewClient = "CreateClientInput", name: Required, flag: Kept
+    NewClient = "CreateClientInput", name: Required, flag: Defaulted
 );
 client_input!(
     /// What changes of a client: what is absent stays, null clears.

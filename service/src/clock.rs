@@ -1,8 +1,8 @@
 //! Time and ids, from one place, so that tests can move the one and both databases agree on the other.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use entity::value::{Id, Timestamp};

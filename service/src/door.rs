@@ -3,23 +3,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use entity::event;
-use entity::value::{Id, Problems, Timestamp, TokenScope};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, FromQueryResult,
-    IntoActiveModel, Iterable, PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect, Select, SqlErr,
-};
+use entity::value::{Id, Timestamp, TokenScope};
+use sea_orm::{ColumnTrait, FromQueryResult, QueryFilter, Select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::action::Access;
-use crate::event::Event;
 use crate::input::Validate;
 use crate::once::{self, Claim, IdempotencyKey, Stored};
 use crate::page::{ListArgs, Listed, Page, Question};
-use crate::scope::{Identified, Scoped, Versioned};
+use crate::scope::{Identified, Scoped};
+use crate::write::Write;
 use crate::{Action, App, Caller, Error, nested, policy};
 
 /// What a request brings along besides its input.
@@ -29,6 +24,8 @@ pub struct RequestFacts {
     pub request_id: String,
     /// The idempotency key, if one was sent.
     pub key: IdempotencyKey,
+    /// Whether it spends the token's budget; the operator's own making of a demo does not.
+    pub limited: bool,
     /// SHA-256 of what makes a request the same request: method, path and body by value.
     pub fingerprint: [u8; 32],
 }
@@ -177,8 +174,23 @@ impl Cx {
     where
         E::Model: HasId,
     {
-        let question = Question::<E>::check(self.caller(), self.allow(action), args, &args.identity())?;
-        let rows = question.select(E::within(self.caller())).all(self.0.app.database().reader()).await?;
+        self.list_below::<E>(action, args, "", |query| query).await
+    }
+
+    /// The same, of the rows below something: `place` tells the lists of different places apart.
+    pub(crate) async fn list_below<E: Listed>(
+        &self,
+        action: Action,
+        args: &ListArgs<E::Filter, E::Sort>,
+        place: &str,
+        narrow: impl FnOnce(Select<E>) -> Select<E>,
+    ) -> Result<Page<E::Model>, Error>
+    where
+        E::Model: HasId,
+    {
+        let identity = args.identity() + place;
+        let question = Question::<E>::check(self.caller(), self.allow(action), args, &identity)?;
+        let rows = question.select(narrow(E::within(self.caller()))).all(self.0.app.database().reader()).await?;
         Ok(question.page(rows, HasId::id))
     }
 
@@ -234,6 +246,9 @@ impl Cx {
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }
+        if facts.limited {
+            app.limits().charge_points(caller, input.points().saturating_sub(1))?;
+        }
         let (tx, key) = match &facts.key {
             IdempotencyKey::Key(key) => match once::claim(app, caller, key, &facts.fingerprint).await? {
                 Claim::Replay(stored) => return Ok(Done::Replayed(stored)),
@@ -242,10 +257,12 @@ impl Cx {
             _ => (app.database().begin().await?, None),
         };
         let write = Write::new(tx, app.clone(), caller.organization_id, Some(caller.clone()));
-        let record = write.run(async |write| body(write, input).await).await?;
+        // What a body refuses is rolled back when the transaction is dropped.
+        let record = body(&write, input).await?;
         let created = action.creates();
         if let Some(key) = key {
-            let body = serde_json::to_string(&record).map_err(|e| Error::bug(format!("a record does not serialize: {e}")))?;
+            let body =
+                serde_json::to_string(&record).map_err(|e| Error::bug(format!("a record does not serialize: {e}")))?;
             let stored = Stored { id: record.id(), version: record.version(), created, body };
             once::remember(&write.tx, caller, key, &facts.fingerprint, &stored, write.now).await?;
         }
@@ -293,7 +310,10 @@ impl Read<'_> {
     }
 
     /// Rows of a query that began in the caller's scope.
-    pub(crate) async fn all<E: Scoped>(&self, narrow: impl FnOnce(Select<E>) -> Select<E>) -> Result<Vec<E::Model>, Error> {
+    pub(crate) async fn all<E: Scoped>(
+        &self,
+        narrow: impl FnOnce(Select<E>) -> Select<E>,
+    ) -> Result<Vec<E::Model>, Error> {
         Ok(narrow(E::within(self.cx.caller())).all(self.database()).await?)
     }
 
@@ -309,166 +329,5 @@ impl Read<'_> {
 
     fn database(&self) -> &sea_orm::DatabaseConnection {
         self.cx.0.app.database().reader()
-    }
-}
-
-/// A transaction inside one workspace.
-pub(crate) struct Write {
-    tx: DatabaseTransaction,
-    app: App,
-    organization_id: Id,
-    caller: Option<Caller>,
-    /// The instant of everything that this transaction does.
-    pub(crate) now: Timestamp,
-    emitted: AtomicBool,
-}
-
-impl Write {
-    pub(crate) fn new(tx: DatabaseTransaction, app: App, organization_id: Id, caller: Option<Caller>) -> Write {
-        let now = app.now();
-        Write { tx, app, organization_id, caller, now, emitted: AtomicBool::new(false) }
-    }
-
-    /// Runs a body. What it refuses is rolled back when the transaction is dropped.
-    async fn run<R>(&self, body: impl AsyncFnOnce(&Write) -> Result<R, Error>) -> Result<R, Error> {
-        body(self).await
-    }
-
-    pub(crate) async fn commit(self) -> Result<(), Error> {
-        self.tx.commit().await?;
-        if self.emitted.load(Ordering::Relaxed) {
-            self.app.wake().notify_waiters();
-        }
-        Ok(())
-    }
-
-    /// Who acts. An operator is no caller and has operations of their own.
-    pub(crate) fn caller(&self) -> Result<&Caller, Error> {
-        self.caller.as_ref().ok_or_else(|| Error::bug("an operator reached an operation of callers"))
-    }
-
-    pub(crate) fn organization_id(&self) -> Id {
-        self.organization_id
-    }
-
-    pub(crate) fn new_id(&self) -> Id {
-        self.app.new_id()
-    }
-
-    pub(crate) fn app(&self) -> &App {
-        &self.app
-    }
-
-    /// For statements that no method here makes; they begin with the workspace themselves.
-    pub(crate) fn connection(&self) -> &DatabaseTransaction {
-        &self.tx
-    }
-
-    fn visible<E: Scoped>(&self) -> Select<E> {
-        match &self.caller {
-            Some(caller) => E::within(caller),
-            None => E::all_of(self.organization_id),
-        }
-    }
-
-    /// One live row that the caller sees, locked against every other write until the end.
-    pub(crate) async fn lock<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
-        let live = self.live::<E>(id);
-        live.lock_exclusive().one(&self.tx).await?.ok_or(Error::NotFound(E::NOUN))
-    }
-
-    /// One live row that decides this write, kept as it is until the end; none if the caller does not see it.
-    pub(crate) async fn keep<E: Identified>(&self, id: Id) -> Result<Option<E::Model>, Error> {
-        Ok(self.live::<E>(id).lock_shared().one(&self.tx).await?)
-    }
-
-    fn live<E: Identified>(&self, id: Id) -> Select<E> {
-        let query = self.visible::<E>().filter(E::ID.eq(id));
-        match E::DELETED_AT {
-            Some(column) => query.filter(column.is_null()),
-            None => query,
-        }
-    }
-
-    /// How many rows of the whole workspace fit, whatever the caller sees of it.
-    pub(crate) async fn count<E: Scoped>(&self, narrow: impl FnOnce(Select<E>) -> Select<E>) -> Result<u64, Error>
-    where
-        E::Model: Send + Sync,
-    {
-        Ok(narrow(E::all_of(self.organization_id)).count(&self.tx).await?)
-    }
-
-    /// The first row of the whole workspace that fits, whatever the caller sees of it.
-    pub(crate) async fn find<E: Scoped>(
-        &self,
-        narrow: impl FnOnce(Select<E>) -> Select<E>,
-    ) -> Result<Option<E::Model>, Error> {
-        Ok(narrow(E::all_of(self.organization_id)).one(&self.tx).await?)
-    }
-
-    /// A new row.
-    pub(crate) async fn insert<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
-    where
-        E::Model: IntoActiveModel<E::ActiveModel>,
-        E::ActiveModel: Send,
-    {
-        let mut row = row.into_active_model().reset_all();
-        row.set(E::ORGANIZATION, self.organization_id.into());
-        E::insert(row).exec_without_returning(&self.tx).await.map_err(refused_by_constraint)?;
-        Ok(())
-    }
-
-    /// Stores what has changed of a row, one version later; nothing, if nothing has.
-    pub(crate) async fn update<E: Versioned>(&self, before: &E::Model, mut after: E::Model) -> Result<E::Model, Error>
-    where
-        E::Model: IntoActiveModel<E::ActiveModel> + PartialEq + Clone,
-        E::ActiveModel: Send,
-    {
-        if *before == after {
-            return Ok(after);
-        }
-        E::touch(&mut after, self.now);
-        self.store::<E>(after.clone()).await?;
-        Ok(after)
-    }
-
-    /// Stores a row as it is, for tables that count no versions.
-    #[expect(clippy::disallowed_methods, reason = "the filter is the whole primary key, workspace included")]
-    pub(crate) async fn store<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
-    where
-        E::Model: IntoActiveModel<E::ActiveModel>,
-        E::ActiveModel: Send,
-    {
-        let mut row = row.into_active_model().reset_all();
-        let mut query = E::update_many();
-        for key in E::PrimaryKey::iter() {
-            let column = key.into_column();
-            if let Some(value) = row.get(column).into_value() {
-                query = query.filter(column.eq(value));
-            }
-            row.not_set(column);
-        }
-        query.set(row).exec(&self.tx).await.map_err(refused_by_constraint)?;
-        Ok(())
-    }
-
-    /// Writes an event into the outbox: it exists if and only if this transaction commits.
-    pub(crate) async fn emit(&self, event: Event<'_>) -> Result<(), Error> {
-        let id = self.new_id();
-        let body = event.body(id, self.organization_id, self.app.environment(), self.now)?;
-        let kind = event.kind().to_owned();
-        let row = event::Model { id, organization_id: self.organization_id, kind, body, created_at: self.now };
-        self.emitted.store(true, Ordering::Relaxed);
-        self.insert::<event::Entity>(row).await
-    }
-}
-
-/// A unique key that another row has is the caller's to mend, not a fault of ours.
-fn refused_by_constraint(error: DbErr) -> Error {
-    match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(which)) if which.contains("external_id") => {
-            Error::Invalid(Problems::at("externalId", "another record of this kind has it already"))
-        }
-        _ => error.into(),
     }
 }

@@ -109,7 +109,10 @@ impl Code {
     /// All of them, with when each is given.
     pub const ALL: [(Code, &'static str); 9] = [
         (Code::BadRequest, "The body is not JSON, or a cursor does not decode."),
-        (Code::Unauthenticated, "The token is missing, malformed, unknown, revoked, expired, or its member was removed."),
+        (
+            Code::Unauthenticated,
+            "The token is missing, malformed, unknown, revoked, expired, or its member was removed.",
+        ),
         (Code::ForbiddenPlan, "The plan lacks the feature; `requiredPlan` and `feature` say which."),
         (Code::ForbiddenScope, "The role or the token's scope does not allow the action."),
         (Code::NotFound, "No such record, or one that the caller may not see."),
@@ -214,13 +217,18 @@ impl fmt::Display for Error {
                 f.write_str(message)
             }
             Error::PlanLacks(feature) => {
-                write!(f, "the workspace's plan does not include {}; it needs {}", feature.as_str(), feature.required_plan())
+                write!(
+                    f,
+                    "the workspace's plan does not include {}; it needs {}",
+                    feature.as_str(),
+                    feature.required_plan()
+                )
             }
             Error::NotFound(what) => write!(f, "no such {what}"),
             Error::Conflict { message, .. } => f.write_str(message),
-            Error::InFlight => {
-                f.write_str("a request with this Idempotency-Key is still running; retry with the same key after Retry-After")
-            }
+            Error::InFlight => f.write_str(
+                "a request with this Idempotency-Key is still running; retry with the same key after Retry-After",
+            ),
             Error::Stale { version } => {
                 write!(f, "the record has changed since you read it: its version is {version}; read it again and retry")
             }

@@ -56,4 +56,3 @@ pub(crate) fn ids_where<E: Identified>(organization: Id, condition: Condition) -
 fn none_yet() -> Condition {
     Condition::any().add(SimpleExpr::from(false))
 }
-

@@ -16,6 +16,9 @@ pub const REQUIRED: u8 = 1;
 /// May be absent, but not null.
 pub const KEPT: u8 = 2;
 
+/// May be absent or null, and then has a default.
+pub const DEFAULTED: u8 = 3;
+
 /// One field of an input. Reading it never fails, so that every bad field can be named at once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Field<T, const KIND: u8 = OPTIONAL> {
@@ -32,6 +35,8 @@ pub enum Field<T, const KIND: u8 = OPTIONAL> {
 
 /// A field that a create needs.
 pub type Required<T> = Field<T, REQUIRED>;
+/// A field of a new record that has a default.
+pub type Defaulted<T> = Field<T, DEFAULTED>;
 /// A field that a change may leave out but not empty.
 pub type Kept<T> = Field<T, KEPT>;
 
@@ -86,14 +91,20 @@ impl<T> Required<T> {
     }
 }
 
-impl<T> Kept<T> {
-    /// Changes a column: absent leaves it.
-    pub fn change<C: From<T>>(self, column: &mut C) {
-        if let Field::Value(value) = self {
-            *column = value.into();
-        }
-    }
+macro_rules! change_column {
+    ($($field:ident)*) => {
+        $(impl<T> $field<T> {
+            /// Changes a column that is never null: what is absent or null leaves it.
+            pub fn change<C: From<T>>(self, column: &mut C) {
+                if let Field::Value(value) = self {
+                    *column = value.into();
+                }
+            }
+        })*
+    };
 }
+
+change_column!(Kept Defaulted);
 
 impl<T: Wire, const KIND: u8> Field<T, KIND> {
     /// Reads what was sent.
@@ -104,8 +115,8 @@ impl<T: Wire, const KIND: u8> Field<T, KIND> {
     fn read(json: Json, parse: impl FnOnce(Json) -> Result<T, Problems>) -> Self {
         match json {
             Json::Null => Field::Null,
+            Json::Text(text) if text.trim().is_empty() => Field::Null,
             json => match parse(json) {
-                Ok(value) if value.is_blank() => Field::Null,
                 Ok(value) => Field::Value(value),
                 Err(problems) => Field::Bad(problems),
             },
@@ -159,7 +170,7 @@ impl<T: Wire, const KIND: u8> FieldSchema for Field<T, KIND> {
     const LIST: bool = T::LIST;
 
     fn openapi() -> MetaSchema {
-        MetaSchema { nullable: KIND == OPTIONAL, ..T::openapi() }
+        MetaSchema { nullable: matches!(KIND, OPTIONAL | DEFAULTED), ..T::openapi() }
     }
 }
 
@@ -210,6 +221,11 @@ pub trait Validate {
     /// Refuses what the caller's role may not send, before anything is said about the rest.
     fn refuse(&self, _caller: &Caller) -> Result<(), Error> {
         Ok(())
+    }
+
+    /// What it costs, in points of the sustained budget.
+    fn points(&self) -> u32 {
+        1
     }
 
     /// Every problem that can be told without the database.

@@ -20,6 +20,7 @@ mod jobs;
 mod limit;
 mod once;
 mod operator;
+mod write;
 
 mod filter;
 pub mod input;

@@ -81,8 +81,9 @@ impl Pair {
 
 impl Limits {
     pub(crate) fn new(clock: Clock, scale: u32) -> Limits {
-        let guesses = NonZeroU32::new(GUESSES).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::with_period(MINUTE / GUESSES).unwrap_or(Quota::per_minute(guesses)).allow_burst(guesses);
+        let guesses = NonZeroU32::new(GUESSES * scale).unwrap_or(NonZeroU32::MIN);
+        let quota =
+            Quota::with_period(MINUTE / guesses.get()).unwrap_or(Quota::per_minute(guesses)).allow_burst(guesses);
         let addresses = RateLimiter::new(quota, DashMapStateStore::default(), Ticker(clock.clone()));
         Limits {
             studio: Pair::new(&clock, Sizes::of(Plan::Studio, scale)),
@@ -122,6 +123,16 @@ impl Limits {
             }
         };
         (outcome, self.with_resets(pair, budget))
+    }
+
+    /// Takes more points for a request that was let in, once it is known how many.
+    pub(crate) fn charge_points(&self, caller: &Caller, points: u32) -> Result<(), Error> {
+        let Some(points) = NonZeroU32::new(points) else { return Ok(()) };
+        match self.pair(caller.plan).sustained.check_key_n(&caller.token_id, points) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(refusal)) => Err(refused(&refusal, &Ticker(self.clock.clone()))),
+            Err(_) => Err(Error::RateLimited { retry_after: MINUTE.as_secs() }),
+        }
     }
 
     /// The budget of a token that nothing was taken from.

@@ -6,11 +6,12 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
 
-use crate::door::{Record, Write};
+use crate::door::Record;
 use crate::filter::{ids_where, one_of, since, until};
 use crate::input::Field;
 use crate::operator::Operator;
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::write::Write;
 use crate::{Action, Caller, Cx, Error, organization, policy};
 
 /// A person in a workspace.
@@ -103,9 +104,8 @@ pub async fn me(cx: &Cx) -> Result<Me, Error> {
     } else {
         let live = Condition::all().add(project::Column::DeletedAt.is_null());
         let live = ids_where::<project::Entity>(caller.organization_id, live);
-        let rows = read.all::<project_member::Entity>(|query| {
-            query.filter(project_member::Column::ProjectId.in_subquery(live))
-        });
+        let rows = read
+            .all::<project_member::Entity>(|query| query.filter(project_member::Column::ProjectId.in_subquery(live)));
         let rows = rows.await?;
         Some(rows.into_iter().map(|row| row.project_id).collect())
     };
@@ -353,4 +353,3 @@ async fn find_or_create_user(write: &Write, email: &str) -> Result<Id, Error> {
     let found = user::Entity::find().filter(user::Column::EmailKey.eq(email_key)).one(write.connection()).await?;
     found.map(|row| row.id).ok_or_else(|| Error::bug("a person was not found after being added"))
 }
-

@@ -28,4 +28,3 @@ pub(crate) fn first_of_each<E: Listed>(
         .order_by(number, sea_orm::Order::Asc)
         .take()
 }
-

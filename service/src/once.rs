@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use entity::idempotency_key;
 use entity::value::{Id, Role, Timestamp};
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, IntoActiveModel, QueryFilter, Statement};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, IntoActiveModel, QueryFilter, Statement,
+};
 use sha2::{Digest, Sha256};
 
 use crate::scope::Scoped;

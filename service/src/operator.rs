@@ -3,7 +3,7 @@
 use entity::value::Id;
 use sea_orm::DatabaseConnection;
 
-use crate::door::Write;
+use crate::write::Write;
 use crate::{App, Error};
 
 /// Whoever runs the server. Not bound to a workspace or a role; never reachable with a token.
@@ -38,5 +38,4 @@ impl Operator {
     pub(crate) fn new_id(&self) -> Id {
         self.app.new_id()
     }
-
 }

@@ -5,8 +5,8 @@ use entity::value::{Currency, Id, Name, Plan, Timestamp};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel};
 use serde::{Deserialize, Serialize};
 
-use crate::door::Write;
 use crate::operator::Operator;
+use crate::write::Write;
 use crate::{Action, Cx, Error, Visible, policy};
 
 /// A workspace. Legal and tax fields are not shown to Members.

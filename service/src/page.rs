@@ -123,12 +123,6 @@ impl Key {
 }
 
 impl<T> Page<T> {
-    /// A list that is short enough to be given whole.
-    pub(crate) fn whole(items: Vec<T>) -> Page<T> {
-        let (places, list) = (vec![], ListHash::default());
-        Page { items, limit: MAX_LIMIT, more: false, continued: false, backward: false, places, list }
-    }
-
     /// The cursor after the row at this index, in this list.
     pub fn cursor(&self, index: usize) -> Option<String> {
         self.places.get(index).map(|place| place.encode(self.list))

@@ -2,30 +2,28 @@
 
 use entity::value::Id;
 use entity::{member, project, project_member, task, task_assignee};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 
 use crate::door::{Done, Gone};
 use crate::filter::ids_where;
-use crate::member::Member;
-use crate::page::Page;
+use crate::member::{Member, MemberFilter, MemberSort};
+use crate::page::{ListArgs, Page};
 use crate::{Action, Cx, Error};
 
-/// The people on a project, in the order in which they joined the workspace; as few as a plan has room for.
-pub async fn list(cx: &Cx, project: Id) -> Result<Page<Member>, Error> {
+/// A page of the people on a project.
+pub async fn list(cx: &Cx, project: Id, args: &ListArgs<MemberFilter, MemberSort>) -> Result<Page<Member>, Error> {
     let read = cx.read(Action::ListProjectMembers)?;
-    read.get::<project::Entity>(project).await?;
     let on_project = read.query::<project_member::Entity>(|query| {
-        use sea_orm::QuerySelect;
         let of_project = query.filter(project_member::Column::ProjectId.eq(project));
         of_project.select_only().column(project_member::Column::UserId)
     });
-    let people = read.all::<member::Entity>(|query| {
-        query
-            .filter(member::Column::DeletedAt.is_null())
-            .filter(member::Column::UserId.in_subquery(on_project.into_query()))
-            .order_by_asc(member::Column::CreatedAt)
+    let place = project.to_string();
+    let page = cx.list_below::<member::Entity>(Action::ListProjectMembers, args, &place, |query| {
+        query.filter(member::Column::UserId.in_subquery(on_project.into_query()))
     });
-    Ok(Page::whole(people.await?.into_iter().map(Member::from).collect()))
+    let page = page.await?;
+    read.get::<project::Entity>(project).await?;
+    Ok(page.map(Member::from))
 }
 
 /// Puts a member on a project; once is enough.
@@ -39,7 +37,8 @@ pub async fn add(cx: &Cx, project: Id, user: Id) -> Result<Done<Member>, Error> 
         });
         if known.await?.is_none() {
             let organization_id = write.organization_id();
-            let row = project_member::Model { project_id: project, user_id: user, organization_id, created_at: write.now };
+            let row =
+                project_member::Model { project_id: project, user_id: user, organization_id, created_at: write.now };
             write.insert::<project_member::Entity>(row).await?;
         }
         Ok(member.into())

@@ -160,4 +160,3 @@ impl IntoCondition for SimpleExpr {
         Condition::all().add(self)
     }
 }
-

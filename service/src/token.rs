@@ -6,11 +6,12 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::FreshToken;
-use crate::door::{Done, Gone, Write};
+use crate::door::{Done, Gone};
 use crate::filter::{one_of, since, until};
 use crate::input::Field;
 use crate::operator::Operator;
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::write::Write;
 use crate::{Action, Caller, Cx, Error};
 
 /// Live tokens that a member may have.
@@ -62,7 +63,18 @@ impl From<token::Model> for Token {
             created_at,
         } = row;
         let scopes = scopes(scope);
-        Token { id, org_id: organization_id, member_id, name, prefix, scopes, expires_at, revoked_at, last_used_at, created_at }
+        Token {
+            id,
+            org_id: organization_id,
+            member_id,
+            name,
+            prefix,
+            scopes,
+            expires_at,
+            revoked_at,
+            last_used_at,
+            created_at,
+        }
     }
 }
 

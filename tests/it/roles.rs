@@ -87,7 +87,8 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
             let path = format!("/api/v1/projects/{id}/members/{user}");
             let variables = json!({ "p": id, "u": user });
             if action == Action::AddProjectMember {
-                let query = "mutation($p: ID!, $u: ID!) { addProjectMember(projectId: $p, userId: $u) { member { id } } }";
+                let query =
+                    "mutation($p: ID!, $u: ID!) { addProjectMember(projectId: $p, userId: $u) { member { id } } }";
                 asked((Method::PUT, path, None), query, variables)
             } else {
                 let query = "mutation($p: ID!, $u: ID!) { removeProjectMember(projectId: $p, userId: $u) { userId } }";
@@ -106,7 +107,8 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
         Action::CreateTimeEntries => {
             let project = at.project_with_member(world, "one").await;
             let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": day });
-            let query = "mutation($i: [CreateTimeEntryInput!]!) { createTimeEntries(input: $i) { timeEntries { id } } }";
+            let query =
+                "mutation($i: [CreateTimeEntryInput!]!) { createTimeEntries(input: $i) { timeEntries { id } } }";
             asked(post("/api/v1/time-entries/batch", json!({ "timeEntries": [entry] })), query, json!({ "i": [entry] }))
         }
         Action::GetTimeEntry | Action::UpdateTimeEntry | Action::DeleteTimeEntry => {
@@ -117,7 +119,8 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
             match action {
                 Action::GetTimeEntry => asked(get(path), "query($id: ID!) { timeEntry(id: $id) { id } }", variables),
                 Action::UpdateTimeEntry => {
-                    let query = "mutation($id: ID!) { updateTimeEntry(id: $id, input: { note: \"x\" }) { timeEntry { id } } }";
+                    let query =
+                        "mutation($id: ID!) { updateTimeEntry(id: $id, input: { note: \"x\" }) { timeEntry { id } } }";
                     asked(patch(path, json!({ "note": "x" })), query, variables)
                 }
                 _ => asked(delete(path), "mutation($id: ID!) { deleteTimeEntry(id: $id) { id } }", variables),

@@ -71,7 +71,7 @@ fn every_file_opens_with_a_sentence_and_stays_readable() {
 }
 
 /// About 400 lines; nouns with many columns need a few more.
-const LONGEST_FILE: usize = 520;
+const LONGEST_FILE: usize = 460;
 
 #[test]
 fn the_architecture_page_leads_to_every_file() {
@@ -116,7 +116,9 @@ async fn scope_covers_every_table(world: World) {
     let db = world.database.connect().await;
     let sql = match world.database.kind {
         Kind::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
-        Kind::Postgres => "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public'",
+        Kind::Postgres => {
+            "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = 'public'"
+        }
     };
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
     let tables: BTreeSet<String> = rows.iter().map(|row| row.try_get("", "name").unwrap()).collect();

@@ -40,7 +40,8 @@ impl Workspace {
     pub async fn new(world: &World, name: &str, plan: Plan) -> Workspace {
         let operator = world.operator();
         let mail = |role: &str| format!("{role}@{name}.example");
-        let person = |role: Role, at: &str| NewMember { email: text(&mail(at)), name: text(&format!("{at} of {name}")), role };
+        let person =
+            |role: Role, at: &str| NewMember { email: text(&mail(at)), name: text(&format!("{at} of {name}")), role };
         let input = NewOrganization {
             name: text(name),
             plan,
@@ -102,7 +103,8 @@ impl Workspace {
 
     /// An hour on a project by whoever has the token.
     pub async fn entry(&self, world: &World, token: &str, project: &str) -> Value {
-        let body = json!({ "projectId": project, "durationSeconds": 3600, "entryDate": "2026-06-11", "note": "an hour" });
+        let body =
+            json!({ "projectId": project, "durationSeconds": 3600, "entryDate": "2026-06-11", "note": "an hour" });
         world.post(token, "/api/v1/time-entries", body).await.data(201)
     }
 }

@@ -13,7 +13,9 @@ use service::project::NewProject;
 use service::time_entry::{Batch, NewTimeEntry};
 use service::token::NewToken;
 use service::value::{Date, Id, Json, Plan, Role, Text, TokenScope, Wire};
-use service::{App, Cx, Operator, RequestFacts, client, member, organization, project, project_member, time_entry, token};
+use service::{
+    App, Cx, Operator, RequestFacts, client, member, organization, project, project_member, time_entry, token,
+};
 
 use super::{Failure, internal, print};
 
@@ -24,20 +26,62 @@ const BATCH: usize = 100;
 const DAYS: i64 = 365;
 
 const TRADES: [&str; 13] = [
-    "Bakery", "Orchards", "Architects", "Bicycles", "Dental Care", "Publishing", "Robotics", "Museum", "Brewery",
-    "Logistics", "Pharmacy", "Sailing Club", "Radio",
+    "Bakery",
+    "Orchards",
+    "Architects",
+    "Bicycles",
+    "Dental Care",
+    "Publishing",
+    "Robotics",
+    "Museum",
+    "Brewery",
+    "Logistics",
+    "Pharmacy",
+    "Sailing Club",
+    "Radio",
 ];
 const FAMILIES: [&str; 13] = [
-    "Alder", "Björk", "Castell", "Dubois", "Eriksen", "Fontaine", "Grünwald", "Hartley", "Ivanova", "Jansen", "Kovač",
-    "Lindqvist", "Moreau",
+    "Alder",
+    "Björk",
+    "Castell",
+    "Dubois",
+    "Eriksen",
+    "Fontaine",
+    "Grünwald",
+    "Hartley",
+    "Ivanova",
+    "Jansen",
+    "Kovač",
+    "Lindqvist",
+    "Moreau",
 ];
 const WORKS: [&str; 12] = [
-    "Website", "Mobile app", "Brand refresh", "Data warehouse", "Online shop", "Annual report", "Booking system",
-    "Newsletter", "Intranet", "Security review", "Migration", "Support",
+    "Website",
+    "Mobile app",
+    "Brand refresh",
+    "Data warehouse",
+    "Online shop",
+    "Annual report",
+    "Booking system",
+    "Newsletter",
+    "Intranet",
+    "Security review",
+    "Migration",
+    "Support",
 ];
 const NOTES: [&str; 12] = [
-    "Design review", "Weekly call", "Bug fixing", "Pairing on the import", "Wireframes", "Release and checks",
-    "Writing tests", "Research", "Copy editing", "Performance tuning", "Workshop with the client", "Estimates",
+    "Design review",
+    "Weekly call",
+    "Bug fixing",
+    "Pairing on the import",
+    "Wireframes",
+    "Release and checks",
+    "Writing tests",
+    "Research",
+    "Copy editing",
+    "Performance tuning",
+    "Workshop with the client",
+    "Estimates",
 ];
 
 /// What to show when the demo is ready: a token for each role.
@@ -93,10 +137,16 @@ pub(super) async fn make(app: &App) -> Result<Option<Shown>, Failure> {
     tokens.push(("agency, Owner (read)".into(), read));
 
     let studio = workspace(&operator, "Inkwell Studio", Plan::Studio, "ines@inkwell.example", "Ines Ink").await?;
-    tokens.push(("studio, Owner (write)".into(), mint(&operator, studio, "ines@inkwell.example", TokenScope::Write).await?));
+    tokens.push((
+        "studio, Owner (write)".into(),
+        mint(&operator, studio, "ines@inkwell.example", TokenScope::Write).await?,
+    ));
     fill(&enter(app, &tokens[tokens.len() - 1].1).await?, 4, 8, 200).await?;
     let free = workspace(&operator, "Solo", Plan::Free, "sol@solo.example", "Sol Ito").await?;
-    tokens.push(("free, Owner (402 on the API)".into(), mint(&operator, free, "sol@solo.example", TokenScope::Write).await?));
+    tokens.push((
+        "free, Owner (402 on the API)".into(),
+        mint(&operator, free, "sol@solo.example", TokenScope::Write).await?,
+    ));
     print::progress("demo: ready");
     Ok(Some(Shown { tokens }))
 }

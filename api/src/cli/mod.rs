@@ -29,7 +29,13 @@ struct Cli {
 #[derive(Args, Clone)]
 struct Common {
     /// The database: `sqlite://FILE?mode=rwc` or `postgres://…`.
-    #[arg(long, global = true, env = "HOURSMITH_DATABASE_URL", default_value = "sqlite://hoursmith.db?mode=rwc", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "HOURSMITH_DATABASE_URL",
+        default_value = "sqlite://hoursmith.db?mode=rwc",
+        hide_env_values = true
+    )]
     database_url: String,
     /// Whether tokens and events are for real.
     #[arg(long, global = true, env = "HOURSMITH_ENV", default_value = "live")]
@@ -106,9 +112,12 @@ pub async fn run() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let url = common.database_url.clone();
     match dispatch(common, command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(why)) => {
+            // A driver may quote the whole URL, password included.
+            let why = why.replace(&url, "HOURSMITH_DATABASE_URL");
             let line = why.split_whitespace().collect::<Vec<_>>().join(" ");
             print::problem(&format!("hoursmith: {line}"));
             ExitCode::FAILURE

@@ -1,5 +1,5 @@
 //! Standard output and standard error, in one place.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to the terminal")]
+#![expect(clippy::print_stderr, reason = "commands talk to the terminal")]
 
 use std::io::Write;
 

@@ -35,7 +35,9 @@ pub(super) fn ensure(setting: Option<&str>, database_url: &str) -> Result<(), Fa
 fn check(setting: &str) -> Result<(), Failure> {
     for key in setting.split(',') {
         if STANDARD.decode(key.trim()).map(|bytes| bytes.len()) != Ok(32) {
-            return Err(format!("HOURSMITH_SECRET_KEY must be base64 of 32 bytes, or several with commas; {HOW}").into());
+            return Err(
+                format!("HOURSMITH_SECRET_KEY must be base64 of 32 bytes, or several with commas; {HOW}").into()
+            );
         }
     }
     Ok(())

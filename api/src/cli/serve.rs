@@ -16,6 +16,9 @@ use crate::Server;
 /// How long running requests may take to finish after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// A connection that says nothing for longer is closed.
+const IDLE: Duration = Duration::from_secs(75);
+
 #[derive(Args)]
 pub(super) struct Serve {
     /// On an empty database, first make workspaces with a year of data.
@@ -54,7 +57,9 @@ impl Serve {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
         common.check_url()?;
         let trusted_proxies: Vec<IpNet> = listed(&self.trusted_proxies)
-            .map(|net| net.parse().map_err(|_| format!("HOURSMITH_TRUSTED_PROXIES: {net} is no network such as 10.0.0.0/8")))
+            .map(|net| {
+                net.parse().map_err(|_| format!("HOURSMITH_TRUSTED_PROXIES: {net} is no network such as 10.0.0.0/8"))
+            })
             .collect::<Result<_, _>>()?;
         // What can be refused is refused before anything is made.
         let listener = TcpListener::bind(&self.listen)
@@ -84,6 +89,7 @@ impl Serve {
         }
         let terminated = terminated()?;
         poem::Server::new_with_acceptor(acceptor)
+            .idle_timeout(IDLE)
             .run_with_graceful_shutdown(crate::server(server), terminated, Some(DRAIN))
             .await?;
 

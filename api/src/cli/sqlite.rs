@@ -15,7 +15,9 @@ pub(super) fn path(url: &str) -> Option<PathBuf> {
 
 /// A file beside the database's, by another ending.
 pub(super) fn beside(url: &str, ending: &str) -> Option<PathBuf> {
-    let mut name = path(url)?.into_os_string();
+    let path = path(url)?;
+    // By whatever name a file is reached, what lies beside it is the same.
+    let mut name = std::fs::canonicalize(&path).unwrap_or(path).into_os_string();
     name.push(ending);
     Some(name.into())
 }

@@ -2,7 +2,7 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use service::client::{self, NewClient, Client, ClientChanges, ClientFilter, ClientSort};
+use service::client::{self, Client, ClientChanges, ClientFilter, ClientSort, NewClient};
 
 use super::Tag;
 use super::envelope::{Changed, Created, Found, List, NoContent};

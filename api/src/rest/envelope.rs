@@ -3,7 +3,9 @@
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
-use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use poem_openapi::types::Type;
 use serde::Serialize;
 use service::{Done, Gone, Page, Record, Stored};
@@ -214,7 +216,8 @@ fn headers(names: &[(&'static str, &'static str, bool)]) -> Vec<MetaHeader> {
 
 const ETAG: (&str, &str, bool) = ("ETag", "The version of the record, in quotes.", true);
 const LOCATION: (&str, &str, bool) = ("Location", "The path of the new record.", true);
-const REPLAY: (&str, &str, bool) = ("Idempotent-Replayed", "`true` when the answer is of an earlier request with the same key.", false);
+const REPLAY: (&str, &str, bool) =
+    ("Idempotent-Replayed", "`true` when the answer is of an earlier request with the same key.", false);
 
 macro_rules! documented {
     ($name:ident $(<$t:ident>)?: $status:literal $description:literal, $schema:expr, $headers:expr) => {

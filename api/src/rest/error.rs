@@ -71,7 +71,9 @@ impl Refusal {
             Refusal::NoSuchPath => Error::NotFound("path; /api-docs lists what there is"),
             Refusal::MethodNotAllowed(methods) => {
                 let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
-                Error::BadRequest(format!("this path does not take that method; it takes {}", allowed.join(", ")).into())
+                Error::BadRequest(
+                    format!("this path does not take that method; it takes {}", allowed.join(", ")).into(),
+                )
             }
             Refusal::TooLarge => Error::BadRequest("the body is over 1 MiB; send less at once".into()),
             Refusal::NotJson => {

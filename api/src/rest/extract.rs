@@ -120,7 +120,13 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
         let mut properties = vec![
             ("limit", described("How many rows.", limit)),
             ("cursor", described("Where the page before ended: its `nextCursor`.", MetaSchema::new("string"))),
-            ("sort", described("By what; a leading `-` is descending. Ties are broken by id.", <service::sort::Sort<S> as Wire>::openapi())),
+            (
+                "sort",
+                described(
+                    "By what; a leading `-` is descending. Ties are broken by id.",
+                    <service::sort::Sort<S> as Wire>::openapi(),
+                ),
+            ),
             ("search", described("Part of a text, in any case.", search)),
             ("includeDeleted", described("With deleted rows; Manager and above.", MetaSchema::new("boolean"))),
         ];
@@ -131,7 +137,11 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
         Some(inline(MetaSchema { title: Some(LIST_QUERY.into()), properties, ..MetaSchema::new("object") }))
     }
 
-    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Query<F, S>> {
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> Result<Query<F, S>> {
         let query = request.uri().query().unwrap_or_default();
         let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         Ok(Query(ListArgs::from_query(pairs)))

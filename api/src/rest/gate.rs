@@ -1,10 +1,11 @@
 //! The gate in front of every REST operation: the order of refusals, on one screen.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::http::{HeaderValue, Method, header};
 use poem::{Endpoint, Request, Response, Result};
-use service::value::Json;
+use service::value::{Json, Problems};
 use service::{Error, IdempotencyKey, RequestFacts};
 use sha2::{Digest, Sha256};
 
@@ -18,6 +19,9 @@ use crate::server::Server;
 
 /// The largest body that anything needs.
 pub const MAX_BODY: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Wraps the operations of poem-openapi.
 pub struct Gate<E> {
@@ -95,7 +99,11 @@ impl<E> Gate<E> {
         let pass = admission.pass?;
 
         let method = request.method().clone();
-        let body = if operation.takes_body { Some(read_json(request).await?) } else { None };
+        let body = match (operation.takes_body, &method) {
+            (true, _) => Some(read_json(request).await?),
+            (false, &Method::PUT) => read_nothing(request).await?,
+            (false, _) => None,
+        };
 
         let key = header_text(request, "idempotency-key");
         let key = match request.headers().contains_key("idempotency-key") {
@@ -107,7 +115,7 @@ impl<E> Gate<E> {
             IdempotencyKey::Key(_) => fingerprint(&method, request.original_uri().path(), body.as_ref()),
             _ => [0; 32],
         };
-        let facts = RequestFacts { request_id: id.to_owned(), key, fingerprint };
+        let facts = RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint };
         request.extensions_mut().insert(pass.enter(facts));
         if let Some(body) = body {
             request.extensions_mut().insert(Sent::new(body));
@@ -133,15 +141,32 @@ pub(crate) async fn read_json(request: &mut Request) -> Result<Json, Stop> {
     if announced.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(Refusal::TooLarge.into());
     }
-    let bytes = match request.take_body().into_bytes_limit(MAX_BODY).await {
-        Ok(bytes) => bytes,
-        Err(poem::error::ReadBodyError::PayloadTooLarge) => return Err(Refusal::TooLarge.into()),
-        Err(_) => return Err(Error::BadRequest("the body could not be read to its end".into()).into()),
+    let bytes = match tokio::time::timeout(BODY_PATIENCE, request.take_body().into_bytes_limit(MAX_BODY)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => return Err(Refusal::TooLarge.into()),
+        _ => return Err(Error::BadRequest("the body could not be read to its end".into()).into()),
     };
     if !is_json(request) || request.headers().contains_key(header::CONTENT_ENCODING) {
         return Err(Refusal::NotJson.into());
     }
     Json::parse(&bytes).map_err(|why| Error::BadRequest(why.to_string().into()).into())
+}
+
+/// Reads a body that may be left out, and otherwise is `{}`.
+async fn read_nothing(request: &mut Request) -> Result<Option<Json>, Stop> {
+    let announced = header_text(request, header::CONTENT_LENGTH.as_str()).unwrap_or("0");
+    if announced == "0" && !request.headers().contains_key(header::TRANSFER_ENCODING) {
+        return Ok(None);
+    }
+    match read_json(request).await? {
+        Json::Object(pairs) if pairs.is_empty() => Ok(Some(Json::Object(pairs))),
+        Json::Object(pairs) => {
+            let mut problems = Problems::none();
+            pairs.into_iter().for_each(|(key, _)| problems.add(key, "unknown"));
+            Err(Error::Invalid(problems).into())
+        }
+        other => Err(Error::invalid("body", format!("must be left out, or be {{}}, not {}", other.kind())).into()),
+    }
 }
 
 /// `application/json`, in UTF-8 if it names a charset.

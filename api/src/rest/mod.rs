@@ -62,7 +62,8 @@ enum Tag {
 
 /// The operations behind the gate, to be mounted under `/api/v1`.
 pub fn endpoint(server: Arc<Server>) -> impl Endpoint<Output = Response> {
-    let inner = OpenApiService::new(OPERATIONS, "Hoursmith", env!("CARGO_PKG_VERSION")).into_endpoint().map_to_response();
+    let inner =
+        OpenApiService::new(OPERATIONS, "Hoursmith", env!("CARGO_PKG_VERSION")).into_endpoint().map_to_response();
     gate::Gate { inner, routes: route::Routes::of::<Operations>(), server }
 }
 

@@ -25,11 +25,7 @@ impl Documents {
         new["openapi"] = json!("3.1.0");
         new["jsonSchemaDialect"] = json!("https://spec.openapis.org/oas/3.1/dialect/base");
         upgrade(&mut new);
-        Documents {
-            json: pretty(&new),
-            yaml: serde_yaml::to_string(&new).unwrap_or_default(),
-            json_3_0: pretty(&old),
-        }
+        Documents { json: pretty(&new), yaml: serde_yaml::to_string(&new).unwrap_or_default(), json_3_0: pretty(&old) }
     }
 }
 
@@ -87,9 +83,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
             parameters.push(parameter);
         }
     }
-    let header = |name: &str, required: bool, description: &str, schema: Value| {
-        json!({ "name": name, "in": "header", "required": required, "description": description, "schema": schema })
-    };
+    let header = |name: &str, required: bool, description: &str, schema: Value| json!({ "name": name, "in": "header", "required": required, "description": description, "schema": schema });
     if matches!(method, "post" | "put" | "patch" | "delete") {
         let key = json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" });
         let text = "New for each thing to be done, the same when it is retried; kept 24 hours.";
@@ -115,7 +109,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let mut refusals = vec!["401", "402", "403", "422", "429", "500"];
     if has_body {
         refusals.extend(["400", "413", "415"]);
-    } else if method == "get" && !one {
+    } else if parameters.iter().any(|parameter| parameter["name"] == "cursor") {
         refusals.push("400");
     }
     if one {

@@ -2,13 +2,13 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use service::member::Member;
+use service::member::{Member, MemberFilter, MemberSort};
 use service::project_member;
 
 use super::Tag;
 use super::envelope::{List, NoContent, Put};
 use super::error::Fault;
-use super::extract::{Access, PathId};
+use super::extract::{Access, PathId, Query};
 
 pub struct ProjectMembers;
 
@@ -16,8 +16,13 @@ pub struct ProjectMembers;
 impl ProjectMembers {
     /// List who is on a project
     #[oai(path = "/projects/:id/members", method = "get", operation_id = "listProjectMembers")]
-    async fn list_project_members(&self, Access(cx): Access, id: Path<PathId>) -> Result<List<Member>, Fault> {
-        Ok(List(project_member::list(&cx, id.0.0).await?))
+    async fn list_project_members(
+        &self,
+        Access(cx): Access,
+        id: Path<PathId>,
+        query: Query<MemberFilter, MemberSort>,
+    ) -> Result<List<Member>, Fault> {
+        Ok(List(project_member::list(&cx, id.0.0, &query.0).await?))
     }
 
     /// Put a member on a project

@@ -39,7 +39,9 @@ impl Routes {
         }
         // A fixed segment comes before a parameter in the same place.
         routes.sort_by_key(|(path, _)| path.matches('{').count());
-        Routes(routes.into_iter().map(|(path, methods)| (segments(&path).map(Segment::new).collect(), methods)).collect())
+        Routes(
+            routes.into_iter().map(|(path, methods)| (segments(&path).map(Segment::new).collect(), methods)).collect(),
+        )
     }
 
     /// What the path takes, if it exists.

@@ -25,17 +25,17 @@ impl TimeEntries {
 
     /// Log time
     #[oai(path = "/time-entries", method = "post", operation_id = "createTimeEntry")]
-    async fn create_time_entry(&self, Access(cx): Access, body: Body<NewTimeEntry>) -> Result<Created<TimeEntry>, Fault> {
+    async fn create_time_entry(
+        &self,
+        Access(cx): Access,
+        body: Body<NewTimeEntry>,
+    ) -> Result<Created<TimeEntry>, Fault> {
         Ok(Created { done: time_entry::create(&cx, body.0).await?, list: "/time-entries" })
     }
 
     /// Log up to 100 entries at once, all or nothing
     #[oai(path = "/time-entries/batch", method = "post", operation_id = "createTimeEntries")]
-    async fn create_time_entries(
-        &self,
-        Access(cx): Access,
-        body: Body<Batch>,
-    ) -> Result<CreatedAll<TimeEntry>, Fault> {
+    async fn create_time_entries(&self, Access(cx): Access, body: Body<Batch>) -> Result<CreatedAll<TimeEntry>, Fault> {
         Ok(CreatedAll(time_entry::create_batch(&cx, body.0).await?))
     }
 

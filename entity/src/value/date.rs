@@ -7,6 +7,7 @@ use chrono::{Datelike, Duration, NaiveDate, NaiveTime};
 use poem_openapi::registry::MetaSchema;
 use sea_orm::DeriveValueType;
 
+use super::timestamp::plus_again;
 use super::wire::{Problems, Wire, describe_scalar, on_every_surface, openapi_schema};
 use super::{Instant, Json, Timestamp};
 
@@ -127,6 +128,10 @@ impl Wire for DateOrDateTime {
             Json::Text(text) => Ok(DateOrDateTime::DateTime(text.parse::<Instant>()?.utc())),
             other => Err(format!("must be a date or an instant in a string, not {}", other.kind()).into()),
         }
+    }
+
+    fn parse_text(text: &str) -> Result<DateOrDateTime, Problems> {
+        Self::parse(Json::Text(plus_again(text)))
     }
 }
 

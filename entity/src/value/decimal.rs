@@ -6,8 +6,8 @@ use std::str::FromStr;
 use poem_openapi::registry::MetaSchema;
 use sea_orm::DeriveValueType;
 
-use super::wire::{Problems, Wire, describe_scalar, on_every_surface, openapi_schema};
 use super::Json;
+use super::wire::{Problems, Wire, describe_scalar, on_every_surface, openapi_schema};
 
 /// Units in one: four decimals.
 const SCALE: i64 = 10_000;
@@ -228,7 +228,18 @@ mod tests {
         assert_eq!(number("1.5e2"), Ok("150.00".into()));
         assert_eq!(number("15e-1"), Ok("1.50".into()));
         assert_eq!(number("-0"), Ok("0.00".into()));
-        for refused in ["-1", "1.23456", "1e12", "1e400", "1e-400", "0.00001", "900719925474.0993", "1e99999999999999999999", "1e9223372036854775807", "1e-9223372036854775808"] {
+        for refused in [
+            "-1",
+            "1.23456",
+            "1e12",
+            "1e400",
+            "1e-400",
+            "0.00001",
+            "900719925474.0993",
+            "1e99999999999999999999",
+            "1e9223372036854775807",
+            "1e-9223372036854775808",
+        ] {
             assert!(number(refused).is_err(), "{refused}");
         }
         assert_eq!(number("90071992547.0993"), Ok("90071992547.0993".into()));

@@ -4,15 +4,16 @@ use std::fmt;
 
 use poem_openapi::registry::MetaSchema;
 
-use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
 use super::Json;
+use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
 
 /// A span of time in whole seconds, read from a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Duration(i32);
 
 /// The forms that are read; also what the documents publish.
-const PATTERN: &str = r"^(\d{1,4}:[0-5]\d(:[0-5]\d)?|\d{1,4}(\.\d{1,4})?h|(\d{1,4}h)?\d{1,6}m|(\d{1,4}h)?(\d{1,6}m)?\d{1,6}s)$";
+const PATTERN: &str =
+    r"^(\d{1,4}:[0-5]\d(:[0-5]\d)?|\d{1,4}(\.\d{1,4})?h|(\d{1,4}h)?\d{1,6}m|(\d{1,4}h)?(\d{1,6}m)?\d{1,6}s)$";
 const HOW: &str = "must be a duration such as 1h30m, 1:30, 90m or 1.5h";
 
 impl Duration {
@@ -114,7 +115,10 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "90", "-1h", "1:60", "1:5", "1.5m", "h", "1h30", "m30h", "30m1h", "1h1h", "1.h", ".5h", "١h", "1::30", "99999h"] {
+        for text in [
+            "", "90", "-1h", "1:60", "1:5", "1.5m", "h", "1h30", "m30h", "30m1h", "1h1h", "1.h", ".5h", "١h", "1::30",
+            "99999h",
+        ] {
             assert!(Duration::parse(Json::Text(text.into())).is_err(), "{text}");
         }
     }

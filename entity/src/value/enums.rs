@@ -5,8 +5,8 @@ use std::fmt;
 use poem_openapi::registry::MetaSchema;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 
-use super::wire::{Problems, Wire, in_openapi, openapi_schema};
 use super::Json;
+use super::wire::{Problems, Wire, in_openapi, openapi_schema};
 
 /// An enum with one spelling on every surface; read in either case.
 macro_rules! wire_enum {

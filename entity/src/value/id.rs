@@ -7,8 +7,8 @@ use poem_openapi::registry::MetaSchema;
 use sea_orm::DeriveValueType;
 use uuid::Uuid;
 
-use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
 use super::Json;
+use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
 
 /// A UUID v7: `ID` in GraphQL, a `uuid` string in OpenAPI, 16 bytes in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]

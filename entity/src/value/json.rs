@@ -130,7 +130,9 @@ impl From<Json> for async_graphql::Value {
             Json::Number(digits) => digits.parse::<Number>().map_or(Value::Null, Value::Number),
             Json::Text(text) => Value::String(text),
             Json::List(items) => Value::List(items.into_iter().map(Value::from).collect()),
-            Json::Object(pairs) => Value::Object(pairs.into_iter().map(|(key, value)| (Name::new(key), value.into())).collect()),
+            Json::Object(pairs) => {
+                Value::Object(pairs.into_iter().map(|(key, value)| (Name::new(key), value.into())).collect())
+            }
         }
     }
 }

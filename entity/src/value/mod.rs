@@ -23,4 +23,3 @@ pub use json::{Json, JsonError};
 pub use text::{Color, Currency, ExternalId, Name, Note, ShortText, Text, fold};
 pub use timestamp::{Instant, Timestamp};
 pub use wire::{Problems, Wire, openapi_schema};
-

@@ -6,8 +6,8 @@ use poem_openapi::registry::MetaSchema;
 use sea_orm::DeriveValueType;
 use unicode_normalization::UnicodeNormalization;
 
-use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
 use super::Json;
+use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
 
 /// A trimmed text of at most `MAX` characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

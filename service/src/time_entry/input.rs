@@ -214,6 +214,11 @@ impl FromBody for Batch {
 }
 
 impl Validate for Batch {
+    /// One an entry.
+    fn points(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    }
+
     fn refuse(&self, caller: &Caller) -> Result<(), Error> {
         self.entries.iter().try_for_each(|entry| entry.refuse(caller))
     }

@@ -1,22 +1,21 @@
 //! Time entries: time spent on a project by a person.
 
 mod input;
+mod list;
 mod span;
 
-use entity::value::{Date, DateOrDateTime, ExternalId, Id, Instant, Problems, ProjectStatus, RateType, Timestamp, fold};
+use entity::value::{Date, Id, Instant, Problems, ProjectStatus, RateType, Timestamp, fold};
 use entity::{project, project_member, task, time_entry};
-use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 pub use input::{Batch, NewTimeEntry, TimeEntryChanges};
+pub use list::{TimeEntryArgs, TimeEntryFilter, TimeEntrySort, list, list_of_projects};
 
-use crate::door::{Done, Expected, Gone, Record, Write};
+use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
-use crate::filter::{at_least, at_most, ids_where, is_set, one_of, one_of_texts, since, until};
-use crate::input::Field;
-use crate::page::{Filter, Key, ListArgs, Listed, Page};
-use crate::project::refuse_by_client;
-use crate::{Action, Caller, Cx, Error, member, policy};
+use crate::write::Write;
+use crate::{Action, Cx, Error, member, policy};
 
 /// Time spent on a project by a person; running while it has no duration.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -120,124 +119,6 @@ impl Record for TimeEntry {
     fn version(&self) -> Option<i32> {
         Some(self.version)
     }
-}
-
-crate::sort! {
-    /// What time entries are sorted by.
-    pub enum TimeEntrySort of time_entry {
-        CreatedAt "createdAt" by "created_at" => |row| row.created_at.into(),
-        DurationSeconds "durationSeconds" by "duration_seconds_key" => |row| {
-            Key::Number(i64::from(row.duration_seconds.unwrap_or(-1)))
-        },
-        EntryDate "entryDate" by "entry_date" => |row| Key::Date(row.entry_date),
-        Id "id" by "id" => |_row| Key::Id,
-        UpdatedAt "updatedAt" by "updated_at" => |row| row.updated_at.into(),
-    }
-}
-
-crate::input! {
-    /// Filters of the time entry list.
-    pub struct TimeEntryFilter = "TimeEntryFilter" {
-        /// One of these ids.
-        pub id: Field<Vec<Id>>,
-        /// One of these external ids.
-        pub external_id: Field<Vec<ExternalId>>,
-        /// On one of these projects.
-        pub project_id: Field<Vec<Id>>,
-        /// On one of these tasks.
-        pub task_id: Field<Vec<Id>>,
-        /// By one of these people; Members see their own only.
-        pub user_id: Field<Vec<Id>>,
-        /// On projects for one of these clients.
-        pub client_id: Field<Vec<Id>>,
-        /// Whether it can be billed.
-        pub billable: Field<Vec<bool>>,
-        /// Whether it is on an invoice.
-        pub invoiced: Field<Vec<bool>>,
-        /// Whether it is running.
-        pub running: Field<Vec<bool>>,
-        /// Counts for this day or a later one.
-        pub entry_date_from: Field<Date>,
-        /// Counts for this day or an earlier one.
-        pub entry_date_to: Field<Date>,
-        /// At least this long.
-        pub duration_seconds_min: Field<i32>,
-        /// At most this long.
-        pub duration_seconds_max: Field<i32>,
-        /// Made at or after.
-        pub created_at_from: Field<DateOrDateTime>,
-        /// Made at or before.
-        pub created_at_to: Field<DateOrDateTime>,
-        /// Changed at or after.
-        pub updated_at_from: Field<DateOrDateTime>,
-        /// Changed at or before.
-        pub updated_at_to: Field<DateOrDateTime>,
-    }
-}
-
-impl Filter for TimeEntryFilter {
-    fn check(&self, caller: &Caller) -> Result<(), Error> {
-        refuse_by_client(caller, &[("clientId", self.client_id.is_sent())])
-    }
-
-    fn condition(&self, caller: &Caller) -> Condition {
-        use time_entry::Column;
-        let by_client = one_of(project::Column::ClientId, &self.client_id).map(|of_client| {
-            let of_client = Condition::all().add(of_client);
-            Column::ProjectId.in_subquery(ids_where::<project::Entity>(caller.organization_id, of_client))
-        });
-        // A Member's filter is pinned to themself by their scope; another's id in it changes nothing.
-        let by_user = if policy::sees_all(caller.role) { one_of(Column::UserId, &self.user_id) } else { None };
-        let still = |running: &Field<Vec<bool>>| match running {
-            Field::Value(wanted) => Field::Value(wanted.iter().map(|running| !running).collect()),
-            _ => Field::Absent,
-        };
-        Condition::all()
-            .add_option(one_of(Column::Id, &self.id))
-            .add_option(one_of_texts(Column::ExternalId, &self.external_id))
-            .add_option(one_of(Column::ProjectId, &self.project_id))
-            .add_option(one_of(Column::TaskId, &self.task_id))
-            .add_option(by_user)
-            .add_option(by_client)
-            .add_option(one_of(Column::Billable, &self.billable))
-            .add_option(is_set(Column::InvoiceId, &self.invoiced))
-            .add_option(is_set(Column::DurationSeconds, &still(&self.running)))
-            .add_option(at_least(Column::EntryDate, &self.entry_date_from))
-            .add_option(at_most(Column::EntryDate, &self.entry_date_to))
-            .add_option(at_least(Column::DurationSeconds, &self.duration_seconds_min))
-            .add_option(at_most(Column::DurationSeconds, &self.duration_seconds_max))
-            .add_option(since(Column::CreatedAt, &self.created_at_from))
-            .add_option(until(Column::CreatedAt, &self.created_at_to))
-            .add_option(since(Column::UpdatedAt, &self.updated_at_from))
-            .add_option(until(Column::UpdatedAt, &self.updated_at_to))
-    }
-}
-
-impl Listed for time_entry::Entity {
-    type Sort = TimeEntrySort;
-    type Filter = TimeEntryFilter;
-    const SEARCH: Option<time_entry::Column> = Some(time_entry::Column::SearchKey);
-}
-
-/// The arguments of a time entry list.
-pub type TimeEntryArgs = ListArgs<TimeEntryFilter, TimeEntrySort>;
-
-/// A page of time entries.
-pub async fn list(cx: &Cx, args: &TimeEntryArgs) -> Result<Page<TimeEntry>, Error> {
-    Ok(cx.list::<time_entry::Entity>(Action::ListTimeEntries, args).await?.map(TimeEntry::from))
-}
-
-/// The first time entries of each of these projects, in one statement.
-pub async fn list_of_projects(cx: &Cx, projects: &[Id], args: &TimeEntryArgs) -> Result<crate::Pages<TimeEntry>, Error> {
-    let pages = cx.list_of_parents::<time_entry::Entity>(
-        Action::ListTimeEntries,
-        (time_entry::Column::ProjectId, projects),
-        args,
-        |filter, project| filter.project_id = Field::Value(vec![project]),
-        |row| row.project_id,
-    );
-    let shown = |page: Page<time_entry::Model>| page.map(TimeEntry::from);
-    Ok(pages.await?.into_iter().map(|(project, page)| (project, page.map(shown))).collect())
 }
 
 /// One time entry.
@@ -399,11 +280,14 @@ pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: TimeEntryChan
             && (moved || after.task_id != before.task_id)
             && task_of(write, &project, task).await?.is_none()
         {
-            problems.add("taskId", if task_sent {
-                "not found on this project"
-            } else {
-                "the entry's task belongs to the former project; send another taskId, or null"
-            });
+            problems.add(
+                "taskId",
+                if task_sent {
+                    "not found on this project"
+                } else {
+                    "the entry's task belongs to the former project; send another taskId, or null"
+                },
+            );
         }
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
@@ -467,9 +351,8 @@ async fn check_writable(write: &Write, row: &time_entry::Model, expected: &Expec
     if row.invoice_id.is_some() {
         return Err(Error::conflict("invoiced", "the entry is on an invoice and cannot be changed or deleted"));
     }
-    let project = write.find::<project::Entity>(|query| {
-        query.filter(project::Column::Id.eq(row.project_id)).lock_shared()
-    });
+    let project =
+        write.find::<project::Entity>(|query| query.filter(project::Column::Id.eq(row.project_id)).lock_shared());
     project.await?.ok_or_else(|| Error::bug("a time entry has no project"))
 }
 
@@ -498,6 +381,28 @@ fn check_active(project: &project::Model) -> Result<(), Error> {
 
 async fn task_of(write: &Write, project: &project::Model, id: Id) -> Result<Option<task::Model>, Error> {
     Ok(write.keep::<task::Entity>(id).await?.filter(|task| task.project_id == project.id))
+}
+
+/// On a project that is not billable any more no entry is; what is invoiced stays as it was.
+#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
+pub(crate) async fn unbill(write: &Write, project: Id) -> Result<(), Error> {
+    use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
+    use time_entry::Column;
+    let later = Expr::col(Column::UpdatedAt).add(1);
+    let touched =
+        CaseStatement::new().case(Expr::col(Column::UpdatedAt).lt(write.now), Expr::val(write.now)).finally(later);
+    time_entry::Entity::update_many()
+        .col_expr(Column::Billable, Expr::value(false))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .col_expr(Column::UpdatedAt, touched.into())
+        .filter(Column::OrganizationId.eq(write.organization_id()))
+        .filter(Column::ProjectId.eq(project))
+        .filter(Column::Billable.eq(true))
+        .filter(Column::InvoiceId.is_null())
+        .filter(Column::DeletedAt.is_null())
+        .exec(write.connection())
+        .await?;
+    Ok(())
 }
 
 /// What follows from the other columns.

@@ -7,7 +7,8 @@ use entity::value::{Problems, Timestamp};
 pub(super) const LONGEST: i32 = 24 * 60 * 60;
 
 /// Told with every wrong span, since a forgotten offset is what most of them come from.
-const OFFSETS: &str = "instants are read with their offset, so send local times with one, such as 2026-06-11T10:00:00+02:00";
+const OFFSETS: &str =
+    "instants are read with their offset, so send local times with one, such as 2026-06-11T10:00:00+02:00";
 
 /// The seconds between two instants, or what is wrong with them.
 pub(super) fn between(start: Timestamp, stop: Timestamp) -> Result<i32, Problems> {

@@ -111,7 +111,7 @@ on_both! {
         }
         let refused = world.graphql(owner, query, json!({ "f": { "clientId": ["x"], "dueDateFrom": "2026-02-30" } })).await;
         let fields = refused.graphql_error()["fields"].clone();
-        assert!(fields["clientId"].is_string() && fields["dueDateFrom"].is_string(), "{fields}");
+        assert!(fields["clientId[0]"].is_string() && fields["dueDateFrom"].is_string(), "{fields}");
     }
 }
 
@@ -139,5 +139,35 @@ on_both! {
         let entry = json!({ "i": { "projectId": project, "startedAt": "2026-06-11T10:00:00+02:00", "stoppedAt": "2026-06-11T11:00:00+02:00" } });
         let logged = world.graphql(owner, log, entry).await.graphql();
         assert_eq!(logged["createTimeEntry"]["timeEntry"], json!({ "durationSeconds": 3600, "entryDate": "2026-06-11" }));
+    }
+}
+
+on_both! {
+    /// Fields come in the order of the query; what failed is null, and what must not be null takes its parent along.
+    async fn answers_have_the_shape_of_the_query(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let client = cast.home.client(&world, "C").await;
+        let query = "query($id: ID!, $no: Boolean = false) {
+            z: client(id: \"nope\") { id } viewer { ...Who email role } a: client(id: $id) { updatedAt name: id hidden: name @include(if: $no) }
+            clients { pageInfo { hasNextPage } nodes { name projects { nodes { id } } id } } }
+            fragment Who on Viewer { role orgName }";
+        let answer = world.graphql(owner, query, json!({ "id": client })).await;
+        let text = answer.text();
+        let places: Vec<_> = ["\"z\"", "\"viewer\"", "\"role\"", "\"orgName\"", "\"email\"", "\"a\"", "\"updatedAt\"", "\"clients\"", "\"pageInfo\"", "\"nodes\"", "\"projects\""]
+            .map(|key| text.find(key).unwrap_or_else(|| panic!("no {key} in {text}")))
+            .to_vec();
+        assert!(places.is_sorted(), "{text}");
+        let json = answer.json();
+        assert_eq!(json["data"]["z"], Value::Null);
+        assert!(json["data"].as_object().unwrap().contains_key("z"));
+        assert_eq!(json["data"]["a"]["name"], json!(client));
+        assert_eq!(json["data"]["a"].as_object().unwrap().len(), 2);
+        assert_eq!(json["errors"][0]["path"], json!(["z"]));
+
+        let two = "mutation { a: createClient(input: { name: \"A\" }) { client { id } } b: createClient(input: { name: \"\" }) { client { id } } }";
+        let answer = world.graphql(owner, two, json!({})).await.json();
+        assert_eq!(answer["data"], Value::Null, "a payload must not be null, so its parent is");
+        assert_eq!(answer["errors"][0]["path"], json!(["b"]));
     }
 }

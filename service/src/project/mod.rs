@@ -1,7 +1,9 @@
 //! Projects: pieces of work for a client.
 
+mod input;
+
 use entity::value::{
-    Color, Date, DateOrDateTime, Decimal, ExternalId, Id, Money, Name, Note, Problems, ProjectStatus, RateType, Timestamp,
+    Color, Date, DateOrDateTime, Decimal, ExternalId, Id, Money, Name, Problems, ProjectStatus, RateType, Timestamp,
     fold,
 };
 use entity::{client, project, time_entry};
@@ -9,11 +11,15 @@ use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
 
-use crate::door::{Done, Expected, Gone, Record, Write};
+use input::Rules;
+pub use input::{NewProject, ProjectChanges};
+
+use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
 use crate::filter::{at_least, at_most, ids_where, one_of, one_of_texts, since, until};
-use crate::input::{Field, Input, Kept, Required, Validate};
+use crate::input::Field;
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::write::Write;
 use crate::{Action, Caller, Cx, Error, Visible, policy};
 
 /// A piece of work for a client. Rates, fees and money budgets are not shown to Members.
@@ -135,143 +141,6 @@ impl Record for Project {
     }
 }
 
-/// The two inputs of a project differ in what they need.
-macro_rules! project_input {
-    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needs: $needed:ident) => {
-        crate::input! {
-            $(#[doc = $doc])*
-            pub struct $name = $graphql {
-                /// Another system's id of it, unique among live projects.
-                pub external_id: Field<ExternalId>,
-                /// Whom it is for.
-                pub client_id: $needed<Id>,
-                /// Its name.
-                pub name: $needed<Name>,
-                /// What it is about.
-                pub description: Field<Note>,
-                /// Its colour in lists, `#rrggbb`.
-                pub color: Field<Color>,
-                /// Only ACTIVE ones take new time; ACTIVE unless said.
-                pub status: Kept<ProjectStatus>,
-                /// How it is billed; HOURLY unless said.
-                pub rate_type: Kept<RateType>,
-                /// What an hour costs, in the client's currency; a new project copies the client's rate unless said.
-                pub hourly_rate: Field<Money>,
-                /// What it costs as a whole; needed with FIXED, refused otherwise.
-                pub fixed_fee_amount: Field<Money>,
-                /// How many hours it may take; not beside budgetAmount.
-                pub budget_hours: Field<Decimal>,
-                /// How much it may cost; not beside budgetHours.
-                pub budget_amount: Field<Money>,
-                /// When it begins.
-                pub start_date: Field<Date>,
-                /// When it is due, not before it begins.
-                pub due_date: Field<Date>,
-            }
-            read_only "id" "orgId" "version" "createdAt" "updatedAt" "deletedAt"
-        }
-
-        impl $name {
-            /// Puts what was sent into a row.
-            fn apply(self, row: &mut project::Model) {
-                self.external_id.change(&mut row.external_id);
-                if let Some(client_id) = self.client_id.take() {
-                    row.client_id = client_id;
-                }
-                if let Some(name) = self.name.take() {
-                    row.name = name.into();
-                }
-                self.description.change(&mut row.description);
-                self.color.change(&mut row.color);
-                self.status.change(&mut row.status);
-                self.rate_type.change(&mut row.rate_type);
-                self.hourly_rate.change(&mut row.hourly_rate);
-                self.fixed_fee_amount.change(&mut row.fixed_fee_amount);
-                self.budget_hours.change(&mut row.budget_hours);
-                self.budget_amount.change(&mut row.budget_amount);
-                self.start_date.change(&mut row.start_date);
-                self.due_date.change(&mut row.due_date);
-                row.name_key = fold(&row.name);
-                let description = row.description.as_deref().unwrap_or_default();
-                row.search_key = fold(&format!("{}\u{1f}{description}", row.name));
-            }
-        }
-    };
-}
-
-project_input!(
-    /// A new project.
-    NewProject = "CreateProjectInput", needs: Required
-);
-project_input!(
-    /// What changes of a project: what is absent stays, null clears.
-    ProjectChanges = "UpdateProjectInput", needs: Kept
-);
-
-/// The rules between the fields of a project, asked of a new one before it is made and of a changed one as it would be.
-struct Rules {
-    rate_type: RateType,
-    has_fee: bool,
-    has_budget_hours: bool,
-    has_budget_amount: bool,
-    start_date: Option<Date>,
-    due_date: Option<Date>,
-}
-
-impl Rules {
-    fn add_problems(&self, problems: &mut Problems) {
-        match (self.rate_type, self.has_fee) {
-            (RateType::Fixed, false) => problems.add("fixedFeeAmount", "required with rateType FIXED"),
-            (RateType::Hourly | RateType::NonBillable, true) => {
-                problems.add("fixedFeeAmount", "only with rateType FIXED; send null to clear it");
-            }
-            _ => {}
-        }
-        if self.has_budget_hours && self.has_budget_amount {
-            problems.add("budgetAmount", "give at most one of budgetHours and budgetAmount; null clears the other");
-        }
-        if let (Some(start), Some(due)) = (self.start_date, self.due_date)
-            && due < start
-        {
-            problems.add("dueDate", format!("must not be before startDate {start}"));
-        }
-    }
-
-    fn of_row(row: &project::Model) -> Rules {
-        Rules {
-            rate_type: row.rate_type,
-            has_fee: row.fixed_fee_amount.is_some(),
-            has_budget_hours: row.budget_hours.is_some(),
-            has_budget_amount: row.budget_amount.is_some(),
-            start_date: row.start_date,
-            due_date: row.due_date,
-        }
-    }
-}
-
-impl Validate for NewProject {
-    fn problems(&self) -> Problems {
-        let mut problems = self.field_problems();
-        let rules = Rules {
-            rate_type: self.rate_type.get().copied().unwrap_or(RateType::Hourly),
-            has_fee: self.fixed_fee_amount.get().is_some(),
-            has_budget_hours: self.budget_hours.get().is_some(),
-            has_budget_amount: self.budget_amount.get().is_some(),
-            start_date: self.start_date.get().copied(),
-            due_date: self.due_date.get().copied(),
-        };
-        rules.add_problems(&mut problems);
-        problems
-    }
-}
-
-/// The rules between fields need the row and are asked when it is locked.
-impl Validate for ProjectChanges {
-    fn problems(&self) -> Problems {
-        self.field_problems()
-    }
-}
-
 crate::sort! {
     /// What projects are sorted by.
     pub enum ProjectSort of project {
@@ -320,9 +189,9 @@ crate::input! {
 /// Refuses a filter by clients to those who may not see clients.
 pub(crate) fn refuse_by_client(caller: &Caller, filters: &[(&str, bool)]) -> Result<(), Error> {
     match filters.iter().find(|(_, sent)| *sent) {
-        Some((name, _)) if !policy::allows(caller.role, Action::ListClients) => {
-            Err(Error::Forbidden(format!("your role {} does not see clients, so it cannot filter by {name}", caller.role).into()))
-        }
+        Some((name, _)) if !policy::allows(caller.role, Action::ListClients) => Err(Error::Forbidden(
+            format!("your role {} does not see clients, so it cannot filter by {name}", caller.role).into(),
+        )),
         _ => Ok(()),
     }
 }
@@ -462,6 +331,9 @@ pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: ProjectChange
             return Err(Error::conflict("client_deleted", told));
         }
         let row = write.update::<project::Entity>(&before, after).await?;
+        if row.rate_type == RateType::NonBillable && before.rate_type != RateType::NonBillable {
+            crate::time_entry::unbill(write, id).await?;
+        }
         Ok(Project::shown_to(write.caller()?, row))
     })
     .await

@@ -1,0 +1,175 @@
+//! The shape of an answer, by the specification: fields in the order of the query, null for what failed, and where null
+//! is not allowed, null for what holds it (GraphQL, sections 6.4.3 and 6.4.4). The library answers fields in the order in
+//! which they finish and leaves out those that failed.
+
+use std::collections::HashMap;
+
+use async_graphql::Name;
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{
+    BaseType, Directive, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
+    ServiceDocument, Type, TypeKind, TypeSystemDefinition,
+};
+use async_graphql::{PathSegment, Positioned, Response, Value, Variables};
+
+/// The types of every field of every object.
+pub struct Shapes(HashMap<String, HashMap<String, Type>>);
+
+/// One selection of a query on its way through an answer.
+struct Walk<'a> {
+    shapes: &'a Shapes,
+    document: &'a ExecutableDocument,
+    variables: &'a Variables,
+    operation: &'a OperationDefinition,
+    /// The paths of everything that failed.
+    failed: Vec<Vec<PathSegment>>,
+}
+
+/// A field of an answer: what it is called in the schema, and everything that is selected of it.
+struct Wanted<'a> {
+    name: &'a str,
+    below: Vec<&'a SelectionSet>,
+}
+
+impl Shapes {
+    /// Reads them from the schema's own text.
+    pub fn of(sdl: &str) -> Shapes {
+        let document = async_graphql::parser::parse_schema(sdl).unwrap_or(ServiceDocument { definitions: vec![] });
+        let mut shapes = HashMap::new();
+        for definition in document.definitions {
+            let TypeSystemDefinition::Type(definition) = definition else { continue };
+            if let TypeKind::Object(object) = definition.node.kind {
+                let fields =
+                    object.fields.into_iter().map(|f| (f.node.name.node.to_string(), f.node.ty.node)).collect();
+                shapes.insert(definition.node.name.node.to_string(), fields);
+            }
+        }
+        Shapes(shapes)
+    }
+
+    /// Puts an answer into shape.
+    pub fn complete(
+        &self,
+        document: &ExecutableDocument,
+        operation: &OperationDefinition,
+        variables: &Variables,
+        response: &mut Response,
+    ) {
+        let failed = response.errors.iter().map(|error| error.path.clone()).collect();
+        let root = match operation.ty {
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+        };
+        let walk = Walk { shapes: self, document, variables, operation, failed };
+        let answered = std::mem::take(&mut response.data);
+        response.data = walk.object(root, &[&operation.selection_set.node], answered, &mut Vec::new());
+    }
+}
+
+impl Walk<'_> {
+    /// An object in shape, or null if a field that must not be null is.
+    fn object(&self, kind: &str, selected: &[&SelectionSet], value: Value, path: &mut Vec<PathSegment>) -> Value {
+        let mut answered = match value {
+            Value::Object(answered) => answered,
+            // Everything in it failed: the library makes null of that.
+            Value::Null if self.failed.iter().any(|failed| failed.len() > path.len() && failed.starts_with(path)) => {
+                IndexMap::new()
+            }
+            other => return other,
+        };
+        let mut wanted = IndexMap::new();
+        selected.iter().for_each(|set| self.collect(kind, set, &mut wanted));
+        let mut shaped = IndexMap::with_capacity(wanted.len());
+        for (key, Wanted { name, below }) in wanted {
+            let value = answered.swap_remove(&key).unwrap_or_default();
+            let value = match self.shapes.0.get(kind).and_then(|fields| fields.get(name)) {
+                Some(ty) => {
+                    path.push(PathSegment::Field(key.to_string()));
+                    let value = self.value(ty, &below, value, path);
+                    path.pop();
+                    if value == Value::Null && !ty.nullable {
+                        return Value::Null;
+                    }
+                    value
+                }
+                // `__typename`, and introspection, which does not fail.
+                None => value,
+            };
+            shaped.insert(key, value);
+        }
+        Value::Object(shaped)
+    }
+
+    fn value(&self, ty: &Type, below: &[&SelectionSet], value: Value, path: &mut Vec<PathSegment>) -> Value {
+        match (&ty.base, value) {
+            (BaseType::Named(name), value) if !below.is_empty() => self.object(name, below, value, path),
+            (BaseType::List(item), Value::List(values)) => {
+                let mut shaped = Vec::with_capacity(values.len());
+                for (index, value) in values.into_iter().enumerate() {
+                    path.push(PathSegment::Index(index));
+                    let value = self.value(item, below, value, path);
+                    path.pop();
+                    if value == Value::Null && !item.nullable {
+                        return Value::Null;
+                    }
+                    shaped.push(value);
+                }
+                Value::List(shaped)
+            }
+            (_, value) => value,
+        }
+    }
+
+    /// What is selected of an object, in order, fragments and repetitions merged.
+    fn collect<'s>(&'s self, kind: &str, set: &'s SelectionSet, wanted: &mut IndexMap<Name, Wanted<'s>>) {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) if self.included(&field.node.directives) => {
+                    let key = field.node.response_key().node.clone();
+                    let name = field.node.name.node.as_str();
+                    let entry = wanted.entry(key).or_insert(Wanted { name, below: vec![] });
+                    if !field.node.selection_set.node.items.is_empty() {
+                        entry.below.push(&field.node.selection_set.node);
+                    }
+                }
+                Selection::FragmentSpread(spread) if self.included(&spread.node.directives) => {
+                    if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node)
+                        && fragment.node.type_condition.node.on.node == kind
+                    {
+                        self.collect(kind, &fragment.node.selection_set.node, wanted);
+                    }
+                }
+                Selection::InlineFragment(fragment) if self.included(&fragment.node.directives) => {
+                    let on = fragment.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
+                    if on.is_none_or(|on| on == kind) {
+                        self.collect(kind, &fragment.node.selection_set.node, wanted);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// `@skip` and `@include`, with the variables of the request or their defaults.
+    fn included(&self, directives: &[Positioned<Directive>]) -> bool {
+        directives.iter().all(|directive| {
+            let argument = directive.node.get_argument("if").map(|value| value.node.clone());
+            let value = argument.and_then(|value| value.into_const_with(|name| self.variable(&name)).ok());
+            match (directive.node.name.node.as_str(), value) {
+                ("skip", Some(Value::Boolean(skip))) => !skip,
+                ("include", Some(Value::Boolean(include))) => include,
+                _ => true,
+            }
+        })
+    }
+
+    fn variable(&self, name: &Name) -> Result<Value, ()> {
+        let default = || {
+            let definitions = &self.operation.variable_definitions;
+            let definition = definitions.iter().find(|definition| definition.node.name.node == *name)?;
+            definition.node.default_value.as_ref().map(|value| value.node.clone())
+        };
+        self.variables.get(name).cloned().or_else(default).ok_or(())
+    }
+}

@@ -1,0 +1,170 @@
+//! A transaction inside one workspace: what an operation may do once the door has let it in.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use entity::event;
+use entity::value::{Id, Problems, Timestamp};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, IntoActiveModel, Iterable, PaginatorTrait,
+    PrimaryKeyToColumn, QueryFilter, QuerySelect, Select, SqlErr,
+};
+
+use crate::event::Event;
+use crate::scope::{Identified, Scoped, Versioned};
+use crate::{App, Caller, Error};
+
+/// A transaction inside one workspace.
+pub(crate) struct Write {
+    pub(crate) tx: DatabaseTransaction,
+    app: App,
+    organization_id: Id,
+    caller: Option<Caller>,
+    /// The instant of everything that this transaction does.
+    pub(crate) now: Timestamp,
+    emitted: AtomicBool,
+}
+
+impl Write {
+    pub(crate) fn new(tx: DatabaseTransaction, app: App, organization_id: Id, caller: Option<Caller>) -> Write {
+        let now = app.now();
+        Write { tx, app, organization_id, caller, now, emitted: AtomicBool::new(false) }
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), Error> {
+        self.tx.commit().await?;
+        if self.emitted.load(Ordering::Relaxed) {
+            self.app.wake().notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// Who acts. An operator is no caller and has operations of their own.
+    pub(crate) fn caller(&self) -> Result<&Caller, Error> {
+        self.caller.as_ref().ok_or_else(|| Error::bug("an operator reached an operation of callers"))
+    }
+
+    pub(crate) fn organization_id(&self) -> Id {
+        self.organization_id
+    }
+
+    pub(crate) fn new_id(&self) -> Id {
+        self.app.new_id()
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// For statements that no method here makes; they begin with the workspace themselves.
+    pub(crate) fn connection(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+
+    fn visible<E: Scoped>(&self) -> Select<E> {
+        match &self.caller {
+            Some(caller) => E::within(caller),
+            None => E::all_of(self.organization_id),
+        }
+    }
+
+    /// One live row that the caller sees, locked against every other write until the end.
+    pub(crate) async fn lock<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
+        let live = self.live::<E>(id);
+        live.lock_exclusive().one(&self.tx).await?.ok_or(Error::NotFound(E::NOUN))
+    }
+
+    /// One live row that decides this write, kept as it is until the end; none if the caller does not see it.
+    pub(crate) async fn keep<E: Identified>(&self, id: Id) -> Result<Option<E::Model>, Error> {
+        Ok(self.live::<E>(id).lock_shared().one(&self.tx).await?)
+    }
+
+    fn live<E: Identified>(&self, id: Id) -> Select<E> {
+        let query = self.visible::<E>().filter(E::ID.eq(id));
+        match E::DELETED_AT {
+            Some(column) => query.filter(column.is_null()),
+            None => query,
+        }
+    }
+
+    /// How many rows of the whole workspace fit, whatever the caller sees of it.
+    pub(crate) async fn count<E: Scoped>(&self, narrow: impl FnOnce(Select<E>) -> Select<E>) -> Result<u64, Error>
+    where
+        E::Model: Send + Sync,
+    {
+        Ok(narrow(E::all_of(self.organization_id)).count(&self.tx).await?)
+    }
+
+    /// The first row of the whole workspace that fits, whatever the caller sees of it.
+    pub(crate) async fn find<E: Scoped>(
+        &self,
+        narrow: impl FnOnce(Select<E>) -> Select<E>,
+    ) -> Result<Option<E::Model>, Error> {
+        Ok(narrow(E::all_of(self.organization_id)).one(&self.tx).await?)
+    }
+
+    /// A new row.
+    pub(crate) async fn insert<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+        E::ActiveModel: Send,
+    {
+        let mut row = row.into_active_model().reset_all();
+        row.set(E::ORGANIZATION, self.organization_id.into());
+        E::insert(row).exec_without_returning(&self.tx).await.map_err(refused_by_constraint)?;
+        Ok(())
+    }
+
+    /// Stores what has changed of a row, one version later; nothing, if nothing has.
+    pub(crate) async fn update<E: Versioned>(&self, before: &E::Model, mut after: E::Model) -> Result<E::Model, Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel> + PartialEq + Clone,
+        E::ActiveModel: Send,
+    {
+        if *before == after {
+            return Ok(after);
+        }
+        E::touch(&mut after, self.now);
+        self.store::<E>(after.clone()).await?;
+        Ok(after)
+    }
+
+    /// Stores a row as it is, for tables that count no versions.
+    #[expect(clippy::disallowed_methods, reason = "the filter is the whole primary key, workspace included")]
+    pub(crate) async fn store<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+        E::ActiveModel: Send,
+    {
+        let mut row = row.into_active_model().reset_all();
+        let mut query = E::update_many();
+        for key in E::PrimaryKey::iter() {
+            let column = key.into_column();
+            if let Some(value) = row.get(column).into_value() {
+                query = query.filter(column.eq(value));
+            }
+            row.not_set(column);
+        }
+        query.set(row).exec(&self.tx).await.map_err(refused_by_constraint)?;
+        Ok(())
+    }
+
+    /// Writes an event into the outbox: it exists if and only if this transaction commits.
+    pub(crate) async fn emit(&self, event: Event<'_>) -> Result<(), Error> {
+        let id = self.new_id();
+        let body = event.body(id, self.organization_id, self.app.environment(), self.now)?;
+        let kind = event.kind().to_owned();
+        let row = event::Model { id, organization_id: self.organization_id, kind, body, created_at: self.now };
+        self.emitted.store(true, Ordering::Relaxed);
+        self.insert::<event::Entity>(row).await
+    }
+}
+
+/// A unique key that another row has is the caller's to mend, not a fault of ours.
+fn refused_by_constraint(error: DbErr) -> Error {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(which)) if which.contains("external_id") => {
+            Error::Invalid(Problems::at("externalId", "another record of this kind has it already"))
+        }
+        _ => error.into(),
+    }
+}

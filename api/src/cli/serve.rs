@@ -83,11 +83,12 @@ impl Serve {
 
         listener.set_nonblocking(true)?;
         let acceptor = TcpAcceptor::from_std(listener)?;
+        // Before anybody can know that it is up, it knows how to stop.
+        let terminated = terminated()?;
         print::text(&format!("listening on http://{address}\n"))?;
         if let Some(shown) = shown {
             print::text(&shown.words(&format!("http://{address}")))?;
         }
-        let terminated = terminated()?;
         poem::Server::new_with_acceptor(acceptor)
             .idle_timeout(IDLE)
             .run_with_graceful_shutdown(crate::server(server), terminated, Some(DRAIN))

@@ -159,3 +159,19 @@ async fn compressed(mut response: Response, algorithm: CompressionAlgo) -> Respo
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_envelope_that_tells_nothing() {
+        let answer = std::panic::catch_unwind(|| -> Result<Response> { panic!("the password is swordfish") });
+        let response = answered(answer, "id-1");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = response.into_body().into_string().await.unwrap();
+        let told: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((&told["error"]["code"], &told["error"]["requestId"]), (&"internal".into(), &"id-1".into()));
+        assert!(!body.contains("swordfish"));
+    }
+}

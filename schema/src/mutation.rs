@@ -2,10 +2,11 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use service::client::{ClientChanges, NewClient};
+use service::input::Field;
 use service::member::Member;
 use service::project::{NewProject, ProjectChanges};
-use service::time_entry::{Batch, NewTimeEntry, TimeEntryChanges};
-use service::value::Id;
+use service::time_entry::{Batch, NewTimeEntry, NewTimer, TimeEntryChanges, TimerStop};
+use service::value::{Id, Instant};
 use service::{Done, Expected, Gone, Record};
 
 use crate::client::ClientNode;
@@ -100,6 +101,34 @@ pub struct AddProjectMemberPayload {
 pub struct RemoveProjectMemberPayload {
     /// The person.
     user_id: Id,
+}
+
+/// The timer that runs.
+#[derive(SimpleObject)]
+pub struct StartTimerPayload {
+    /// The time entry.
+    time_entry: TimeEntryNode,
+}
+
+/// The timer that was stopped.
+#[derive(SimpleObject)]
+pub struct StopTimerPayload {
+    /// The time entry.
+    time_entry: TimeEntryNode,
+}
+
+/// The project that was put away.
+#[derive(SimpleObject)]
+pub struct ArchiveProjectPayload {
+    /// The project.
+    project: ProjectNode,
+}
+
+/// The project that is back.
+#[derive(SimpleObject)]
+pub struct RestoreProjectPayload {
+    /// The project.
+    project: ProjectNode,
 }
 
 /// The token that was ended.
@@ -213,6 +242,31 @@ impl Mutation {
         let expected = expected(expected_version);
         let gone: Gone = record(ctx, service::time_entry::delete(cx(ctx)?, self::id(&id), &expected).await)?;
         Ok(DeleteTimeEntryPayload { id: gone.id })
+    }
+
+    /// Start a timer; the one that runs is stopped, and on the same project and task it goes on.
+    async fn start_timer(&self, ctx: &Context<'_>, input: NewTimer) -> Result<StartTimerPayload> {
+        let entry = record(ctx, service::time_entry::start(cx(ctx)?, input).await)?;
+        Ok(StartTimerPayload { time_entry: TimeEntryNode(entry) })
+    }
+
+    /// Stop a timer, now unless said.
+    async fn stop_timer(&self, ctx: &Context<'_>, id: ID, stopped_at: Option<Instant>) -> Result<StopTimerPayload> {
+        let input = TimerStop { stopped_at: stopped_at.map_or(Field::Absent, Field::Value), ..TimerStop::default() };
+        let entry = record(ctx, service::time_entry::stop(cx(ctx)?, self::id(&id), input).await)?;
+        Ok(StopTimerPayload { time_entry: TimeEntryNode(entry) })
+    }
+
+    /// Put a project away: it takes no new time.
+    async fn archive_project(&self, ctx: &Context<'_>, id: ID) -> Result<ArchiveProjectPayload> {
+        let project = record(ctx, service::project::archive(cx(ctx)?, self::id(&id)).await)?;
+        Ok(ArchiveProjectPayload { project: ProjectNode(project) })
+    }
+
+    /// Bring a project back, archived or deleted.
+    async fn restore_project(&self, ctx: &Context<'_>, id: ID) -> Result<RestoreProjectPayload> {
+        let project = record(ctx, service::project::restore(cx(ctx)?, self::id(&id)).await)?;
+        Ok(RestoreProjectPayload { project: ProjectNode(project) })
     }
 
     /// Log up to 100 entries at once, all or nothing.

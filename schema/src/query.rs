@@ -131,6 +131,12 @@ impl Query {
         Ok(Some(TimeEntryConnection(page.map(TimeEntryNode))))
     }
 
+    /// The caller's running timer, if there is one.
+    async fn running_timer(&self, ctx: &Context<'_>) -> Result<Option<TimeEntryNode>> {
+        let cx = cx(ctx)?;
+        Ok(service::time_entry::running(cx).await.or_fail(cx)?.map(TimeEntryNode))
+    }
+
     /// One member.
     async fn member(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Member>> {
         let cx = cx(ctx)?;

@@ -74,6 +74,10 @@ actions! {
     /// Delete a project.
     DeleteProject: Write,
 
+    /// Put a project away.
+    ArchiveProject: Write,
+    /// Bring a project back, deleted or archived.
+    RestoreProject: Write,
     /// Who is on a project.
     ListProjectMembers: Read,
     /// Put somebody on a project.
@@ -89,6 +93,12 @@ actions! {
     CreateTimeEntry: Write,
     /// Log up to 100 at once.
     CreateTimeEntries: Write,
+    /// The caller's running timer.
+    GetRunningTimer: Read,
+    /// Start a timer; the one that runs is stopped.
+    StartTimer: Write,
+    /// Stop a timer.
+    StopTimer: Write,
     /// Change a time entry.
     UpdateTimeEntry: Write,
     /// Delete a time entry.
@@ -105,7 +115,7 @@ impl Action {
 
     /// Whether it makes a new record.
     pub fn creates(self) -> bool {
-        self.name().starts_with("Create")
+        self == Action::StartTimer || self.name().starts_with("Create")
     }
 
     /// In words, for messages: `create time entry`.

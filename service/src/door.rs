@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use entity::value::{Id, Timestamp, TokenScope};
 use sea_orm::{ColumnTrait, FromQueryResult, QueryFilter, Select};
@@ -259,7 +260,7 @@ impl Cx {
         let write = Write::new(tx, app.clone(), caller.organization_id, Some(caller.clone()));
         // What a body refuses is rolled back when the transaction is dropped.
         let record = body(&write, input).await?;
-        let created = action.creates();
+        let created = action.creates() && !write.found.load(Ordering::Relaxed);
         if let Some(key) = key {
             let body =
                 serde_json::to_string(&record).map_err(|e| Error::bug(format!("a record does not serialize: {e}")))?;

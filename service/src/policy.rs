@@ -19,13 +19,16 @@ pub const fn allows(role: Role, action: Action) -> bool {
 
         (ListProjects | GetProject, _) => true,
         (CreateProject | UpdateProject | DeleteProject, Owner | Admin | Manager) => true,
+        (ArchiveProject | RestoreProject, Owner | Admin | Manager) => true,
+        (ArchiveProject | RestoreProject, Member) => false,
         (CreateProject | UpdateProject | DeleteProject, Member) => false,
 
         (ListProjectMembers, _) => true,
         (AddProjectMember | RemoveProjectMember, Owner | Admin | Manager) => true,
         (AddProjectMember | RemoveProjectMember, Member) => false,
 
-        (ListTimeEntries | GetTimeEntry, _) => true,
+        (ListTimeEntries | GetTimeEntry | GetRunningTimer, _) => true,
+        (StartTimer | StopTimer, _) => true,
         (CreateTimeEntry | CreateTimeEntries | UpdateTimeEntry | DeleteTimeEntry, _) => true,
     }
 }

@@ -22,12 +22,14 @@ pub(crate) struct Write {
     /// The instant of everything that this transaction does.
     pub(crate) now: Timestamp,
     emitted: AtomicBool,
+    /// Whether what would have been made was there already.
+    pub(crate) found: AtomicBool,
 }
 
 impl Write {
     pub(crate) fn new(tx: DatabaseTransaction, app: App, organization_id: Id, caller: Option<Caller>) -> Write {
         let now = app.now();
-        Write { tx, app, organization_id, caller, now, emitted: AtomicBool::new(false) }
+        Write { tx, app, organization_id, caller, now, emitted: AtomicBool::new(false), found: AtomicBool::new(false) }
     }
 
     pub(crate) async fn commit(self) -> Result<(), Error> {
@@ -76,6 +78,17 @@ impl Write {
     /// One live row that decides this write, kept as it is until the end; none if the caller does not see it.
     pub(crate) async fn keep<E: Identified>(&self, id: Id) -> Result<Option<E::Model>, Error> {
         Ok(self.live::<E>(id).lock_shared().one(&self.tx).await?)
+    }
+
+    /// The same, of a deleted row too.
+    pub(crate) async fn lock_even_deleted<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
+        let query = self.visible::<E>().filter(E::ID.eq(id));
+        query.lock_exclusive().one(&self.tx).await?.ok_or(Error::NotFound(E::NOUN))
+    }
+
+    /// What this write would have made is there already.
+    pub(crate) fn found_it(&self) {
+        self.found.store(true, Ordering::Relaxed);
     }
 
     fn live<E: Identified>(&self, id: Id) -> Select<E> {

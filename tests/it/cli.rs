@@ -263,6 +263,20 @@ async fn a_folder_that_cannot_be_written_is_told() {
 }
 
 #[tokio::test]
+async fn logs_are_for_machines_and_hold_no_secrets() {
+    let database = empty(Kind::Sqlite).await;
+    let server = Running::start(&database.url, &["--log-format", "json"]);
+    let token = "hsk_live_000000000000_SecretSecretSecretSecretSecretSe";
+    server.get("/api/v1/clients?search=private-matter", token);
+    let (_, told) = server.terminate();
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect();
+    let answered = lines.iter().find(|line| line["message"] == "answered").expect("each request has a line");
+    assert_eq!((&answered["status"], &answered["span"]["path"]), (&401.into(), &"/api/v1/clients".into()));
+    assert_eq!(answered["span"]["id"].as_str().map(str::len), Some(36));
+    assert!(!told.contains("SecretSecret") && !told.contains("private-matter"), "{told}");
+}
+
+#[tokio::test]
 async fn documents_are_printed_without_a_server() {
     let print = |arguments: &[&str]| {
         let output = run("sqlite:///nowhere/at/all.db", arguments);

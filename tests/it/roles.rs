@@ -78,6 +78,16 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
             let query = "mutation($id: ID!) { deleteProject(id: $id) { id } }";
             asked(delete(format!("/api/v1/projects/{id}")), query, json!({ "id": id }))
         }
+        Action::ArchiveProject => {
+            let id = at.project_with_member(world, "one").await;
+            let query = "mutation($id: ID!) { archiveProject(id: $id) { project { id } } }";
+            asked((Method::POST, format!("/api/v1/projects/{id}/archive"), None), query, json!({ "id": id }))
+        }
+        Action::RestoreProject => {
+            let id = at.project_with_member(world, "one").await;
+            let query = "mutation($id: ID!) { restoreProject(id: $id) { project { id } } }";
+            asked((Method::POST, format!("/api/v1/projects/{id}/restore"), None), query, json!({ "id": id }))
+        }
         Action::ListProjectMembers => {
             let id = at.project_with_member(world, "one").await;
             Recipe { rest: get(format!("/api/v1/projects/{id}/members")), graphql: None }
@@ -110,6 +120,21 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
             let query =
                 "mutation($i: [CreateTimeEntryInput!]!) { createTimeEntries(input: $i) { timeEntries { id } } }";
             asked(post("/api/v1/time-entries/batch", json!({ "timeEntries": [entry] })), query, json!({ "i": [entry] }))
+        }
+        Action::GetRunningTimer => {
+            asked(get("/api/v1/time-entries/running".into()), "{ runningTimer { id } }", json!({}))
+        }
+        Action::StartTimer => {
+            let project = at.project_with_member(world, "one").await;
+            let query = "mutation($p: ID!) { startTimer(input: { projectId: $p }) { timeEntry { id } } }";
+            asked(post("/api/v1/time-entries/start", json!({ "projectId": project })), query, json!({ "p": project }))
+        }
+        Action::StopTimer => {
+            let project = at.project_with_member(world, "one").await;
+            let body = json!({ "projectId": project });
+            let id = world.post(at.token(role), "/api/v1/time-entries/start", body).await.id();
+            let query = "mutation($id: ID!) { stopTimer(id: $id) { timeEntry { id } } }";
+            asked((Method::POST, format!("/api/v1/time-entries/{id}/stop"), None), query, json!({ "id": id }))
         }
         Action::GetTimeEntry | Action::UpdateTimeEntry | Action::DeleteTimeEntry => {
             let project = at.project_with_member(world, "one").await;
@@ -226,7 +251,7 @@ on_both! {
                 let names_a_record = recipe.rest.1.contains("-7") || recipe.rest.1.matches('-').count() > 3;
                 let names_in_body = matches!(
                     action,
-                    Action::CreateProject | Action::CreateTimeEntry | Action::CreateTimeEntries
+                    Action::CreateProject | Action::CreateTimeEntry | Action::CreateTimeEntries | Action::StartTimer
                 );
                 if !names_a_record && !names_in_body {
                     let answer = over_rest(&world, token, &recipe).await;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use poem::Request;
 use poem::endpoint::{BoxEndpoint, Endpoint};
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use poem::{Body, Request};
 use serde_json::Value;
 
 /// A request to be made.
@@ -42,9 +42,11 @@ impl Call {
     }
 
     /// With a body as it is.
-    pub fn body(mut self, body: impl Into<Body>) -> Call {
-        self.request.set_body(body);
-        self
+    pub fn body(self, body: impl Into<Vec<u8>>) -> Call {
+        let bytes = body.into();
+        let mut call = self.header("content-length", &bytes.len().to_string());
+        call.request.set_body(bytes);
+        call
     }
 
     /// Makes the request.

@@ -19,7 +19,7 @@ pub struct Data<T>(pub T);
 /// 200: a record, with its version as `ETag`.
 pub struct Found<T>(pub T);
 
-/// 201: a new record, with `Location` and `ETag`.
+/// 201: a new record, with `Location` and `ETag`; 200 if it was there already.
 pub struct Created<T> {
     /// The outcome.
     pub done: Done<T>,
@@ -107,7 +107,10 @@ impl<T: Record> IntoResponse for Found<T> {
 
 impl<T: Record> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
-        let mut response = written(&self.done, StatusCode::CREATED);
+        let made = match &self.done {
+            Done::Fresh { created, .. } | Done::Replayed(Stored { created, .. }) => *created,
+        };
+        let mut response = written(&self.done, if made { StatusCode::CREATED } else { StatusCode::OK });
         let place = format!("/api/v1{}/{}", self.list, id_of(&self.done));
         if let Ok(place) = HeaderValue::from_str(&place) {
             response.headers_mut().insert(header::LOCATION, place);

@@ -92,6 +92,31 @@ impl<'a, T: FromBody + Type> ApiExtractor<'a> for Body<T> {
     }
 }
 
+/// An input of which nothing is needed, read from a body that may be left out.
+pub struct OptionalBody<T>(pub T);
+
+impl<'a, T: FromBody + Type> ApiExtractor<'a> for OptionalBody<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Body::<T>::request_meta().map(|meta| MetaRequest { required: false, ..meta })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        options: ExtractParamOptions<()>,
+    ) -> Result<OptionalBody<T>> {
+        Ok(OptionalBody(Body::from_request(request, body, options).await?.0))
+    }
+}
+
 /// The arguments of a list, read from the query.
 pub struct Query<F, S>(pub ListArgs<F, S>);
 

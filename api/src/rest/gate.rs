@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::{self, Fault, Refusal};
 use super::extract::{Sent, tags};
-use super::route::Routes;
+use super::route::{Routes, Takes};
 use crate::address::Address;
 use crate::budget;
 use crate::frame::request_id;
@@ -99,10 +99,12 @@ impl<E> Gate<E> {
         let pass = admission.pass?;
 
         let method = request.method().clone();
-        let body = match (operation.takes_body, &method) {
-            (true, _) => Some(read_json(request).await?),
-            (false, &Method::PUT) => read_nothing(request).await?,
-            (false, _) => None,
+        let body = match operation.body {
+            Takes::Body => Some(read_json(request).await?),
+            Takes::Optional if is_empty(request) => Some(Json::Object(vec![])),
+            Takes::Optional => Some(read_json(request).await?),
+            Takes::Nothing if is_empty(request) || !matches!(method, Method::PUT | Method::POST) => None,
+            Takes::Nothing => read_nothing(request).await?,
         };
 
         let key = header_text(request, "idempotency-key");
@@ -152,12 +154,14 @@ pub(crate) async fn read_json(request: &mut Request) -> Result<Json, Stop> {
     Json::parse(&bytes).map_err(|why| Error::BadRequest(why.to_string().into()).into())
 }
 
+/// Whether no body was sent, by the head of the request (RFC 9112, section 6.3).
+fn is_empty(request: &Request) -> bool {
+    let length = header_text(request, header::CONTENT_LENGTH.as_str()).unwrap_or("0");
+    length == "0" && !request.headers().contains_key(header::TRANSFER_ENCODING)
+}
+
 /// Reads a body that may be left out, and otherwise is `{}`.
 async fn read_nothing(request: &mut Request) -> Result<Option<Json>, Stop> {
-    let announced = header_text(request, header::CONTENT_LENGTH.as_str()).unwrap_or("0");
-    if announced == "0" && !request.headers().contains_key(header::TRANSFER_ENCODING) {
-        return Ok(None);
-    }
     match read_json(request).await? {
         Json::Object(pairs) if pairs.is_empty() => Ok(Some(Json::Object(pairs))),
         Json::Object(pairs) => {

@@ -47,6 +47,18 @@ impl Projects {
         Ok(Changed(project::update(&cx, id.0.0, &expected.0, body.0).await?))
     }
 
+    /// Archive a project
+    #[oai(path = "/projects/:id/archive", method = "post", operation_id = "archiveProject")]
+    async fn archive_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Fault> {
+        Ok(Changed(project::archive(&cx, id.0.0).await?))
+    }
+
+    /// Restore a project, archived or deleted
+    #[oai(path = "/projects/:id/restore", method = "post", operation_id = "restoreProject")]
+    async fn restore_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Fault> {
+        Ok(Changed(project::restore(&cx, id.0.0).await?))
+    }
+
     /// Delete a project
     #[oai(path = "/projects/:id", method = "delete", operation_id = "deleteProject")]
     async fn delete_project(

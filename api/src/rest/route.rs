@@ -16,11 +16,22 @@ enum Segment {
 #[derive(Default)]
 pub struct Methods(Vec<(Method, Operation)>);
 
+/// Whether an operation reads a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// None; `{}` is none.
+    Nothing,
+    /// One, which may be left out.
+    Optional,
+    /// One.
+    Body,
+}
+
 /// What the gate needs to know of an operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Operation {
     /// Whether it reads a body.
-    pub takes_body: bool,
+    pub body: Takes,
 }
 
 impl Routes {
@@ -33,8 +44,12 @@ impl Routes {
                 routes.len() - 1
             });
             for operation in path.operations {
-                let takes_body = operation.request.is_some();
-                routes[index].1.0.push((operation.method, Operation { takes_body }));
+                let body = match operation.request {
+                    None => Takes::Nothing,
+                    Some(request) if request.required => Takes::Body,
+                    Some(_) => Takes::Optional,
+                };
+                routes[index].1.0.push((operation.method, Operation { body }));
             }
         }
         // A fixed segment comes before a parameter in the same place.

@@ -2,12 +2,14 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use service::time_entry::{self, Batch, NewTimeEntry, TimeEntry, TimeEntryChanges, TimeEntryFilter, TimeEntrySort};
+use service::time_entry::{
+    self, Batch, NewTimeEntry, NewTimer, TimeEntry, TimeEntryChanges, TimeEntryFilter, TimeEntrySort, TimerStop,
+};
 
 use super::Tag;
-use super::envelope::{Changed, Created, CreatedAll, Found, List, NoContent};
+use super::envelope::{Changed, Created, CreatedAll, Data, Found, List, NoContent};
 use super::error::Fault;
-use super::extract::{Access, Body, IfMatch, PathId, Query};
+use super::extract::{Access, Body, IfMatch, OptionalBody, PathId, Query};
 
 pub struct TimeEntries;
 
@@ -37,6 +39,29 @@ impl TimeEntries {
     #[oai(path = "/time-entries/batch", method = "post", operation_id = "createTimeEntries")]
     async fn create_time_entries(&self, Access(cx): Access, body: Body<Batch>) -> Result<CreatedAll<TimeEntry>, Fault> {
         Ok(CreatedAll(time_entry::create_batch(&cx, body.0).await?))
+    }
+
+    /// Get the caller's running timer, or null
+    #[oai(path = "/time-entries/running", method = "get", operation_id = "getRunningTimer")]
+    async fn get_running_timer(&self, Access(cx): Access) -> Result<Data<Option<TimeEntry>>, Fault> {
+        Ok(Data(time_entry::running(&cx).await?))
+    }
+
+    /// Start a timer; the one that runs is stopped, and on the same project and task it goes on (200)
+    #[oai(path = "/time-entries/start", method = "post", operation_id = "startTimer")]
+    async fn start_timer(&self, Access(cx): Access, body: Body<NewTimer>) -> Result<Created<TimeEntry>, Fault> {
+        Ok(Created { done: time_entry::start(&cx, body.0).await?, list: "/time-entries" })
+    }
+
+    /// Stop a timer
+    #[oai(path = "/time-entries/:id/stop", method = "post", operation_id = "stopTimer")]
+    async fn stop_timer(
+        &self,
+        Access(cx): Access,
+        id: Path<PathId>,
+        body: OptionalBody<TimerStop>,
+    ) -> Result<Changed<TimeEntry>, Fault> {
+        Ok(Changed(time_entry::stop(&cx, id.0.0, body.0).await?))
     }
 
     /// Get a time entry

@@ -10,6 +10,7 @@ mod json;
 mod text;
 mod timestamp;
 mod wire;
+mod zone;
 
 pub use date::{Date, DateOrDateTime};
 pub use decimal::{Decimal, Money, Percent};
@@ -23,3 +24,4 @@ pub use json::{Json, JsonError};
 pub use text::{Color, Currency, ExternalId, Name, Note, ShortText, Text, fold};
 pub use timestamp::{Instant, Timestamp};
 pub use wire::{Problems, Wire, openapi_schema};
+pub use zone::TimeZone;

@@ -45,7 +45,7 @@ impl Timestamp {
         Date(self.utc().date_naive())
     }
 
-    fn utc(self) -> DateTime<Utc> {
+    pub(super) fn utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(self.0).unwrap_or_default()
     }
 }

@@ -323,17 +323,45 @@ pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: ProjectChange
         }
         if after.client_id != before.client_id {
             client_of(write, after.client_id).await?;
-        } else if after.status == ProjectStatus::Active
-            && before.status != ProjectStatus::Active
-            && write.keep::<client::Entity>(after.client_id).await?.is_none()
-        {
-            let told = "the project's client is deleted; give it another clientId to make it ACTIVE";
-            return Err(Error::conflict("client_deleted", told));
+        } else if after.status == ProjectStatus::Active && before.status != ProjectStatus::Active {
+            keep_client(write, &after).await?;
         }
         let row = write.update::<project::Entity>(&before, after).await?;
         if row.rate_type == RateType::NonBillable && before.rate_type != RateType::NonBillable {
             crate::time_entry::unbill(write, id).await?;
         }
+        Ok(Project::shown_to(write.caller()?, row))
+    })
+    .await
+}
+
+/// An active project keeps its client from being deleted, so it cannot become active for one that is.
+async fn keep_client(write: &Write, row: &project::Model) -> Result<(), Error> {
+    if write.keep::<client::Entity>(row.client_id).await?.is_some() {
+        return Ok(());
+    }
+    let told = "the project's client is deleted; give it another clientId first";
+    Err(Error::conflict("client_deleted", told))
+}
+
+/// Puts a project away: it takes no new time.
+pub async fn archive(cx: &Cx, id: Id) -> Result<Done<Project>, Error> {
+    cx.write(Action::ArchiveProject, (), async |write, ()| {
+        let before = write.lock::<project::Entity>(id).await?;
+        let after = project::Model { status: ProjectStatus::Archived, ..before.clone() };
+        let row = write.update::<project::Entity>(&before, after).await?;
+        Ok(Project::shown_to(write.caller()?, row))
+    })
+    .await
+}
+
+/// Brings a project back, archived or deleted: it is ACTIVE again.
+pub async fn restore(cx: &Cx, id: Id) -> Result<Done<Project>, Error> {
+    cx.write(Action::RestoreProject, (), async |write, ()| {
+        let before = write.lock_even_deleted::<project::Entity>(id).await?;
+        keep_client(write, &before).await?;
+        let after = project::Model { status: ProjectStatus::Active, deleted_at: None, ..before.clone() };
+        let row = write.update::<project::Entity>(&before, after).await?;
         Ok(Project::shown_to(write.caller()?, row))
     })
     .await

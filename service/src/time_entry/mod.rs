@@ -3,6 +3,7 @@
 mod input;
 mod list;
 mod span;
+mod timer;
 
 use entity::value::{Date, Id, Instant, Problems, ProjectStatus, RateType, Timestamp, fold};
 use entity::{project, project_member, task, time_entry};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use input::{Batch, NewTimeEntry, TimeEntryChanges};
 pub use list::{TimeEntryArgs, TimeEntryFilter, TimeEntrySort, list, list_of_projects};
+pub use timer::{NewTimer, TimerStop, running, start, stop};
 
 use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;

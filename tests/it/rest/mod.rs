@@ -8,5 +8,6 @@ mod lists;
 mod projects;
 mod refusals;
 mod time_entries;
+mod timers;
 mod tokens;
 mod wire;

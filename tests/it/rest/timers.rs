@@ -1,0 +1,202 @@
+//! Timers: one a person, started, stopped and changed under every rule, also at once.
+
+use poem::http::Method;
+use serde_json::{Value, json};
+use tests::{Answer, Cast, World, on_both};
+
+use super::time_entries::events;
+
+async fn start(world: &World, token: &str, body: Value) -> Answer {
+    world.post(token, "/api/v1/time-entries/start", body).await
+}
+
+async fn stop(world: &World, token: &str, id: &str, body: Option<Value>) -> Answer {
+    let call = world.call(Method::POST, &format!("/api/v1/time-entries/{id}/stop")).token(token).key(&world.new_key());
+    match body {
+        Some(body) => call.json(body).send().await,
+        None => call.send().await,
+    }
+}
+
+async fn running(world: &World, token: &str) -> Value {
+    world.get(token, "/api/v1/time-entries/running").await.data(200)
+}
+
+on_both! {
+    /// A start, a look, a stop: the entry gets its duration, and only then is an event.
+    async fn a_timer_starts_and_stops(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let project = cast.home.project(&world, "P").await;
+        assert_eq!(running(&world, owner).await, Value::Null);
+        let started = start(&world, owner, json!({ "projectId": project, "note": "n" })).await;
+        let entry = started.data(201);
+        assert_eq!((&entry["durationSeconds"], &entry["stoppedAt"]), (&Value::Null, &Value::Null));
+        assert_eq!((&entry["startedAt"], &entry["entryDate"]), (&json!("2026-06-11T08:00:00.000Z"), &json!("2026-06-11")));
+        assert!(started.header("location").unwrap().ends_with(entry["id"].as_str().unwrap()));
+        assert_eq!(running(&world, owner).await, entry);
+        assert_eq!(world.get(owner, "/api/v1/time-entries?running=true").await.data(200)[0], entry);
+        let query = "{ runningTimer { id durationSeconds } }";
+        assert_eq!(world.graphql(owner, query, json!({})).await.graphql()["runningTimer"]["id"], entry["id"]);
+        assert_eq!(events(&world, "time_entry.created").await, 0);
+        world.clock.advance(90_500);
+        // The same project again is the same timer.
+        let again = start(&world, owner, json!({ "projectId": project })).await.data(200);
+        assert_eq!(again["id"], entry["id"]);
+        let id = entry["id"].as_str().unwrap();
+        let stopped = stop(&world, owner, id, None).await.data(200);
+        assert_eq!((&stopped["durationSeconds"], &stopped["version"]), (&json!(90), &json!(2)));
+        assert_eq!(events(&world, "time_entry.created").await, 1);
+        assert_eq!(running(&world, owner).await, Value::Null);
+        let told = stop(&world, owner, id, Some(json!({}))).await.error(409, "conflict");
+        assert_eq!(told["reason"], "not_running");
+    }
+}
+
+on_both! {
+    /// Starting elsewhere stops what runs; nothing short is thrown away; the day is that of the place.
+    async fn a_start_stops_what_runs(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let (p, q) = (cast.home.project(&world, "P").await, cast.home.project(&world, "Q").await);
+        let first = start(&world, owner, json!({ "projectId": p })).await.id();
+        let second = start(&world, owner, json!({ "projectId": q, "timeZone": "Pacific/Kiritimati" })).await.data(201);
+        assert_eq!(second["entryDate"], "2026-06-11");
+        let first = world.get(owner, &format!("/api/v1/time-entries/{first}")).await.data(200);
+        assert_eq!(first["durationSeconds"], 0);
+        world.clock.advance(15 * 3_600_000);
+        let third = start(&world, owner, json!({ "projectId": p, "timeZone": "Pacific/Kiritimati" })).await.data(201);
+        assert_eq!(third["entryDate"], "2026-06-12");
+        let fixed = start(&world, owner, json!({ "projectId": q, "entryDate": "2026-01-01" })).await.data(201);
+        assert_eq!(fixed["entryDate"], "2026-01-01");
+        assert!(start(&world, owner, json!({ "projectId": p, "timeZone": "Mars" })).await.fields()["timeZone"].is_string());
+        assert!(start(&world, owner, json!({})).await.fields()["projectId"].is_string());
+        assert_eq!(events(&world, "time_entry.created").await, 3);
+    }
+}
+
+on_both! {
+    /// A stop always works: after a day it saves a day, and on a project that is archived or left.
+    async fn a_stop_always_works(world: World) {
+        let cast = Cast::new(&world).await;
+        let (owner, member) = (&cast.home.owner, &cast.home.member);
+        let project = cast.home.project_with_member(&world, "P").await;
+        let id = start(&world, member, json!({ "projectId": project })).await.id();
+        let told = world.delete(owner, &format!("/api/v1/projects/{project}")).await.error(409, "conflict");
+        assert_eq!(told["reason"], "timer_running");
+        let archive = format!("/api/v1/projects/{project}/archive");
+        let archived = world.call(Method::POST, &archive).token(owner).key(&world.new_key()).send().await.data(200);
+        assert_eq!(archived["status"], "ARCHIVED");
+        let left = format!("/api/v1/projects/{project}/members/{}", cast.home.member_user);
+        assert_eq!(world.delete(owner, &left).await.status, 204);
+        start(&world, owner, json!({ "projectId": project })).await.error(409, "conflict");
+        world.clock.advance(30 * 3_600_000);
+        let stopped = stop(&world, member, &id, None).await.data(200);
+        assert_eq!((&stopped["durationSeconds"], &stopped["stoppedAt"]), (&json!(86_400), &json!("2026-06-12T08:00:00.000Z")));
+    }
+}
+
+on_both! {
+    /// A stop may be in the past, not before the start; while running only five fields change.
+    async fn a_running_entry_changes_little(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let project = cast.home.project(&world, "P").await;
+        let id = start(&world, owner, json!({ "projectId": project })).await.id();
+        let path = format!("/api/v1/time-entries/{id}");
+        world.clock.advance(3_600_000);
+        let allowed = json!({ "note": "x", "billable": false, "taskId": null, "entryDate": "2026-06-10", "startedAt": "2026-06-11T07:30:00Z" });
+        let changed = world.patch(owner, &path, allowed).await.data(200);
+        assert_eq!((&changed["startedAt"], &changed["durationSeconds"]), (&json!("2026-06-11T07:30:00.000Z"), &Value::Null));
+        for refused in [json!({ "durationSeconds": 5 }), json!({ "duration": "5m" }), json!({ "stoppedAt": "2026-06-11T08:00:00Z" }), json!({ "projectId": project }), json!({ "startedAt": null })] {
+            let field = refused.as_object().unwrap().keys().next().unwrap().clone();
+            assert!(world.patch(owner, &path, refused).await.fields()[&field].is_string(), "{field}");
+        }
+        let early = stop(&world, owner, &id, Some(json!({ "stoppedAt": "2026-06-11T07:00:00Z" }))).await;
+        assert!(early.fields()["stoppedAt"].is_string());
+        let stopped = stop(&world, owner, &id, Some(json!({ "stoppedAt": "2026-06-11T10:00:00+02:00" }))).await.data(200);
+        assert_eq!(stopped["durationSeconds"], 1800);
+    }
+}
+
+on_both! {
+    /// A hundred starts at once by one person leave one running timer and lose no time.
+    async fn one_timer_a_person_under_fire(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let mut projects = Vec::new();
+        for i in 0..4 {
+            projects.push(cast.home.project(&world, &format!("P{i}")).await);
+        }
+        let mut all = Vec::new();
+        for i in 0..100 {
+            let call = world.call(Method::POST, "/api/v1/time-entries/start").token(owner).key(&world.new_key());
+            all.push(tokio::spawn(call.json(json!({ "projectId": projects[i % 4] })).send()));
+        }
+        let mut made = 0;
+        for call in all {
+            let status = call.await.unwrap().status.as_u16();
+            assert!([200, 201].contains(&status), "{status}");
+            made += i64::from(status == 201);
+        }
+        let running = world.get(owner, "/api/v1/time-entries?running=true&limit=200").await.data(200);
+        assert_eq!(running.as_array().unwrap().len(), 1);
+        let stopped = world.get(owner, "/api/v1/time-entries?running=false&limit=200").await.data(200);
+        assert_eq!(i64::try_from(stopped.as_array().unwrap().len()).unwrap(), made - 1);
+        assert_eq!(events(&world, "time_entry.created").await, made - 1);
+    }
+}
+
+on_both! {
+    /// Two stops at once: one stops, the other is told; one event.
+    async fn two_stops_are_one(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let project = cast.home.project(&world, "P").await;
+        for round in 1..=10 {
+            let id = start(&world, owner, json!({ "projectId": project })).await.id();
+            let call = || world.call(Method::POST, &format!("/api/v1/time-entries/{id}/stop")).token(owner).key(&world.new_key());
+            let (a, b) = tokio::join!(tokio::spawn(call().send()), tokio::spawn(call().send()));
+            let mut outcome = [a.unwrap().status.as_u16(), b.unwrap().status.as_u16()];
+            outcome.sort_unstable();
+            assert_eq!(outcome, [200, 409], "round {round}");
+            assert_eq!(events(&world, "time_entry.created").await, round);
+        }
+    }
+}
+
+on_both! {
+    /// Archived projects come back, deleted ones too; an archive and a create do not pass each other.
+    async fn projects_come_back(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let client = cast.home.client(&world, "C").await;
+        let body = json!({ "clientId": client, "name": "P", "externalId": "p" });
+        let project = world.post(owner, "/api/v1/projects", body.clone()).await.id();
+        let path = format!("/api/v1/projects/{project}");
+        let act = async |what: &str| {
+            world.call(Method::POST, &format!("{path}/{what}")).token(owner).key(&world.new_key()).send().await
+        };
+        assert_eq!(act("archive").await.data(200)["status"], "ARCHIVED");
+        assert_eq!(act("restore").await.data(200)["status"], "ACTIVE");
+        assert_eq!(world.delete(owner, &path).await.status, 204);
+        act("archive").await.error(404, "not_found");
+        let back = act("restore").await.data(200);
+        assert_eq!((&back["status"], &back["deletedAt"]), (&json!("ACTIVE"), &Value::Null));
+        world.delete(owner, &path).await;
+        let other = world.post(owner, "/api/v1/projects", body).await.id();
+        assert!(act("restore").await.fields()["externalId"].is_string());
+        world.delete(owner, &format!("/api/v1/projects/{other}")).await;
+        assert_eq!(world.delete(owner, &format!("/api/v1/clients/{client}")).await.status, 204);
+        assert_eq!(act("restore").await.error(409, "conflict")["reason"], "client_deleted");
+        for round in 0..20 {
+            let project = cast.home.project(&world, &format!("R{round}")).await;
+            let archive = world.call(Method::POST, &format!("/api/v1/projects/{project}/archive")).token(owner).key(&world.new_key());
+            let create = world.call(Method::POST, "/api/v1/time-entries").token(owner).key(&world.new_key());
+            let create = create.json(json!({ "projectId": project, "durationSeconds": 1, "entryDate": "2026-06-11" }));
+            let (archived, created) = tokio::join!(tokio::spawn(archive.send()), tokio::spawn(create.send()));
+            assert_eq!(archived.unwrap().status, 200);
+            assert!([201, 409].contains(&created.unwrap().status.as_u16()), "round {round}");
+        }
+    }
+}

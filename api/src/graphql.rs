@@ -98,7 +98,7 @@ impl Graphql {
         }
         let mut query = async_graphql::Request::new(sent.query).variables(sent.variables.clone());
         query.operation_name = sent.operation_name.clone();
-        let mut outcome = self.schema.execute(schema::bind(query, pass.enter(facts))).await;
+        let mut outcome = schema::execute(&self.schema, query, pass.enter(facts)).await;
         if let (Some(document), Some(operation)) = (&document, operation)
             && !before_execution(&outcome)
         {

@@ -1,5 +1,6 @@
 //! The GraphQL schema: the same records and inputs as REST, with relations between them.
 
+mod batch;
 mod connection;
 mod error;
 mod loader;
@@ -12,12 +13,11 @@ mod query;
 mod shape;
 mod time_entry;
 
-use async_graphql::dataloader::DataLoader;
-use async_graphql::{Context, EmptySubscription, Request};
+use async_graphql::{Context, EmptySubscription};
 use service::Cx;
 
+pub use batch::execute;
 pub use error::extensions;
-use loader::Loaders;
 pub use mutation::Mutation;
 pub use query::Query;
 pub use shape::Shapes;
@@ -37,12 +37,6 @@ pub fn build() -> Schema {
 pub fn sdl() -> String {
     let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items().sorted_arguments();
     build().sdl_with_options(options)
-}
-
-/// A request on behalf of a caller, with loaders of its own.
-pub fn bind(request: Request, cx: Cx) -> Request {
-    let loaders = DataLoader::new(Loaders(cx.clone()), tokio::spawn);
-    request.data(cx).data(loaders)
 }
 
 /// The caller at the door.

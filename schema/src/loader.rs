@@ -32,6 +32,10 @@ pub(crate) struct ProjectById(pub(crate) Id);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct MemberByUser(pub(crate) Id);
 
+/// The people on a project.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MembersOfProject(pub(crate) Id);
+
 /// The first rows below a parent, for the same arguments.
 pub(crate) struct Below<A> {
     parent: Id,
@@ -149,6 +153,17 @@ impl Loader<ProjectById> for Loaders {
         let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
         let projects = service::project::by_ids(&self.0, &ids).await?;
         Ok(projects.into_iter().map(|project| (ProjectById(project.id), project)).collect())
+    }
+}
+
+impl Loader<MembersOfProject> for Loaders {
+    type Value = Vec<Member>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[MembersOfProject]) -> Result<HashMap<MembersOfProject, Vec<Member>>, Arc<Error>> {
+        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let people = service::project_member::of_projects(&self.0, &ids).await?;
+        Ok(people.into_iter().map(|(project, people)| (MembersOfProject(project), people)).collect())
     }
 }
 

@@ -3,6 +3,7 @@
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Object, Result};
 use service::Action;
+use service::member::Member;
 use service::project::Project;
 use service::sort::Sort;
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
@@ -11,7 +12,7 @@ use crate::client::ClientNode;
 use crate::connection::{Ask, Slice, connection};
 use crate::cx;
 use crate::error::OrFail;
-use crate::loader::{ClientById, Loaders, below};
+use crate::loader::{ClientById, Loaders, MembersOfProject, below};
 use crate::time_entry::{TimeEntryConnection, TimeEntryNode};
 
 /// A piece of work for a client.
@@ -33,6 +34,12 @@ impl ProjectNode {
         }
         let loaders = ctx.data::<DataLoader<Loaders>>()?;
         Ok(loaders.load_one(ClientById(self.0.client_id)).await.or_fail(cx)?.map(ClientNode))
+    }
+
+    /// Who is on it; Members see themselves.
+    async fn members(&self, ctx: &Context<'_>) -> Result<Vec<Member>> {
+        let loaders = ctx.data::<DataLoader<Loaders>>()?;
+        Ok(loaders.load_one(MembersOfProject(self.0.id)).await.or_fail(cx(ctx)?)?.unwrap_or_default())
     }
 
     /// The time spent on it; Members see their own.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use entity::value::{Id, Timestamp, TokenScope};
-use sea_orm::{ColumnTrait, FromQueryResult, QueryFilter, Select};
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{ColumnTrait, ConnectionTrait, FromQueryResult, QueryFilter, QueryResult, Select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -316,6 +317,12 @@ impl Read<'_> {
         narrow: impl FnOnce(Select<E>) -> Select<E>,
     ) -> Result<Vec<E::Model>, Error> {
         Ok(narrow(E::within(self.cx.caller())).all(self.database()).await?)
+    }
+
+    /// Rows of a statement that was made of a query in the caller's scope, for those that join.
+    pub(crate) async fn rows(&self, statement: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
+        let statement = self.database().get_database_backend().build(statement);
+        Ok(self.database().query_all_raw(statement).await?)
     }
 
     /// A query that began in the caller's scope, for use inside another.

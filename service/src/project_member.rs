@@ -1,8 +1,11 @@
 //! Who is on a project. Only Members need to be: everyone else reaches the whole workspace.
 
+use std::collections::HashMap;
+
 use entity::value::Id;
 use entity::{member, project, project_member, task, task_assignee};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, Order, QueryFilter, QuerySelect, QueryTrait};
 
 use crate::door::{Done, Gone};
 use crate::filter::ids_where;
@@ -24,6 +27,29 @@ pub async fn list(cx: &Cx, project: Id, args: &ListArgs<MemberFilter, MemberSort
     let page = page.await?;
     read.get::<project::Entity>(project).await?;
     Ok(page.map(Member::from))
+}
+
+/// The people on each of these projects, in one statement, in the order in which they were put there.
+pub async fn of_projects(cx: &Cx, projects: &[Id]) -> Result<HashMap<Id, Vec<Member>>, Error> {
+    use project_member::Column;
+    let read = cx.read(Action::ListProjectMembers)?;
+    let place = |column: Column| Expr::col((project_member::Entity, column));
+    let mut people =
+        read.query::<member::Entity>(|query| query.filter(member::Column::DeletedAt.is_null())).into_query();
+    let joined = Condition::all()
+        .add(place(Column::OrganizationId).equals((member::Entity, member::Column::OrganizationId)))
+        .add(place(Column::UserId).equals((member::Entity, member::Column::UserId)))
+        .add(Column::ProjectId.is_in(projects.iter().copied()));
+    people
+        .inner_join(project_member::Entity, joined)
+        .expr_as(place(Column::ProjectId), "on_project")
+        .order_by_expr(place(Column::CreatedAt), Order::Asc);
+    let mut found: HashMap<Id, Vec<Member>> = HashMap::new();
+    for row in read.rows(&people).await? {
+        let member = member::Model::from_query_result(&row, "")?;
+        found.entry(row.try_get("", "on_project")?).or_default().push(member.into());
+    }
+    Ok(found)
 }
 
 /// Puts a member on a project; once is enough.

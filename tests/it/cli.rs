@@ -29,7 +29,7 @@ fn run(url: &str, arguments: &[&str]) -> Output {
 }
 
 /// What a command prints with `--json`.
-fn json(url: &str, arguments: &[&str]) -> Value {
+pub(crate) fn json(url: &str, arguments: &[&str]) -> Value {
     let output = run(url, &[arguments, &["--json"]].concat());
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
@@ -45,14 +45,14 @@ fn failure(output: &Output) -> String {
 }
 
 /// A server that ends with the test.
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    address: String,
+    pub(crate) address: String,
     out: BufReader<std::process::ChildStdout>,
 }
 
 impl Running {
-    fn start(url: &str, arguments: &[&str]) -> Running {
+    pub(crate) fn start(url: &str, arguments: &[&str]) -> Running {
         let mut command = command(url, &[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -65,6 +65,15 @@ impl Running {
             panic!("did not listen: {line} {told}");
         };
         Running { child, address, out }
+    }
+
+    /// What it prints, up to the line with this word.
+    pub(crate) fn read_until(&mut self, word: &str) -> String {
+        let mut shown = String::new();
+        while !shown.contains(word) {
+            assert!(self.out.read_line(&mut shown).unwrap() > 0, "{shown}");
+        }
+        shown
     }
 
     /// The whole answer to a GET.
@@ -295,10 +304,7 @@ on_both_empty! {
     /// The demo is made through the door: three plans, a year of time, a token a role, a line to paste.
     async fn the_demo_has_a_year_in_it(database) {
         let mut server = Running::start(&database.url, &["--demo"]);
-        let mut shown = String::new();
-        while !shown.contains("api-docs") {
-            assert!(server.out.read_line(&mut shown).unwrap() > 0, "{shown}");
-        }
+        let shown = server.read_until("api-docs");
         let tokens = shown.lines().filter(|line| line.contains(" hsk_live_") && !line.contains("curl")).count();
         assert_eq!(tokens, 7, "{shown}");
         let line = shown.lines().find(|line| line.trim().starts_with("curl ")).unwrap();

@@ -4,6 +4,9 @@
 mod cli;
 mod documents;
 mod graphql;
+mod pages;
+mod properties;
 mod rest;
 mod roles;
 mod tidy;
+mod workflow;

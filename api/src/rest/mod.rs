@@ -57,6 +57,7 @@ enum Tag {
     /// Pieces of work for a client.
     Projects,
     /// Time spent on projects.
+    #[oai(rename = "Time entries")]
     TimeEntries,
 }
 

@@ -50,6 +50,11 @@ fn complete(public_url: &str) -> Value {
         info.remove("summary");
     }
     document["servers"] = json!([{ "url": format!("{}/api/v1", public_url.trim_end_matches('/')) }]);
+    // In the order in which somebody gets to know them.
+    if let Some(tags) = document["tags"].as_array_mut() {
+        const ORDER: [&str; 6] = ["Workspace", "Members", "Tokens", "Clients", "Projects", "Time entries"];
+        tags.sort_by_key(|tag| ORDER.iter().position(|name| tag["name"] == *name));
+    }
     for (path, item) in entries(&mut document["paths"]) {
         for (method, operation) in entries(item) {
             complete_operation(path, method, operation);

@@ -3,9 +3,11 @@
 mod bad_input;
 mod clients;
 mod concurrency;
+mod deep_lists;
 mod idempotency;
 mod lists;
 mod projects;
+mod races;
 mod refusals;
 mod time_entries;
 mod timers;

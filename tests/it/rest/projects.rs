@@ -69,6 +69,14 @@ on_both! {
         assert_eq!(put().await, put().await);
         let on = world.get(owner, &path).await.data(200);
         assert_eq!((on.as_array().unwrap().len(), &on[0]["userId"]), (1, &json!(user)));
+        let query = "{ projects { nodes { members { userId name } } } }";
+        world.begin_counting();
+        let seen = world.graphql(owner, query, json!({})).await.graphql();
+        assert_eq!(seen["projects"]["nodes"][0]["members"][0]["userId"], json!(user));
+        assert_eq!(world.statements().len(), 3, "{:#?}", world.statements());
+        for (wrong, status) in [("?limit=0", 422), ("?foo=1", 422), ("?cursor=zz", 400)] {
+            assert_eq!(world.get(owner, &format!("{path}{wrong}")).await.status, status, "{wrong}");
+        }
         let me = world.get(&cast.home.member, "/api/v1/me").await.data(200);
         assert_eq!((&me["projectIds"], &me["scopes"]), (&json!([project]), &json!(["read", "write"])));
         assert_eq!(world.get(owner, "/api/v1/me").await.data(200)["projectIds"], Value::Null);

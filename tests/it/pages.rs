@@ -1,0 +1,33 @@
+//! The pages in a real browser: a person opens them, types a token, and works.
+
+use std::path::Path;
+use std::process::Command;
+
+use tests::{Kind, PrivateDatabase};
+
+use crate::cli::Running;
+
+/// Scalar shows the operations and sends a real request with a token; GraphiQL completes a field, runs a query and a
+/// mutation; no console error, no request to another host. Screenshots are left in `tests/artefacts/`.
+#[tokio::test]
+async fn people_can_work_with_the_pages() {
+    let database = PrivateDatabase::empty(Kind::Sqlite).await;
+    let mut server = Running::start(&database.url, &["--demo"]);
+    let shown = server.read_until("api-docs");
+    let owner = shown.lines().find(|line| line.contains("agency, Owner (write)")).unwrap();
+    let token = owner.split_whitespace().last().unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artefacts");
+    let tools = std::env::var("HOURSMITH_TEST_NODE").expect("tests need their tools: run `make test`");
+    let output = Command::new("node")
+        .arg(Path::new(&tools).join("pages.mjs"))
+        .args([&format!("http://{}", server.address), token])
+        .arg(&folder)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert!(told.matches("ok  ").count() >= 8, "{told}");
+    for name in ["home", "api-docs", "api-docs-sent", "graphiql"] {
+        assert!(folder.join(format!("{name}.png")).metadata().unwrap().len() > 10_000, "{name}");
+    }
+}

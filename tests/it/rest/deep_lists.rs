@@ -6,87 +6,131 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use tests::{Cast, Kind, on_both};
+use tests::{Cast, Kind, World, on_both};
 
 const ROWS: usize = 10_000;
 
-/// Copies of a project, past the door: a third without a due date, a hundred names, three states.
-fn copies(kind: Kind) -> String {
-    let (series, id, date) = match kind {
+/// Numbers from 1 to the number of rows, a random id and a date from a number of days, in the words of a database.
+fn words(kind: Kind) -> (String, &'static str, fn(&str) -> String) {
+    match kind {
         Kind::Sqlite => (
             format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) "),
             "randomblob(16)",
-            "CASE WHEN i % 3 = 0 THEN NULL ELSE date('2026-01-01', '+' || (i % 50) || ' days') END",
+            |days| format!("date('2026-01-01', '+' || ({days}) || ' days')"),
         ),
-        Kind::Postgres => (
-            format!("WITH n(i) AS (SELECT generate_series(1, {ROWS})) "),
-            "gen_random_uuid()",
-            "CASE WHEN i % 3 = 0 THEN NULL ELSE DATE '2026-01-01' + (i % 50) END",
-        ),
-    };
+        Kind::Postgres => (format!("WITH n(i) AS (SELECT generate_series(1, {ROWS})) "), "gen_random_uuid()", |days| {
+            format!("DATE '2026-01-01' + ({days})")
+        }),
+    }
+}
+
+/// Copies of a project, past the door: a third without a due date, a hundred names, three states.
+fn projects(kind: Kind) -> String {
+    let (series, id, date) = words(kind);
+    let due = date("i % 50");
     format!(
         "{series} INSERT INTO project (id, organization_id, client_id, name, name_key, search_key, status, rate_type,
             due_date, version, created_at, updated_at)
          SELECT {id}, p.organization_id, p.client_id, 'n' || (i % 100), 'n' || (i % 100), 'still', 10 + 10 * (i % 3), 10,
-            {date}, 1, 1000 + i / 7, 1000 + i / 5 FROM project p, n"
+            CASE WHEN i % 3 = 0 THEN NULL ELSE {due} END, 1, 1000 + i / 7, 1000 + i / 5 FROM project p, n"
     )
 }
 
+/// Time on that project, past the door: forty days, sixty durations, instants in the thousands.
+fn entries(kind: Kind) -> String {
+    let (series, id, date) = words(kind);
+    let day = date("i % 40");
+    format!(
+        "{series} INSERT INTO time_entry (id, organization_id, user_id, project_id, duration_seconds, billable, search_key,
+            entry_date, version, created_at, updated_at)
+         SELECT {id}, p.organization_id, m.user_id, p.id, 60 * (i % 60), true, '', {day}, 1, 1000 + i / 7, 1000 + i / 5
+         FROM project p JOIN member m ON m.organization_id = p.organization_id AND m.role = 10, n"
+    )
+}
+
+/// Pages through every sort of a list, and counts how often each unchanged row came.
+async fn crawl(world: &World, token: &str, list: &str, sorts: &[&str]) {
+    for sort in sorts.iter().flat_map(|sort| [(*sort).to_owned(), format!("-{sort}")]) {
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut cursor = String::new();
+        for page in 0.. {
+            assert!(page < 200, "{sort} has no end");
+            let json = world.get(token, &format!("{list}?limit=200&sort={sort}{cursor}")).await.json();
+            for row in json["data"].as_array().unwrap_or_else(|| panic!("{json}")) {
+                // Rows of the copies were made long before the clock of this world begins.
+                if row["createdAt"].as_str().unwrap().starts_with("1970") {
+                    *seen.entry(row["id"].as_str().unwrap().to_owned()).or_default() += 1;
+                }
+            }
+            match &json["pagination"]["nextCursor"] {
+                Value::String(next) => cursor = format!("&cursor={next}"),
+                _ => break,
+            }
+        }
+        assert_eq!(seen.len(), ROWS, "{list} {sort}");
+        assert!(seen.values().all(|times| *times == 1), "{list} {sort} repeats rows");
+    }
+}
+
+/// Somebody else, who makes a record, changes one and deletes one, over and over, while the list is paged through.
+async fn while_another_writes(
+    world: World,
+    token: String,
+    list: &'static str,
+    new: Value,
+    change: Value,
+    sorts: &[&str],
+) {
+    let world = Arc::new(world);
+    let done = Arc::new(AtomicBool::new(false));
+    let (other, ended, writing) = (world.clone(), done.clone(), token.clone());
+    let writer = tokio::spawn(async move {
+        let mut own: Vec<String> = Vec::new();
+        let mut round = 0;
+        while !ended.load(Ordering::Relaxed) {
+            round += 1;
+            own.push(other.post(&writing, list, new.clone()).await.id());
+            let path = |id: &str| format!("{list}/{id}");
+            other.patch(&writing, &path(&own[round % own.len()]), change.clone()).await.data(200);
+            if own.len() > 20 {
+                let gone = own.swap_remove(round % own.len());
+                assert_eq!(other.delete(&writing, &path(&gone)).await.status, 204);
+            }
+        }
+        round
+    });
+    crawl(&world, &token, list, sorts).await;
+    done.store(true, Ordering::Relaxed);
+    assert!(writer.await.unwrap() > 20, "nobody wrote meanwhile");
+}
+
 on_both! {
-    /// Every unchanged row comes exactly once.
-    async fn every_unchanged_row_comes_once(world: World) {
+    /// Every unchanged project comes exactly once.
+    async fn every_unchanged_project_comes_once(world: World) {
         let cast = Cast::new(&world).await;
         let owner = cast.home.owner.clone();
         let first = cast.home.project(&world, "first").await;
         let client = world.get(&owner, &format!("/api/v1/projects/{first}")).await.data(200)["clientId"].clone();
-        world.database.connect().await.execute_unprepared(&copies(world.database.kind)).await.unwrap();
+        world.database.connect().await.execute_unprepared(&projects(world.database.kind)).await.unwrap();
+        let new = json!({ "clientId": client, "name": "n50", "dueDate": "2026-01-20" });
+        let change = json!({ "name": "n7", "dueDate": null, "status": "COMPLETED" });
+        let sorts = ["createdAt", "dueDate", "id", "name", "startDate", "status", "updatedAt"];
+        while_another_writes(world, owner, "/api/v1/projects", new, change, &sorts).await;
+    }
+}
 
-        let world = Arc::new(world);
-        let done = Arc::new(AtomicBool::new(false));
-        let (other, ended, token) = (world.clone(), done.clone(), owner.clone());
-        // Somebody else: makes a project, renames one, deletes one, over and over.
-        let writer = tokio::spawn(async move {
-            let mut own: Vec<String> = Vec::new();
-            let mut round = 0;
-            while !ended.load(Ordering::Relaxed) {
-                round += 1;
-                let new = json!({ "clientId": client, "name": format!("n{}", round % 100), "dueDate": "2026-01-20" });
-                own.push(other.post(&token, "/api/v1/projects", new).await.id());
-                let path = |id: &str| format!("/api/v1/projects/{id}");
-                let renamed = json!({ "name": format!("n{}", (round * 7) % 100), "dueDate": null });
-                other.patch(&token, &path(&own[round % own.len()]), renamed).await.data(200);
-                if own.len() > 20 {
-                    let gone = own.swap_remove(round % own.len());
-                    assert_eq!(other.delete(&token, &path(&gone)).await.status, 204);
-                }
-            }
-            round
-        });
-        for sort in ["createdAt", "dueDate", "id", "name", "startDate", "status", "updatedAt"] {
-            for direction in ["", "-"] {
-                let mut seen: HashMap<String, usize> = HashMap::new();
-                let mut cursor = String::new();
-                for page in 0.. {
-                    assert!(page < 200, "{direction}{sort} has no end");
-                    let path = format!("/api/v1/projects?limit=200&sort={direction}{sort}{cursor}");
-                    let answer = world.get(&owner, &path).await;
-                    let json = answer.json();
-                    for row in json["data"].as_array().unwrap_or_else(|| panic!("{json}")) {
-                        // Rows of the copies were made long before the clock of this world begins.
-                        if row["createdAt"].as_str().unwrap().starts_with("1970") {
-                            *seen.entry(row["id"].as_str().unwrap().to_owned()).or_default() += 1;
-                        }
-                    }
-                    match &json["pagination"]["nextCursor"] {
-                        Value::String(next) => cursor = format!("&cursor={next}"),
-                        _ => break,
-                    }
-                }
-                assert_eq!(seen.len(), ROWS, "{direction}{sort}");
-                assert!(seen.values().all(|times| *times == 1), "{direction}{sort} repeats rows");
-            }
-        }
-        done.store(true, Ordering::Relaxed);
-        assert!(writer.await.unwrap() > 20, "nobody wrote meanwhile");
+on_both! {
+    /// Every unchanged time entry comes exactly once.
+    async fn every_unchanged_entry_comes_once(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = cast.home.owner.clone();
+        let project = cast.home.project(&world, "first").await;
+        world.database.connect().await.execute_unprepared(&entries(world.database.kind)).await.unwrap();
+        // A running timer is the one row without a duration.
+        world.post(&owner, "/api/v1/time-entries/start", json!({ "projectId": project })).await.data(201);
+        let new = json!({ "projectId": project, "durationSeconds": 600, "entryDate": "2026-01-20" });
+        let change = json!({ "durationSeconds": 1200, "entryDate": "2026-01-02" });
+        let sorts = ["createdAt", "durationSeconds", "entryDate", "id", "updatedAt"];
+        while_another_writes(world, owner, "/api/v1/time-entries", new, change, &sorts).await;
     }
 }

@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use entity::value::{Id, Timestamp, TokenScope};
+use entity::value::{Id, Problems, Timestamp, TokenScope};
+use entity::{client, member, project, task};
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{ColumnTrait, ConnectionTrait, FromQueryResult, QueryFilter, QueryResult, Select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::action::Access;
-use crate::input::Validate;
+use crate::input::{Reference, Validate};
 use crate::once::{self, Claim, IdempotencyKey, Stored};
 use crate::page::{ListArgs, Listed, Page, Question};
 use crate::scope::{Identified, Scoped};
@@ -231,6 +232,36 @@ impl Cx {
         Ok(questions.into_iter().map(page).collect())
     }
 
+    /// Adds the names that lead nowhere to what is wrong already.
+    async fn add_missing(&self, references: &[(String, Reference)], problems: &mut Problems) -> Result<(), Error> {
+        let mut known: HashMap<Reference, bool> = HashMap::new();
+        for (path, reference) in references {
+            let exists = match known.get(reference) {
+                Some(exists) => *exists,
+                None => match *reference {
+                    Reference::Client(id) => self.exists::<client::Entity>(client::Column::Id, id).await?,
+                    Reference::Project(id) => self.exists::<project::Entity>(project::Column::Id, id).await?,
+                    Reference::Task(id) => self.exists::<task::Entity>(task::Column::Id, id).await?,
+                    Reference::User(id) => self.exists::<member::Entity>(member::Column::UserId, id).await?,
+                },
+            };
+            known.insert(*reference, exists);
+            if !exists {
+                problems.add(path, "not found");
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the caller sees a live row with this id.
+    async fn exists<E: Identified>(&self, column: E::Column, id: Id) -> Result<bool, Error> {
+        let mut query = E::within(self.caller()).filter(column.eq(id));
+        if let Some(deleted_at) = E::DELETED_AT {
+            query = query.filter(deleted_at.is_null());
+        }
+        Ok(query.one(self.0.app.database().reader()).await?.is_some())
+    }
+
     /// Check, validate, begin, replay or run, remember, commit. There is no commit to forget.
     pub(crate) async fn write<I, R, F>(&self, action: Action, input: I, body: F) -> Result<Done<R>, Error>
     where
@@ -246,6 +277,7 @@ impl Cx {
             problems.add("Idempotency-Key", why);
         }
         if !problems.is_empty() {
+            self.add_missing(&input.references(), &mut problems).await?;
             return Err(Error::Invalid(problems));
         }
         if facts.limited {

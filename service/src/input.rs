@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use async_graphql::{InputValueResult, Value as GraphqlValue, registry};
-use entity::value::{Json, Problems, Wire};
+use entity::value::{Id, Json, Problems, Wire};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 
 use crate::{Caller, Error};
@@ -216,11 +216,35 @@ pub trait Input: FromBody + Sized + Default + Send + Sync + 'static {
     fn field_problems(&self) -> Problems;
 }
 
+/// A record that an input names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reference {
+    /// A client.
+    Client(Id),
+    /// A project.
+    Project(Id),
+    /// A task.
+    Task(Id),
+    /// A member, by the id of the person.
+    User(Id),
+}
+
+/// The references among some fields, by name.
+pub(crate) fn references(fields: &[(&str, Option<Reference>)]) -> Vec<(String, Reference)> {
+    fields.iter().filter_map(|(name, reference)| reference.map(|reference| ((*name).to_owned(), reference))).collect()
+}
+
 /// What is wrong with an input as a whole: its fields, and the rules between them.
 pub trait Validate {
     /// Refuses what the caller's role may not send, before anything is said about the rest.
     fn refuse(&self, _caller: &Caller) -> Result<(), Error> {
         Ok(())
+    }
+
+    /// The records that it names, by path. Asked only of an input that is refused for something else, so that a name
+    /// that leads nowhere is told with the rest; what is accepted is looked up, and kept, by the operation itself.
+    fn references(&self) -> Vec<(String, Reference)> {
+        vec![]
     }
 
     /// What it costs, in points of the sustained budget.

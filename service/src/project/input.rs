@@ -3,7 +3,7 @@
 use entity::project;
 use entity::value::{Color, Date, Decimal, ExternalId, Id, Money, Name, Note, Problems, ProjectStatus, RateType, fold};
 
-use crate::input::{Defaulted, Field, Input, Kept, Required, Validate};
+use crate::input::{Defaulted, Field, Input, Kept, Reference, Required, Validate, references};
 
 /// The two inputs of a project differ in what they need.
 macro_rules! project_input {
@@ -120,6 +120,10 @@ impl Rules {
 }
 
 impl Validate for NewProject {
+    fn references(&self) -> Vec<(String, Reference)> {
+        references(&[("clientId", self.client_id.get().copied().map(Reference::Client))])
+    }
+
     fn problems(&self) -> Problems {
         let mut problems = self.field_problems();
         let rules = Rules {
@@ -137,6 +141,10 @@ impl Validate for NewProject {
 
 /// The rules between fields need the row and are asked when it is locked.
 impl Validate for ProjectChanges {
+    fn references(&self) -> Vec<(String, Reference)> {
+        references(&[("clientId", self.client_id.get().copied().map(Reference::Client))])
+    }
+
     fn problems(&self) -> Problems {
         self.field_problems()
     }

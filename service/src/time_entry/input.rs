@@ -4,7 +4,7 @@ use entity::value::{Date, Duration, ExternalId, Id, Instant, Json, Note, Problem
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 
 use super::span;
-use crate::input::{Field, FromBody, Input, Kept, Required, Validate};
+use crate::input::{Field, FromBody, Input, Kept, Reference, Required, Validate, references};
 use crate::{Caller, Error, policy};
 
 crate::input! {
@@ -72,6 +72,15 @@ fn refuse_another(caller: &Caller, user: Option<&Id>, told: &'static str) -> Res
     }
 }
 
+/// The records that an entry names.
+fn named(project: Option<&Id>, task: Option<&Id>, user: Option<&Id>) -> Vec<(String, Reference)> {
+    references(&[
+        ("projectId", project.copied().map(Reference::Project)),
+        ("taskId", task.copied().map(Reference::Task)),
+        ("userId", user.copied().map(Reference::User)),
+    ])
+}
+
 /// A duration beside instants would be said twice.
 fn refuse_both_ways(durations: bool, instants: [(&str, bool); 2], problems: &mut Problems) {
     for (field, sent) in instants {
@@ -85,6 +94,10 @@ impl Validate for NewTimeEntry {
     /// Members log their own time only.
     fn refuse(&self, caller: &Caller) -> Result<(), Error> {
         refuse_another(caller, self.user_id.get(), "your role logs its own time only; leave userId out")
+    }
+
+    fn references(&self) -> Vec<(String, Reference)> {
+        named(self.project_id.get(), self.task_id.get(), self.user_id.get())
     }
 
     fn problems(&self) -> Problems {
@@ -125,6 +138,10 @@ impl Validate for TimeEntryChanges {
     /// Members give their time to nobody.
     fn refuse(&self, caller: &Caller) -> Result<(), Error> {
         refuse_another(caller, self.user_id.get(), "only Owner and Admin give an entry to another person")
+    }
+
+    fn references(&self) -> Vec<(String, Reference)> {
+        named(self.project_id.get(), self.task_id.get(), self.user_id.get())
     }
 
     fn problems(&self) -> Problems {
@@ -221,6 +238,13 @@ impl Validate for Batch {
 
     fn refuse(&self, caller: &Caller) -> Result<(), Error> {
         self.entries.iter().try_for_each(|entry| entry.refuse(caller))
+    }
+
+    fn references(&self) -> Vec<(String, Reference)> {
+        let of = |(i, entry): (usize, &NewTimeEntry)| {
+            entry.references().into_iter().map(move |(path, reference)| (format!("timeEntries[{i}].{path}"), reference))
+        };
+        self.entries.iter().take(MAX_BATCH).enumerate().flat_map(of).collect()
     }
 
     fn problems(&self) -> Problems {

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use super::{TimeEntry, check_active, keep_project, settle, span, task_of};
 use crate::door::Done;
 use crate::event::Event;
-use crate::input::{Field, Input, Required, Validate};
+use crate::input::{Field, Input, Reference, Required, Validate, references};
 use crate::write::Write;
 use crate::{Action, Cx, Error};
 
@@ -40,6 +40,13 @@ crate::input! {
 }
 
 impl Validate for NewTimer {
+    fn references(&self) -> Vec<(String, Reference)> {
+        references(&[
+            ("projectId", self.project_id.get().copied().map(Reference::Project)),
+            ("taskId", self.task_id.get().copied().map(Reference::Task)),
+        ])
+    }
+
     fn problems(&self) -> entity::value::Problems {
         self.field_problems()
     }

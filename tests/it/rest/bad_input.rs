@@ -62,6 +62,25 @@ on_both! {
 }
 
 on_both! {
+    /// A name that leads nowhere is told with whatever else is wrong.
+    async fn unknown_references_are_told_with_the_rest(world: World) {
+        let cast = Cast::new(&world).await;
+        let (owner, nowhere) = (&cast.home.owner, cast.foreign.id);
+        let told = world.post(owner, "/api/v1/projects", json!({ "clientId": nowhere, "name": "" })).await.fields();
+        assert_eq!((&told["clientId"], &told["name"]), (&json!("not found"), &json!("required")));
+        let entry = json!({ "projectId": nowhere, "taskId": nowhere, "userId": nowhere, "durationSeconds": -1, "entryDate": "2026-06-11" });
+        let told = world.post(owner, "/api/v1/time-entries", entry.clone()).await.fields();
+        assert_eq!(told.as_object().unwrap().len(), 4, "{told}");
+        let told = world.post(owner, "/api/v1/time-entries/batch", json!({ "timeEntries": [entry, entry] })).await.fields();
+        assert_eq!(told.as_object().unwrap().len(), 8, "{told}");
+        let project = cast.home.project(&world, "P").await;
+        let lost = json!({ "projectId": project, "taskId": nowhere, "userId": nowhere, "durationSeconds": 1, "entryDate": "2026-06-11" });
+        let told = world.post(owner, "/api/v1/time-entries/batch", json!({ "timeEntries": [lost, lost] })).await.fields();
+        assert_eq!(told.as_object().unwrap().len(), 4, "{told}");
+    }
+}
+
+on_both! {
     /// Parameters of lists: the wrong ones are named with what is allowed.
     async fn wrong_parameters_are_told(world: World) {
         let cast = Cast::new(&world).await;

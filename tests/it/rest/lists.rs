@@ -216,3 +216,78 @@ on_both! {
         assert_eq!(world.statements().len(), 2, "{:#?}", world.statements());
     }
 }
+
+/// What a list and its connection in GraphQL find for the same question.
+async fn found_on_both(
+    world: &World,
+    token: &str,
+    list: (&str, &str, &str),
+    query: &str,
+    arguments: Value,
+) -> (usize, usize) {
+    let (path, field, filter) = list;
+    let over_rest = world.get(token, &format!("/api/v1/{path}?{query}")).await.data(200);
+    let document =
+        format!("query($f: {filter}, $s: String) {{ {field}(filter: $f, search: $s) {{ nodes {{ id }} }} }}");
+    let variables = if arguments.is_string() { json!({ "s": arguments }) } else { json!({ "f": arguments }) };
+    let in_graphql = world.graphql(token, &document, variables).await.graphql();
+    (over_rest.as_array().unwrap().len(), in_graphql[field]["nodes"].as_array().unwrap().len())
+}
+
+on_both! {
+    /// Filters and searches find the same over both surfaces.
+    async fn both_surfaces_find_the_same(world: World) {
+        let cast = Cast::new(&world).await;
+        let (owner, home) = (&cast.home.owner, &cast.home);
+        let project = home.project_with_member(&world, "Straße").await;
+        let other = home.project(&world, "Other").await;
+        world.patch(owner, &format!("/api/v1/projects/{other}"), json!({ "description": "An ÉCLAIR", "dueDate": "2026-07-01", "startDate": "2026-06-01" })).await.data(200);
+        let mut ids = Vec::new();
+        for (on, note, seconds) in [(&project, "Call about 100%", 60), (&project, "x", 120), (&other, "call", 180)] {
+            let body = json!({ "projectId": on, "note": note, "durationSeconds": seconds, "entryDate": "2026-06-11", "externalId": note });
+            ids.push(world.post(owner, "/api/v1/time-entries", body).await.id());
+        }
+        let db = world.database.connect().await;
+        use sea_orm::ConnectionTrait;
+        for sql in [
+            "INSERT INTO task (id, organization_id, project_id, name, name_key, search_key, status, priority, billable, tags,
+                version, created_at, updated_at)
+             SELECT id, organization_id, id, 'T', 't', 't', 10, 20, false, '[]', 1, 0, 0 FROM project",
+            "UPDATE time_entry SET task_id = project_id WHERE duration_seconds = 60",
+        ] {
+            db.execute_unprepared(sql).await.unwrap();
+        }
+        let entries = ("time-entries", "timeEntries", "TimeEntryFilter");
+        let projects = ("projects", "projects", "ProjectFilter");
+        for (list, query, arguments, found) in [
+            (entries, "search=CALL".to_owned(), json!("CALL"), 2),
+            (entries, "search=100%25".to_owned(), json!("100%"), 1),
+            (entries, format!("id={}&id={}", ids[0], ids[1]), json!({ "id": [ids[0], ids[1]] }), 2),
+            (entries, format!("taskId={project}"), json!({ "taskId": [project] }), 1),
+            (entries, format!("projectId={project}&durationSecondsMin=100"), json!({ "projectId": [project], "durationSecondsMin": 100 }), 1),
+            (entries, "externalId=x".to_owned(), json!({ "externalId": ["x"] }), 1),
+            (entries, "invoiced=true".to_owned(), json!({ "invoiced": [true] }), 0),
+            (entries, format!("userId={}", home.member_user), json!({ "userId": [home.member_user] }), 0),
+            (entries, "entryDateFrom=2026-06-11&entryDateTo=2026-06-11".to_owned(), json!({ "entryDateFrom": "2026-06-11", "entryDateTo": "2026-06-11" }), 3),
+            (projects, "search=STRASSE".to_owned(), json!("STRASSE"), 1),
+            (projects, "search=%C3%A9clair".to_owned(), json!("éclair"), 1),
+            (projects, "dueDateFrom=2026-07-01&dueDateTo=2026-07-01".to_owned(), json!({ "dueDateFrom": "2026-07-01", "dueDateTo": "2026-07-01" }), 1),
+            (projects, "startDateTo=2026-05-31".to_owned(), json!({ "startDateTo": "2026-05-31" }), 0),
+            (projects, "clientName=CLIENT%20OF%20OTHER".to_owned(), json!({ "clientName": ["CLIENT OF OTHER"] }), 1),
+            (projects, "updatedAtFrom=2026-06-11&updatedAtTo=2026-06-11".to_owned(), json!({ "updatedAtFrom": "2026-06-11", "updatedAtTo": "2026-06-11" }), 2),
+        ] {
+            assert_eq!(found_on_both(&world, owner, list, &query, arguments).await, (found, found), "{query}");
+        }
+        // Of a task: its word on billing, and only on its own project.
+        let of_task = |on: &str, task: &str| json!({ "projectId": on, "taskId": task, "durationSeconds": 1, "entryDate": "2026-06-11" });
+        let made = world.post(owner, "/api/v1/time-entries", of_task(&project, &project)).await.data(201);
+        assert_eq!((&made["taskId"], &made["billable"]), (&json!(project), &json!(false)));
+        assert!(world.post(owner, "/api/v1/time-entries", of_task(&project, &other)).await.fields()["taskId"].is_string());
+        let path = format!("/api/v1/time-entries/{}", made["id"].as_str().unwrap());
+        assert!(world.patch(owner, &path, json!({ "projectId": other })).await.fields()["taskId"].is_string());
+        let moved = world.patch(owner, &path, json!({ "projectId": other, "taskId": other })).await.data(200);
+        assert_eq!((&moved["projectId"], &moved["taskId"]), (&json!(other), &json!(other)));
+        let timer = world.post(owner, "/api/v1/time-entries/start", json!({ "projectId": project, "taskId": project })).await.data(201);
+        assert_eq!(timer["billable"], false);
+    }
+}

@@ -33,6 +33,13 @@ pub(crate) fn request_id(request: &Request) -> Arc<str> {
     request.extensions().get::<RequestId>().map_or_else(|| "".into(), |id| id.0.clone())
 }
 
+/// The refusal of a method that does more than look.
+pub(crate) fn refused_unless_looking(request: &Request) -> Option<Response> {
+    let allowed = vec![Method::GET, Method::HEAD, Method::OPTIONS];
+    let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+    (!looks).then(|| Refusal::MethodNotAllowed(allowed).response(&request_id(request)))
+}
+
 /// Wraps the whole route tree.
 pub struct Frame<E> {
     pub(crate) inner: E,

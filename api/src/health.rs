@@ -1,11 +1,10 @@
 //! `/healthz` and `/readyz`: for those who watch the process. No detail for anyone.
 
-use poem::http::{Method, StatusCode};
+use poem::http::StatusCode;
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use service::App;
 
-use crate::frame::request_id;
-use crate::rest::error::Refusal;
+use crate::frame::refused_unless_looking;
 
 /// Alive.
 pub struct Healthz;
@@ -20,7 +19,7 @@ impl Endpoint for Healthz {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        Ok(looking(&request).unwrap_or_else(|| "ok\n".into_response()))
+        Ok(refused_unless_looking(&request).unwrap_or_else(|| "ok\n".into_response()))
     }
 }
 
@@ -28,7 +27,7 @@ impl Endpoint for Readyz {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        if let Some(refused) = looking(&request) {
+        if let Some(refused) = refused_unless_looking(&request) {
             return Ok(refused);
         }
         Ok(if self.app.is_ready(&self.last_migration).await {
@@ -37,11 +36,4 @@ impl Endpoint for Readyz {
             (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
         })
     }
-}
-
-/// The refusal of a method that does more than look.
-pub(crate) fn looking(request: &Request) -> Option<Response> {
-    let allowed = vec![Method::GET, Method::HEAD, Method::OPTIONS];
-    let looks = matches!(*request.method(), Method::GET | Method::HEAD);
-    (!looks).then(|| Refusal::MethodNotAllowed(allowed).response(&request_id(request)))
 }

@@ -6,8 +6,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use sha2::{Digest, Sha256};
 
-use crate::frame::request_id;
-use crate::health::looking;
+use crate::frame::{refused_unless_looking, request_id};
 use crate::rest::error::Refusal;
 use crate::rest::extract::tags;
 
@@ -113,7 +112,7 @@ impl Endpoint for Static {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        if let Some(refused) = looking(&request) {
+        if let Some(refused) = refused_unless_looking(&request) {
             return Ok(refused);
         }
         let sent = request.headers().get(header::IF_NONE_MATCH);

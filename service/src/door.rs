@@ -255,10 +255,7 @@ impl Cx {
 
     /// Whether the caller sees a live row with this id.
     async fn exists<E: Identified>(&self, column: E::Column, id: Id) -> Result<bool, Error> {
-        let mut query = E::within(self.caller()).filter(column.eq(id));
-        if let Some(deleted_at) = E::DELETED_AT {
-            query = query.filter(deleted_at.is_null());
-        }
+        let query = E::live(E::within(self.caller()).filter(column.eq(id)));
         Ok(query.one(self.0.app.database().reader()).await?.is_some())
     }
 
@@ -330,10 +327,7 @@ pub(crate) struct Read<'a> {
 impl Read<'_> {
     /// One live row.
     pub(crate) async fn get<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
-        let mut query = E::within(self.cx.caller()).filter(E::ID.eq(id));
-        if let Some(column) = E::DELETED_AT {
-            query = query.filter(column.is_null());
-        }
+        let query = E::live(E::within(self.cx.caller()).filter(E::ID.eq(id)));
         query.one(self.database()).await?.ok_or(Error::NotFound(E::NOUN))
     }
 

@@ -36,6 +36,14 @@ pub(crate) trait Identified: Scoped {
     const ID: Self::Column;
     /// Set in rows that are gone.
     const DELETED_AT: Option<Self::Column>;
+
+    /// Without the rows that are gone.
+    fn live(query: Select<Self>) -> Select<Self> {
+        match Self::DELETED_AT {
+            Some(column) => query.filter(column.is_null()),
+            None => query,
+        }
+    }
 }
 
 /// A table whose rows count their changes.

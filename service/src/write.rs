@@ -92,11 +92,7 @@ impl Write {
     }
 
     fn live<E: Identified>(&self, id: Id) -> Select<E> {
-        let query = self.visible::<E>().filter(E::ID.eq(id));
-        match E::DELETED_AT {
-            Some(column) => query.filter(column.is_null()),
-            None => query,
-        }
+        E::live(self.visible::<E>().filter(E::ID.eq(id)))
     }
 
     /// How many rows of the whole workspace fit, whatever the caller sees of it.

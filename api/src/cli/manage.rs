@@ -11,11 +11,10 @@ use super::{Common, Failure, internal, print};
 
 /// Reads a value of ours from the command line, by the same rules as everywhere.
 fn value<T: Wire>(text: &str) -> Result<T, String> {
-    match T::parse_text(text) {
-        Ok(value) if value.is_blank() => Err("must not be empty".into()),
-        Ok(value) => Ok(value),
-        Err(problems) => Err(problems.to_string()),
+    if text.trim().is_empty() {
+        return Err("must not be empty".into());
     }
+    T::parse_text(text).map_err(|problems| problems.to_string())
 }
 
 #[derive(Subcommand)]

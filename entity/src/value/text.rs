@@ -67,10 +67,6 @@ impl<const MAX: usize> Wire for Text<MAX> {
         }
         Ok(Text(if trimmed.len() == text.len() { text } else { trimmed.to_owned() }))
     }
-
-    fn is_blank(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 on_every_surface!(Text<const MAX: usize>);
@@ -102,7 +98,6 @@ impl Wire for Color {
 
     fn parse(json: Json) -> Result<Color, Problems> {
         match json {
-            Json::Text(text) if text.trim().is_empty() => Ok(Color(String::new())),
             Json::Text(text) => match text.trim().strip_prefix('#') {
                 Some(hex) if hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
                     Ok(Color(text.trim().to_ascii_lowercase()))
@@ -111,10 +106,6 @@ impl Wire for Color {
             },
             other => Err(format!("must be a colour in a string, not {}", other.kind()).into()),
         }
-    }
-
-    fn is_blank(&self) -> bool {
-        self.0.is_empty()
     }
 }
 
@@ -175,15 +166,11 @@ impl Wire for Currency {
             Json::Text(text) => text.trim().to_ascii_uppercase(),
             other => return Err(format!("must be a currency code in a string, not {}", other.kind()).into()),
         };
-        if text.is_empty() || CURRENCIES.split_whitespace().any(|code| code == text) {
+        if CURRENCIES.split_whitespace().any(|code| code == text) {
             Ok(Currency(text))
         } else {
             Err("must be an ISO 4217 currency code such as USD".into())
         }
-    }
-
-    fn is_blank(&self) -> bool {
-        self.0.is_empty()
     }
 }
 
@@ -206,7 +193,7 @@ mod tests {
         assert!(text(&"é".repeat(50)).is_ok());
         assert!(text(&"é".repeat(51)).is_err());
         assert!(text("a\0b").is_err());
-        assert!(text("  ").is_ok_and(|blank| blank.is_blank()));
+        assert!(text("  ").is_ok_and(|blank| blank.as_str().is_empty()));
     }
 
     #[test]

@@ -45,11 +45,6 @@ pub trait Wire: Sized + Send + Sync + 'static {
             _ => Err("must be given once".into()),
         }
     }
-
-    /// Whether an optional field with this value counts as empty, that is, null.
-    fn is_blank(&self) -> bool {
-        false
-    }
 }
 
 /// What is wrong with an input: each bad place by its path (`name`, `tags[2]`) with a reason for people.

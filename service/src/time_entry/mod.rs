@@ -5,7 +5,7 @@ mod list;
 mod span;
 mod timer;
 
-use entity::value::{Date, Id, Instant, Problems, ProjectStatus, RateType, Timestamp, fold};
+use entity::value::{Date, Id, Instant, Note, Problems, ProjectStatus, RateType, Timestamp, fold};
 use entity::{project, project_member, task, time_entry};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
@@ -199,17 +199,39 @@ async fn row_of(write: &Write, input: NewTimeEntry) -> Result<time_entry::Model,
     let Some(entry_date) = entry_date.take().or(start.map(Instant::date)) else {
         return Err(Error::bug("a time entry has no date after validation"));
     };
+    let mut row = new_row(write, user_id, &project, task.as_ref(), billable.take(), note.take(), entry_date);
+    row.external_id = external_id.take().map(Into::into);
+    match (duration_seconds.take().or(duration.take().map(|duration| duration.seconds())), start, stopped_at.take()) {
+        (Some(seconds), _, _) => span::set_duration(&mut row, seconds),
+        (None, Some(start), Some(stop)) => {
+            span::set_instants(&mut row, start.utc(), stop.utc()).map_err(Error::Invalid)?;
+        }
+        _ => return Err(Error::bug("a time entry has no span after validation")),
+    }
+    Ok(row)
+}
+
+/// A new row without a span yet.
+fn new_row(
+    write: &Write,
+    user_id: Id,
+    project: &project::Model,
+    task: Option<&task::Model>,
+    billable: Option<bool>,
+    note: Option<Note>,
+    entry_date: Date,
+) -> time_entry::Model {
     let mut row = time_entry::Model {
         id: write.new_id(),
         organization_id: write.organization_id(),
-        external_id: external_id.take().map(Into::into),
+        external_id: None,
         user_id,
         project_id: project.id,
-        task_id: task.as_ref().map(|task| task.id),
+        task_id: task.map(|task| task.id),
         invoice_id: None,
         duration_seconds: None,
-        billable: billable.take().unwrap_or(task.is_none_or(|task| task.billable)),
-        note: note.take().map(Into::into),
+        billable: billable.unwrap_or(task.is_none_or(|task| task.billable)),
+        note: note.map(Into::into),
         search_key: String::new(),
         entry_date,
         started_at: None,
@@ -219,15 +241,8 @@ async fn row_of(write: &Write, input: NewTimeEntry) -> Result<time_entry::Model,
         updated_at: write.now,
         deleted_at: None,
     };
-    match (duration_seconds.take().or(duration.take().map(|duration| duration.seconds())), start, stopped_at.take()) {
-        (Some(seconds), _, _) => span::set_duration(&mut row, seconds),
-        (None, Some(start), Some(stop)) => {
-            span::set_instants(&mut row, start.utc(), stop.utc()).map_err(Error::Invalid)?;
-        }
-        _ => return Err(Error::bug("a time entry has no span after validation")),
-    }
-    settle(&mut row, &project);
-    Ok(row)
+    settle(&mut row, project);
+    row
 }
 
 async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> {

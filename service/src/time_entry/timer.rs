@@ -5,7 +5,7 @@ use entity::value::{Date, Id, Instant, Note, TimeZone};
 use entity::{member, project, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 
-use super::{TimeEntry, check_active, keep_project, settle, span, task_of};
+use super::{TimeEntry, check_active, keep_project, new_row, settle, span, task_of};
 use crate::door::Done;
 use crate::event::Event;
 use crate::input::{Field, Input, Reference, Required, Validate, references};
@@ -93,27 +93,9 @@ pub async fn start(cx: &Cx, input: NewTimer) -> Result<Done<TimeEntry>, Error> {
             finish(write, running, None).await?;
         }
         let today = time_zone.take().map_or(write.now.date(), |zone| zone.date(write.now));
-        let mut row = time_entry::Model {
-            id: write.new_id(),
-            organization_id: write.organization_id(),
-            external_id: None,
-            user_id,
-            project_id: project.id,
-            task_id: task.as_ref().map(|task| task.id),
-            invoice_id: None,
-            duration_seconds: None,
-            billable: billable.take().unwrap_or(task.is_none_or(|task| task.billable)),
-            note: note.take().map(Into::into),
-            search_key: String::new(),
-            entry_date: entry_date.take().unwrap_or(today),
-            started_at: Some(write.now),
-            stopped_at: None,
-            version: 1,
-            created_at: write.now,
-            updated_at: write.now,
-            deleted_at: None,
-        };
-        settle(&mut row, &project);
+        let date = entry_date.take().unwrap_or(today);
+        let mut row = new_row(write, user_id, &project, task.as_ref(), billable.take(), note.take(), date);
+        row.started_at = Some(write.now);
         write.insert::<time_entry::Entity>(row.clone()).await?;
         Ok(row.into())
     })

@@ -188,16 +188,7 @@ on_both! {
         let made = world.graphql(&home.owner, batch, json!({ "i": [good, good] })).await.graphql();
         assert_eq!(made["createTimeEntries"]["timeEntries"].as_array().unwrap().len(), 2);
 
-        let db = world.database.connect().await;
-        for sql in [
-            "INSERT INTO invoice (id, organization_id, client_id, number, number_rank, number_key, status, payment_status,
-                subtotal, discount_amount, tax_amount, total, amount_paid, currency, bill_to_name, version, created_at, updated_at)
-             SELECT p.id, p.organization_id, p.client_id, 'INV-1', 1, 'inv-1', 10, 10, 0, 0, 0, 0, 0, 'EUR', 'C', 1, 0, 0
-             FROM project p",
-            "UPDATE time_entry SET invoice_id = project_id",
-        ] {
-            db.execute_unprepared(sql).await.unwrap();
-        }
+        world.database.invoice_all_time().await;
         let delete = "mutation($id: ID!) { deleteTimeEntry(id: $id) { id } }";
         for role in Role::ALL {
             let token = home.token(*role);

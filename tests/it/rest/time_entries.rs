@@ -170,17 +170,7 @@ on_both! {
         let owner = &cast.home.owner;
         let project = cast.home.project(&world, "P").await;
         let id = cast.home.entry(&world, owner, &project).await["id"].as_str().unwrap().to_owned();
-        let db = world.database.connect().await;
-        // Invoices are the operator's; here one is put where the operator would.
-        for sql in [
-            "INSERT INTO invoice (id, organization_id, client_id, number, number_rank, number_key, status, payment_status,
-                subtotal, discount_amount, tax_amount, total, amount_paid, currency, bill_to_name, version, created_at, updated_at)
-             SELECT p.id, p.organization_id, p.client_id, 'INV-1', 1, 'inv-1', 10, 10, 0, 0, 0, 0, 0, 'EUR', 'C', 1, 0, 0
-             FROM project p",
-            "UPDATE time_entry SET invoice_id = project_id",
-        ] {
-            db.execute_unprepared(sql).await.unwrap();
-        }
+        world.database.invoice_all_time().await;
         let path = format!("/api/v1/time-entries/{id}");
         let told = world.patch(owner, &path, json!({ "note": "x" })).await.error(409, "conflict");
         assert_eq!(told["reason"], "invoiced");

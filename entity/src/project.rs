@@ -26,6 +26,7 @@ pub struct Model {
     pub budget_amount: Option<Money>,
     pub start_date: Option<Date>,
     pub due_date: Option<Date>,
+    pub fee_invoice_id: Option<Id>,
     pub version: i32,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

@@ -22,6 +22,7 @@ pub struct Model {
     pub billable: bool,
     pub estimated_hours: Option<Decimal>,
     pub tags: String,
+    pub assignee_ids: String,
     pub start_date: Option<Date>,
     pub due_date: Option<Date>,
     pub end_date: Option<Date>,

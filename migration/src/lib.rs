@@ -2,6 +2,7 @@
 
 mod dialect;
 mod m0001_house;
+mod m0002_assignees_and_fees;
 
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +20,7 @@ struct Steps;
 
 impl MigratorTrait for Steps {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_house::Step)]
+        vec![Box::new(m0001_house::Step), Box::new(m0002_assignees_and_fees::Step)]
     }
 }
 

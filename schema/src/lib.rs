@@ -6,11 +6,15 @@ mod error;
 mod loader;
 
 mod client;
+mod expense;
+mod invoice;
 mod member;
 mod mutation;
+mod payload;
 mod project;
 mod query;
 mod shape;
+mod task;
 mod time_entry;
 
 use async_graphql::{Context, EmptySubscription};

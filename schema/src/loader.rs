@@ -7,9 +7,11 @@ use std::sync::Arc;
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
 use service::client::Client;
+use service::invoice::{Invoice, InvoiceLine};
 use service::member::Member;
 use service::project::{Project, ProjectArgs};
 use service::sort::SortField;
+use service::task::{Task, TaskArgs};
 use service::time_entry::{TimeEntry, TimeEntryArgs};
 use service::value::Id;
 use service::{Cx, Error, Filter, ListArgs, Page, Pages};
@@ -23,6 +25,18 @@ pub(crate) struct Loaders(pub(crate) Cx);
 /// A client by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClientById(pub(crate) Id);
+
+/// A task by its id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TaskById(pub(crate) Id);
+
+/// An invoice by its id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct InvoiceById(pub(crate) Id);
+
+/// The lines of an invoice.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LinesOfInvoice(pub(crate) Id);
 
 /// A project by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -113,6 +127,7 @@ macro_rules! below_loader {
 }
 
 below_loader!(ProjectArgs => Project, service::project::list_of_clients);
+below_loader!(TaskArgs => Task, service::task::list_of_projects);
 below_loader!(TimeEntryArgs => TimeEntry, service::time_entry::list_of_projects);
 
 /// The page below a parent, gathered with those of its siblings.
@@ -134,25 +149,35 @@ where
     page.map_err(|error| connection::in_graphql(error, backward)).or_fail(cx)
 }
 
-impl Loader<ClientById> for Loaders {
-    type Value = Client;
-    type Error = Arc<Error>;
+/// Writes the loader of records by their id.
+macro_rules! by_id_loader {
+    ($key:ident => $record:ty, $read:path) => {
+        impl Loader<$key> for Loaders {
+            type Value = $record;
+            type Error = Arc<Error>;
 
-    async fn load(&self, keys: &[ClientById]) -> Result<HashMap<ClientById, Client>, Arc<Error>> {
-        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
-        let clients = service::client::by_ids(&self.0, &ids).await?;
-        Ok(clients.into_iter().map(|client| (ClientById(client.id), client)).collect())
-    }
+            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $record>, Arc<Error>> {
+                let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+                let records = $read(&self.0, &ids).await?;
+                Ok(records.into_iter().map(|record| ($key(record.id), record)).collect())
+            }
+        }
+    };
 }
 
-impl Loader<ProjectById> for Loaders {
-    type Value = Project;
+by_id_loader!(ClientById => Client, service::client::by_ids);
+by_id_loader!(ProjectById => Project, service::project::by_ids);
+by_id_loader!(TaskById => Task, service::task::by_ids);
+by_id_loader!(InvoiceById => Invoice, service::invoice::by_ids);
+
+impl Loader<LinesOfInvoice> for Loaders {
+    type Value = Vec<InvoiceLine>;
     type Error = Arc<Error>;
 
-    async fn load(&self, keys: &[ProjectById]) -> Result<HashMap<ProjectById, Project>, Arc<Error>> {
+    async fn load(&self, keys: &[LinesOfInvoice]) -> Result<HashMap<LinesOfInvoice, Vec<InvoiceLine>>, Arc<Error>> {
         let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
-        let projects = service::project::by_ids(&self.0, &ids).await?;
-        Ok(projects.into_iter().map(|project| (ProjectById(project.id), project)).collect())
+        let lines = service::invoice::lines_of(&self.0, &ids).await?;
+        Ok(lines.into_iter().map(|(invoice, lines)| (LinesOfInvoice(invoice), lines)).collect())
     }
 }
 

@@ -1,142 +1,27 @@
 //! What can be done: one mutation per action, named as over REST, with a payload that can grow.
 
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Object, Result};
 use service::client::{ClientChanges, NewClient};
+use service::expense::{ExpenseChanges, NewExpense};
 use service::input::Field;
-use service::member::Member;
 use service::project::{NewProject, ProjectChanges};
+use service::task::{NewTask, TaskChanges};
 use service::time_entry::{Batch, NewTimeEntry, NewTimer, TimeEntryChanges, TimerStop};
-use service::value::{Id, Instant};
+use service::value::Instant;
 use service::{Done, Expected, Gone, Record};
 
 use crate::client::ClientNode;
 use crate::cx;
 use crate::error::OrFail;
+use crate::expense::ExpenseNode;
+use crate::payload::*;
 use crate::project::ProjectNode;
 use crate::query::id;
+use crate::task::TaskNode;
 use crate::time_entry::TimeEntryNode;
 
 /// What can be done.
 pub struct Mutation;
-
-/// The client that was made.
-#[derive(SimpleObject)]
-pub struct CreateClientPayload {
-    /// The client.
-    client: ClientNode,
-}
-
-/// The client that was changed.
-#[derive(SimpleObject)]
-pub struct UpdateClientPayload {
-    /// The client.
-    client: ClientNode,
-}
-
-/// The client that is gone.
-#[derive(SimpleObject)]
-pub struct DeleteClientPayload {
-    /// Its id.
-    id: Id,
-}
-
-/// The project that was made.
-#[derive(SimpleObject)]
-pub struct CreateProjectPayload {
-    /// The project.
-    project: ProjectNode,
-}
-
-/// The project that was changed.
-#[derive(SimpleObject)]
-pub struct UpdateProjectPayload {
-    /// The project.
-    project: ProjectNode,
-}
-
-/// The project that is gone.
-#[derive(SimpleObject)]
-pub struct DeleteProjectPayload {
-    /// Its id.
-    id: Id,
-}
-
-/// The time entry that was made.
-#[derive(SimpleObject)]
-pub struct CreateTimeEntryPayload {
-    /// The time entry.
-    time_entry: TimeEntryNode,
-}
-
-/// The time entry that was changed.
-#[derive(SimpleObject)]
-pub struct UpdateTimeEntryPayload {
-    /// The time entry.
-    time_entry: TimeEntryNode,
-}
-
-/// The time entry that is gone.
-#[derive(SimpleObject)]
-pub struct DeleteTimeEntryPayload {
-    /// Its id.
-    id: Id,
-}
-
-/// The time entries that were made, in the order sent.
-#[derive(SimpleObject)]
-pub struct CreateTimeEntriesPayload {
-    /// The time entries.
-    time_entries: Vec<TimeEntryNode>,
-}
-
-/// The member who is on the project.
-#[derive(SimpleObject)]
-pub struct AddProjectMemberPayload {
-    /// The member.
-    member: Member,
-}
-
-/// Who is not on the project any more.
-#[derive(SimpleObject)]
-pub struct RemoveProjectMemberPayload {
-    /// The person.
-    user_id: Id,
-}
-
-/// The timer that runs.
-#[derive(SimpleObject)]
-pub struct StartTimerPayload {
-    /// The time entry.
-    time_entry: TimeEntryNode,
-}
-
-/// The timer that was stopped.
-#[derive(SimpleObject)]
-pub struct StopTimerPayload {
-    /// The time entry.
-    time_entry: TimeEntryNode,
-}
-
-/// The project that was put away.
-#[derive(SimpleObject)]
-pub struct ArchiveProjectPayload {
-    /// The project.
-    project: ProjectNode,
-}
-
-/// The project that is back.
-#[derive(SimpleObject)]
-pub struct RestoreProjectPayload {
-    /// The project.
-    project: ProjectNode,
-}
-
-/// The token that was ended.
-#[derive(SimpleObject)]
-pub struct RevokeTokenPayload {
-    /// Its id.
-    id: Id,
-}
 
 /// `expectedVersion` as the versions that a change is meant for.
 fn expected(version: Option<i32>) -> Expected {
@@ -299,6 +184,75 @@ impl Mutation {
     ) -> Result<RemoveProjectMemberPayload> {
         let gone = record(ctx, service::project_member::remove(cx(ctx)?, id(&project_id), id(&user_id)).await)?;
         Ok(RemoveProjectMemberPayload { user_id: gone.id })
+    }
+
+    /// A new task.
+    async fn create_task(&self, ctx: &Context<'_>, input: NewTask) -> Result<CreateTaskPayload> {
+        let record = record(ctx, service::task::create(cx(ctx)?, input).await)?;
+        Ok(CreateTaskPayload { task: TaskNode(record) })
+    }
+
+    /// Change a task: what is absent stays, null clears.
+    async fn update_task(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        input: TaskChanges,
+        expected_version: Option<i32>,
+    ) -> Result<UpdateTaskPayload> {
+        let expected = expected(expected_version);
+        let record = record(ctx, service::task::update(cx(ctx)?, self::id(&id), &expected, input).await)?;
+        Ok(UpdateTaskPayload { task: TaskNode(record) })
+    }
+
+    /// Delete a task.
+    async fn delete_task(&self, ctx: &Context<'_>, id: ID, expected_version: Option<i32>) -> Result<DeleteTaskPayload> {
+        let expected = expected(expected_version);
+        let gone: Gone = record(ctx, service::task::delete(cx(ctx)?, self::id(&id), &expected).await)?;
+        Ok(DeleteTaskPayload { id: gone.id })
+    }
+
+    /// Delete a task, and get it.
+    async fn archive_task(&self, ctx: &Context<'_>, id: ID) -> Result<ArchiveTaskPayload> {
+        let task = record(ctx, service::task::archive(cx(ctx)?, self::id(&id)).await)?;
+        Ok(ArchiveTaskPayload { task: TaskNode(task) })
+    }
+
+    /// Bring a deleted task back.
+    async fn restore_task(&self, ctx: &Context<'_>, id: ID) -> Result<RestoreTaskPayload> {
+        let task = record(ctx, service::task::restore(cx(ctx)?, self::id(&id)).await)?;
+        Ok(RestoreTaskPayload { task: TaskNode(task) })
+    }
+
+    /// A new expense.
+    async fn create_expense(&self, ctx: &Context<'_>, input: NewExpense) -> Result<CreateExpensePayload> {
+        let record = record(ctx, service::expense::create(cx(ctx)?, input).await)?;
+        Ok(CreateExpensePayload { expense: ExpenseNode(record) })
+    }
+
+    /// Change an expense: what is absent stays, null clears.
+    async fn update_expense(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        input: ExpenseChanges,
+        expected_version: Option<i32>,
+    ) -> Result<UpdateExpensePayload> {
+        let expected = expected(expected_version);
+        let record = record(ctx, service::expense::update(cx(ctx)?, self::id(&id), &expected, input).await)?;
+        Ok(UpdateExpensePayload { expense: ExpenseNode(record) })
+    }
+
+    /// Delete an expense.
+    async fn delete_expense(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        expected_version: Option<i32>,
+    ) -> Result<DeleteExpensePayload> {
+        let expected = expected(expected_version);
+        let gone: Gone = record(ctx, service::expense::delete(cx(ctx)?, self::id(&id), &expected).await)?;
+        Ok(DeleteExpensePayload { id: gone.id })
     }
 
     /// End a token for good.

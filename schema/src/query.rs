@@ -2,10 +2,13 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use service::client::{ClientFilter, ClientSort};
+use service::expense::{ExpenseFilter, ExpenseSort};
+use service::invoice::{InvoiceFilter, InvoiceSort};
 use service::member::{Me, Member, MemberFilter, MemberSort};
 use service::organization::Organization;
 use service::project::{ProjectFilter, ProjectSort};
 use service::sort::{Sort, SortField};
+use service::task::{TaskFilter, TaskSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
 use service::token::{TokenFilter, TokenSort};
 use service::value::Id;
@@ -15,8 +18,11 @@ use crate::client::{ClientConnection, ClientNode};
 use crate::connection::{Ask, Slice, args, in_graphql};
 use crate::cx;
 use crate::error::OrFail;
+use crate::expense::{ExpenseConnection, ExpenseNode};
+use crate::invoice::{InvoiceConnection, InvoiceNode};
 use crate::member::{MemberConnection, TokenConnection};
 use crate::project::{ProjectConnection, ProjectNode};
+use crate::task::{TaskConnection, TaskNode};
 use crate::time_entry::{TimeEntryConnection, TimeEntryNode};
 
 /// What can be asked.
@@ -105,6 +111,32 @@ impl Query {
         Ok(Some(ProjectConnection(page.map(ProjectNode))))
     }
 
+    /// One task.
+    async fn task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<TaskNode>> {
+        let cx = cx(ctx)?;
+        service::task::get(cx, self::id(&id)).await.map(TaskNode).map(Some).or_fail(cx)
+    }
+
+    /// Tasks, a page at a time.
+    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
+    async fn tasks(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<TaskFilter>,
+        sort: Option<Sort<TaskSort>>,
+        search: Option<String>,
+        include_deleted: Option<bool>,
+    ) -> Result<Option<TaskConnection>> {
+        let slice = Slice { first, after, last, before };
+        let ask = Ask { filter, sort, search, include_deleted };
+        let page = page(cx(ctx)?, slice, ask, async |cx, args| service::task::list(cx, args).await).await?;
+        Ok(Some(TaskConnection(page.map(TaskNode))))
+    }
+
     /// One time entry.
     async fn time_entry(&self, ctx: &Context<'_>, id: ID) -> Result<Option<TimeEntryNode>> {
         let cx = cx(ctx)?;
@@ -135,6 +167,58 @@ impl Query {
     async fn running_timer(&self, ctx: &Context<'_>) -> Result<Option<TimeEntryNode>> {
         let cx = cx(ctx)?;
         Ok(service::time_entry::running(cx).await.or_fail(cx)?.map(TimeEntryNode))
+    }
+
+    /// One expense.
+    async fn expense(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ExpenseNode>> {
+        let cx = cx(ctx)?;
+        service::expense::get(cx, self::id(&id)).await.map(ExpenseNode).map(Some).or_fail(cx)
+    }
+
+    /// Expenses, a page at a time.
+    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
+    async fn expenses(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<ExpenseFilter>,
+        sort: Option<Sort<ExpenseSort>>,
+        search: Option<String>,
+        include_deleted: Option<bool>,
+    ) -> Result<Option<ExpenseConnection>> {
+        let slice = Slice { first, after, last, before };
+        let ask = Ask { filter, sort, search, include_deleted };
+        let page = page(cx(ctx)?, slice, ask, async |cx, args| service::expense::list(cx, args).await).await?;
+        Ok(Some(ExpenseConnection(page.map(ExpenseNode))))
+    }
+
+    /// One invoice.
+    async fn invoice(&self, ctx: &Context<'_>, id: ID) -> Result<Option<InvoiceNode>> {
+        let cx = cx(ctx)?;
+        service::invoice::find(cx, self::id(&id)).await.map(InvoiceNode).map(Some).or_fail(cx)
+    }
+
+    /// Invoices, a page at a time.
+    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
+    async fn invoices(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<InvoiceFilter>,
+        sort: Option<Sort<InvoiceSort>>,
+        search: Option<String>,
+        include_deleted: Option<bool>,
+    ) -> Result<Option<InvoiceConnection>> {
+        let slice = Slice { first, after, last, before };
+        let ask = Ask { filter, sort, search, include_deleted };
+        let page = page(cx(ctx)?, slice, ask, async |cx, args| service::invoice::list(cx, args).await).await?;
+        Ok(Some(InvoiceConnection(page.map(InvoiceNode))))
     }
 
     /// One member.

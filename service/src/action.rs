@@ -85,6 +85,21 @@ actions! {
     /// Take somebody off a project.
     RemoveProjectMember: Write,
 
+    /// Tasks.
+    ListTasks: Read,
+    /// One task.
+    GetTask: Read,
+    /// A new task.
+    CreateTask: Write,
+    /// Change a task.
+    UpdateTask: Write,
+    /// Delete a task.
+    DeleteTask: Write,
+    /// Put a task away.
+    ArchiveTask: Write,
+    /// Bring a task back.
+    RestoreTask: Write,
+
     /// Time entries.
     ListTimeEntries: Read,
     /// One time entry.
@@ -103,6 +118,22 @@ actions! {
     UpdateTimeEntry: Write,
     /// Delete a time entry.
     DeleteTimeEntry: Write,
+
+    /// Expenses.
+    ListExpenses: Read,
+    /// One expense.
+    GetExpense: Read,
+    /// A new expense.
+    CreateExpense: Write,
+    /// Change an expense.
+    UpdateExpense: Write,
+    /// Delete an expense.
+    DeleteExpense: Write,
+
+    /// Invoices.
+    ListInvoices: Read,
+    /// One invoice with its lines.
+    GetInvoice: Read,
 }
 
 impl Action {

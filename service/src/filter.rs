@@ -1,6 +1,7 @@
 //! The pieces that filters are made of: lists are OR, everything else is AND.
 
-use entity::value::{DateOrDateTime, Id, Text};
+use entity::client;
+use entity::value::{DateOrDateTime, Id, Name, Text, fold};
 use sea_orm::sea_query::{SelectStatement, SimpleExpr, Value};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
@@ -51,6 +52,19 @@ pub(crate) fn until(column: impl ColumnTrait, field: &Field<DateOrDateTime>) -> 
 /// The ids of the rows of a workspace that fit, for use inside another query.
 pub(crate) fn ids_where<E: Identified>(organization: Id, condition: Condition) -> SelectStatement {
     E::all_of(organization).filter(condition).select_only().column(E::ID).into_query()
+}
+
+/// Of a client with one of the names asked for, in any case.
+pub(crate) fn of_client_named(
+    column: impl ColumnTrait,
+    names: &Field<Vec<Name>>,
+    organization: Id,
+) -> Option<SimpleExpr> {
+    names.get().map(|names| {
+        let keys = names.iter().map(|name| fold(name.as_str()));
+        let named = Condition::all().add(client::Column::NameKey.is_in(keys));
+        column.in_subquery(ids_where::<client::Entity>(organization, named))
+    })
 }
 
 fn none_yet() -> Condition {

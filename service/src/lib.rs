@@ -30,10 +30,13 @@ pub mod sort;
 mod visible;
 
 pub mod client;
+pub mod expense;
+pub mod invoice;
 pub mod member;
 pub mod organization;
 pub mod project;
 pub mod project_member;
+pub mod task;
 pub mod time_entry;
 pub mod token;
 

@@ -1,7 +1,7 @@
 //! The people of a workspace: read over the surfaces, added and removed by the operator.
 
 use entity::value::{DateOrDateTime, Id, Name, Plan, Role, Text, Timestamp, fold};
-use entity::{member, project, project_member, task_assignee, token, user};
+use entity::{member, project, project_member, token, user};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
@@ -281,11 +281,7 @@ pub async fn remove(operator: &Operator, organization: Id, email: &str) -> Resul
                 .filter(project_member::Column::UserId.eq(after.user_id))
                 .exec(write.connection())
                 .await?;
-            task_assignee::Entity::delete_many()
-                .filter(task_assignee::Column::OrganizationId.eq(organization))
-                .filter(task_assignee::Column::UserId.eq(after.user_id))
-                .exec(write.connection())
-                .await?;
+            crate::task::unassign(write, after.user_id, None).await?;
             Ok(after.into())
         })
         .await

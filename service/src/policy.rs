@@ -27,9 +27,22 @@ pub const fn allows(role: Role, action: Action) -> bool {
         (AddProjectMember | RemoveProjectMember, Owner | Admin | Manager) => true,
         (AddProjectMember | RemoveProjectMember, Member) => false,
 
+        (ListTasks | GetTask, _) => true,
+        // A Member changes a few things of the tasks that are assigned to them; `task` knows which.
+        (UpdateTask, _) => true,
+        (CreateTask | DeleteTask | ArchiveTask | RestoreTask, Owner | Admin | Manager) => true,
+        (CreateTask | DeleteTask | ArchiveTask | RestoreTask, Member) => false,
+
         (ListTimeEntries | GetTimeEntry | GetRunningTimer, _) => true,
         (StartTimer | StopTimer, _) => true,
         (CreateTimeEntry | CreateTimeEntries | UpdateTimeEntry | DeleteTimeEntry, _) => true,
+
+        (ListExpenses | GetExpense, Owner | Admin | Manager) => true,
+        (CreateExpense | UpdateExpense | DeleteExpense, Owner | Admin | Manager) => true,
+        (ListExpenses | GetExpense | CreateExpense | UpdateExpense | DeleteExpense, Member) => false,
+
+        (ListInvoices | GetInvoice, Owner | Admin | Manager) => true,
+        (ListInvoices | GetInvoice, Member) => false,
     }
 }
 

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use entity::value::Id;
-use entity::{member, project, project_member, task, task_assignee};
+use entity::{member, project, project_member};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, Order, QueryFilter, QuerySelect, QueryTrait};
 
 use crate::door::{Done, Gone};
-use crate::filter::ids_where;
 use crate::member::{Member, MemberFilter, MemberSort};
 use crate::page::{ListArgs, Page};
 use crate::{Action, Cx, Error};
@@ -87,13 +86,7 @@ pub async fn remove(cx: &Cx, project: Id, user: Id) -> Result<Done<Gone>, Error>
         if removed.rows_affected == 0 {
             return Err(Error::NotFound("member on this project"));
         }
-        let tasks = Condition::all().add(task::Column::ProjectId.eq(project));
-        task_assignee::Entity::delete_many()
-            .filter(task_assignee::Column::OrganizationId.eq(organization))
-            .filter(task_assignee::Column::UserId.eq(user))
-            .filter(task_assignee::Column::TaskId.in_subquery(ids_where::<task::Entity>(organization, tasks)))
-            .exec(write.connection())
-            .await?;
+        crate::task::unassign(write, user, Some(project)).await?;
         Ok(Gone { id: user })
     })
     .await

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use entity::event;
 use entity::value::{Id, Problems, Timestamp};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, IntoActiveModel, Iterable, PaginatorTrait,
     PrimaryKeyToColumn, QueryFilter, QuerySelect, Select, SqlErr,
@@ -111,6 +112,14 @@ impl Write {
         Ok(narrow(E::all_of(self.organization_id)).one(&self.tx).await?)
     }
 
+    /// Every row of the whole workspace that fits, whatever the caller sees of it.
+    pub(crate) async fn all<E: Scoped>(
+        &self,
+        narrow: impl FnOnce(Select<E>) -> Select<E>,
+    ) -> Result<Vec<E::Model>, Error> {
+        Ok(narrow(E::all_of(self.organization_id)).all(&self.tx).await?)
+    }
+
     /// A new row.
     pub(crate) async fn insert<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
     where
@@ -120,6 +129,23 @@ impl Write {
         let mut row = row.into_active_model().reset_all();
         row.set(E::ORGANIZATION, self.organization_id.into());
         E::insert(row).exec_without_returning(&self.tx).await.map_err(refused_by_constraint)?;
+        Ok(())
+    }
+
+    /// New rows, many at once.
+    pub(crate) async fn insert_all<E: Scoped>(&self, rows: Vec<E::Model>) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+        E::ActiveModel: Send,
+    {
+        // Both databases bound how many values one statement binds.
+        const AT_ONCE: usize = 200;
+        let mut rows = rows.into_iter().map(|row| row.into_active_model().reset_all()).peekable();
+        while rows.peek().is_some() {
+            let mut some: Vec<E::ActiveModel> = rows.by_ref().take(AT_ONCE).collect();
+            some.iter_mut().for_each(|row| row.set(E::ORGANIZATION, self.organization_id.into()));
+            E::insert_many(some).exec_without_returning(&self.tx).await.map_err(refused_by_constraint)?;
+        }
         Ok(())
     }
 
@@ -166,6 +192,12 @@ impl Write {
         self.emitted.store(true, Ordering::Relaxed);
         self.insert::<event::Entity>(row).await
     }
+}
+
+/// `updatedAt` of rows that one statement changes: now, and for each later than it was.
+pub(crate) fn touched(column: impl ColumnTrait, now: Timestamp) -> SimpleExpr {
+    let later = column.into_expr().add(1);
+    CaseStatement::new().case(column.into_expr().lt(now), Expr::val(now)).finally(later).into()
 }
 
 /// A unique key that another row has is the caller's to mend, not a fault of ours.

@@ -1,6 +1,7 @@
 //! The callers of most tests: two workspaces, one of each role in the first, with tokens.
 
 use serde_json::{Value, json};
+use service::invoice::{self, NewInvoice};
 use service::member::NewMember;
 use service::organization::NewOrganization;
 use service::token::NewToken;
@@ -101,6 +102,26 @@ impl Workspace {
         project
     }
 
+    /// A task on a new project, assigned to the Member.
+    pub async fn task(&self, world: &World, name: &str) -> String {
+        let project = self.project(world, name).await;
+        let body = json!({ "projectId": project, "name": name, "assigneeIds": [self.member_user] });
+        world.post(&self.owner, "/api/v1/tasks", body).await.id()
+    }
+
+    /// Money spent for a client on 2026-06-11.
+    pub async fn expense(&self, world: &World, client: &str, amount: &str) -> String {
+        let body =
+            json!({ "clientId": client, "description": "a ticket", "amount": amount, "expenseDate": "2026-06-11" });
+        world.post(&self.owner, "/api/v1/expenses", body).await.id()
+    }
+
+    /// An invoice over all that can be billed to a client, made by the operator.
+    pub async fn invoice(&self, world: &World, client: &str) -> String {
+        let made = invoice::create(&world.operator(), self.id, everything(client)).await.expect("something to bill");
+        made.invoice.id.to_string()
+    }
+
     /// An hour on a project by whoever has the token.
     pub async fn entry(&self, world: &World, token: &str, project: &str) -> Value {
         let body =
@@ -115,6 +136,18 @@ impl Cast {
         let home = Workspace::new(world, "home", Plan::Agency).await;
         let foreign = Workspace::new(world, "foreign", Plan::Agency).await;
         Cast { home, foreign }
+    }
+}
+
+/// All that can be billed to a client.
+pub fn everything(client: &str) -> NewInvoice {
+    let day = |text: &str| text.parse().expect("a day");
+    NewInvoice {
+        client: client.parse().expect("an id"),
+        from: day("0001-01-01"),
+        to: day("9999-12-31"),
+        discount: None,
+        tax_rate: None,
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use answer::{Answer, Call};
-pub use cast::{Cast, Workspace, mint};
+pub use cast::{Cast, Workspace, everything, mint};
 pub use database::{Kind, PrivateDatabase};
 use poem::endpoint::{BoxEndpoint, EndpointExt};
 use poem::http::Method;

@@ -10,7 +10,7 @@ use service::{Operator, member, organization, token};
 use super::{Common, Failure, internal, print};
 
 /// Reads a value of ours from the command line, by the same rules as everywhere.
-fn value<T: Wire>(text: &str) -> Result<T, String> {
+pub(super) fn value<T: Wire>(text: &str) -> Result<T, String> {
     if text.trim().is_empty() {
         return Err("must not be empty".into());
     }

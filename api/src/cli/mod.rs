@@ -2,6 +2,7 @@
 //! standard error, and fails with one clear line.
 
 mod demo;
+mod invoice;
 mod manage;
 mod print;
 mod secret_key;
@@ -76,6 +77,9 @@ enum Command {
     /// API tokens.
     #[command(subcommand)]
     Token(manage::Token),
+    /// Bills to clients.
+    #[command(subcommand)]
+    Invoice(invoice::Invoice),
     /// Print the OpenAPI document.
     Openapi {
         /// In YAML.
@@ -133,6 +137,7 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
         Command::Workspace(command) => command.run(&common).await,
         Command::Member(command) => command.run(&common).await,
         Command::Token(command) => command.run(&common).await,
+        Command::Invoice(command) => command.run(&common).await,
         Command::Openapi { yaml, v3_0 } => {
             let documents = crate::rest::openapi::Documents::new(None);
             print::text(match (yaml, v3_0) {

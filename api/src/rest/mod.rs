@@ -8,10 +8,13 @@ pub mod openapi;
 pub mod route;
 
 mod clients;
+mod expenses;
+mod invoices;
 mod me;
 mod members;
 mod project_members;
 mod projects;
+mod tasks;
 mod time_entries;
 mod tokens;
 
@@ -30,7 +33,10 @@ type Operations = (
     clients::Clients,
     projects::Projects,
     project_members::ProjectMembers,
+    tasks::Tasks,
     time_entries::TimeEntries,
+    expenses::Expenses,
+    invoices::Invoices,
 );
 
 const OPERATIONS: Operations = (
@@ -40,7 +46,10 @@ const OPERATIONS: Operations = (
     clients::Clients,
     projects::Projects,
     project_members::ProjectMembers,
+    tasks::Tasks,
     time_entries::TimeEntries,
+    expenses::Expenses,
+    invoices::Invoices,
 );
 
 /// How the document groups operations.
@@ -56,9 +65,15 @@ enum Tag {
     Clients,
     /// Pieces of work for a client.
     Projects,
+    /// Steps of a project, assigned to people.
+    Tasks,
     /// Time spent on projects.
     #[oai(rename = "Time entries")]
     TimeEntries,
+    /// Money spent for clients.
+    Expenses,
+    /// Bills to clients, read only. The operator makes, sends and settles them.
+    Invoices,
 }
 
 /// The operations behind the gate, to be mounted under `/api/v1`.

@@ -52,7 +52,8 @@ fn complete(public_url: &str) -> Value {
     document["servers"] = json!([{ "url": format!("{}/api/v1", public_url.trim_end_matches('/')) }]);
     // In the order in which somebody gets to know them.
     if let Some(tags) = document["tags"].as_array_mut() {
-        const ORDER: [&str; 6] = ["Workspace", "Members", "Tokens", "Clients", "Projects", "Time entries"];
+        const ORDER: [&str; 9] =
+            ["Workspace", "Members", "Tokens", "Clients", "Projects", "Tasks", "Time entries", "Expenses", "Invoices"];
         tags.sort_by_key(|tag| ORDER.iter().position(|name| tag["name"] == *name));
     }
     for (path, item) in entries(&mut document["paths"]) {

@@ -21,7 +21,7 @@ pub use enums::{
 };
 pub use id::Id;
 pub use json::{Json, JsonError};
-pub use text::{Color, Currency, ExternalId, Name, Note, ShortText, Text, fold};
+pub use text::{Color, Currency, ExternalId, Name, Note, ShortText, Tags, Text, fold};
 pub use timestamp::{Instant, Timestamp};
 pub use wire::{Problems, Wire, openapi_schema};
 pub use zone::TimeZone;

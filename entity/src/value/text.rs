@@ -71,6 +71,52 @@ impl<const MAX: usize> Wire for Text<MAX> {
 
 on_every_surface!(Text<const MAX: usize>);
 
+/// Up to 50 tags of up to 50 characters, in the order sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Tags(Vec<ShortText>);
+
+impl Tags {
+    /// Tags of one record at most.
+    const MAX: usize = 50;
+}
+
+impl From<Tags> for Vec<String> {
+    fn from(tags: Tags) -> Vec<String> {
+        tags.0.into_iter().map(String::from).collect()
+    }
+}
+
+impl Wire for Tags {
+    const GRAPHQL: &'static str = "String";
+    const LIST: bool = true;
+
+    fn graphql() -> String {
+        Vec::<ShortText>::graphql()
+    }
+
+    fn describe(registry: &mut async_graphql::registry::Registry) {
+        ShortText::describe(registry);
+    }
+
+    fn openapi() -> MetaSchema {
+        let tag = MetaSchema { min_length: Some(1), ..ShortText::openapi() };
+        let items = poem_openapi::registry::MetaSchemaRef::Inline(Box::new(tag));
+        MetaSchema { items: Some(Box::new(items)), max_items: Some(Tags::MAX), ..openapi_schema("array", "") }
+    }
+
+    fn parse(json: Json) -> Result<Tags, Problems> {
+        let tags = Vec::<ShortText>::parse(json)?;
+        if tags.len() > Tags::MAX {
+            return Err(format!("must have at most {} tags, not {}", Tags::MAX, tags.len()).into());
+        }
+        let mut problems = Problems::none();
+        for (i, _) in tags.iter().enumerate().filter(|(_, tag)| tag.as_str().is_empty()) {
+            problems.add(format!("[{i}]"), "must not be empty");
+        }
+        if problems.is_empty() { Ok(Tags(tags)) } else { Err(problems) }
+    }
+}
+
 /// A colour, `#rrggbb`, kept in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, DeriveValueType)]
 pub struct Color(String);

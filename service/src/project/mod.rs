@@ -4,9 +4,8 @@ mod input;
 
 use entity::value::{
     Color, Date, DateOrDateTime, Decimal, ExternalId, Id, Money, Name, Problems, ProjectStatus, RateType, Timestamp,
-    fold,
 };
-use entity::{client, project, time_entry};
+use entity::{client, expense, project, time_entry};
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
@@ -16,7 +15,7 @@ pub use input::{NewProject, ProjectChanges};
 
 use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
-use crate::filter::{at_least, at_most, ids_where, one_of, one_of_texts, since, until};
+use crate::filter::{at_least, at_most, of_client_named, one_of, one_of_texts, since, until};
 use crate::input::Field;
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::write::Write;
@@ -98,6 +97,7 @@ impl Project {
             budget_amount,
             start_date,
             due_date,
+            fee_invoice_id: _,
             version,
             created_at,
             updated_at,
@@ -203,16 +203,11 @@ impl Filter for ProjectFilter {
 
     fn condition(&self, caller: &Caller) -> Condition {
         use project::Column;
-        let named = self.client_name.get().map(|names| {
-            let keys = names.iter().map(|name| fold(name.as_str()));
-            let named = Condition::all().add(client::Column::NameKey.is_in(keys));
-            Column::ClientId.in_subquery(ids_where::<client::Entity>(caller.organization_id, named))
-        });
         Condition::all()
             .add_option(one_of(Column::Id, &self.id))
             .add_option(one_of_texts(Column::ExternalId, &self.external_id))
             .add_option(one_of(Column::ClientId, &self.client_id))
-            .add_option(named)
+            .add_option(of_client_named(Column::ClientId, &self.client_name, caller.organization_id))
             .add_option(one_of(Column::Status, &self.status))
             .add_option(at_least(Column::StartDate, &self.start_date_from))
             .add_option(at_most(Column::StartDate, &self.start_date_to))
@@ -288,6 +283,7 @@ pub async fn create(cx: &Cx, input: NewProject) -> Result<Done<Project>, Error> 
             budget_amount: None,
             start_date: None,
             due_date: None,
+            fee_invoice_id: None,
             version: 1,
             created_at: write.now,
             updated_at: write.now,
@@ -323,6 +319,7 @@ pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: ProjectChange
         }
         if after.client_id != before.client_id {
             client_of(write, after.client_id).await?;
+            keep_expenses_together(write, id).await?;
         } else if after.status == ProjectStatus::Active && before.status != ProjectStatus::Active {
             keep_client(write, &after).await?;
         }
@@ -333,6 +330,18 @@ pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: ProjectChange
         Ok(Project::shown_to(write.caller()?, row))
     })
     .await
+}
+
+/// An expense's project is of the expense's client, so a project with expenses stays with its client.
+async fn keep_expenses_together(write: &Write, id: Id) -> Result<(), Error> {
+    let spent = write.count::<expense::Entity>(|query| {
+        query.filter(expense::Column::ProjectId.eq(id)).filter(expense::Column::DeletedAt.is_null())
+    });
+    if spent.await? == 0 {
+        return Ok(());
+    }
+    let told = "the project has expenses of its client; take them off the project or delete them first";
+    Err(Error::conflict("has_expenses", told))
 }
 
 /// An active project keeps its client from being deleted, so it cannot become active for one that is.

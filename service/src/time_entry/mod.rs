@@ -16,7 +16,7 @@ pub use timer::{NewTimer, TimerStop, running, start, stop};
 
 use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
-use crate::write::Write;
+use crate::write::{Write, touched};
 use crate::{Action, Cx, Error, member, policy};
 
 /// Time spent on a project by a person; running while it has no duration.
@@ -403,15 +403,12 @@ async fn task_of(write: &Write, project: &project::Model, id: Id) -> Result<Opti
 /// On a project that is not billable any more no entry is; what is invoiced stays as it was.
 #[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub(crate) async fn unbill(write: &Write, project: Id) -> Result<(), Error> {
-    use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
+    use sea_orm::sea_query::{Expr, ExprTrait};
     use time_entry::Column;
-    let later = Expr::col(Column::UpdatedAt).add(1);
-    let touched =
-        CaseStatement::new().case(Expr::col(Column::UpdatedAt).lt(write.now), Expr::val(write.now)).finally(later);
     time_entry::Entity::update_many()
         .col_expr(Column::Billable, Expr::value(false))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
-        .col_expr(Column::UpdatedAt, touched.into())
+        .col_expr(Column::UpdatedAt, touched(Column::UpdatedAt, write.now))
         .filter(Column::OrganizationId.eq(write.organization_id()))
         .filter(Column::ProjectId.eq(project))
         .filter(Column::Billable.eq(true))

@@ -1,0 +1,158 @@
+//! The arithmetic of invoices, in decimals: half to even at the currency's own number of decimals, once a line and once
+//! each for discount and tax.
+
+use entity::value::{Currency, Decimal as Hours, Money, Percent};
+use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+use crate::Error;
+
+/// Seconds in the quarter of an hour that each entry is rounded up to.
+pub const QUARTER: i64 = 15 * 60;
+/// A quarter of an hour, in ten-thousandths of an hour.
+const QUARTER_UNITS: i64 = 2_500;
+/// The least amount that is too much, in ten-thousandths.
+const TOO_MUCH: i64 = 10_i64.pow(16);
+
+/// What an invoice comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// The sum of the lines.
+    pub subtotal: Money,
+    /// What is taken off it.
+    pub discount: Money,
+    /// The tax on what is left.
+    pub tax: Money,
+    /// What is to be paid.
+    pub total: Money,
+}
+
+/// Quarters of an hour as hours.
+///
+/// # Errors
+/// More hours than a line can hold.
+pub fn hours(quarters: i64) -> Result<Hours, Error> {
+    quarters.checked_mul(QUARTER_UNITS).filter(|units| *units < TOO_MUCH).map(Hours::from_units).ok_or_else(too_much)
+}
+
+/// An amount as it is charged in a currency.
+///
+/// # Errors
+/// More than money can be.
+pub fn charged(amount: Money, currency: &Currency) -> Result<Money, Error> {
+    rounded(decimal(amount.units()), currency)
+}
+
+/// So many hours at that price, as charged in a currency.
+///
+/// # Errors
+/// More than money can be.
+pub fn line(quantity: Hours, unit_price: Money, currency: &Currency) -> Result<Money, Error> {
+    let product = decimal(quantity.units()).checked_mul(decimal(unit_price.units())).ok_or_else(too_much)?;
+    rounded(product, currency)
+}
+
+/// Subtotal, less discount, plus tax.
+///
+/// # Errors
+/// A discount over the subtotal; more than money can be.
+pub fn totals(
+    lines: impl Iterator<Item = Money>,
+    discount: Money,
+    tax_rate: Option<Percent>,
+    currency: &Currency,
+) -> Result<Totals, Error> {
+    let subtotal = lines.map(Money::units).try_fold(0_i64, i64::checked_add).ok_or_else(too_much)?;
+    let subtotal = Some(subtotal).filter(|units| *units < TOO_MUCH).map(Money::from_units).ok_or_else(too_much)?;
+    let discount = charged(discount, currency)?;
+    if discount > subtotal {
+        return Err(Error::invalid("discount", format!("must be at most the subtotal, {subtotal}")));
+    }
+    let taxed = subtotal.units() - discount.units();
+    let rate = decimal(tax_rate.map_or(0, Percent::units)) / Decimal::ONE_HUNDRED;
+    let tax = rounded(decimal(taxed).checked_mul(rate).ok_or_else(too_much)?, currency)?;
+    let total = Some(taxed + tax.units()).filter(|units| *units < TOO_MUCH).ok_or_else(too_much)?;
+    Ok(Totals { subtotal, discount, tax, total: Money::from_units(total) })
+}
+
+/// The days that payment terms give: the first number in them, none when they ask for payment at once, else 30.
+pub fn days_to_pay(terms: Option<&str>) -> i64 {
+    const USUAL: i64 = 30;
+    const LONGEST: i64 = 3650;
+    let Some(terms) = terms else { return USUAL };
+    let digits = terms.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty());
+    match digits.and_then(|digits| digits.parse::<i64>().ok()) {
+        Some(days) if days <= LONGEST => days,
+        Some(_) => USUAL,
+        None if ["receipt", "immediate", "at once"].iter().any(|now| terms.to_lowercase().contains(now)) => 0,
+        None => USUAL,
+    }
+}
+
+fn decimal(units: i64) -> Decimal {
+    Decimal::new(units, 4)
+}
+
+fn rounded(amount: Decimal, currency: &Currency) -> Result<Money, Error> {
+    let charged = amount.round_dp_with_strategy(currency.decimals(), RoundingStrategy::MidpointNearestEven);
+    let units = charged.checked_mul(Decimal::from(10_000)).and_then(|units| units.to_i64());
+    units.filter(|units| *units < TOO_MUCH).map(Money::from_units).ok_or_else(too_much)
+}
+
+fn too_much() -> Error {
+    Error::conflict("amount_too_large", "the invoice would come to more than 999999999999.9999; bill a shorter time")
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::value::Wire;
+
+    use super::*;
+
+    fn money(text: &str) -> Money {
+        text.parse().expect("money")
+    }
+
+    fn currency(code: &str) -> Currency {
+        Currency::parse_text(code).expect("a currency")
+    }
+
+    #[test]
+    fn halves_go_to_the_even_neighbour_at_the_currencys_decimals() {
+        for (code, amount, expected) in [
+            ("USD", "0.005", "0.00"),
+            ("USD", "0.015", "0.02"),
+            ("USD", "0.025", "0.02"),
+            ("USD", "0.0251", "0.03"),
+            ("JPY", "0.5", "0.00"),
+            ("JPY", "1.5", "2.00"),
+            ("KWD", "1.0005", "1.00"),
+            ("KWD", "1.0015", "1.002"),
+        ] {
+            assert_eq!(charged(money(amount), &currency(code)).expect("fits"), money(expected), "{code} {amount}");
+        }
+    }
+
+    #[test]
+    fn discount_comes_before_tax() {
+        let lines = [money("100.00"), money("50.10")];
+        let rate = Some(Percent::parse_text("7.7").expect("a rate"));
+        let totals = totals(lines.into_iter(), money("10.05"), rate, &currency("CHF")).expect("fits");
+        // (150.10 − 10.05) × 7.7 % = 10.78385
+        assert_eq!((totals.tax, totals.total), (money("10.78"), money("150.83")));
+    }
+
+    #[test]
+    fn terms_say_when() {
+        for (terms, days) in [
+            (None, 30),
+            (Some("Net 15"), 15),
+            (Some("60 days"), 60),
+            (Some("Due on receipt"), 0),
+            (Some("as agreed"), 30),
+            (Some("99999999999999999999"), 30),
+        ] {
+            assert_eq!(days_to_pay(terms), days, "{terms:?}");
+        }
+    }
+}

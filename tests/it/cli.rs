@@ -87,6 +87,28 @@ impl Running {
         answer
     }
 
+    /// The body of the answer to a GET.
+    fn read(&self, path: &str, token: &str) -> Value {
+        let answer = self.get(path, token);
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"))
+    }
+
+    /// The body of the answer to a request with a body of JSON and a key of its own.
+    fn send(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
+        let (mut stream, body) = (TcpStream::connect(&self.address).unwrap(), body.to_string());
+        let key = format!("{path} {body}").chars().filter(char::is_ascii_alphanumeric).take(200).collect::<String>();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: {key}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        stream.write_all((head + &body).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap_or_else(|_| panic!("{answer}"))
+    }
+
     /// Asks it to stop, and waits until it has: its exit code and what it told.
     fn terminate(mut self) -> (Option<i32>, String) {
         signal(&self.child, "TERM");
@@ -169,6 +191,46 @@ on_both_empty! {
         let (code, told) = server.terminate();
         assert_eq!(code, Some(0), "{told}");
         assert!(!told.contains(token), "a token is in the log");
+    }
+}
+
+on_both_empty! {
+    /// The billing side, command by command; each prints the invoice as GET gives it.
+    async fn an_operator_bills_a_client(database) {
+        let url = &database.url;
+        let workspace = json(url, &["workspace", "create", "--name", "Acme", "--plan", "studio", "--owner-email", "a@acme.example", "--owner-name", "Ann"]);
+        let id = workspace["id"].as_str().unwrap();
+        let minted = json(url, &["token", "create", "--workspace", id, "--member", "a@acme.example", "--name", "ci", "--scope", "write"]);
+        let token = minted["token"].as_str().unwrap();
+        let server = Running::start(url, &[]);
+        let made = server.send("POST", "/api/v1/clients", token, &serde_json::json!({ "name": "C" }));
+        let client = made["data"]["id"].as_str().unwrap().to_owned();
+        let create = ["invoice", "create", "--workspace", id, "--client", &client, "--from", "2026-06-01", "--to", "2026-06-30"];
+        assert!(failure(&run(url, &create)).contains("C has no billable time"));
+        let spent = |amount: &str| serde_json::json!({ "clientId": client, "description": "Ticket", "amount": amount, "expenseDate": "2026-06-11" });
+        server.send("POST", "/api/v1/expenses", token, &spent("100"));
+        let draft = json(url, &[&create[..], &["--discount", "10", "--tax-rate", "7.7"]].concat());
+        assert_eq!((&draft["number"], &draft["total"], &draft["status"]), (&"INV-1".into(), &"96.93".into(), &"DRAFT".into()));
+        let invoice = draft["id"].as_str().unwrap();
+        let step = |words: &[&str]| json(url, &[&["invoice"], words, &["--invoice", invoice]].concat());
+        assert_eq!(step(&["send"])["status"], "SENT");
+        assert_eq!(step(&["fail-payment", "--reason", "declined"])["paymentStatus"], "unpaid");
+        assert_eq!(step(&["pay", "--amount", "6.93"])["paymentStatus"], "partially_paid");
+        let paid = step(&["pay"]);
+        assert_eq!((&paid["status"], &paid["amountPaid"]), (&"PAID".into(), &"96.93".into()));
+        assert!(failure(&run(url, &["invoice", "cancel", "--invoice", invoice])).contains("PAID"));
+        assert_eq!(step(&["refund"])["paymentStatus"], "refunded");
+        let read: Value = server.read(&format!("/api/v1/invoices/{invoice}"), token);
+        assert_eq!(read["data"]["lines"], draft["lines"]);
+
+        server.send("POST", "/api/v1/expenses", token, &spent("5"));
+        let second = json(url, &create);
+        let output = run(url, &["invoice", "cancel", "--invoice", second["id"].as_str().unwrap()]);
+        let words = String::from_utf8(output.stdout).unwrap();
+        assert!(words.contains("INV-2  CANCELLED (unpaid)  5.00 USD  C\n  1.00 x 5.00 = 5.00  Ticket"), "{words}");
+        assert!(failure(&run(url, &["invoice", "send", "--invoice", "01890a5d-ac96-774b-bcce-b302099a8057"])).contains("no such invoice"));
+        assert!(failure(&run(url, &["invoice", "pay", "--invoice", invoice, "--amount", "1"])).contains("PAID"));
+        server.terminate();
     }
 }
 
@@ -324,6 +386,12 @@ on_both_empty! {
         assert_eq!(count("SELECT count(*) AS n FROM event WHERE kind = 'time_entry.created'").await, entries);
         assert_eq!(count("SELECT count(DISTINCT plan) AS n FROM organization").await, 3);
         assert!(count("SELECT count(DISTINCT entry_date) AS n FROM time_entry").await > 300);
+        assert!(count("SELECT count(*) AS n FROM task").await >= 250);
+        assert!(count("SELECT count(*) AS n FROM expense").await >= 200);
+        assert_eq!(count("SELECT count(*) AS n FROM invoice").await, 60);
+        assert_eq!(count("SELECT count(DISTINCT status) AS n FROM invoice").await, 4);
+        assert_eq!(count("SELECT count(DISTINCT payment_status) AS n FROM invoice").await, 4);
+        assert_eq!(count("SELECT count(DISTINCT kind) AS n FROM event").await, 8);
         server.terminate();
         // A second start makes nothing more.
         Running::start(&database.url, &["--demo"]).terminate();

@@ -78,7 +78,7 @@ fn the_architecture_page_leads_to_every_file() {
     let page = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     for path in sources() {
         // Tests are told of by their folder, everything else by name.
-        let tests = ["tests/src/", "tests/it/rest/", "tests/it/graphql/"];
+        let tests = ["tests/src/", "tests/it/rest/", "tests/it/graphql/", "tests/it/billing/"];
         let place = shown(&path);
         let by_folder = tests.iter().any(|folder| place.starts_with(folder) && page.contains(folder));
         assert!(by_folder || page.contains(&place), "docs/architecture.md does not tell of {place}");

@@ -90,6 +90,16 @@ impl World {
         self.call(Method::POST, "/graphql").token(token).json(body).send().await
     }
 
+    /// The envelope of every event so far, in order.
+    pub async fn events(&self) -> Vec<Value> {
+        use sea_orm::{ConnectionTrait, Statement};
+        let db = self.database.connect().await;
+        let sql = "SELECT body FROM event ORDER BY id";
+        let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.expect("events");
+        let body = |row: &sea_orm::QueryResult| row.try_get::<String>("", "body").expect("a body");
+        rows.iter().map(|row| serde_json::from_str(&body(row)).expect("an envelope")).collect()
+    }
+
     /// An idempotency key that no request had.
     pub fn new_key(&self) -> String {
         format!("key-{}", self.keys.fetch_add(1, Ordering::Relaxed))

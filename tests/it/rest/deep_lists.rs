@@ -36,6 +36,52 @@ fn projects(kind: Kind) -> String {
     )
 }
 
+/// Copies of a task, past the door: thirds of each date missing, a hundred names, three states and urgencies.
+fn tasks(kind: Kind) -> String {
+    let (series, id, date) = words(kind);
+    let (start, due, end) = (date("i % 50"), date("i % 40"), date("i % 30"));
+    let third = |of: usize, date: &str| format!("CASE WHEN i % 3 = {of} THEN NULL ELSE {date} END");
+    format!(
+        "{series} INSERT INTO task (id, organization_id, project_id, name, name_key, search_key, status, priority, billable,
+            tags, start_date, due_date, end_date, version, created_at, updated_at)
+         SELECT {id}, t.organization_id, t.project_id, 'n' || (i % 100), 'n' || (i % 100), 'still', 10 + 10 * (i % 3),
+            10 + 10 * (i % 2), true, '[]', {}, {}, {}, 1, 1000 + i / 7, 1000 + i / 5 FROM task t, n",
+        third(0, &start),
+        third(1, &due),
+        third(2, &end)
+    )
+}
+
+/// Copies of an expense, past the door: ninety amounts, forty days.
+fn expenses(kind: Kind) -> String {
+    let (series, id, date) = words(kind);
+    let day = date("i % 40");
+    format!(
+        "{series} INSERT INTO expense (id, organization_id, client_id, category, description, search_key, amount, currency,
+            billable, expense_date, version, created_at, updated_at)
+         SELECT {id}, e.organization_id, e.client_id, 60, 'd', 'd', 1 + i % 90, 'EUR', true, {day}, 1, 1000 + i / 7,
+            1000 + i / 5 FROM expense e, n"
+    )
+}
+
+/// Copies of an invoice, past the door: ties everywhere but in the number, thirds of dates and instants missing.
+fn invoices(kind: Kind) -> String {
+    let (series, id, date) = words(kind);
+    let day = date("i % 40");
+    let third = |of: usize, value: &str| format!("CASE WHEN i % 3 = {of} THEN NULL ELSE {value} END");
+    format!(
+        "{series} INSERT INTO invoice (id, organization_id, client_id, number, number_rank, number_key, status, payment_status,
+            subtotal, discount_amount, tax_amount, total, amount_paid, currency, bill_to_name, issue_date, due_date, sent_at,
+            paid_at, version, created_at, updated_at)
+         SELECT {id}, v.organization_id, v.client_id, 'OLD-' || i, -i, 'old', 10 + 10 * (i % 4), 10 + 10 * (i % 4), i % 90, 0,
+            0, i % 90, i % 80, 'EUR', 'C', {}, {}, {}, {}, 1, 1000 + i / 7, 1000 + i / 5 FROM invoice v, n",
+        third(0, &day),
+        third(1, &day),
+        third(2, "1000 + i % 70"),
+        third(0, "1000 + i % 60")
+    )
+}
+
 /// Time on that project, past the door: forty days, sixty durations, instants in the thousands.
 fn entries(kind: Kind) -> String {
     let (series, id, date) = words(kind);
@@ -132,5 +178,71 @@ on_both! {
         let change = json!({ "durationSeconds": 1200, "entryDate": "2026-01-02" });
         let sorts = ["createdAt", "durationSeconds", "entryDate", "id", "updatedAt"];
         while_another_writes(world, owner, "/api/v1/time-entries", new, change, &sorts).await;
+    }
+}
+
+on_both! {
+    /// Every unchanged task comes exactly once.
+    async fn every_unchanged_task_comes_once(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = cast.home.owner.clone();
+        let task = cast.home.task(&world, "first").await;
+        let project = world.get(&owner, &format!("/api/v1/tasks/{task}")).await.data(200)["projectId"].clone();
+        world.database.connect().await.execute_unprepared(&tasks(world.database.kind)).await.unwrap();
+        let new = json!({ "projectId": project, "name": "n50", "dueDate": "2026-01-20" });
+        let change = json!({ "name": "n7", "dueDate": null, "status": "DONE", "priority": "HIGH" });
+        let sorts = ["createdAt", "dueDate", "endDate", "id", "name", "priority", "startDate", "status", "updatedAt"];
+        while_another_writes(world, owner, "/api/v1/tasks", new, change, &sorts).await;
+    }
+}
+
+on_both! {
+    /// Every unchanged expense comes exactly once.
+    async fn every_unchanged_expense_comes_once(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = cast.home.owner.clone();
+        let client = cast.home.client(&world, "C").await;
+        cast.home.expense(&world, &client, "1").await;
+        world.database.connect().await.execute_unprepared(&expenses(world.database.kind)).await.unwrap();
+        let new = json!({ "clientId": client, "description": "d", "amount": "0.005", "expenseDate": "2026-01-20" });
+        let change = json!({ "amount": "0.0001", "expenseDate": "2026-01-02" });
+        while_another_writes(world, owner, "/api/v1/expenses", new, change, &["amount", "createdAt", "expenseDate", "id", "updatedAt"]).await;
+    }
+}
+
+on_both! {
+    /// Every unchanged invoice comes exactly once, while others are made, sent and cancelled.
+    async fn every_unchanged_invoice_comes_once(world: World) {
+        let cast = Cast::new(&world).await;
+        let (home, owner) = (cast.home.id, cast.home.owner.clone());
+        let client = cast.home.client(&world, "C").await;
+        cast.home.expense(&world, &client, "1").await;
+        cast.home.invoice(&world, &client).await;
+        world.database.connect().await.execute_unprepared(&invoices(world.database.kind)).await.unwrap();
+        let world = Arc::new(world);
+        let done = Arc::new(AtomicBool::new(false));
+        let (other, ended, writing) = (world.clone(), done.clone(), owner.clone());
+        let writer = tokio::spawn(async move {
+            let operator = other.operator();
+            let mut round = 0;
+            while !ended.load(Ordering::Relaxed) {
+                round += 1;
+                let spent = json!({ "clientId": client, "description": "d", "amount": round.to_string(), "expenseDate": "2026-01-20" });
+                other.post(&writing, "/api/v1/expenses", spent).await.data(201);
+                let made = service::invoice::create(&operator, home, tests::everything(&client)).await.unwrap().invoice.id;
+                service::invoice::send(&operator, made).await.unwrap();
+                if round % 2 == 0 {
+                    service::invoice::cancel(&operator, made).await.unwrap();
+                }
+            }
+            round
+        });
+        let sorts = [
+            "amountPaid", "createdAt", "dueDate", "id", "issueDate", "number", "paidAt", "paymentStatus", "sentAt", "status",
+            "total", "updatedAt",
+        ];
+        crawl(&world, &owner, "/api/v1/invoices", &sorts).await;
+        done.store(true, Ordering::Relaxed);
+        assert!(writer.await.unwrap() > 20, "nobody wrote meanwhile");
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::{Cast, World, on_both};
 
 /// Every row of a list, page by page.
-async fn all_pages(world: &World, token: &str, path: &str, limit: usize) -> Vec<Value> {
+pub(super) async fn all_pages(world: &World, token: &str, path: &str, limit: usize) -> Vec<Value> {
     let (mut rows, mut cursor) = (Vec::new(), String::new());
     for _ in 0..1000 {
         let joint = if path.contains('?') { '&' } else { '?' };
@@ -218,7 +218,7 @@ on_both! {
 }
 
 /// What a list and its connection in GraphQL find for the same question.
-async fn found_on_both(
+pub(super) async fn found_on_both(
     world: &World,
     token: &str,
     list: (&str, &str, &str),

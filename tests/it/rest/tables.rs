@@ -1,0 +1,224 @@
+//! The tables of the lists: what each is sorted, filtered and searched by, exactly, and that it finds what it says.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tests::{Cast, World, on_both};
+
+use super::lists::{all_pages, found_on_both};
+
+/// One row of the table: the list, its sorts, its own filters, whether it is searched, whether it tells changes.
+struct Row {
+    list: &'static str,
+    sorts: &'static str,
+    filters: &'static str,
+    searched: bool,
+    changes: bool,
+}
+
+const TABLE: [Row; 8] = [
+    Row { list: "clients", sorts: "createdAt id name updatedAt", filters: "externalId", searched: true, changes: true },
+    Row {
+        list: "projects",
+        sorts: "createdAt dueDate id name startDate status updatedAt",
+        filters: "externalId clientId clientName status startDateFrom startDateTo dueDateFrom dueDateTo",
+        searched: true,
+        changes: true,
+    },
+    Row {
+        list: "tasks",
+        sorts: "createdAt dueDate endDate id name priority startDate status updatedAt",
+        filters: "externalId projectId assigneeId status priority billable startDateFrom startDateTo dueDateFrom \
+            dueDateTo endDateFrom endDateTo",
+        searched: true,
+        changes: true,
+    },
+    Row {
+        list: "time-entries",
+        sorts: "createdAt durationSeconds entryDate id updatedAt",
+        filters: "externalId projectId taskId userId clientId billable invoiced running entryDateFrom entryDateTo \
+            durationSecondsMin durationSecondsMax",
+        searched: true,
+        changes: true,
+    },
+    Row {
+        list: "expenses",
+        sorts: "amount createdAt expenseDate id updatedAt",
+        filters: "externalId clientId clientName projectId category billable invoiced expenseDateFrom expenseDateTo \
+            amountMin amountMax",
+        searched: true,
+        changes: true,
+    },
+    Row {
+        list: "invoices",
+        sorts: "amountPaid createdAt dueDate id issueDate number paidAt paymentStatus sentAt status total updatedAt",
+        filters: "clientId clientName status paymentStatus issueDateFrom issueDateTo dueDateFrom dueDateTo sentAtFrom \
+            sentAtTo paidAtFrom paidAtTo totalMin totalMax",
+        searched: true,
+        changes: true,
+    },
+    Row { list: "members", sorts: "createdAt id role", filters: "role", searched: true, changes: false },
+    Row { list: "tokens", sorts: "createdAt id", filters: "", searched: false, changes: false },
+];
+
+fn set(words: &str) -> BTreeSet<String> {
+    words.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The names that a refusal lists, after the last "are" or "of".
+fn listed(told: &Value, before: &str) -> BTreeSet<String> {
+    let text = told.as_str().unwrap_or_else(|| panic!("not refused: {told}"));
+    let names = text.split_once(before).unwrap().1.split(", with").next().unwrap();
+    names.split(", ").map(str::to_owned).collect()
+}
+
+on_both! {
+    /// Each list takes the sorts and filters of its row and no other, and tells which when asked for another.
+    async fn each_list_takes_what_its_row_says(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        for Row { list, sorts, filters, searched, changes } in TABLE {
+            let told = world.get(owner, &format!("/api/v1/{list}?sort=nothing&nothing=1")).await.fields();
+            assert_eq!(listed(&told["sort"], "one of "), set(sorts), "{list}");
+            let mut parameters = set(filters);
+            parameters.extend(set("limit cursor sort search includeDeleted id createdAtFrom createdAtTo"));
+            if changes {
+                parameters.extend(set("updatedAtFrom updatedAtTo"));
+            }
+            assert_eq!(listed(&told["nothing"], "allowed are "), parameters, "{list}");
+            for sort in set(sorts) {
+                world.get(owner, &format!("/api/v1/{list}?sort={sort}")).await.data(200);
+                world.get(owner, &format!("/api/v1/{list}?sort=-{sort}")).await.data(200);
+            }
+            let search = world.get(owner, &format!("/api/v1/{list}?search=x")).await;
+            assert_eq!(search.status, if searched { 200 } else { 422 }, "{list}");
+        }
+    }
+}
+
+on_both! {
+    /// Filters and searches of tasks, over both surfaces.
+    async fn tasks_are_found(world: World) {
+        let cast = Cast::new(&world).await;
+        let (home, owner) = (&cast.home, &cast.home.owner);
+        let (p, q) = (home.project(&world, "P").await, home.project(&world, "Q").await);
+        for body in [
+            json!({ "projectId": p, "name": "Straße kehren", "status": "DONE", "priority": "HIGH", "externalId": "a",
+                "startDate": "2026-06-01", "dueDate": "2026-06-10", "endDate": "2026-06-12", "assigneeIds": [home.member_user] }),
+            json!({ "projectId": p, "name": "Draw", "description": "An ÉCLAIR", "billable": false, "assigneeIds": [home.member_user, home.owner_user] }),
+            json!({ "projectId": q, "name": "Write", "status": "IN_PROGRESS", "startDate": "2026-06-20" }),
+        ] {
+            world.post(owner, "/api/v1/tasks", body).await.data(201);
+            world.clock.advance(86_400_000);
+        }
+        let first = world.get(owner, "/api/v1/tasks?sort=createdAt").await.data(200)[0]["id"].clone();
+        let tasks = ("tasks", "tasks", "TaskFilter");
+        for (query, arguments, found) in [
+            (format!("projectId={p}"), json!({ "projectId": [p] }), 2),
+            (format!("projectId={p}&projectId={q}&status=TODO&status=done"), json!({ "projectId": [p, q], "status": ["TODO", "DONE"] }), 2),
+            (format!("assigneeId={}", home.member_user), json!({ "assigneeId": [home.member_user] }), 2),
+            (format!("assigneeId={}&assigneeId={}", home.owner_user, cast.foreign.owner_user), json!({ "assigneeId": [home.owner_user, cast.foreign.owner_user] }), 1),
+            ("priority=MEDIUM".into(), json!({ "priority": ["MEDIUM"] }), 2),
+            ("billable=no".into(), json!({ "billable": [false] }), 1),
+            ("externalId=a&externalId=b".into(), json!({ "externalId": ["a", "b"] }), 1),
+            (format!("id={}", first.as_str().unwrap()), json!({ "id": [first] }), 1),
+            ("startDateFrom=2026-06-01&startDateTo=2026-06-19".into(), json!({ "startDateFrom": "2026-06-01", "startDateTo": "2026-06-19" }), 1),
+            ("dueDateFrom=2026-06-10&dueDateTo=2026-06-10".into(), json!({ "dueDateFrom": "2026-06-10", "dueDateTo": "2026-06-10" }), 1),
+            ("endDateTo=2026-06-11".into(), json!({ "endDateTo": "2026-06-11" }), 0),
+            ("endDateFrom=2026-06-12".into(), json!({ "endDateFrom": "2026-06-12" }), 1),
+            ("createdAtTo=2026-06-12".into(), json!({ "createdAtTo": "2026-06-12" }), 2),
+            ("updatedAtFrom=2026-06-13".into(), json!({ "updatedAtFrom": "2026-06-13" }), 1),
+            ("search=STRASSE".into(), json!("STRASSE"), 1),
+            ("search=%C3%A9clair".into(), json!("éclair"), 1),
+        ] {
+            assert_eq!(found_on_both(&world, owner, tasks, &query, arguments).await, (found, found), "{query}");
+        }
+        let order = async |sort: &str| -> Vec<String> {
+            let rows = all_pages(&world, owner, &format!("/api/v1/tasks?sort={sort}"), 1).await;
+            rows.iter().map(|row| row["name"].as_str().unwrap().chars().take(1).collect()).collect()
+        };
+        for (sort, expected) in [
+            ("name", "DSW"), ("-name", "WSD"), ("status", "DWS"), ("-priority", "SWD"), ("startDate", "DSW"),
+            ("-dueDate", "SWD"), ("-endDate", "SWD"), ("createdAt", "SDW"), ("-updatedAt", "WDS"),
+        ] {
+            assert_eq!(order(sort).await.concat(), expected, "{sort}");
+        }
+    }
+}
+
+on_both! {
+    /// Filters and searches of expenses, over both surfaces.
+    async fn expenses_are_found(world: World) {
+        let cast = Cast::new(&world).await;
+        let (home, owner) = (&cast.home, &cast.home.owner);
+        let project = home.project(&world, "P").await;
+        let client = world.get(owner, &format!("/api/v1/projects/{project}")).await.data(200)["clientId"].clone();
+        let other = home.client(&world, "Öl & Gas").await;
+        for body in [
+            json!({ "clientId": client, "projectId": project, "description": "Train", "amount": "100", "category": "TRAVEL", "expenseDate": "2026-06-01", "externalId": "a" }),
+            json!({ "clientId": client, "description": "100% hotel", "amount": "9.5", "category": "TRAVEL", "expenseDate": "2026-06-03", "billable": false }),
+            json!({ "clientId": other, "description": "Lunch", "amount": "20", "customCategory": "SNÄCKS", "expenseDate": "2026-06-02" }),
+        ] {
+            world.post(owner, "/api/v1/expenses", body).await.data(201);
+            world.clock.advance(86_400_000);
+        }
+        let expenses = ("expenses", "expenses", "ExpenseFilter");
+        for (query, arguments, found) in [
+            (format!("clientId={}", client.as_str().unwrap()), json!({ "clientId": [client] }), 2),
+            ("clientName=%C3%B6l%20%26%20GAS".into(), json!({ "clientName": ["öl & GAS"] }), 1),
+            (format!("projectId={project}"), json!({ "projectId": [project] }), 1),
+            ("category=travel&category=MEALS".into(), json!({ "category": ["TRAVEL", "MEALS"] }), 2),
+            ("billable=true".into(), json!({ "billable": [true] }), 2),
+            ("invoiced=false".into(), json!({ "invoiced": [false] }), 3),
+            ("externalId=a".into(), json!({ "externalId": ["a"] }), 1),
+            ("expenseDateFrom=2026-06-02&expenseDateTo=2026-06-02".into(), json!({ "expenseDateFrom": "2026-06-02", "expenseDateTo": "2026-06-02" }), 1),
+            ("amountMin=9.5&amountMax=20".into(), json!({ "amountMin": "9.5", "amountMax": "20" }), 2),
+            ("amountMin=100.0001".into(), json!({ "amountMin": "100.0001" }), 0),
+            ("createdAtFrom=2026-06-12".into(), json!({ "createdAtFrom": "2026-06-12" }), 2),
+            ("updatedAtTo=2026-06-11".into(), json!({ "updatedAtTo": "2026-06-11" }), 1),
+            ("search=sn%C3%A4cks".into(), json!("snäcks"), 1),
+            ("search=100%25".into(), json!("100%"), 1),
+            ("search=RAI".into(), json!("RAI"), 1),
+        ] {
+            assert_eq!(found_on_both(&world, owner, expenses, &query, arguments).await, (found, found), "{query}");
+        }
+        let order = async |sort: &str| -> Vec<String> {
+            let rows = all_pages(&world, owner, &format!("/api/v1/expenses?sort={sort}"), 1).await;
+            rows.iter().map(|row| row["amount"].as_str().unwrap().to_owned()).collect()
+        };
+        for (sort, expected) in [
+            ("amount", ["9.50", "20.00", "100.00"]),
+            ("-amount", ["100.00", "20.00", "9.50"]),
+            ("expenseDate", ["100.00", "20.00", "9.50"]),
+            ("createdAt", ["100.00", "9.50", "20.00"]),
+            ("-updatedAt", ["20.00", "9.50", "100.00"]),
+        ] {
+            assert_eq!(order(sort).await, expected, "{sort}");
+        }
+    }
+}
+
+/// The statements of a list, apart from the look-up of its token.
+async fn statements(world: &World, token: &str, list: &str) -> usize {
+    world.begin_counting();
+    world.get(token, &format!("/api/v1/{list}")).await.data(200);
+    world.statements().len() - 1
+}
+
+on_both! {
+    /// One statement a list, with whatever stands in other tables.
+    async fn each_list_is_one_statement(world: World) {
+        let cast = Cast::new(&world).await;
+        let home = &cast.home;
+        for i in 0..3 {
+            home.task(&world, &format!("T{i}")).await;
+            let client = home.client(&world, &format!("C{i}")).await;
+            home.expense(&world, &client, "1").await;
+            home.invoice(&world, &client).await;
+        }
+        for Row { list, .. } in TABLE {
+            assert_eq!(statements(&world, &home.owner, list).await, 1, "{list}");
+        }
+        assert_eq!(statements(&world, &home.member, "tasks").await, 1);
+    }
+}

@@ -1,0 +1,231 @@
+//! Tasks: what they begin with, who does them, when they are done.
+
+use poem::http::Method;
+use serde_json::{Value, json};
+use service::member;
+use tests::{Cast, on_both};
+
+/// The types of the events so far.
+fn kinds(events: &[Value]) -> Vec<String> {
+    let tasks = events.iter().filter_map(|event| event["type"].as_str()).filter(|kind| kind.starts_with("task."));
+    tasks.map(str::to_owned).collect()
+}
+
+on_both! {
+    /// A task needs a project and a name; the rest has its default, and what is sent comes back.
+    async fn a_task_begins_with_its_defaults(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let project = cast.home.project(&world, "P").await;
+        let made = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": " Draw " })).await;
+        let task = made.data(201);
+        assert_eq!(made.header("location").unwrap(), format!("/api/v1/tasks/{}", task["id"].as_str().unwrap()));
+        for (field, value) in [
+            ("name", json!("Draw")), ("description", json!(null)), ("status", json!("TODO")), ("priority", json!("MEDIUM")),
+            ("billable", json!(true)), ("estimatedHours", json!(null)), ("assigneeIds", json!([])), ("tags", json!([])),
+            ("startDate", json!(null)), ("dueDate", json!(null)), ("endDate", json!(null)), ("completedAt", json!(null)),
+            ("externalId", json!(null)), ("version", json!(1)), ("deletedAt", json!(null)), ("projectId", json!(project)),
+        ] {
+            assert_eq!(task[field], value, "{field}");
+        }
+        let full = json!({ "projectId": project, "name": "Full", "description": "d", "status": "in_progress",
+            "priority": "high", "billable": false, "estimatedHours": "2.5", "tags": ["b", " a ", "b"], "externalId": "x",
+            "startDate": "2026-06-01", "dueDate": "2026-06-01", "endDate": "2026-06-30",
+            "assigneeIds": [cast.home.owner_user, cast.home.member_user, cast.home.owner_user] });
+        let full = world.post(owner, "/api/v1/tasks", full).await.data(201);
+        assert_eq!((&full["status"], &full["priority"], &full["estimatedHours"]), (&json!("IN_PROGRESS"), &json!("HIGH"), &json!("2.50")));
+        assert_eq!(full["tags"], json!(["b", "a", "b"]));
+        assert_eq!(full["assigneeIds"], json!([cast.home.owner_user, cast.home.member_user]));
+        let read = world.get(owner, &format!("/api/v1/tasks/{}", full["id"].as_str().unwrap())).await;
+        assert_eq!((read.header("etag"), read.data(200)), (Some("\"1\""), full));
+        assert_eq!(kinds(&world.events().await), ["task.created", "task.created"]);
+    }
+}
+
+on_both! {
+    /// Every bad field is told, those of lists by their place.
+    async fn bad_tasks_are_told_field_by_field(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let project = cast.home.project(&world, "P").await;
+        let nowhere = "01890a5d-ac96-774b-bcce-b302099a8057";
+        for (also, fields) in [
+            (json!({ "tags": vec!["t"; 51] }), vec!["tags"]),
+            (json!({ "tags": ["ok", "t".repeat(51), " "] }), vec!["tags[1]"]),
+            (json!({ "tags": ["ok", " "] }), vec!["tags[1]"]),
+            (json!({ "assigneeIds": [cast.home.owner_user, nowhere, "x"] }), vec!["assigneeIds[2]"]),
+            (json!({ "assigneeIds": [cast.home.owner_user, nowhere, cast.foreign.owner_user] }), vec!["assigneeIds[1]", "assigneeIds[2]"]),
+            (json!({ "startDate": "2026-06-11", "dueDate": "2026-06-10", "endDate": "2026-06-09" }), vec!["dueDate", "endDate"]),
+            (json!({ "completedAt": null, "status": "LATER", "priority": 1, "estimatedHours": -1 }), vec!["completedAt", "estimatedHours", "priority", "status"]),
+            (json!({ "projectId": nowhere, "name": "" }), vec!["name", "projectId"]),
+            (json!({ "description": "d".repeat(10_001) }), vec!["description"]),
+        ] {
+            let mut body = json!({ "projectId": project, "name": "T" });
+            body.as_object_mut().unwrap().extend(also.as_object().unwrap().clone());
+            let told = world.post(owner, "/api/v1/tasks", body).await.fields();
+            let mut named: Vec<_> = told.as_object().unwrap().keys().cloned().collect();
+            named.sort();
+            assert_eq!(named, fields, "{also}: {told}");
+        }
+        let id = cast.home.task(&world, "T").await;
+        let path = format!("/api/v1/tasks/{id}");
+        world.patch(owner, &path, json!({ "startDate": "2026-06-11", "dueDate": "2026-06-12" })).await.data(200);
+        assert!(world.patch(owner, &path, json!({ "startDate": "2026-06-13" })).await.fields()["dueDate"].is_string());
+        for list in ["tags", "assigneeIds"] {
+            assert!(world.patch(owner, &path, json!({ list: null })).await.fields()[list].is_string());
+            assert_eq!(world.patch(owner, &path, json!({ list: [] })).await.data(200)[list], json!([]));
+        }
+    }
+}
+
+on_both! {
+    /// Going to DONE tells when, and is told once for each time that it happens.
+    async fn a_task_is_completed_once_per_transition(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let path = format!("/api/v1/tasks/{}", cast.home.task(&world, "T").await);
+        let set = async |body: Value| world.patch(owner, &path, body).await.data(200);
+        let done = set(json!({ "status": "DONE" })).await;
+        assert_eq!(done["completedAt"], "2026-06-11T08:00:00.000Z");
+        world.clock.advance(60_000);
+        let again = set(json!({ "status": "DONE", "name": "still done" })).await;
+        assert_eq!((&again["completedAt"], &again["version"]), (&done["completedAt"], &json!(3)));
+        assert_eq!(kinds(&world.events().await), ["task.created", "task.completed"]);
+        assert_eq!(set(json!({ "status": "TODO" })).await["completedAt"], Value::Null);
+        let later = set(json!({ "status": "DONE" })).await;
+        assert_eq!(later["completedAt"], "2026-06-11T08:01:00.000Z");
+        let events = world.events().await;
+        assert_eq!(kinds(&events), ["task.created", "task.completed", "task.completed"]);
+        let told = &events.last().unwrap()["data"];
+        assert_eq!((&told["task"], told.as_object().unwrap().len()), (&later, 1), "the record as GET gives it");
+
+        let project = done["projectId"].clone();
+        let born = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": "N", "status": "DONE" })).await;
+        assert!(born.data(201)["completedAt"].is_string());
+        assert_eq!(kinds(&world.events().await)[3..], ["task.created", "task.completed"]);
+        // What is refused tells nobody.
+        world.patch(owner, &path, json!({ "status": "TODO", "name": null })).await.fields();
+        assert_eq!(world.events().await.len(), events.len() + 2);
+    }
+}
+
+on_both! {
+    /// Assigning a Member puts them on the project; leaving it takes them off its tasks, and each task tells.
+    async fn assignees_are_on_the_project(world: World) {
+        let cast = Cast::new(&world).await;
+        let (home, owner) = (&cast.home, &cast.home.owner);
+        let project = home.project(&world, "P").await;
+        world.get(&home.member, &format!("/api/v1/projects/{project}")).await.error(404, "not_found");
+        let both = json!([home.member_user, home.owner_user]);
+        let body = json!({ "projectId": project, "name": "T", "assigneeIds": both });
+        let task = world.post(owner, "/api/v1/tasks", body).await.data(201);
+        let path = format!("/api/v1/tasks/{}", task["id"].as_str().unwrap());
+        assert_eq!(world.get(&home.member, &path).await.data(200)["assigneeIds"], both);
+        let members = format!("/api/v1/projects/{project}/members");
+        let on = world.get(owner, &members).await.data(200);
+        assert_eq!((on.as_array().unwrap().len(), &on[0]["userId"]), (1, &json!(home.member_user)), "only who needs it");
+
+        for (person, found) in [(home.member_user, 1), (home.owner_user, 1), (cast.foreign.owner_user, 0)] {
+            let rows = world.get(owner, &format!("/api/v1/tasks?assigneeId={person}")).await.data(200);
+            assert_eq!(rows.as_array().unwrap().len(), found);
+        }
+        let elsewhere = home.task(&world, "elsewhere").await;
+        world.delete(owner, &format!("{members}/{}", home.member_user)).await;
+        let left = world.get(owner, &path).await.data(200);
+        assert_eq!((&left["assigneeIds"], &left["version"]), (&json!([home.owner_user]), &json!(2)));
+        assert!(left["updatedAt"].as_str() > task["updatedAt"].as_str());
+        let other = format!("/api/v1/tasks/{elsewhere}");
+        assert_eq!(world.get(owner, &other).await.data(200)["assigneeIds"], json!([home.member_user]));
+
+        member::remove(&world.operator(), home.id, "member@home.example").await.unwrap();
+        assert_eq!(world.get(owner, &other).await.data(200)["assigneeIds"], json!([]));
+        let gone = json!({ "assigneeIds": [home.member_user] });
+        assert_eq!(world.patch(owner, &other, gone).await.fields()["assigneeIds[0]"], "not found");
+    }
+}
+
+on_both! {
+    /// A Member reads the tasks of their projects, and changes how those stand that are assigned to them.
+    async fn a_member_changes_how_their_tasks_stand(world: World) {
+        let cast = Cast::new(&world).await;
+        let (home, member) = (&cast.home, &cast.home.member);
+        let own = home.task(&world, "own").await;
+        let project = world.get(member, &format!("/api/v1/tasks/{own}")).await.data(200)["projectId"].clone();
+        let beside = world.post(&home.owner, "/api/v1/tasks", json!({ "projectId": project, "name": "beside" })).await.id();
+        let hidden = home.project(&world, "hidden").await;
+        let hidden = world.post(&home.owner, "/api/v1/tasks", json!({ "projectId": hidden, "name": "hidden" })).await.id();
+        assert_eq!(world.get(member, "/api/v1/tasks").await.data(200).as_array().unwrap().len(), 2);
+        let path = |id: &str| format!("/api/v1/tasks/{id}");
+        for theirs in [
+            json!({ "status": "IN_PROGRESS" }), json!({ "description": "d" }), json!({ "priority": "LOW" }),
+            json!({ "tags": ["t"] }), json!({ "startDate": "2026-06-01", "dueDate": "2026-06-02", "endDate": "2026-06-03" }),
+            json!({ "estimatedHours": "3" }),
+        ] {
+            world.patch(member, &path(&own), theirs.clone()).await.data(200);
+            world.patch(member, &path(&beside), theirs.clone()).await.error(403, "forbidden_scope");
+            world.patch(member, &path(&hidden), theirs).await.error(404, "not_found");
+        }
+        for not_theirs in [
+            json!({ "name": "n" }), json!({ "billable": false }), json!({ "assigneeIds": [] }), json!({ "externalId": "e" }),
+            json!({ "projectId": project }), json!({ "status": "DONE", "name": "n" }),
+        ] {
+            let told = world.patch(member, &path(&own), not_theirs.clone()).await.error(403, "forbidden_scope");
+            let field = not_theirs.as_object().unwrap().keys().find(|field| *field != "status").unwrap().clone();
+            assert!(told["message"].as_str().unwrap().contains(&field), "{told}");
+        }
+        assert_eq!(world.get(member, &path(&own)).await.data(200)["status"], "IN_PROGRESS", "a refused change changes nothing");
+    }
+}
+
+on_both! {
+    /// Archive is DELETE by another name that answers with the task; restore brings it back.
+    async fn archive_and_restore(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let id = cast.home.task(&world, "T").await;
+        let path = format!("/api/v1/tasks/{id}");
+        world.patch(owner, &path, json!({ "externalId": "x" })).await.data(200);
+        let act = async |what: &str| world.call(Method::POST, &format!("{path}/{what}")).token(owner).key(&world.new_key()).send().await;
+        let put_away = act("archive").await.data(200);
+        assert!(put_away["deletedAt"].is_string() && put_away["version"] == 3, "{put_away}");
+        world.get(owner, &path).await.error(404, "not_found");
+        act("archive").await.error(404, "not_found");
+        assert_eq!(world.get(owner, "/api/v1/tasks").await.data(200), json!([]));
+        let all = world.get(owner, "/api/v1/tasks?includeDeleted=true").await.data(200);
+        assert_eq!(all[0]["id"], json!(id));
+        world.get(&cast.home.member, "/api/v1/tasks?includeDeleted=true").await.error(403, "forbidden_scope");
+
+        let project = put_away["projectId"].as_str().unwrap();
+        let twin = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": "twin", "externalId": "x" })).await;
+        assert!(act("restore").await.fields()["externalId"].is_string(), "somebody has it now");
+        world.delete(owner, &format!("/api/v1/tasks/{}", twin.id())).await;
+        assert_eq!(act("restore").await.data(200)["deletedAt"], Value::Null);
+        let version = world.get(owner, &path).await.data(200)["version"].clone();
+        assert_eq!(act("restore").await.data(200)["version"], version, "nothing changes twice");
+
+        world.delete(owner, &path).await;
+        world.delete(owner, &format!("/api/v1/projects/{project}")).await;
+        assert_eq!(act("restore").await.error(409, "conflict")["reason"], "project_deleted");
+    }
+}
+
+on_both! {
+    /// An entry's task is of the entry's project: a task with time stays where it is, one without moves with its people.
+    async fn a_task_with_time_stays(world: World) {
+        let cast = Cast::new(&world).await;
+        let (home, owner) = (&cast.home, &cast.home.owner);
+        let id = home.task(&world, "T").await;
+        let path = format!("/api/v1/tasks/{id}");
+        let (from, to) = (world.get(owner, &path).await.data(200)["projectId"].clone(), home.project(&world, "Q").await);
+        world.patch(owner, &path, json!({ "billable": false })).await.data(200);
+        let time = json!({ "projectId": from, "taskId": id, "durationSeconds": 60, "entryDate": "2026-06-11" });
+        let entry = world.post(&home.member, "/api/v1/time-entries", time).await.data(201);
+        assert_eq!(entry["billable"], false, "as the task says");
+        let elsewhere = json!({ "projectId": to, "taskId": id, "durationSeconds": 60, "entryDate": "2026-06-11" });
+        assert!(world.post(owner, "/api/v1/time-entries", elsewhere).await.fields()["taskId"].is_string());
+        assert_eq!(world.patch(owner, &path, json!({ "projectId": to })).await.error(409, "conflict")["reason"], "has_time");
+        world.delete(owner, &format!("/api/v1/time-entries/{}", entry["id"].as_str().unwrap())).await;
+        assert_eq!(world.patch(owner, &path, json!({ "projectId": to })).await.data(200)["projectId"], json!(to));
+        world.get(&home.member, &format!("/api/v1/projects/{to}")).await.data(200);
+    }
+}

@@ -122,6 +122,12 @@ impl Workspace {
         made.invoice.id.to_string()
     }
 
+    /// The same, to the client of a project.
+    pub async fn invoice_of(&self, world: &World, project: &str) -> String {
+        let project = world.get(&self.owner, &format!("/api/v1/projects/{project}")).await.data(200);
+        self.invoice(world, project["clientId"].as_str().expect("a project is for a client")).await
+    }
+
     /// An hour on a project by whoever has the token.
     pub async fn entry(&self, world: &World, token: &str, project: &str) -> Value {
         let body =

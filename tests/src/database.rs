@@ -67,20 +67,6 @@ impl PrivateDatabase {
         }
     }
 
-    /// Puts all time of the one project that there is on an invoice, where the operator would.
-    pub async fn invoice_all_time(&self) {
-        let db = self.connect().await;
-        for sql in [
-            "INSERT INTO invoice (id, organization_id, client_id, number, number_rank, number_key, status, payment_status,
-                subtotal, discount_amount, tax_amount, total, amount_paid, currency, bill_to_name, version, created_at, updated_at)
-             SELECT p.id, p.organization_id, p.client_id, 'INV-1', 1, 'inv-1', 10, 10, 0, 0, 0, 0, 0, 'EUR', 'C', 1, 0, 0
-             FROM project p",
-            "UPDATE time_entry SET invoice_id = project_id",
-        ] {
-            db.execute_unprepared(sql).await.expect("an invoice can be put there");
-        }
-    }
-
     /// A connection past the door, for looking at what is stored.
     pub async fn connect(&self) -> DatabaseConnection {
         Database::connect(&self.url).await.expect("the private database is there")

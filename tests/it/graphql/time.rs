@@ -1,6 +1,5 @@
 //! Time and projects over GraphQL: the same rules as over REST, in the same words.
 
-use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use service::value::Role;
 use tests::{Answer, Cast, World, on_both};
@@ -188,7 +187,7 @@ on_both! {
         let made = world.graphql(&home.owner, batch, json!({ "i": [good, good] })).await.graphql();
         assert_eq!(made["createTimeEntries"]["timeEntries"].as_array().unwrap().len(), 2);
 
-        world.database.invoice_all_time().await;
+        home.invoice_of(&world, &project).await;
         let delete = "mutation($id: ID!) { deleteTimeEntry(id: $id) { id } }";
         for role in Role::ALL {
             let token = home.token(*role);
@@ -205,27 +204,19 @@ on_both! {
     async fn leaving_a_project_unassigns_its_tasks(world: World) {
         let cast = Cast::new(&world).await;
         let home = &cast.home;
-        let (p, _q) = (home.project_with_member(&world, "P").await, home.project_with_member(&world, "Q").await);
+        let (p, q) = (home.project_with_member(&world, "P").await, home.project_with_member(&world, "Q").await);
         home.entry(&world, &home.member, &p).await;
-        let db = world.database.connect().await;
-        // Tasks have no operations yet; one is put on each project, assigned to everybody on it.
-        for sql in [
-            "INSERT INTO task (id, organization_id, project_id, name, name_key, search_key, status, priority, billable, tags,
-                version, created_at, updated_at)
-             SELECT id, organization_id, id, 'T', 't', 't', 10, 20, true, '[]', 1, 0, 0 FROM project",
-            "INSERT INTO task_assignee (organization_id, task_id, user_id, created_at)
-             SELECT organization_id, project_id, user_id, 0 FROM project_member",
-        ] {
-            db.execute_unprepared(sql).await.unwrap();
+        for project in [&p, &q] {
+            let task = json!({ "projectId": project, "name": "T", "assigneeIds": [home.member_user] });
+            world.post(&home.owner, "/api/v1/tasks", task).await.data(201);
         }
         let leave = "mutation($p: ID!, $u: ID!) { removeProjectMember(projectId: $p, userId: $u) { userId } }";
         world.graphql(&home.owner, leave, json!({ "p": p, "u": home.member_user })).await.graphql();
-        let count = async |sql: &str| {
-            let row = db.query_one_raw(sea_orm::Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
-            row.unwrap().try_get::<i64>("", "n").unwrap()
-        };
-        assert_eq!(count("SELECT count(*) AS n FROM task_assignee").await, 1);
-        assert_eq!(count("SELECT count(*) AS n FROM time_entry WHERE deleted_at IS NULL").await, 1);
+        let theirs = format!("/api/v1/tasks?assigneeId={}", home.member_user);
+        let theirs = world.get(&home.owner, &theirs).await.data(200);
+        assert_eq!((theirs.as_array().unwrap().len(), &theirs[0]["projectId"]), (1, &json!(q)));
+        let time = world.get(&home.owner, "/api/v1/time-entries").await.data(200);
+        assert_eq!(time.as_array().unwrap().len(), 1);
         let join = "mutation($p: ID!, $u: ID!) { addProjectMember(projectId: $p, userId: $u) { member { userId } } }";
         let back = world.graphql(&home.owner, join, json!({ "p": p, "u": home.member_user })).await.graphql();
         assert_eq!(back["addProjectMember"]["member"]["userId"], json!(home.member_user));

@@ -1,6 +1,5 @@
 //! Time entries: the ways to give a span, what follows from it, and what is locked.
 
-use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::{Cast, World, on_both};
 
@@ -170,7 +169,7 @@ on_both! {
         let owner = &cast.home.owner;
         let project = cast.home.project(&world, "P").await;
         let id = cast.home.entry(&world, owner, &project).await["id"].as_str().unwrap().to_owned();
-        world.database.invoice_all_time().await;
+        cast.home.invoice_of(&world, &project).await;
         let path = format!("/api/v1/time-entries/{id}");
         let told = world.patch(owner, &path, json!({ "note": "x" })).await.error(409, "conflict");
         assert_eq!(told["reason"], "invoiced");
@@ -211,9 +210,6 @@ on_both! {
 }
 
 /// How many events of a kind are in the outbox.
-pub(crate) async fn events(world: &World, kind: &str) -> i64 {
-    let db = world.database.connect().await;
-    let sql = format!("SELECT count(*) AS n FROM event WHERE kind = '{kind}'");
-    let row = db.query_one_raw(sea_orm::Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
-    row.unwrap().try_get("", "n").unwrap()
+pub(crate) async fn events(world: &World, kind: &str) -> usize {
+    world.events().await.iter().filter(|event| event["type"] == kind).count()
 }

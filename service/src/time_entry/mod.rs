@@ -255,12 +255,12 @@ async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> 
 /// Changes a time entry.
 pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: TimeEntryChanges) -> Result<Done<TimeEntry>, Error> {
     cx.write(Action::UpdateTimeEntry, changes, async |write, changes| {
-        let before = write.lock::<time_entry::Entity>(id).await?;
+        let (before, project) = lock(write, id).await?;
         let gives = changes.user_id.get().is_some_and(|user| *user != before.user_id);
         if gives && !policy::administers(write.caller()?.role) {
             return Err(Error::Forbidden("only Owner and Admin give an entry to another person".into()));
         }
-        let project = check_writable(write, &before, expected).await?;
+        check_writable(write, &before, expected).await?;
         let running = before.duration_seconds.is_none();
         if running {
             let problems = changes.refused_while_running();
@@ -349,7 +349,7 @@ fn change_span(row: &mut time_entry::Model, changes: &TimeEntryChanges, running:
 /// Deletes a time entry.
 pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, Error> {
     cx.write(Action::DeleteTimeEntry, (), async |write, ()| {
-        let before = write.lock::<time_entry::Entity>(id).await?;
+        let (before, _project) = lock(write, id).await?;
         check_writable(write, &before, expected).await?;
         let after = time_entry::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<time_entry::Entity>(&before, after).await?;
@@ -358,9 +358,26 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, 
     .await
 }
 
+/// An entry, locked, and its project, kept as it is: the project first, since whoever changes a project goes on to its
+/// entries.
+async fn lock(write: &Write, id: Id) -> Result<(time_entry::Model, project::Model), Error> {
+    let not_found = || Error::NotFound("time entry");
+    let seen = write.find::<time_entry::Entity>(|query| query.filter(time_entry::Column::Id.eq(id)));
+    let seen = seen.await?.ok_or_else(not_found)?;
+    let keep = async |id: Id| {
+        let project = write.find::<project::Entity>(|query| query.filter(project::Column::Id.eq(id)).lock_shared());
+        project.await?.ok_or_else(|| Error::bug("a time entry has no project"))
+    };
+    let project = keep(seen.project_id).await?;
+    let row = write.lock::<time_entry::Entity>(id).await?;
+    // It may have been moved between the two looks.
+    let project = if row.project_id == project.id { project } else { keep(row.project_id).await? };
+    Ok((row, project))
+}
+
 /// A Member writes on present projects only, nobody writes over a version that they have not seen, and an invoiced
-/// entry is locked for everyone. Gives the entry's project, kept as it is.
-async fn check_writable(write: &Write, row: &time_entry::Model, expected: &Expected) -> Result<project::Model, Error> {
+/// entry is locked for everyone.
+async fn check_writable(write: &Write, row: &time_entry::Model, expected: &Expected) -> Result<(), Error> {
     if !policy::sees_all(write.caller()?.role) && keep_project(write, row.project_id).await?.is_none() {
         return Err(Error::Forbidden("you are not on this entry's project any more, so you can only read it".into()));
     }
@@ -368,9 +385,7 @@ async fn check_writable(write: &Write, row: &time_entry::Model, expected: &Expec
     if row.invoice_id.is_some() {
         return Err(Error::conflict("invoiced", "the entry is on an invoice and cannot be changed or deleted"));
     }
-    let project =
-        write.find::<project::Entity>(|query| query.filter(project::Column::Id.eq(row.project_id)).lock_shared());
-    project.await?.ok_or_else(|| Error::bug("a time entry has no project"))
+    Ok(())
 }
 
 /// A live project that the caller sees, kept as it is; for a Member, kept theirs too.

@@ -104,3 +104,55 @@ on_both! {
         }
     }
 }
+
+on_both! {
+    /// A project that stops being billable takes its entries with it, while they are being changed: nobody is in the
+    /// other's way.
+    async fn a_project_and_its_entries(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let project = cast.home.project(&world, "P").await;
+        let path = format!("/api/v1/projects/{project}");
+        let mut entries = Vec::new();
+        for _ in 0..8 {
+            entries.push(cast.home.entry(&world, owner, &project).await["id"].as_str().unwrap().to_owned());
+        }
+        for round in 0..15 {
+            let rate = ["NON_BILLABLE", "HOURLY"][round % 2];
+            let mut all = vec![world.call(Method::PATCH, &path).token(owner).json(json!({ "rateType": rate }))];
+            for entry in &entries {
+                let change = json!({ "billable": true, "note": format!("round {round}") });
+                all.push(world.call(Method::PATCH, &format!("/api/v1/time-entries/{entry}")).token(owner).json(change));
+            }
+            let all: Vec<_> = all.into_iter().map(|call| tokio::spawn(call.send())).collect();
+            for one in all {
+                one.await.unwrap().data(200);
+            }
+            if rate == "NON_BILLABLE" {
+                let billable = world.get(owner, "/api/v1/time-entries?billable=true").await.data(200);
+                assert_eq!(billable, json!([]), "round {round}");
+            }
+        }
+    }
+}
+
+on_both! {
+    /// A Member is assigned and taken off the project at once: they end on both, or on neither.
+    async fn an_assignment_and_a_leave(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        for round in 0..20 {
+            let project = cast.home.project_with_member(&world, &format!("P{round}")).await;
+            let task = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": "T" })).await.id();
+            let task = format!("/api/v1/tasks/{task}");
+            let place = format!("/api/v1/projects/{project}/members/{}", cast.home.member_user);
+            let leave = world.call(Method::DELETE, &place).token(owner);
+            let assign = world.call(Method::PATCH, &task).token(owner).json(json!({ "assigneeIds": [cast.home.member_user] }));
+            let (left, assigned) = tokio::join!(tokio::spawn(leave.send()), tokio::spawn(assign.send()));
+            assert_eq!((left.unwrap().status.as_u16(), assigned.unwrap().status.as_u16()), (204, 200), "round {round}");
+            let on = world.get(owner, &format!("/api/v1/projects/{project}/members")).await.data(200);
+            let of = world.get(owner, &task).await.data(200)["assigneeIds"].clone();
+            assert_eq!(on.as_array().unwrap().len(), of.as_array().unwrap().len(), "round {round}");
+        }
+    }
+}

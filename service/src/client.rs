@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::filter::{one_of, one_of_texts, since, until};
 use crate::input::{Defaulted, Field, Input, Kept, Required, Validate};
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
-use crate::{Action, Caller, Cx, Error};
+use crate::{Action, Caller, Cx, Error, Reason};
 
 /// Who work is done for.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -415,13 +415,13 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, 
         });
         if active.await? > 0 {
             let told = "the client has active projects; complete, archive or delete them first";
-            return Err(Error::conflict("active_projects", told));
+            return Err(Error::conflict(Reason::ActiveProjects, told));
         }
         let invoiced = write.count::<invoice::Entity>(|query| {
             query.filter(invoice::Column::ClientId.eq(id)).filter(invoice::Column::Status.ne(InvoiceStatus::Cancelled))
         });
         if invoiced.await? > 0 {
-            return Err(Error::conflict("has_invoices", "the client has invoices that are not cancelled"));
+            return Err(Error::conflict(Reason::HasInvoices, "the client has invoices that are not cancelled"));
         }
         let after = client::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<client::Entity>(&before, after).await?;

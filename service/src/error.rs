@@ -8,6 +8,8 @@ use sea_orm::DbErr;
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
+use crate::Reason;
+
 /// Why an operation did not happen. What it shows is made for callers; only `Internal` hides its cause.
 #[derive(Debug)]
 pub enum Error {
@@ -24,7 +26,7 @@ pub enum Error {
     /// Blocked by the state of things.
     Conflict {
         /// Which block, for machines.
-        reason: &'static str,
+        reason: Reason,
         /// Which block, and the way out, for people.
         message: Cow<'static, str>,
     },
@@ -150,7 +152,7 @@ impl Error {
     }
 
     /// Blocked by state.
-    pub fn conflict(reason: &'static str, message: impl Into<Cow<'static, str>>) -> Error {
+    pub fn conflict(reason: Reason, message: impl Into<Cow<'static, str>>) -> Error {
         Error::Conflict { reason, message: message.into() }
     }
 
@@ -177,11 +179,11 @@ impl Error {
     }
 
     /// What splits the code further.
-    pub fn reason(&self) -> Option<&'static str> {
+    pub fn reason(&self) -> Option<Reason> {
         match self {
-            Error::Conflict { reason, .. } => Some(reason),
-            Error::InFlight => Some("idempotency_in_flight"),
-            Error::Stale { .. } => Some("stale"),
+            Error::Conflict { reason, .. } => Some(*reason),
+            Error::InFlight => Some(Reason::IdempotencyInFlight),
+            Error::Stale { .. } => Some(Reason::Stale),
             _ => None,
         }
     }
@@ -284,7 +286,7 @@ impl Serialize for ErrorBody<'_> {
             map.serialize_entry("message", &self.error.to_string())?;
         }
         if let Some(reason) = self.error.reason() {
-            map.serialize_entry("reason", reason)?;
+            map.serialize_entry("reason", reason.as_str())?;
         }
         if let Some(fields) = self.error.fields() {
             map.serialize_entry("fields", &Fields(fields))?;

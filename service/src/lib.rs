@@ -12,6 +12,7 @@ mod database;
 mod action;
 mod error;
 pub mod policy;
+mod reason;
 mod scope;
 
 mod door;
@@ -52,6 +53,7 @@ pub use limit::{Budget, Sizes};
 pub use once::{IdempotencyKey, Stored};
 pub use operator::Operator;
 pub use page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, Page};
+pub use reason::Reason;
 pub use scope::SCOPED_TABLES;
 pub use visible::{MAY_BE_ABSENT, Visible};
 

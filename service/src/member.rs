@@ -12,7 +12,7 @@ use crate::input::Field;
 use crate::operator::Operator;
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::write::Write;
-use crate::{Action, Caller, Cx, Error, organization, policy};
+use crate::{Action, Caller, Cx, Error, Reason, organization, policy};
 
 /// A person in a workspace.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -219,11 +219,11 @@ pub(crate) async fn join(write: &Write, input: NewMember) -> Result<Member, Erro
     let cap = member_cap(workspace.plan);
     if people >= cap {
         let told = format!("the plan {} has room for {cap} members; set a larger plan first", workspace.plan);
-        return Err(Error::conflict("member_cap", told));
+        return Err(Error::conflict(Reason::MemberCap, told));
     }
     let user_id = find_or_create_user(write, input.email.as_str()).await?;
     if is_member(write, user_id).await? {
-        return Err(Error::conflict("already_member", format!("{} is a member already", input.email)));
+        return Err(Error::conflict(Reason::AlreadyMember, format!("{} is a member already", input.email)));
     }
     let row = member::Model {
         id: write.new_id(),
@@ -313,7 +313,7 @@ async fn keep_an_owner(write: &Write) -> Result<(), Error> {
     if live_members(write, Some(Role::Owner)).await? > 1 {
         return Ok(());
     }
-    Err(Error::conflict("last_owner", "this is the last Owner; make somebody else Owner first"))
+    Err(Error::conflict(Reason::LastOwner, "this is the last Owner; make somebody else Owner first"))
 }
 
 const fn member_cap(plan: Plan) -> u64 {

@@ -10,7 +10,7 @@ use sea_orm::{
 use sha2::{Digest, Sha256};
 
 use crate::scope::Scoped;
-use crate::{App, Caller, Error};
+use crate::{App, Caller, Error, Reason};
 
 /// How long an outcome is kept, in milliseconds.
 const KEPT: i64 = 24 * 60 * 60 * 1000;
@@ -132,11 +132,11 @@ fn replay(row: idempotency_key::Model, role: Role, fingerprint: &[u8; 32]) -> Re
     let idempotency_key::Model { record_id, record_version, created, body, .. } = row;
     if row.fingerprint != fingerprint {
         let told = "this Idempotency-Key was used for another request; use a new key for a new request";
-        return Err(Error::conflict("idempotency_mismatch", told));
+        return Err(Error::conflict(Reason::IdempotencyMismatch, told));
     }
     if row.role != role {
         let told = "your role has changed since this request was first answered, so its answer is not shown again";
-        return Err(Error::conflict("idempotency_role_changed", told));
+        return Err(Error::conflict(Reason::IdempotencyRoleChanged, told));
     }
     Ok(Claim::Replay(Stored { id: record_id, version: record_version, created, body }))
 }

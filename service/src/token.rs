@@ -12,7 +12,7 @@ use crate::input::Field;
 use crate::operator::Operator;
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::write::Write;
-use crate::{Action, Caller, Cx, Error};
+use crate::{Action, Caller, Cx, Error, Reason};
 
 /// Live tokens that a member may have.
 const MAX_TOKENS: u64 = 50;
@@ -176,7 +176,7 @@ pub async fn create(operator: &Operator, organization: Id, input: NewToken) -> R
             }
             if live_tokens(write, &member).await? >= MAX_TOKENS {
                 let told = format!("{} has {MAX_TOKENS} live tokens; revoke one first", member.email);
-                return Err(Error::conflict("token_cap", told));
+                return Err(Error::conflict(Reason::TokenCap, told));
             }
             let FreshToken { text, prefix, hash } = FreshToken::new(write.app().environment())?;
             let row = token::Model {

@@ -12,7 +12,7 @@ pub use list::{ExpenseArgs, ExpenseFilter, ExpenseSort, list};
 
 use crate::door::{Done, Expected, Gone, Record};
 use crate::write::Write;
-use crate::{Action, Cx, Error};
+use crate::{Action, Cx, Error, Reason};
 
 /// Money spent for a client.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -217,7 +217,7 @@ async fn lock_unbilled(write: &Write, id: Id, expected: &Expected) -> Result<exp
     let row = write.lock::<expense::Entity>(id).await?;
     expected.check(row.version)?;
     if row.invoice_id.is_some() {
-        return Err(Error::conflict("invoiced", "the expense is on an invoice and cannot be changed or deleted"));
+        return Err(Error::conflict(Reason::Invoiced, "the expense is on an invoice and cannot be changed or deleted"));
     }
     Ok(row)
 }

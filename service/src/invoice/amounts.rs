@@ -5,7 +5,7 @@ use entity::value::{Currency, Decimal as Hours, Money, Percent};
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use crate::Error;
+use crate::{Error, Reason};
 
 /// Seconds in the quarter of an hour that each entry is rounded up to.
 pub const QUARTER: i64 = 15 * 60;
@@ -100,7 +100,10 @@ fn rounded(amount: Decimal, currency: &Currency) -> Result<Money, Error> {
 }
 
 fn too_much() -> Error {
-    Error::conflict("amount_too_large", "the invoice would come to more than 999999999999.9999; bill a shorter time")
+    Error::conflict(
+        Reason::AmountTooLarge,
+        "the invoice would come to more than 999999999999.9999; bill a shorter time",
+    )
 }
 
 #[cfg(test)]

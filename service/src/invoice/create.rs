@@ -14,7 +14,7 @@ use crate::filter::ids_where;
 use crate::operator::Operator;
 use crate::scope::Scoped;
 use crate::write::{Write, touched};
-use crate::{Error, organization as workspace};
+use crate::{Error, Reason, organization as workspace};
 
 /// What to bill, and how.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub async fn create(operator: &Operator, organization: Id, input: NewInvoice) ->
                     "{} has no billable time, fee or expense from {} to {} that is not billed yet",
                     client.name, input.from, input.to
                 );
-                return Err(Error::conflict("nothing_to_bill", told));
+                return Err(Error::conflict(Reason::NothingToBill, told));
             }
             let row = total(write, row, &lines, input.discount.unwrap_or_default()).await?;
             let place = |(position, line): (usize, Draft)| invoice_line::Model {
@@ -281,7 +281,7 @@ async fn bill_expenses(write: &Write, row: &invoice::Model, input: &NewInvoice) 
             "the expense {} of {} is in {}, the invoice in {}; make it not billable, or bill it in its own currency",
             other.id, other.expense_date, other.currency, row.currency
         );
-        return Err(Error::conflict("other_currency", told));
+        return Err(Error::conflict(Reason::OtherCurrency, told));
     }
     claimed.into_iter().map(|it| one(it.description, it.amount, &row.currency, it.project_id)).collect()
 }

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::create::release;
 use super::{InvoiceWithLines, with_lines};
-use crate::Error;
 use crate::event::Event;
 use crate::operator::Operator;
 use crate::write::Write;
+use crate::{Error, Reason};
 
 /// A payment, or the attempt at one, as the events of invoices tell of it.
 #[derive(Clone, Debug, Serialize)]
@@ -52,11 +52,17 @@ async fn step(
 fn blocked(row: &invoice::Model, what: &str) -> Error {
     let status = row.status;
     match status {
-        InvoiceStatus::Draft => Error::conflict("invoice_draft", format!("a DRAFT cannot be {what}; send it first")),
-        InvoiceStatus::Sent => Error::conflict("invoice_sent", format!("the invoice is SENT and cannot be {what}")),
-        InvoiceStatus::Paid => Error::conflict("invoice_paid", format!("the invoice is PAID and cannot be {what}")),
+        InvoiceStatus::Draft => {
+            Error::conflict(Reason::InvoiceDraft, format!("a DRAFT cannot be {what}; send it first"))
+        }
+        InvoiceStatus::Sent => {
+            Error::conflict(Reason::InvoiceSent, format!("the invoice is SENT and cannot be {what}"))
+        }
+        InvoiceStatus::Paid => {
+            Error::conflict(Reason::InvoicePaid, format!("the invoice is PAID and cannot be {what}"))
+        }
         InvoiceStatus::Cancelled => {
-            Error::conflict("invoice_cancelled", format!("the invoice is CANCELLED and cannot be {what}"))
+            Error::conflict(Reason::InvoiceCancelled, format!("the invoice is CANCELLED and cannot be {what}"))
         }
     }
 }
@@ -118,7 +124,7 @@ pub async fn fail_payment(
 pub async fn refund(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
     step(operator, id, async |_, row| {
         if row.amount_paid == Money::ZERO {
-            return Err(Error::conflict("nothing_to_refund", "nothing is paid that could be given back"));
+            return Err(Error::conflict(Reason::NothingToRefund, "nothing is paid that could be given back"));
         }
         Ok(invoice::Model { amount_paid: Money::ZERO, payment_status: PaymentStatus::Refunded, ..row })
     })

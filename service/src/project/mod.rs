@@ -19,7 +19,7 @@ use crate::filter::{at_least, at_most, of_client_named, one_of, one_of_texts, si
 use crate::input::Field;
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::write::Write;
-use crate::{Action, Caller, Cx, Error, Visible, policy};
+use crate::{Action, Caller, Cx, Error, Reason, Visible, policy};
 
 /// A piece of work for a client. Rates, fees and money budgets are not shown to Members.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -341,7 +341,7 @@ async fn keep_expenses_together(write: &Write, id: Id) -> Result<(), Error> {
         return Ok(());
     }
     let told = "the project has expenses of its client; take them off the project or delete them first";
-    Err(Error::conflict("has_expenses", told))
+    Err(Error::conflict(Reason::HasExpenses, told))
 }
 
 /// An active project keeps its client from being deleted, so it cannot become active for one that is.
@@ -350,7 +350,7 @@ async fn keep_client(write: &Write, row: &project::Model) -> Result<(), Error> {
         return Ok(());
     }
     let told = "the project's client is deleted; give it another clientId first";
-    Err(Error::conflict("client_deleted", told))
+    Err(Error::conflict(Reason::ClientDeleted, told))
 }
 
 /// Puts a project away: it takes no new time.
@@ -387,11 +387,11 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, 
         };
         let invoiced = live(time_entry::Column::InvoiceId.is_not_null());
         if write.count::<time_entry::Entity>(|query| query.filter(invoiced)).await? > 0 {
-            return Err(Error::conflict("invoiced", "the project has invoiced time; archive it instead"));
+            return Err(Error::conflict(Reason::Invoiced, "the project has invoiced time; archive it instead"));
         }
         let running = live(time_entry::Column::DurationSeconds.is_null());
         if write.count::<time_entry::Entity>(|query| query.filter(running)).await? > 0 {
-            return Err(Error::conflict("timer_running", "a timer is running on the project; stop it first"));
+            return Err(Error::conflict(Reason::TimerRunning, "a timer is running on the project; stop it first"));
         }
         let after = project::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<project::Entity>(&before, after).await?;

@@ -17,7 +17,7 @@ pub(crate) use people::unassign;
 use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
 use crate::write::Write;
-use crate::{Action, Cx, Error, policy};
+use crate::{Action, Cx, Error, Reason, policy};
 
 /// A step of a project.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -300,7 +300,7 @@ async fn keep_time_together(write: &Write, id: Id) -> Result<(), Error> {
         return Ok(());
     }
     let told = "time was tracked on the task for its project; move or delete that time first";
-    Err(Error::conflict("has_time", told))
+    Err(Error::conflict(Reason::HasTime, told))
 }
 
 /// Deletes a task. Time on it keeps it as its task.
@@ -332,7 +332,7 @@ pub async fn restore(cx: &Cx, id: Id) -> Result<Done<Task>, Error> {
         let project = write
             .find::<project::Entity>(|query| query.filter(project::Column::Id.eq(before.project_id)).lock_shared());
         if before.deleted_at.is_some() && project.await?.is_some_and(|project| project.deleted_at.is_some()) {
-            return Err(Error::conflict("project_deleted", "the task's project is deleted; restore it first"));
+            return Err(Error::conflict(Reason::ProjectDeleted, "the task's project is deleted; restore it first"));
         }
         let after = task::Model { deleted_at: None, ..before.clone() };
         Ok(write.update::<task::Entity>(&before, after).await?.into())

@@ -17,7 +17,7 @@ pub use timer::{NewTimer, TimerStop, running, start, stop};
 use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
 use crate::write::{Write, touched};
-use crate::{Action, Cx, Error, member, policy};
+use crate::{Action, Cx, Error, Reason, member, policy};
 
 /// Time spent on a project by a person; running while it has no duration.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -383,7 +383,7 @@ async fn check_writable(write: &Write, row: &time_entry::Model, expected: &Expec
     }
     expected.check(row.version)?;
     if row.invoice_id.is_some() {
-        return Err(Error::conflict("invoiced", "the entry is on an invoice and cannot be changed or deleted"));
+        return Err(Error::conflict(Reason::Invoiced, "the entry is on an invoice and cannot be changed or deleted"));
     }
     Ok(())
 }
@@ -408,7 +408,7 @@ fn check_active(project: &project::Model) -> Result<(), Error> {
         return Ok(());
     }
     let told = format!("the project is {} and takes no new time; make it ACTIVE first", project.status);
-    Err(Error::conflict("project_not_active", told))
+    Err(Error::conflict(Reason::ProjectNotActive, told))
 }
 
 async fn task_of(write: &Write, project: &project::Model, id: Id) -> Result<Option<task::Model>, Error> {

@@ -10,7 +10,7 @@ use crate::door::Done;
 use crate::event::Event;
 use crate::input::{Field, Input, Reference, Required, Validate, references};
 use crate::write::Write;
-use crate::{Action, Cx, Error};
+use crate::{Action, Cx, Error, Reason};
 
 crate::input! {
     /// What a timer is started on.
@@ -115,7 +115,7 @@ pub async fn stop(cx: &Cx, id: Id, input: TimerStop) -> Result<Done<TimeEntry>, 
     cx.write(Action::StopTimer, input, async |write, input| {
         let row = write.lock::<time_entry::Entity>(id).await?;
         if row.duration_seconds.is_some() {
-            return Err(Error::conflict("not_running", "the timer has been stopped already"));
+            return Err(Error::conflict(Reason::NotRunning, "the timer has been stopped already"));
         }
         Ok(finish(write, row, input.stopped_at.take()).await?.into())
     })

@@ -1,0 +1,91 @@
+//! What splits the code `conflict` further, as one closed list: the documents are made from it.
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident = $wire:literal,)*) => {
+        /// Why the state of things blocks a request.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $name),*
+        }
+
+        impl Reason {
+            /// All of them.
+            pub const ALL: &'static [Reason] = &[$(Reason::$name),*];
+
+            /// Its name on the wire, under `reason`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Reason::$name => $wire),* }
+            }
+
+            /// When it is given, and the way out.
+            pub const fn when(self) -> &'static str {
+                match self { $(Reason::$name => concat!($($doc),+)),* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The client still has active projects. Complete, archive or delete them first.
+    ActiveProjects = "active_projects",
+    /// The client has invoices that are not cancelled.
+    HasInvoices = "has_invoices",
+    /// The client of the project is deleted, so the project cannot come back.
+    ClientDeleted = "client_deleted",
+    /// It is on an invoice, or has time that is. It can be changed again when that invoice is cancelled.
+    Invoiced = "invoiced",
+    /// The project has expenses of its client, so it stays with that client.
+    HasExpenses = "has_expenses",
+    /// The task has time, so it stays on its project.
+    HasTime = "has_time",
+    /// The project of the task is deleted. Restore it first.
+    ProjectDeleted = "project_deleted",
+    /// A timer is running on the project. Stop it first.
+    TimerRunning = "timer_running",
+    /// The timer has been stopped already.
+    NotRunning = "not_running",
+    /// New time needs an ACTIVE project.
+    ProjectNotActive = "project_not_active",
+
+    /// `If-Match` (`expectedVersion` in GraphQL) names another version than the record has. Read it again and retry.
+    Stale = "stale",
+
+    /// The `Idempotency-Key` was used for another request. Use a new key for each thing to be done.
+    IdempotencyMismatch = "idempotency_mismatch",
+    /// A request with this `Idempotency-Key` is still running. Retry with the same key after `Retry-After`.
+    IdempotencyInFlight = "idempotency_in_flight",
+    /// The role has changed since this `Idempotency-Key` was used, so the answer of then is not given again.
+    IdempotencyRoleChanged = "idempotency_role_changed",
+
+    /// There is neither time nor an expense to bill. Only the command line meets it.
+    NothingToBill = "nothing_to_bill",
+    /// What is to be billed is in another currency. Only the command line meets it.
+    OtherCurrency = "other_currency",
+    /// The invoice would come to more than an amount can hold. Only the command line meets it.
+    AmountTooLarge = "amount_too_large",
+    /// The invoice is a DRAFT. Only the command line meets it.
+    InvoiceDraft = "invoice_draft",
+    /// The invoice is SENT. Only the command line meets it.
+    InvoiceSent = "invoice_sent",
+    /// The invoice is PAID. Only the command line meets it.
+    InvoicePaid = "invoice_paid",
+    /// The invoice is CANCELLED. Only the command line meets it.
+    InvoiceCancelled = "invoice_cancelled",
+    /// Nothing is paid that could be given back. Only the command line meets it.
+    NothingToRefund = "nothing_to_refund",
+
+    /// The plan has no room for another member. Only the command line meets it.
+    MemberCap = "member_cap",
+    /// The person is a member already. Only the command line meets it.
+    AlreadyMember = "already_member",
+    /// The last Owner can be neither removed nor lowered. Only the command line meets it.
+    LastOwner = "last_owner",
+    /// The member has as many live tokens as a member may have. Only the command line meets it.
+    TokenCap = "token_cap",
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

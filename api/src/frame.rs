@@ -11,8 +11,10 @@ use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use service::Error;
 use tracing::Instrument;
 
+use crate::rest::BASE;
 use crate::rest::error::{self, Refusal};
 use crate::rest::gate::header_text;
+use crate::rest::route::Routes;
 use crate::server::Server;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,6 +45,7 @@ pub(crate) fn refused_unless_looking(request: &Request) -> Option<Response> {
 /// Wraps the whole route tree.
 pub struct Frame<E> {
     pub(crate) inner: E,
+    pub(crate) routes: Routes,
     pub(crate) server: Arc<Server>,
 }
 
@@ -61,7 +64,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Frame<E> {
         let origin = self.allowed_origin(&request);
         let algorithm = accepted_algorithm(&request);
         let mut response = if method == Method::OPTIONS {
-            StatusCode::NO_CONTENT.into_response()
+            self.options(request.uri().path())
         } else {
             let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind().instrument(span.clone()).await;
             span.in_scope(|| answered(answer, &id))
@@ -97,6 +100,19 @@ impl<E> Frame<E> {
         self.server.cors_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
     }
 
+    /// What a path takes; for paths outside of the REST surface what is taken anywhere.
+    fn options(&self, path: &str) -> Response {
+        let known = path.strip_prefix(BASE).and_then(|path| self.routes.find(path)).map(|methods| {
+            let methods = methods.allowed();
+            methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+        });
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        if let Ok(allow) = HeaderValue::from_str(known.as_deref().unwrap_or(ALLOWED_METHODS)) {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+        response
+    }
+
     fn add_headers(&self, headers: &mut HeaderMap, id: &str, preflight: bool, origin: Option<HeaderValue>) {
         if let Ok(id) = HeaderValue::from_str(id) {
             headers.insert(REQUEST_ID, id);
@@ -105,9 +121,6 @@ impl<E> Frame<E> {
         headers.entry(header::CACHE_CONTROL).or_insert(fixed("private, no-cache"));
         headers.insert(header::VARY, fixed("Authorization, Accept, Origin"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
-        if preflight {
-            headers.insert(header::ALLOW, fixed(ALLOWED_METHODS));
-        }
         let Some(origin) = origin else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, fixed(EXPOSED_HEADERS));

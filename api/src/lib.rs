@@ -25,7 +25,7 @@ pub fn server(server: Server) -> impl Endpoint<Output = Response> {
     let server = Arc::new(server);
     let documents = openapi::Documents::new(server.public_url.as_deref());
     let routes = Route::new()
-        .nest("/api/v1", rest::endpoint(server.clone()))
+        .nest(rest::BASE, rest::endpoint(server.clone()))
         .at("/api/openapi.json", pages::Static::made("application/json", documents.json))
         .at("/api/openapi.yaml", pages::Static::made("application/yaml", documents.yaml))
         .at("/api/openapi-3.0.json", pages::Static::made("application/json", documents.json_3_0))
@@ -44,5 +44,5 @@ pub fn server(server: Server) -> impl Endpoint<Output = Response> {
         .nest("/assets", pages::Assets::default())
         .at("/healthz", health::Healthz)
         .at("/readyz", health::Readyz { app: server.app.clone(), last_migration: migration::last() });
-    frame::Frame { inner: routes.map_to_response(), server }
+    frame::Frame { inner: routes.map_to_response(), routes: rest::routes(), server }
 }

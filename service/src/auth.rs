@@ -93,6 +93,11 @@ pub struct Admission {
     pub budget: Budget,
 }
 
+/// The refusal of who sends no token to a server of this environment.
+pub fn no_token(environment: Environment) -> Error {
+    Error::Unauthenticated(format!("no token: {}", how_to(environment)).into())
+}
+
 /// A caller whose token, plan and budget were checked.
 pub struct Pass {
     app: App,
@@ -131,7 +136,7 @@ impl App {
     pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Error> {
         let how = || how_to(self.environment());
         let Some(header) = authorization else {
-            return Err(Error::Unauthenticated(format!("no token: {}", how()).into()));
+            return Err(no_token(self.environment()));
         };
         let token = match header.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),

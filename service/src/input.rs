@@ -115,7 +115,7 @@ impl<T: Wire, const KIND: u8> Field<T, KIND> {
     fn read(json: Json, parse: impl FnOnce(Json) -> Result<T, Problems>) -> Self {
         match json {
             Json::Null => Field::Null,
-            Json::Text(text) if text.trim().is_empty() => Field::Null,
+            Json::Text(text) if T::is_blank(&text) => Field::Null,
             json => match parse(json) {
                 Ok(value) => Field::Value(value),
                 Err(problems) => Field::Bad(problems),
@@ -170,7 +170,14 @@ impl<T: Wire, const KIND: u8> FieldSchema for Field<T, KIND> {
     const LIST: bool = T::LIST;
 
     fn openapi() -> MetaSchema {
-        MetaSchema { nullable: matches!(KIND, OPTIONAL | DEFAULTED), ..T::openapi() }
+        let schema = T::openapi_in_body();
+        let emptiable = matches!(KIND, OPTIONAL | DEFAULTED);
+        let min_length = if T::is_blank("") && !emptiable { Some(1) } else { schema.min_length };
+        MetaSchema { nullable: emptiable, min_length, ..schema }
+    }
+
+    fn openapi_in_query() -> MetaSchema {
+        T::openapi()
     }
 }
 
@@ -180,8 +187,10 @@ pub trait FieldSchema {
     const KIND: u8;
     /// Whether a query repeats it.
     const LIST: bool;
-    /// Its schema.
+    /// Its schema in a body.
     fn openapi() -> MetaSchema;
+    /// Its schema as a parameter of a query.
+    fn openapi_in_query() -> MetaSchema;
 }
 
 /// One field of an input, for the documents.
@@ -194,8 +203,10 @@ pub struct FieldInfo {
     pub kind: u8,
     /// Whether a query repeats it.
     pub list: bool,
-    /// Its schema.
+    /// Its schema in a body.
     pub schema: MetaSchema,
+    /// Its schema as a parameter of a query.
+    pub in_query: MetaSchema,
 }
 
 /// What a body is read as.
@@ -377,6 +388,7 @@ macro_rules! input {
                     kind: <$type as $crate::input::FieldSchema>::KIND,
                     list: <$type as $crate::input::FieldSchema>::LIST,
                     schema: <$type as $crate::input::FieldSchema>::openapi(),
+                    in_query: <$type as $crate::input::FieldSchema>::openapi_in_query(),
                 }),*]
             }
 

@@ -43,7 +43,7 @@ pub mod token;
 
 pub use action::{Access, Action};
 pub use app::{App, Config, Environment};
-pub use auth::{Admission, Pass};
+pub use auth::{Admission, Pass, no_token};
 pub use caller::Caller;
 pub use clock::Clock;
 pub use door::{Cx, Done, Expected, Gone, Record, RequestFacts};

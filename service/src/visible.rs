@@ -7,8 +7,8 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Marks a schema in the OpenAPI registry whose field may be absent from an answer.
-pub const MAY_BE_ABSENT: &str = "x-may-be-absent";
+/// Begins the title of a schema in the OpenAPI registry whose field may be absent from an answer; its own title follows.
+pub const MAY_BE_ABSENT: &str = "x-may-be-absent ";
 
 /// A nullable value that is hidden from callers whose role may not see it.
 ///
@@ -86,8 +86,12 @@ impl<T: Type> Type for Visible<T> {
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        let mark = MetaSchema { nullable: true, title: Some(MAY_BE_ABSENT.into()), ..MetaSchema::ANY };
-        T::schema_ref().merge(mark)
+        let schema = T::schema_ref();
+        let own = match &schema {
+            MetaSchemaRef::Inline(schema) => schema.title.clone().unwrap_or_default(),
+            MetaSchemaRef::Reference(_) => String::new(),
+        };
+        schema.merge(MetaSchema { nullable: true, title: Some(format!("{MAY_BE_ABSENT}{own}")), ..MetaSchema::ANY })
     }
 
     fn register(registry: &mut Registry) {

@@ -91,6 +91,8 @@ enum Command {
     },
     /// Print the GraphQL schema.
     Sdl,
+    /// Print the page of errors.
+    Errors,
 }
 
 /// Why a command failed, in one line.
@@ -147,6 +149,7 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
             })
         }
         Command::Sdl => print::text(&schema::sdl()),
+        Command::Errors => print::text(&crate::rest::errors_page::page()),
     }
 }
 

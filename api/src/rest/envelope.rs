@@ -27,6 +27,9 @@ pub struct Created<T> {
     pub list: &'static str,
 }
 
+/// The same, of what may go on instead of being made anew: 201, or 200.
+pub struct Started<T>(pub Created<T>);
+
 /// 201: new records, all at once.
 pub struct CreatedAll<T>(pub Done<Vec<T>>);
 
@@ -111,11 +114,17 @@ impl<T: Record> IntoResponse for Created<T> {
             Done::Fresh { created, .. } | Done::Replayed(Stored { created, .. }) => *created,
         };
         let mut response = written(&self.done, if made { StatusCode::CREATED } else { StatusCode::OK });
-        let place = format!("/api/v1{}/{}", self.list, id_of(&self.done));
+        let place = format!("{}{}/{}", super::BASE, self.list, id_of(&self.done));
         if let Ok(place) = HeaderValue::from_str(&place) {
             response.headers_mut().insert(header::LOCATION, place);
         }
         response
+    }
+}
+
+impl<T: Record> IntoResponse for Started<T> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
     }
 }
 
@@ -180,7 +189,10 @@ fn object(properties: Vec<(&'static str, MetaSchemaRef)>) -> MetaSchemaRef {
 }
 
 fn one<T: Type>() -> MetaSchemaRef {
-    object(vec![("data", T::schema_ref())])
+    let data = T::schema_ref();
+    // What may be nothing is null.
+    let data = if T::IS_REQUIRED { data } else { data.merge(MetaSchema { nullable: true, ..MetaSchema::ANY }) };
+    object(vec![("data", data)])
 }
 
 fn many<T: Type>() -> MetaSchemaRef {
@@ -248,6 +260,21 @@ macro_rules! documented {
 documented!(Data<T>: 200 "Found.", Some(one::<T>()), &[]);
 documented!(Found<T>: 200 "Found.", Some(one::<T>()), &[ETAG]);
 documented!(Created<T>: 201 "Made.", Some(one::<T>()), &[ETAG, LOCATION, REPLAY]);
+
+impl<T: Type> ApiResponse for Started<T> {
+    fn meta() -> MetaResponses {
+        let mut meta = Created::<T>::meta();
+        for made in Created::<T>::meta().responses {
+            meta.responses.insert(0, MetaResponse { status: Some(200), description: "Goes on.", ..made });
+        }
+        meta
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
 documented!(CreatedAll<T>: 201 "Made.", Some(many::<T>()), &[REPLAY]);
 documented!(Changed<T>: 200 "Changed.", Some(one::<T>()), &[ETAG, REPLAY]);
 documented!(Put<T>: 200 "Done.", Some(one::<T>()), &[REPLAY]);

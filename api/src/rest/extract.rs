@@ -156,7 +156,7 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
             ("includeDeleted", described("With deleted rows; Manager and above.", MetaSchema::new("boolean"))),
         ];
         for field in F::fields() {
-            let schema = MetaSchema { nullable: false, description: Some(field.description), ..field.schema };
+            let schema = MetaSchema { description: Some(field.description), ..field.in_query };
             properties.push((field.name, inline(schema)));
         }
         Some(inline(MetaSchema { title: Some(LIST_QUERY.into()), properties, ..MetaSchema::new("object") }))

@@ -12,13 +12,15 @@ pub struct Me;
 
 #[OpenApi(tag = "Tag::Workspace")]
 impl Me {
-    /// Who asks, and what their token may do
+    /// Get the caller
+    ///
+    /// Who asks, and what their token may do.
     #[oai(path = "/me", method = "get", operation_id = "getMe")]
     async fn get_me(&self, Access(cx): Access) -> Result<Data<member::Me>, Fault> {
         Ok(Data(member::me(&cx).await?))
     }
 
-    /// The workspace
+    /// Get the workspace
     #[oai(path = "/organization", method = "get", operation_id = "getOrganization")]
     async fn get_organization(&self, Access(cx): Access) -> Result<Data<organization::Organization>, Fault> {
         Ok(Data(organization::get(&cx).await?))

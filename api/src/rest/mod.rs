@@ -2,6 +2,7 @@
 
 pub mod envelope;
 pub mod error;
+pub mod errors_page;
 pub mod extract;
 pub mod gate;
 pub mod openapi;
@@ -76,11 +77,19 @@ enum Tag {
     Invoices,
 }
 
+/// Where the REST surface is.
+pub const BASE: &str = "/api/v1";
+
+/// Its paths.
+pub fn routes() -> route::Routes {
+    route::Routes::of::<Operations>()
+}
+
 /// The operations behind the gate, to be mounted under `/api/v1`.
 pub fn endpoint(server: Arc<Server>) -> impl Endpoint<Output = Response> {
     let inner =
         OpenApiService::new(OPERATIONS, "Hoursmith", env!("CARGO_PKG_VERSION")).into_endpoint().map_to_response();
-    gate::Gate { inner, routes: route::Routes::of::<Operations>(), server }
+    gate::Gate { inner, routes: routes(), server }
 }
 
 /// poem-openapi's document of the operations, before our passes.

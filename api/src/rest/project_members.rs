@@ -15,33 +15,33 @@ pub struct ProjectMembers;
 #[OpenApi(tag = "Tag::Projects")]
 impl ProjectMembers {
     /// List who is on a project
-    #[oai(path = "/projects/:id/members", method = "get", operation_id = "listProjectMembers")]
+    #[oai(path = "/projects/:projectId/members", method = "get", operation_id = "listProjectMembers")]
     async fn list_project_members(
         &self,
         Access(cx): Access,
-        id: Path<PathId>,
+        #[oai(name = "projectId")] id: Path<PathId>,
         query: Query<MemberFilter, MemberSort>,
     ) -> Result<List<Member>, Fault> {
         Ok(List(project_member::list(&cx, id.0.0, &query.0).await?))
     }
 
     /// Put a member on a project
-    #[oai(path = "/projects/:id/members/:userId", method = "put", operation_id = "addProjectMember")]
+    #[oai(path = "/projects/:projectId/members/:userId", method = "put", operation_id = "addProjectMember")]
     async fn add_project_member(
         &self,
         Access(cx): Access,
-        id: Path<PathId>,
+        #[oai(name = "projectId")] id: Path<PathId>,
         #[oai(name = "userId")] user_id: Path<PathId>,
     ) -> Result<Put<Member>, Fault> {
         Ok(Put(project_member::add(&cx, id.0.0, user_id.0.0).await?))
     }
 
     /// Take a member off a project
-    #[oai(path = "/projects/:id/members/:userId", method = "delete", operation_id = "removeProjectMember")]
+    #[oai(path = "/projects/:projectId/members/:userId", method = "delete", operation_id = "removeProjectMember")]
     async fn remove_project_member(
         &self,
         Access(cx): Access,
-        id: Path<PathId>,
+        #[oai(name = "projectId")] id: Path<PathId>,
         #[oai(name = "userId")] user_id: Path<PathId>,
     ) -> Result<NoContent, Fault> {
         Ok(NoContent(project_member::remove(&cx, id.0.0, user_id.0.0).await?))

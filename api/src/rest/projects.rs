@@ -48,12 +48,16 @@ impl Projects {
     }
 
     /// Archive a project
+    ///
+    /// It takes no new time any more.
     #[oai(path = "/projects/:id/archive", method = "post", operation_id = "archiveProject")]
     async fn archive_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Fault> {
         Ok(Changed(project::archive(&cx, id.0.0).await?))
     }
 
-    /// Restore a project, archived or deleted
+    /// Restore a project
+    ///
+    /// Archived or deleted: it is ACTIVE again.
     #[oai(path = "/projects/:id/restore", method = "post", operation_id = "restoreProject")]
     async fn restore_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Fault> {
         Ok(Changed(project::restore(&cx, id.0.0).await?))

@@ -7,7 +7,7 @@ use service::time_entry::{
 };
 
 use super::Tag;
-use super::envelope::{Changed, Created, CreatedAll, Data, Found, List, NoContent};
+use super::envelope::{Changed, Created, CreatedAll, Data, Found, List, NoContent, Started};
 use super::error::Fault;
 use super::extract::{Access, Body, IfMatch, OptionalBody, PathId, Query};
 
@@ -26,6 +26,8 @@ impl TimeEntries {
     }
 
     /// Log time
+    ///
+    /// The span is `durationSeconds`, or `duration`, or `startedAt` with `stoppedAt`.
     #[oai(path = "/time-entries", method = "post", operation_id = "createTimeEntry")]
     async fn create_time_entry(
         &self,
@@ -35,25 +37,33 @@ impl TimeEntries {
         Ok(Created { done: time_entry::create(&cx, body.0).await?, list: "/time-entries" })
     }
 
-    /// Log up to 100 entries at once, all or nothing
+    /// Log up to 100 entries at once
+    ///
+    /// All or nothing, under one key; answered in the order sent. Costs a point an entry.
     #[oai(path = "/time-entries/batch", method = "post", operation_id = "createTimeEntries")]
     async fn create_time_entries(&self, Access(cx): Access, body: Body<Batch>) -> Result<CreatedAll<TimeEntry>, Fault> {
         Ok(CreatedAll(time_entry::create_batch(&cx, body.0).await?))
     }
 
-    /// Get the caller's running timer, or null
+    /// Get the running timer
+    ///
+    /// The caller's own; null if none runs.
     #[oai(path = "/time-entries/running", method = "get", operation_id = "getRunningTimer")]
     async fn get_running_timer(&self, Access(cx): Access) -> Result<Data<Option<TimeEntry>>, Fault> {
         Ok(Data(time_entry::running(&cx).await?))
     }
 
-    /// Start a timer; the one that runs is stopped, and on the same project and task it goes on (200)
+    /// Start a timer
+    ///
+    /// The caller's running one is stopped. On the same project and task it goes on instead, which is 200.
     #[oai(path = "/time-entries/start", method = "post", operation_id = "startTimer")]
-    async fn start_timer(&self, Access(cx): Access, body: Body<NewTimer>) -> Result<Created<TimeEntry>, Fault> {
-        Ok(Created { done: time_entry::start(&cx, body.0).await?, list: "/time-entries" })
+    async fn start_timer(&self, Access(cx): Access, body: Body<NewTimer>) -> Result<Started<TimeEntry>, Fault> {
+        Ok(Started(Created { done: time_entry::start(&cx, body.0).await?, list: "/time-entries" }))
     }
 
     /// Stop a timer
+    ///
+    /// Works whatever has become of its project. Beyond 24 hours it saves 24.
     #[oai(path = "/time-entries/:id/stop", method = "post", operation_id = "stopTimer")]
     async fn stop_timer(
         &self,

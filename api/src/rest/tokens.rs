@@ -13,7 +13,9 @@ pub struct Tokens;
 
 #[OpenApi(tag = "Tag::Tokens")]
 impl Tokens {
-    /// List live tokens: own ones; Owner and Admin all of the workspace
+    /// List live tokens
+    ///
+    /// Own ones; for Owner and Admin all of the workspace.
     #[oai(path = "/tokens", method = "get", operation_id = "listTokens")]
     async fn list_tokens(
         &self,

@@ -57,7 +57,11 @@ impl Wire for Date {
     }
 
     fn openapi() -> MetaSchema {
-        MetaSchema { example: Some("2026-06-11".into()), ..openapi_schema("string", "date") }
+        MetaSchema {
+            pattern: Some(r"^\d{4}-\d{2}-\d{2}$".into()),
+            example: Some("2026-06-11".into()),
+            ..openapi_schema("string", "date")
+        }
     }
 
     fn parse(json: Json) -> Result<Date, Problems> {
@@ -116,6 +120,7 @@ impl Wire for DateOrDateTime {
 
     fn openapi() -> MetaSchema {
         MetaSchema {
+            title: Some("DateOrDateTime".into()),
             pattern: Some(r"^\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?$".into()),
             example: Some("2026-06-11".into()),
             ..openapi_schema("string", "")

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use poem_openapi::registry::MetaSchema;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use sea_orm::DeriveValueType;
 
 use super::Json;
@@ -76,7 +76,7 @@ fn write_units(units: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 macro_rules! fixed_point {
-    ($(#[$doc:meta])* $name:ident, $example:literal, $pattern:expr, $graphql:literal, $description:literal) => {
+    ($(#[$doc:meta])* $name:ident, $example:literal, $pattern:expr, $most:literal, $graphql:literal, $description:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
         pub struct $name(i64);
@@ -127,6 +127,17 @@ macro_rules! fixed_point {
                 }
             }
 
+            /// A number too, within the digits that JSON carries safely.
+            fn openapi_in_body() -> MetaSchema {
+                let number = MetaSchema { minimum: Some(0.0), maximum: Some($most), ..MetaSchema::new("number") };
+                let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
+                MetaSchema {
+                    title: Some(concat!(stringify!($name), "Input").into()),
+                    one_of: vec![inline(Self::openapi()), inline(number)],
+                    ..MetaSchema::ANY
+                }
+            }
+
             fn parse(json: Json) -> Result<$name, Problems> {
                 let value = match json {
                     Json::Text(text) => text.parse()?,
@@ -153,6 +164,7 @@ fixed_point!(
     Money,
     "150.00",
     PATTERN,
+    999_999_999_999.9999,
     "Money",
     "An amount of money as a decimal string with 2 to 4 decimals, such as \"150.00\"; never a float."
 );
@@ -161,6 +173,7 @@ fixed_point!(
     Decimal,
     "40.00",
     PATTERN,
+    999_999_999_999.9999,
     "Decimal",
     "A decimal as a string with 2 to 4 decimals, such as \"40.00\"; never a float."
 );
@@ -169,6 +182,7 @@ fixed_point!(
     Percent,
     "7.70",
     r"^(100(\.0{1,4})?|\d{1,2}(\.\d{1,4})?)$",
+    100.0,
     "Decimal",
     "A decimal as a string with 2 to 4 decimals, such as \"40.00\"; never a float."
 );

@@ -55,7 +55,8 @@ macro_rules! wire_enum {
             }
 
             fn openapi() -> MetaSchema {
-                MetaSchema { enum_items: vec![$($wire.into()),+], ..openapi_schema("string", "") }
+                let title = Some(stringify!($name).to_owned());
+                MetaSchema { title, enum_items: vec![$($wire.into()),+], ..openapi_schema("string", "") }
             }
 
             fn parse(json: Json) -> Result<$name, Problems> {

@@ -52,6 +52,10 @@ impl<const MAX: usize> Wire for Text<MAX> {
         MetaSchema { max_length: Some(MAX), ..openapi_schema("string", "") }
     }
 
+    fn is_blank(text: &str) -> bool {
+        text.trim().is_empty()
+    }
+
     fn parse(json: Json) -> Result<Text<MAX>, Problems> {
         let text = match json {
             Json::Text(text) => text,
@@ -136,10 +140,18 @@ impl Wire for Color {
 
     fn openapi() -> MetaSchema {
         MetaSchema {
-            pattern: Some("^#[0-9a-fA-F]{6}$".into()),
+            pattern: Some("^#[0-9a-f]{6}$".into()),
             example: Some("#2f6f4f".into()),
             ..openapi_schema("string", "")
         }
+    }
+
+    fn openapi_in_body() -> MetaSchema {
+        MetaSchema { pattern: Some("^(#[0-9a-fA-F]{6})?$".into()), ..Self::openapi() }
+    }
+
+    fn is_blank(text: &str) -> bool {
+        text.is_empty()
     }
 
     fn parse(json: Json) -> Result<Color, Problems> {
@@ -201,10 +213,22 @@ impl Wire for Currency {
 
     fn openapi() -> MetaSchema {
         MetaSchema {
+            title: Some("Currency".into()),
             enum_items: CURRENCIES.split_whitespace().map(Into::into).collect(),
             example: Some("USD".into()),
             ..openapi_schema("string", "")
         }
+    }
+
+    /// Blank is null.
+    fn openapi_in_body() -> MetaSchema {
+        let mut schema = Self::openapi();
+        schema.enum_items.push("".into());
+        MetaSchema { title: Some("CurrencyInput".into()), ..schema }
+    }
+
+    fn is_blank(text: &str) -> bool {
+        text.is_empty()
     }
 
     fn parse(json: Json) -> Result<Currency, Problems> {

@@ -120,7 +120,7 @@ impl FromStr for Instant {
 }
 
 macro_rules! instant_on_the_wire {
-    ($type:ident) => {
+    ($type:ident, $pattern:expr) => {
         impl Wire for $type {
             const GRAPHQL: &'static str = "DateTime";
 
@@ -130,7 +130,11 @@ macro_rules! instant_on_the_wire {
             }
 
             fn openapi() -> MetaSchema {
-                MetaSchema { example: Some("2026-06-11T08:00:00.000Z".into()), ..openapi_schema("string", "date-time") }
+                MetaSchema {
+                    pattern: $pattern,
+                    example: Some("2026-06-11T08:00:00.000Z".into()),
+                    ..openapi_schema("string", "date-time")
+                }
             }
 
             fn parse(json: Json) -> Result<$type, Problems> {
@@ -149,8 +153,8 @@ macro_rules! instant_on_the_wire {
     };
 }
 
-instant_on_the_wire!(Timestamp);
-instant_on_the_wire!(Instant);
+instant_on_the_wire!(Timestamp, Some(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$".into()));
+instant_on_the_wire!(Instant, None);
 
 #[cfg(test)]
 mod tests {

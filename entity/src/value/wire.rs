@@ -22,8 +22,18 @@ pub trait Wire: Sized + Send + Sync + 'static {
     /// Adds its type to the GraphQL schema.
     fn describe(registry: &mut async_graphql::registry::Registry);
 
-    /// Its schema in the OpenAPI document.
+    /// Its schema in the OpenAPI document: as answers and queries have it.
     fn openapi() -> MetaSchema;
+
+    /// Its schema where a body sends it, if more is taken there.
+    fn openapi_in_body() -> MetaSchema {
+        Self::openapi()
+    }
+
+    /// Whether this text in a body stands for null. Only what is a text itself can be empty.
+    fn is_blank(_text: &str) -> bool {
+        false
+    }
 
     /// Reads it from a body or a GraphQL value; the reason tells a person what to send instead.
     fn parse(json: Json) -> Result<Self, Problems>;
@@ -305,6 +315,11 @@ impl Wire for i32 {
 /// Values of one list at most: enough for any filter, few enough for any database.
 const MAX_VALUES: usize = 200;
 
+fn list_of(items: MetaSchema) -> MetaSchema {
+    let items = poem_openapi::registry::MetaSchemaRef::Inline(Box::new(items));
+    MetaSchema { items: Some(Box::new(items)), max_items: Some(MAX_VALUES), ..openapi_schema("array", "") }
+}
+
 fn too_many(values: usize) -> Problems {
     format!("must have at most {MAX_VALUES} values, not {values}").into()
 }
@@ -329,8 +344,11 @@ impl<T: Wire> Wire for Vec<T> {
     }
 
     fn openapi() -> MetaSchema {
-        let items = poem_openapi::registry::MetaSchemaRef::Inline(Box::new(T::openapi()));
-        MetaSchema { items: Some(Box::new(items)), ..openapi_schema("array", "") }
+        list_of(T::openapi())
+    }
+
+    fn openapi_in_body() -> MetaSchema {
+        list_of(T::openapi_in_body())
     }
 
     fn parse(json: Json) -> Result<Vec<T>, Problems> {

@@ -1,0 +1,160 @@
+//! What refusals look like: samples made by the code that refuses, for the OpenAPI document and for `docs/errors.md`.
+
+use poem::http::{Method, StatusCode};
+use service::value::{Json, Problems};
+use service::{Code, Environment, Error, Feature, Reason};
+
+use super::error::{Refusal, status, status_of};
+
+/// A kind of refusal over REST.
+pub struct Sample {
+    /// Its name among the document's components.
+    pub name: &'static str,
+    /// Its status code.
+    pub status: StatusCode,
+    /// When it is given.
+    pub when: &'static str,
+    /// Refusals of this kind, each with what it is about.
+    pub errors: Vec<(&'static str, Error)>,
+}
+
+/// One of every kind that operations give, by status.
+pub fn samples() -> Vec<Sample> {
+    let of_code = |name, code: Code, errors| {
+        let when = Code::ALL.iter().find(|(known, _)| *known == code).map_or("", |(_, when)| *when);
+        Sample { name, status: status_of(code), when, errors }
+    };
+    let of_error = |name, when, subject, error: Error| Sample {
+        name,
+        status: status(&error),
+        when,
+        errors: vec![(subject, error)],
+    };
+    let of_http = |name, when, subject, refusal: Refusal| Sample {
+        name,
+        status: refusal.status(),
+        when,
+        errors: vec![(subject, refusal.error())],
+    };
+    let not_json = Json::parse(b"{\"name\": }").err().map(|why| why.to_string()).unwrap_or_default();
+    let twice = Json::parse(b"{\"name\": 1, \"name\": 2}").err().map(|why| why.to_string()).unwrap_or_default();
+    let mut problems = Problems::none();
+    problems.add("name", "required");
+    problems.add("defaultRate", "must be a decimal with up to 12 digits and up to 4 decimals, such as \"150.00\"");
+    problems.add("color", "unknown");
+    let conflict = Error::conflict;
+    let mut samples = vec![
+        of_code(
+            "BadRequest",
+            Code::BadRequest,
+            vec![("not JSON", Error::BadRequest(not_json.into())), ("a key twice", Error::BadRequest(twice.into()))],
+        ),
+        of_code("Unauthenticated", Code::Unauthenticated, vec![("no token", service::no_token(Environment::Live))]),
+        of_code("ForbiddenPlan", Code::ForbiddenPlan, vec![("plan", Error::PlanLacks(Feature::ApiAccess))]),
+        of_code(
+            "ForbiddenScope",
+            Code::ForbiddenScope,
+            vec![
+                ("role", Error::Forbidden("your role MEMBER does not allow to list clients".into())),
+                (
+                    "scope",
+                    Error::Forbidden("this token has scope read; to create client takes one with scope write".into()),
+                ),
+            ],
+        ),
+        of_code("NotFound", Code::NotFound, vec![("record", Error::NotFound("client"))]),
+        of_code(
+            "Conflict",
+            Code::Conflict,
+            vec![
+                ("state", conflict(Reason::Invoiced, "the entry is on an invoice and cannot be changed or deleted")),
+                (
+                    "another request",
+                    conflict(
+                        Reason::IdempotencyMismatch,
+                        "this Idempotency-Key was used for another request; use a new key for a new request",
+                    ),
+                ),
+                ("in flight", Error::InFlight),
+            ],
+        ),
+        of_error(
+            "Stale",
+            "`If-Match` names another version than the record has; `ETag` tells which.",
+            "stale",
+            Error::Stale { version: 4 },
+        ),
+        of_http("TooLarge", "The body is over 1 MiB.", "too large", Refusal::TooLarge),
+        of_http("NotJson", "The body is not sent as `application/json`.", "type", Refusal::NotJson),
+        of_code("ValidationError", Code::ValidationError, vec![("fields", Error::Invalid(problems))]),
+        of_code("RateLimited", Code::RateLimited, vec![("budget", Error::RateLimited { retry_after: 3 })]),
+        of_code("Internal", Code::Internal, vec![("fault", Error::bug("told to the log only"))]),
+    ];
+    samples.sort_by_key(|sample| sample.status.as_u16());
+    samples
+}
+
+/// The page of errors, `docs/errors.md`.
+pub fn page() -> String {
+    let mut page = String::from(HEAD);
+    let mut line = |text: &str| page.push_str(&format!("{text}\n"));
+    line("| status | code | when |\n| --- | --- | --- |");
+    let samples = samples();
+    for sample in &samples {
+        let code = sample.errors.first().map_or("", |(_, error)| error.code().as_str());
+        line(&format!("| {} | `{code}` | {} |", sample.status.as_u16(), sample.when));
+    }
+    line(ELSEWHERE);
+    let not_allowed = Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD, Method::OPTIONS]);
+    for (refusal, when) in [
+        (Refusal::NoSuchPath, "No such path."),
+        (not_allowed, "The path does not take this method; `Allow` says which it takes."),
+        (Refusal::NotAcceptable, "Nothing that `Accept` takes can be made (GraphQL)."),
+    ] {
+        line(&format!("| {} | `{}` | {when} |", refusal.status().as_u16(), refusal.error().code().as_str()));
+    }
+    line(REASONS);
+    for reason in Reason::ALL {
+        line(&format!("| `{reason}` | {} |", reason.when()));
+    }
+    line(
+        "\n## One of each\n\nBodies of REST. In GraphQL the same stands under `errors[].extensions`, the message beside it.",
+    );
+    for sample in &samples {
+        line(&format!("\n### {} {}\n\n{}", sample.status.as_u16(), sample.name, sample.when));
+        for (subject, error) in &sample.errors {
+            let body = serde_json::json!({ "error": error.body("01890a5d-ac96-774b-bcce-b302099a8057") });
+            let body = serde_json::to_string_pretty(&body).unwrap_or_default();
+            line(&format!("\n{subject}:\n\n```json\n{body}\n```"));
+        }
+    }
+    page
+}
+
+const HEAD: &str = "# Errors
+
+Made from the code by `make accept`; a test compares. How errors are shaped and what is told first is in
+[api-design.md](api-design.md#errors).
+
+Everything that refuses answers in one envelope. `code` is part of the contract, one of nine. `message` is for people and
+may change. `reason` splits `conflict` further; reasons may be added. `fields` of a 422 maps every bad field to what is
+wrong with it. `requestId` leads to the log.
+
+## Codes
+
+";
+
+const ELSEWHERE: &str = "
+The same envelope comes where no operation answers:
+
+| status | code | when |
+| --- | --- | --- |";
+
+const REASONS: &str = "
+What is not HTTP at all (a head that cannot be parsed, or of more than some 400 KiB) is refused by the HTTP library with
+an empty 400, 414 or 431, before there is a request to answer.
+
+## Reasons of `conflict`
+
+| reason | when, and what to do |
+| --- | --- |";

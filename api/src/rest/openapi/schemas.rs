@@ -1,0 +1,170 @@
+//! Passes over schemas: what poem-openapi writes otherwise than it should be, what is always there, bounds, names.
+
+use serde_json::{Map, Value, json};
+use service::MAY_BE_ABSENT;
+
+use super::{entries, entries_of, reference, referred};
+
+/// Removes what poem-openapi writes otherwise than it should be.
+pub fn tidy(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Object(map) => {
+            map.values_mut().for_each(tidy);
+            if map.get("additionalProperties").is_some_and(|schema| schema["type"] == "never") {
+                map.insert("additionalProperties".into(), json!(false));
+            }
+            if map.get("deprecated") == Some(&json!(false)) {
+                map.remove("deprecated");
+            }
+            tidy_reference(map);
+            let typed: Vec<String> = map.keys().filter(|key| key.ends_with("; charset=utf-8")).cloned().collect();
+            for key in typed {
+                if let (Some(content), Some((kind, _))) = (map.remove(&key), key.split_once(';')) {
+                    map.insert(kind.to_owned(), content);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A reference that poem-openapi says more of: `allOf` of it and of what stands beside it again.
+fn tidy_reference(map: &mut Map<String, Value>) {
+    let Some(referred) = map.get("allOf").and_then(|parts| parts[0].get("$ref")).cloned() else { return };
+    map.insert("allOf".into(), json!([{ "$ref": referred }]));
+}
+
+/// Completes the schemas of records and inputs.
+pub fn complete(schemas: &mut Value) {
+    for (name, schema) in entries(schemas) {
+        if schema["title"] == **name
+            && let Some(schema) = schema.as_object_mut()
+        {
+            schema.remove("title");
+        }
+        bound_numbers(schema);
+        if schema["additionalProperties"] != json!(false) {
+            require_what_is_always_there(schema);
+        }
+    }
+}
+
+/// Answers carry every field, null where there is no value; only what a role may not see can be absent.
+fn require_what_is_always_there(schema: &mut Value) {
+    let mut required = Vec::new();
+    for (name, property) in entries_of(schema, "properties") {
+        if remove_mark(property) {
+            let told = property["description"].as_str().unwrap_or_default();
+            property["description"] = json!(format!("{told} Absent for those whose role does not see it.").trim());
+        } else {
+            required.push(name.clone());
+        }
+    }
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+}
+
+/// Takes the mark off a field that may be absent; what was its title stays.
+fn remove_mark(property: &mut Value) -> bool {
+    let Some(own) = property["title"].as_str().and_then(|title| title.strip_prefix(MAY_BE_ABSENT)) else {
+        return false;
+    };
+    let own = own.to_owned();
+    if let Some(property) = property.as_object_mut() {
+        property.remove("title");
+        if !own.is_empty() {
+            property.insert("title".into(), own.into());
+        }
+    }
+    true
+}
+
+/// Bounds that a plain number's type does not tell.
+fn bound_numbers(schema: &mut Value) {
+    for (name, property) in entries_of(schema, "properties") {
+        let (least, most) = match name.as_str() {
+            "version" => (1, None),
+            "durationSeconds" => (0, Some(86_400)),
+            _ => continue,
+        };
+        property["minimum"] = json!(least);
+        if let Some(most) = most {
+            property["maximum"] = json!(most);
+        }
+    }
+}
+
+/// Makes components of the envelopes of answers, so that a generator has one type for each: `ClientAnswer`, `ClientPage`.
+pub fn name_answers(document: &mut Value) {
+    let mut named = Map::new();
+    for (_, item) in entries_of(document, "paths") {
+        for (_, operation) in entries(item) {
+            for (_, response) in entries_of(operation, "responses") {
+                let Some(schema) = response.pointer_mut("/content/application~1json/schema") else { continue };
+                let Some(name) = name_of_answer(schema) else { continue };
+                let own = std::mem::replace(schema, reference("schemas", &name));
+                named.insert(name, own);
+            }
+        }
+    }
+    for (name, mut schema) in named {
+        if let Some(pagination) = schema["properties"].get_mut("pagination") {
+            let own = std::mem::replace(pagination, reference("schemas", "Pagination"));
+            document["components"]["schemas"]["Pagination"] = own;
+        }
+        document["components"]["schemas"][name] = schema;
+    }
+}
+
+fn name_of_answer(schema: &Value) -> Option<String> {
+    let data = &schema["properties"]["data"];
+    if schema["properties"].get("pagination").is_some() {
+        Some(format!("{}Page", referred(&data["items"])?))
+    } else {
+        match (referred(data), referred(&data["items"])) {
+            (Some(one), _) => Some(format!("{one}Answer")),
+            (_, Some(many)) => Some(format!("{many}BatchAnswer")),
+            _ => None,
+        }
+    }
+}
+
+/// Makes components of those values that carry a name as their title: closed lists, and what stands for money in a body.
+pub fn name_marked(document: &mut Value) {
+    let mut named = Map::new();
+    move_marked(&mut document["paths"], &mut named);
+    move_marked(&mut document["components"], &mut named);
+    for (name, schema) in named {
+        document["components"]["schemas"][name] = schema;
+    }
+}
+
+fn move_marked(value: &mut Value, named: &mut Map<String, Value>) {
+    if let Value::Object(map) = value {
+        let marked = ["enum", "oneOf", "pattern"].iter().any(|key| map.contains_key(*key));
+        if marked && let Some(Value::String(name)) = map.remove("title") {
+            let nullable = map.remove("nullable").is_some();
+            let description = map.remove("description");
+            let default = map.remove("default");
+            named.insert(name.clone(), Value::Object(std::mem::take(map)));
+            let referred = reference("schemas", &name);
+            let alone = !nullable && description.is_none() && default.is_none();
+            // Beside a bare reference nothing is read in 3.0.
+            *value = if alone { referred } else { json!({ "allOf": [referred] }) };
+            if nullable {
+                value["nullable"] = json!(true);
+            }
+            for (key, said) in [("description", description), ("default", default)] {
+                if let Some(said) = said {
+                    value[key] = said;
+                }
+            }
+            return;
+        }
+        map.values_mut().for_each(|value| move_marked(value, named));
+    } else if let Value::Array(items) = value {
+        items.iter_mut().for_each(|item| move_marked(item, named));
+    }
+}

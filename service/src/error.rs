@@ -179,11 +179,11 @@ impl Error {
     }
 
     /// What splits the code further.
-    pub fn reason(&self) -> Option<Reason> {
+    pub fn reason(&self) -> Option<&'static str> {
         match self {
-            Error::Conflict { reason, .. } => Some(*reason),
-            Error::InFlight => Some(Reason::IdempotencyInFlight),
-            Error::Stale { .. } => Some(Reason::Stale),
+            Error::Conflict { reason, .. } => Some(reason.as_str()),
+            Error::InFlight => Some(Reason::IdempotencyInFlight.as_str()),
+            Error::Stale { .. } => Some(Reason::Stale.as_str()),
             _ => None,
         }
     }
@@ -286,7 +286,7 @@ impl Serialize for ErrorBody<'_> {
             map.serialize_entry("message", &self.error.to_string())?;
         }
         if let Some(reason) = self.error.reason() {
-            map.serialize_entry("reason", reason.as_str())?;
+            map.serialize_entry("reason", reason)?;
         }
         if let Some(fields) = self.error.fields() {
             map.serialize_entry("fields", &Fields(fields))?;

@@ -3,6 +3,7 @@
 
 mod billing;
 mod cli;
+mod conformance;
 mod documents;
 mod graphql;
 mod pages;

@@ -78,7 +78,8 @@ fn the_architecture_page_leads_to_every_file() {
     let page = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     for path in sources() {
         // Tests are told of by their folder, everything else by name.
-        let tests = ["tests/src/", "tests/it/rest/", "tests/it/graphql/", "tests/it/billing/"];
+        let folders = ["src/", "it/rest/", "it/graphql/", "it/billing/", "it/conformance/"];
+        let tests = folders.map(|folder| format!("tests/{folder}"));
         let place = shown(&path);
         let by_folder = tests.iter().any(|folder| place.starts_with(folder) && page.contains(folder));
         assert!(by_folder || page.contains(&place), "docs/architecture.md does not tell of {place}");

@@ -1,0 +1,192 @@
+//! The examples of the document are real: a server takes every body, and answers with the records and refusals shown.
+
+use std::collections::BTreeMap;
+
+use poem::http::Method;
+use serde_json::{Value, json};
+use service::value::{Plan, Role};
+use tests::{Answer, Cast, Workspace, on_both};
+
+use super::{document, operations};
+
+/// The record that an operation answers with.
+fn record_of(operation: &Value) -> Option<String> {
+    let answered = ["201", "200"]
+        .iter()
+        .find_map(|status| operation["responses"][*status]["content"]["application/json"]["schema"]["$ref"].as_str())?;
+    Some(answered.rsplit('/').next()?.trim_end_matches("Answer").trim_end_matches("Page").to_owned())
+}
+
+/// The ids of the examples, and the ids that the server has in their place.
+#[derive(Default)]
+struct Ids(BTreeMap<String, String>);
+
+impl Ids {
+    fn learn(&mut self, shown: &Value, real: &Value) {
+        self.0.insert(shown.as_str().unwrap().to_owned(), real.as_str().unwrap().to_owned());
+    }
+
+    fn real(&self, body: &Value) -> Value {
+        let text = self.0.iter().fold(body.to_string(), |text, (shown, real)| text.replace(shown, real));
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn shown(&self, body: &Value) -> Value {
+        let text = self.0.iter().fold(body.to_string(), |text, (shown, real)| text.replace(real, shown));
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Whether the server has everything that this body names.
+    fn know_all(&self, body: &Value) -> bool {
+        match body {
+            Value::Object(map) => map.values().all(|value| self.know_all(value)),
+            Value::Array(items) => items.iter().all(|item| self.know_all(item)),
+            Value::String(text) => !(text.len() == 36 && text.matches('-').count() == 4) || self.0.contains_key(text),
+            _ => true,
+        }
+    }
+}
+
+on_both! {
+    /// Every body that the document shows is taken; the first of a noun gives the record that the document shows.
+    async fn a_server_takes_and_gives_what_the_document_shows(world: World) {
+        let cast = Cast::new(&world).await;
+        let document = document();
+        let example = |record: &str| document["components"]["schemas"][record]["examples"][0].clone();
+        let me = world.get(&cast.home.manager, "/api/v1/me").await.data(200);
+        let mut ids = Ids::default();
+        for field in ["orgId", "userId"] {
+            ids.learn(&example("Me")[field], &me[field]);
+        }
+        let send = async |method: &str, path: &str, body: Value| {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let call = world.call(method, &format!("/api/v1{path}")).token(&cast.home.manager);
+            call.key(&world.new_key()).json(body).send().await
+        };
+        let mut waiting: Vec<_> = operations(&document)
+            .into_iter()
+            .filter(|(_, _, operation)| operation.get("requestBody").is_some())
+            .collect();
+        let mut compared = 0;
+        while !waiting.is_empty() {
+            let before = waiting.len();
+            let mut still = Vec::new();
+            for (path, method, operation) in waiting {
+                let examples = &operation["requestBody"]["content"]["application/json"]["examples"];
+                let bodies: Vec<Value> = examples.as_object().unwrap().values().map(|e| e["value"].clone()).collect();
+                let record = record_of(&operation).unwrap_or_default();
+                let shown = example(&record);
+                let place = if operation["operationId"] == "stopTimer" {
+                    let running = world.get(&cast.home.manager, "/api/v1/time-entries/running").await.data(200);
+                    running["id"].as_str().map(|id| path.replace("{id}", id))
+                } else {
+                    let known = shown["id"].as_str().and_then(|id| ids.0.get(id));
+                    if path.contains('{') { known.map(|id| path.replace("{id}", id)) } else { Some(path.clone()) }
+                };
+                let Some(place) = place.filter(|_| bodies.iter().all(|body| ids.know_all(body))) else {
+                    still.push((path, method, operation));
+                    continue;
+                };
+                let makes = method == "post" && document["paths"].get(format!("{path}/{{id}}")).is_some();
+                let mut answers = Vec::new();
+                for body in &bodies {
+                    let answer = send(&method, &place, ids.real(body)).await;
+                    assert!(answer.status.is_success(), "{method} {path} {body}: {}", answer.text());
+                    answers.push(answer);
+                }
+                if makes {
+                    // The first that is listed by name is what the record shows.
+                    let whole = answers.iter().map(|answer| answer.data(201)).find(|data| {
+                        let mut ids = Ids(ids.0.clone());
+                        ids.learn(&shown["id"], &data["id"]);
+                        ids.shown(data) == shown
+                    });
+                    let whole = whole.unwrap_or_else(|| panic!("no body of {path} gives {shown}, but {}", answers[0].text()));
+                    ids.learn(&shown["id"], &whole["id"]);
+                    compared += 1;
+                }
+            }
+            waiting = still;
+            assert!(waiting.len() < before, "bodies name what nothing makes: {waiting:?}");
+        }
+        assert!(compared >= 3, "{compared}");
+    }
+}
+
+on_both! {
+    /// What is only read has the fields that its example has.
+    async fn what_is_only_read_looks_as_shown(world: World) {
+        let cast = Cast::new(&world).await;
+        let document = document();
+        for (path, method, operation) in operations(&document) {
+            let Some(record) = record_of(&operation).filter(|_| method == "get" && !path.contains('{')) else { continue };
+            let shown = &document["components"]["schemas"][&record]["examples"][0];
+            let data = world.get(&cast.home.manager, &format!("/api/v1{path}")).await.data(200);
+            let records = data.as_array().cloned().unwrap_or_else(|| vec![data]);
+            for real in records.iter().filter(|real| real.is_object()) {
+                assert!(real.as_object().unwrap().keys().eq(shown.as_object().unwrap().keys()), "{path}: {real}");
+            }
+        }
+    }
+}
+
+/// The refusal is one of those that the document shows under this name.
+#[track_caller]
+fn assert_shown(answer: &Answer, name: &str) {
+    let mut told = answer.json()["error"].clone();
+    assert_eq!(told["requestId"].as_str(), answer.header("x-request-id"));
+    let response = &document()["components"]["responses"][name];
+    let examples = response["content"]["application/json"]["examples"].as_object().unwrap().clone();
+    let known = examples.values().any(|example| {
+        let shown = &example["value"]["error"];
+        told["requestId"] = shown["requestId"].clone();
+        *shown == told
+    });
+    assert!(known, "{name} is shown otherwise than it is told: {told}");
+    for (header, described) in response["headers"].as_object().unwrap() {
+        let always = described.get("$ref").is_some();
+        assert!(!always || answer.header(&header.to_lowercase()).is_some(), "{name} came without {header}");
+    }
+}
+
+on_both! {
+    /// The refusals that the document and `docs/errors.md` show are told in these words.
+    async fn refusals_are_told_as_shown(world: World) {
+        let cast = Cast::new(&world).await;
+        let home = &cast.home;
+        let raw = |kind: &str, body: &[u8]| {
+            let call = world.call(Method::POST, "/api/v1/clients").token(&home.owner).key(&world.new_key());
+            call.header("content-type", kind).body(body.to_vec())
+        };
+        assert_shown(&raw("application/json", b"{\"name\": }").send().await, "BadRequest");
+        assert_shown(&raw("application/json", b"{\"name\": 1, \"name\": 2}").send().await, "BadRequest");
+        assert_shown(&raw("application/json", &vec![b' '; 1024 * 1024 + 1]).send().await, "TooLarge");
+        assert_shown(&raw("text/plain", b"{}").send().await, "NotJson");
+        assert_shown(&raw("application/json", b"{\"defaultRate\": \"1,50\", \"color\": \"red\"}").send().await, "ValidationError");
+        assert_shown(&world.call(Method::GET, "/api/v1/me").send().await, "Unauthenticated");
+        let free = Workspace::new(&world, "free", Plan::Free).await;
+        assert_shown(&world.get(&free.owner, "/api/v1/me").await, "ForbiddenPlan");
+        assert_shown(&world.get(&home.member, "/api/v1/clients").await, "ForbiddenScope");
+        let reader = home.reader(&world, Role::Manager).await;
+        assert_shown(&world.post(&reader, "/api/v1/clients", json!({ "name": "C" })).await, "ForbiddenScope");
+        assert_shown(&world.get(&home.owner, "/api/v1/clients/019eb5d4-1c00-7b3e-9c54-2f0f6f1a7c01").await, "NotFound");
+
+        let project = home.project(&world, "P").await;
+        let path = format!("/api/v1/projects/{project}");
+        for name in ["two", "three", "four"] {
+            world.patch(&home.owner, &path, json!({ "name": name })).await.data(200);
+        }
+        let stale = world.call(Method::PATCH, &path).token(&home.owner).header("if-match", "\"3\"");
+        assert_shown(&stale.json(json!({ "name": "five" })).send().await, "Stale");
+        let once = |name: &str| {
+            let call = world.call(Method::POST, "/api/v1/clients").token(&home.owner).key("once");
+            call.json(json!({ "name": name }))
+        };
+        once("one").send().await.data(201);
+        assert_shown(&once("other").send().await, "Conflict");
+        let entry = home.entry(&world, &home.owner, &project).await;
+        world.database.invoice_all_time().await;
+        let path = format!("/api/v1/time-entries/{}", entry["id"].as_str().unwrap());
+        assert_shown(&world.patch(&home.owner, &path, json!({ "note": "n" })).await, "Conflict");
+    }
+}

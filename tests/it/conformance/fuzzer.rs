@@ -1,0 +1,41 @@
+//! Schemathesis sends thousands of requests, good and bad, and finds no answer that the document does not describe.
+
+use std::process::Command;
+
+use tests::Kind;
+
+use super::{Live, root, run, tool};
+
+/// Requests for each operation and phase: what fits into half of five minutes on two cores.
+const EXAMPLES: &str = "60";
+
+async fn nothing_is_found(kind: Kind) {
+    let live = Live::start(kind).await;
+    let config = root().join("tests/conformance/schemathesis.toml");
+    let mut fuzzer = Command::new(tool("HOURSMITH_TEST_PYTHON").join("schemathesis"));
+    // Every check and every phase are on unless something is said about them.
+    fuzzer
+        .arg("--config-file")
+        .arg(config)
+        .args(["--no-color", "run", "--seed", "1781164800", "--max-examples", EXAMPLES, "--continue-on-failure"])
+        .args(["--generation-database", "none", "--url", &format!("{}/api/v1", live.url())])
+        .args(["--header", &format!("Authorization: Bearer {}", live.token)])
+        .arg(format!("{}/api/openapi.json", live.url()))
+        .current_dir(tests::database::folder());
+    let told = run(&mut fuzzer);
+    let operations = super::operations(&super::document()).len();
+    assert!(told.contains(&format!("Tested: {operations}")), "not every operation was tried: {told}");
+    for phase in ["Examples", "Coverage", "Fuzzing", "Stateful"] {
+        assert!(told.contains(&format!("✅ {phase}")), "{phase} did not run: {told}");
+    }
+}
+
+#[tokio::test]
+async fn schemathesis_finds_nothing_on_sqlite() {
+    nothing_is_found(Kind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn schemathesis_finds_nothing_on_postgres() {
+    nothing_is_found(Kind::Postgres).await;
+}

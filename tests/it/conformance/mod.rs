@@ -1,0 +1,75 @@
+//! Tools of others against ours: what judges the documents, what fuzzes the server by them, what makes clients of them.
+
+mod clients;
+mod contract;
+mod examples;
+mod fuzzer;
+mod judges;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tests::{Kind, PrivateDatabase};
+
+use crate::cli::{Running, json};
+
+/// The OpenAPI 3.1 document.
+fn document() -> Value {
+    serde_json::from_str(&api::rest::openapi::Documents::new(None).json).unwrap()
+}
+
+/// Every operation of a document: path, method, operation.
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let of_path = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().unwrap();
+        methods.iter().map(|(m, o)| (path.clone(), m.clone(), o.clone())).collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(of_path).collect()
+}
+
+/// A folder or program of the pinned tools.
+fn tool(variable: &str) -> PathBuf {
+    std::env::var(variable).expect("tests need their tools: run `make test`").into()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Runs a tool that must succeed; what it told.
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {told}");
+    told
+}
+
+/// A server of its own, as a process, and a Manager's token; budgets are out of the way.
+struct Live {
+    server: Running,
+    token: String,
+    _database: PrivateDatabase,
+}
+
+impl Live {
+    async fn start(kind: Kind) -> Live {
+        let database = PrivateDatabase::empty(kind).await;
+        let url = &database.url;
+        let owner = ["--owner-email", "o@w.example", "--owner-name", "O"];
+        let made = json(url, &[&["workspace", "create", "--name", "W", "--plan", "agency"], &owner[..]].concat());
+        let id = made["id"].as_str().unwrap();
+        for (email, role) in [("m@w.example", "MANAGER"), ("n@w.example", "MEMBER")] {
+            json(url, &["member", "add", "--workspace", id, "--email", email, "--name", "N", "--role", role]);
+        }
+        let mint = ["token", "create", "--workspace", id, "--member", "m@w.example", "--name", "t", "--scope", "write"];
+        let token = json(url, &mint)["token"].as_str().unwrap().to_owned();
+        let server = Running::start(url, &["--rate-limit-scale", "1000000"]);
+        Live { server, token, _database: database }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.server.address)
+    }
+}

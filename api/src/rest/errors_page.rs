@@ -39,9 +39,9 @@ pub fn samples() -> Vec<Sample> {
     let not_json = Json::parse(b"{\"name\": }").err().map(|why| why.to_string()).unwrap_or_default();
     let twice = Json::parse(b"{\"name\": 1, \"name\": 2}").err().map(|why| why.to_string()).unwrap_or_default();
     let mut problems = Problems::none();
+    problems.add("color", "unknown");
     problems.add("name", "required");
     problems.add("defaultRate", "must be a decimal with up to 12 digits and up to 4 decimals, such as \"150.00\"");
-    problems.add("color", "unknown");
     let conflict = Error::conflict;
     let mut samples = vec![
         of_code(

@@ -67,6 +67,8 @@ on_both! {
             .into_iter()
             .filter(|(_, _, operation)| operation.get("requestBody").is_some())
             .collect();
+        // What is changed is made before.
+        waiting.sort_by_key(|(_, method, _)| method != "post");
         let mut compared = 0;
         while !waiting.is_empty() {
             let before = waiting.len();

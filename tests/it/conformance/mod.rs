@@ -65,7 +65,8 @@ impl Live {
         }
         let mint = ["token", "create", "--workspace", id, "--member", "m@w.example", "--name", "t", "--scope", "write"];
         let token = json(url, &mint)["token"].as_str().unwrap().to_owned();
-        let server = Running::start(url, &["--rate-limit-scale", "1000000"]);
+        // Quiet: nobody reads what it would tell of thousands of requests, and a full pipe would stop it.
+        let server = Running::start(url, &["--rate-limit-scale", "1000000", "--log", "error"]);
         Live { server, token, _database: database }
     }
 

@@ -177,7 +177,7 @@ impl<T: Wire, const KIND: u8> FieldSchema for Field<T, KIND> {
     }
 
     fn openapi_in_query() -> MetaSchema {
-        T::openapi()
+        T::openapi_in_query()
     }
 }
 

@@ -47,6 +47,19 @@ const made = await api.POST('/projects', {
 const project = sure(made.data, 'project').data
 same(project.hourlyRate, '120.00', 'copied rate')
 
+// A task with a tag, and what the journey to the client cost.
+const tasked = await api.POST('/tasks', {
+  params: { header: key() },
+  body: { projectId: project.id, name: 'Wireframes', estimatedHours: '12.5', assigneeIds: [sure(me, 'me').data.userId], tags: ['design'] },
+})
+const task = sure(tasked.data, 'task').data
+same(task.tags[0], 'design', 'tag')
+const travelled = await api.POST('/expenses', {
+  params: { header: key() },
+  body: { clientId: client.id, category: 'TRAVEL', description: 'Train', amount: 64.2, expenseDate: '2026-06-09' },
+})
+same(sure(travelled.data, 'expense').data.amount, '64.20', 'amount')
+
 // What is wrong is told field by field.
 const wrong = await api.POST('/projects', { params: { header: key() }, body: { clientId: project.id, name: ' ' } })
 const refused = sure(wrong.error, 'refusal').error
@@ -71,8 +84,10 @@ same(sure((await api.POST('/time-entries/{id}/stop', stop)).data, 'stopped').dat
 // Time, alone and together.
 await api.POST('/time-entries', {
   params: { header: key() },
-  body: { projectId: project.id, duration: '1h30m', entryDate: '2026-06-11', note: 'Wireframes' },
+  body: { projectId: project.id, taskId: task.id, duration: '1h30m', entryDate: '2026-06-11', note: 'Wireframes' },
 })
+const finished = await api.PATCH('/tasks/{id}', { params: { path: { id: task.id } }, body: { status: 'DONE' } })
+same(sure(finished.data, 'task').data.completedAt !== null, true, 'completed')
 const batch = [1, 2, 3].map((hours) => ({ projectId: project.id, durationSeconds: hours * 3600, entryDate: '2026-06-10' }))
 const together = await api.POST('/time-entries/batch', { params: { header: key() }, body: { timeEntries: batch } })
 same(sure(together.data, 'batch').data.length, 3, 'batch')

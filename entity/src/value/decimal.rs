@@ -12,7 +12,10 @@ use super::wire::{Problems, Wire, describe_scalar, on_every_surface, openapi_sch
 /// Units in one: four decimals.
 const SCALE: i64 = 10_000;
 
-/// Up to 12 digits, then up to 4 decimals.
+/// As it is given: up to 12 digits, then 2 to 4 decimals.
+const CANONICAL: &str = r"^\d{1,12}\.\d{2,4}$";
+
+/// As it is taken: up to 12 digits, then up to 4 decimals.
 const PATTERN: &str = r"^\d{1,12}(\.\d{1,4})?$";
 
 /// The units of a decimal text, by the pattern above.
@@ -76,7 +79,7 @@ fn write_units(units: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 macro_rules! fixed_point {
-    ($(#[$doc:meta])* $name:ident, $example:literal, $pattern:expr, $most:literal, $graphql:literal, $description:literal) => {
+    ($(#[$doc:meta])* $name:ident, $example:literal, $canonical:expr, $pattern:expr, $most:literal, $graphql:literal, $description:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
         pub struct $name(i64);
@@ -121,10 +124,14 @@ macro_rules! fixed_point {
 
             fn openapi() -> MetaSchema {
                 MetaSchema {
-                    pattern: Some($pattern.into()),
+                    pattern: Some($canonical.into()),
                     example: Some($example.into()),
                     ..openapi_schema("string", "decimal")
                 }
+            }
+
+            fn openapi_in_query() -> MetaSchema {
+                MetaSchema { pattern: Some($pattern.into()), ..Self::openapi() }
             }
 
             /// A number too, within the digits that JSON carries safely.
@@ -133,7 +140,7 @@ macro_rules! fixed_point {
                 let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
                 MetaSchema {
                     title: Some(concat!(stringify!($name), "Input").into()),
-                    one_of: vec![inline(Self::openapi()), inline(number)],
+                    one_of: vec![inline(Self::openapi_in_query()), inline(number)],
                     ..MetaSchema::ANY
                 }
             }
@@ -163,6 +170,7 @@ fixed_point!(
     /// An amount or a rate in some currency, in ten-thousandths of its unit.
     Money,
     "150.00",
+    CANONICAL,
     PATTERN,
     999_999_999_999.9999,
     "Money",
@@ -172,6 +180,7 @@ fixed_point!(
     /// A decimal that is not money: hours.
     Decimal,
     "40.00",
+    CANONICAL,
     PATTERN,
     999_999_999_999.9999,
     "Decimal",
@@ -181,6 +190,7 @@ fixed_point!(
     /// A percentage from 0 to 100.
     Percent,
     "7.70",
+    r"^(100\.00|\d{1,2}\.\d{2,4})$",
     r"^(100(\.0{1,4})?|\d{1,2}(\.\d{1,4})?)$",
     100.0,
     "Decimal",

@@ -22,8 +22,13 @@ pub trait Wire: Sized + Send + Sync + 'static {
     /// Adds its type to the GraphQL schema.
     fn describe(registry: &mut async_graphql::registry::Registry);
 
-    /// Its schema in the OpenAPI document: as answers and queries have it.
+    /// Its schema in the OpenAPI document, as answers have it.
     fn openapi() -> MetaSchema;
+
+    /// Its schema as a parameter of a query.
+    fn openapi_in_query() -> MetaSchema {
+        Self::openapi()
+    }
 
     /// Its schema where a body sends it, if more is taken there.
     fn openapi_in_body() -> MetaSchema {
@@ -345,6 +350,10 @@ impl<T: Wire> Wire for Vec<T> {
 
     fn openapi() -> MetaSchema {
         list_of(T::openapi())
+    }
+
+    fn openapi_in_query() -> MetaSchema {
+        list_of(T::openapi_in_query())
     }
 
     fn openapi_in_body() -> MetaSchema {

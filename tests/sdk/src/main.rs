@@ -51,6 +51,21 @@ async fn main() {
     assert_eq!(project.status, ProjectStatus::Active);
     assert_eq!(project.hourly_rate.as_ref().map(|rate| rate.as_str()), Some("120.50"));
 
+    // A task with a tag, and what the journey to the client cost.
+    let tag = "design".parse::<types::NewTaskTagsItem>().expect("a tag");
+    let plan = api.create_task().idempotency_key(key());
+    let plan = plan.body_map(|body| {
+        body.project_id(project.id).name("Wireframes").tags(vec![tag]).assignee_ids(vec![me.user_id])
+    });
+    let task = plan.send().await.expect("a task").into_inner().data;
+    assert_eq!(task.tags, ["design"]);
+    let spend = api.create_expense().idempotency_key(key());
+    let spend = spend.body_map(|body| {
+        let body = body.client_id(client.id).category(types::ExpenseCategory::Travel).description("Train");
+        body.amount(types::MoneyInput::Number(64.2)).expense_date(due)
+    });
+    assert_eq!(spend.send().await.expect("an expense").into_inner().data.amount.as_str(), "64.20");
+
     // What is wrong is told field by field.
     let wrong = api.create_project().idempotency_key(key());
     let wrong = wrong.body_map(|body| body.client_id(project.id).name(" ")).send().await;
@@ -76,8 +91,10 @@ async fn main() {
     let day = chrono::NaiveDate::from_ymd_opt(2026, 6, 11).expect("a day");
     let duration = "1h30m".parse::<types::NewTimeEntryDuration>().expect("a duration");
     let log = api.create_time_entry().idempotency_key(key());
-    let log = log.body_map(|body| body.project_id(project.id).duration(duration).entry_date(day));
+    let log = log.body_map(|body| body.project_id(project.id).task_id(task.id).duration(duration).entry_date(day));
     assert_eq!(log.send().await.expect("an entry").into_inner().data.duration_seconds, Some(5400));
+    let done = api.update_task().id(task.id).body_map(|body| body.status(types::TaskStatus::Done));
+    assert!(done.send().await.expect("done").into_inner().data.completed_at.is_some());
     let entry = |hours: i32| {
         let entry = types::NewTimeEntry::builder().project_id(project.id).entry_date(day);
         entry.duration_seconds(hours * 3600).try_into().expect("an entry")

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use service::MAY_BE_ABSENT;
+use service::value::TokenScope;
 
 use super::{entries, entries_of, reference, referred};
 
@@ -43,7 +44,7 @@ pub fn complete(schemas: &mut Value) {
         {
             schema.remove("title");
         }
-        bound_numbers(schema);
+        bound(schema);
         if schema["additionalProperties"] != json!(false) {
             require_what_is_always_there(schema);
         }
@@ -81,9 +82,20 @@ fn remove_mark(property: &mut Value) -> bool {
     true
 }
 
-/// Bounds that a plain number's type does not tell.
-fn bound_numbers(schema: &mut Value) {
+/// Bounds that a plain type does not tell.
+fn bound(schema: &mut Value) {
+    let is_answer = schema["additionalProperties"] != json!(false);
     for (name, property) in entries_of(schema, "properties") {
+        match name.as_str() {
+            // Whoever is named twice is assigned once.
+            "assigneeIds" if is_answer => property["uniqueItems"] = json!(true),
+            "scopes" => {
+                property["items"]["enum"] = TokenScope::ALL.iter().map(|scope| scope.as_str()).collect();
+                property["uniqueItems"] = json!(true);
+                property["minItems"] = json!(1);
+            }
+            _ => {}
+        }
         let (least, most) = match name.as_str() {
             "version" => (1, None),
             "durationSeconds" => (0, Some(86_400)),

@@ -143,7 +143,6 @@ impl Event {
 }
 
 fn payment_schema() -> Value {
-    let text = |description: &str| json!({ "type": "string", "nullable": true, "description": description });
     json!({
         "type": "object",
         "description": "What was paid, or failed to be.",
@@ -153,10 +152,10 @@ fn payment_schema() -> Value {
             "amount": { "type": "string", "format": "decimal", "pattern": "^\\d{1,12}\\.\\d{2,4}$", "example": "150.00",
                 "description": "How much." },
             "currency": { "allOf": [reference("schemas", "Currency")], "description": "Of what." },
-            "method": text("How it was paid, if known."),
+            "method": { "type": "string", "example": "manual", "description": "How; `manual` when the operator says so." },
             "receivedAt": { "type": "string", "format": "date-time", "nullable": true, "example": "2026-06-11T08:00:00.000Z",
-                "description": "When it came in." },
-            "failureReason": text("Why it failed, if it did."),
+                "description": "When it came; null if it did not." },
+            "failureReason": { "type": "string", "nullable": true, "description": "Why it did not come; null if it did." },
         },
     })
 }

@@ -31,6 +31,8 @@ pub struct RequestFacts {
     pub limited: bool,
     /// SHA-256 of what makes a request the same request: method, path and body by value.
     pub fingerprint: [u8; 32],
+    /// Parameters that were sent where none are taken.
+    pub not_taken: Problems,
 }
 
 /// A caller at the door, for one request. Cheap to clone.
@@ -165,7 +167,10 @@ impl Cx {
     /// Check, and look.
     pub(crate) fn read(&self, action: Action) -> Result<Read<'_>, Error> {
         self.allow(action)?;
-        Ok(Read { cx: self })
+        match &self.0.facts.not_taken {
+            unknown if unknown.is_empty() => Ok(Read { cx: self }),
+            unknown => Err(Error::Invalid(unknown.clone())),
+        }
     }
 
     /// Check, validate, and look at one page of a list.
@@ -270,6 +275,7 @@ impl Cx {
         self.allow(action)?;
         input.refuse(caller)?;
         let mut problems = input.problems();
+        problems.nest("", facts.not_taken.clone());
         if let IdempotencyKey::Bad(why) = facts.key {
             problems.add("Idempotency-Key", why);
         }

@@ -151,8 +151,8 @@ The same envelope comes where no operation answers:
 | --- | --- | --- |";
 
 const REASONS: &str = "
-What is not HTTP at all (a head that cannot be parsed, or of more than some 400 KiB) is refused by the HTTP library with
-an empty 400, 414 or 431, before there is a request to answer.
+What is no request yet is refused by the HTTP library, with an empty body: a head that cannot be parsed (400), a target of
+more than 65,534 bytes (414), more than 100 headers (431).
 
 ## Reasons of `conflict`
 

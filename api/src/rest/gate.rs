@@ -117,13 +117,23 @@ impl<E> Gate<E> {
             IdempotencyKey::Key(_) => fingerprint(&method, request.original_uri().path(), body.as_ref()),
             _ => [0; 32],
         };
-        let facts = RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint };
+        let not_taken = if operation.query { Problems::none() } else { unknown_parameters(request) };
+        let facts = RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint, not_taken };
         request.extensions_mut().insert(pass.enter(facts));
         if let Some(body) = body {
             request.extensions_mut().insert(Sent::new(body));
         }
         Ok(())
     }
+}
+
+/// The parameters of a query that nobody reads.
+fn unknown_parameters(request: &Request) -> Problems {
+    let mut problems = Problems::none();
+    for (name, _) in form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
+        problems.add(name, "unknown; nothing is taken from the query here");
+    }
+    problems
 }
 
 /// A header as text, if it is text.

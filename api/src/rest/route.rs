@@ -3,6 +3,7 @@
 
 use poem::http::Method;
 use poem_openapi::OpenApi;
+use poem_openapi::registry::MetaParamIn;
 
 /// The paths of the REST surface.
 pub struct Routes(Vec<(Vec<Segment>, Methods)>);
@@ -32,6 +33,8 @@ pub enum Takes {
 pub struct Operation {
     /// Whether it reads a body.
     pub body: Takes,
+    /// Whether it reads parameters of the query.
+    pub query: bool,
 }
 
 impl Routes {
@@ -49,7 +52,8 @@ impl Routes {
                     Some(request) if request.required => Takes::Body,
                     Some(_) => Takes::Optional,
                 };
-                routes[index].1.0.push((operation.method, Operation { body }));
+                let query = operation.params.iter().any(|parameter| parameter.in_type == MetaParamIn::Query);
+                routes[index].1.0.push((operation.method, Operation { body, query }));
             }
         }
         // A fixed segment comes before a parameter in the same place.

@@ -200,8 +200,9 @@ on_both! {
         };
         once("one").send().await.data(201);
         assert_shown(&once("other").send().await, "Conflict");
+        let client = world.get(&home.owner, &path).await.data(200)["clientId"].clone();
         let entry = home.entry(&world, &home.owner, &project).await;
-        world.database.invoice_all_time().await;
+        home.invoice(&world, client.as_str().unwrap()).await;
         let path = format!("/api/v1/time-entries/{}", entry["id"].as_str().unwrap());
         assert_shown(&world.patch(&home.owner, &path, json!({ "note": "n" })).await, "Conflict");
     }

@@ -2,6 +2,7 @@
 
 mod clients;
 mod contract;
+mod edges;
 mod examples;
 mod fuzzer;
 mod judges;

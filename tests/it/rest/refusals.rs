@@ -99,3 +99,24 @@ on_both! {
         world.get(&studio.admin, "/api/v1/me").await.data(200);
     }
 }
+
+on_both! {
+    /// A parameter that nothing reads is named, with whatever else is wrong; the role is told first.
+    async fn parameters_that_nothing_reads_are_named(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let client = cast.home.client(&world, "C").await;
+        let path = format!("/api/v1/clients/{client}?expand=projects&page=2");
+        let fields = world.get(owner, &path).await.fields();
+        assert!(fields["expand"].is_string() && fields["page"].is_string(), "{fields}");
+        let fields = world.patch(owner, &path, json!({ "name": 7 })).await.fields();
+        assert!(fields["expand"].is_string() && fields["name"].is_string(), "{fields}");
+        let fields = world.post(owner, "/api/v1/clients?dryRun=true", json!({ "name": "C" })).await.fields();
+        assert!(fields["dryRun"].is_string(), "{fields}");
+        assert!(world.delete(owner, &path).await.fields()["page"].is_string());
+        assert!(world.get(owner, "/api/v1/me?x").await.fields()["x"].is_string());
+        world.get(&cast.home.member, &path).await.error(403, "forbidden_scope");
+        assert_eq!(world.get(owner, "/api/v1/clients?limit=1").await.status, 200);
+        assert_eq!(world.get(owner, &format!("/api/v1/clients/{client}")).await.status, 200);
+    }
+}

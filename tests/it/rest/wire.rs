@@ -88,6 +88,13 @@ on_both! {
             let length: usize = head.header("content-length").unwrap().parse().unwrap();
             assert_eq!(length, get.bytes.len(), "{path}");
         }
+        let allowed = async |path: &str| {
+            let options = world.call(Method::OPTIONS, path).send().await;
+            options.header("allow").unwrap().to_owned()
+        };
+        assert_eq!(allowed("/api/v1/clients").await, "GET, POST, HEAD, OPTIONS");
+        assert_eq!(allowed("/api/v1/clients/any").await, "GET, PATCH, DELETE, HEAD, OPTIONS");
+        assert_eq!(allowed("/api/v1/time-entries/start").await, "POST, OPTIONS");
         let options = world.call(Method::OPTIONS, "/api/v1/clients").send().await;
         assert_eq!(options.status, 204);
     }

@@ -84,7 +84,6 @@ fn about(method: &str, is_list: bool, tagged: bool, responses: &Value) -> &'stat
 /// Which refusals can happen, by status, with the names of their components.
 fn refusals(path: &str, method: &str, has_body: bool, parameters: &[Value]) -> Vec<(&'static str, &'static str)> {
     let named = |name: &str| parameters.iter().any(|parameter| parameter["name"] == name);
-    let in_query = parameters.iter().any(|parameter| parameter["in"] == "query");
     let reads_body = has_body || matches!(method, "post" | "put");
     let writes = method != "get";
     [
@@ -97,7 +96,7 @@ fn refusals(path: &str, method: &str, has_body: bool, parameters: &[Value]) -> V
         ("412", "Stale", named("If-Match")),
         ("413", "TooLarge", reads_body),
         ("415", "NotJson", reads_body),
-        ("422", "ValidationError", writes || in_query),
+        ("422", "ValidationError", true),
         ("429", "RateLimited", true),
         ("500", "Internal", true),
     ]

@@ -9,7 +9,7 @@ use tests::{Kind, PrivateDatabase};
 use crate::cli::{Running, json as made};
 
 /// The code of the one block in this language.
-fn block(page: &str, language: &str) -> String {
+pub(crate) fn block(page: &str, language: &str) -> String {
     let fence = format!("```{language}\n");
     let mut blocks = page.split(fence.as_str()).skip(1);
     let code = blocks.next().unwrap().split("\n```").next().unwrap();

@@ -51,7 +51,8 @@ fn run(command: &mut Command) -> String {
 struct Live {
     server: Running,
     token: String,
-    _database: PrivateDatabase,
+    workspace: String,
+    database: PrivateDatabase,
 }
 
 impl Live {
@@ -68,10 +69,26 @@ impl Live {
         let token = json(url, &mint)["token"].as_str().unwrap().to_owned();
         // Quiet: nobody reads what it would tell of thousands of requests, and a full pipe would stop it.
         let server = Running::start(url, &["--rate-limit-scale", "1000000", "--log", "error"]);
-        Live { server, token, _database: database }
+        let workspace = id.to_owned();
+        Live { server, token, workspace, database }
     }
 
     fn url(&self) -> String {
         format!("http://{}", self.server.address)
+    }
+
+    /// A day's work is there before, and an invoice of it.
+    fn seed(&self) {
+        let page = std::fs::read_to_string(root().join("docs/workflow.md")).unwrap();
+        let mut day = Command::new("bash");
+        day.arg("-c").arg(crate::workflow::block(&page, "bash"));
+        run(day.env("HOURSMITH_URL", self.url()).env("HOURSMITH_API_TOKEN", &self.token));
+        let list = format!("{}/api/v1/clients", self.url());
+        let clients =
+            run(Command::new("curl").args(["-sf", "-H", &format!("Authorization: Bearer {}", self.token), &list]));
+        let clients: Value = serde_json::from_str(&clients).unwrap();
+        let client = clients["data"][0]["id"].as_str().unwrap();
+        let range = ["--client", client, "--from", "2026-01-01", "--to", "2026-12-31"];
+        json(&self.database.url, &[&["invoice", "create", "--workspace", &self.workspace], &range[..]].concat());
     }
 }

@@ -7,13 +7,14 @@ use super::{entries, entries_of, referred};
 /// Adds links to every answer that gives a new record, and to every page.
 pub fn add(document: &mut Value) {
     let targets = targets(&document["paths"]);
-    for (_, item) in entries_of(document, "paths") {
+    for (path, item) in entries_of(document, "paths") {
         for (method, operation) in entries(item) {
             let own = operation["operationId"].clone();
             let leads = |schema: &str, id: &str, all: bool| -> Map<String, Value> {
                 targets
                     .iter()
-                    .filter(|target| target.record == schema && own != *target.operation && (all || target.reads))
+                    .filter(|target| target.record == schema || (!all && target.list == *path))
+                    .filter(|target| own != *target.operation && (all || target.reads))
                     .map(|target| (target.operation.clone(), target.link(id)))
                     .collect()
             };
@@ -38,6 +39,7 @@ pub fn add(document: &mut Value) {
 }
 
 struct Target {
+    list: String,
     record: String,
     operation: String,
     parameter: String,
@@ -68,6 +70,7 @@ fn targets(paths: &Value) -> Vec<Target> {
             };
             for (method, operation) in item.as_object().into_iter().flatten() {
                 targets.push(Target {
+                    list: list.to_owned(),
                     record: record.to_owned(),
                     operation: operation["operationId"].as_str().unwrap_or_default().to_owned(),
                     parameter: parameter.to_owned(),

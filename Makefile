@@ -14,6 +14,7 @@ accept: ## Take over what the code makes: both OpenAPI documents, schema/schema.
 
 lint: ## What a change must pass besides the tests.
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/sdk/Cargo.toml --check
 	cargo clippy --workspace --all-targets -- -D warnings
 
 pages: ## Build the pages anew (needs Node); the result is committed.

@@ -54,9 +54,8 @@ async fn main() {
     // A task with a tag, and what the journey to the client cost.
     let tag = "design".parse::<types::NewTaskTagsItem>().expect("a tag");
     let plan = api.create_task().idempotency_key(key());
-    let plan = plan.body_map(|body| {
-        body.project_id(project.id).name("Wireframes").tags(vec![tag]).assignee_ids(vec![me.user_id])
-    });
+    let plan = plan
+        .body_map(|body| body.project_id(project.id).name("Wireframes").tags(vec![tag]).assignee_ids(vec![me.user_id]));
     let task = plan.send().await.expect("a task").into_inner().data;
     assert_eq!(task.tags, ["design"]);
     let spend = api.create_expense().idempotency_key(key());

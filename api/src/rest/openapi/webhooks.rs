@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::reference;
 
+/// The group of the document that they belong to.
+const TAG: &str = "Webhooks";
+
 /// An event: its type, the key of its data with the schema of what stands there, and when it is sent.
 struct Event {
     kind: &'static str,
@@ -55,8 +58,10 @@ pub fn add(document: &mut Value) {
         return;
     }
     document["x-webhooks"] = Value::Object(webhooks);
-    if let Some(tags) = document["tags"].as_array_mut() {
-        tags.push(json!({ "name": "Events", "description": "What is sent to webhook endpoints." }));
+    if let Some(tags) = document["tags"].as_array_mut()
+        && !tags.iter().any(|tag| tag["name"] == TAG)
+    {
+        tags.push(json!({ "name": TAG, "description": "What is sent to webhook endpoints." }));
     }
 }
 
@@ -112,7 +117,7 @@ impl Event {
                 "summary": self.when.trim_end_matches('.'),
                 "description": "At least once, in no promised order: drop ids that you know. Check one of the two signatures \
                     over the bytes as they came before you believe it.",
-                "tags": ["Events"],
+                "tags": [TAG],
                 "security": [],
                 "parameters": [
                     header(

@@ -52,7 +52,7 @@ try {
 
   // Scalar shows the operations and sends a real request with a token.
   const docs = await open('/api-docs')
-  await docs.getByRole('heading', { name: 'Who asks, and what their token may do' }).first().waitFor()
+  await docs.getByRole('heading', { name: 'Get the caller' }).first().waitFor()
   check(true, 'the reference shows operations')
   await docs.getByLabel('Bearer Token').first().fill(token)
   await docs.screenshot({ path: join(folder, 'api-docs.png') })

@@ -1,10 +1,16 @@
-.PHONY: demo test accept lint pages
+.PHONY: demo test test-faults bench-door accept lint pages
 
 demo: ## Serve a year of made-up data on SQLite.
 	cargo run --release -- serve --demo
 
 test: ## Install what is missing, start private servers, run everything.
 	tests/run
+
+test-faults: ## Kill servers, crash databases and fill disks while clients retry; prints the table of docs/reliability.md.
+	HOURSMITH_FAULTS=whole tests/run -p tests --test faults
+
+bench-door: ## What the limiter and idempotency cost, in processor time, on both databases.
+	tests/run --with cargo bench --locked -p api --bench door
 
 accept: ## Take over what the code makes: both OpenAPI documents, schema/schema.graphql and docs/errors.md.
 	cargo run --quiet -- openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json

@@ -10,10 +10,10 @@ use async_graphql::{Response as GraphqlResponse, ServerError, Variables};
 use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use service::value::Json;
-use service::{Budget, Error, IdempotencyKey, RequestFacts};
+use service::{Error, IdempotencyKey, RequestFacts};
 
 use crate::address::Address;
-use crate::budget;
+use crate::budget::Spent;
 use crate::frame::request_id;
 use crate::rest::error::{self, Refusal};
 use crate::rest::gate::{Stop, fingerprint, header_text, read_json};
@@ -48,20 +48,18 @@ impl Endpoint for Graphql {
         let Some(kind) = accepted(&request) else {
             return Ok(refused(Stop::Http(Refusal::NotAcceptable), JSON, &id));
         };
-        let mut spent = None;
+        let mut spent = Spent::default();
         let mut response = match self.run(&mut request, &id, &mut spent).await {
             Ok(outcome) => render(&outcome, kind),
             Err(stop) => refused(stop, kind, &id),
         };
-        if let Some(budget) = spent {
-            budget::add_headers(&budget, response.headers_mut());
-        }
+        spent.add_headers(response.headers_mut());
         Ok(response)
     }
 }
 
 impl Graphql {
-    async fn run(&self, request: &mut Request, id: &str, spent: &mut Option<Budget>) -> Result<GraphqlResponse, Stop> {
+    async fn run(&self, request: &mut Request, id: &str, spent: &mut Spent) -> Result<GraphqlResponse, Stop> {
         let by_get = match *request.method() {
             Method::GET | Method::HEAD => true,
             Method::POST => false,
@@ -74,7 +72,7 @@ impl Graphql {
         let address = Address::of(request, &self.server.trusted_proxies);
         let authorization = header_text(request, header::AUTHORIZATION.as_str());
         let admission = self.server.app.admit(authorization, address.0).await?;
-        *spent = Some(admission.budget);
+        *spent = Spent::AtDoor(admission.budget);
         let pass = admission.pass?;
 
         let sent = if by_get { from_query(request)? } else { from_body(read_json(request).await?)? };
@@ -98,7 +96,9 @@ impl Graphql {
         }
         let mut query = async_graphql::Request::new(sent.query).variables(sent.variables.clone());
         query.operation_name = sent.operation_name.clone();
-        let mut outcome = schema::execute(&self.schema, query, pass.enter(facts)).await;
+        let cx = pass.enter(facts);
+        *spent = Spent::Inside(cx.clone());
+        let mut outcome = schema::execute(&self.schema, query, cx).await;
         if let (Some(document), Some(operation)) = (&document, operation)
             && !before_execution(&outcome)
         {

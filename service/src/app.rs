@@ -9,6 +9,7 @@ use crate::auth::TokenUse;
 use crate::clock::Ids;
 use crate::database::Database;
 use crate::limit::Limits;
+use crate::once::Once;
 use crate::{Clock, Error};
 
 /// Which of its two kinds a server is: tokens of one are refused by the other.
@@ -38,14 +39,29 @@ pub struct Config {
     pub database_url: String,
     /// Live or test.
     pub environment: Environment,
-    /// Multiplies every rate budget.
+    /// Multiplies every rate budget. With 0 there are none, and nothing is told of them: for measuring what they cost.
     pub rate_limit_scale: u32,
+    /// A Redis or Valkey whose rate-limit buckets all replicas share; else each process has its own.
+    pub redis_url: Option<String>,
 }
 
 impl Config {
     /// The defaults, on this database.
     pub fn new(database_url: impl Into<String>) -> Config {
-        Config { database_url: database_url.into(), environment: Environment::default(), rate_limit_scale: 1 }
+        Config {
+            database_url: database_url.into(),
+            environment: Environment::default(),
+            rate_limit_scale: 1,
+            redis_url: None,
+        }
+    }
+
+    /// Whether a setting can be the URL of a Redis, as far as can be told without asking one.
+    ///
+    /// # Errors
+    /// What it should be, in one line that does not quote it.
+    pub fn check_redis_url(url: &str) -> Result<(), &'static str> {
+        crate::limit::check_url(url)
     }
 }
 
@@ -59,6 +75,7 @@ struct Inner {
     clock: Clock,
     ids: Ids,
     limits: Limits,
+    once: Once,
     token_use: TokenUse,
     wake: Notify,
 }
@@ -79,10 +96,12 @@ impl App {
     }
 
     async fn build(config: Config, clock: Clock, watch: impl FnOnce(&mut Database)) -> Result<App, Error> {
+        let limits = Limits::new(clock.clone(), config.rate_limit_scale, config.redis_url.as_deref())?;
         let mut database = Database::connect(&config.database_url).await?;
         watch(&mut database);
         let app = App(Arc::new(Inner {
-            limits: Limits::new(clock.clone(), config.rate_limit_scale),
+            limits,
+            once: Once::default(),
             database,
             environment: config.environment,
             clock,
@@ -129,6 +148,10 @@ impl App {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    pub(crate) fn once(&self) -> &Once {
+        &self.0.once
     }
 
     pub(crate) fn token_use(&self) -> &TokenUse {

@@ -89,7 +89,8 @@ fn how_to(environment: Environment) -> String {
 pub struct Admission {
     /// The way to the door, or why not.
     pub pass: Result<Pass, Error>,
-    /// What is left of the token's budget; told to every good token, whatever became of the request.
+    /// What is left of the token's budget after the door; told to every good token, whatever became of the request.
+    /// A request that got in may spend more: then ask `Cx::budget`.
     pub budget: Budget,
 }
 
@@ -102,12 +103,13 @@ pub fn no_token(environment: Environment) -> Error {
 pub struct Pass {
     app: App,
     caller: Caller,
+    budget: Budget,
 }
 
 impl Pass {
     /// To the door, with what the request brings along.
     pub fn enter(self, facts: RequestFacts) -> Cx {
-        Cx::new(self.app, self.caller, facts)
+        Cx::new(self.app, self.caller, facts, self.budget)
     }
 }
 
@@ -125,11 +127,11 @@ impl App {
             outcome => outcome?,
         };
         if caller.plan == Plan::Free {
-            let budget = self.limits().look(&caller);
+            let budget = self.limits().look(&caller).await;
             return Ok(Admission { pass: Err(Error::PlanLacks(Feature::ApiAccess)), budget });
         }
-        let (charged, budget) = self.limits().charge(&caller);
-        Ok(Admission { pass: charged.map(|()| Pass { app: self.clone(), caller }), budget })
+        let (charged, budget) = self.limits().charge_request(&caller).await;
+        Ok(Admission { pass: charged.map(|()| Pass { app: self.clone(), caller, budget }), budget })
     }
 
     /// The caller that this `Authorization` header stands for.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use entity::value::{Id, Timestamp};
 use uuid::{ContextV7, Uuid};
@@ -15,40 +15,50 @@ pub struct Clock(Arc<Source>);
 #[derive(Debug)]
 enum Source {
     /// The machine's clock, moved by what the database's was last measured to be ahead, in milliseconds.
-    System { ahead: AtomicI64 },
-    /// Stands still until moved.
-    Manual(AtomicI64),
+    System { ahead: AtomicI64, since: Instant },
+    /// Stands still until moved; `elapsed` only counts what it was moved forward.
+    Manual { now: AtomicI64, elapsed: AtomicU64 },
 }
 
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Clock {
-        Clock(Arc::new(Source::System { ahead: AtomicI64::new(0) }))
+        Clock(Arc::new(Source::System { ahead: AtomicI64::new(0), since: Instant::now() }))
     }
 
     /// A clock that stands at `start` until `advance`.
     pub fn manual(start: Timestamp) -> Clock {
-        Clock(Arc::new(Source::Manual(AtomicI64::new(start.millis()))))
+        Clock(Arc::new(Source::Manual { now: AtomicI64::new(start.millis()), elapsed: AtomicU64::new(0) }))
     }
 
     /// This instant, in whole milliseconds.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millis(match &*self.0 {
-            Source::System { ahead } => machine_millis() + ahead.load(Ordering::Relaxed),
-            Source::Manual(now) => now.load(Ordering::SeqCst),
+            Source::System { ahead, .. } => machine_millis() + ahead.load(Ordering::Relaxed),
+            Source::Manual { now, .. } => now.load(Ordering::SeqCst),
         })
     }
 
-    /// Moves a manual clock; the machine's goes by itself.
+    /// How much time has passed since this clock was made. Unlike `now` it never goes back: nobody waits for an hour
+    /// because somebody has set the machine's clock back by one.
+    pub(crate) fn elapsed(&self) -> Duration {
+        match &*self.0 {
+            Source::System { since, .. } => since.elapsed(),
+            Source::Manual { elapsed, .. } => Duration::from_millis(elapsed.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a manual clock, forward or back, by milliseconds; the machine's goes by itself.
     pub fn advance(&self, millis: i64) {
-        if let Source::Manual(now) = &*self.0 {
+        if let Source::Manual { now, elapsed } = &*self.0 {
             now.fetch_add(millis, Ordering::SeqCst);
+            elapsed.fetch_add(u64::try_from(millis).unwrap_or(0), Ordering::SeqCst);
         }
     }
 
     /// Follows another clock, which just said `theirs`.
     pub(crate) fn follow(&self, theirs: Timestamp) {
-        if let Source::System { ahead } = &*self.0 {
+        if let Source::System { ahead, .. } = &*self.0 {
             ahead.store(theirs.millis() - machine_millis(), Ordering::Relaxed);
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use entity::value::Timestamp;
+use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as SeaOrm, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
@@ -103,6 +104,11 @@ fn sqlite(url: &str, connections: u32, read_only: bool) -> ConnectOptions {
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false)
         .sqlx_logging(false)
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            // SQLite ends a transaction by itself when the disk is full; the library still counts one as open and could
+            // begin none ever after. Such a connection is closed, not used again.
+            pool.before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+        })
         .map_sqlx_sqlite_opts(move |sqlite| {
             let sqlite = sqlite
                 .journal_mode(SqliteJournalMode::Wal)

@@ -2,8 +2,8 @@
 //! operation could leave out.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use entity::value::{Id, Problems, Timestamp, TokenScope};
 use entity::{client, member, project, task};
@@ -18,7 +18,7 @@ use crate::once::{self, Claim, IdempotencyKey, Stored};
 use crate::page::{ListArgs, Listed, Page, Question};
 use crate::scope::{Identified, Scoped};
 use crate::write::Write;
-use crate::{Action, App, Caller, Error, nested, policy};
+use crate::{Action, App, Budget, Caller, Error, nested, policy};
 
 /// What a request brings along besides its input.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,10 @@ struct Inner {
     app: App,
     caller: Caller,
     facts: RequestFacts,
+    /// What the token has left, as far as this request knows.
+    budget: Mutex<Budget>,
+    /// Whether the whole request is paid for.
+    settled: AtomicBool,
 }
 
 /// What an operation gives back: a record with an identity, that can be stored and read again.
@@ -126,8 +130,9 @@ impl Expected {
 }
 
 impl Cx {
-    pub(crate) fn new(app: App, caller: Caller, facts: RequestFacts) -> Cx {
-        Cx(Arc::new(Inner { app, caller, facts }))
+    pub(crate) fn new(app: App, caller: Caller, facts: RequestFacts, budget: Budget) -> Cx {
+        let (budget, settled) = (Mutex::new(budget), AtomicBool::new(!facts.limited));
+        Cx(Arc::new(Inner { app, caller, facts, budget, settled }))
     }
 
     /// This instant.
@@ -143,6 +148,35 @@ impl Cx {
     /// The id of this request.
     pub fn request_id(&self) -> &str {
         &self.0.facts.request_id
+    }
+
+    /// What the token has left after all that this request has spent so far: for the headers of its answer.
+    pub fn budget(&self) -> Budget {
+        *self.0.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Pays for the whole request at once, `points` of the sustained budget, of which the door has taken one. What the
+    /// request then does costs no more: a GraphQL document is charged by its cost, before any of it is executed, and the
+    /// operations in it not once more. Gives what is left.
+    ///
+    /// # Errors
+    /// `RateLimited`; nothing but the door's point was taken.
+    pub async fn charge_whole(&self, points: u32) -> Result<Budget, Error> {
+        self.charge_points(points).await?;
+        self.0.settled.store(true, Ordering::Relaxed);
+        Ok(self.budget())
+    }
+
+    /// Takes what is above the one point of the door, unless the request is paid for.
+    async fn charge_points(&self, points: u32) -> Result<(), Error> {
+        let Inner { app, caller, budget, settled, .. } = &*self.0;
+        let more = points.saturating_sub(1);
+        if more == 0 || settled.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let (charged, left) = app.limits().charge_points(caller, more).await;
+        *budget.lock().unwrap_or_else(PoisonError::into_inner) = left;
+        charged
     }
 
     /// Whether the caller may do this at all; also asked by relations, which are null where it is false.
@@ -271,7 +305,7 @@ impl Cx {
         R: Record,
         F: AsyncFnOnce(&Write, I) -> Result<R, Error>,
     {
-        let Inner { app, caller, facts } = &*self.0;
+        let Inner { app, caller, facts, .. } = &*self.0;
         self.allow(action)?;
         input.refuse(caller)?;
         let mut problems = input.problems();
@@ -283,27 +317,41 @@ impl Cx {
             self.add_missing(&input.references(), &mut problems).await?;
             return Err(Error::Invalid(problems));
         }
-        if facts.limited {
-            app.limits().charge_points(caller, input.points().saturating_sub(1))?;
-        }
-        let (tx, key) = match &facts.key {
+        // A replay costs the one point of the door. What else is charged, is so before there is any effect.
+        let (held, tx) = match &facts.key {
             IdempotencyKey::Key(key) => match once::claim(app, caller, key, &facts.fingerprint).await? {
                 Claim::Replay(stored) => return Ok(Done::Replayed(stored)),
-                Claim::Fresh(tx) => (tx, Some(key.clone())),
+                Claim::Fresh(tx, held) => {
+                    self.charge_points(input.points()).await?;
+                    (Some(held), tx)
+                }
             },
-            _ => (app.database().begin().await?, None),
+            _ => {
+                self.charge_points(input.points()).await?;
+                (None, app.database().begin().await?)
+            }
         };
         let write = Write::new(tx, app.clone(), caller.organization_id, Some(caller.clone()));
-        // What a body refuses is rolled back when the transaction is dropped.
-        let record = body(&write, input).await?;
+        let record = match body(&write, input).await {
+            Ok(record) => record,
+            Err(refused) => {
+                // At once, not when the connection is next used: a twin may be waiting for the key.
+                write.roll_back().await;
+                return Err(refused);
+            }
+        };
         let created = action.creates() && !write.found.load(Ordering::Relaxed);
-        if let Some(key) = key {
-            let body =
-                serde_json::to_string(&record).map_err(|e| Error::bug(format!("a record does not serialize: {e}")))?;
-            let stored = Stored { id: record.id(), version: record.version(), created, body };
-            once::remember(&write.tx, caller, key, &facts.fingerprint, &stored, write.now).await?;
-        }
+        let Some(held) = held else {
+            write.commit().await?;
+            return Ok(Done::Fresh { record, created });
+        };
+        let body =
+            serde_json::to_string(&record).map_err(|e| Error::bug(format!("a record does not serialize: {e}")))?;
+        let stored = Stored { id: record.id(), version: record.version(), created, body: body.into() };
+        let now = write.now;
+        held.remember(&write.tx, caller, &stored, now).await?;
         write.commit().await?;
+        held.committed(app, caller, stored, now);
         Ok(Done::Fresh { record, created })
     }
 }

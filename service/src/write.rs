@@ -41,6 +41,14 @@ impl Write {
         Ok(())
     }
 
+    /// Gives up what was done so far.
+    pub(crate) async fn roll_back(self) {
+        if let Err(error) = self.tx.rollback().await {
+            // It was never committed, so it is undone all the same, with the connection if need be.
+            tracing::debug!(%error, "a transaction could not be rolled back");
+        }
+    }
+
     /// Who acts. An operator is no caller and has operations of their own.
     pub(crate) fn caller(&self) -> Result<&Caller, Error> {
         self.caller.as_ref().ok_or_else(|| Error::bug("an operator reached an operation of callers"))

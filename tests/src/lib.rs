@@ -28,7 +28,7 @@ pub struct World {
     /// Moves by hand.
     pub clock: Clock,
     /// The database, for looking past the door.
-    pub database: PrivateDatabase,
+    pub database: Arc<PrivateDatabase>,
     endpoint: Arc<BoxEndpoint<'static>>,
     statements: Arc<Mutex<Vec<String>>>,
     keys: AtomicUsize,
@@ -42,8 +42,15 @@ impl World {
 
     /// The same, with settings of the test's own.
     pub async fn with(kind: Kind, decide: impl FnOnce(&mut Config)) -> World {
-        let database = PrivateDatabase::new(kind).await;
-        let clock = Clock::manual(START);
+        World::at(Arc::new(PrivateDatabase::new(kind).await), Clock::manual(START), decide).await
+    }
+
+    /// Another replica: the same database, with an application, a clock and settings of its own.
+    pub async fn replica(&self, clock: Clock, decide: impl FnOnce(&mut Config)) -> World {
+        World::at(self.database.clone(), clock, decide).await
+    }
+
+    async fn at(database: Arc<PrivateDatabase>, clock: Clock, decide: impl FnOnce(&mut Config)) -> World {
         let statements = Arc::new(Mutex::new(Vec::new()));
         let mut config = Config { rate_limit_scale: 10_000, ..Config::new(&database.url) };
         decide(&mut config);

@@ -36,6 +36,9 @@ pub(super) struct Serve {
     /// Multiplies every rate budget.
     #[arg(long, env = "HOURSMITH_RATE_LIMIT_SCALE", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate_limit_scale: u32,
+    /// A Redis or Valkey in which replicas share their rate-limit buckets.
+    #[arg(long, env = "HOURSMITH_REDIS_URL", hide_env_values = true)]
+    redis_url: Option<String>,
     /// Whether this process works on what is due; off, it serves only.
     #[arg(long, env = "HOURSMITH_WORKER", default_value = "on")]
     worker: Switch,
@@ -61,6 +64,8 @@ impl Serve {
                 net.parse().map_err(|_| format!("HOURSMITH_TRUSTED_PROXIES: {net} is no network such as 10.0.0.0/8"))
             })
             .collect::<Result<_, _>>()?;
+        let redis_url = self.redis_url.filter(|url| !url.is_empty());
+        redis_url.as_deref().map_or(Ok(()), Config::check_redis_url)?;
         // What can be refused is refused before anything is made.
         let listener = TcpListener::bind(&self.listen)
             .map_err(|e| format!("cannot listen on {}: {e}; set HOURSMITH_LISTEN to a free address", self.listen))?;
@@ -69,7 +74,7 @@ impl Serve {
         secret_key::ensure(self.secret_key.as_deref().filter(|key| !key.is_empty()), &common.database_url)?;
         migration::up(&common.database_url).await?;
 
-        let config = Config { rate_limit_scale: self.rate_limit_scale, ..common.config() };
+        let config = Config { rate_limit_scale: self.rate_limit_scale, redis_url, ..common.config() };
         let app = App::connect(config, Clock::system()).await.map_err(internal)?;
         let shown = if self.demo { demo::make(&app).await? } else { None };
 

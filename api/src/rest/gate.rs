@@ -6,14 +6,14 @@ use std::time::Duration;
 use poem::http::{HeaderValue, Method, header};
 use poem::{Endpoint, Request, Response, Result};
 use service::value::{Json, Problems};
-use service::{Error, IdempotencyKey, RequestFacts};
+use service::{Admission, Error, IdempotencyKey, RequestFacts};
 use sha2::{Digest, Sha256};
 
 use super::error::{self, Fault, Refusal};
 use super::extract::{Sent, tags};
-use super::route::{Routes, Takes};
+use super::route::{Operation, Routes, Takes};
 use crate::address::Address;
-use crate::budget;
+use crate::budget::Spent;
 use crate::frame::request_id;
 use crate::server::Server;
 
@@ -56,7 +56,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Gate<E> {
         let head = request.method() == Method::HEAD;
         let looks = matches!(*request.method(), Method::GET | Method::HEAD);
         let unless = request.headers().get(header::IF_NONE_MATCH).filter(|_| looks).cloned();
-        let mut spent = None;
+        let mut spent = Spent::default();
         let mut response = match self.enter(&mut request, &id, &mut spent).await {
             Ok(()) => match self.inner.call(request).await {
                 Ok(response) => response,
@@ -68,9 +68,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Gate<E> {
             Err(Stop::Http(refusal)) => refusal.response(&id),
             Err(Stop::Service(refused)) => error::response(&refused, &id),
         };
-        if let Some(budget) = spent {
-            budget::add_headers(&budget, response.headers_mut());
-        }
+        spent.add_headers(response.headers_mut());
         if let Some(unless) = unless {
             not_modified(&unless, &mut response);
         }
@@ -83,19 +81,21 @@ impl<E: Endpoint<Output = Response>> Endpoint for Gate<E> {
 
 impl<E> Gate<E> {
     /// 404 path, 405, 401 (or its 429), 402, 429, 413, 415, 400; what comes after is the operation's.
-    async fn enter(&self, request: &mut Request, id: &str, spent: &mut Option<service::Budget>) -> Result<(), Stop> {
-        let path = request.uri().path();
-        let is_text = percent_encoding::percent_decode_str(path).decode_utf8().is_ok();
-        let methods = self.routes.find(path).filter(|_| is_text).ok_or(Refusal::NoSuchPath)?;
-        if request.method() == Method::HEAD && methods.takes(&Method::GET) {
-            request.set_method(Method::GET);
-        }
-        let operation = methods.get(request.method()).ok_or_else(|| Refusal::MethodNotAllowed(methods.allowed()))?;
-
-        let address = Address::of(request, &self.server.trusted_proxies);
-        let authorization = header_text(request, header::AUTHORIZATION.as_str());
-        let admission = self.server.app.admit(authorization, address.0).await?;
-        *spent = Some(admission.budget);
+    async fn enter(&self, request: &mut Request, id: &str, spent: &mut Spent) -> Result<(), Stop> {
+        let operation = match self.operation(request) {
+            Ok(operation) => operation,
+            Err(refusal) => {
+                // Told to everybody alike; a good token pays for it as for any request, and is told what it has left.
+                if request.headers().contains_key(header::AUTHORIZATION)
+                    && let Ok(admission) = self.admit(request).await
+                {
+                    *spent = Spent::AtDoor(admission.budget);
+                }
+                return Err(refusal.into());
+            }
+        };
+        let admission = self.admit(request).await?;
+        *spent = Spent::AtDoor(admission.budget);
         let pass = admission.pass?;
 
         let method = request.method().clone();
@@ -119,11 +119,32 @@ impl<E> Gate<E> {
         };
         let not_taken = if operation.query { Problems::none() } else { unknown_parameters(request) };
         let facts = RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint, not_taken };
-        request.extensions_mut().insert(pass.enter(facts));
+        let cx = pass.enter(facts);
+        *spent = Spent::Inside(cx.clone());
+        request.extensions_mut().insert(cx);
         if let Some(body) = body {
             request.extensions_mut().insert(Sent::new(body));
         }
         Ok(())
+    }
+}
+
+impl<E> Gate<E> {
+    /// The operation of a path and method.
+    fn operation(&self, request: &mut Request) -> Result<Operation, Refusal> {
+        let path = request.uri().path();
+        let is_text = percent_encoding::percent_decode_str(path).decode_utf8().is_ok();
+        let methods = self.routes.find(path).filter(|_| is_text).ok_or(Refusal::NoSuchPath)?;
+        if request.method() == Method::HEAD && methods.takes(&Method::GET) {
+            request.set_method(Method::GET);
+        }
+        methods.get(request.method()).ok_or_else(|| Refusal::MethodNotAllowed(methods.allowed()))
+    }
+
+    async fn admit(&self, request: &Request) -> Result<Admission, Error> {
+        let address = Address::of(request, &self.server.trusted_proxies);
+        let authorization = header_text(request, header::AUTHORIZATION.as_str());
+        self.server.app.admit(authorization, address.0).await
     }
 }
 

@@ -1,10 +1,12 @@
 //! A client that retries makes one of everything.
 
 use poem::http::Method;
+use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 use service::value::Role;
-use tests::{Answer, Cast, World, on_both};
+use tests::{Answer, Cast, Kind, World, on_both};
 
+use super::limits::rate_limit;
 use super::time_entries::events;
 
 async fn post(world: &World, token: &str, key: &str, body: &str) -> Answer {
@@ -81,30 +83,6 @@ on_both! {
 }
 
 on_both! {
-    /// Sixty-four at once under one key: one is made, the others are given the same bytes.
-    async fn twins_make_one(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let mut all = Vec::new();
-        for _ in 0..64 {
-            let call = world.call(Method::POST, "/api/v1/clients").token(owner).key("twin").json(json!({ "name": "T" }));
-            all.push(tokio::spawn(call.send()));
-        }
-        let mut answers = Vec::new();
-        for call in all {
-            answers.push(call.await.unwrap());
-        }
-        assert!(answers.iter().all(|answer| answer.status == 201), "{:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>());
-        assert!(answers.iter().all(|answer| answer.bytes == answers[0].bytes));
-        let fresh = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count();
-        assert_eq!(fresh, 1);
-        assert_eq!(events(&world, "client.created").await, 1);
-        let rows = world.get(owner, "/api/v1/clients").await.data(200);
-        assert_eq!(rows.as_array().map(Vec::len), Some(1));
-    }
-}
-
-on_both! {
     /// In GraphQL the header goes with exactly one mutation; the stored record is selected again.
     async fn graphql_takes_the_same_key(world: World) {
         let cast = Cast::new(&world).await;
@@ -125,5 +103,85 @@ on_both! {
         assert_eq!(rest["reason"], "idempotency_mismatch");
         assert_eq!(world.get(owner, "/api/v1/clients").await.data(200).as_array().map(Vec::len), Some(1));
         let _: Value = first;
+    }
+}
+
+on_both! {
+    /// A replay asks the database for nothing but who asks, and costs one point, whatever the first did.
+    async fn a_replay_is_cheap(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let project = cast.home.project(&world, "P").await;
+        let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
+        let body = json!({ "timeEntries": vec![entry; 40] });
+        let send = async || {
+            let call = world.call(Method::POST, "/api/v1/time-entries/batch").token(owner).key("b");
+            call.json(body.clone()).send().await
+        };
+        let left = |answer: &Answer| rate_limit(answer).sustained.0;
+        let before = left(&world.get(owner, "/api/v1/me").await);
+        let first = send().await;
+        first.data(201);
+        assert_eq!(before - left(&first), 40, "one point an entry");
+        world.begin_counting();
+        let again = send().await;
+        assert_eq!((world.statements().len(), again.header("idempotent-replayed")), (1, Some("true")));
+        assert_eq!(left(&first) - left(&again), 1);
+        // A process that has not seen the first finds it in the table, and then knows it too.
+        let other = world.replica(world.clock.clone(), |_| {}).await;
+        for statements in [false, true] {
+            other.begin_counting();
+            let call = other.call(Method::POST, "/api/v1/time-entries/batch").token(owner).key("b");
+            let replayed = call.json(body.clone()).send().await;
+            assert_eq!((&replayed.bytes, replayed.header("idempotent-replayed")), (&first.bytes, Some("true")));
+            assert_eq!(other.statements().len() == 1, statements);
+        }
+    }
+}
+
+on_both! {
+    /// The worker deletes dead keys, in batches, and leaves the others.
+    async fn dead_keys_are_swept(world: World) {
+        let cast = Cast::new(&world).await;
+        let db = world.database.connect().await;
+        let count = async || {
+            let sql = "SELECT count(*) AS n FROM idempotency_key";
+            let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
+            row.try_get::<i64>("", "n").unwrap()
+        };
+        for i in 0..3 {
+            post(&world, &cast.home.owner, &format!("old-{i}"), r#"{"name":"A"}"#).await.data(201);
+        }
+        // More of them than one batch takes.
+        let series = match world.database.kind {
+            Kind::Sqlite => "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) SELECT i FROM n",
+            Kind::Postgres => "SELECT i FROM generate_series(1, 400) AS n(i)",
+        };
+        let copy = format!(
+            "INSERT INTO idempotency_key SELECT k.organization_id, k.user_id, k.key || '-' || s.i, k.fingerprint, k.role,
+                k.record_id, k.record_version, k.created, k.body, k.expires_at FROM idempotency_key k, ({series}) AS s"
+        );
+        db.execute_unprepared(&copy).await.unwrap();
+        assert_eq!(count().await, 3 * 401);
+        world.clock.advance(24 * 3_600_000 - 1);
+        post(&world, &cast.home.owner, "new", r#"{"name":"B"}"#).await.data(201);
+        let jobs = async || {
+            let (stop, stopped) = tokio::sync::watch::channel(false);
+            let app = world.app.clone();
+            let jobs = tokio::spawn(async move { app.run_jobs(true, stopped).await });
+            let told = tokio::time::Instant::now();
+            while count().await > 1 && told.elapsed() < std::time::Duration::from_secs(2) {
+                tokio::task::yield_now().await;
+            }
+            stop.send_replace(true);
+            jobs.await.unwrap();
+        };
+        jobs().await;
+        assert_eq!(count().await, 3 * 401 + 1, "nothing was over yet");
+        world.clock.advance(1);
+        jobs().await;
+        assert_eq!(count().await, 1);
+        let again = post(&world, &cast.home.owner, "new", r#"{"name":"B"}"#).await;
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
     }
 }

@@ -1,0 +1,44 @@
+-- Both buckets of a token in one step (GCRA), by this server's clock, in microseconds.
+-- A bucket is kept as "<when it is full again>:<the time of one unit in it>", and is gone when it is full.
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local request, points, again = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+
+local function bucket(key, size, window)
+  local b = { key = key, window = window, interval = window / size, slack = window / 100000, owed = 0 }
+  local kept = redis.call('GET', key)
+  if kept then
+    local full_at, interval = string.match(kept, '^([%d.]+):([%d.]+)$')
+    if full_at and tonumber(interval) > 0 then
+      -- What was spent on another plan stays spent. Nobody owes more than a whole bucket, whatever the clock did.
+      b.owed = math.max(0, (tonumber(full_at) - now) * b.interval / tonumber(interval))
+      b.owed = math.min(b.owed, window)
+    end
+  end
+  return b
+end
+
+local function take(b, n)
+  if n == 0 then return true end
+  local owed = b.owed + n * b.interval
+  if owed > b.window + b.slack then return false end
+  b.owed = owed
+  local kept = string.format('%.3f:%.6f', now + owed, b.interval)
+  redis.call('SET', b.key, kept, 'PX', math.ceil(owed / 1000) + 1)
+  return true
+end
+
+-- What is left, the time until it is full, the time until `n` more fit.
+local function level(b, n)
+  local left = math.floor((b.window + b.slack - b.owed) / b.interval)
+  return math.max(0, left), math.ceil(b.owed), math.max(0, math.ceil(b.owed + n * b.interval - b.window))
+end
+
+local burst = bucket(KEYS[1], tonumber(ARGV[4]), tonumber(ARGV[5]))
+local sustained = bucket(KEYS[2], tonumber(ARGV[6]), tonumber(ARGV[7]))
+-- The burst is asked first: its refusal takes no points.
+local admitted = take(burst, request) and take(sustained, points)
+
+local burst_left, burst_full_in, burst_wait = level(burst, 1)
+local sustained_left, sustained_full_in, sustained_wait = level(sustained, again)
+return { admitted and 1 or 0, burst_left, burst_full_in, burst_wait, sustained_left, sustained_full_in, sustained_wait }

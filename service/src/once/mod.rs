@@ -1,0 +1,232 @@
+//! One key, one effect: the claim, the effect and the stored answer are one transaction.
+
+mod queue;
+mod replays;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::idempotency_key;
+use entity::value::{Id, Timestamp};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, IntoActiveModel, QueryFilter, Statement,
+};
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, timeout_at};
+
+use self::queue::{Queue, Turn};
+use self::replays::{Outcome, Replays};
+use crate::scope::Scoped;
+use crate::{App, Caller, Error};
+
+/// How long an outcome is kept, in milliseconds.
+const KEPT: i64 = 24 * 60 * 60 * 1000;
+/// How long a twin waits for the first.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The header of a request, as its surface read it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum IdempotencyKey {
+    /// None was sent, and none is needed.
+    #[default]
+    None,
+    /// A key of 1 to 255 visible ASCII characters.
+    Key(String),
+    /// Missing where one is needed, or malformed; why.
+    Bad(&'static str),
+}
+
+impl IdempotencyKey {
+    /// Reads the value of the header, bare or in quotes.
+    pub fn read(header: Option<&str>, required: bool) -> IdempotencyKey {
+        const HOW: &str = "send a header `Idempotency-Key` of 1 to 255 visible ASCII characters, such as a UUID, \
+            new for each thing to be done and the same when you retry it";
+        let Some(text) = header else {
+            return if required { IdempotencyKey::Bad(HOW) } else { IdempotencyKey::None };
+        };
+        let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+        if (1..=255).contains(&bare.len()) && bare.bytes().all(|b| b.is_ascii_graphic()) {
+            IdempotencyKey::Key(bare.to_owned())
+        } else {
+            IdempotencyKey::Bad(HOW)
+        }
+    }
+}
+
+/// What a finished write leaves for its replays. Knows no HTTP: the surface makes status and headers of it again.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The record that was made or changed.
+    pub id: Id,
+    /// Its version then.
+    pub version: Option<i32>,
+    /// Whether it was made.
+    pub created: bool,
+    /// The record, rendered.
+    pub body: Arc<str>,
+}
+
+/// A key of one person in one workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Slot([u8; 32]);
+
+impl Slot {
+    fn of(caller: &Caller, key: &str) -> Slot {
+        let digest = Sha256::new()
+            .chain_update(caller.organization_id.0.as_bytes())
+            .chain_update(caller.user_id.0.as_bytes())
+            .chain_update(key);
+        Slot(digest.finalize().into())
+    }
+
+    /// As PostgreSQL numbers its advisory locks.
+    fn number(&self) -> i64 {
+        let mut number = [0; 8];
+        number.copy_from_slice(&self.0[..8]);
+        i64::from_be_bytes(number)
+    }
+}
+
+/// What this process knows of keys: who works on which, and what came of them.
+#[derive(Default)]
+pub(crate) struct Once {
+    queue: Arc<Queue>,
+    replays: Replays,
+}
+
+/// What a key leads to.
+pub(crate) enum Claim {
+    /// Done before.
+    Replay(Stored),
+    /// Free: this transaction holds it, and this process knows.
+    Fresh(DatabaseTransaction, Held),
+}
+
+/// A key that is being worked on. However the work ends, dropping this lets the next twin go on.
+pub(crate) struct Held {
+    slot: Slot,
+    key: String,
+    fingerprint: [u8; 32],
+    _turn: Turn,
+}
+
+/// Begins a transaction that holds the key. Twins wait without a connection: in line within this process, and for those
+/// of another by asking again. What is known to be done asks no database at all.
+///
+/// # Errors
+/// `InFlight` after five seconds, or at once when too many wait already; a conflict if the key was used otherwise.
+pub(crate) async fn claim(app: &App, caller: &Caller, key: &str, fingerprint: &[u8; 32]) -> Result<Claim, Error> {
+    let Once { queue, replays } = app.once();
+    let slot = Slot::of(caller, key);
+    let until = Instant::now() + PATIENCE;
+    let known = || replays.get(&slot, app.now());
+    if let Some(outcome) = known() {
+        return outcome.replay(caller.role, fingerprint).map(Claim::Replay);
+    }
+    let turn = queue.turn(slot, until).await.ok_or(Error::InFlight)?;
+    if turn.waited
+        && let Some(outcome) = known()
+    {
+        return outcome.replay(caller.role, fingerprint).map(Claim::Replay);
+    }
+    loop {
+        // SQLite's one writer may be busy for as long as this request is willing to wait.
+        let Ok(tx) = timeout_at(until, app.database().begin()).await else { return Err(Error::InFlight) };
+        let tx = tx?;
+        if lock(app, &tx, slot).await? {
+            let held = Held { slot, key: key.to_owned(), fingerprint: *fingerprint, _turn: turn };
+            return look(app, tx, caller, held).await;
+        }
+        // Another process works on it: no connection is held while it does.
+        tx.rollback().await?;
+        if Instant::now() >= until {
+            return Err(Error::InFlight);
+        }
+        tokio::time::sleep(Duration::from_millis(rand::random_range(25..50))).await;
+    }
+}
+
+/// SQLite's one writer is lock enough; PostgreSQL takes one on the key until the transaction ends.
+async fn lock(app: &App, tx: &DatabaseTransaction, slot: Slot) -> Result<bool, Error> {
+    if !app.database().is_postgres() {
+        return Ok(true);
+    }
+    let sql = "SELECT pg_try_advisory_xact_lock($1) AS held";
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, [slot.number().into()]);
+    let row = tx.query_one_raw(statement).await?.ok_or_else(|| Error::bug("a lock gave no answer"))?;
+    Ok(row.try_get("", "held")?)
+}
+
+async fn look(app: &App, tx: DatabaseTransaction, caller: &Caller, held: Held) -> Result<Claim, Error> {
+    let known = idempotency_key::Entity::all_of(caller.organization_id)
+        .filter(idempotency_key::Column::UserId.eq(caller.user_id))
+        .filter(idempotency_key::Column::Key.eq(&held.key))
+        .one(&tx)
+        .await?;
+    match known {
+        None => Ok(Claim::Fresh(tx, held)),
+        Some(row) if row.expires_at <= app.now() => {
+            row.into_active_model().delete(&tx).await?;
+            Ok(Claim::Fresh(tx, held))
+        }
+        Some(row) => {
+            tx.rollback().await?;
+            let outcome = Outcome::read(row);
+            let replay = outcome.replay(caller.role, &held.fingerprint);
+            // The row was there to be read, so it is committed.
+            app.once().replays.put(held.slot, outcome);
+            replay.map(Claim::Replay)
+        }
+    }
+}
+
+impl Held {
+    /// Stores the outcome, in the transaction of the effect.
+    pub(crate) async fn remember(
+        &self,
+        tx: &DatabaseTransaction,
+        caller: &Caller,
+        stored: &Stored,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let row = idempotency_key::Model {
+            organization_id: caller.organization_id,
+            user_id: caller.user_id,
+            key: self.key.clone(),
+            fingerprint: self.fingerprint.to_vec(),
+            role: caller.role,
+            record_id: stored.id,
+            record_version: stored.version,
+            created: stored.created,
+            body: stored.body.to_string(),
+            expires_at: now.plus_millis(KEPT),
+        };
+        use sea_orm::EntityTrait;
+        idempotency_key::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx).await?;
+        Ok(())
+    }
+
+    /// Lets replays have the outcome without the database. Only once it is committed.
+    pub(crate) fn committed(self, app: &App, caller: &Caller, stored: Stored, now: Timestamp) {
+        let Held { slot, key: _, fingerprint, _turn } = self;
+        let outcome = Outcome { fingerprint, role: caller.role, expires_at: now.plus_millis(KEPT), stored };
+        app.once().replays.put(slot, outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_visible_ascii_bare_or_in_quotes() {
+        let read = |text| IdempotencyKey::read(Some(text), true);
+        assert_eq!(read("abc"), IdempotencyKey::Key("abc".into()));
+        assert_eq!(read("\"abc\""), IdempotencyKey::Key("abc".into()));
+        for bad in ["", "\"\"", "a b", "é", "a\tb", &"x".repeat(256)] {
+            assert!(matches!(read(bad), IdempotencyKey::Bad(_)), "{bad:?}");
+        }
+        assert!(matches!(IdempotencyKey::read(None, true), IdempotencyKey::Bad(_)));
+        assert_eq!(IdempotencyKey::read(None, false), IdempotencyKey::None);
+    }
+}

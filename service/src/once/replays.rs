@@ -1,0 +1,106 @@
+//! Finished writes in memory, in front of the table: a replay asks no database. Filled after COMMIT only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::idempotency_key;
+use entity::value::{Role, Timestamp};
+use moka::sync::Cache;
+
+use super::{KEPT, Slot, Stored};
+use crate::{Error, Reason};
+
+/// Bytes of answers that are kept in memory; the table has them all.
+const ROOM: u64 = 32 * 1024 * 1024;
+/// What an entry takes besides its text.
+const OVERHEAD: usize = 320;
+
+/// What a key led to.
+#[derive(Clone)]
+pub(super) struct Outcome {
+    pub(super) fingerprint: [u8; 32],
+    pub(super) role: Role,
+    pub(super) expires_at: Timestamp,
+    pub(super) stored: Stored,
+}
+
+impl Outcome {
+    /// As the table has it.
+    pub(super) fn read(row: idempotency_key::Model) -> Outcome {
+        let idempotency_key::Model { organization_id: _, user_id: _, key: _, fingerprint, role, .. } = row;
+        let idempotency_key::Model { record_id, record_version, created, body, expires_at, .. } = row;
+        let stored = Stored { id: record_id, version: record_version, created, body: body.into() };
+        // What is no digest is equal to none.
+        Outcome { fingerprint: fingerprint.try_into().unwrap_or_default(), role, expires_at, stored }
+    }
+
+    /// The answer once more, if it is the same request by somebody of the same role.
+    pub(super) fn replay(&self, role: Role, fingerprint: &[u8; 32]) -> Result<Stored, Error> {
+        if self.fingerprint != *fingerprint {
+            let told = "this Idempotency-Key was used for another request; use a new key for a new request";
+            return Err(Error::conflict(Reason::IdempotencyMismatch, told));
+        }
+        if self.role != role {
+            let told = "your role has changed since this request was first answered, so its answer is not shown again";
+            return Err(Error::conflict(Reason::IdempotencyRoleChanged, told));
+        }
+        Ok(self.stored.clone())
+    }
+}
+
+/// The outcomes that were asked for last.
+pub(super) struct Replays(Cache<Slot, Arc<Outcome>>);
+
+impl Default for Replays {
+    fn default() -> Replays {
+        let weigh =
+            |_: &Slot, outcome: &Arc<Outcome>| u32::try_from(outcome.stored.body.len() + OVERHEAD).unwrap_or(u32::MAX);
+        // The library's own clock only makes room; whether an outcome still counts is for ours to say.
+        let kept = Duration::from_millis(KEPT.unsigned_abs());
+        Replays(Cache::builder().max_capacity(ROOM).weigher(weigh).time_to_live(kept).build())
+    }
+}
+
+impl Replays {
+    /// What is remembered and not over.
+    pub(super) fn get(&self, slot: &Slot, now: Timestamp) -> Option<Arc<Outcome>> {
+        self.0.get(slot).filter(|outcome| now < outcome.expires_at)
+    }
+
+    /// Remembers what the database is known to have.
+    pub(super) fn put(&self, slot: Slot, outcome: Outcome) {
+        self.0.insert(slot, Arc::new(outcome));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::value::Id;
+
+    use super::*;
+
+    fn outcome(bytes: usize) -> Outcome {
+        let stored = Stored { id: Id::NONE, version: None, created: true, body: "x".repeat(bytes).into() };
+        Outcome { fingerprint: [1; 32], role: Role::Owner, expires_at: Timestamp::from_millis(1000), stored }
+    }
+
+    #[test]
+    fn an_outcome_is_over_by_our_clock() {
+        let replays = Replays::default();
+        replays.put(Slot([1; 32]), outcome(10));
+        assert!(replays.get(&Slot([1; 32]), Timestamp::from_millis(999)).is_some());
+        assert!(replays.get(&Slot([1; 32]), Timestamp::from_millis(1000)).is_none());
+        assert!(replays.get(&Slot([2; 32]), Timestamp::from_millis(0)).is_none());
+    }
+
+    #[test]
+    fn memory_is_bounded_by_bytes() {
+        let replays = Replays::default();
+        for i in 0..100_u8 {
+            replays.put(Slot([i; 32]), outcome(1024 * 1024));
+        }
+        replays.0.run_pending_tasks();
+        assert!(replays.0.weighted_size() <= ROOM, "{}", replays.0.weighted_size());
+        assert!(replays.0.entry_count() > 0);
+    }
+}

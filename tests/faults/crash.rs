@@ -1,0 +1,28 @@
+//! The database crashes under load and comes back: the server stays, and each thing is done once.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use tests::Kind;
+
+use crate::kills::run;
+use crate::load::Client;
+use crate::server::{Fleet, Ground, Settings};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_crashed_database_loses_and_doubles_nothing() {
+    let _turn = crate::TURN.lock().await;
+    let size = if crate::whole() { (1_000, 10) } else { (200, 2) };
+    let ground = Ground::new(Kind::Postgres).await;
+    let fleet = Arc::new(Fleet::start(&ground.database.url, 2, Settings::default()));
+    let client = Arc::new(Client::new(fleet.clone(), &ground).await);
+    let crash = std::env::var("HOURSMITH_TEST_POSTGRES_CRASH").expect("run `make test` or `make test-faults`");
+    run("database, stopped without a checkpoint and restarted", &ground, client.clone(), size, move |_, _| {
+        assert!(Command::new(&crash).status().unwrap().success());
+    })
+    .await;
+    for i in 0..2 {
+        assert!(fleet.with(i, |server| server.runs()), "a server went down with the database");
+    }
+    assert_eq!(client.get("/readyz").await, 200);
+}

@@ -1,0 +1,53 @@
+//! The disk is full: what was answered is there, what was not is not, reads go on, and writes do when there is room again.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tests::Kind;
+
+use crate::ledger;
+use crate::load::Client;
+use crate::report::{self, Line};
+use crate::rng::{Rng, seed};
+use crate::server::{Fleet, Ground, Settings};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_full_disk_loses_nothing_and_passes() {
+    let _turn = crate::TURN.lock().await;
+    let (began, seed) = (Instant::now(), seed());
+    let ground = Ground::new(Kind::Sqlite).await;
+    let file = ground.database.url.trim_start_matches("sqlite://").split('?').next().unwrap().to_owned();
+    // Neither the database nor its log of changes may grow beyond this: the kernel then refuses to write.
+    let room = std::fs::metadata(&file).unwrap().len() + 1024 * 1024;
+    let settings = Settings { largest_file: Some(room), ..Settings::default() };
+    let fleet = Arc::new(Fleet::start(&ground.database.url, 1, settings));
+    let client = Arc::new(Client::new(fleet.clone(), &ground).await);
+
+    let (mut refused, mut number) = (Vec::new(), 0);
+    while refused.len() < 40 {
+        if !client.try_once(number).await {
+            refused.push(number);
+            assert_eq!(client.get("/api/v1/clients").await, 200, "reads go on");
+        }
+        number += 1;
+        assert!(number < 20_000, "the disk never was full");
+    }
+    assert!(number - refused.len() >= 20, "there was room for some: {number}");
+    assert!(fleet.with(0, |server| server.runs()), "the server does not end over it");
+
+    let id = fleet.with(0, |server| server.id()).to_string();
+    let freed = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &id]).status().unwrap();
+    assert!(freed.success());
+    let mut rng = Rng::new(seed, 1);
+    let mut deeds = Vec::new();
+    // The same process; every key once more, those that were refused as well as those that were not.
+    for number in 0..number {
+        deeds.push(client.persist(number, &mut rng).await);
+    }
+    let counted = ledger::count(&ground, &client, &deeds).await;
+    let (met, seconds) = (client.met(), began.elapsed().as_secs_f64());
+    let fault = "disk full, then room again";
+    report::tell(&Line { fault, database: "SQLite", servers: 1, times: 1, met, counted: &counted, seconds, seed });
+    counted.assert_exact(deeds.len());
+}

@@ -1,0 +1,87 @@
+//! The server is killed at any instant, again and again: each thing that was asked for is there once.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tests::Kind;
+use tokio::sync::watch;
+
+use crate::ledger;
+use crate::load::{Client, Load};
+use crate::report::{self, Line};
+use crate::rng::{Rng, seed};
+use crate::server::{Fleet, Ground, Settings};
+
+/// How a run is called in the table.
+pub fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sqlite => "SQLite",
+        Kind::Postgres => "PostgreSQL",
+    }
+}
+
+/// Runs clients against a fleet while something fails `times` times, then counts. `fail` is given the number of the
+/// failure and chance.
+pub async fn run(
+    fault: &str,
+    ground: &Ground,
+    client: Arc<Client>,
+    (deeds, times): (usize, usize),
+    mut fail: impl FnMut(&Fleet, &mut Rng) + Send + 'static,
+) {
+    let (began, seed) = (Instant::now(), seed());
+    let (done, mut progress) = watch::channel(0);
+    let fleet = client.fleet().clone();
+    let fails = tokio::spawn(async move {
+        let mut rng = Rng::new(seed, 0);
+        for i in 1..=times {
+            // Spread over the run, each at an instant of its own.
+            if progress.wait_for(|done| *done >= deeds * i / (times + 1)).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_micros(rng.below(20_000))).await;
+            let mut one = Rng::new(seed, 1_000 + i as u64);
+            tokio::task::block_in_place(|| fail(&fleet, &mut one));
+        }
+    });
+    let load = Load { deeds, clients: 12, seed };
+    let deeds = load.run(&client, done).await;
+    fails.await.unwrap();
+    let counted = ledger::count(ground, &client, &deeds).await;
+    let (database, servers) = (name(ground.kind), client.fleet().replicas());
+    let (met, seconds) = (client.met(), began.elapsed().as_secs_f64());
+    report::tell(&Line { fault, database, servers, times, met, counted: &counted, seconds, seed });
+    counted.assert_exact(deeds.len());
+    assert_eq!(met.differing.load(Ordering::Relaxed), 0, "seed {seed}");
+    assert!(met.cut.load(Ordering::Relaxed) + met.server_errors.load(Ordering::Relaxed) > 0, "nothing failed");
+}
+
+async fn kills(kind: Kind, replicas: usize) {
+    let _turn = crate::TURN.lock().await;
+    let size = if crate::whole() { (2_000, 50) } else { (240, 10) };
+    let ground = Ground::new(kind).await;
+    let fleet = Arc::new(Fleet::start(&ground.database.url, replicas, Settings::default()));
+    let client = Arc::new(Client::new(fleet, &ground).await);
+    let fault = if replicas == 1 { "server, SIGKILL" } else { "one of three servers, SIGKILL" };
+    run(fault, &ground, client, size, |fleet, rng| {
+        let victim = rng.below(fleet.replicas() as u64) as usize;
+        fleet.crash(victim);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_killed_server_on_sqlite_does_all_things_once() {
+    kills(Kind::Sqlite, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_killed_server_on_postgres_does_all_things_once() {
+    kills(Kind::Postgres, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_killed_replica_on_postgres_does_all_things_once() {
+    kills(Kind::Postgres, 3).await;
+}

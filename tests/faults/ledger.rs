@@ -1,0 +1,86 @@
+//! Afterwards: what the database has, counted past the door, against what the clients heard.
+
+use std::collections::HashMap;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use serde_json::Value;
+
+use crate::load::{Client, Deed};
+use crate::server::Ground;
+
+/// What was counted. All but the first three must be 0.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    pub effects: usize,
+    pub events: usize,
+    pub keys: usize,
+    /// Records or events beyond one for each thing that was asked for.
+    pub duplicates: usize,
+    /// Records, events or keys that a client was told of and that are not there.
+    pub losses: usize,
+    /// Replays that are not the first answer, byte for byte, or not marked as replays.
+    pub differing: usize,
+}
+
+impl Counted {
+    pub fn assert_exact(&self, deeds: usize) {
+        let wrong = (self.duplicates, self.losses, self.differing);
+        assert_eq!(wrong, (0, 0, 0), "{self:?}");
+        assert_eq!(self.keys, deeds, "{self:?}");
+        assert_eq!(self.effects, self.events, "{self:?}");
+    }
+}
+
+async fn texts(db: &DatabaseConnection, sql: &str) -> Vec<String> {
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
+    rows.iter().map(|row| row.try_get("", "text").unwrap()).collect()
+}
+
+fn tally(texts: impl IntoIterator<Item = String>) -> HashMap<String, usize> {
+    let mut tally = HashMap::new();
+    texts.into_iter().for_each(|text| *tally.entry(text).or_default() += 1);
+    tally
+}
+
+/// Counts records, events and keys, and asks every key once more.
+pub async fn count(ground: &Ground, client: &Client, deeds: &[Deed]) -> Counted {
+    let mut counted = Counted::default();
+    for (i, deed) in deeds.iter().enumerate() {
+        match client.replay(deed, i as u64).await {
+            Some((heard, true)) if heard == deed.heard => {}
+            told => {
+                let _ = told;
+                counted.differing += 1;
+            }
+        }
+    }
+    let db = ground.database.connect().await;
+    let made = "SELECT name AS text FROM client WHERE name LIKE 'fault-%' \
+        UNION ALL SELECT note AS text FROM time_entry WHERE note LIKE 'fault-%'";
+    let effects = tally(texts(&db, made).await);
+    let named = |body: String| {
+        let event: Value = serde_json::from_str(&body).unwrap();
+        let name = [&event["data"]["client"]["name"], &event["data"]["timeEntry"]["note"]];
+        name.into_iter().find_map(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let told = texts(&db, "SELECT body AS text FROM event").await;
+    let events = tally(told.into_iter().map(named).filter(|name| name.starts_with("fault-")));
+    let keys = tally(texts(&db, "SELECT key AS text FROM idempotency_key WHERE key LIKE 'fault-%'").await);
+    db.close().await.unwrap();
+
+    for deed in deeds {
+        let wanted = if deed.path.ends_with("/batch") { 3 } else { 1 };
+        for there in [effects.get(&deed.key), events.get(&deed.key)].map(|there| there.copied().unwrap_or(0)) {
+            counted.duplicates += there.saturating_sub(wanted);
+            counted.losses += wanted.saturating_sub(there);
+        }
+        counted.losses += usize::from(!keys.contains_key(&deed.key));
+    }
+    // Nor is there anything that nobody has asked for.
+    let asked: std::collections::HashSet<_> = deeds.iter().map(|deed| &deed.key).collect();
+    counted.duplicates += effects.keys().chain(events.keys()).filter(|key| !asked.contains(key)).count();
+    counted.effects = effects.values().sum();
+    counted.events = events.values().sum();
+    counted.keys = keys.values().sum();
+    counted
+}

@@ -1,0 +1,25 @@
+//! What is promised about crashes, tried on the released program: processes are killed, databases crash, disks fill up,
+//! while clients retry as they are told to. Afterwards everything is counted.
+//!
+//! `make test` runs a short form; `make test-faults` the whole one.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod crash;
+mod disk;
+mod kills;
+mod ledger;
+mod load;
+mod redis;
+mod report;
+mod rng;
+mod server;
+
+use tokio::sync::Mutex;
+
+/// One at a time: each wants the machine, and some the database server, for itself.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// Whether the whole form was asked for.
+fn whole() -> bool {
+    std::env::var("HOURSMITH_FAULTS").is_ok_and(|form| form == "whole")
+}

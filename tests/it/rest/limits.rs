@@ -1,0 +1,347 @@
+//! Budgets: what the headers tell is what there is, and who obeys them is never refused.
+
+use std::time::{Duration, Instant};
+
+use poem::http::Method;
+use serde_json::{Value, json};
+use service::value::{Plan, TokenScope};
+use service::{Clock, RequestFacts, organization};
+use tests::{Answer, Cast, Kind, Workspace, World, mint, on_both};
+
+/// The header `RateLimit`: of each bucket what remains, and the seconds until it is full.
+#[derive(Debug, PartialEq)]
+pub(super) struct RateLimit {
+    pub(super) burst: (i64, i64),
+    pub(super) sustained: (i64, i64),
+}
+
+pub(super) fn rate_limit(answer: &Answer) -> RateLimit {
+    let header =
+        answer.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit: {} {}", answer.status, answer.text()));
+    let bucket = |name: &str| {
+        let item = header.split(", ").find_map(|item| item.strip_prefix(&format!("\"{name}\";r="))).unwrap();
+        let (left, full_in) = item.split_once(";t=").unwrap();
+        (left.parse().unwrap(), full_in.parse().unwrap())
+    };
+    RateLimit { burst: bucket("burst"), sustained: bucket("sustained") }
+}
+
+fn number(answer: &Answer, header: &str) -> i64 {
+    answer.header(header).unwrap_or_else(|| panic!("no {header}")).parse().unwrap()
+}
+
+/// Real budgets, on the database of a world.
+async fn strict(world: &World) -> World {
+    world.replica(world.clock.clone(), |config| config.rate_limit_scale = 1).await
+}
+
+async fn studio(world: &World) -> (World, Workspace) {
+    let world = strict(world).await;
+    let studio = Workspace::new(&world, "studio", Plan::Studio).await;
+    (world, studio)
+}
+
+fn batch(project: &str, entries: usize) -> Value {
+    let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
+    json!({ "timeEntries": vec![entry; entries] })
+}
+
+on_both! {
+    /// A refusal by one bucket tells what is left in the other, and a wait that is enough for both.
+    async fn a_refusal_tells_the_truth(world: World) {
+        let (world, studio) = studio(&world).await;
+        let token = &studio.owner;
+        for left in (0..30).rev() {
+            let answer = world.get(token, "/api/v1/me").await;
+            let told = rate_limit(&answer);
+            assert_eq!((told.burst.0, told.sustained.0), (left, 570 + left));
+            assert_eq!(number(&answer, "x-ratelimit-remaining"), left);
+        }
+        let refused = world.get(token, "/api/v1/me").await;
+        refused.error(429, "rate_limited");
+        assert_eq!(rate_limit(&refused), RateLimit { burst: (0, 10), sustained: (570, 3) });
+        assert_eq!(number(&refused, "x-ratelimit-remaining"), 0);
+        let now = world.clock.now().seconds();
+        assert_eq!(number(&refused, "x-ratelimit-reset"), now + 10);
+        assert_eq!(number(&refused, "retry-after"), 1);
+        world.clock.advance(1000);
+        world.get(token, "/api/v1/me").await.data(200);
+        // Full again when it was told, and not before.
+        world.clock.advance(9_000);
+        let told = rate_limit(&world.get(token, "/api/v1/me").await);
+        assert_eq!((told.burst.0, told.sustained.0), (28, 599));
+        world.clock.advance(1_000);
+        assert_eq!(rate_limit(&world.get(token, "/api/v1/me").await).burst.0, 29);
+    }
+}
+
+on_both! {
+    /// A batch costs a point an entry, told in its own answer; what it cannot pay for does nothing.
+    async fn a_batch_is_paid_before_it_does_anything(world: World) {
+        let (world, studio) = studio(&world).await;
+        let token = &studio.owner;
+        let project = studio.project(&world, "P").await;
+        let before = rate_limit(&world.get(token, "/api/v1/me").await).sustained.0;
+        for sent in 1..=5 {
+            let made = world.post(token, "/api/v1/time-entries/batch", batch(&project, 100)).await;
+            made.data(201);
+            assert_eq!(rate_limit(&made).sustained.0, before - 100 * sent);
+            assert_eq!(number(&made, "x-ratelimit-remaining"), rate_limit(&made).burst.0.min(before - 100 * sent));
+        }
+        let key = world.new_key();
+        let send = async || {
+            let call = world.call(Method::POST, "/api/v1/time-entries/batch").token(token).key(&key);
+            call.json(batch(&project, 100)).send().await
+        };
+        for _ in 0..5 {
+            let refused = send().await;
+            refused.error(429, "rate_limited");
+            assert!(rate_limit(&refused).sustained.0 < 100);
+            let list = world.get(token, "/api/v1/time-entries?limit=1&sort=createdAt").await;
+            assert_eq!(list.data(200).as_array().map(Vec::len), Some(1));
+        }
+        let refused = send().await;
+        world.clock.advance(number(&refused, "retry-after") * 1000);
+        send().await.data(201);
+        // And so on: who waits as long as it is told is let in.
+        for _ in 0..5 {
+            let refused = world.post(token, "/api/v1/time-entries/batch", batch(&project, 100)).await;
+            refused.error(429, "rate_limited");
+            world.clock.advance(number(&refused, "retry-after") * 1000);
+            world.post(token, "/api/v1/time-entries/batch", batch(&project, 100)).await.data(201);
+        }
+    }
+}
+
+on_both! {
+    /// Ten minutes of requests and batches by a client that waits where `RateLimit` says nothing is left: no 429.
+    async fn a_paced_client_is_never_refused(world: World) {
+        let (world, studio) = studio(&world).await;
+        let (spends, waits) = (&studio.owner, &studio.manager);
+        let project = studio.project(&world, "P").await;
+        world.clock.advance(60_000);
+        let end = world.clock.now().millis() + 600_000;
+        let (mut told, mut other) = (None::<RateLimit>, None::<RateLimit>);
+        let (mut sent, mut entries) = (0, 0);
+        while world.clock.now().millis() < end {
+            // One asks for as much as it may, a refill at a time; every tenth request is a batch.
+            let size = if sent % 10 == 9 { 50 } else { 1 };
+            let wait = told.as_ref().map_or(0, |RateLimit { burst, sustained }| {
+                let burst = if burst.0 < 1 { (burst.1 + 29) / 30 } else { 0 };
+                burst.max(if sustained.0 < size { sustained.1 } else { 0 })
+            });
+            world.clock.advance(wait.max(0) * 1000);
+            let answer = match size {
+                1 => world.get(spends, "/api/v1/me").await,
+                _ => world.post(spends, "/api/v1/time-entries/batch", batch(&project, 50)).await,
+            };
+            assert!(answer.status.is_success(), "after {sent}: {} {told:?}", answer.text());
+            told = Some(rate_limit(&answer));
+            sent += 1;
+            entries += size;
+            // The other spends all and then waits until it is full.
+            if other.as_ref().is_some_and(|other| other.burst.0 == 0) {
+                continue;
+            }
+            let answer = world.get(waits, "/api/v1/me").await;
+            answer.data(200);
+            other = Some(rate_limit(&answer));
+        }
+        // It was not slow, either: the sustained bucket gives 600 and 10 a second.
+        assert!(entries > 5_000, "{entries} points in ten minutes");
+    }
+}
+
+on_both! {
+    /// Ten minutes of a client that asks all the time: a full bucket, and what refills it. Not one more, not one less.
+    async fn a_greedy_client_gets_its_budget(world: World) {
+        let (world, studio) = studio(&world).await;
+        let mut admitted = 0;
+        for step in 0..=300 {
+            if step > 0 {
+                world.clock.advance(2_000);
+            }
+            loop {
+                match world.get(&studio.owner, "/api/v1/me").await.status.as_u16() {
+                    200 => admitted += 1,
+                    status => break assert_eq!(status, 429),
+                }
+            }
+        }
+        assert_eq!(admitted, 30 + 600 * 3);
+    }
+}
+
+on_both! {
+    /// Every answer to a good token tells its budget, whatever became of the request, on both surfaces; no other does.
+    async fn every_answer_to_a_good_token_tells_its_budget(world: World) {
+        let cast = Cast::new(&world).await;
+        let free = Workspace::new(&world, "solo", Plan::Free).await;
+        let reader = mint(&world, cast.home.id, "owner@home.example", TokenScope::Read).await;
+        let owner = &cast.home.owner;
+        let call = |method: Method, path: &str, token: &str| world.call(method, path).token(token);
+        let answers = [
+            (200, call(Method::GET, "/api/v1/me", owner)),
+            (200, call(Method::HEAD, "/api/v1/me", owner)),
+            (404, call(Method::GET, "/api/v1/nowhere", owner)),
+            (405, call(Method::PUT, "/api/v1/clients", owner)),
+            (402, call(Method::GET, "/api/v1/me", &free.owner)),
+            (415, call(Method::POST, "/api/v1/clients", owner).body("x")),
+            (400, call(Method::POST, "/api/v1/clients", owner).header("content-type", "application/json").body("{")),
+            (403, call(Method::POST, "/api/v1/clients", &reader).key("k").json(json!({ "name": "C" }))),
+            (422, call(Method::POST, "/api/v1/clients", owner).json(json!({}))),
+            (201, call(Method::POST, "/api/v1/clients", owner).key("k").json(json!({ "name": "C" }))),
+            (409, call(Method::POST, "/api/v1/clients", owner).key("k").json(json!({ "name": "D" }))),
+            (404, call(Method::GET, "/api/v1/clients/none", owner)),
+            (200, call(Method::POST, "/graphql", owner).json(json!({ "query": "{ viewer { name } }" }))),
+            (400, call(Method::POST, "/graphql", owner).json(json!([]))),
+            (402, call(Method::POST, "/graphql", &free.owner).json(json!({}))),
+        ];
+        for (status, call) in answers {
+            let answer = call.send().await;
+            assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
+            let told = rate_limit(&answer);
+            assert!(told.burst.0 <= number(&answer, "x-ratelimit-limit"), "{status}");
+            assert_eq!(number(&answer, "x-ratelimit-remaining"), told.burst.0.min(told.sustained.0), "{status}");
+            assert!(answer.header("ratelimit-policy").is_some() && answer.header("x-ratelimit-reset").is_some());
+        }
+        let guess = "hsk_live_000000000000_00000000000000000000000000000000";
+        for path in ["/api/v1/me", "/api/v1/nowhere", "/healthz"] {
+            let answer = world.get(guess, path).await;
+            assert_eq!((answer.header("ratelimit"), answer.header("x-ratelimit-limit")), (None, None), "{path}");
+        }
+        assert_eq!(world.call(Method::OPTIONS, "/api/v1/me").token(owner).send().await.header("ratelimit"), None);
+    }
+}
+
+on_both! {
+    /// Another plan counts at once, and what was spent stays spent.
+    async fn a_change_of_plan_counts_at_once(world: World) {
+        let (world, studio) = studio(&world).await;
+        let token = &studio.owner;
+        for _ in 0..30 {
+            world.get(token, "/api/v1/me").await.data(200);
+        }
+        world.get(token, "/api/v1/me").await.error(429, "rate_limited");
+        organization::set_plan(&world.operator(), studio.id, Plan::Agency).await.unwrap();
+        let answer = world.get(token, "/api/v1/me").await;
+        answer.data(200);
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"burst\";q=60;w=10, \"sustained\";q=1200;w=60"));
+        let told = rate_limit(&answer);
+        assert_eq!((told.burst.0, told.sustained.0), (29, 1200 - 31));
+        organization::set_plan(&world.operator(), studio.id, Plan::Studio).await.unwrap();
+        world.get(token, "/api/v1/me").await.error(429, "rate_limited");
+    }
+}
+
+on_both! {
+    /// A clock that is set back locks nobody out.
+    async fn a_budget_does_not_wait_for_a_clock(world: World) {
+        let (world, studio) = studio(&world).await;
+        for _ in 0..30 {
+            world.get(&studio.owner, "/api/v1/me").await.data(200);
+        }
+        world.clock.advance(-3_600_000);
+        let refused = world.get(&studio.owner, "/api/v1/me").await;
+        assert_eq!((refused.status.as_u16(), number(&refused, "retry-after")), (429, 1));
+        world.clock.advance(1_000);
+        world.get(&studio.owner, "/api/v1/me").await.data(200);
+    }
+}
+
+on_both! {
+    /// What pays for a whole request is charged once: the operations in it cost no more.
+    async fn a_whole_request_is_charged_once(world: World) {
+        let (world, studio) = studio(&world).await;
+        let project = studio.project(&world, "P").await;
+        let header = format!("Bearer {}", studio.owner);
+        let enter = async || {
+            let admission = world.app.admit(Some(&header), [127, 0, 0, 1].into()).await.unwrap();
+            admission.pass.ok().unwrap().enter(RequestFacts { limited: true, ..RequestFacts::default() })
+        };
+        let cx = enter().await;
+        let before = cx.budget().sustained;
+        let after = cx.charge_whole(41).await.unwrap();
+        assert_eq!((after.sustained, cx.budget()), (before - 40, after));
+        let read = |entries| service::input::FromBody::from_json(service::value::Json::parse(batch(&project, entries).to_string().as_bytes()).unwrap());
+        service::time_entry::create_batch(&cx, read(30)).await.unwrap();
+        assert_eq!(cx.budget().sustained, before - 40);
+        // Without it the batch pays for itself; and what cannot be paid is refused and takes nothing.
+        let cx = enter().await;
+        service::time_entry::create_batch(&cx, read(30)).await.unwrap();
+        assert_eq!(cx.budget().sustained, before - 40 - 1 - 29);
+        let left = cx.budget().sustained;
+        assert!(cx.charge_whole(left + 2).await.is_err());
+        assert_eq!(cx.budget().sustained, left);
+    }
+}
+
+fn redis() -> String {
+    std::env::var("HOURSMITH_TEST_REDIS").expect("tests need a Redis: run `make test`")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_replicas_give_one_budget() {
+    let world = World::on(Kind::Postgres).await;
+    let cast = Cast::new(&world).await;
+    let header = format!("Bearer {}", cast.home.owner);
+    // 600 requests, and 60 a second: tens of times of what a plan has, so that a percent is more than one.
+    let mut replicas = Vec::new();
+    for _ in 0..3 {
+        let shared = |config: &mut service::Config| (config.rate_limit_scale, config.redis_url) = (10, Some(redis()));
+        replicas.push(world.replica(Clock::system(), shared).await.app.clone());
+    }
+    let began = Instant::now();
+    let first = replicas[0].admit(Some(&header), [127, 0, 0, 1].into()).await.unwrap();
+    assert_eq!((first.budget.burst, first.budget.sustained), (599, 11_999));
+    let first_ended = Instant::now();
+    let mut clients = Vec::new();
+    for app in replicas.into_iter().cycle().take(6) {
+        let header = header.clone();
+        clients.push(tokio::spawn(async move {
+            let (mut admitted, mut last_began) = (0_u32, Instant::now());
+            while began.elapsed() < Duration::from_secs(4) {
+                last_began = Instant::now();
+                let admission = app.admit(Some(&header), [127, 0, 0, 1].into()).await.unwrap();
+                admitted += u32::from(admission.pass.is_ok());
+            }
+            (admitted, last_began)
+        }));
+    }
+    let (mut admitted, mut last_began) = (1, began);
+    for client in clients {
+        let (of_one, last) = client.await.unwrap();
+        (admitted, last_began) = (admitted + of_one, last_began.max(last));
+    }
+    let least = 600.0 + 60.0 * last_began.duration_since(first_ended).as_secs_f64();
+    let most = 600.0 + 60.0 * began.elapsed().as_secs_f64();
+    let admitted = f64::from(admitted);
+    assert!(admitted >= least * 0.99 && admitted <= most * 1.01, "{admitted} is not in {least}..{most}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shared_buckets_tell_the_same_as_those_of_one_process() {
+    let world = World::on(Kind::Sqlite).await;
+    let shared = |config: &mut service::Config| (config.rate_limit_scale, config.redis_url) = (1, Some(redis()));
+    let world = world.replica(Clock::system(), shared).await;
+    let studio = Workspace::new(&world, "studio", Plan::Studio).await;
+    let project = studio.project(&world, "P").await;
+    let made = world.post(&studio.owner, "/api/v1/time-entries/batch", batch(&project, 100)).await;
+    made.data(201);
+    let told = rate_limit(&made);
+    assert!((497..=500).contains(&told.sustained.0) && (9..=11).contains(&told.sustained.1), "{told:?}");
+    // The whole burst, spent faster than it refills.
+    let refused = loop {
+        let answer = world.get(&studio.owner, "/api/v1/me").await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    refused.error(429, "rate_limited");
+    let told = rate_limit(&refused);
+    assert_eq!((told.burst, number(&refused, "retry-after")), ((0, 10), 1));
+    assert!(told.sustained.0 > 400, "its refusal took no points: {told:?}");
+    organization::set_plan(&world.operator(), studio.id, Plan::Agency).await.unwrap();
+    let told = rate_limit(&world.get(&studio.owner, "/api/v1/me").await);
+    assert!((25..=35).contains(&told.burst.0), "what was spent stays spent: {told:?}");
+}

@@ -1,0 +1,212 @@
+//! Requests with one key at the same time, and clients that go away: still one effect.
+
+use std::time::{Duration, Instant};
+
+use poem::http::Method;
+use sea_orm::{ConnectionTrait, TransactionTrait};
+use serde_json::json;
+use tests::{Answer, Cast, Kind, World, on_both};
+use tokio::task::JoinHandle;
+
+use super::time_entries::events;
+
+fn post(world: &World, token: &str, key: &str) -> JoinHandle<Answer> {
+    let call = world.call(Method::POST, "/api/v1/clients").token(token).key(key).json(json!({ "name": "T" }));
+    tokio::spawn(call.send())
+}
+
+fn one_was_made(answers: &[Answer]) {
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+    assert!(statuses.iter().all(|status| *status == 201), "{statuses:?}");
+    assert!(answers.iter().all(|answer| answer.bytes == answers[0].bytes));
+    let fresh = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count();
+    assert_eq!(fresh, 1);
+}
+
+async fn all(calls: Vec<JoinHandle<Answer>>) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for call in calls {
+        answers.push(call.await.unwrap());
+    }
+    answers
+}
+
+on_both! {
+    /// Sixty-four at once under one key, fifty rounds: one is made, the others are given the same bytes.
+    async fn twins_make_one(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        for round in 0..50 {
+            let key = format!("twin-{round}");
+            let answers = all((0..64).map(|_| post(&world, owner, &key)).collect()).await;
+            one_was_made(&answers);
+        }
+        assert_eq!(events(&world, "client.created").await, 50);
+        let rows = world.get(owner, "/api/v1/clients?limit=200").await.data(200);
+        assert_eq!(rows.as_array().map(Vec::len), Some(50));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twins_of_three_processes_make_one() {
+    let world = World::on(Kind::Postgres).await;
+    let cast = Cast::new(&world).await;
+    let (second, third) =
+        (world.replica(world.clock.clone(), |_| {}).await, world.replica(world.clock.clone(), |_| {}).await);
+    for round in 0..20 {
+        let key = format!("twin-{round}");
+        let calls = (0..21).map(|i| post([&world, &second, &third][i % 3], &cast.home.owner, &key)).collect();
+        one_was_made(&all(calls).await);
+    }
+    assert_eq!(events(&world, "client.created").await, 20);
+}
+
+/// Something outside that a write on this database has to wait for.
+async fn obstacle(world: &World) -> sea_orm::DatabaseTransaction {
+    let db = world.database.connect().await;
+    let options = sea_orm::TransactionOptions {
+        sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
+        ..Default::default()
+    };
+    let tx = db.begin_with_options(options).await.unwrap();
+    if world.database.kind == Kind::Postgres {
+        tx.execute_unprepared("LOCK TABLE client IN EXCLUSIVE MODE").await.unwrap();
+    }
+    tx
+}
+
+/// Until this many have come past the look-up of their token since counting began, and one is known to wait.
+async fn until_held_up(world: &World, requests: usize) {
+    let looked_up = || world.statements().iter().filter(|sql| sql.contains("FROM token")).count();
+    while looked_up() < requests {
+        tokio::task::yield_now().await;
+    }
+    if world.database.kind == Kind::Sqlite {
+        // Whoever waits for its one writer is not seen from outside.
+        return;
+    }
+    let db = world.database.connect().await;
+    let sql = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted";
+    let waiting = async || {
+        let statement = sea_orm::Statement::from_string(db.get_database_backend(), sql);
+        db.query_one_raw(statement).await.unwrap().unwrap().try_get::<i64>("", "n").unwrap()
+    };
+    while waiting().await == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+on_both! {
+    /// Sixty-four wait, without a connection; one more is refused at once, and after five seconds they all are. Then the
+    /// key is as good as ever.
+    async fn the_line_has_an_end(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let obstacle = obstacle(&world).await;
+        let began = Instant::now();
+        world.begin_counting();
+        let calls: Vec<_> = (0..65).map(|_| post(&world, owner, "k")).collect();
+        until_held_up(&world, 65).await;
+        let refused = loop {
+            // Until all sixty-five have come to their places.
+            let more = tokio::time::timeout(Duration::from_millis(500), post(&world, owner, "k")).await;
+            if let Ok(answer) = more {
+                break answer.unwrap();
+            }
+        };
+        assert!(began.elapsed() < Duration::from_secs(4), "at once, not after the wait");
+        assert_eq!(refused.error(409, "conflict")["reason"], "idempotency_in_flight");
+        assert!(refused.header("retry-after").is_some_and(|wait| wait.parse::<u32>().unwrap() >= 1));
+        // Nobody of them holds a connection that others need.
+        for _ in 0..40 {
+            world.get(owner, "/api/v1/clients").await.data(200);
+        }
+        let mut answers = Vec::new();
+        let mut obstacle = Some(obstacle);
+        for call in calls.into_iter().rev() {
+            answers.push(call.await.unwrap());
+            if answers.len() == 60 {
+                obstacle.take().unwrap().rollback().await.unwrap();
+            }
+        }
+        let (made, waited): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
+        assert!(waited.len() >= 59 && made.len() <= 6, "{} waited too long", waited.len());
+        for answer in waited {
+            assert_eq!(answer.error(409, "conflict")["reason"], "idempotency_in_flight");
+        }
+        assert!(began.elapsed() >= Duration::from_secs(5));
+        post(&world, owner, "k").await.unwrap().data(201);
+        assert_eq!(events(&world, "client.created").await, 1);
+    }
+}
+
+on_both! {
+    /// A client that goes away while its request works or waits leaves the key to the next.
+    async fn who_hangs_up_holds_nobody_up(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let obstacle = obstacle(&world).await;
+        world.begin_counting();
+        let (first, second, third) = (post(&world, owner, "k"), post(&world, owner, "k"), post(&world, owner, "k"));
+        until_held_up(&world, 3).await;
+        for gone in [first, second] {
+            gone.abort();
+            assert!(gone.await.unwrap_err().is_cancelled());
+        }
+        obstacle.rollback().await.unwrap();
+        let third = third.await.unwrap();
+        third.data(201);
+        let again = post(&world, owner, "k").await.unwrap();
+        assert_eq!((&again.bytes, again.header("idempotent-replayed").is_some()), (&third.bytes, true));
+        assert_eq!(events(&world, "client.created").await, 1);
+    }
+}
+
+on_both! {
+    /// Requests that are cut off anywhere on their way, and sent again, make one each.
+    async fn a_cut_connection_makes_no_second_one(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        for round in 0..60_u64 {
+            let key = format!("k{round}");
+            // A little later each time: before, during and after the write.
+            for micros in [0, 150 * round] {
+                let call = post(&world, owner, &key);
+                tokio::time::sleep(Duration::from_micros(micros)).await;
+                call.abort();
+            }
+            post(&world, owner, &key).await.unwrap().data(201);
+        }
+        assert_eq!(events(&world, "client.created").await, 60);
+        let rows = world.get(owner, "/api/v1/clients?limit=200").await.data(200);
+        assert_eq!(rows.as_array().map(Vec::len), Some(60));
+    }
+}
+
+on_both! {
+    /// However the machine's clock is set back, keys keep their answers, nobody is locked out, and time in records grows.
+    async fn a_clock_that_is_set_back(world: World) {
+        let world = world.replica(world.clock.clone(), |config| config.rate_limit_scale = 10).await;
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let mut known = Vec::new();
+        for round in 0..20 {
+            let key = format!("k{round}");
+            let made = post(&world, owner, &key).await.unwrap();
+            let path = format!("/api/v1/clients/{}", made.id());
+            let changed = world.patch(owner, &path, json!({ "name": "U" })).await.data(200);
+            world.clock.advance([-3_600_000, 1_000, -1, -86_400_000][round % 4]);
+            let later = world.patch(owner, &path, json!({ "name": "V" })).await.data(200);
+            assert!(later["updatedAt"].as_str() > changed["updatedAt"].as_str(), "{later}");
+            known.push((key, made));
+            for (key, made) in &known {
+                let again = post(&world, owner, key).await.unwrap();
+                assert_eq!((&again.bytes, again.header("idempotent-replayed")), (&made.bytes, Some("true")));
+            }
+        }
+        let ids: std::collections::BTreeSet<_> = known.iter().map(|(_, made)| made.id()).collect();
+        assert_eq!((ids.len(), events(&world, "client.created").await), (20, 20));
+        let rows = world.get(owner, "/api/v1/clients?limit=200").await.data(200);
+        assert_eq!(rows.as_array().map(Vec::len), Some(20));
+    }
+}

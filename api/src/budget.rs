@@ -32,7 +32,8 @@ impl Spent {
     }
 }
 
-fn add_headers(budget: &Budget, headers: &mut HeaderMap) {
+/// Tells what is left.
+pub fn add_headers(budget: &Budget, headers: &mut HeaderMap) {
     if budget.sizes.sustained == 0 {
         return;
     }

@@ -170,6 +170,10 @@ fn accepted_algorithm(request: &Request) -> Option<CompressionAlgo> {
 
 async fn compressed(mut response: Response, algorithm: CompressionAlgo) -> Response {
     let coded = response.headers().contains_key(header::CONTENT_ENCODING);
+    // What goes on must not be gathered first.
+    if response.content_type().is_some_and(|kind| kind.starts_with("text/event-stream")) {
+        return response;
+    }
     let Ok(bytes) = response.take_body().into_bytes().await else { return response };
     let worth = bytes.len() >= COMPRESS_FROM && !coded;
     response.set_body(bytes);

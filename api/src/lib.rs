@@ -1,6 +1,7 @@
 //! The Hoursmith server: two surfaces over one set of operations, the documents and the pages. Status codes, headers and
 //! bytes are decided here; what they mean, in `service`.
 
+mod acceptor;
 mod address;
 mod budget;
 mod frame;
@@ -29,14 +30,7 @@ pub fn server(server: Server) -> impl Endpoint<Output = Response> {
         .at("/api/openapi.json", pages::Static::made("application/json", documents.json))
         .at("/api/openapi.yaml", pages::Static::made("application/yaml", documents.yaml))
         .at("/api/openapi-3.0.json", pages::Static::made("application/json", documents.json_3_0))
-        .at(
-            "/graphql",
-            graphql::Graphql {
-                schema: schema::build(),
-                shapes: schema::Shapes::of(&schema::sdl()),
-                server: server.clone(),
-            },
-        )
+        .at("/graphql", graphql::Graphql::new(server.clone()))
         .at("/graphql/schema.graphql", pages::Static::made("text/plain; charset=utf-8", schema::sdl()))
         .at("/", pages::Static::home())
         .at("/api-docs", pages::Static::api_docs())

@@ -5,13 +5,13 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Request, Response};
 use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{self, BoxStream, FuturesUnordered};
 use service::Cx;
 
 use crate::Schema;
@@ -22,22 +22,52 @@ type Batch = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Executes a request on behalf of a caller, with loaders of its own. Reads begin only when the execution has come to a
 /// rest, that is, when every field of a level has said what it needs.
-pub async fn execute(schema: &Schema, request: Request, cx: Cx) -> Response {
-    let waiting: Arc<Mutex<Vec<Batch>>> = Arc::default();
-    let gathered = waiting.clone();
-    let gather = move |batch: Batch| gathered.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
-    let loaders = DataLoader::new(Loaders(cx.clone()), gather).delay(Duration::ZERO);
-
+pub(crate) async fn execute(schema: &Schema, request: Request, cx: Cx) -> Response {
+    let (mut reads, loaders) = Reads::new(&cx);
     let mut execution = pin!(schema.execute(request.data(cx).data(loaders)));
-    let mut reads = FuturesUnordered::new();
     poll_fn(|task| {
         if let Poll::Ready(response) = execution.as_mut().poll(task) {
             return Poll::Ready(response);
         }
-        reads.extend(waiting.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
-        // A read that ends wakes the fields that wait for it, and with them this task.
-        while let Poll::Ready(Some(())) = reads.poll_next_unpin(task) {}
+        reads.go_on(task);
         Poll::Pending
     })
     .await
+}
+
+/// The same for an operation with many answers.
+pub(crate) fn subscribe(schema: &Schema, request: Request, cx: Cx) -> BoxStream<'static, Response> {
+    let (mut reads, loaders) = Reads::new(&cx);
+    let mut execution = schema.execute_stream(request.data(cx).data(loaders));
+    let answers = stream::poll_fn(move |task| {
+        if let Poll::Ready(response) = execution.as_mut().poll_next(task) {
+            return Poll::Ready(response);
+        }
+        reads.go_on(task);
+        Poll::Pending
+    });
+    answers.fuse().boxed()
+}
+
+/// The reads of one execution: those that were asked for, and those that run.
+struct Reads {
+    waiting: Arc<Mutex<Vec<Batch>>>,
+    running: FuturesUnordered<Batch>,
+}
+
+impl Reads {
+    fn new(cx: &Cx) -> (Reads, DataLoader<Loaders>) {
+        let waiting: Arc<Mutex<Vec<Batch>>> = Arc::default();
+        let gathered = waiting.clone();
+        let gather = move |batch: Batch| gathered.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
+        let loaders = DataLoader::new(Loaders(cx.clone()), gather).delay(Duration::ZERO);
+        (Reads { waiting, running: FuturesUnordered::new() }, loaders)
+    }
+
+    /// Begins what was asked for since, and drives what runs. A read that ends wakes the fields that wait for it, and with
+    /// them the task.
+    fn go_on(&mut self, task: &mut Context<'_>) {
+        self.running.extend(self.waiting.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
+        while let Poll::Ready(Some(())) = self.running.poll_next_unpin(task) {}
+    }
 }

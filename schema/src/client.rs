@@ -1,13 +1,18 @@
 //! Clients and what belongs to them.
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::Object;
 use service::client::Client;
+use service::expense::{ExpenseFilter, ExpenseSort};
+use service::invoice::{InvoiceFilter, InvoiceSort};
 use service::project::{ProjectFilter, ProjectSort};
-use service::sort::Sort;
+use service::time_entry::{TimeEntryFilter, TimeEntrySort};
+use service::value::Id;
 
-use crate::connection::{Ask, Slice, connection};
-use crate::loader::below;
+use crate::connection::{connection, lists};
+use crate::expense::{ExpenseConnection, ExpenseNode};
+use crate::invoice::{InvoiceConnection, InvoiceNode};
 use crate::project::{ProjectConnection, ProjectNode};
+use crate::time_entry::{TimeEntryConnection, TimeEntryNode};
 
 /// Who work is done for.
 pub struct ClientNode(pub(crate) Client);
@@ -20,23 +25,28 @@ impl ClientNode {
         &self.0
     }
 
-    /// The projects for this client.
-    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
-    async fn projects(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<ProjectFilter>,
-        sort: Option<Sort<ProjectSort>>,
-        search: Option<String>,
-        include_deleted: Option<bool>,
-    ) -> Result<ProjectConnection> {
-        let slice = Slice { first, after, last, before };
-        let page = below(ctx, self.0.id, slice, Ask { filter, sort, search, include_deleted }).await?;
-        Ok(ProjectConnection(page.map(ProjectNode)))
+    #[graphql(flatten)]
+    async fn lists(&self) -> ClientLists {
+        ClientLists(self.0.id)
+    }
+
+    /// The id.
+    pub async fn id(&self) -> Id {
+        self.0.id
+    }
+}
+
+lists! {
+    /// What belongs to a client.
+    ClientLists(Id) {
+        /// The projects for this client.
+        projects: ProjectFilter, ProjectSort => ProjectConnection(ProjectNode) if ListProjects, (below OfClient);
+        /// The time spent on its projects.
+        time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfClient);
+        /// The money spent for it.
+        expenses: ExpenseFilter, ExpenseSort => ExpenseConnection(ExpenseNode) if ListExpenses, (below OfClient);
+        /// The bills to it.
+        invoices: InvoiceFilter, InvoiceSort => InvoiceConnection(InvoiceNode) if ListInvoices, (below OfClient);
     }
 }
 

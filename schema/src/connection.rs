@@ -6,7 +6,9 @@ use async_graphql::SimpleObject;
 use service::input::Field;
 use service::sort::{Sort, SortField};
 use service::value::{Json, Problems};
-use service::{Error, Filter, ListArgs, Page};
+use service::{Cx, Error, Filter, ListArgs, Page};
+
+use crate::error::OrFail;
 
 /// Where a page lies in its list.
 #[derive(Clone, Debug, SimpleObject)]
@@ -94,6 +96,7 @@ macro_rules! connection {
             index: usize,
         }
 
+        /// A page of a list.
         #[async_graphql::Object]
         impl $connection {
             /// The rows with their cursors.
@@ -112,6 +115,7 @@ macro_rules! connection {
             }
         }
 
+        /// A row of a page, with its place.
         #[async_graphql::Object]
         impl $edge<'_> {
             /// Its place in the list; the same cursor as over REST.
@@ -127,4 +131,58 @@ macro_rules! connection {
     };
 }
 
-pub(crate) use connection;
+/// Writes lists with pages as the fields of an object, at the root or below a record; all take the same arguments.
+macro_rules! lists {
+    ($(#[doc = $about:literal])* $lists:ident($($id:ident)?) {
+        $($(#[doc = $doc:literal])+ $field:ident: $filter:ty, $sort:ty => $connection:ident($node:path) $(if $action:ident)?, $source:tt;)*
+    }) => {
+        $(#[doc = $about])*
+        pub struct $lists($(pub(crate) $id)?);
+
+        $(#[doc = $about])*
+        #[async_graphql::Object]
+        impl $lists {
+            $($(#[doc = $doc])+
+            #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
+            async fn $field(
+                &self,
+                ctx: &async_graphql::Context<'_>,
+                #[graphql(desc = "How many rows from the beginning, or after `after`: 1 to 200; 50 unless said.")] first: Option<i32>,
+                #[graphql(desc = "The cursor of the row after which the page begins.")] after: Option<String>,
+                #[graphql(desc = "How many rows before the end, or before `before`: 1 to 200.")] last: Option<i32>,
+                #[graphql(desc = "The cursor of the row before which the page ends.")] before: Option<String>,
+                #[graphql(desc = "Only rows that fit all of it.")] filter: Option<$filter>,
+                #[graphql(desc = "By what, and in which direction; the newest first unless said.")] sort: Option<service::sort::Sort<$sort>>,
+                #[graphql(desc = "Part of a text, in any case.")] search: Option<String>,
+                #[graphql(desc = "With deleted rows; Manager and above.")] include_deleted: Option<bool>,
+            ) -> async_graphql::Result<Option<$connection>> {
+                $(if !$crate::cx(ctx)?.may(service::Action::$action) {
+                    return Ok(None);
+                })?
+                let slice = $crate::connection::Slice { first, after, last, before };
+                let ask = $crate::connection::Ask { filter, sort, search, include_deleted };
+                let page = $crate::connection::lists!(@page self, ctx, slice, ask, $source);
+                Ok(Some($connection(page.map($node))))
+            })*
+        }
+    };
+    (@page $self:ident, $ctx:ident, $slice:ident, $ask:ident, (below $parent:ident)) => {
+        $crate::loader::below::<$crate::loader::$parent, _, _, _>($ctx, $self.0, $slice, $ask).await?
+    };
+    (@page $self:ident, $ctx:ident, $slice:ident, $ask:ident, (flat $list:path)) => {
+        $crate::connection::flat($crate::cx($ctx)?, $slice, $ask, async |cx, args| $list(cx, args).await).await?
+    };
+}
+
+pub(crate) use {connection, lists};
+
+/// A page of a flat list.
+pub(crate) async fn flat<F: Filter, S: SortField, T>(
+    cx: &Cx,
+    slice: Slice,
+    ask: Ask<F, S>,
+    list: impl AsyncFn(&Cx, &ListArgs<F, S>) -> Result<Page<T>, Error>,
+) -> async_graphql::Result<Page<T>> {
+    let args = args(slice, ask).or_fail(cx)?;
+    list(cx, &args).await.map_err(|error| in_graphql(error.into(), args.backward)).or_fail(cx)
+}

@@ -1,15 +1,14 @@
 //! Expenses and what they belong to.
 
-use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Object, Result};
+use service::Action;
 use service::expense::Expense;
+use service::value::Id;
 
 use crate::client::ClientNode;
 use crate::connection::connection;
-use crate::cx;
-use crate::error::OrFail;
 use crate::invoice::InvoiceNode;
-use crate::loader::{ClientById, InvoiceById, Loaders, ProjectById};
+use crate::loader::{ClientById, InvoiceById, ProjectById, one};
 use crate::project::ProjectNode;
 
 /// Money spent for a client.
@@ -23,24 +22,24 @@ impl ExpenseNode {
         &self.0
     }
 
+    /// The id.
+    pub async fn id(&self) -> Id {
+        self.0.id
+    }
+
     /// Whom it was spent for.
     async fn client(&self, ctx: &Context<'_>) -> Result<Option<ClientNode>> {
-        let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        Ok(loaders.load_one(ClientById(self.0.client_id)).await.or_fail(cx(ctx)?)?.map(ClientNode))
+        Ok(one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await?.map(ClientNode))
     }
 
     /// The project of that client.
     async fn project(&self, ctx: &Context<'_>) -> Result<Option<ProjectNode>> {
-        let Some(project) = self.0.project_id else { return Ok(None) };
-        let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        Ok(loaders.load_one(ProjectById(project)).await.or_fail(cx(ctx)?)?.map(ProjectNode))
+        Ok(one(ctx, Action::GetProject, self.0.project_id.map(ProjectById)).await?.map(ProjectNode))
     }
 
     /// The invoice that bills it.
     async fn invoice(&self, ctx: &Context<'_>) -> Result<Option<InvoiceNode>> {
-        let Some(invoice) = self.0.invoice_id else { return Ok(None) };
-        let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        Ok(loaders.load_one(InvoiceById(invoice)).await.or_fail(cx(ctx)?)?.map(InvoiceNode))
+        Ok(one(ctx, Action::GetInvoice, self.0.invoice_id.map(InvoiceById)).await?.map(InvoiceNode))
     }
 }
 

@@ -1,8 +1,11 @@
 //! The GraphQL schema: the same records and inputs as REST, with relations between them.
 
 mod batch;
+pub mod bounds;
 mod connection;
+mod cost;
 mod error;
+mod gateway;
 mod loader;
 
 mod client;
@@ -10,31 +13,32 @@ mod expense;
 mod invoice;
 mod member;
 mod mutation;
+mod node;
 mod payload;
 mod project;
 mod query;
 mod shape;
+mod subscription;
 mod task;
 mod time_entry;
 
-use async_graphql::{Context, EmptySubscription};
+use async_graphql::Context;
 use service::Cx;
 
-pub use batch::execute;
+pub use cost::MAX_COST;
 pub use error::extensions;
+pub use gateway::{Gateway, Kind, Prepared, Refused, Sent, before_execution};
 pub use mutation::Mutation;
 pub use query::Query;
 pub use shape::Shapes;
+pub use subscription::Subscription;
 
 /// The schema of Hoursmith.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
-
-/// How deep a query may nest.
-const MAX_DEPTH: usize = 15;
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// Builds the schema; once in a process.
 pub fn build() -> Schema {
-    Schema::build(Query, Mutation, EmptySubscription).limit_depth(MAX_DEPTH).finish()
+    Schema::build(Query, Mutation, Subscription).finish()
 }
 
 /// The schema as a text, the same for the same schema.

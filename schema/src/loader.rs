@@ -2,19 +2,21 @@
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
 use service::client::Client;
-use service::invoice::{Invoice, InvoiceLine};
+use service::expense::{Expense, ExpenseArgs};
+use service::invoice::{Invoice, InvoiceArgs, InvoiceLine};
 use service::member::Member;
 use service::project::{Project, ProjectArgs};
 use service::sort::SortField;
 use service::task::{Task, TaskArgs};
 use service::time_entry::{TimeEntry, TimeEntryArgs};
 use service::value::Id;
-use service::{Cx, Error, Filter, ListArgs, Page, Pages};
+use service::{Action, Cx, Error, Filter, ListArgs, Page, Pages};
 
 use crate::connection::{self, Ask, Slice};
 use crate::error::OrFail;
@@ -34,6 +36,10 @@ pub(crate) struct TaskById(pub(crate) Id);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct InvoiceById(pub(crate) Id);
 
+/// A membership by its id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MemberById(pub(crate) Id);
+
 /// The lines of an invoice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct LinesOfInvoice(pub(crate) Id);
@@ -50,35 +56,45 @@ pub(crate) struct MemberByUser(pub(crate) Id);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct MembersOfProject(pub(crate) Id);
 
-/// The first rows below a parent, for the same arguments.
-pub(crate) struct Below<A> {
+/// The first rows below a parent of a kind, for the same arguments.
+pub(crate) struct Below<P, A> {
     parent: Id,
     args: Arc<A>,
     /// Equal for equal arguments.
     fingerprint: Arc<str>,
+    kind: PhantomData<P>,
 }
 
-impl<F: Filter, S: SortField> Below<ListArgs<F, S>> {
-    pub(crate) fn new(parent: Id, args: ListArgs<F, S>) -> Self {
-        Below { parent, fingerprint: args.fingerprint().into(), args: Arc::new(args) }
+/// The kinds of parents.
+pub(crate) struct OfClient;
+pub(crate) struct OfProject;
+pub(crate) struct OfTask;
+pub(crate) struct OfInvoice;
+/// By the id of the person.
+pub(crate) struct OfPerson;
+
+impl<P, F: Filter, S: SortField> Below<P, ListArgs<F, S>> {
+    fn new(parent: Id, args: ListArgs<F, S>) -> Self {
+        Below { parent, fingerprint: args.fingerprint().into(), args: Arc::new(args), kind: PhantomData }
     }
 }
 
-impl<A> Clone for Below<A> {
+impl<P, A> Clone for Below<P, A> {
     fn clone(&self) -> Self {
-        Below { parent: self.parent, args: self.args.clone(), fingerprint: self.fingerprint.clone() }
+        let Below { parent, args, fingerprint, kind } = self;
+        Below { parent: *parent, args: args.clone(), fingerprint: fingerprint.clone(), kind: *kind }
     }
 }
 
-impl<A> PartialEq for Below<A> {
+impl<P, A> PartialEq for Below<P, A> {
     fn eq(&self, other: &Self) -> bool {
         self.parent == other.parent && self.fingerprint == other.fingerprint
     }
 }
 
-impl<A> Eq for Below<A> {}
+impl<P, A> Eq for Below<P, A> {}
 
-impl<A> Hash for Below<A> {
+impl<P, A> Hash for Below<P, A> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.parent.hash(state);
         self.fingerprint.hash(state);
@@ -89,11 +105,11 @@ impl<A> Hash for Below<A> {
 pub(crate) type Outcome<T> = Result<Page<T>, Arc<Error>>;
 
 /// Parents, and the keys that ask for what is below them.
-type Group<A> = (Vec<Id>, Vec<Below<A>>);
+type Group<P, A> = (Vec<Id>, Vec<Below<P, A>>);
 
 /// Keys with the same arguments, which are read together.
-fn groups<A>(keys: &[Below<A>]) -> Vec<Group<A>> {
-    let mut groups: HashMap<Arc<str>, Group<A>> = HashMap::new();
+fn groups<P, A>(keys: &[Below<P, A>]) -> Vec<Group<P, A>> {
+    let mut groups: HashMap<Arc<str>, Group<P, A>> = HashMap::new();
     for key in keys {
         let (parents, same) = groups.entry(key.fingerprint.clone()).or_default();
         parents.push(key.parent);
@@ -102,14 +118,17 @@ fn groups<A>(keys: &[Below<A>]) -> Vec<Group<A>> {
     groups.into_values().collect()
 }
 
-/// Writes the loader of one kind of rows below one kind of parent.
-macro_rules! below_loader {
-    ($args:ty => $record:ty, $list:path) => {
-        impl Loader<Below<$args>> for Loaders {
+/// Writes the loaders of rows below kinds of parents.
+macro_rules! below_loaders {
+    ($($parent:ident: $args:ty => $record:ty, $list:path;)*) => {
+        $(impl Loader<Below<$parent, $args>> for Loaders {
             type Value = Outcome<$record>;
             type Error = Arc<Error>;
 
-            async fn load(&self, keys: &[Below<$args>]) -> Result<HashMap<Below<$args>, Self::Value>, Arc<Error>> {
+            async fn load(
+                &self,
+                keys: &[Below<$parent, $args>],
+            ) -> Result<HashMap<Below<$parent, $args>, Self::Value>, Arc<Error>> {
                 let mut found = HashMap::with_capacity(keys.len());
                 for (parents, keys) in groups(keys) {
                     let Some(args) = keys.first().map(|key| key.args.clone()) else { continue };
@@ -122,24 +141,37 @@ macro_rules! below_loader {
                 }
                 Ok(found)
             }
-        }
+        })*
     };
 }
 
-below_loader!(ProjectArgs => Project, service::project::list_of_clients);
-below_loader!(TaskArgs => Task, service::task::list_of_projects);
-below_loader!(TimeEntryArgs => TimeEntry, service::time_entry::list_of_projects);
+below_loaders! {
+    OfClient: ProjectArgs => Project, service::project::list_of_clients;
+    OfClient: TimeEntryArgs => TimeEntry, service::time_entry::list_of_clients;
+    OfClient: ExpenseArgs => Expense, service::expense::list_of_clients;
+    OfClient: InvoiceArgs => Invoice, service::invoice::list_of_clients;
+    OfProject: TaskArgs => Task, service::task::list_of_projects;
+    OfProject: TimeEntryArgs => TimeEntry, service::time_entry::list_of_projects;
+    OfProject: ExpenseArgs => Expense, service::expense::list_of_projects;
+    OfTask: TimeEntryArgs => TimeEntry, service::time_entry::list_of_tasks;
+    OfInvoice: TimeEntryArgs => TimeEntry, service::time_entry::list_of_invoices;
+    OfInvoice: ExpenseArgs => Expense, service::expense::list_of_invoices;
+    OfPerson: ProjectArgs => Project, service::project::list_of_people;
+    OfPerson: TaskArgs => Task, service::task::list_of_people;
+    OfPerson: TimeEntryArgs => TimeEntry, service::time_entry::list_of_people;
+}
 
 /// The page below a parent, gathered with those of its siblings.
-pub(crate) async fn below<F: Filter, S: SortField, T>(
+pub(crate) async fn below<P, F: Filter, S: SortField, T>(
     ctx: &Context<'_>,
     parent: Id,
     slice: Slice,
     ask: Ask<F, S>,
 ) -> async_graphql::Result<Page<T>>
 where
+    P: Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
-    Loaders: Loader<Below<ListArgs<F, S>>, Value = Outcome<T>, Error = Arc<Error>>,
+    Loaders: Loader<Below<P, ListArgs<F, S>>, Value = Outcome<T>, Error = Arc<Error>>,
 {
     let cx = ctx.data::<Cx>()?;
     let args = connection::args(slice, ask).or_fail(cx)?;
@@ -147,6 +179,21 @@ where
     let page = ctx.data::<DataLoader<Loaders>>()?.load_one(Below::new(parent, args)).await.or_fail(cx)?;
     let page = page.unwrap_or_else(|| Err(Arc::new(Error::bug("a page was not loaded"))));
     page.map_err(|error| connection::in_graphql(error, backward)).or_fail(cx)
+}
+
+/// The record that a relation leads to, gathered with those of its siblings; null where there is none, and for those whose
+/// role may not read it.
+pub(crate) async fn one<K, T>(ctx: &Context<'_>, action: Action, key: Option<K>) -> async_graphql::Result<Option<T>>
+where
+    K: Send + Sync + Hash + Eq + Clone + 'static,
+    T: Clone + Send + Sync + 'static,
+    Loaders: Loader<K, Value = T, Error = Arc<Error>>,
+{
+    let cx = ctx.data::<Cx>()?;
+    match key {
+        Some(key) if cx.may(action) => ctx.data::<DataLoader<Loaders>>()?.load_one(key).await.or_fail(cx),
+        _ => Ok(None),
+    }
 }
 
 /// Writes the loader of records by their id.
@@ -169,6 +216,7 @@ by_id_loader!(ClientById => Client, service::client::by_ids);
 by_id_loader!(ProjectById => Project, service::project::by_ids);
 by_id_loader!(TaskById => Task, service::task::by_ids);
 by_id_loader!(InvoiceById => Invoice, service::invoice::by_ids);
+by_id_loader!(MemberById => Member, service::member::by_ids);
 
 impl Loader<LinesOfInvoice> for Loaders {
     type Value = Vec<InvoiceLine>;

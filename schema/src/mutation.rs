@@ -14,6 +14,7 @@ use crate::client::ClientNode;
 use crate::cx;
 use crate::error::OrFail;
 use crate::expense::ExpenseNode;
+use crate::member::MemberNode;
 use crate::payload::*;
 use crate::project::ProjectNode;
 use crate::query::id;
@@ -37,7 +38,11 @@ fn record<R: Record>(ctx: &Context<'_>, done: Result<Done<R>, service::Error>) -
 #[Object]
 impl Mutation {
     /// A new client.
-    async fn create_client(&self, ctx: &Context<'_>, input: NewClient) -> Result<CreateClientPayload> {
+    async fn create_client(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it is to be.")] input: NewClient,
+    ) -> Result<CreateClientPayload> {
         let record = record(ctx, service::client::create(cx(ctx)?, input).await)?;
         Ok(CreateClientPayload { client: ClientNode(record) })
     }
@@ -46,8 +51,9 @@ impl Mutation {
     async fn update_client(
         &self,
         ctx: &Context<'_>,
-        id: ID,
-        input: ClientChanges,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "What changes.")] input: ClientChanges,
+        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<UpdateClientPayload> {
         let expected = expected(expected_version);
@@ -59,7 +65,8 @@ impl Mutation {
     async fn delete_client(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<DeleteClientPayload> {
         let expected = expected(expected_version);
@@ -68,7 +75,11 @@ impl Mutation {
     }
 
     /// A new project.
-    async fn create_project(&self, ctx: &Context<'_>, input: NewProject) -> Result<CreateProjectPayload> {
+    async fn create_project(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it is to be.")] input: NewProject,
+    ) -> Result<CreateProjectPayload> {
         let record = record(ctx, service::project::create(cx(ctx)?, input).await)?;
         Ok(CreateProjectPayload { project: ProjectNode(record) })
     }
@@ -77,8 +88,9 @@ impl Mutation {
     async fn update_project(
         &self,
         ctx: &Context<'_>,
-        id: ID,
-        input: ProjectChanges,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "What changes.")] input: ProjectChanges,
+        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<UpdateProjectPayload> {
         let expected = expected(expected_version);
@@ -90,7 +102,8 @@ impl Mutation {
     async fn delete_project(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<DeleteProjectPayload> {
         let expected = expected(expected_version);
@@ -99,7 +112,11 @@ impl Mutation {
     }
 
     /// Log time.
-    async fn create_time_entry(&self, ctx: &Context<'_>, input: NewTimeEntry) -> Result<CreateTimeEntryPayload> {
+    async fn create_time_entry(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it is to be.")] input: NewTimeEntry,
+    ) -> Result<CreateTimeEntryPayload> {
         let record = record(ctx, service::time_entry::create(cx(ctx)?, input).await)?;
         Ok(CreateTimeEntryPayload { time_entry: TimeEntryNode(record) })
     }
@@ -108,8 +125,9 @@ impl Mutation {
     async fn update_time_entry(
         &self,
         ctx: &Context<'_>,
-        id: ID,
-        input: TimeEntryChanges,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "What changes.")] input: TimeEntryChanges,
+        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<UpdateTimeEntryPayload> {
         let expected = expected(expected_version);
@@ -121,7 +139,8 @@ impl Mutation {
     async fn delete_time_entry(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<DeleteTimeEntryPayload> {
         let expected = expected(expected_version);
@@ -130,26 +149,43 @@ impl Mutation {
     }
 
     /// Start a timer; the one that runs is stopped, and on the same project and task it goes on.
-    async fn start_timer(&self, ctx: &Context<'_>, input: NewTimer) -> Result<StartTimerPayload> {
+    async fn start_timer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it is started on.")] input: NewTimer,
+    ) -> Result<StartTimerPayload> {
         let entry = record(ctx, service::time_entry::start(cx(ctx)?, input).await)?;
         Ok(StartTimerPayload { time_entry: TimeEntryNode(entry) })
     }
 
     /// Stop a timer, now unless said.
-    async fn stop_timer(&self, ctx: &Context<'_>, id: ID, stopped_at: Option<Instant>) -> Result<StopTimerPayload> {
+    async fn stop_timer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "When it ended, with an offset; now unless said.")] stopped_at: Option<Instant>,
+    ) -> Result<StopTimerPayload> {
         let input = TimerStop { stopped_at: stopped_at.map_or(Field::Absent, Field::Value), ..TimerStop::default() };
         let entry = record(ctx, service::time_entry::stop(cx(ctx)?, self::id(&id), input).await)?;
         Ok(StopTimerPayload { time_entry: TimeEntryNode(entry) })
     }
 
     /// Put a project away: it takes no new time.
-    async fn archive_project(&self, ctx: &Context<'_>, id: ID) -> Result<ArchiveProjectPayload> {
+    async fn archive_project(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id.")] id: ID,
+    ) -> Result<ArchiveProjectPayload> {
         let project = record(ctx, service::project::archive(cx(ctx)?, self::id(&id)).await)?;
         Ok(ArchiveProjectPayload { project: ProjectNode(project) })
     }
 
     /// Bring a project back, archived or deleted.
-    async fn restore_project(&self, ctx: &Context<'_>, id: ID) -> Result<RestoreProjectPayload> {
+    async fn restore_project(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id.")] id: ID,
+    ) -> Result<RestoreProjectPayload> {
         let project = record(ctx, service::project::restore(cx(ctx)?, self::id(&id)).await)?;
         Ok(RestoreProjectPayload { project: ProjectNode(project) })
     }
@@ -158,7 +194,7 @@ impl Mutation {
     async fn create_time_entries(
         &self,
         ctx: &Context<'_>,
-        input: Vec<NewTimeEntry>,
+        #[graphql(desc = "The entries, 1 to 100.")] input: Vec<NewTimeEntry>,
     ) -> Result<CreateTimeEntriesPayload> {
         let entries = record(ctx, service::time_entry::create_batch(cx(ctx)?, Batch::from(input)).await)?;
         Ok(CreateTimeEntriesPayload { time_entries: entries.into_iter().map(TimeEntryNode).collect() })
@@ -168,26 +204,30 @@ impl Mutation {
     async fn add_project_member(
         &self,
         ctx: &Context<'_>,
-        project_id: ID,
-        user_id: ID,
+        #[graphql(desc = "The project.")] project_id: ID,
+        #[graphql(desc = "The person.")] user_id: ID,
     ) -> Result<AddProjectMemberPayload> {
         let done = service::project_member::add(cx(ctx)?, id(&project_id), id(&user_id)).await;
-        Ok(AddProjectMemberPayload { member: record(ctx, done)? })
+        Ok(AddProjectMemberPayload { member: MemberNode(record(ctx, done)?) })
     }
 
     /// Take a member off a project: their tasks there are unassigned, their time stays.
     async fn remove_project_member(
         &self,
         ctx: &Context<'_>,
-        project_id: ID,
-        user_id: ID,
+        #[graphql(desc = "The project.")] project_id: ID,
+        #[graphql(desc = "The person.")] user_id: ID,
     ) -> Result<RemoveProjectMemberPayload> {
         let gone = record(ctx, service::project_member::remove(cx(ctx)?, id(&project_id), id(&user_id)).await)?;
         Ok(RemoveProjectMemberPayload { user_id: gone.id })
     }
 
     /// A new task.
-    async fn create_task(&self, ctx: &Context<'_>, input: NewTask) -> Result<CreateTaskPayload> {
+    async fn create_task(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it is to be.")] input: NewTask,
+    ) -> Result<CreateTaskPayload> {
         let record = record(ctx, service::task::create(cx(ctx)?, input).await)?;
         Ok(CreateTaskPayload { task: TaskNode(record) })
     }
@@ -196,8 +236,9 @@ impl Mutation {
     async fn update_task(
         &self,
         ctx: &Context<'_>,
-        id: ID,
-        input: TaskChanges,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "What changes.")] input: TaskChanges,
+        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<UpdateTaskPayload> {
         let expected = expected(expected_version);
@@ -206,26 +247,36 @@ impl Mutation {
     }
 
     /// Delete a task.
-    async fn delete_task(&self, ctx: &Context<'_>, id: ID, expected_version: Option<i32>) -> Result<DeleteTaskPayload> {
+    async fn delete_task(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        expected_version: Option<i32>,
+    ) -> Result<DeleteTaskPayload> {
         let expected = expected(expected_version);
         let gone: Gone = record(ctx, service::task::delete(cx(ctx)?, self::id(&id), &expected).await)?;
         Ok(DeleteTaskPayload { id: gone.id })
     }
 
     /// Delete a task, and get it.
-    async fn archive_task(&self, ctx: &Context<'_>, id: ID) -> Result<ArchiveTaskPayload> {
+    async fn archive_task(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<ArchiveTaskPayload> {
         let task = record(ctx, service::task::archive(cx(ctx)?, self::id(&id)).await)?;
         Ok(ArchiveTaskPayload { task: TaskNode(task) })
     }
 
     /// Bring a deleted task back.
-    async fn restore_task(&self, ctx: &Context<'_>, id: ID) -> Result<RestoreTaskPayload> {
+    async fn restore_task(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<RestoreTaskPayload> {
         let task = record(ctx, service::task::restore(cx(ctx)?, self::id(&id)).await)?;
         Ok(RestoreTaskPayload { task: TaskNode(task) })
     }
 
     /// A new expense.
-    async fn create_expense(&self, ctx: &Context<'_>, input: NewExpense) -> Result<CreateExpensePayload> {
+    async fn create_expense(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it is to be.")] input: NewExpense,
+    ) -> Result<CreateExpensePayload> {
         let record = record(ctx, service::expense::create(cx(ctx)?, input).await)?;
         Ok(CreateExpensePayload { expense: ExpenseNode(record) })
     }
@@ -234,8 +285,9 @@ impl Mutation {
     async fn update_expense(
         &self,
         ctx: &Context<'_>,
-        id: ID,
-        input: ExpenseChanges,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "What changes.")] input: ExpenseChanges,
+        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<UpdateExpensePayload> {
         let expected = expected(expected_version);
@@ -247,7 +299,8 @@ impl Mutation {
     async fn delete_expense(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<DeleteExpensePayload> {
         let expected = expected(expected_version);
@@ -256,7 +309,7 @@ impl Mutation {
     }
 
     /// End a token for good.
-    async fn revoke_token(&self, ctx: &Context<'_>, id: ID) -> Result<RevokeTokenPayload> {
+    async fn revoke_token(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<RevokeTokenPayload> {
         let gone: Gone = record(ctx, service::token::revoke(cx(ctx)?, self::id(&id)).await)?;
         Ok(RevokeTokenPayload { id: gone.id })
     }

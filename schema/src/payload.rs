@@ -1,11 +1,11 @@
 //! What mutations give back: one payload each, which can grow.
 
 use async_graphql::SimpleObject;
-use service::member::Member;
 use service::value::Id;
 
 use crate::client::ClientNode;
 use crate::expense::ExpenseNode;
+use crate::member::MemberNode;
 use crate::project::ProjectNode;
 use crate::task::TaskNode;
 use crate::time_entry::TimeEntryNode;
@@ -84,7 +84,7 @@ pub struct CreateTimeEntriesPayload {
 #[derive(SimpleObject)]
 pub struct AddProjectMemberPayload {
     /// The member.
-    pub(crate) member: Member,
+    pub(crate) member: MemberNode,
 }
 
 /// Who is not on the project any more.

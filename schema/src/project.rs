@@ -3,17 +3,19 @@
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Object, Result};
 use service::Action;
-use service::member::Member;
+use service::expense::{ExpenseFilter, ExpenseSort};
 use service::project::Project;
-use service::sort::Sort;
 use service::task::{TaskFilter, TaskSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
+use service::value::Id;
 
 use crate::client::ClientNode;
-use crate::connection::{Ask, Slice, connection};
+use crate::connection::{connection, lists};
 use crate::cx;
 use crate::error::OrFail;
-use crate::loader::{ClientById, Loaders, MembersOfProject, below};
+use crate::expense::{ExpenseConnection, ExpenseNode};
+use crate::loader::{ClientById, Loaders, MembersOfProject, one};
+use crate::member::MemberNode;
 use crate::task::{TaskConnection, TaskNode};
 use crate::time_entry::{TimeEntryConnection, TimeEntryNode};
 
@@ -28,58 +30,38 @@ impl ProjectNode {
         &self.0
     }
 
+    #[graphql(flatten)]
+    async fn lists(&self) -> ProjectLists {
+        ProjectLists(self.0.id)
+    }
+
+    /// The id.
+    pub async fn id(&self) -> Id {
+        self.0.id
+    }
+
     /// Whom it is for; null for those who do not see clients.
     async fn client(&self, ctx: &Context<'_>) -> Result<Option<ClientNode>> {
-        let cx = cx(ctx)?;
-        if !cx.may(Action::GetClient) {
-            return Ok(None);
-        }
-        let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        Ok(loaders.load_one(ClientById(self.0.client_id)).await.or_fail(cx)?.map(ClientNode))
+        Ok(one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await?.map(ClientNode))
     }
 
     /// Who is on it; Members see themselves.
-    async fn members(&self, ctx: &Context<'_>) -> Result<Vec<Member>> {
+    async fn members(&self, ctx: &Context<'_>) -> Result<Vec<MemberNode>> {
         let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        Ok(loaders.load_one(MembersOfProject(self.0.id)).await.or_fail(cx(ctx)?)?.unwrap_or_default())
+        let people = loaders.load_one(MembersOfProject(self.0.id)).await.or_fail(cx(ctx)?)?;
+        Ok(people.unwrap_or_default().into_iter().map(MemberNode).collect())
     }
+}
 
-    /// Its steps.
-    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
-    async fn tasks(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<TaskFilter>,
-        sort: Option<Sort<TaskSort>>,
-        search: Option<String>,
-        include_deleted: Option<bool>,
-    ) -> Result<TaskConnection> {
-        let slice = Slice { first, after, last, before };
-        let page = below(ctx, self.0.id, slice, Ask { filter, sort, search, include_deleted }).await?;
-        Ok(TaskConnection(page.map(TaskNode)))
-    }
-
-    /// The time spent on it; Members see their own.
-    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
-    async fn time_entries(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<TimeEntryFilter>,
-        sort: Option<Sort<TimeEntrySort>>,
-        search: Option<String>,
-        include_deleted: Option<bool>,
-    ) -> Result<TimeEntryConnection> {
-        let slice = Slice { first, after, last, before };
-        let page = below(ctx, self.0.id, slice, Ask { filter, sort, search, include_deleted }).await?;
-        Ok(TimeEntryConnection(page.map(TimeEntryNode)))
+lists! {
+    /// What belongs to a project.
+    ProjectLists(Id) {
+        /// Its steps.
+        tasks: TaskFilter, TaskSort => TaskConnection(TaskNode) if ListTasks, (below OfProject);
+        /// The time spent on it; Members see their own.
+        time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfProject);
+        /// The money spent for it; null for those who do not see expenses.
+        expenses: ExpenseFilter, ExpenseSort => ExpenseConnection(ExpenseNode) if ListExpenses, (below OfProject);
     }
 }
 

@@ -3,25 +3,27 @@
 use async_graphql::{Context, ID, Object, Result};
 use service::client::{ClientFilter, ClientSort};
 use service::expense::{ExpenseFilter, ExpenseSort};
+use service::input::Field;
 use service::invoice::{InvoiceFilter, InvoiceSort};
-use service::member::{Me, Member, MemberFilter, MemberSort};
+use service::member::{Me, MemberFilter, MemberSort};
 use service::organization::Organization;
 use service::project::{ProjectFilter, ProjectSort};
-use service::sort::{Sort, SortField};
+use service::report::{TimeReport, TimeReportArgs};
 use service::task::{TaskFilter, TaskSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
 use service::token::{TokenFilter, TokenSort};
-use service::value::Id;
-use service::{Cx, Error, Filter, ListArgs, Page};
+use service::value::{AmountShown, Id, Problems, ReportGroup, TimeZone};
 
 use crate::client::{ClientConnection, ClientNode};
-use crate::connection::{Ask, Slice, args, in_graphql};
+use crate::connection::lists;
 use crate::cx;
 use crate::error::OrFail;
 use crate::expense::{ExpenseConnection, ExpenseNode};
 use crate::invoice::{InvoiceConnection, InvoiceNode};
-use crate::member::{MemberConnection, TokenConnection};
+use crate::member::{MemberConnection, MemberNode, TokenConnection, TokenNode};
+use crate::node::Node;
 use crate::project::{ProjectConnection, ProjectNode};
+use crate::shape::Kinds;
 use crate::task::{TaskConnection, TaskNode};
 use crate::time_entry::{TimeEntryConnection, TimeEntryNode};
 
@@ -33,20 +35,36 @@ pub(crate) fn id(id: &ID) -> Id {
     id.parse().unwrap_or(Id::NONE)
 }
 
-/// A page of a flat list.
-async fn page<F: Filter, S: SortField, T>(
-    cx: &Cx,
-    slice: Slice,
-    ask: Ask<F, S>,
-    list: impl AsyncFn(&Cx, &ListArgs<F, S>) -> Result<Page<T>, Error>,
-) -> Result<Page<T>> {
-    let args = args(slice, ask).or_fail(cx)?;
-    list(cx, &args).await.map_err(|error| in_graphql(error.into(), args.backward)).or_fail(cx)
+lists! {
+    /// The lists.
+    QueryLists() {
+        /// Clients, a page at a time.
+        clients: ClientFilter, ClientSort => ClientConnection(ClientNode), (flat service::client::list);
+        /// Projects, a page at a time.
+        projects: ProjectFilter, ProjectSort => ProjectConnection(ProjectNode), (flat service::project::list);
+        /// Tasks, a page at a time.
+        tasks: TaskFilter, TaskSort => TaskConnection(TaskNode), (flat service::task::list);
+        /// Time entries, a page at a time.
+        time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode), (flat service::time_entry::list);
+        /// Expenses, a page at a time.
+        expenses: ExpenseFilter, ExpenseSort => ExpenseConnection(ExpenseNode), (flat service::expense::list);
+        /// Invoices, a page at a time.
+        invoices: InvoiceFilter, InvoiceSort => InvoiceConnection(InvoiceNode), (flat service::invoice::list);
+        /// Members, a page at a time.
+        members: MemberFilter, MemberSort => MemberConnection(MemberNode), (flat service::member::list);
+        /// Live tokens, a page at a time: own ones; for Owner and Admin all of the workspace.
+        tokens: TokenFilter, TokenSort => TokenConnection(TokenNode), (flat service::token::list);
+    }
 }
 
 /// What can be asked.
 #[Object]
 impl Query {
+    #[graphql(flatten)]
+    async fn lists(&self) -> QueryLists {
+        QueryLists()
+    }
+
     /// Who asks, and what their token may do.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Me> {
         let cx = cx(ctx)?;
@@ -59,108 +77,62 @@ impl Query {
         service::organization::get(cx).await.or_fail(cx)
     }
 
+    /// Anything that has an id.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of a record of any kind.")] id: ID,
+    ) -> Result<Option<Node>> {
+        let cx = cx(ctx)?;
+        let node = Node::find(cx, self::id(&id)).await.or_fail(cx)?;
+        ctx.data::<Kinds>()?.found(ctx.item.node.response_key().node.as_str(), node.kind());
+        Ok(Some(node))
+    }
+
     /// One client.
-    async fn client(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ClientNode>> {
+    async fn client(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<ClientNode>> {
         let cx = cx(ctx)?;
         service::client::get(cx, self::id(&id)).await.map(ClientNode).map(Some).or_fail(cx)
     }
 
-    /// Clients, a page at a time.
-    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
-    async fn clients(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<ClientFilter>,
-        sort: Option<Sort<ClientSort>>,
-        search: Option<String>,
-        include_deleted: Option<bool>,
-    ) -> Result<Option<ClientConnection>> {
-        let slice = Slice { first, after, last, before };
-        let ask = Ask { filter, sort, search, include_deleted };
-        let page = page(cx(ctx)?, slice, ask, async |cx, args| service::client::list(cx, args).await).await?;
-        Ok(Some(ClientConnection(page.map(ClientNode))))
-    }
-
     /// One project.
-    async fn project(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ProjectNode>> {
+    async fn project(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<ProjectNode>> {
         let cx = cx(ctx)?;
         service::project::get(cx, self::id(&id)).await.map(ProjectNode).map(Some).or_fail(cx)
     }
 
-    /// Projects, a page at a time.
-    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
-    async fn projects(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<ProjectFilter>,
-        sort: Option<Sort<ProjectSort>>,
-        search: Option<String>,
-        include_deleted: Option<bool>,
-    ) -> Result<Option<ProjectConnection>> {
-        let slice = Slice { first, after, last, before };
-        let ask = Ask { filter, sort, search, include_deleted };
-        let page = page(cx(ctx)?, slice, ask, async |cx, args| service::project::list(cx, args).await).await?;
-        Ok(Some(ProjectConnection(page.map(ProjectNode))))
-    }
-
     /// One task.
-    async fn task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<TaskNode>> {
+    async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<TaskNode>> {
         let cx = cx(ctx)?;
         service::task::get(cx, self::id(&id)).await.map(TaskNode).map(Some).or_fail(cx)
     }
 
-    /// Tasks, a page at a time.
-    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
-    async fn tasks(
+    /// One time entry.
+    async fn time_entry(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<TaskFilter>,
-        sort: Option<Sort<TaskSort>>,
-        search: Option<String>,
-        include_deleted: Option<bool>,
-    ) -> Result<Option<TaskConnection>> {
-        let slice = Slice { first, after, last, before };
-        let ask = Ask { filter, sort, search, include_deleted };
-        let page = page(cx(ctx)?, slice, ask, async |cx, args| service::task::list(cx, args).await).await?;
-        Ok(Some(TaskConnection(page.map(TaskNode))))
-    }
-
-    /// One time entry.
-    async fn time_entry(&self, ctx: &Context<'_>, id: ID) -> Result<Option<TimeEntryNode>> {
+        #[graphql(desc = "The id.")] id: ID,
+    ) -> Result<Option<TimeEntryNode>> {
         let cx = cx(ctx)?;
         service::time_entry::get(cx, self::id(&id)).await.map(TimeEntryNode).map(Some).or_fail(cx)
     }
 
-    /// Time entries, a page at a time.
-    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
-    async fn time_entries(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<TimeEntryFilter>,
-        sort: Option<Sort<TimeEntrySort>>,
-        search: Option<String>,
-        include_deleted: Option<bool>,
-    ) -> Result<Option<TimeEntryConnection>> {
-        let slice = Slice { first, after, last, before };
-        let ask = Ask { filter, sort, search, include_deleted };
-        let page = page(cx(ctx)?, slice, ask, async |cx, args| service::time_entry::list(cx, args).await).await?;
-        Ok(Some(TimeEntryConnection(page.map(TimeEntryNode))))
+    /// One expense.
+    async fn expense(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<ExpenseNode>> {
+        let cx = cx(ctx)?;
+        service::expense::get(cx, self::id(&id)).await.map(ExpenseNode).map(Some).or_fail(cx)
+    }
+
+    /// One invoice.
+    async fn invoice(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<InvoiceNode>> {
+        let cx = cx(ctx)?;
+        service::invoice::find(cx, self::id(&id)).await.map(InvoiceNode).map(Some).or_fail(cx)
+    }
+
+    /// One member.
+    async fn member(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<MemberNode>> {
+        let cx = cx(ctx)?;
+        service::member::get(cx, self::id(&id)).await.map(MemberNode).map(Some).or_fail(cx)
     }
 
     /// The caller's running timer, if there is one.
@@ -169,101 +141,25 @@ impl Query {
         Ok(service::time_entry::running(cx).await.or_fail(cx)?.map(TimeEntryNode))
     }
 
-    /// One expense.
-    async fn expense(&self, ctx: &Context<'_>, id: ID) -> Result<Option<ExpenseNode>> {
+    /// Time, and what it earns, summed by one or two of what it was spent on, by whom and when.
+    async fn time_report(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "By what: one or two.")] group_by: Vec<ReportGroup>,
+        #[graphql(desc = "Only the time that fits all of it.")] filter: Option<TimeEntryFilter>,
+        #[graphql(desc = "Where days begin, by its IANA name; UTC unless said.")] time_zone: Option<String>,
+        #[graphql(desc = "Whether amounts are told; by default to those who see money.")] amount_shown: Option<
+            AmountShown,
+        >,
+    ) -> Result<Option<TimeReport>> {
         let cx = cx(ctx)?;
-        service::expense::get(cx, self::id(&id)).await.map(ExpenseNode).map(Some).or_fail(cx)
-    }
-
-    /// Expenses, a page at a time.
-    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
-    async fn expenses(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<ExpenseFilter>,
-        sort: Option<Sort<ExpenseSort>>,
-        search: Option<String>,
-        include_deleted: Option<bool>,
-    ) -> Result<Option<ExpenseConnection>> {
-        let slice = Slice { first, after, last, before };
-        let ask = Ask { filter, sort, search, include_deleted };
-        let page = page(cx(ctx)?, slice, ask, async |cx, args| service::expense::list(cx, args).await).await?;
-        Ok(Some(ExpenseConnection(page.map(ExpenseNode))))
-    }
-
-    /// One invoice.
-    async fn invoice(&self, ctx: &Context<'_>, id: ID) -> Result<Option<InvoiceNode>> {
-        let cx = cx(ctx)?;
-        service::invoice::find(cx, self::id(&id)).await.map(InvoiceNode).map(Some).or_fail(cx)
-    }
-
-    /// Invoices, a page at a time.
-    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
-    async fn invoices(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<InvoiceFilter>,
-        sort: Option<Sort<InvoiceSort>>,
-        search: Option<String>,
-        include_deleted: Option<bool>,
-    ) -> Result<Option<InvoiceConnection>> {
-        let slice = Slice { first, after, last, before };
-        let ask = Ask { filter, sort, search, include_deleted };
-        let page = page(cx(ctx)?, slice, ask, async |cx, args| service::invoice::list(cx, args).await).await?;
-        Ok(Some(InvoiceConnection(page.map(InvoiceNode))))
-    }
-
-    /// One member.
-    async fn member(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Member>> {
-        let cx = cx(ctx)?;
-        service::member::get(cx, self::id(&id)).await.map(Some).or_fail(cx)
-    }
-
-    /// Members, a page at a time.
-    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
-    async fn members(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<MemberFilter>,
-        sort: Option<Sort<MemberSort>>,
-        search: Option<String>,
-        include_deleted: Option<bool>,
-    ) -> Result<Option<MemberConnection>> {
-        let slice = Slice { first, after, last, before };
-        let ask = Ask { filter, sort, search, include_deleted };
-        let page = page(cx(ctx)?, slice, ask, async |cx, args| service::member::list(cx, args).await).await?;
-        Ok(Some(MemberConnection(page)))
-    }
-
-    /// Tokens, a page at a time.
-    #[expect(clippy::too_many_arguments, reason = "they are the arguments of a connection")]
-    async fn tokens(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<TokenFilter>,
-        sort: Option<Sort<TokenSort>>,
-        search: Option<String>,
-        include_deleted: Option<bool>,
-    ) -> Result<Option<TokenConnection>> {
-        let slice = Slice { first, after, last, before };
-        let ask = Ask { filter, sort, search, include_deleted };
-        let page = page(cx(ctx)?, slice, ask, async |cx, args| service::token::list(cx, args).await).await?;
-        Ok(Some(TokenConnection(page)))
+        let args = TimeReportArgs {
+            group_by: Field::Value(group_by),
+            time_zone: time_zone.map_or(Field::Absent, |zone| Field::<TimeZone>::from_query(&[zone])),
+            amount_shown: amount_shown.map_or(Field::Absent, Field::Value),
+            filter: filter.unwrap_or_default(),
+            not_taken: Problems::none(),
+        };
+        service::report::time(cx, &args).await.map(Some).or_fail(cx)
     }
 }

@@ -2,7 +2,8 @@
 //! is not allowed, null for what holds it (GraphQL, sections 6.4.3 and 6.4.4). The library answers fields in the order in
 //! which they finish and leaves out those that failed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Name;
 use async_graphql::indexmap::IndexMap;
@@ -12,8 +13,27 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{PathSegment, Positioned, Response, Value, Variables};
 
-/// The types of every field of every object.
-pub struct Shapes(HashMap<String, HashMap<String, Type>>);
+/// The types of every field of every object and interface, and what implements what.
+pub struct Shapes {
+    fields: HashMap<String, HashMap<String, Type>>,
+    implements: HashSet<(String, String)>,
+}
+
+/// What the fields of a query that answer with an interface have found, by their names in the answer: the answer alone
+/// does not tell.
+#[derive(Clone, Default)]
+pub(crate) struct Kinds(Arc<Mutex<HashMap<String, &'static str>>>);
+
+impl Kinds {
+    pub(crate) fn found(&self, key: &str, kind: &'static str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), kind);
+    }
+
+    fn of(&self, path: &[PathSegment]) -> Option<&'static str> {
+        let [PathSegment::Field(key)] = path else { return None };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+    }
+}
 
 /// One selection of a query on its way through an answer.
 struct Walk<'a> {
@@ -21,6 +41,7 @@ struct Walk<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     operation: &'a OperationDefinition,
+    kinds: &'a Kinds,
     /// The paths of everything that failed.
     failed: Vec<Vec<PathSegment>>,
 }
@@ -35,24 +56,43 @@ impl Shapes {
     /// Reads them from the schema's own text.
     pub fn of(sdl: &str) -> Shapes {
         let document = async_graphql::parser::parse_schema(sdl).unwrap_or(ServiceDocument { definitions: vec![] });
-        let mut shapes = HashMap::new();
+        let mut shapes = Shapes { fields: HashMap::new(), implements: HashSet::new() };
         for definition in document.definitions {
             let TypeSystemDefinition::Type(definition) = definition else { continue };
-            if let TypeKind::Object(object) = definition.node.kind {
-                let fields =
-                    object.fields.into_iter().map(|f| (f.node.name.node.to_string(), f.node.ty.node)).collect();
-                shapes.insert(definition.node.name.node.to_string(), fields);
-            }
+            let name = definition.node.name.node.to_string();
+            let fields = match definition.node.kind {
+                TypeKind::Object(object) => {
+                    for interface in object.implements {
+                        shapes.implements.insert((name.clone(), interface.node.to_string()));
+                    }
+                    object.fields
+                }
+                TypeKind::Interface(interface) => interface.fields,
+                _ => continue,
+            };
+            let fields = fields.into_iter().map(|f| (f.node.name.node.to_string(), f.node.ty.node)).collect();
+            shapes.fields.insert(name, fields);
         }
-        Shapes(shapes)
+        shapes
+    }
+
+    /// The type of a field.
+    pub(crate) fn field(&self, kind: &str, name: &str) -> Option<&Type> {
+        self.fields.get(kind)?.get(name)
+    }
+
+    /// Whether a fragment on `on` is about an object of this kind.
+    fn is(&self, kind: &str, on: &str) -> bool {
+        kind == on || self.implements.contains(&(kind.to_owned(), on.to_owned()))
     }
 
     /// Puts an answer into shape.
-    pub fn complete(
+    pub(crate) fn complete(
         &self,
         document: &ExecutableDocument,
         operation: &OperationDefinition,
         variables: &Variables,
+        kinds: &Kinds,
         response: &mut Response,
     ) {
         let failed = response.errors.iter().map(|error| error.path.clone()).collect();
@@ -61,7 +101,7 @@ impl Shapes {
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         };
-        let walk = Walk { shapes: self, document, variables, operation, failed };
+        let walk = Walk { shapes: self, document, variables, operation, kinds, failed };
         let answered = std::mem::take(&mut response.data);
         response.data = walk.object(root, &[&operation.selection_set.node], answered, &mut Vec::new());
     }
@@ -83,7 +123,7 @@ impl Walk<'_> {
         let mut shaped = IndexMap::with_capacity(wanted.len());
         for (key, Wanted { name, below }) in wanted {
             let value = answered.swap_remove(&key).unwrap_or_default();
-            let value = match self.shapes.0.get(kind).and_then(|fields| fields.get(name)) {
+            let value = match self.shapes.field(kind, name) {
                 Some(ty) => {
                     path.push(PathSegment::Field(key.to_string()));
                     let value = self.value(ty, &below, value, path);
@@ -103,7 +143,9 @@ impl Walk<'_> {
 
     fn value(&self, ty: &Type, below: &[&SelectionSet], value: Value, path: &mut Vec<PathSegment>) -> Value {
         match (&ty.base, value) {
-            (BaseType::Named(name), value) if !below.is_empty() => self.object(name, below, value, path),
+            (BaseType::Named(name), value) if !below.is_empty() => {
+                self.object(self.kinds.of(path).unwrap_or(name), below, value, path)
+            }
             (BaseType::List(item), Value::List(values)) => {
                 let mut shaped = Vec::with_capacity(values.len());
                 for (index, value) in values.into_iter().enumerate() {
@@ -135,14 +177,14 @@ impl Walk<'_> {
                 }
                 Selection::FragmentSpread(spread) if self.included(&spread.node.directives) => {
                     if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node)
-                        && fragment.node.type_condition.node.on.node == kind
+                        && self.shapes.is(kind, &fragment.node.type_condition.node.on.node)
                     {
                         self.collect(kind, &fragment.node.selection_set.node, wanted);
                     }
                 }
                 Selection::InlineFragment(fragment) if self.included(&fragment.node.directives) => {
                     let on = fragment.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
-                    if on.is_none_or(|on| on == kind) {
+                    if on.is_none_or(|on| self.shapes.is(kind, on)) {
                         self.collect(kind, &fragment.node.selection_set.node, wanted);
                     }
                 }
@@ -155,7 +197,8 @@ impl Walk<'_> {
     fn included(&self, directives: &[Positioned<Directive>]) -> bool {
         directives.iter().all(|directive| {
             let argument = directive.node.get_argument("if").map(|value| value.node.clone());
-            let value = argument.and_then(|value| value.into_const_with(|name| self.variable(&name)).ok());
+            let value = argument
+                .and_then(|value| value.into_const_with(|name| variable(self.operation, self.variables, &name)).ok());
             match (directive.node.name.node.as_str(), value) {
                 ("skip", Some(Value::Boolean(skip))) => !skip,
                 ("include", Some(Value::Boolean(include))) => include,
@@ -163,13 +206,13 @@ impl Walk<'_> {
             }
         })
     }
+}
 
-    fn variable(&self, name: &Name) -> Result<Value, ()> {
-        let default = || {
-            let definitions = &self.operation.variable_definitions;
-            let definition = definitions.iter().find(|definition| definition.node.name.node == *name)?;
-            definition.node.default_value.as_ref().map(|value| value.node.clone())
-        };
-        self.variables.get(name).cloned().or_else(default).ok_or(())
-    }
+/// The value of a variable: of the request, or the default of the document.
+pub(crate) fn variable(operation: &OperationDefinition, variables: &Variables, name: &Name) -> Result<Value, ()> {
+    let default = || {
+        let definition = operation.variable_definitions.iter().find(|definition| definition.node.name.node == *name)?;
+        definition.node.default_value.as_ref().map(|value| value.node.clone())
+    };
+    variables.get(name).cloned().or_else(default).ok_or(())
 }

@@ -1,16 +1,14 @@
 //! Time entries and what they belong to.
 
-use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Object, Result};
 use service::Action;
-use service::member::Member;
 use service::time_entry::TimeEntry;
+use service::value::Id;
 
 use crate::connection::connection;
-use crate::cx;
-use crate::error::OrFail;
 use crate::invoice::InvoiceNode;
-use crate::loader::{InvoiceById, Loaders, MemberByUser, ProjectById, TaskById};
+use crate::loader::{InvoiceById, MemberByUser, ProjectById, TaskById, one};
+use crate::member::MemberNode;
 use crate::project::ProjectNode;
 use crate::task::TaskNode;
 
@@ -25,31 +23,29 @@ impl TimeEntryNode {
         &self.0
     }
 
+    /// The id.
+    pub async fn id(&self) -> Id {
+        self.0.id
+    }
+
     /// What it was spent on; null for a Member who has left the project.
     async fn project(&self, ctx: &Context<'_>) -> Result<Option<ProjectNode>> {
-        let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        Ok(loaders.load_one(ProjectById(self.0.project_id)).await.or_fail(cx(ctx)?)?.map(ProjectNode))
+        Ok(one(ctx, Action::GetProject, Some(ProjectById(self.0.project_id))).await?.map(ProjectNode))
     }
 
     /// The task of that project.
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<TaskNode>> {
-        let Some(task) = self.0.task_id else { return Ok(None) };
-        let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        Ok(loaders.load_one(TaskById(task)).await.or_fail(cx(ctx)?)?.map(TaskNode))
+        Ok(one(ctx, Action::GetTask, self.0.task_id.map(TaskById)).await?.map(TaskNode))
     }
 
     /// The invoice that bills it; null for those who do not see invoices.
     async fn invoice(&self, ctx: &Context<'_>) -> Result<Option<InvoiceNode>> {
-        let cx = cx(ctx)?;
-        let Some(invoice) = self.0.invoice_id.filter(|_| cx.may(Action::GetInvoice)) else { return Ok(None) };
-        let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        Ok(loaders.load_one(InvoiceById(invoice)).await.or_fail(cx)?.map(InvoiceNode))
+        Ok(one(ctx, Action::GetInvoice, self.0.invoice_id.map(InvoiceById)).await?.map(InvoiceNode))
     }
 
     /// Whose time it is.
-    async fn member(&self, ctx: &Context<'_>) -> Result<Option<Member>> {
-        let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        loaders.load_one(MemberByUser(self.0.user_id)).await.or_fail(cx(ctx)?)
+    async fn member(&self, ctx: &Context<'_>) -> Result<Option<MemberNode>> {
+        Ok(one(ctx, Action::GetMember, Some(MemberByUser(self.0.user_id))).await?.map(MemberNode))
     }
 }
 

@@ -118,6 +118,8 @@ actions! {
     UpdateTimeEntry: Write,
     /// Delete a time entry.
     DeleteTimeEntry: Write,
+    /// Time summed by what it was spent on, by whom and when.
+    GetTimeReport: Read,
 
     /// Expenses.
     ListExpenses: Read,

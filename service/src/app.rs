@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use crate::auth::TokenUse;
 use crate::clock::Ids;
 use crate::database::Database;
+use crate::feed::Feed;
 use crate::limit::Limits;
 use crate::once::Once;
 use crate::{Clock, Error};
@@ -78,6 +79,7 @@ struct Inner {
     once: Once,
     token_use: TokenUse,
     wake: Notify,
+    feed: Feed,
 }
 
 impl App {
@@ -108,6 +110,7 @@ impl App {
             ids: Ids::default(),
             token_use: TokenUse::default(),
             wake: Notify::new(),
+            feed: Feed::default(),
         }));
         app.follow_database_clock().await?;
         Ok(app)
@@ -160,6 +163,10 @@ impl App {
 
     pub(crate) fn wake(&self) -> &Notify {
         &self.0.wake
+    }
+
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.0.feed
     }
 
     /// Measures how far PostgreSQL's clock is ahead of this machine's, and follows it.

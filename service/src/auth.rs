@@ -107,6 +107,11 @@ pub struct Pass {
 }
 
 impl Pass {
+    /// Who it is.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// To the door, with what the request brings along.
     pub fn enter(self, facts: RequestFacts) -> Cx {
         Cx::new(self.app, self.caller, facts, self.budget)

@@ -14,11 +14,12 @@ use serde::de::DeserializeOwned;
 
 use crate::action::Access;
 use crate::input::{Reference, Validate};
+use crate::nested::{PARENT, Relation};
 use crate::once::{self, Claim, IdempotencyKey, Stored};
 use crate::page::{ListArgs, Listed, Page, Question};
 use crate::scope::{Identified, Scoped};
 use crate::write::Write;
-use crate::{Action, App, Budget, Caller, Error, nested, policy};
+use crate::{Action, App, Budget, Caller, Error, Pages, policy};
 
 /// What a request brings along besides its input.
 #[derive(Clone, Debug, Default)]
@@ -236,37 +237,35 @@ impl Cx {
         Ok(question.page(rows, HasId::id))
     }
 
-    /// Check, validate, and look at the first rows of each parent, in one statement. The list of one parent is the list
-    /// that `narrowed` filters by it, so its cursors are those of the flat list.
-    pub(crate) async fn list_of_parents<E: Listed>(
+    /// Check, validate, and look at the first rows of each parent, in one statement.
+    pub(crate) async fn list_of_parents<E: Listed, T>(
         &self,
         action: Action,
-        (parent, parents): (E::Column, &[Id]),
+        relation: Relation<E>,
+        parents: &[Id],
         args: &ListArgs<E::Filter, E::Sort>,
-        narrowed: impl Fn(&mut E::Filter, Id),
-        parent_of: impl Fn(&E::Model) -> Id,
-    ) -> Result<HashMap<Id, Result<Page<E::Model>, Error>>, Error>
+        show: impl Fn(E::Model) -> T,
+    ) -> Result<Pages<T>, Error>
     where
         E::Model: HasId + FromQueryResult,
     {
         let ask = |id: &Id| {
-            let mut of_parent = args.clone();
-            narrowed(&mut of_parent.filter, *id);
-            (*id, Question::<E>::check(self.caller(), self.allow(action), args, &of_parent.identity()))
+            let identity = relation.identity(args, *id);
+            (*id, Question::<E>::check(self.caller(), self.allow(action), args, &identity))
         };
         let questions: Vec<_> = parents.iter().map(ask).collect();
         let mut rows: HashMap<Id, Vec<E::Model>> = HashMap::new();
         if let Some(question) = questions.iter().find_map(|(_, question)| question.as_ref().ok()) {
             let reader = self.0.app.database().reader();
-            let statement = nested::first_of_each(question, E::within(self.caller()), parent, parents);
+            let statement = relation.first_of_each(question, E::within(self.caller()), parents);
             let statement = reader.get_database_backend().build(&statement);
-            for row in E::Model::find_by_statement(statement).all(reader).await? {
-                rows.entry(parent_of(&row)).or_default().push(row);
+            for row in reader.query_all_raw(statement).await? {
+                rows.entry(row.try_get("", PARENT)?).or_default().push(E::Model::from_query_result(&row, "")?);
             }
         }
         let page = |(id, question): (Id, Result<Question<E>, Error>)| {
             let rows = rows.remove(&id).unwrap_or_default();
-            (id, question.map(|question| question.page(rows, HasId::id)))
+            (id, question.map(|question| question.page(rows, HasId::id).map(&show)))
         };
         Ok(questions.into_iter().map(page).collect())
     }
@@ -413,6 +412,11 @@ impl Read<'_> {
     /// The workspace itself.
     pub(crate) async fn organization(&self) -> Result<entity::organization::Model, Error> {
         crate::organization::find(self.database(), self.cx.caller().organization_id).await
+    }
+
+    /// Whether the words of PostgreSQL are understood.
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.cx.0.app.database().is_postgres()
     }
 
     fn database(&self) -> &sea_orm::DatabaseConnection {

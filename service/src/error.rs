@@ -44,6 +44,8 @@ pub enum Error {
         /// Whole seconds until there is room for a client alone on its token.
         retry_after: u64,
     },
+    /// It took longer than anything may.
+    TooSlow,
     /// A fault of ours, or of something that we stand on. The cause goes to the log only.
     Internal(Cause),
 }
@@ -174,7 +176,7 @@ impl Error {
             Error::Conflict { .. } | Error::InFlight | Error::Stale { .. } => Code::Conflict,
             Error::Invalid(_) => Code::ValidationError,
             Error::RateLimited { .. } => Code::RateLimited,
-            Error::Internal(_) => Code::Internal,
+            Error::TooSlow | Error::Internal(_) => Code::Internal,
         }
     }
 
@@ -238,6 +240,7 @@ impl fmt::Display for Error {
             Error::RateLimited { retry_after } => {
                 write!(f, "too many requests; retry after {retry_after} s")
             }
+            Error::TooSlow => f.write_str("it took longer than 15 s and was given up; ask for less at once"),
             Error::Internal(_) => f.write_str("something went wrong on our side; tell us the request id"),
         }
     }

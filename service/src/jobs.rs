@@ -29,6 +29,7 @@ impl App {
         let mut next_housekeeping = Instant::now();
         let listening = self.clone();
         let listener = tokio::spawn(async move { listening.listen().await });
+        let feed = tokio::spawn(self.clone().follow_changes(stop.clone()));
         loop {
             let woken_here = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
@@ -49,13 +50,25 @@ impl App {
             }
         }
         listener.abort();
+        feed.abort();
         report("token use", self.store_token_use().await);
     }
 
     /// Wakes the other replicas, off the path of the request that has something for them.
     async fn tell_replicas(&self) -> Result<(), Error> {
+        let mut told = self.feed().outgoing();
         if self.database().is_postgres() {
-            self.database().reader().execute_unprepared(&format!("NOTIFY {CHANNEL}")).await?;
+            if told.is_empty() {
+                told.push(String::new());
+            }
+            for text in told {
+                let statement = Statement::from_sql_and_values(
+                    self.database().reader().get_database_backend(),
+                    "SELECT pg_notify($1, $2)",
+                    [CHANNEL.into(), text.into()],
+                );
+                self.database().reader().execute_raw(statement).await?;
+            }
         }
         Ok(())
     }
@@ -71,7 +84,8 @@ impl App {
                 let mut listener = PgListener::connect_with(pool).await?;
                 listener.listen(CHANNEL).await?;
                 loop {
-                    listener.recv().await?;
+                    let told = listener.recv().await?;
+                    self.feed().heard(told.payload());
                     tracing::trace!("woken by a replica");
                 }
             };
@@ -123,7 +137,7 @@ impl App {
     }
 }
 
-fn report(job: &'static str, outcome: Result<(), Error>) {
+pub(crate) fn report(job: &'static str, outcome: Result<(), Error>) {
     if let Err(Error::Internal(cause)) = outcome {
         tracing::warn!(job, %cause, "a background job failed and will be tried again");
     }

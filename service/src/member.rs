@@ -18,6 +18,7 @@ use crate::{Action, Caller, Cx, Error, Reason, organization, policy};
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
+#[graphql(name = "MemberFields")]
 pub struct Member {
     /// The id of this membership.
     pub id: Id,
@@ -172,6 +173,12 @@ pub async fn list(cx: &Cx, args: &ListArgs<MemberFilter, MemberSort>) -> Result<
 /// One member.
 pub async fn get(cx: &Cx, id: Id) -> Result<Member, Error> {
     Ok(cx.read(Action::GetMember)?.get::<member::Entity>(id).await?.into())
+}
+
+/// Memberships by id, ended ones too.
+pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Member>, Error> {
+    let rows = cx.read(Action::GetMember)?.by_ids::<member::Entity>(ids).await?;
+    Ok(rows.into_iter().map(Member::from).collect())
 }
 
 /// The memberships of these people, live or ended, the latest of each last.

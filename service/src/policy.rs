@@ -35,6 +35,7 @@ pub const fn allows(role: Role, action: Action) -> bool {
 
         (ListTimeEntries | GetTimeEntry | GetRunningTimer, _) => true,
         (StartTimer | StopTimer, _) => true,
+        (GetTimeReport, _) => true,
         (CreateTimeEntry | CreateTimeEntries | UpdateTimeEntry | DeleteTimeEntry, _) => true,
 
         (ListExpenses | GetExpense, Owner | Admin | Manager) => true,

@@ -138,8 +138,8 @@ impl<S: SortField> InputType for Sort<S> {
             description: Some("What a list is sorted by, and in which direction; ties are broken by id.".into()),
             enum_values: S::ALL
                 .iter()
-                .flat_map(|(name, _)| ["ASC", "DESC"].map(|direction| format!("{}_{direction}", screaming(name))))
-                .map(|name| (name.clone(), enum_value(name)))
+                .flat_map(|(name, _)| [("ASC", "ascending"), ("DESC", "descending")].map(|way| enum_value(name, way)))
+                .map(|value| (value.name.clone(), value))
                 .collect(),
             visible: None,
             inaccessible: false,
@@ -163,10 +163,10 @@ impl<S: SortField> InputType for Sort<S> {
     }
 }
 
-fn enum_value(name: String) -> MetaEnumValue {
+fn enum_value(field: &str, (direction, in_words): (&str, &str)) -> MetaEnumValue {
     MetaEnumValue {
-        name,
-        description: None,
+        name: format!("{}_{direction}", screaming(field)),
+        description: Some(format!("By {field}, {in_words}.")),
         deprecation: Default::default(),
         visible: None,
         inaccessible: false,

@@ -21,6 +21,7 @@ const MAX_TOKENS: u64 = 50;
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
+#[graphql(name = "TokenFields")]
 pub struct Token {
     /// The id.
     pub id: Id,
@@ -123,6 +124,11 @@ impl Listed for token::Entity {
 /// A page of live tokens: own ones; for Owner and Admin all of the workspace.
 pub async fn list(cx: &Cx, args: &ListArgs<TokenFilter, TokenSort>) -> Result<Page<Token>, Error> {
     Ok(cx.list::<token::Entity>(Action::ListTokens, args).await?.map(Token::from))
+}
+
+/// One live token: an own one; for Owner and Admin any of the workspace.
+pub async fn get(cx: &Cx, id: Id) -> Result<Token, Error> {
+    Ok(cx.read(Action::ListTokens)?.get::<token::Entity>(id).await?.into())
 }
 
 /// Ends a token for good.

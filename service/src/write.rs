@@ -1,9 +1,10 @@
 //! A transaction inside one workspace: what an operation may do once the door has let it in.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use entity::event;
 use entity::value::{Id, Problems, Timestamp};
+use entity::{event, time_entry};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, IntoActiveModel, Iterable, PaginatorTrait,
@@ -11,6 +12,7 @@ use sea_orm::{
 };
 
 use crate::event::Event;
+use crate::feed::Timer;
 use crate::scope::{Identified, Scoped, Versioned};
 use crate::{App, Caller, Error};
 
@@ -23,6 +25,8 @@ pub(crate) struct Write {
     /// The instant of everything that this transaction does.
     pub(crate) now: Timestamp,
     emitted: AtomicBool,
+    /// Timers that were started, changed or stopped.
+    timers: Mutex<Vec<Timer>>,
     /// Whether what would have been made was there already.
     pub(crate) found: AtomicBool,
 }
@@ -30,12 +34,15 @@ pub(crate) struct Write {
 impl Write {
     pub(crate) fn new(tx: DatabaseTransaction, app: App, organization_id: Id, caller: Option<Caller>) -> Write {
         let now = app.now();
-        Write { tx, app, organization_id, caller, now, emitted: AtomicBool::new(false), found: AtomicBool::new(false) }
+        let (emitted, found) = (AtomicBool::new(false), AtomicBool::new(false));
+        Write { tx, app, organization_id, caller, now, emitted, timers: Mutex::default(), found }
     }
 
     pub(crate) async fn commit(self) -> Result<(), Error> {
         self.tx.commit().await?;
-        if self.emitted.load(Ordering::Relaxed) {
+        let timers = self.timers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if self.emitted.load(Ordering::Relaxed) || !timers.is_empty() {
+            self.app.feed().committed(&timers);
             self.app.wake().notify_waiters();
         }
         Ok(())
@@ -189,6 +196,13 @@ impl Write {
         }
         query.set(row).exec(&self.tx).await.map_err(refused_by_constraint)?;
         Ok(())
+    }
+
+    /// A timer has been started, changed or stopped: those who wait for it are told once this is committed.
+    pub(crate) fn timer_changed(&self, row: &time_entry::Model) {
+        let (organization_id, user_id) = (self.organization_id, row.user_id);
+        let timer = Timer { organization_id, user_id, entry_id: row.id };
+        self.timers.lock().unwrap_or_else(PoisonError::into_inner).push(timer);
     }
 
     /// Writes an event into the outbox: it exists if and only if this transaction commits.

@@ -97,6 +97,29 @@ try {
   await result('From the browser')
   check(true, 'GraphiQL runs a mutation')
   await page.screenshot({ path: join(folder, 'graphiql.png') })
+
+  // A subscription hears what is caused elsewhere, and stops when it is told to.
+  await clear()
+  await page.keyboard.insertText('subscription { events(types: ["client.created"]) { type data } }')
+  await page.getByRole('button', { name: 'Execute query' }).click()
+  await page.getByRole('button', { name: 'Stop query' }).waitFor()
+  const caused = setInterval(() => fetch(`${base}/api/v1/clients`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
+    body: '{"name":"Heard in the browser"}',
+  }), 300)
+  try {
+    await result('Heard in the browser')
+  } finally {
+    clearInterval(caused)
+  }
+  check(true, 'GraphiQL hears a subscription')
+  await page.screenshot({ path: join(folder, 'graphiql-subscription.png') })
+  await page.getByRole('button', { name: 'Stop query' }).click()
+  await page.getByRole('button', { name: 'Execute query' }).waitFor()
+  check(true, 'and stops it')
+  check(await page.getByRole('tab', { name: 'MyTimer' }).count() === 1, 'examples are open')
+  check(await page.getByRole('button', { name: 'Headers', exact: true }).count() === 1, 'and there is a place for headers')
 } catch (error) {
   check(false, error.stack)
   for (const [i, page] of context.pages().entries()) await page.screenshot({ path: join(folder, `failed-${i}.png`) })

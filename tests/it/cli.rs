@@ -53,7 +53,11 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(url: &str, arguments: &[&str]) -> Running {
-        let mut command = command(url, &[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+        Running::start_at(url, "127.0.0.1:0", arguments)
+    }
+
+    pub(crate) fn start_at(url: &str, listen: &str, arguments: &[&str]) -> Running {
+        let mut command = command(url, &[&["serve", "--listen", listen], arguments].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -65,6 +69,11 @@ impl Running {
             panic!("did not listen: {line} {told}");
         };
         Running { child, address, out }
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it prints, up to the line with this word.
@@ -110,7 +119,7 @@ impl Running {
     }
 
     /// Asks it to stop, and waits until it has: its exit code and what it told.
-    fn terminate(mut self) -> (Option<i32>, String) {
+    pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
         signal(&self.child, "TERM");
         let status = self.child.wait().unwrap();
         let mut told = String::new();

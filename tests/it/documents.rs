@@ -71,6 +71,20 @@ fn every_writing_action_is_one_mutation() {
     assert_eq!(fields, known);
 }
 
+/// Subscriptions are no operations of REST: each goes by the policy of what it tells, which `subscriptions.rs` keeps.
+#[test]
+fn every_subscription_is_known() {
+    let sdl = schema::sdl();
+    let subscriptions = sdl.split("type Subscription {").nth(1).unwrap().split("\n}").next().unwrap();
+    let names =
+        subscriptions.lines().filter_map(|line| line.strip_prefix('\t')).filter(|line| !line.starts_with(['"', '\t']));
+    let names: Vec<_> = names
+        .filter_map(|line| line.split(['(', ':']).next())
+        .filter(|name| name.chars().all(char::is_alphanumeric))
+        .collect();
+    assert_eq!(names, ["events", "timerChanged"]);
+}
+
 on_both! {
     /// What is served is what is committed; pages load from nowhere else.
     async fn documents_and_pages_are_served_to_anyone(world: World) {

@@ -10,5 +10,6 @@ mod pages;
 mod properties;
 mod rest;
 mod roles;
+mod schema_changes;
 mod tidy;
 mod workflow;

@@ -12,16 +12,21 @@ export const INTROSPECTION = 'GatewaySchemaFromSdl';
  * also when "Re-fetch GraphQL schema" is pressed; that one query is answered
  * here from the public SDL and never goes to the server, so that the docs and
  * the completion work before a token is typed. Everything else is POSTed.
- *
- * To add subscriptions: return an async iterable of results from here when the
- * operation is a subscription (`options.documentAST` holds the parsed document)
- * and GraphiQL shows each result as it comes.
+ * A subscription is POSTed too, and answered as server-sent events: the one way
+ * in which a page can send a header with it.
  */
 export async function fetcher(params, options) {
   if (params.operationName === INTROSPECTION) {
     return graphql({ schema: await loadSchema(), source: params.query });
   }
+  if (isSubscription(params, options?.documentAST)) return events(params, options?.headers);
   return post(params, options?.headers);
+}
+
+function isSubscription({ operationName }, document) {
+  const operations = document?.definitions.filter(({ kind }) => kind === 'OperationDefinition') ?? [];
+  const chosen = operationName ? operations.find(({ name }) => name?.value === operationName) : operations[0];
+  return chosen?.operation === 'subscription';
 }
 
 async function loadSchema() {
@@ -30,17 +35,45 @@ async function loadSchema() {
   return buildSchema(await response.text());
 }
 
-async function post(params, extraHeaders) {
-  const headers = new Headers({
-    Accept: 'application/graphql-response+json, application/json',
-    'Content-Type': 'application/json',
-  });
+function send(params, accept, extraHeaders, signal) {
+  const headers = new Headers({ Accept: accept, 'Content-Type': 'application/json' });
   const bearer = token();
   if (bearer) headers.set('Authorization', `Bearer ${bearer}`);
   // The Headers editor has the last word.
   for (const [name, value] of Object.entries(extraHeaders ?? {})) headers.set(name, String(value));
+  return fetch(GRAPHQL_URL, { method: 'POST', headers, body: JSON.stringify(params), signal });
+}
 
-  const response = await fetch(GRAPHQL_URL, { method: 'POST', headers, body: JSON.stringify(params) });
+/** Each result of a subscription as it comes, until it is complete or GraphiQL stops it. */
+async function* events(params, extraHeaders) {
+  const stop = new AbortController();
+  try {
+    const response = await send(params, 'text/event-stream', extraHeaders, stop.signal);
+    if (!response.headers.get('Content-Type')?.startsWith('text/event-stream')) {
+      yield await response.json();
+      return;
+    }
+    let text = '';
+    const decoder = new TextDecoder();
+    for (const reader = response.body.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      text += decoder.decode(value, { stream: true });
+      const parts = text.split('\n\n');
+      text = parts.pop();
+      for (const part of parts) {
+        const [, name, data] = part.match(/^event: (\w+)\ndata: (.*)$/s) ?? [];
+        if (name === 'complete') return;
+        if (name === 'next') yield JSON.parse(data);
+      }
+    }
+  } finally {
+    stop.abort();
+  }
+}
+
+async function post(params, extraHeaders) {
+  const response = await send(params, 'application/graphql-response+json, application/json', extraHeaders);
   const text = await response.text();
   let result;
   try {

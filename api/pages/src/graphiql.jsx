@@ -32,6 +32,29 @@ mutation LogAnHour($projectId: ID!) {
 }
 `,
   },
+  {
+    query: `# A subscription goes on until you stop it: start a timer in another tab, and it is told here.
+subscription MyTimer {
+  timerChanged {
+    timeEntry { id durationSeconds startedAt project { name } }
+  }
+}
+`,
+  },
+  {
+    query: `# Time and what it earns, summed where it lies. Group by one or two.
+query ThisYear {
+  timeReport(groupBy: [CLIENT, MONTH], filter: { entryDateFrom: "2026-01-01" }, timeZone: "Europe/Helsinki") {
+    rows { keys { client { name } month } seconds billableSeconds amounts { currency amount } }
+    total { seconds amounts { currency amount } }
+  }
+}
+`,
+    headers: `{
+  "X-Request-Id": "from-graphiql"
+}
+`,
+  },
 ];
 
 createRoot(document.getElementById('graphiql')).render(

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::{Common, Failure, demo, internal, print, secret_key, sqlite};
 use crate::Server;
+use crate::acceptor::AtOnce;
 
 /// How long running requests may take to finish after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -87,16 +88,21 @@ impl Serve {
         server.public_url = self.public_url.filter(|url| !url.is_empty());
 
         listener.set_nonblocking(true)?;
-        let acceptor = TcpAcceptor::from_std(listener)?;
+        let acceptor = AtOnce(TcpAcceptor::from_std(listener)?);
         // Before anybody can know that it is up, it knows how to stop.
         let terminated = terminated()?;
+        let waiting = app.clone();
+        let stopping = async move {
+            terminated.await;
+            waiting.end_subscriptions();
+        };
         print::text(&format!("listening on http://{address}\n"))?;
         if let Some(shown) = shown {
             print::text(&shown.words(&format!("http://{address}")))?;
         }
         poem::Server::new_with_acceptor(acceptor)
             .idle_timeout(IDLE)
-            .run_with_graceful_shutdown(crate::server(server), terminated, Some(DRAIN))
+            .run_with_graceful_shutdown(crate::server(server), stopping, Some(DRAIN))
             .await?;
 
         stop.send_replace(true);

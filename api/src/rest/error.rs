@@ -51,6 +51,8 @@ pub enum Refusal {
     NotJson,
     /// Nothing that the client takes can be made.
     NotAcceptable,
+    /// A subscription was asked for by somebody who takes one answer only.
+    NotAStream,
 }
 
 impl Refusal {
@@ -61,7 +63,7 @@ impl Refusal {
             Refusal::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Refusal::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Refusal::NotAcceptable | Refusal::NotAStream => StatusCode::NOT_ACCEPTABLE,
         }
     }
 
@@ -79,6 +81,10 @@ impl Refusal {
             Refusal::NotJson => {
                 Error::BadRequest("send the body as JSON, uncompressed, with `Content-Type: application/json`".into())
             }
+            Refusal::NotAStream => Error::BadRequest(
+                "a subscription goes on: send `Accept: text/event-stream`, or use a WebSocket (graphql-transport-ws)"
+                    .into(),
+            ),
             Refusal::NotAcceptable => Error::BadRequest("none of the types in Accept can be made here".into()),
         }
     }

@@ -15,6 +15,7 @@ mod me;
 mod members;
 mod project_members;
 mod projects;
+mod reports;
 mod tasks;
 mod time_entries;
 mod tokens;
@@ -36,6 +37,7 @@ type Operations = (
     project_members::ProjectMembers,
     tasks::Tasks,
     time_entries::TimeEntries,
+    reports::Reports,
     expenses::Expenses,
     invoices::Invoices,
 );
@@ -49,6 +51,7 @@ const OPERATIONS: Operations = (
     project_members::ProjectMembers,
     tasks::Tasks,
     time_entries::TimeEntries,
+    reports::Reports,
     expenses::Expenses,
     invoices::Invoices,
 );
@@ -71,6 +74,8 @@ enum Tag {
     /// Time spent on projects.
     #[oai(rename = "Time entries")]
     TimeEntries,
+    /// Sums of time.
+    Reports,
     /// Money spent for clients.
     Expenses,
     /// Bills to clients, read only. The operator makes, sends and settles them.

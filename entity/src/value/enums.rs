@@ -217,3 +217,33 @@ wire_enum!(
         Refunded = 40 "refunded",
     }
 );
+
+wire_enum!(
+    /// What the time of a report is summed by.
+    ReportGroup {
+        /// Whom it was for.
+        Client = 10 "CLIENT",
+        /// What it was spent on.
+        Project = 20 "PROJECT",
+        /// The task of that project.
+        Task = 30 "TASK",
+        /// Whose time it is.
+        Member = 40 "MEMBER",
+        /// The day that it counts for.
+        Day = 50 "DAY",
+        /// Its week, Monday to Sunday.
+        Week = 60 "WEEK",
+        /// Its month.
+        Month = 70 "MONTH",
+    }
+);
+
+wire_enum!(
+    /// Whether a report tells what the time has earned.
+    AmountShown {
+        /// It does; for those who see money.
+        Earned = 10 "EARNED",
+        /// It does not.
+        HideAmount = 20 "HIDE_AMOUNT",
+    }
+);

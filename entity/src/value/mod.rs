@@ -16,12 +16,12 @@ pub use date::{Date, DateOrDateTime};
 pub use decimal::{Decimal, Money, Percent};
 pub use duration::Duration;
 pub use enums::{
-    ExpenseCategory, InvoiceStatus, PaymentStatus, Plan, ProjectStatus, RateType, Role, TaskPriority, TaskStatus,
-    TokenScope,
+    AmountShown, ExpenseCategory, InvoiceStatus, PaymentStatus, Plan, ProjectStatus, RateType, ReportGroup, Role,
+    TaskPriority, TaskStatus, TokenScope,
 };
 pub use id::Id;
 pub use json::{Json, JsonError};
 pub use text::{Color, Currency, ExternalId, Name, Note, ShortText, Tags, Text, fold};
 pub use timestamp::{Instant, Timestamp};
 pub use wire::{Problems, Wire, openapi_schema};
-pub use zone::TimeZone;
+pub use zone::{TimeZone, ZoneOffset};

@@ -7,6 +7,7 @@ use sea_orm::Condition;
 use super::Expense;
 use crate::filter::{at_least, at_most, is_set, of_client_named, one_of, one_of_texts, since, until};
 use crate::input::Field;
+use crate::nested::{Place, Relation};
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::{Action, Caller, Cx, Error};
 
@@ -94,4 +95,28 @@ pub type ExpenseArgs = ListArgs<ExpenseFilter, ExpenseSort>;
 /// A page of expenses.
 pub async fn list(cx: &Cx, args: &ExpenseArgs) -> Result<Page<Expense>, Error> {
     Ok(cx.list::<expense::Entity>(Action::ListExpenses, args).await?.map(Expense::from))
+}
+
+/// The first expenses for each of these clients, in one statement.
+pub async fn list_of_clients(cx: &Cx, clients: &[Id], args: &ExpenseArgs) -> Result<crate::Pages<Expense>, Error> {
+    let relation = Relation::<expense::Entity>::by(
+        expense::Column::ClientId,
+        Place::Filtered(|filter: &mut ExpenseFilter, parent| filter.client_id = Field::Value(vec![parent])),
+    );
+    cx.list_of_parents(Action::ListExpenses, relation, clients, args, Expense::from).await
+}
+
+/// The first expenses of each of these projects, in one statement.
+pub async fn list_of_projects(cx: &Cx, projects: &[Id], args: &ExpenseArgs) -> Result<crate::Pages<Expense>, Error> {
+    let relation = Relation::<expense::Entity>::by(
+        expense::Column::ProjectId,
+        Place::Filtered(|filter: &mut ExpenseFilter, parent| filter.project_id = Field::Value(vec![parent])),
+    );
+    cx.list_of_parents(Action::ListExpenses, relation, projects, args, Expense::from).await
+}
+
+/// The first expenses on each of these invoices, in one statement.
+pub async fn list_of_invoices(cx: &Cx, invoices: &[Id], args: &ExpenseArgs) -> Result<crate::Pages<Expense>, Error> {
+    let relation = Relation::<expense::Entity>::by(expense::Column::InvoiceId, Place::Own("of an invoice"));
+    cx.list_of_parents(Action::ListExpenses, relation, invoices, args, Expense::from).await
 }

@@ -8,7 +8,7 @@ use entity::{client, expense, project};
 use serde::{Deserialize, Serialize};
 
 pub use input::{ExpenseChanges, NewExpense};
-pub use list::{ExpenseArgs, ExpenseFilter, ExpenseSort, list};
+pub use list::{ExpenseArgs, ExpenseFilter, ExpenseSort, list, list_of_clients, list_of_invoices, list_of_projects};
 
 use crate::door::{Done, Expected, Gone, Record};
 use crate::write::Write;

@@ -7,6 +7,7 @@ use sea_orm::Condition;
 use super::Invoice;
 use crate::filter::{at_least, at_most, of_client_named, one_of, since, until};
 use crate::input::Field;
+use crate::nested::{Place, Relation};
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::{Action, Caller, Cx, Error};
 
@@ -116,4 +117,13 @@ pub type InvoiceArgs = ListArgs<InvoiceFilter, InvoiceSort>;
 /// A page of invoices, without their lines.
 pub async fn list(cx: &Cx, args: &InvoiceArgs) -> Result<Page<Invoice>, Error> {
     Ok(cx.list::<invoice::Entity>(Action::ListInvoices, args).await?.map(Invoice::from))
+}
+
+/// The first invoices to each of these clients, in one statement.
+pub async fn list_of_clients(cx: &Cx, clients: &[Id], args: &InvoiceArgs) -> Result<crate::Pages<Invoice>, Error> {
+    let relation = Relation::<invoice::Entity>::by(
+        invoice::Column::ClientId,
+        Place::Filtered(|filter: &mut InvoiceFilter, parent| filter.client_id = Field::Value(vec![parent])),
+    );
+    cx.list_of_parents(Action::ListInvoices, relation, clients, args, Invoice::from).await
 }

@@ -14,7 +14,7 @@ use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 
 pub use create::{NewInvoice, create};
-pub use list::{InvoiceArgs, InvoiceFilter, InvoiceSort, list};
+pub use list::{InvoiceArgs, InvoiceFilter, InvoiceSort, list, list_of_clients};
 pub use payment::{Payment, cancel, fail_payment, pay, refund, send};
 
 use crate::door::Record;

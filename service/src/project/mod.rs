@@ -5,7 +5,7 @@ mod input;
 use entity::value::{
     Color, Date, DateOrDateTime, Decimal, ExternalId, Id, Money, Name, Problems, ProjectStatus, RateType, Timestamp,
 };
-use entity::{client, expense, project, time_entry};
+use entity::{client, expense, project, project_member, time_entry};
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
 use crate::filter::{at_least, at_most, of_client_named, one_of, one_of_texts, since, until};
 use crate::input::Field;
+use crate::nested::{Place, Relation};
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::write::Write;
 use crate::{Action, Caller, Cx, Error, Reason, Visible, policy};
@@ -237,15 +238,18 @@ pub async fn list(cx: &Cx, args: &ProjectArgs) -> Result<Page<Project>, Error> {
 
 /// The first projects of each of these clients, in one statement.
 pub async fn list_of_clients(cx: &Cx, clients: &[Id], args: &ProjectArgs) -> Result<crate::Pages<Project>, Error> {
-    let pages = cx.list_of_parents::<project::Entity>(
-        Action::ListProjects,
-        (project::Column::ClientId, clients),
-        args,
-        |filter, client| filter.client_id = Field::Value(vec![client]),
-        |row| row.client_id,
+    let relation = Relation::<project::Entity>::by(
+        project::Column::ClientId,
+        Place::Filtered(|filter: &mut ProjectFilter, parent| filter.client_id = Field::Value(vec![parent])),
     );
-    let shown = |page: Page<project::Model>| page.map(|row| Project::shown_to(cx.caller(), row));
-    Ok(pages.await?.into_iter().map(|(client, page)| (client, page.map(shown))).collect())
+    cx.list_of_parents(Action::ListProjects, relation, clients, args, |row| Project::shown_to(cx.caller(), row)).await
+}
+
+/// The first projects that each of these people was put on, in one statement.
+pub async fn list_of_people(cx: &Cx, people: &[Id], args: &ProjectArgs) -> Result<crate::Pages<Project>, Error> {
+    let relation = Relation::<project::Entity>::by(project_member::Column::UserId, Place::Own("of a person"))
+        .through::<project_member::Entity>(project_member::Column::ProjectId, project::Column::Id);
+    cx.list_of_parents(Action::ListProjects, relation, people, args, |row| Project::shown_to(cx.caller(), row)).await
 }
 
 /// One project.

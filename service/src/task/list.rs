@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 use super::Task;
 use crate::filter::{at_least, at_most, one_of, one_of_texts, since, until};
 use crate::input::Field;
+use crate::nested::{Place, Relation};
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::scope::Scoped;
 use crate::{Action, Caller, Cx, Error};
@@ -112,13 +113,19 @@ pub async fn list(cx: &Cx, args: &TaskArgs) -> Result<Page<Task>, Error> {
 
 /// The first tasks of each of these projects, in one statement.
 pub async fn list_of_projects(cx: &Cx, projects: &[Id], args: &TaskArgs) -> Result<crate::Pages<Task>, Error> {
-    let pages = cx.list_of_parents::<task::Entity>(
-        Action::ListTasks,
-        (task::Column::ProjectId, projects),
-        args,
-        |filter, project| filter.project_id = Field::Value(vec![project]),
-        |row| row.project_id,
+    let relation = Relation::<task::Entity>::by(
+        task::Column::ProjectId,
+        Place::Filtered(|filter: &mut TaskFilter, parent| filter.project_id = Field::Value(vec![parent])),
     );
-    let shown = |page: Page<task::Model>| page.map(Task::from);
-    Ok(pages.await?.into_iter().map(|(project, page)| (project, page.map(shown))).collect())
+    cx.list_of_parents(Action::ListTasks, relation, projects, args, Task::from).await
+}
+
+/// The first tasks that are assigned to each of these people, in one statement.
+pub async fn list_of_people(cx: &Cx, people: &[Id], args: &TaskArgs) -> Result<crate::Pages<Task>, Error> {
+    let relation = Relation::<task::Entity>::by(
+        task_assignee::Column::UserId,
+        Place::Filtered(|filter: &mut TaskFilter, parent| filter.assignee_id = Field::Value(vec![parent])),
+    )
+    .through::<task_assignee::Entity>(task_assignee::Column::TaskId, task::Column::Id);
+    cx.list_of_parents(Action::ListTasks, relation, people, args, Task::from).await
 }

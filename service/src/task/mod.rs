@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use input::{NewTask, TaskChanges};
-pub use list::{TaskArgs, TaskFilter, TaskSort, list, list_of_projects};
+pub use list::{TaskArgs, TaskFilter, TaskSort, list, list_of_people, list_of_projects};
 pub(crate) use people::unassign;
 
 use crate::door::{Done, Expected, Gone, Record};

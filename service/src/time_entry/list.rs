@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, Condition};
 use super::TimeEntry;
 use crate::filter::{at_least, at_most, ids_where, is_set, one_of, one_of_texts, since, until};
 use crate::input::Field;
+use crate::nested::{Place, Relation};
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::project::refuse_by_client;
 use crate::{Action, Caller, Cx, Error, policy};
@@ -122,13 +123,47 @@ pub async fn list_of_projects(
     projects: &[Id],
     args: &TimeEntryArgs,
 ) -> Result<crate::Pages<TimeEntry>, Error> {
-    let pages = cx.list_of_parents::<time_entry::Entity>(
-        Action::ListTimeEntries,
-        (time_entry::Column::ProjectId, projects),
-        args,
-        |filter, project| filter.project_id = Field::Value(vec![project]),
-        |row| row.project_id,
+    let relation = Relation::<time_entry::Entity>::by(
+        time_entry::Column::ProjectId,
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.project_id = Field::Value(vec![parent])),
     );
-    let shown = |page: Page<time_entry::Model>| page.map(TimeEntry::from);
-    Ok(pages.await?.into_iter().map(|(project, page)| (project, page.map(shown))).collect())
+    cx.list_of_parents(Action::ListTimeEntries, relation, projects, args, TimeEntry::from).await
+}
+
+/// The first time entries of each of these tasks, in one statement.
+pub async fn list_of_tasks(cx: &Cx, tasks: &[Id], args: &TimeEntryArgs) -> Result<crate::Pages<TimeEntry>, Error> {
+    let relation = Relation::<time_entry::Entity>::by(
+        time_entry::Column::TaskId,
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.task_id = Field::Value(vec![parent])),
+    );
+    cx.list_of_parents(Action::ListTimeEntries, relation, tasks, args, TimeEntry::from).await
+}
+
+/// The first time entries of each of these people, in one statement.
+pub async fn list_of_people(cx: &Cx, people: &[Id], args: &TimeEntryArgs) -> Result<crate::Pages<TimeEntry>, Error> {
+    let relation = Relation::<time_entry::Entity>::by(
+        time_entry::Column::UserId,
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.user_id = Field::Value(vec![parent])),
+    );
+    cx.list_of_parents(Action::ListTimeEntries, relation, people, args, TimeEntry::from).await
+}
+
+/// The first time entries for each of these clients, in one statement.
+pub async fn list_of_clients(cx: &Cx, clients: &[Id], args: &TimeEntryArgs) -> Result<crate::Pages<TimeEntry>, Error> {
+    let relation = Relation::<time_entry::Entity>::by(
+        project::Column::ClientId,
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.client_id = Field::Value(vec![parent])),
+    )
+    .through::<project::Entity>(project::Column::Id, time_entry::Column::ProjectId);
+    cx.list_of_parents(Action::ListTimeEntries, relation, clients, args, TimeEntry::from).await
+}
+
+/// The first time entries on each of these invoices, in one statement.
+pub async fn list_of_invoices(
+    cx: &Cx,
+    invoices: &[Id],
+    args: &TimeEntryArgs,
+) -> Result<crate::Pages<TimeEntry>, Error> {
+    let relation = Relation::<time_entry::Entity>::by(time_entry::Column::InvoiceId, Place::Own("of an invoice"));
+    cx.list_of_parents(Action::ListTimeEntries, relation, invoices, args, TimeEntry::from).await
 }

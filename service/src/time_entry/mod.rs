@@ -11,7 +11,10 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 pub use input::{Batch, NewTimeEntry, TimeEntryChanges};
-pub use list::{TimeEntryArgs, TimeEntryFilter, TimeEntrySort, list, list_of_projects};
+pub use list::{
+    TimeEntryArgs, TimeEntryFilter, TimeEntrySort, list, list_of_clients, list_of_invoices, list_of_people,
+    list_of_projects, list_of_tasks,
+};
 pub use timer::{NewTimer, TimerStop, running, start, stop};
 
 use crate::door::{Done, Expected, Gone, Record};
@@ -314,7 +317,11 @@ pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: TimeEntryChan
         }
         after.project_id = project.id;
         settle(&mut after, &project);
-        Ok(write.update::<time_entry::Entity>(&before, after).await?.into())
+        let after = write.update::<time_entry::Entity>(&before, after).await?;
+        if running {
+            write.timer_changed(&after);
+        }
+        Ok(after.into())
     })
     .await
 }
@@ -352,7 +359,10 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, 
         let (before, _project) = lock(write, id).await?;
         check_writable(write, &before, expected).await?;
         let after = time_entry::Model { deleted_at: Some(write.now), ..before.clone() };
-        write.update::<time_entry::Entity>(&before, after).await?;
+        let after = write.update::<time_entry::Entity>(&before, after).await?;
+        if after.duration_seconds.is_none() {
+            write.timer_changed(&after);
+        }
         Ok(Gone { id })
     })
     .await

@@ -97,6 +97,7 @@ pub async fn start(cx: &Cx, input: NewTimer) -> Result<Done<TimeEntry>, Error> {
         let mut row = new_row(write, user_id, &project, task.as_ref(), billable.take(), note.take(), date);
         row.started_at = Some(write.now);
         write.insert::<time_entry::Entity>(row.clone()).await?;
+        write.timer_changed(&row);
         Ok(row.into())
     })
     .await
@@ -135,6 +136,7 @@ async fn finish(write: &Write, row: time_entry::Model, at: Option<Instant>) -> R
         settle(&mut after, &project);
     }
     let after = write.update::<time_entry::Entity>(&row, after).await?;
+    write.timer_changed(&after);
     write.emit(Event::TimeEntryCreated(&TimeEntry::from(after.clone()))).await?;
     Ok(after)
 }

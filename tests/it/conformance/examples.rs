@@ -130,6 +130,9 @@ on_both! {
             };
             let shown = &document["components"]["schemas"][&record]["examples"][0];
             let mut place = format!("/api/v1{path}");
+            if path == "/reports/time" {
+                place += "?groupBy=project,day";
+            }
             if let Some((list, rest)) = place.clone().split_once("/{") {
                 let rows = world.get(&cast.home.manager, list).await.data(200);
                 let Some(id) = rows[0]["id"].as_str() else { continue };

@@ -76,15 +76,17 @@ on_both! {
     async fn depth_is_bounded(world: World) {
         let cast = Cast::new(&world).await;
         let deep = |levels: usize| {
-            let (mut query, mut end) = (String::from("{ projects { nodes {"), String::from(" } } }"));
+            let (mut query, mut end) = (String::from("{ projects(first: 1) { nodes {"), String::from(" } } }"));
             for _ in 0..levels {
-                query.push_str(" client { projects { nodes {");
+                query.push_str(" client { projects(first: 1) { nodes {");
                 end.push_str(" } } }");
             }
             format!("{query} id{end}")
         };
         world.graphql(&cast.home.owner, &deep(4), json!({})).await.graphql();
         let refused = world.graphql(&cast.home.owner, &deep(5), json!({})).await;
-        assert_eq!(refused.graphql_error()["code"], "bad_request");
+        assert_eq!((refused.status.as_u16(), &refused.graphql_error()["code"]), (422, &json!("validation_error")));
+        let told = refused.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+        assert!(told.contains("18 fields deep; at most 15"), "{told}");
     }
 }

@@ -1,5 +1,10 @@
 //! The GraphQL surface: the same records and rules, with relations, over an endpoint of its own.
 
+mod bounds;
 mod endpoint;
+mod foreign;
 mod queries;
+mod relations;
+mod subscriptions;
+mod surfaces;
 mod time;

@@ -12,6 +12,7 @@ mod lists;
 mod projects;
 mod races;
 mod refusals;
+mod reports;
 mod tables;
 mod tasks;
 mod time_entries;

@@ -1,0 +1,143 @@
+//! What a request asks: by POST as JSON, by GET in its query, over a WebSocket as the payload of a message; and in which
+//! media types it takes the answer.
+
+use async_graphql::Variables;
+use poem::Request;
+use poem::http::header;
+use schema::Sent;
+use service::Error;
+use service::value::Json;
+
+use crate::rest::gate::header_text;
+
+/// The media type of the specification, and the one that everybody asks for.
+pub(super) const GRAPHQL: &str = "application/graphql-response+json";
+pub(super) const JSON: &str = "application/json";
+/// Server-sent events.
+pub(super) const EVENTS: &str = "text/event-stream";
+
+/// The media types that a client takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Accepts {
+    /// For a single answer.
+    pub(super) single: Option<&'static str>,
+    /// Whether it takes a stream of events.
+    pub(super) events: bool,
+}
+
+impl Accepts {
+    /// Reads `Accept` (RFC 9110, section 12.5.1); without one, anything is taken.
+    pub(super) fn of(request: &Request) -> Accepts {
+        match header_text(request, header::ACCEPT.as_str()) {
+            Some(accept) => Accepts::read(accept),
+            None => Accepts { single: Some(JSON), events: false },
+        }
+    }
+
+    fn read(accept: &str) -> Accepts {
+        let (mut single, mut best, mut events) = (None, 0.0, false);
+        for range in accept.split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let quality = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+            let quality: f32 = quality.map_or(1.0, |quality| quality.trim().parse().unwrap_or(0.0));
+            if quality <= 0.0 {
+                continue;
+            }
+            let kind = match name.as_str() {
+                GRAPHQL => GRAPHQL,
+                JSON | "application/*" | "*/*" | "" => JSON,
+                EVENTS => {
+                    events = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            // Of two that are as good, the one of the specification.
+            if quality > best || (quality == best && kind == GRAPHQL) {
+                (single, best) = (Some(kind), quality);
+            }
+        }
+        Accepts { single, events }
+    }
+
+    /// What a refusal is told in.
+    pub(super) fn for_refusals(self) -> &'static str {
+        self.single.unwrap_or(JSON)
+    }
+}
+
+/// Reads the parameters of a GET.
+pub(super) fn from_query(request: &Request) -> Result<Sent, Error> {
+    let mut sent = Sent::default();
+    for (name, value) in form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
+        match name.as_ref() {
+            "query" => sent.query = value.into_owned(),
+            "operationName" if !value.is_empty() => sent.operation_name = Some(value.into_owned()),
+            "variables" if !value.is_empty() => {
+                let json = Json::parse(value.as_bytes()).map_err(|why| bad(format!("variables: {why}")))?;
+                sent.variables = variables(json)?;
+            }
+            _ => {}
+        }
+    }
+    if sent.query.is_empty() { Err(bad("send the document as `query`")) } else { Ok(sent) }
+}
+
+/// Reads the object of a POST or of a message.
+pub(super) fn from_json(body: Json) -> Result<Sent, Error> {
+    let Json::Object(pairs) = body else {
+        return Err(bad("send one JSON object with `query`; batches are not taken"));
+    };
+    let mut sent = Sent::default();
+    for (name, value) in pairs {
+        match (name.as_str(), value) {
+            ("query", Json::Text(query)) => sent.query = query,
+            ("operationName", Json::Text(name)) => sent.operation_name = Some(name),
+            ("variables", json @ Json::Object(_)) => sent.variables = variables(json)?,
+            ("operationName" | "variables" | "extensions", Json::Null) | ("extensions", Json::Object(_)) => {}
+            ("query", _) => return Err(bad("`query` must be a string")),
+            ("operationName", _) => return Err(bad("`operationName` must be a string or null")),
+            ("variables", _) => return Err(bad("`variables` must be an object or null")),
+            ("extensions", _) => return Err(bad("`extensions` must be an object or null")),
+            _ => {}
+        }
+    }
+    if sent.query.is_empty() { Err(bad("send the document as `query`")) } else { Ok(sent) }
+}
+
+pub(super) fn bad(message: impl Into<String>) -> Error {
+    Error::BadRequest(message.into().into())
+}
+
+fn variables(json: Json) -> Result<Variables, Error> {
+    let Json::Object(pairs) = json else { return Err(bad("`variables` must be an object")) };
+    let mut variables = Variables::default();
+    for (name, value) in pairs {
+        variables.insert(async_graphql::Name::new(name), value.into());
+    }
+    Ok(variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_better_media_type_is_taken() {
+        for (accept, single, events) in [
+            ("application/json", Some(JSON), false),
+            ("application/graphql-response+json, application/json", Some(GRAPHQL), false),
+            ("application/json, application/graphql-response+json;charset=utf-8", Some(GRAPHQL), false),
+            ("application/graphql-response+json;q=0.5, application/json", Some(JSON), false),
+            ("application/json;q=0, application/graphql-response+json; q=0.1", Some(GRAPHQL), false),
+            ("*/*", Some(JSON), false),
+            ("text/html", None, false),
+            ("application/json;q=0", None, false),
+            ("text/event-stream", None, true),
+            ("application/graphql-response+json, application/json, text/event-stream", Some(GRAPHQL), true),
+        ] {
+            assert_eq!(Accepts::read(accept), Accepts { single, events }, "{accept}");
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! What a document costs, and how deep it goes: told by the document and its variables alone, in one walk that meets
+//! each fragment once.
+
+use std::collections::HashMap;
+
+use async_graphql::parser::types::{
+    BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+};
+use async_graphql::{Name, Positioned, Value, Variables};
+use service::value::Problems;
+use service::{DEFAULT_LIMIT, MAX_LIMIT};
+
+use crate::bounds::{MAX_DEPTH, MAX_INTROSPECTION_DEPTH, MAX_SELECTIONS, check_document, over};
+use crate::shape::{Shapes, variable};
+
+/// Points of the dearest document.
+pub const MAX_COST: u64 = 300;
+/// Rows that one point pays for.
+const ROWS_A_POINT: u64 = 50;
+/// Rows that a list without pages is taken to have.
+const LIST: u64 = 10;
+/// Spreads inside spreads: more would be more stack than there is.
+const MAX_SPREADS: usize = 100;
+
+/// What a selection set weighs by itself, wherever it stands.
+#[derive(Clone, Copy, Default)]
+struct Weight {
+    /// Rows of all connections in it.
+    rows: u64,
+    /// Fields below each other.
+    depth: u32,
+    /// The same, of what begins with `__schema` or `__type`.
+    introspection: u32,
+    /// Selections, fragments put in their places.
+    selections: u64,
+}
+
+impl Weight {
+    fn add(&mut self, other: Weight) {
+        self.rows = self.rows.saturating_add(other.rows);
+        self.selections = self.selections.saturating_add(other.selections);
+        self.depth = self.depth.max(other.depth);
+        self.introspection = self.introspection.max(other.introspection);
+    }
+}
+
+struct Scale<'a> {
+    shapes: &'a Shapes,
+    document: &'a ExecutableDocument,
+    operation: &'a OperationDefinition,
+    variables: &'a Variables,
+    /// Fragments that were weighed; none while one is being weighed.
+    fragments: HashMap<&'a Name, Option<Weight>>,
+}
+
+impl Shapes {
+    /// The points that an operation costs, 1 to [`MAX_COST`]: the rows of its connections, 50 a point, and one for each
+    /// mutation, or for each entry of a batch.
+    ///
+    /// # Errors
+    /// `query`: a bound that the document is over, with both numbers.
+    pub fn cost(
+        &self,
+        document: &ExecutableDocument,
+        operation: Option<&OperationDefinition>,
+        variables: &Variables,
+    ) -> Result<u32, Problems> {
+        check_document(document)?;
+        // Without an operation nothing is executed; the library tells why.
+        let Some(operation) = operation else { return Ok(1) };
+        let mut scale = Scale { shapes: self, document, operation, variables, fragments: HashMap::new() };
+        let weight = scale.set(root(operation.ty), &operation.selection_set.node, 0)?;
+        if weight.depth > MAX_DEPTH {
+            return Err(over("the query nests", weight.depth, "fields deep", MAX_DEPTH));
+        }
+        if weight.introspection > MAX_INTROSPECTION_DEPTH {
+            return Err(over("introspection nests", weight.introspection, "fields deep", MAX_INTROSPECTION_DEPTH));
+        }
+        if weight.selections > MAX_SELECTIONS {
+            let told = "the query selects, with its fragments in their places,";
+            return Err(over(told, weight.selections, "fields", MAX_SELECTIONS));
+        }
+        let cost = weight.rows.div_ceil(ROWS_A_POINT).saturating_add(scale.mutations()).max(1);
+        match u32::try_from(cost) {
+            Ok(points) if cost <= MAX_COST => Ok(points),
+            _ => {
+                let told = format!("the query costs {cost} points; at most {MAX_COST} are taken: ask for fewer rows");
+                Err(Problems::at("query", told))
+            }
+        }
+    }
+}
+
+fn root(ty: OperationType) -> &'static str {
+    match ty {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
+    }
+}
+
+/// The lists of the introspection types; what they hold is taken to be as many as any list's.
+fn is_introspection_list(field: &str) -> bool {
+    let lists = ["types", "directives", "fields", "args", "interfaces", "possibleTypes", "enumValues", "inputFields"];
+    lists.contains(&field)
+}
+
+impl<'a> Scale<'a> {
+    fn set(&mut self, kind: &str, set: &'a SelectionSet, spreads: usize) -> Result<Weight, Problems> {
+        let mut sum = Weight::default();
+        for selection in &set.items {
+            sum.add(match &selection.node {
+                Selection::Field(field) => self.field(kind, &field.node, spreads)?,
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, spreads + 1)?,
+                Selection::InlineFragment(fragment) => {
+                    let on = fragment.node.type_condition.as_ref().map(|on| on.node.on.node.as_str());
+                    self.set(on.unwrap_or(kind), &fragment.node.selection_set.node, spreads)?
+                }
+            });
+        }
+        Ok(sum)
+    }
+
+    fn fragment(&mut self, name: &'a Name, spreads: usize) -> Result<Weight, Problems> {
+        match self.fragments.get(name) {
+            Some(Some(weight)) => return Ok(*weight),
+            Some(None) => return Err(Problems::at("query", format!("the fragment {name} spreads itself"))),
+            None => {}
+        }
+        if spreads > MAX_SPREADS {
+            return Err(over("fragments spread each other", spreads, "deep", MAX_SPREADS));
+        }
+        // One that does not exist is told by the library.
+        let Some(fragment) = self.document.fragments.get(name) else { return Ok(Weight::default()) };
+        self.fragments.insert(name, None);
+        let on = fragment.node.type_condition.node.on.node.as_str();
+        let weight = self.set(on, &fragment.node.selection_set.node, spreads)?;
+        self.fragments.insert(name, Some(weight));
+        Ok(weight)
+    }
+
+    fn field(&mut self, kind: &str, field: &'a Field, spreads: usize) -> Result<Weight, Problems> {
+        let name = field.name.node.as_str();
+        let shape = self.shapes.field(kind, name);
+        let introspects = kind.starts_with("__") || matches!(name, "__schema" | "__type");
+        let below_kind = match shape {
+            Some(ty) => base(&ty.base),
+            None if introspects => "__Type",
+            None => "",
+        };
+        let mut below = self.set(below_kind, &field.selection_set.node, spreads)?;
+        let (rows, times) = match shape {
+            Some(_) if below_kind.ends_with("Connection") => {
+                let size = self.size(field);
+                (size, size)
+            }
+            // The rows of a connection were counted with it.
+            Some(_) if kind.ends_with("Connection") => (0, 1),
+            Some(ty) if matches!(ty.base, BaseType::List(_)) => (0, LIST),
+            None if introspects && is_introspection_list(name) => (LIST, LIST),
+            _ => (0, 1),
+        };
+        below.rows = below.rows.saturating_mul(times).saturating_add(rows);
+        below.selections = below.selections.saturating_add(1);
+        match name {
+            "__schema" | "__type" => {
+                below.introspection = below.introspection.max(below.depth + 1);
+                below.depth = 0;
+            }
+            _ => below.depth += 1,
+        }
+        Ok(below)
+    }
+
+    /// `first` or `last`, as a list takes them; what no list takes is told by the list.
+    fn size(&self, field: &Field) -> u64 {
+        let asked = ["first", "last"].iter().filter_map(|name| match self.argument(field, name)? {
+            Value::Number(number) => number.as_i64(),
+            _ => None,
+        });
+        let size = asked.max().unwrap_or(DEFAULT_LIMIT.into()).clamp(0, MAX_LIMIT.into());
+        size.unsigned_abs()
+    }
+
+    fn argument(&self, field: &Field, name: &str) -> Option<Value> {
+        let value = field.get_argument(name)?;
+        value.node.clone().into_const_with(|name| variable(self.operation, self.variables, &name)).ok()
+    }
+
+    /// One for each mutation, for a batch one for each entry.
+    fn mutations(&self) -> u64 {
+        if self.operation.ty != OperationType::Mutation {
+            return 0;
+        }
+        let fields = Fields::of(self.document, &self.operation.selection_set.node);
+        let points = |field: &&Field| match (field.name.node.as_str(), self.argument(field, "input")) {
+            ("createTimeEntries", Some(Value::List(entries))) => entries.len().max(1) as u64,
+            _ => 1,
+        };
+        fields.0.iter().map(points).sum()
+    }
+}
+
+/// The root fields of an operation, whatever fragment they stand in. The fragments are known to end.
+struct Fields<'a>(Vec<&'a Field>);
+
+impl<'a> Fields<'a> {
+    fn of(document: &'a ExecutableDocument, set: &'a SelectionSet) -> Fields<'a> {
+        let below = |selection: &'a Positioned<Selection>| match &selection.node {
+            Selection::Field(field) => vec![&field.node],
+            Selection::InlineFragment(fragment) => Fields::of(document, &fragment.node.selection_set.node).0,
+            Selection::FragmentSpread(spread) => {
+                let fragment = document.fragments.get(&spread.node.fragment_name.node);
+                fragment.map_or(vec![], |fragment| Fields::of(document, &fragment.node.selection_set.node).0)
+            }
+        };
+        Fields(set.items.iter().flat_map(below).collect())
+    }
+}
+
+fn base(ty: &BaseType) -> &str {
+    match ty {
+        BaseType::Named(name) => name.as_str(),
+        BaseType::List(inner) => base(&inner.base),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+    use async_graphql::parser::types::DocumentOperations;
+
+    use super::*;
+
+    fn cost(query: &str, variables: serde_json::Value) -> Result<u32, String> {
+        let shapes = Shapes::of(&crate::sdl());
+        let document = parse_query(query).expect("a document");
+        let operation = match &document.operations {
+            DocumentOperations::Single(operation) => Some(&operation.node),
+            DocumentOperations::Multiple(operations) => operations.values().next().map(|operation| &operation.node),
+        };
+        let variables = Variables::from_json(variables);
+        shapes.cost(&document, operation, &variables).map_err(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn a_point_pays_for_fifty_rows() {
+        for (query, points) in [
+            ("{ viewer { name } }", 1),
+            ("{ clients { nodes { id } } }", 1),
+            ("{ clients(first: 51) { nodes { id } } }", 2),
+            ("{ clients(last: 200) { edges { node { id } } } }", 4),
+            (
+                "{ clients(first: 20) { nodes { projects(first: 5) { nodes { timeEntries(first: 5) { nodes { id } } } } } } }",
+                13,
+            ),
+            ("{ clients { nodes { projects { nodes { id } } } } }", 51),
+            ("{ a: clients { nodes { id } } b: clients { nodes { id } } }", 2),
+            (
+                "{ ...C } fragment C on Query { clients(first: 100) { nodes { ...P } } } fragment P on Client { projects(first: 1) { nodes { id } } }",
+                4,
+            ),
+            ("query($n: Int = 150) { clients(first: $n) { nodes { id } } }", 3),
+            ("{ clients(first: null) { nodes { id } } }", 1),
+            ("{ clients(first: 1000000) { nodes { id } } }", 4),
+            ("{ organization { ... on Organization { id } } nonsense { clients { id } } }", 1),
+        ] {
+            assert_eq!(cost(query, serde_json::json!({})), Ok(points), "{query}");
+        }
+        let query = "query($n: Int) { clients(first: $n) { nodes { id } } }";
+        assert_eq!(cost(query, serde_json::json!({ "n": 120 })), Ok(3));
+    }
+
+    #[test]
+    fn a_mutation_is_a_point_and_a_batch_one_for_each_entry() {
+        let entry = "{ projectId: \"x\", durationSeconds: 1, entryDate: \"2026-06-11\" }";
+        let batch =
+            format!("mutation {{ createTimeEntries(input: [{entry}, {entry}, {entry}]) {{ timeEntries {{ id }} }} }}");
+        assert_eq!(cost(&batch, serde_json::json!({})), Ok(3));
+        let query = "mutation($i: [CreateTimeEntryInput!]!) { ...M } fragment M on Mutation { createTimeEntries(input: $i) { timeEntries { id } } }";
+        assert_eq!(cost(query, serde_json::json!({ "i": [{}, {}, {}, {}] })), Ok(4));
+        let two =
+            "mutation { a: archiveProject(id: 1) { project { id } } b: archiveProject(id: 2) { project { id } } }";
+        assert_eq!(cost(two, serde_json::json!({})), Ok(2));
+    }
+
+    #[test]
+    fn what_is_over_a_bound_is_told_with_both_numbers() {
+        let nested = |levels: usize| {
+            format!("{{ {}{} }}", "projects { nodes { client { ".repeat(levels), " } } }".repeat(levels))
+        };
+        let told = cost(&nested(6).replace("client {  }", "client { id }"), serde_json::json!({})).unwrap_err();
+        assert!(told.contains("19 fields deep; at most 15"), "{told}");
+        let dear = "{ clients(first: 200) { nodes { projects(first: 200) { nodes { id } } } } }";
+        assert_eq!(
+            cost(dear, serde_json::json!({})),
+            Err("query: the query costs 804 points; at most 300 are taken: ask for fewer rows".into())
+        );
+        let cycle = "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }";
+        assert_eq!(cost(cycle, serde_json::json!({})), Err("query: the fragment A spreads itself".into()));
+        let mut bomb = String::from("{ ...F0 }");
+        (0..30).for_each(|i| bomb += &format!(" fragment F{i} on Query {{ ...F{} ...F{} }}", i + 1, i + 1));
+        bomb += " fragment F30 on Query { __typename }";
+        let told = cost(&bomb, serde_json::json!({})).unwrap_err();
+        assert!(told.contains("1073741824 fields; at most 5000"), "{told}");
+        let mut chain = String::from("{ ...F0 }");
+        (0..1500).for_each(|i| chain += &format!(" fragment F{i} on Query {{ ...F{} }}", i + 1));
+        assert!(cost(&chain, serde_json::json!({})).unwrap_err().contains("at most 100"));
+    }
+
+    #[test]
+    fn introspection_may_be_deeper_and_is_not_free() {
+        let types = |below: &str| format!("{{ __schema {{ types {{ fields {{ {below} }} }} }} }}");
+        let of_type = |levels: usize| "ofType { ".repeat(levels) + "name" + &" }".repeat(levels);
+        assert_eq!(cost(&types(&format!("type {{ {} }}", of_type(15))), serde_json::json!({})), Ok(3));
+        let told = cost(&types(&format!("type {{ {} }}", of_type(16))), serde_json::json!({})).unwrap_err();
+        assert!(told.contains("21 fields deep; at most 20"), "{told}");
+        let bomb = "type { fields { type { fields { type { fields { name } } } } } }";
+        assert!(cost(&types(bomb), serde_json::json!({})).unwrap_err().contains("at most 300"));
+    }
+}

@@ -1,0 +1,46 @@
+//! What can be waited for.
+
+use async_graphql::{Context, Result, SimpleObject};
+use futures_util::Stream;
+use futures_util::stream;
+use service::Happened;
+use service::feed::{self, Watch};
+
+use crate::cx;
+use crate::error::OrFail;
+use crate::time_entry::TimeEntryNode;
+
+/// What can be waited for.
+pub struct Subscription;
+
+/// A timer that was started, changed or stopped.
+#[derive(SimpleObject)]
+pub struct TimerChanged {
+    /// The entry as it now is: without a duration while it runs.
+    time_entry: Option<TimeEntryNode>,
+}
+
+/// What can be waited for.
+#[async_graphql::Subscription]
+impl Subscription {
+    /// Events as they are committed, on whichever replica; for Owner and Admin, on the plan agency. Nothing of before is told.
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only these types, such as `client.created`; all unless said.")] types: Option<Vec<String>>,
+    ) -> Result<impl Stream<Item = Happened>> {
+        let cx = cx(ctx)?;
+        let told = feed::events(cx, ctx.data::<Watch>()?, types).await.or_fail(cx)?;
+        Ok(stream::unfold(told, async |mut told| told.next().await.map(|event| (event, told))))
+    }
+
+    /// The caller's own timer: each time that it starts, changes or stops.
+    async fn timer_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = TimerChanged>> {
+        let cx = cx(ctx)?;
+        let told = feed::timer(cx, ctx.data::<Watch>()?).await.or_fail(cx)?;
+        Ok(stream::unfold(told, async |mut told| {
+            let entry = told.next().await?;
+            Some((TimerChanged { time_entry: Some(TimeEntryNode(entry)) }, told))
+        }))
+    }
+}

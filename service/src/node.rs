@@ -1,0 +1,78 @@
+//! Which kind of record an id is of: one statement over every table that the caller's role may read.
+
+use entity::value::Id;
+use entity::{client, expense, invoice, member, project, task, time_entry, token};
+use sea_orm::sea_query::{Alias, Expr, SelectStatement, UnionType};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect, QueryTrait};
+
+use crate::door::Read;
+use crate::scope::Identified;
+use crate::{Action, Cx, Error};
+
+/// What can be told by its id alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// A client.
+    Client,
+    /// A project.
+    Project,
+    /// A task.
+    Task,
+    /// A time entry.
+    TimeEntry,
+    /// An expense.
+    Expense,
+    /// An invoice.
+    Invoice,
+    /// A member.
+    Member,
+    /// A token.
+    Token,
+}
+
+const ALL: [(Node, Action); 8] = [
+    (Node::Client, Action::GetClient),
+    (Node::Project, Action::GetProject),
+    (Node::Task, Action::GetTask),
+    (Node::TimeEntry, Action::GetTimeEntry),
+    (Node::Expense, Action::GetExpense),
+    (Node::Invoice, Action::GetInvoice),
+    (Node::Member, Action::GetMember),
+    (Node::Token, Action::ListTokens),
+];
+
+impl Node {
+    fn look(self, read: &Read<'_>, id: Id, number: i32) -> SelectStatement {
+        match self {
+            Node::Client => look::<client::Entity>(read, id, number),
+            Node::Project => look::<project::Entity>(read, id, number),
+            Node::Task => look::<task::Entity>(read, id, number),
+            Node::TimeEntry => look::<time_entry::Entity>(read, id, number),
+            Node::Expense => look::<expense::Entity>(read, id, number),
+            Node::Invoice => look::<invoice::Entity>(read, id, number),
+            Node::Member => look::<member::Entity>(read, id, number),
+            Node::Token => look::<token::Entity>(read, id, number),
+        }
+    }
+}
+
+fn look<E: Identified>(read: &Read<'_>, id: Id, number: i32) -> SelectStatement {
+    let query = read.query::<E>(|query| E::live(query.filter(E::ID.eq(id))).select_only());
+    query.into_query().expr_as(Expr::val(number), Alias::new("kind")).take()
+}
+
+/// The kind of the live record with this id, if the caller sees one.
+pub async fn kind_of(cx: &Cx, id: Id) -> Result<Node, Error> {
+    let read = cx.read(Action::GetMe)?;
+    let mut looks =
+        (0..).zip(ALL).filter(|(_, (_, action))| cx.may(*action)).map(|(n, (kind, _))| kind.look(&read, id, n));
+    let mut statement = looks.next().ok_or(Error::NotFound("record"))?;
+    looks.for_each(|look| {
+        statement.union(UnionType::All, look);
+    });
+    let rows = read.rows(&statement).await?;
+    let row = rows.first().ok_or(Error::NotFound("record"))?;
+    let number: i32 = row.try_get("", "kind")?;
+    let known = usize::try_from(number).ok().and_then(|number| ALL.get(number));
+    known.map(|(kind, _)| *kind).ok_or_else(|| Error::bug("a look gave a kind that was not asked for"))
+}

@@ -1,0 +1,239 @@
+//! What a document may be at most, and what it costs: told before anything is executed, with both numbers.
+
+use poem::http::Method;
+use serde_json::{Value, json};
+use service::value::Plan;
+use tests::{Answer, Cast, Kind, PrivateDatabase, Workspace, World, on_both};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::foreign::owner_of;
+use super::subscriptions::resident;
+use crate::cli::Running;
+
+/// The message of a document that is refused by a rule of ours.
+#[track_caller]
+fn refused(answer: &Answer) -> String {
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    let error = answer.graphql_error();
+    assert_eq!(error["code"], "validation_error");
+    assert!(error["fields"]["query"].is_string(), "{error}");
+    answer.json()["errors"][0]["message"].as_str().unwrap().to_owned()
+}
+
+on_both! {
+    /// Each bound has a message with what was sent and what is taken.
+    async fn a_document_over_a_bound_is_told_both_numbers(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let aliases = |n: usize| (0..n).map(|i| format!("a{i}: __typename ")).collect::<String>();
+        let directives = |n: usize| format!("{{ viewer {{ name {} }} }}", "@include(if: true) ".repeat(n));
+        for (query, numbers) in [
+            (format!("{{ viewer {{ name }} }}{}", " ".repeat(64 * 1024)), ["65555 bytes", "65536"]),
+            (format!("{{ viewer {{ {} }} }}", "name ".repeat(4996)), ["5001 tokens", "5000"]),
+            (format!("{{ {} }}", aliases(101)), ["101 aliases", "100"]),
+            (directives(101), ["101 directives", "100"]),
+            ("{ clients(first: 100) { nodes { projects(first: 151) { nodes { id } } } } }".into(), ["304 points", "300"]),
+        ] {
+            let told = refused(&world.graphql(owner, &query, json!({})).await);
+            assert!(numbers.iter().all(|number| told.contains(number)), "{told}");
+        }
+        for query in [format!("{{ {} }}", aliases(100)), directives(1)] {
+            world.graphql(owner, &query, json!({})).await.graphql();
+        }
+        let introspection = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/it/graphql/introspection.graphql")).unwrap();
+        let schema = world.graphql(owner, &introspection, json!({})).await.graphql();
+        assert_eq!(schema["__schema"]["queryType"]["name"], "Query");
+    }
+}
+
+on_both! {
+    /// At most twenty errors are told, whatever fails.
+    async fn errors_are_capped(world: World) {
+        let cast = Cast::new(&world).await;
+        let query = (0..50).map(|i| format!("c{i}: client(id: \"x{i}\") {{ id }} ")).collect::<String>();
+        let answer = world.graphql(&cast.home.owner, &format!("{{ {query} }}"), json!({})).await.json();
+        assert_eq!(answer["errors"].as_array().unwrap().len(), 20);
+        assert_eq!(answer["data"].as_object().unwrap().len(), 50, "what failed is null, told or not");
+    }
+}
+
+/// A workspace on studio with its true budget of 600 points.
+async fn with_true_budget(kind: Kind) -> (World, Workspace) {
+    let world = World::with(kind, |config| config.rate_limit_scale = 1).await;
+    let workspace = Workspace::new(&world, "studio", Plan::Studio).await;
+    (world, workspace)
+}
+
+async fn cost_is_charged_and_told(kind: Kind) {
+    let (world, workspace) = with_true_budget(kind).await;
+    let owner = &workspace.owner;
+    let cost = |answer: &Answer| answer.json()["extensions"]["cost"].clone();
+    let remaining = |answer: &Answer| cost(answer)["remaining"].as_i64().unwrap();
+    let first = world.graphql(owner, "{ viewer { name } }", json!({})).await;
+    assert_eq!((&cost(&first)["requested"], remaining(&first)), (&json!(1), 599));
+    assert_eq!(cost(&first)["resetAt"], "2026-06-11T08:00:01.000Z");
+    let dear = "query($n: Int) { clients(first: $n) { nodes { projects(first: 50) { nodes { id } } } } }";
+    let second = world.graphql(owner, dear, json!({ "n": 200 })).await;
+    assert_eq!((&cost(&second)["requested"], remaining(&second)), (&json!(204), 395));
+    assert_eq!(second.header("x-ratelimit-remaining"), Some("28"), "the smaller of the two buckets");
+    // Refused before anything happens, what was not charged stays, and the answer says when to come back.
+    world.graphql(owner, dear, json!({ "n": 200 })).await.graphql();
+    let over = world.graphql(owner, dear, json!({ "n": 200 })).await;
+    assert_eq!((over.status.as_u16(), &over.graphql_error()["code"]), (429, &json!("rate_limited")));
+    assert!(over.header("retry-after").is_some_and(|seconds| seconds.parse::<u64>().unwrap() > 0));
+    let after = world.graphql(owner, "{ viewer { name } }", json!({})).await;
+    assert_eq!(remaining(&after), 189, "the door's point, and nothing more");
+    // A batch is charged once, an entry each.
+    let project = workspace.project(&world, "P").await;
+    let entry = json!({ "projectId": project, "durationSeconds": 1, "entryDate": "2026-06-11" });
+    let batch = "mutation($i: [CreateTimeEntryInput!]!) { createTimeEntries(input: $i) { timeEntries { id } } }";
+    let before = remaining(&world.graphql(owner, "{ viewer { name } }", json!({})).await);
+    let made = world.graphql(owner, batch, json!({ "i": vec![&entry; 100] })).await;
+    made.graphql();
+    assert_eq!((&cost(&made)["requested"], remaining(&made)), (&json!(100), before - 100));
+    let huge = world.graphql(owner, batch, json!({ "i": vec![&entry; 301] })).await;
+    assert!(refused(&huge).contains("301 points; at most 300"));
+    // Refusals of a good token tell it too; nobody's has no budget.
+    for broken in [json!({ "query": "{ nonsense }" }), json!({ "query": "{" }), json!({})] {
+        let answer = world.call(Method::POST, "/graphql").token(owner).json(broken).send().await;
+        assert!(remaining(&answer) > 0, "{}", answer.text());
+    }
+    let nobody = world.call(Method::POST, "/graphql").json(json!({ "query": "{ viewer { name } }" })).send().await;
+    assert_eq!(nobody.json().get("extensions"), None);
+}
+
+#[tokio::test]
+async fn cost_is_charged_and_told_on_sqlite() {
+    cost_is_charged_and_told(Kind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn cost_is_charged_and_told_on_postgres() {
+    cost_is_charged_and_told(Kind::Postgres).await;
+}
+
+/// The processor time of this thread so far, in nanoseconds.
+fn spent() -> u64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    told.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// The classic attacks, each a body.
+fn attacks() -> Vec<(&'static str, Value)> {
+    let fragments =
+        (0..350).map(|i| format!(" fragment F{i} on Query {{ ...F{} ...F{} }}", i + 1, i + 1)).collect::<String>();
+    let nested = |n: usize| "projects { nodes { client { ".repeat(n) + "id" + &" } } }".repeat(n);
+    let ids: Vec<_> = (0..20_000).map(|_| "01890a5d-ac96-774b-bcce-b302099a8057").collect();
+    let of_ids = "query($f: ClientFilter) { clients(filter: $f) { nodes { id } } }";
+    let query = |query: String| json!({ "query": query });
+    vec![
+        (
+            "10,000 aliases",
+            query(format!("{{ {} }}", (0..10_000).map(|i| format!("a{i}: viewer {{ name }} ")).collect::<String>())),
+        ),
+        (
+            "1,600 aliases within the tokens",
+            query(format!("{{ {} }}", (0..1600).map(|i| format!("a{i}:__typename ")).collect::<String>())),
+        ),
+        ("20,000 directives", query(format!("{{ viewer {{ name {} }} }}", "@a ".repeat(20_000)))),
+        ("2,400 directives within the tokens", query(format!("{{ viewer {{ name {} }} }}", "@a ".repeat(2400)))),
+        ("deep nesting", query(format!("{{ {} }}", nested(150)))),
+        ("deeper nesting", query("{a".repeat(2400))),
+        ("brackets of a value", query(format!("{{ viewer(a: {}", "[".repeat(4900)))),
+        (
+            "a fragment that spreads itself",
+            query("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }".into()),
+        ),
+        ("fragments that double", query(format!("{{ ...F0 }} {fragments}"))),
+        ("huge lists of ids", json!({ "query": of_ids, "variables": { "f": { "id": ids } } })),
+        (
+            "an introspection bomb",
+            query(format!(
+                "{{ __schema {{ types {{ {} name {} }} }} }}",
+                "fields { type { ".repeat(8),
+                " } }".repeat(8)
+            )),
+        ),
+        (
+            "a hundred introspections",
+            query(format!(
+                "{{ {} }}",
+                (0..100)
+                    .map(|i| format!("a{i}: __schema {{ types {{ fields {{ args {{ name }} }} }} }} "))
+                    .collect::<String>()
+            )),
+        ),
+        ("a batch", Value::Array(vec![query("{ viewer { name } }".into()); 1000])),
+        ("1 MB of whitespace", query(" ".repeat(1_000_000))),
+    ]
+}
+
+/// The classic attacks are refused at about the cost of reading them: within 50 ms of processor time, which this
+/// unoptimised build may take several times over, and within a few plain requests of the same machine.
+#[tokio::test]
+async fn attacks_are_refused_cheaply() {
+    let world = World::on(Kind::Sqlite).await;
+    let cast = Cast::new(&world).await;
+    let owner = &cast.home.owner;
+    // The second plain request is the measure: the first one warms up.
+    let mut plain = 0;
+    for _ in 0..2 {
+        let before = spent();
+        world
+            .graphql(owner, "{ clients(first: 1) { nodes { id projects { nodes { id } } } } }", json!({}))
+            .await
+            .graphql();
+        plain = spent() - before;
+    }
+    for (name, attack) in attacks() {
+        let body = attack.to_string();
+        let call =
+            world.call(Method::POST, "/graphql").token(owner).header("content-type", "application/json").body(body);
+        let before = spent();
+        let answer = call.send().await;
+        let cost = spent() - before;
+        println!("{name}: {:.1} ms, {:.1} plain requests", cost as f64 / 1e6, cost as f64 / plain as f64);
+        assert!(answer.text().len() < 100_000, "{name} answers {} bytes", answer.text().len());
+        assert!(cost < 50_000_000 * SLOWER, "{name} costs {} ms", cost / 1_000_000);
+        assert!(answer.json()["errors"].is_array(), "{name} is not refused: {}", answer.text());
+    }
+}
+
+/// How much slower than the released one the build of the tests may be.
+const SLOWER: u64 = if cfg!(debug_assertions) { 4 } else { 1 };
+
+/// What was refused leaves nothing behind: the memory of a server that was attacked for long is that of one that was
+/// attacked once.
+#[tokio::test]
+async fn attacks_leave_the_memory_flat() {
+    let database = PrivateDatabase::empty(Kind::Sqlite).await;
+    let server = Running::start(&database.url, &["--rate-limit-scale", "1000", "--log", "warn"]);
+    let token = owner_of(&database.url);
+    let round = async || {
+        for (name, attack) in attacks() {
+            let body = attack.to_string();
+            let head = format!(
+                "POST /graphql HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
+            let mut stream = TcpStream::connect(&server.address).await.unwrap();
+            stream.write_all((head + &body).as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.contains("\"errors\":["), "{name}: {answer}");
+        }
+    };
+    // What an allocator keeps for the next large body is there after the first rounds.
+    for _ in 0..3 {
+        round().await;
+    }
+    let before = resident(server.pid());
+    for _ in 0..20 {
+        round().await;
+    }
+    let grown = resident(server.pid()).saturating_sub(before);
+    println!("20 rounds of attacks: {:.1} MiB", grown as f64 / 1_048_576.0);
+    assert!(grown < 8 * 1_048_576, "{grown}");
+}

@@ -1,0 +1,416 @@
+//! Subscriptions: what is committed is told to those who may hear it, for as long as they may, and no faster than they read.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use poem::http::Method;
+use serde_json::{Value, json};
+use service::feed::Ended;
+use service::value::{Plan, Role};
+use service::{RequestFacts, feed, member, organization};
+use tests::{Cast, Kind, PrivateDatabase, Workspace, World, on_both};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use super::foreign::owner_of;
+use crate::cli::{Running, json as run};
+
+/// A client of the protocol, by hand.
+struct Socket(WebSocketStream<TcpStream>);
+
+impl Socket {
+    async fn open(address: &str, protocol: &str) -> Socket {
+        let mut request = format!("ws://{address}/graphql").into_client_request().unwrap();
+        if !protocol.is_empty() {
+            request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
+        }
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (socket, answer) = match tokio_tungstenite::client_async(request, stream).await {
+            Ok(made) => made,
+            Err(refused) => panic!("the handshake failed: {refused}"),
+        };
+        assert_eq!(answer.status(), 101);
+        Socket(socket)
+    }
+
+    /// Let in with a token.
+    async fn ready(address: &str, token: &str) -> Socket {
+        let mut socket = Socket::open(address, "graphql-transport-ws").await;
+        socket
+            .say(json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } }))
+            .await;
+        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+        socket
+    }
+
+    async fn say(&mut self, message: Value) {
+        self.0.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    async fn subscribe(&mut self, id: &str, query: &str) {
+        self.say(json!({ "id": id, "type": "subscribe", "payload": { "query": query } })).await;
+    }
+
+    async fn hear(&mut self) -> Value {
+        loop {
+            match timeout(Duration::from_secs(20), self.0.next()).await.expect("an answer").unwrap().unwrap() {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Ping(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// The code that the connection is closed with.
+    async fn closed(&mut self) -> u16 {
+        loop {
+            match timeout(Duration::from_secs(20), self.0.next()).await.expect("a close").unwrap().unwrap() {
+                Message::Close(Some(frame)) => return frame.code.into(),
+                Message::Close(None) => return 1005,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A server with a database of its own, and an Owner's token.
+async fn served(kind: Kind) -> (PrivateDatabase, Running, String) {
+    let database = PrivateDatabase::empty(kind).await;
+    // Nobody reads its log, so it must not write a line for each of a thousand requests.
+    let server = Running::start(&database.url, &["--rate-limit-scale", "1000", "--log", "warn"]);
+    let token = owner_of(&database.url);
+    (database, server, token)
+}
+
+/// Every way to break the protocol has its close code; what is right is answered.
+#[tokio::test]
+async fn the_protocol_is_kept_to_the_letter() {
+    let (_database, server, token) = served(Kind::Sqlite).await;
+    let at = &server.address;
+    let init = json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } });
+    assert_eq!(Socket::open(at, "").await.closed().await, 4406);
+    for (messages, code) in [
+        (vec![json!({ "type": "connection_init" })], 4403),
+        (vec![json!({ "type": "connection_init", "payload": { "authorization": "Bearer hsk_live_x" } })], 4403),
+        (vec![json!({ "id": "1", "type": "subscribe", "payload": { "query": "{ viewer { name } }" } })], 4401),
+        (vec![json!({ "type": "nonsense" })], 4400),
+        (vec![json!([])], 4400),
+        (vec![init.clone(), init.clone()], 4429),
+        (vec![init.clone(), json!({ "id": "", "type": "subscribe", "payload": { "query": "{ a }" } })], 4400),
+        (vec![init.clone(), json!({ "id": "1", "type": "subscribe" })], 4400),
+    ] {
+        let mut socket = Socket::open(at, "graphql-transport-ws").await;
+        for message in &messages {
+            socket.say(message.clone()).await;
+        }
+        assert_eq!(socket.closed().await, code, "{messages:?}");
+    }
+    let mut silent = Socket::open(at, "graphql-transport-ws").await;
+    let mut socket = Socket::ready(at, &token).await;
+    socket.say(json!({ "type": "ping" })).await;
+    assert_eq!(socket.hear().await, json!({ "type": "pong" }));
+    socket.subscribe("q", "{ viewer { name } }").await;
+    let next = socket.hear().await;
+    assert_eq!(
+        (&next["id"], &next["type"], &next["payload"]["data"]),
+        (&json!("q"), &json!("next"), &json!({ "viewer": { "name": "O" } }))
+    );
+    assert!(next["payload"]["extensions"]["cost"]["remaining"].is_i64());
+    assert_eq!(socket.hear().await, json!({ "id": "q", "type": "complete" }));
+    socket.subscribe("m", "mutation { createClient(input: { name: \"Over a socket\" }) { client { name } } }").await;
+    assert_eq!(socket.hear().await["payload"]["data"]["createClient"]["client"]["name"], "Over a socket");
+    assert_eq!(socket.hear().await["type"], "complete");
+    for (query, code) in [
+        ("{ nonsense }", "bad_request"),
+        ("{", "bad_request"),
+        ("subscription { a: timerChanged { timeEntry { id } } b: timerChanged { timeEntry { id } } }", "bad_request"),
+        ("{ clients(first: 200) { nodes { projects(first: 200) { nodes { id } } } } }", "validation_error"),
+    ] {
+        socket.subscribe("e", query).await;
+        let told = socket.hear().await;
+        assert_eq!(
+            (&told["type"], &told["payload"][0]["extensions"]["code"]),
+            (&json!("error"), &json!(code)),
+            "{query}: {told}"
+        );
+    }
+    socket.subscribe("s", "subscription { timerChanged { timeEntry { id } } }").await;
+    socket.subscribe("s", "subscription { timerChanged { timeEntry { id } } }").await;
+    assert_eq!(socket.closed().await, 4409);
+    assert_eq!(silent.closed().await, 4408);
+}
+
+on_both! {
+    /// Who may not hear events is told so before anything is streamed; a type that does not exist is named.
+    async fn events_are_for_those_who_may(world: World) {
+        let cast = Cast::new(&world).await;
+        let studio = Workspace::new(&world, "studio", Plan::Studio).await;
+        let ask = async |token: &str, query: &str| {
+            let call = world.call(Method::POST, "/graphql").token(token).header("accept", "text/event-stream");
+            let answer = call.json(json!({ "query": query })).send().await;
+            assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, Some("text/event-stream")));
+            let text = answer.text();
+            let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+            assert!(text.starts_with("event: next\n") && text.ends_with("event: complete\ndata: \n\n"), "{text}");
+            serde_json::from_str::<Value>(data).unwrap()["errors"][0]["extensions"].clone()
+        };
+        let events = "subscription { events { id } }";
+        for role in [Role::Manager, Role::Member] {
+            assert_eq!(ask(cast.home.token(role), events).await["code"], "forbidden_scope");
+        }
+        let told = ask(&studio.owner, events).await;
+        assert_eq!((&told["code"], &told["requiredPlan"], &told["feature"]), (&json!("forbidden_plan"), &json!("agency"), &json!("outboundWebhooks")));
+        let told = ask(&cast.home.owner, "subscription { events(types: [\"client.created\", \"client.*\"]) { id } }").await;
+        assert!(told["fields"]["types[1]"].as_str().unwrap().contains("client.created"), "{told}");
+        // Without a stream to answer in, the way is named; a query may come as a stream too.
+        let plain = world.graphql(&cast.home.owner, events, json!({})).await;
+        assert_eq!((plain.status.as_u16(), &plain.graphql_error()["code"]), (406, &json!("bad_request")));
+        assert!(plain.text().contains("text/event-stream"));
+        let query = world.call(Method::POST, "/graphql").token(&cast.home.owner).header("accept", "text/event-stream");
+        let streamed = query.json(json!({ "query": "{ viewer { name } }" })).send().await.text();
+        assert!(streamed.starts_with("event: next\ndata: {\"data\":{\"viewer\":{\"name\":\"owner of home\"}}"), "{streamed}");
+    }
+}
+
+/// A caller at the door of a world, with a place in its feed.
+async fn watching(world: &World, token: &str) -> (service::Cx, feed::Watch) {
+    let here = std::net::IpAddr::from([127, 0, 0, 1]);
+    let admission = world.app.admit(Some(&format!("Bearer {token}")), here).await.unwrap();
+    let pass = admission.pass.unwrap_or_else(|refused| panic!("{refused}"));
+    let watch = world.app.watch(pass.caller());
+    (pass.enter(RequestFacts::default()), watch)
+}
+
+/// The jobs of a world, until it ends.
+fn jobs(world: &World) -> tokio::sync::watch::Sender<bool> {
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let app = world.app.clone();
+    tokio::spawn(async move { app.run_jobs(true, stopped).await });
+    stop
+}
+
+on_both! {
+    /// Only what is committed is told, once, to the workspace that it happened in, from the subscription on.
+    async fn what_is_committed_is_told_once(world: World) {
+        let cast = Cast::new(&world).await;
+        let _jobs = jobs(&world);
+        cast.home.client(&world, "Before").await;
+        let (cx, watch) = watching(&world, &cast.home.owner).await;
+        let mut told = feed::events(&cx, &watch, None).await.unwrap();
+        let project = cast.home.project(&world, "P").await;
+        cast.foreign.client(&world, "Foreign").await;
+        let bad = json!({ "timeEntries": [
+            { "projectId": project, "durationSeconds": 1, "entryDate": "2026-06-11" },
+            { "projectId": project, "durationSeconds": 1, "entryDate": "2026-06-11", "taskId": cast.home.id },
+        ] });
+        world.post(&cast.home.owner, "/api/v1/time-entries/batch", bad).await.fields();
+        cast.home.entry(&world, &cast.home.owner, &project).await;
+        let mut kinds = Vec::new();
+        for _ in 0..3 {
+            kinds.push(timeout(Duration::from_secs(20), told.next()).await.unwrap().unwrap().kind);
+        }
+        assert_eq!(kinds, ["client.created", "project.created", "time_entry.created"]);
+        cast.home.client(&world, "Last").await;
+        let last = timeout(Duration::from_secs(20), told.next()).await.unwrap().unwrap();
+        assert_eq!(last.data["client"]["name"], "Last", "nothing is told twice");
+        drop((told, watch));
+        assert_eq!(world.app.watching(), 0);
+    }
+}
+
+on_both! {
+    /// A reader that is 256 events behind is dropped, and what it did not read is not kept.
+    async fn a_slow_reader_is_dropped(world: World) {
+        let cast = Cast::new(&world).await;
+        let _jobs = jobs(&world);
+        let project = cast.home.project(&world, "P").await;
+        let (cx, slow) = watching(&world, &cast.home.owner).await;
+        let (_, quick) = watching(&world, &cast.home.owner).await;
+        let mut unread = feed::events(&cx, &slow, None).await.unwrap();
+        let mut read = feed::events(&cx, &quick, None).await.unwrap();
+        let reads = tokio::spawn(async move {
+            let mut count = 0;
+            while count < 300 {
+                read.next().await.unwrap();
+                count += 1;
+            }
+            (count, read)
+        });
+        let entry = json!({ "projectId": project, "durationSeconds": 1, "entryDate": "2026-06-11" });
+        for _ in 0..3 {
+            world.post(&cast.home.owner, "/api/v1/time-entries/batch", json!({ "timeEntries": vec![&entry; 100] })).await.data(201);
+        }
+        assert_eq!(timeout(Duration::from_secs(20), slow.ended()).await.unwrap(), Ended::Behind);
+        assert_eq!(timeout(Duration::from_secs(20), reads).await.unwrap().unwrap().0, 300, "who reads hears all");
+        let mut kept = 0;
+        while unread.next().await.is_some() {
+            kept += 1;
+        }
+        assert_eq!(kept, 256);
+    }
+}
+
+on_both! {
+    /// The caller's own timer: its start, its change, its end, and the end of the one that another replaces.
+    async fn a_timer_is_told_as_it_changes(world: World) {
+        let cast = Cast::new(&world).await;
+        let _jobs = jobs(&world);
+        let (home, member) = (&cast.home, &cast.home.member);
+        let (p, q) = (home.project_with_member(&world, "P").await, home.project_with_member(&world, "Q").await);
+        let (cx, watch) = watching(&world, member).await;
+        let mut told = feed::timer(&cx, &watch).await.unwrap();
+        let mut next = async || timeout(Duration::from_secs(20), told.next()).await.unwrap().unwrap();
+        world.post(&home.owner, "/api/v1/time-entries/start", json!({ "projectId": p })).await.data(201);
+        let first = world.post(member, "/api/v1/time-entries/start", json!({ "projectId": p })).await.id();
+        let running = next().await;
+        assert_eq!((running.id.to_string(), running.duration_seconds), (first.clone(), None), "one's own only");
+        world.patch(member, &format!("/api/v1/time-entries/{first}"), json!({ "note": "x" })).await.data(200);
+        assert_eq!(next().await.note.as_deref(), Some("x"));
+        world.clock.advance(5000);
+        let second = world.post(member, "/api/v1/time-entries/start", json!({ "projectId": q })).await.id();
+        let stopped = next().await;
+        assert_eq!((stopped.id.to_string(), stopped.duration_seconds), (first, Some(5)));
+        assert_eq!(next().await.id.to_string(), second);
+        assert_eq!(world.delete(member, &format!("/api/v1/time-entries/{second}")).await.status, 204);
+        assert!(next().await.deleted_at.is_some());
+    }
+}
+
+on_both! {
+    /// A connection ends within 5 seconds when its token is revoked, its member removed, or role or plan changed.
+    async fn who_may_not_hear_any_more_is_cut(world: World) {
+        let cast = Cast::new(&world).await;
+        let _jobs = jobs(&world);
+        let operator = world.operator();
+        let place = async |token: &str| watching(&world, token).await.1;
+        let (owner, admin, manager, foreign) = (place(&cast.home.owner).await, place(&cast.home.admin).await, place(&cast.home.manager).await, place(&cast.foreign.owner).await);
+        let prefix = cast.home.owner.split('_').nth(2).unwrap();
+        let began = Instant::now();
+        service::token::revoke_by_prefix(&operator, prefix).await.unwrap();
+        member::set_role(&operator, cast.home.id, "manager@home.example", Role::Admin).await.unwrap();
+        member::remove(&operator, cast.home.id, "admin@home.example").await.unwrap();
+        organization::set_plan(&operator, cast.foreign.id, Plan::Studio).await.unwrap();
+        for (watch, reason) in [(owner, Ended::Token), (admin, Ended::Token), (manager, Ended::Access), (foreign, Ended::Access)] {
+            assert_eq!(timeout(Duration::from_secs(20), watch.ended()).await.unwrap(), reason);
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+}
+
+/// The same from outside, over both transports: WebSockets are closed, event streams end without `complete`.
+#[tokio::test]
+async fn a_revoked_token_ends_what_it_began() {
+    let (database, server, token) = served(Kind::Sqlite).await;
+    let mut socket = Socket::ready(&server.address, &token).await;
+    socket.subscribe("1", "subscription { events { id } }").await;
+    let mut stream = TcpStream::connect(&server.address).await.unwrap();
+    let body = json!({ "query": "subscription { events { id } }" }).to_string();
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nAccept: text/event-stream\r\n\
+         Accept-Encoding: br, gzip\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4096];
+    let read = stream.read(&mut answer).await.unwrap();
+    assert!(String::from_utf8_lossy(&answer[..read]).starts_with("HTTP/1.1 200 "));
+    let prefix = token.split('_').nth(2).unwrap();
+    run(&database.url, &["token", "revoke", "--prefix", prefix]);
+    let began = Instant::now();
+    assert_eq!(socket.closed().await, 4401);
+    let mut rest = Vec::new();
+    timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await.unwrap().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    let rest = String::from_utf8_lossy(&rest).into_owned();
+    assert!(!rest.contains("complete"), "it ends without it, so that a client comes back: {rest}");
+}
+
+/// What is caused on one replica is told on every other: events, and timers that were started and stopped.
+#[tokio::test]
+async fn every_replica_tells_what_any_of_them_commits() {
+    let (database, here, token) = served(Kind::Postgres).await;
+    let there = Running::start(&database.url, &["--rate-limit-scale", "1000"]);
+    let mut socket = Socket::ready(&here.address, &token).await;
+    socket.subscribe("events", "subscription { events(types: [\"client.created\"]) { data } }").await;
+    socket.subscribe("timer", "subscription { timerChanged { timeEntry { id durationSeconds } } }").await;
+    // A query on the same connection is answered after what was sent before it has begun.
+    socket.subscribe("q", "{ viewer { name } }").await;
+    while socket.hear().await["id"] != "q" {}
+    let mut other = Socket::ready(&there.address, &token).await;
+    let mut ask = async |query: &str| {
+        other.subscribe("a", query).await;
+        let answer = other.hear().await["payload"]["data"].clone();
+        assert_eq!(other.hear().await["type"], "complete");
+        answer
+    };
+    let mut heard = Vec::new();
+    let mut told = async |id: &str, wanted: &dyn Fn(&Value) -> bool| loop {
+        if heard.iter().any(|message: &Value| message["id"] == id && wanted(&message["payload"]["data"])) {
+            break;
+        }
+        heard.push(socket.hear().await);
+    };
+    let mut client = String::new();
+    for name in ["One", "Two"] {
+        let made =
+            ask(&format!("mutation {{ createClient(input: {{ name: \"{name}\" }}) {{ client {{ id }} }} }}")).await;
+        client = made["createClient"]["client"]["id"].as_str().unwrap().to_owned();
+        told("events", &|data| data["events"]["data"]["client"]["name"] == name).await;
+    }
+    let project = ask(&format!(
+        "mutation {{ createProject(input: {{ clientId: \"{client}\", name: \"P\" }}) {{ project {{ id }} }} }}"
+    ))
+    .await;
+    let project = project["createProject"]["project"]["id"].as_str().unwrap().to_owned();
+    let started =
+        ask(&format!("mutation {{ startTimer(input: {{ projectId: \"{project}\" }}) {{ timeEntry {{ id }} }} }}"))
+            .await;
+    let id = started["startTimer"]["timeEntry"]["id"].clone();
+    told("timer", &|data| data["timerChanged"]["timeEntry"] == json!({ "id": id, "durationSeconds": null })).await;
+    ask(&format!("mutation {{ stopTimer(id: {id}) {{ timeEntry {{ id }} }} }}")).await;
+    told("timer", &|data| data["timerChanged"]["timeEntry"]["durationSeconds"].is_i64()).await;
+}
+
+/// The memory of a process, in bytes.
+pub(super) fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024
+}
+
+/// A thousand who wait and hear nothing cost less than 50 MiB.
+#[tokio::test]
+async fn a_thousand_idle_subscribers_are_cheap() {
+    let (_database, server, token) = served(Kind::Sqlite).await;
+    let mut sockets = Vec::new();
+    // What a process needs for the first of anything is not the price of a subscriber.
+    for _ in 0..20 {
+        sockets.push(subscriber(&server.address, &token).await);
+    }
+    let before = resident(server.pid());
+    for _ in 0..50 {
+        let twenty = (0..20).map(|_| subscriber(&server.address, &token));
+        sockets.extend(futures_util::future::join_all(twenty).await);
+    }
+    let grown = resident(server.pid()).saturating_sub(before);
+    println!("1,000 idle subscribers: {:.1} MiB", grown as f64 / 1_048_576.0);
+    assert!(grown < 50 * 1_048_576, "{grown}");
+    let mut last = sockets.pop().unwrap();
+    last.subscribe("m", "mutation { createClient(input: { name: \"Heard\" }) { client { id } } }").await;
+    let mut kinds = Vec::new();
+    while !kinds.contains(&json!("s")) {
+        kinds.push(last.hear().await["id"].clone());
+    }
+}
+
+async fn subscriber(address: &str, token: &str) -> Socket {
+    let mut socket = Socket::ready(address, token).await;
+    socket.subscribe("s", "subscription { events { id type } }").await;
+    socket.subscribe("q", "{ viewer { name } }").await;
+    while socket.hear().await["type"] != "complete" {}
+    socket
+}

@@ -1,0 +1,350 @@
+//! The time report: sums that agree with adding up by hand, days where somebody is, amounts for those who see money.
+
+use std::collections::BTreeMap;
+
+use chrono::{Datelike, Days, NaiveDate};
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+use service::value::{Date, TimeZone, Timestamp, Wire};
+use tests::{Cast, Kind, World, on_both};
+
+const GROUPS: [&str; 7] = ["client", "project", "task", "member", "day", "week", "month"];
+
+/// Numbers that look random, the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// A year of odd time: rates that do not divide, three currencies, instants around the changes of clocks.
+async fn fill(world: &World, cast: &Cast) {
+    let (home, mut dice) = (&cast.home, Dice(7));
+    let mut projects = Vec::new();
+    for (i, currency) in ["EUR", "USD", "EUR"].iter().enumerate() {
+        let client = json!({ "name": format!("Client {i}"), "currency": currency });
+        let client = world.post(&home.owner, "/api/v1/clients", client).await.id();
+        for (j, more) in [
+            json!({ "hourlyRate": "33.3333" }),
+            json!({ "hourlyRate": "0.0003" }),
+            json!({ "rateType": "FIXED", "fixedFeeAmount": "5", "hourlyRate": "90" }),
+            json!({ "rateType": "NON_BILLABLE", "hourlyRate": "90" }),
+            json!({ "hourlyRate": null }),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let mut project = more;
+            (project["clientId"], project["name"]) = (json!(client), json!(format!("Project {}", j % 2)));
+            let project = world.post(&home.owner, "/api/v1/projects", project).await.id();
+            let task =
+                world.post(&home.owner, "/api/v1/tasks", json!({ "projectId": project, "name": format!("Task {j}") }));
+            projects.push((project, task.await.id()));
+        }
+    }
+    for _ in 0..4 {
+        let mut entries = Vec::new();
+        for _ in 0..100 {
+            let (project, task) = &projects[dice.throw(projects.len() as u64) as usize];
+            let mut entry = json!({ "projectId": project, "billable": dice.throw(3) > 0 });
+            if dice.throw(2) == 0 {
+                entry["taskId"] = json!(task);
+            }
+            entry["userId"] = json!(if dice.throw(3) == 0 { home.member_user } else { home.owner_user });
+            let around =
+                ["2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z", "2026-01-01T00:00:00Z", "2027-02-28T23:00:00Z"];
+            let at: Timestamp = around[dice.throw(4) as usize].parse().unwrap();
+            let start = at.plus_millis(dice.throw(3 * 86_400_000) as i64 - 129_600_000);
+            match dice.throw(3) {
+                0 => {
+                    entry["entryDate"] = json!(start.date());
+                    entry["durationSeconds"] = json!(dice.throw(86_401));
+                }
+                _ => {
+                    entry["entryDate"] = json!("2026-06-11");
+                    entry["startedAt"] = json!(start);
+                    entry["stoppedAt"] = json!(start.plus_millis(dice.throw(80_000_000) as i64));
+                }
+            }
+            entries.push(entry);
+        }
+        world.post(&home.owner, "/api/v1/time-entries/batch", json!({ "timeEntries": entries })).await.data(201);
+    }
+}
+
+/// Every record of a list.
+async fn all(world: &World, token: &str, path: &str) -> Vec<Value> {
+    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.get(token, &format!("/api/v1/{path}?limit=200{cursor}")).await.json();
+        rows.extend(page["data"].as_array().unwrap().iter().cloned());
+        match page["pagination"]["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return rows,
+        }
+    }
+}
+
+/// What there is, by id.
+struct Books {
+    entries: Vec<Value>,
+    named: BTreeMap<String, Value>,
+}
+
+impl Books {
+    async fn of(world: &World, token: &str) -> Books {
+        let mut named = BTreeMap::new();
+        for (list, id) in [("clients", "id"), ("projects", "id"), ("tasks", "id"), ("members", "userId")] {
+            named.extend(all(world, token, list).await.into_iter().map(|row| (text(&row[id]), row)));
+        }
+        Books { entries: all(world, token, "time-entries").await, named }
+    }
+
+    fn key(&self, entry: &Value, group: &str, zone: TimeZone) -> String {
+        let project = &self.named[&text(&entry["projectId"])];
+        let day = match entry["startedAt"].as_str() {
+            Some(start) => zone.date(start.parse().unwrap()).0,
+            None => entry["entryDate"].as_str().unwrap().parse::<Date>().unwrap().0,
+        };
+        match group {
+            "client" => text(&project["clientId"]),
+            "project" => text(&project["id"]),
+            "task" => text(&entry["taskId"]),
+            "member" => text(&entry["userId"]),
+            "day" => day.to_string(),
+            "week" => monday(day).to_string(),
+            _ => format!("{:04}-{:02}", day.year(), day.month()),
+        }
+    }
+
+    /// Sums by adding up each entry: seconds, billable ones, entries, and for each currency what is earned in
+    /// ten-thousandths times 3600.
+    fn sum<'a>(&self, entries: impl Iterator<Item = &'a Value>) -> Value {
+        let (mut seconds, mut billable, mut count) = (0, 0, 0);
+        let mut earned: BTreeMap<String, i128> = BTreeMap::new();
+        for entry in entries {
+            let project = &self.named[&text(&entry["projectId"])];
+            let client = &self.named[&text(&project["clientId"])];
+            let duration = entry["durationSeconds"].as_i64().unwrap();
+            let can = entry["billable"] == true;
+            (seconds, billable, count) = (seconds + duration, billable + if can { duration } else { 0 }, count + 1);
+            let rate = match (can && project["rateType"] == "HOURLY", project["hourlyRate"].as_str()) {
+                (true, Some(rate)) => rate.parse::<service::value::Money>().unwrap().units(),
+                _ => 0,
+            };
+            *earned.entry(text(&client["currency"])).or_default() += i128::from(duration) * i128::from(rate);
+        }
+        let amount = |(currency, earned): (String, i128)| json!({ "currency": currency, "amount": half_even(earned) });
+        let amounts: Vec<_> = earned.into_iter().map(amount).collect();
+        json!({ "seconds": seconds, "billableSeconds": billable, "entries": count, "amounts": amounts })
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn monday(day: NaiveDate) -> NaiveDate {
+    day - Days::new(day.weekday().num_days_from_monday().into())
+}
+
+fn half_even(earned: i128) -> String {
+    let (whole, rest) = (earned / 3600, earned % 3600);
+    let up = match (rest * 2).cmp(&3600) {
+        std::cmp::Ordering::Less => 0,
+        std::cmp::Ordering::Equal => whole % 2,
+        std::cmp::Ordering::Greater => 1,
+    };
+    service::value::Money::from_units(i64::try_from(whole + up).unwrap()).to_string()
+}
+
+/// The key of a row of the report, as the books have it.
+fn key_of(row: &Value, group: &str) -> String {
+    let key = &row["keys"][group];
+    match group {
+        "member" => text(&key["userId"]),
+        "client" | "project" | "task" => text(&key["id"]),
+        _ => text(key),
+    }
+}
+
+on_both! {
+    /// Each way to group, in four zones: every row and the total are what adding up the entries gives.
+    async fn the_report_agrees_with_adding_up(world: World) {
+        let cast = Cast::new(&world).await;
+        fill(&world, &cast).await;
+        let owner = &cast.home.owner;
+        let books = Books::of(&world, owner).await;
+        assert_eq!(books.entries.len(), 400);
+        let mut ways: Vec<Vec<&str>> = GROUPS.iter().map(|group| vec![*group]).collect();
+        ways.extend(GROUPS.iter().flat_map(|a| GROUPS.iter().filter(move |b| *b != a).map(move |b| vec![*a, *b])));
+        for zone_name in ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"] {
+            let zone = TimeZone::parse_text(zone_name).unwrap();
+            for way in &ways {
+                let path = format!("/api/v1/reports/time?groupBy={}&timeZone={zone_name}", way.join(","));
+                let report = world.get(owner, &path).await.data(200);
+                let mut expected: BTreeMap<Vec<String>, Vec<&Value>> = BTreeMap::new();
+                for entry in &books.entries {
+                    let key = way.iter().map(|group| books.key(entry, group, zone)).collect();
+                    expected.entry(key).or_default().push(entry);
+                }
+                let rows = report["rows"].as_array().unwrap();
+                assert_eq!(rows.len(), expected.len(), "{path}");
+                for row in rows {
+                    let key: Vec<_> = way.iter().map(|group| key_of(row, group)).collect();
+                    let mut sums = books.sum(expected[&key].iter().copied());
+                    sums["keys"] = row["keys"].clone();
+                    assert_eq!(*row, sums, "{path}");
+                    assert_eq!(row["keys"].as_object().unwrap().len(), way.len(), "{path}");
+                }
+                assert_eq!(report["total"], books.sum(books.entries.iter()), "{path}");
+            }
+        }
+        let days = world.get(owner, "/api/v1/reports/time?groupBy=day").await.data(200);
+        let days: Vec<_> = days["rows"].as_array().unwrap().iter().map(|row| text(&row["keys"]["day"])).collect();
+        assert!(days.is_sorted(), "{days:?}");
+    }
+}
+
+on_both! {
+    /// The filters of time entries hold; running timers and deleted entries are not summed; GraphQL tells the same.
+    async fn filters_hold_and_graphql_tells_the_same(world: World) {
+        let cast = Cast::new(&world).await;
+        fill(&world, &cast).await;
+        let owner = &cast.home.owner;
+        let books = Books::of(&world, owner).await;
+        let gone = text(&books.entries[0]["id"]);
+        assert_eq!(world.delete(owner, &format!("/api/v1/time-entries/{gone}")).await.status, 204);
+        let project = text(&books.entries[1]["projectId"]);
+        world.post(owner, "/api/v1/time-entries/start", json!({ "projectId": project })).await.data(201);
+        let fits = |entry: &&Value| {
+            let long = entry["durationSeconds"].as_i64().unwrap() >= 3600;
+            text(&entry["id"]) != gone && text(&entry["projectId"]) == project && entry["billable"] == true && long
+        };
+        let filters = format!("projectId={project}&billable=true&durationSecondsMin=3600");
+        let report = world.get(owner, &format!("/api/v1/reports/time?groupBy=member,week&{filters}")).await.data(200);
+        assert_eq!(report["total"], books.sum(books.entries.iter().filter(fits)));
+        let query = "query($f: TimeEntryFilter) { timeReport(groupBy: [MEMBER, WEEK], filter: $f) {
+            rows { keys { member { id userId name } week } seconds billableSeconds entries amounts { currency amount } }
+            total { seconds billableSeconds entries amounts { currency amount } } } }";
+        let filter = json!({ "projectId": [project], "billable": true, "durationSecondsMin": 3600 });
+        let same = world.graphql(owner, query, json!({ "f": filter })).await.graphql();
+        assert_eq!(same["timeReport"], report);
+    }
+}
+
+on_both! {
+    /// A hundred thousand entries are summed by one statement.
+    async fn time_is_summed_where_it_lies(world: World) {
+        let cast = Cast::new(&world).await;
+        let (owner, home) = (&cast.home.owner, &cast.home);
+        let project = home.project(&world, "P").await;
+        home.entry(&world, owner, &project).await;
+        let id = match world.database.kind {
+            Kind::Sqlite => "randomblob(16)",
+            Kind::Postgres => "gen_random_uuid()",
+        };
+        let db = world.database.connect().await;
+        let sql = format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
+             INSERT INTO time_entry (id, organization_id, user_id, project_id, duration_seconds, billable, search_key, entry_date,
+                started_at, stopped_at, version, created_at, updated_at)
+             SELECT {id}, organization_id, user_id, project_id, 3600, true, '', entry_date, 1767225600000 + CAST(i AS BIGINT) * 300000,
+                1767229200000 + CAST(i AS BIGINT) * 300000, 1, 0, 0 FROM n, time_entry"
+        );
+        db.execute_unprepared(&sql).await.unwrap();
+        world.begin_counting();
+        let path = "/api/v1/reports/time?groupBy=project,month&timeZone=Europe/Berlin";
+        let report = world.get(owner, path).await.data(200);
+        assert_eq!(world.statements().len(), 2, "the token, and one statement: {:#?}", world.statements());
+        let total = &report["total"];
+        assert_eq!((&total["entries"], &total["seconds"]), (&json!(100_000), &json!(360_000_000)));
+        assert_eq!(total["amounts"], json!([{ "currency": "EUR", "amount": "15000000.00" }]));
+        assert_eq!(report["rows"].as_array().unwrap().len(), 12);
+    }
+}
+
+on_both! {
+    /// A Member gets hours without money, of their own time; what they may not ask is 403, and the way out is named.
+    async fn a_member_sees_hours_and_no_money(world: World) {
+        let cast = Cast::new(&world).await;
+        let (home, member) = (&cast.home, &cast.home.member);
+        let project = home.project_with_member(&world, "Shared").await;
+        home.entry(&world, &home.owner, &project).await;
+        home.entry(&world, member, &project).await;
+        let report = world.get(member, "/api/v1/reports/time?groupBy=project").await.data(200);
+        let row = json!({ "keys": { "project": { "id": project, "name": "Shared" } }, "seconds": 3600, "billableSeconds": 3600, "entries": 1 });
+        assert_eq!(report["rows"], json!([row]), "no amounts at all");
+        assert!(report["total"].get("amounts").is_none());
+        let refused = world.get(member, "/api/v1/reports/time?groupBy=project&amountShown=EARNED").await;
+        assert!(refused.error(403, "forbidden_scope")["message"].as_str().unwrap().contains("HIDE_AMOUNT"));
+        for refused in ["groupBy=client", "groupBy=project&clientId=01890a5d-ac96-774b-bcce-b302099a8057", "groupBy=day,client&amountShown=HIDE_AMOUNT"] {
+            world.get(member, &format!("/api/v1/reports/time?{refused}")).await.error(403, "forbidden_scope");
+        }
+        let query = "{ timeReport(groupBy: PROJECT) { rows { seconds amounts { amount } } } }";
+        let told = world.graphql(member, query, json!({})).await.graphql();
+        assert_eq!(told["timeReport"]["rows"], json!([{ "seconds": 3600, "amounts": null }]));
+        let path = format!("/api/v1/projects/{project}/members/{}", home.member_user);
+        assert_eq!(world.delete(&home.owner, &path).await.status, 204);
+        let after = world.get(member, "/api/v1/reports/time?groupBy=project").await.data(200);
+        assert_eq!(after["rows"][0]["keys"]["project"], json!({ "id": project, "name": null }), "the time stays, the name goes");
+        let hidden = world.get(&home.owner, "/api/v1/reports/time?groupBy=client&amountShown=hide_amount").await.data(200);
+        assert!(hidden["rows"][0].get("amounts").is_none());
+    }
+}
+
+on_both! {
+    /// As a table: by `Accept` or by `format`, a line for each group and currency, no cell a formula.
+    async fn the_report_is_a_table_too(world: World) {
+        let cast = Cast::new(&world).await;
+        let (home, owner) = (&cast.home, &cast.home.owner);
+        let project = home.project(&world, "=HYPERLINK(\"x\"), \"y\"").await;
+        home.entry(&world, owner, &project).await;
+        let dollars = world.post(owner, "/api/v1/clients", json!({ "name": "D", "currency": "USD" })).await.id();
+        let other = world.post(owner, "/api/v1/projects", json!({ "clientId": dollars, "name": "Plain", "hourlyRate": "10" })).await.id();
+        home.entry(&world, owner, &other).await;
+        let path = "/api/v1/reports/time?groupBy=project,day";
+        let by_accept = world.call(poem::http::Method::GET, path).token(owner).header("accept", "text/csv").send().await;
+        assert_eq!(by_accept.header("content-type"), Some("text/csv; charset=utf-8"));
+        let table = "project,day,seconds,billableSeconds,entries,currency,amount\r\n\
+            \"'=HYPERLINK(\"\"x\"\"), \"\"y\"\"\",2026-06-11,3600,3600,1,EUR,150.00\r\n\
+            Plain,2026-06-11,3600,3600,1,USD,10.00\r\n";
+        assert_eq!(by_accept.text(), table);
+        assert_eq!(world.get(owner, &format!("{path}&format=csv")).await.text(), table);
+        let json = world.call(poem::http::Method::GET, &format!("{path}&format=json")).token(owner).header("accept", "text/csv").send().await;
+        assert_eq!(json.data(200)["rows"].as_array().unwrap().len(), 2);
+        let months = world.get(owner, "/api/v1/reports/time?groupBy=month&format=csv").await.text();
+        assert_eq!(months, "month,seconds,billableSeconds,entries,currency,amount\r\n2026-06,3600,3600,1,EUR,150.00\r\n2026-06,3600,3600,1,USD,10.00\r\n");
+        let member = world.get(&home.member, "/api/v1/reports/time?groupBy=week&format=csv").await.text();
+        assert_eq!(member, "seconds,billableSeconds,entries\r\n", "nothing, and no money");
+    }
+}
+
+on_both! {
+    /// What is asked wrongly is named, all of it.
+    async fn bad_questions_are_named(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        for (query, field) in [
+            ("", "groupBy"),
+            ("groupBy=", "groupBy"),
+            ("groupBy=day,day", "groupBy"),
+            ("groupBy=day,week,month", "groupBy"),
+            ("groupBy=weather", "groupBy"),
+            ("groupBy=day&timeZone=Europe/Nowhere", "timeZone"),
+            ("groupBy=day&amountShown=SOME", "amountShown"),
+            ("groupBy=day&format=xml", "format"),
+            ("groupBy=day&limit=5", "limit"),
+            ("groupBy=day&projectId=x", "projectId"),
+        ] {
+            let fields = world.get(owner, &format!("/api/v1/reports/time?{query}")).await.fields();
+            assert!(fields.as_object().unwrap().keys().any(|key| key.starts_with(field)), "{query}: {fields}");
+        }
+        let fields = world.get(owner, "/api/v1/reports/time?groupBy=x&timeZone=y&z=1").await.fields();
+        assert!(fields.as_object().unwrap().len() >= 3, "{fields}");
+        world.get(owner, "/api/v1/reports/time?groupBy=DAY").await.data(200);
+    }
+}

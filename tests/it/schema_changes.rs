@@ -1,0 +1,208 @@
+//! The GraphQL schema describes itself whole, and does not take back what it has promised: clients are written against it.
+
+use std::collections::BTreeMap;
+
+use async_graphql::Positioned;
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{
+    BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
+};
+
+type Types = BTreeMap<String, TypeDefinition>;
+
+fn types(sdl: &str) -> Types {
+    let definitions = parse_schema(sdl).expect("a schema").definitions.into_iter();
+    let types = definitions.filter_map(|definition| match definition {
+        TypeSystemDefinition::Type(definition) => Some((definition.node.name.node.to_string(), definition.node)),
+        _ => None,
+    });
+    types.collect()
+}
+
+fn named<'a, T>(items: &'a [Positioned<T>], name: impl Fn(&'a T) -> &'a str) -> BTreeMap<&'a str, &'a T> {
+    items.iter().map(|item| (name(&item.node), &item.node)).collect()
+}
+
+fn fields(items: &[Positioned<FieldDefinition>]) -> BTreeMap<&str, &FieldDefinition> {
+    named(items, |field| field.name.node.as_str())
+}
+
+fn inputs(items: &[Positioned<InputValueDefinition>]) -> BTreeMap<&str, &InputValueDefinition> {
+    named(items, |input| input.name.node.as_str())
+}
+
+/// Whether whoever reads `old` can read `new`: null where there was none is not expected.
+fn readable(old: &Type, new: &Type) -> bool {
+    let base = match (&old.base, &new.base) {
+        (BaseType::Named(old), BaseType::Named(new)) => old == new,
+        (BaseType::List(old), BaseType::List(new)) => readable(old, new),
+        _ => false,
+    };
+    base && (old.nullable || !new.nullable)
+}
+
+/// Everything that changes between two schemas and breaks a client, by name.
+fn breaking(old: &str, new: &str) -> Vec<String> {
+    let (old, new) = (types(old), types(new));
+    let mut told = Vec::new();
+    for (name, before) in &old {
+        let Some(after) = new.get(name) else {
+            told.push(format!("the type {name} is gone"));
+            continue;
+        };
+        match (&before.kind, &after.kind) {
+            (TypeKind::Object(a), TypeKind::Object(b)) => {
+                compare_fields(name, &fields(&a.fields), &fields(&b.fields), &mut told);
+                for interface in a.implements.iter().filter(|own| !b.implements.iter().any(|new| new.node == own.node))
+                {
+                    told.push(format!("{name} is no {} any more", interface.node));
+                }
+            }
+            (TypeKind::Interface(a), TypeKind::Interface(b)) => {
+                compare_fields(name, &fields(&a.fields), &fields(&b.fields), &mut told);
+            }
+            (TypeKind::InputObject(a), TypeKind::InputObject(b)) => {
+                compare_inputs(name, &inputs(&a.fields), &inputs(&b.fields), &mut told);
+            }
+            (TypeKind::Enum(a), TypeKind::Enum(b)) => {
+                for gone in a.values.iter().filter(|own| !b.values.iter().any(|new| new.node.value == own.node.value)) {
+                    told.push(format!("{name}.{} is gone", gone.node.value.node));
+                }
+            }
+            (TypeKind::Union(a), TypeKind::Union(b)) => {
+                for gone in a.members.iter().filter(|own| !b.members.iter().any(|new| new.node == own.node)) {
+                    told.push(format!("{name} is never a {} any more", gone.node));
+                }
+            }
+            (TypeKind::Scalar, TypeKind::Scalar) => {}
+            _ => told.push(format!("the type {name} is of another kind")),
+        }
+    }
+    told
+}
+
+fn compare_fields(
+    of: &str,
+    old: &BTreeMap<&str, &FieldDefinition>,
+    new: &BTreeMap<&str, &FieldDefinition>,
+    told: &mut Vec<String>,
+) {
+    for (name, before) in old {
+        let place = format!("{of}.{name}");
+        match new.get(name) {
+            None => told.push(format!("{place} is gone")),
+            Some(after) => {
+                if !readable(&before.ty.node, &after.ty.node) {
+                    told.push(format!("{place} is {}, and was {}", after.ty.node, before.ty.node));
+                }
+                compare_inputs(&place, &inputs(&before.arguments), &inputs(&after.arguments), told);
+            }
+        }
+    }
+}
+
+fn compare_inputs(
+    of: &str,
+    old: &BTreeMap<&str, &InputValueDefinition>,
+    new: &BTreeMap<&str, &InputValueDefinition>,
+    told: &mut Vec<String>,
+) {
+    for (name, before) in old {
+        match new.get(name) {
+            None => told.push(format!("{of}({name}) is gone")),
+            // What could be sent must be taken.
+            Some(after) if !readable(&after.ty.node, &before.ty.node) => {
+                told.push(format!("{of}({name}) takes {}, and took {}", after.ty.node, before.ty.node));
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, added) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
+        if !added.ty.node.nullable && added.default_value.is_none() {
+            told.push(format!("{of}({name}) is new and required"));
+        }
+    }
+}
+
+/// A change that breaks clients is told by name. One that is meant goes into the committed schema by `make accept`.
+#[test]
+fn nothing_that_was_promised_is_taken_back() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema/schema.graphql");
+    let told = breaking(&std::fs::read_to_string(path).unwrap(), &schema::sdl());
+    assert!(told.is_empty(), "this breaks clients:\n{}", told.join("\n"));
+}
+
+#[test]
+fn every_way_to_break_a_client_is_found() {
+    let old = "interface N { id: ID! } type A implements N { id: ID! name: String list(first: Int, of: ID!): [A!]! }
+        type Gone { x: Int } enum E { ONE TWO } input I { a: Int b: [Int!] } union U = A | Gone";
+    for (from, to, told) in [
+        ("type Gone { x: Int }", "type Other { x: Int }", "the type Gone is gone"),
+        ("name: String", "", "A.name is gone"),
+        ("name: String", "name: Int", "A.name is Int, and was String"),
+        ("type A implements N", "type A", "A is no N any more"),
+        ("interface N { id: ID! }", "interface N { x: ID! }", "N.id is gone"),
+        ("[A!]!", "[A!]", "A.list is [A!], and was [A!]!"),
+        ("[A!]!", "[A]!", "A.list is [A]!, and was [A!]!"),
+        ("first: Int,", "", "A.list(first) is gone"),
+        ("first: Int,", "first: Int!,", "A.list(first) takes Int!, and took Int"),
+        ("first: Int,", "first: Int, more: Int!,", "A.list(more) is new and required"),
+        ("ONE TWO", "ONE", "E.TWO is gone"),
+        ("a: Int b", "b", "I(a) is gone"),
+        ("a: Int b", "a: Int c: Int! b", "I(c) is new and required"),
+        ("b: [Int!]", "b: [Int!]!", "I(b) takes [Int!]!, and took [Int!]"),
+        ("A | Gone", "A", "U is never a Gone any more"),
+        ("enum E { ONE TWO }", "scalar E", "the type E is of another kind"),
+    ] {
+        assert!(old.contains(from), "{from}");
+        let found = breaking(old, &old.replacen(from, to, 1));
+        assert!(found.iter().any(|found| found == told), "{from} to {to}: {found:?}");
+    }
+    for (from, to) in [
+        ("name: String", "name: String! more: Int"),
+        ("of: ID!", "of: ID, more: Int, also: Int! = 3"),
+        ("ONE TWO", "ONE TWO THREE"),
+        ("a: Int b", "a: Int c: Int b"),
+        ("type Gone", "type New { x: Int } type Gone"),
+    ] {
+        assert_eq!(breaking(old, &old.replacen(from, to, 1)), Vec::<String>::new(), "{from} to {to}");
+    }
+}
+
+/// Every type, field, argument, input field and enum value says what it is.
+#[test]
+fn everything_is_described() {
+    let mut bare = Vec::new();
+    let mut look = |place: String, description: Option<&str>| {
+        if description.is_none_or(|text| text.trim().is_empty()) {
+            bare.push(place);
+        }
+    };
+    for (name, definition) in types(&schema::sdl()) {
+        look(name.clone(), definition.description.as_ref().map(|text| text.node.as_str()));
+        let (own, given) = match &definition.kind {
+            TypeKind::Object(object) => (fields(&object.fields), BTreeMap::new()),
+            TypeKind::Interface(interface) => (fields(&interface.fields), BTreeMap::new()),
+            TypeKind::InputObject(input) => (BTreeMap::new(), inputs(&input.fields)),
+            TypeKind::Enum(values) => {
+                for value in &values.values {
+                    let text = value.node.description.as_ref().map(|text| text.node.as_str());
+                    look(format!("{name}.{}", value.node.value.node), text);
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        for (field, definition) in own {
+            look(format!("{name}.{field}"), definition.description.as_ref().map(|text| text.node.as_str()));
+            for (argument, definition) in inputs(&definition.arguments) {
+                let text = definition.description.as_ref().map(|text| text.node.as_str());
+                look(format!("{name}.{field}({argument})"), text);
+            }
+        }
+        for (field, definition) in given {
+            look(format!("{name}.{field}"), definition.description.as_ref().map(|text| text.node.as_str()));
+        }
+    }
+    assert!(bare.is_empty(), "not described: {}", bare.join(", "));
+}

@@ -1,4 +1,4 @@
-.PHONY: demo test test-faults bench-door accept lint pages
+.PHONY: demo test test-faults bench-door bench-webhooks accept lint pages
 
 demo: ## Serve a year of made-up data on SQLite.
 	cargo run --release -- serve --demo
@@ -10,7 +10,10 @@ test-faults: ## Kill servers, crash databases and fill disks while clients retry
 	HOURSMITH_FAULTS=whole tests/run -p tests --test faults
 
 bench-door: ## What the limiter and idempotency cost, in processor time, on both databases.
-	tests/run --with cargo bench --locked -p api --bench door
+	tests/run --exec cargo bench --locked -p api --bench door
+
+bench-webhooks: ## How fast webhooks are delivered, on both databases.
+	tests/run --exec cargo run --locked --release -p tests --example bench_webhooks
 
 accept: ## Take over what the code makes: both OpenAPI documents, schema/schema.graphql and docs/errors.md.
 	cargo run --quiet -- openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json

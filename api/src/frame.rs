@@ -58,6 +58,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Frame<E> {
         let method = request.method().clone();
         // Never the query: it may hold what people search for.
         let path = request.uri().path().to_owned();
+        let counted = path.clone();
         let span = tracing::info_span!("request", id = %id, %method, path);
         let started = tokio::time::Instant::now();
 
@@ -71,6 +72,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Frame<E> {
         };
 
         self.add_headers(response.headers_mut(), &id, method == Method::OPTIONS, origin);
+        if let Some(metrics) = &self.server.metrics {
+            metrics.answered(&method, &counted, response.status(), started.elapsed());
+        }
         let status = response.status().as_u16();
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         span.in_scope(|| tracing::info!(status, ms, "answered"));

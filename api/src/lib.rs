@@ -7,6 +7,7 @@ mod budget;
 mod frame;
 mod graphql;
 mod health;
+mod metrics;
 mod pages;
 pub mod rest;
 mod server;
@@ -20,6 +21,11 @@ use poem::{Endpoint, EndpointExt, Response, Route};
 use rest::openapi;
 
 pub use server::Server;
+
+/// What only the operator reaches, on an address of its own.
+pub fn admin(app: service::App) -> impl Endpoint<Output = Response> {
+    Route::new().at("/metrics", metrics::MetricsPage(app)).map_to_response()
+}
 
 /// The whole route tree, and around it the frame.
 pub fn server(server: Server) -> impl Endpoint<Output = Response> {

@@ -3,6 +3,8 @@
 use ipnet::IpNet;
 use service::App;
 
+use crate::metrics::HttpMetrics;
+
 /// The server's settings and application.
 pub struct Server {
     /// The operations.
@@ -13,11 +15,14 @@ pub struct Server {
     pub cors_origins: Vec<String>,
     /// How the documents call this server; a path if it is not told.
     pub public_url: Option<String>,
+    /// What it counts of HTTP.
+    pub(crate) metrics: Option<HttpMetrics>,
 }
 
 impl Server {
     /// With nothing decided.
     pub fn new(app: App) -> Server {
-        Server { app, trusted_proxies: vec![], cors_origins: vec![], public_url: None }
+        let metrics = HttpMetrics::new(&app).ok();
+        Server { app, trusted_proxies: vec![], cors_origins: vec![], public_url: None, metrics }
     }
 }

@@ -23,3 +23,7 @@ pub mod invoice_line;
 
 pub mod event;
 pub mod idempotency_key;
+
+pub mod webhook_attempt;
+pub mod webhook_delivery;
+pub mod webhook_endpoint;

@@ -3,6 +3,7 @@
 mod dialect;
 mod m0001_house;
 mod m0002_assignees_and_fees;
+mod m0003_webhooks;
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +21,7 @@ struct Steps;
 
 impl MigratorTrait for Steps {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_house::Step), Box::new(m0002_assignees_and_fees::Step)]
+        vec![Box::new(m0001_house::Step), Box::new(m0002_assignees_and_fees::Step), Box::new(m0003_webhooks::Step)]
     }
 }
 

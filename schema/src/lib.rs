@@ -21,6 +21,7 @@ mod shape;
 mod subscription;
 mod task;
 mod time_entry;
+mod webhook;
 
 use async_graphql::Context;
 use service::Cx;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
 use service::client::Client;
+use service::event_log::EventRecord;
 use service::expense::{Expense, ExpenseArgs};
 use service::invoice::{Invoice, InvoiceArgs, InvoiceLine};
 use service::member::Member;
@@ -16,6 +17,8 @@ use service::sort::SortField;
 use service::task::{Task, TaskArgs};
 use service::time_entry::{TimeEntry, TimeEntryArgs};
 use service::value::Id;
+use service::webhook::delivery::WebhookAttempt;
+use service::webhook::endpoint::WebhookEndpoint;
 use service::{Action, Cx, Error, Filter, ListArgs, Page, Pages};
 
 use crate::connection::{self, Ask, Slice};
@@ -55,6 +58,18 @@ pub(crate) struct MemberByUser(pub(crate) Id);
 /// The people on a project.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct MembersOfProject(pub(crate) Id);
+
+/// A webhook endpoint by its id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct EndpointById(pub(crate) Id);
+
+/// An event by its id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct EventById(pub(crate) Id);
+
+/// What became of the attempts of a delivery.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct AttemptsOfDelivery(pub(crate) Id);
 
 /// The first rows below a parent of a kind, for the same arguments.
 pub(crate) struct Below<P, A> {
@@ -248,5 +263,41 @@ impl Loader<MemberByUser> for Loaders {
         let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
         let members = service::member::of_users(&self.0, &ids).await?;
         Ok(members.into_iter().map(|member| (MemberByUser(member.user_id), member)).collect())
+    }
+}
+
+impl Loader<EndpointById> for Loaders {
+    type Value = WebhookEndpoint;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[EndpointById]) -> Result<HashMap<EndpointById, WebhookEndpoint>, Arc<Error>> {
+        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let endpoints = service::webhook::endpoint::by_ids(&self.0, &ids).await?;
+        Ok(endpoints.into_iter().map(|(id, endpoint)| (EndpointById(id), endpoint)).collect())
+    }
+}
+
+impl Loader<EventById> for Loaders {
+    type Value = EventRecord;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[EventById]) -> Result<HashMap<EventById, EventRecord>, Arc<Error>> {
+        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let events = service::event_log::by_ids(&self.0, &ids).await?;
+        Ok(events.into_iter().map(|event| (EventById(event.id), event)).collect())
+    }
+}
+
+impl Loader<AttemptsOfDelivery> for Loaders {
+    type Value = Vec<WebhookAttempt>;
+    type Error = Arc<Error>;
+
+    async fn load(
+        &self,
+        keys: &[AttemptsOfDelivery],
+    ) -> Result<HashMap<AttemptsOfDelivery, Vec<WebhookAttempt>>, Arc<Error>> {
+        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let attempts = service::webhook::delivery::attempts_of(&self.0, &ids).await?;
+        Ok(attempts.into_iter().map(|(id, attempts)| (AttemptsOfDelivery(id), attempts)).collect())
     }
 }

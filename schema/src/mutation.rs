@@ -7,7 +7,10 @@ use service::input::Field;
 use service::project::{NewProject, ProjectChanges};
 use service::task::{NewTask, TaskChanges};
 use service::time_entry::{Batch, NewTimeEntry, NewTimer, TimeEntryChanges, TimerStop};
-use service::value::Instant;
+use service::value::{Instant, Json};
+use service::webhook::endpoint::{NewWebhookEndpoint, SecretRotation, WebhookEndpointChanges};
+use service::webhook::replay::ReplayInput;
+use service::webhook::test::TestEvent;
 use service::{Done, Expected, Gone, Record};
 
 use crate::client::ClientNode;
@@ -20,6 +23,11 @@ use crate::project::ProjectNode;
 use crate::query::id;
 use crate::task::TaskNode;
 use crate::time_entry::TimeEntryNode;
+use crate::webhook::{
+    CreateWebhookEndpointPayload, DeleteWebhookEndpointPayload, ReplayWebhookDeliveriesPayload,
+    ReplayWebhookDeliveryPayload, RotateWebhookSecretPayload, TestWebhookEndpointPayload, UpdateWebhookEndpointPayload,
+    WebhookDeliveryNode,
+};
 
 /// What can be done.
 pub struct Mutation;
@@ -312,5 +320,87 @@ impl Mutation {
     async fn revoke_token(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<RevokeTokenPayload> {
         let gone: Gone = record(ctx, service::token::revoke(cx(ctx)?, self::id(&id)).await)?;
         Ok(RevokeTokenPayload { id: gone.id })
+    }
+
+    /// A new webhook endpoint; the answer shows its secret, this once.
+    async fn create_webhook_endpoint(
+        &self,
+        ctx: &Context<'_>,
+        input: NewWebhookEndpoint,
+    ) -> Result<CreateWebhookEndpointPayload> {
+        let webhook_endpoint = record(ctx, service::webhook::endpoint::create(cx(ctx)?, input).await)?;
+        let secret = webhook_endpoint.secret.get().cloned();
+        Ok(CreateWebhookEndpointPayload { webhook_endpoint, secret })
+    }
+
+    /// Change a webhook endpoint: what is absent stays, null clears.
+    async fn update_webhook_endpoint(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        input: WebhookEndpointChanges,
+        expected_version: Option<i32>,
+    ) -> Result<UpdateWebhookEndpointPayload> {
+        let expected = expected(expected_version);
+        let done = service::webhook::endpoint::update(cx(ctx)?, self::id(&id), &expected, input).await;
+        Ok(UpdateWebhookEndpointPayload { webhook_endpoint: record(ctx, done)? })
+    }
+
+    /// Delete a webhook endpoint.
+    async fn delete_webhook_endpoint(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        expected_version: Option<i32>,
+    ) -> Result<DeleteWebhookEndpointPayload> {
+        let expected = expected(expected_version);
+        let done = service::webhook::endpoint::delete(cx(ctx)?, self::id(&id), &expected).await;
+        let gone: Gone = record(ctx, done)?;
+        Ok(DeleteWebhookEndpointPayload { id: gone.id })
+    }
+
+    /// Give a webhook endpoint a new secret; the answer shows it, this once. The old one goes on signing for
+    /// `overlapSeconds`.
+    async fn rotate_webhook_secret(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        overlap_seconds: Option<i32>,
+    ) -> Result<RotateWebhookSecretPayload> {
+        let overlap_seconds = overlap_seconds.map_or(Field::Absent, Field::Value);
+        let input = SecretRotation { overlap_seconds, ..SecretRotation::default() };
+        let done = service::webhook::endpoint::rotate_secret(cx(ctx)?, self::id(&id), input).await;
+        let webhook_endpoint = record(ctx, done)?;
+        let secret = webhook_endpoint.secret.get().cloned();
+        Ok(RotateWebhookSecretPayload { webhook_endpoint, secret })
+    }
+
+    /// Send a test event to a webhook endpoint; of the first type that it is subscribed to unless said.
+    async fn test_webhook_endpoint(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        r#type: Option<String>,
+    ) -> Result<TestWebhookEndpointPayload> {
+        let kind = r#type.map_or(Field::Absent, |kind| Field::from_json(Json::Text(kind)));
+        let input = TestEvent { r#type: kind, ..TestEvent::default() };
+        let delivery = record(ctx, service::webhook::test::send(cx(ctx)?, self::id(&id), input).await)?;
+        Ok(TestWebhookEndpointPayload { webhook_delivery: WebhookDeliveryNode(delivery) })
+    }
+
+    /// Send the event of a delivery again.
+    async fn replay_webhook_delivery(&self, ctx: &Context<'_>, id: ID) -> Result<ReplayWebhookDeliveryPayload> {
+        let delivery = record(ctx, service::webhook::replay::one(cx(ctx)?, self::id(&id)).await)?;
+        Ok(ReplayWebhookDeliveryPayload { webhook_delivery: WebhookDeliveryNode(delivery) })
+    }
+
+    /// Send the events of many deliveries again, or count them.
+    async fn replay_webhook_deliveries(
+        &self,
+        ctx: &Context<'_>,
+        input: ReplayInput,
+    ) -> Result<ReplayWebhookDeliveriesPayload> {
+        let replayed = record(ctx, service::webhook::replay::many(cx(ctx)?, input.into()).await)?;
+        Ok(ReplayWebhookDeliveriesPayload { count: replayed.count })
     }
 }

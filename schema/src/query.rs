@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use service::client::{ClientFilter, ClientSort};
+use service::event_log::{EventFilter, EventRecord, EventSort};
 use service::expense::{ExpenseFilter, ExpenseSort};
 use service::input::Field;
 use service::invoice::{InvoiceFilter, InvoiceSort};
@@ -13,6 +14,8 @@ use service::task::{TaskFilter, TaskSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
 use service::token::{TokenFilter, TokenSort};
 use service::value::{AmountShown, Id, Problems, ReportGroup, TimeZone};
+use service::webhook::delivery::{WebhookDeliveryFilter, WebhookDeliverySort};
+use service::webhook::endpoint::{WebhookEndpoint, WebhookEndpointFilter, WebhookEndpointSort};
 
 use crate::client::{ClientConnection, ClientNode};
 use crate::connection::lists;
@@ -26,6 +29,7 @@ use crate::project::{ProjectConnection, ProjectNode};
 use crate::shape::Kinds;
 use crate::task::{TaskConnection, TaskNode};
 use crate::time_entry::{TimeEntryConnection, TimeEntryNode};
+use crate::webhook::{EventConnection, WebhookDeliveryConnection, WebhookDeliveryNode, WebhookEndpointConnection};
 
 /// What can be asked.
 pub struct Query;
@@ -54,6 +58,12 @@ lists! {
         members: MemberFilter, MemberSort => MemberConnection(MemberNode), (flat service::member::list);
         /// Live tokens, a page at a time: own ones; for Owner and Admin all of the workspace.
         tokens: TokenFilter, TokenSort => TokenConnection(TokenNode), (flat service::token::list);
+        /// Webhook endpoints, a page at a time.
+        webhook_endpoints: WebhookEndpointFilter, WebhookEndpointSort => WebhookEndpointConnection(std::convert::identity), (flat service::webhook::endpoint::list);
+        /// Deliveries of events to endpoints, a page at a time.
+        webhook_deliveries: WebhookDeliveryFilter, WebhookDeliverySort => WebhookDeliveryConnection(WebhookDeliveryNode), (flat service::webhook::delivery::list);
+        /// Events, a page at a time.
+        events: EventFilter, EventSort => EventConnection(std::convert::identity), (flat service::event_log::list);
     }
 }
 
@@ -161,5 +171,31 @@ impl Query {
             not_taken: Problems::none(),
         };
         service::report::time(cx, &args).await.map(Some).or_fail(cx)
+    }
+
+    /// One webhook endpoint.
+    async fn webhook_endpoint(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id.")] id: ID,
+    ) -> Result<Option<WebhookEndpoint>> {
+        let cx = cx(ctx)?;
+        service::webhook::endpoint::get(cx, self::id(&id)).await.map(Some).or_fail(cx)
+    }
+
+    /// One delivery.
+    async fn webhook_delivery(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id.")] id: ID,
+    ) -> Result<Option<WebhookDeliveryNode>> {
+        let cx = cx(ctx)?;
+        service::webhook::delivery::get(cx, self::id(&id)).await.map(WebhookDeliveryNode).map(Some).or_fail(cx)
+    }
+
+    /// One event.
+    async fn event(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<EventRecord>> {
+        let cx = cx(ctx)?;
+        service::event_log::get(cx, self::id(&id)).await.map(Some).or_fail(cx)
     }
 }

@@ -3,7 +3,7 @@
 use async_graphql::{Context, Result, SimpleObject};
 use futures_util::Stream;
 use futures_util::stream;
-use service::Happened;
+use service::event_log::EventRecord;
 use service::feed::{self, Watch};
 
 use crate::cx;
@@ -28,7 +28,7 @@ impl Subscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only these types, such as `client.created`; all unless said.")] types: Option<Vec<String>>,
-    ) -> Result<impl Stream<Item = Happened>> {
+    ) -> Result<impl Stream<Item = EventRecord>> {
         let cx = cx(ctx)?;
         let told = feed::events(cx, ctx.data::<Watch>()?, types).await.or_fail(cx)?;
         Ok(stream::unfold(told, async |mut told| told.next().await.map(|event| (event, told))))

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::Feature;
+
 /// Whether an action changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -136,6 +138,33 @@ actions! {
     ListInvoices: Read,
     /// One invoice with its lines.
     GetInvoice: Read,
+
+    /// Webhook endpoints.
+    ListWebhookEndpoints: Read,
+    /// One webhook endpoint.
+    GetWebhookEndpoint: Read,
+    /// A new webhook endpoint.
+    CreateWebhookEndpoint: Write,
+    /// Change a webhook endpoint.
+    UpdateWebhookEndpoint: Write,
+    /// Delete a webhook endpoint.
+    DeleteWebhookEndpoint: Write,
+    /// Give a webhook endpoint a new secret.
+    RotateWebhookSecret: Write,
+    /// Send a test event to a webhook endpoint.
+    TestWebhookEndpoint: Write,
+    /// What was sent to webhook endpoints, or will be.
+    ListWebhookDeliveries: Read,
+    /// One delivery with its attempts.
+    GetWebhookDelivery: Read,
+    /// Send the event of a delivery again.
+    ReplayWebhookDelivery: Write,
+    /// Send the events of many deliveries again.
+    ReplayWebhookDeliveries: Write,
+    /// What happened.
+    ListEvents: Read,
+    /// One event.
+    GetEvent: Read,
 }
 
 impl Action {
@@ -148,7 +177,20 @@ impl Action {
 
     /// Whether it makes a new record.
     pub fn creates(self) -> bool {
-        self == Action::StartTimer || self.name().starts_with("Create")
+        use Action::{ReplayWebhookDelivery, StartTimer, TestWebhookEndpoint};
+        matches!(self, StartTimer | TestWebhookEndpoint | ReplayWebhookDelivery) || self.name().starts_with("Create")
+    }
+
+    /// What the plan must have. Where it depends on the input (changing an endpoint), the input says so itself; looking
+    /// at endpoints and deliveries and deleting endpoints stays open on every plan with access.
+    pub const fn feature(self) -> Feature {
+        use Action::*;
+        match self {
+            CreateWebhookEndpoint | RotateWebhookSecret | TestWebhookEndpoint => Feature::OutboundWebhooks,
+            ReplayWebhookDelivery | ReplayWebhookDeliveries => Feature::OutboundWebhooks,
+            ListEvents | GetEvent => Feature::OutboundWebhooks,
+            _ => Feature::ApiAccess,
+        }
     }
 
     /// In words, for messages: `create time entry`.

@@ -1,8 +1,10 @@
 //! What lives as long as the process: pools, clock, ids, what wakes the worker. Made once in `main`, once per test.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use entity::value::{Id, Timestamp};
+use ipnet::IpNet;
 use tokio::sync::Notify;
 
 use crate::auth::TokenUse;
@@ -11,6 +13,8 @@ use crate::database::Database;
 use crate::feed::Feed;
 use crate::limit::Limits;
 use crate::once::Once;
+use crate::vault::{SecretKey, Vault};
+use crate::webhook::{Resolve, Webhooks};
 use crate::{Clock, Error};
 
 /// Which of its two kinds a server is: tokens of one are refused by the other.
@@ -44,6 +48,18 @@ pub struct Config {
     pub rate_limit_scale: u32,
     /// A Redis or Valkey whose rate-limit buckets all replicas share; else each process has its own.
     pub redis_url: Option<String>,
+    /// What stored secrets are sealed with: the first seals, all open.
+    pub secret_keys: Vec<SecretKey>,
+    /// Networks that webhooks may reach although private, over http too and on any port.
+    pub webhook_allow: Vec<IpNet>,
+    /// How long a receiver may take to answer.
+    pub webhook_patience: Duration,
+    /// Finds the addresses of receivers; the system's own unless said.
+    pub resolver: Option<Arc<dyn Resolve>>,
+    /// How long events, deliveries and attempts are kept, in days.
+    pub retention_days: u32,
+    /// Where chance begins, for runs that are to repeat.
+    pub seed: Option<u64>,
 }
 
 impl Config {
@@ -54,6 +70,12 @@ impl Config {
             environment: Environment::default(),
             rate_limit_scale: 1,
             redis_url: None,
+            secret_keys: vec![],
+            webhook_allow: vec![],
+            webhook_patience: Duration::from_secs(10),
+            resolver: None,
+            retention_days: 30,
+            seed: None,
         }
     }
 
@@ -78,8 +100,12 @@ struct Inner {
     limits: Limits,
     once: Once,
     token_use: TokenUse,
+    vault: Vault,
+    webhooks: Webhooks,
+    retention_days: u32,
     wake: Notify,
     feed: Feed,
+    due: Notify,
 }
 
 impl App {
@@ -104,6 +130,9 @@ impl App {
         let app = App(Arc::new(Inner {
             limits,
             once: Once::default(),
+            vault: Vault::new(&config.secret_keys),
+            webhooks: Webhooks::new(&config)?,
+            retention_days: config.retention_days,
             database,
             environment: config.environment,
             clock,
@@ -111,6 +140,7 @@ impl App {
             token_use: TokenUse::default(),
             wake: Notify::new(),
             feed: Feed::default(),
+            due: Notify::new(),
         }));
         app.follow_database_clock().await?;
         Ok(app)
@@ -161,12 +191,36 @@ impl App {
         &self.0.token_use
     }
 
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    pub(crate) fn webhooks(&self) -> &Webhooks {
+        &self.0.webhooks
+    }
+
+    pub(crate) fn retention_days(&self) -> u32 {
+        self.0.retention_days
+    }
+
+    /// Told to the worker whenever an event was committed, here or elsewhere, and kept until it looks.
+    pub(crate) fn due(&self) -> &Notify {
+        &self.0.due
+    }
+
+    /// Told whenever an event was committed here; whoever waits must have begun to.
     pub(crate) fn wake(&self) -> &Notify {
         &self.0.wake
     }
 
     pub(crate) fn feed(&self) -> &Feed {
         &self.0.feed
+    }
+
+    /// An event was committed by this process.
+    pub(crate) fn wake_all(&self) {
+        self.0.wake.notify_waiters();
+        self.0.due.notify_one();
     }
 
     /// Measures how far PostgreSQL's clock is ahead of this machine's, and follows it.

@@ -124,6 +124,19 @@ impl App {
     /// # Errors
     /// `Unauthenticated`, or `RateLimited` in its place for an address that guesses.
     pub async fn admit(&self, authorization: Option<&str>, address: std::net::IpAddr) -> Result<Admission, Error> {
+        self.admit_to(Feature::ApiAccess, authorization, address).await
+    }
+
+    /// The same, to an operation that the plan must have a feature for.
+    ///
+    /// # Errors
+    /// As `admit`.
+    pub async fn admit_to(
+        &self,
+        feature: Feature,
+        authorization: Option<&str>,
+        address: std::net::IpAddr,
+    ) -> Result<Admission, Error> {
         let caller = match self.authenticate(authorization).await {
             Err(refusal @ Error::Unauthenticated(_)) => {
                 self.limits().charge_bad_credentials(address)?;
@@ -131,9 +144,11 @@ impl App {
             }
             outcome => outcome?,
         };
-        if caller.plan == Plan::Free {
+        // Who lacks access altogether is told just that.
+        let lacking = [Feature::ApiAccess, feature].into_iter().find(|feature| !feature.is_in(caller.plan));
+        if let Some(feature) = lacking {
             let budget = self.limits().look(&caller).await;
-            return Ok(Admission { pass: Err(Error::PlanLacks(Feature::ApiAccess)), budget });
+            return Ok(Admission { pass: Err(Error::PlanLacks(feature)), budget });
         }
         let (charged, budget) = self.limits().charge_request(&caller).await;
         Ok(Admission { pass: charged.map(|()| Pass { app: self.clone(), caller, budget }), budget })

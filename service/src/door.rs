@@ -56,6 +56,10 @@ pub trait Record: Serialize + DeserializeOwned + Send {
     fn id(&self) -> Id;
     /// Its version, if it has one.
     fn version(&self) -> Option<i32>;
+    /// Whether it shows a secret, so that its stored answer must be sealed.
+    fn holds_secret(&self) -> bool {
+        false
+    }
 }
 
 /// A batch of records has no identity of its own.
@@ -146,6 +150,10 @@ impl Cx {
         &self.0.caller
     }
 
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
+    }
+
     /// The id of this request.
     pub fn request_id(&self) -> &str {
         &self.0.facts.request_id
@@ -183,11 +191,16 @@ impl Cx {
     /// Whether the caller may do this at all; also asked by relations, which are null where it is false.
     pub fn may(&self, action: Action) -> bool {
         let caller = self.caller();
-        policy::allows(caller.role, action) && (action.access() == Access::Read || caller.scope == TokenScope::Write)
+        action.feature().is_in(caller.plan)
+            && policy::allows(caller.role, action)
+            && (action.access() == Access::Read || caller.scope == TokenScope::Write)
     }
 
     fn allow(&self, action: Action) -> Result<(), Error> {
         let caller = self.caller();
+        if !action.feature().is_in(caller.plan) {
+            return Err(Error::PlanLacks(action.feature()));
+        }
         if !policy::allows(caller.role, action) {
             let told = format!("your role {} does not allow to {}", caller.role, action.words());
             Err(Error::Forbidden(told.into()))
@@ -305,6 +318,9 @@ impl Cx {
         F: AsyncFnOnce(&Write, I) -> Result<R, Error>,
     {
         let Inner { app, caller, facts, .. } = &*self.0;
+        if !input.feature().is_in(caller.plan) {
+            return Err(Error::PlanLacks(input.feature()));
+        }
         self.allow(action)?;
         input.refuse(caller)?;
         let mut problems = input.problems();
@@ -319,7 +335,7 @@ impl Cx {
         // A replay costs the one point of the door. What else is charged, is so before there is any effect.
         let (held, tx) = match &facts.key {
             IdempotencyKey::Key(key) => match once::claim(app, caller, key, &facts.fingerprint).await? {
-                Claim::Replay(stored) => return Ok(Done::Replayed(stored)),
+                Claim::Replay(stored) => return Ok(Done::Replayed(once::open(app, caller, key, stored)?)),
                 Claim::Fresh(tx, held) => {
                     self.charge_points(input.points()).await?;
                     (Some(held), tx)
@@ -346,6 +362,7 @@ impl Cx {
         };
         let body =
             serde_json::to_string(&record).map_err(|e| Error::bug(format!("a record does not serialize: {e}")))?;
+        let body = if record.holds_secret() { held.seal(app, caller, &body)? } else { body };
         let stored = Stored { id: record.id(), version: record.version(), created, body: body.into() };
         let now = write.now;
         held.remember(&write.tx, caller, &stored, now).await?;
@@ -370,7 +387,7 @@ macro_rules! has_id {
     };
 }
 
-has_id!(client project task time_entry expense invoice member token event);
+has_id!(client project task time_entry expense invoice member token event webhook_endpoint webhook_delivery);
 
 /// A look at the database, from inside the caller's workspace and visibility.
 pub(crate) struct Read<'a> {

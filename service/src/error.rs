@@ -77,6 +77,11 @@ impl Feature {
         }
     }
 
+    /// Whether a plan has it.
+    pub fn is_in(self, plan: Plan) -> bool {
+        plan >= self.required_plan()
+    }
+
     /// The least plan that has it.
     pub const fn required_plan(self) -> Plan {
         match self {

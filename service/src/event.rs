@@ -1,7 +1,7 @@
 //! What may leave the system, and its shape: the noun as GET gives it to an Owner, frozen at that moment.
 
 use entity::value::{Id, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::client::Client;
 use crate::invoice::{InvoiceWithLines, Payment};
@@ -9,46 +9,6 @@ use crate::project::Project;
 use crate::task::Task;
 use crate::time_entry::TimeEntry;
 use crate::{Environment, Error};
-
-/// The types of events, all there are.
-pub(crate) const KINDS: [&str; 8] = [
-    "invoice.sent",
-    "invoice.paid",
-    "invoice.payment_failed",
-    "time_entry.created",
-    "task.created",
-    "task.completed",
-    "client.created",
-    "project.created",
-];
-
-/// An event as it is sent.
-#[derive(Clone, Debug, Deserialize, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[graphql(name = "Event")]
-pub struct Happened {
-    /// The id, the same on every retry and replay.
-    pub id: Id,
-    /// What happened, such as `client.created`.
-    #[serde(rename = "type")]
-    #[graphql(name = "type")]
-    pub kind: String,
-    /// When, in Unix seconds.
-    pub created: i64,
-    /// The workspace.
-    pub org_id: Id,
-    /// Whether it happened on a live server.
-    pub livemode: bool,
-    /// The record as GET gives it to an Owner, under the name of its noun.
-    pub data: serde_json::Value,
-}
-
-impl Happened {
-    /// Reads what was stored.
-    pub(crate) fn from_body(body: &str) -> Result<Happened, Error> {
-        serde_json::from_str(body).map_err(|e| Error::bug(format!("a stored event does not read back: {e}")))
-    }
-}
 
 /// Something that happened, with the record as it then was.
 #[derive(Clone, Copy, Debug)]
@@ -126,24 +86,27 @@ impl<'a> Event<'a> {
         environment: Environment,
         now: Timestamp,
     ) -> Result<String, Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Envelope<'a> {
-            id: Id,
-            r#type: &'static str,
-            created: i64,
-            org_id: Id,
-            livemode: bool,
-            data: Data<'a>,
-        }
-        let envelope = Envelope {
-            id,
-            r#type: self.kind(),
-            created: now.seconds(),
-            org_id: organization_id,
-            livemode: environment == Environment::Live,
-            data: self.data(),
-        };
-        serde_json::to_string(&envelope).map_err(|e| Error::bug(format!("an event does not serialize: {e}")))
+        let livemode = environment == Environment::Live;
+        let data = self.data();
+        Envelope { id, r#type: self.kind(), created: now.seconds(), org_id: organization_id, livemode, data }.text()
+    }
+}
+
+/// What is sent of an event.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Envelope<D> {
+    pub(crate) id: Id,
+    pub(crate) r#type: &'static str,
+    /// Unix seconds.
+    pub(crate) created: i64,
+    pub(crate) org_id: Id,
+    pub(crate) livemode: bool,
+    pub(crate) data: D,
+}
+
+impl<D: Serialize> Envelope<D> {
+    pub(crate) fn text(&self) -> Result<String, Error> {
+        serde_json::to_string(self).map_err(|e| Error::bug(format!("an event does not serialize: {e}")))
     }
 }

@@ -7,7 +7,8 @@ use async_graphql::{InputValueResult, Value as GraphqlValue, registry};
 use entity::value::{Id, Json, Problems, Wire};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 
-use crate::{Caller, Error};
+pub use crate::camel::{camel, camel_static, is_camel_of};
+use crate::{Caller, Error, Feature};
 
 /// May be absent or null.
 pub const OPTIONAL: u8 = 0;
@@ -247,6 +248,11 @@ pub(crate) fn references(fields: &[(&str, Option<Reference>)]) -> Vec<(String, R
 
 /// What is wrong with an input as a whole: its fields, and the rules between them.
 pub trait Validate {
+    /// What the plan must have for this input, where that depends on what is sent.
+    fn feature(&self) -> Feature {
+        Feature::ApiAccess
+    }
+
     /// Refuses what the caller's role may not send, before anything is said about the rest.
     fn refuse(&self, _caller: &Caller) -> Result<(), Error> {
         Ok(())
@@ -272,46 +278,6 @@ impl Validate for () {
     fn problems(&self) -> Problems {
         Problems::none()
     }
-}
-
-/// `snake_case` as `camelCase`.
-pub fn camel(snake: &str) -> String {
-    let mut out = String::with_capacity(snake.len());
-    let mut upper = false;
-    for c in snake.chars() {
-        match c {
-            '_' => upper = true,
-            c if upper => {
-                out.extend(c.to_uppercase());
-                upper = false;
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// The same, kept for ever: names of fields are few and asked for by the documents.
-pub fn camel_static(snake: &'static str) -> &'static str {
-    if snake.contains('_') { Box::leak(camel(snake).into_boxed_str()) } else { snake }
-}
-
-/// Whether `camel` is `snake` in camelCase, without making either.
-pub fn is_camel_of(camel: &str, snake: &str) -> bool {
-    let mut wire = camel.chars();
-    let mut upper = false;
-    for c in snake.chars() {
-        if c == '_' {
-            upper = true;
-            continue;
-        }
-        let expected = if upper { c.to_ascii_uppercase() } else { c };
-        upper = false;
-        if wire.next() != Some(expected) {
-            return false;
-        }
-    }
-    wire.next().is_none()
 }
 
 /// Adds a struct of fields to the OpenAPI registry under its name.
@@ -434,20 +400,4 @@ macro_rules! input {
             }
         }
     };
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_on_the_wire_are_camel_case() {
-        for (snake, wire) in [("name", "name"), ("client_id", "clientId"), ("billing_line1", "billingLine1")] {
-            assert_eq!(camel(snake), wire);
-            assert!(is_camel_of(wire, snake));
-        }
-        for (snake, other) in [("client_id", "client_id"), ("name", "names"), ("name", "nam"), ("name", "Name")] {
-            assert!(!is_camel_of(other, snake), "{other}");
-        }
-    }
 }

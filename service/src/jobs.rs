@@ -1,6 +1,7 @@
 //! The runner of background jobs: woken by a commit here, by one elsewhere (LISTEN/NOTIFY on PostgreSQL), else each
 //! second. One job's failure is logged and stops no other.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use entity::token;
@@ -30,13 +31,20 @@ impl App {
         let listening = self.clone();
         let listener = tokio::spawn(async move { listening.listen().await });
         let feed = tokio::spawn(self.clone().follow_changes(stop.clone()));
+        let (delivering, stopped) = (self.clone(), stop.clone());
+        let deliveries = worker.then(|| tokio::spawn(async move { delivering.run_worker(stopped).await }));
+        let mut woken = pin!(self.wake().notified());
+        woken.as_mut().enable();
         loop {
             let woken_here = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
-                () = self.wake().notified() => true,
+                () = &mut woken => true,
                 _ = poll.tick() => false,
             };
             if woken_here {
+                // What is committed while this tells is told next.
+                woken.set(self.wake().notified());
+                woken.as_mut().enable();
                 report("wake", self.tell_replicas().await);
             }
             if Instant::now() >= next_housekeeping {
@@ -44,10 +52,14 @@ impl App {
                 report("token use", self.store_token_use().await);
                 if worker {
                     report("idempotency sweep", self.sweep_idempotency_keys().await);
+                    report("webhook sweep", self.sweep_webhooks().await);
                 }
                 report("clock", self.follow_database_clock().await);
                 self.limits().sweep();
             }
+        }
+        if let Some(Err(cause)) = futures_util::future::OptionFuture::from(deliveries).await {
+            tracing::error!(%cause, "the worker ended in a fault of ours");
         }
         listener.abort();
         feed.abort();
@@ -87,6 +99,7 @@ impl App {
                     let told = listener.recv().await?;
                     self.feed().heard(told.payload());
                     tracing::trace!("woken by a replica");
+                    self.due().notify_one();
                 }
             };
             let lost: Result<(), sea_orm::sqlx::Error> = heard.await;

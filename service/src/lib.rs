@@ -8,6 +8,7 @@ mod auth;
 mod caller;
 mod clock;
 mod database;
+mod vault;
 
 mod action;
 mod error;
@@ -20,10 +21,12 @@ mod event;
 pub mod feed;
 mod jobs;
 mod limit;
+mod metrics;
 mod once;
 mod operator;
 mod write;
 
+mod camel;
 mod filter;
 pub mod input;
 mod nested;
@@ -44,6 +47,9 @@ pub mod task;
 pub mod time_entry;
 pub mod token;
 
+pub mod event_log;
+pub mod webhook;
+
 pub use action::{Access, Action};
 pub use app::{App, Config, Environment};
 pub use auth::{Admission, Pass, no_token};
@@ -51,13 +57,14 @@ pub use caller::Caller;
 pub use clock::Clock;
 pub use door::{Cx, Done, Expected, Gone, Record, RequestFacts};
 pub use error::{Cause, Code, Error, ErrorBody, Feature};
-pub use event::{Event, Happened};
+pub use event::Event;
 pub use limit::{Budget, Sizes};
 pub use once::{IdempotencyKey, Stored};
 pub use operator::Operator;
 pub use page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, Page};
 pub use reason::Reason;
 pub use scope::SCOPED_TABLES;
+pub use vault::SecretKey;
 pub use visible::{MAY_BE_ABSENT, Visible};
 
 /// The values that inputs and records are made of.

@@ -140,6 +140,15 @@ impl<T> Page<T> {
     }
 }
 
+impl<T> Page<T> {
+    /// The same page of what each row becomes, if all become something.
+    pub(crate) fn try_map<U, E>(self, f: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
+        let Page { items, limit, more, continued, backward, places, list } = self;
+        let items = items.into_iter().map(f).collect::<Result<_, _>>()?;
+        Ok(Page { items, limit, more, continued, backward, places, list })
+    }
+}
+
 impl Place {
     fn encode(&self, list: ListHash) -> String {
         let mut bytes = self.id.0.as_bytes().to_vec();

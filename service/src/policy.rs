@@ -44,6 +44,19 @@ pub const fn allows(role: Role, action: Action) -> bool {
 
         (ListInvoices | GetInvoice, Owner | Admin | Manager) => true,
         (ListInvoices | GetInvoice, Member) => false,
+
+        (ListWebhookEndpoints | GetWebhookEndpoint | CreateWebhookEndpoint, Owner | Admin) => true,
+        (UpdateWebhookEndpoint | DeleteWebhookEndpoint, Owner | Admin) => true,
+        (RotateWebhookSecret | TestWebhookEndpoint, Owner | Admin) => true,
+        (ListWebhookEndpoints | GetWebhookEndpoint | CreateWebhookEndpoint, Manager | Member) => false,
+        (UpdateWebhookEndpoint | DeleteWebhookEndpoint, Manager | Member) => false,
+        (RotateWebhookSecret | TestWebhookEndpoint, Manager | Member) => false,
+        (ListWebhookDeliveries | GetWebhookDelivery, Owner | Admin) => true,
+        (ReplayWebhookDelivery | ReplayWebhookDeliveries, Owner | Admin) => true,
+        (ListWebhookDeliveries | GetWebhookDelivery, Manager | Member) => false,
+        (ReplayWebhookDelivery | ReplayWebhookDeliveries, Manager | Member) => false,
+        (ListEvents | GetEvent, Owner | Admin) => true,
+        (ListEvents | GetEvent, Manager | Member) => false,
     }
 }
 

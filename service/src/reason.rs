@@ -47,6 +47,15 @@ reasons! {
     /// New time needs an ACTIVE project.
     ProjectNotActive = "project_not_active",
 
+    /// The workspace has as many webhook endpoints as a workspace may have. Delete one first.
+    EndpointCap = "endpoint_cap",
+    /// The webhook endpoint is switched off. Enable it first.
+    EndpointDisabled = "endpoint_disabled",
+    /// The webhook endpoint has been deleted.
+    EndpointDeleted = "endpoint_deleted",
+    /// The delivery is still on its way. Wait until it has succeeded or failed.
+    DeliveryPending = "delivery_pending",
+
     /// `If-Match` (`expectedVersion` in GraphQL) names another version than the record has. Read it again and retry.
     Stale = "stale",
 

@@ -4,7 +4,7 @@
 use entity::value::{Id, Timestamp};
 use entity::{
     client, event, expense, idempotency_key, invoice, invoice_line, member, project, project_member, task,
-    task_assignee, time_entry, token,
+    task_assignee, time_entry, token, webhook_attempt, webhook_delivery, webhook_endpoint,
 };
 use sea_orm::sea_query::{SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
@@ -104,6 +104,9 @@ scoped! {
     invoice "invoice", to_member |_caller| nothing();
     invoice_line "invoice line", to_member |_caller| nothing();
     event "event", to_member |_caller| nothing();
+    webhook_endpoint "webhook endpoint", to_member |_caller| nothing();
+    webhook_delivery "webhook delivery", to_member |_caller| nothing();
+    webhook_attempt "webhook attempt", to_member |_caller| nothing();
     idempotency_key "idempotency key", to_member |caller| {
         idempotency_key::Column::UserId.eq(caller.user_id).into_condition()
     };
@@ -144,6 +147,8 @@ identified! {
     expense deleted by DeletedAt;
     invoice deleted by DeletedAt;
     event;
+    webhook_endpoint deleted by DeletedAt;
+    webhook_delivery;
 }
 
 macro_rules! versioned {
@@ -157,7 +162,7 @@ macro_rules! versioned {
     };
 }
 
-versioned!(client project task time_entry expense invoice member);
+versioned!(client project task time_entry expense invoice member webhook_endpoint);
 
 trait IntoCondition {
     fn into_condition(self) -> Condition;

@@ -4,16 +4,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use entity::value::{Id, Problems, Timestamp};
-use entity::{event, time_entry};
+use entity::{event, time_entry, webhook_delivery};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, IntoActiveModel, Iterable, PaginatorTrait,
     PrimaryKeyToColumn, QueryFilter, QuerySelect, Select, SqlErr,
 };
+use tokio::sync::OnceCell;
 
 use crate::event::Event;
 use crate::feed::Timer;
 use crate::scope::{Identified, Scoped, Versioned};
+use crate::webhook::{Delivery, Targets};
 use crate::{App, Caller, Error};
 
 /// A transaction inside one workspace.
@@ -27,6 +29,8 @@ pub(crate) struct Write {
     emitted: AtomicBool,
     /// Timers that were started, changed or stopped.
     timers: Mutex<Vec<Timer>>,
+    /// Who is sent events, once asked.
+    targets: OnceCell<Targets>,
     /// Whether what would have been made was there already.
     pub(crate) found: AtomicBool,
 }
@@ -35,15 +39,26 @@ impl Write {
     pub(crate) fn new(tx: DatabaseTransaction, app: App, organization_id: Id, caller: Option<Caller>) -> Write {
         let now = app.now();
         let (emitted, found) = (AtomicBool::new(false), AtomicBool::new(false));
-        Write { tx, app, organization_id, caller, now, emitted, timers: Mutex::default(), found }
+        Write {
+            tx,
+            app,
+            organization_id,
+            caller,
+            now,
+            emitted,
+            timers: Mutex::default(),
+            targets: OnceCell::new(),
+            found,
+        }
     }
 
     pub(crate) async fn commit(self) -> Result<(), Error> {
         self.tx.commit().await?;
         let timers = self.timers.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if self.emitted.load(Ordering::Relaxed) || !timers.is_empty() {
+        let emitted = self.emitted.load(Ordering::Relaxed);
+        if emitted || !timers.is_empty() {
             self.app.feed().committed(&timers);
-            self.app.wake().notify_waiters();
+            self.app.wake_all();
         }
         Ok(())
     }
@@ -205,14 +220,38 @@ impl Write {
         self.timers.lock().unwrap_or_else(PoisonError::into_inner).push(timer);
     }
 
-    /// Writes an event into the outbox: it exists if and only if this transaction commits.
+    /// Writes an event into the outbox, with a delivery for each endpoint that is sent it: they exist if and only if
+    /// this transaction commits.
     pub(crate) async fn emit(&self, event: Event<'_>) -> Result<(), Error> {
         let id = self.new_id();
         let body = event.body(id, self.organization_id, self.app.environment(), self.now)?;
-        let kind = event.kind().to_owned();
+        self.insert_event(id, event.kind(), body).await?;
+        let targets = self.targets.get_or_try_init(|| Targets::of(self)).await?;
+        let deliveries = targets.subscribed_to(event.kind());
+        self.deliver(deliveries.map(|endpoint| Delivery { endpoint, event: id, replay_of: None }), event.kind()).await
+    }
+
+    /// The event alone.
+    pub(crate) async fn insert_event(&self, id: Id, kind: &str, body: String) -> Result<(), Error> {
+        let kind = kind.to_owned();
         let row = event::Model { id, organization_id: self.organization_id, kind, body, created_at: self.now };
         self.emitted.store(true, Ordering::Relaxed);
         self.insert::<event::Entity>(row).await
+    }
+
+    /// New deliveries of events of one type, due at once, in one statement.
+    pub(crate) async fn deliver(&self, deliveries: impl Iterator<Item = Delivery>, kind: &str) -> Result<(), Error> {
+        let rows: Vec<_> = deliveries.map(|delivery| delivery.row(self, kind)).collect();
+        self.insert_deliveries(rows).await
+    }
+
+    /// New rows of deliveries, in one statement; a worker is told.
+    pub(crate) async fn insert_deliveries(&self, rows: Vec<webhook_delivery::Model>) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.emitted.store(true, Ordering::Relaxed);
+        self.insert_all::<webhook_delivery::Entity>(rows).await
     }
 }
 

@@ -12,4 +12,5 @@ mod rest;
 mod roles;
 mod schema_changes;
 mod tidy;
+mod webhook;
 mod workflow;

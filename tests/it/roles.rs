@@ -7,9 +7,9 @@ use service::{Access, Action, policy};
 use tests::{Answer, Cast, Workspace, World, on_both};
 
 /// How to do an action on each surface, to records of one workspace.
-struct Recipe {
-    rest: (Method, String, Option<Value>),
-    graphql: Option<(&'static str, Value)>,
+pub(crate) struct Recipe {
+    pub(crate) rest: (Method, String, Option<Value>),
+    pub(crate) graphql: Option<(&'static str, Value)>,
 }
 
 /// Records for the action to be done to, made by the Owner of the workspace; fresh ones each time.
@@ -213,6 +213,19 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
                 _ => asked(delete(path), "mutation($id: ID!) { deleteTimeEntry(id: $id) { id } }", variables),
             }
         }
+        Action::ListWebhookEndpoints
+        | Action::GetWebhookEndpoint
+        | Action::CreateWebhookEndpoint
+        | Action::UpdateWebhookEndpoint
+        | Action::DeleteWebhookEndpoint
+        | Action::RotateWebhookSecret
+        | Action::TestWebhookEndpoint
+        | Action::ListWebhookDeliveries
+        | Action::GetWebhookDelivery
+        | Action::ReplayWebhookDelivery
+        | Action::ReplayWebhookDeliveries
+        | Action::ListEvents
+        | Action::GetEvent => crate::webhook::recipes::recipe(world, at, action).await,
     }
 }
 

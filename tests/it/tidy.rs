@@ -78,7 +78,7 @@ fn the_architecture_page_leads_to_every_file() {
     let page = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     for path in sources() {
         // Tests are told of by their folder, everything else by name.
-        let folders = ["src/", "it/rest/", "it/graphql/", "it/billing/", "it/conformance/"];
+        let folders = ["src/", "it/rest/", "it/graphql/", "it/billing/", "it/conformance/", "it/webhook/"];
         let tests = folders.map(|folder| format!("tests/{folder}"));
         let place = shown(&path);
         let by_folder = tests.iter().any(|folder| place.starts_with(folder) && page.contains(folder));

@@ -5,6 +5,7 @@
 mod answer;
 mod cast;
 pub mod database;
+mod receiver;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,12 +15,16 @@ pub use cast::{Cast, Workspace, everything, mint};
 pub use database::{Kind, PrivateDatabase};
 use poem::endpoint::{BoxEndpoint, EndpointExt};
 use poem::http::Method;
+pub use receiver::{Names, Received, Receiver, Reply};
 use serde_json::Value;
 use service::value::Timestamp;
-use service::{App, Clock, Config, Operator};
+use service::{App, Clock, Config, Operator, SecretKey};
 
 /// When every test begins: 2026-06-11T08:00:00.000Z, a Thursday.
 pub const START: Timestamp = Timestamp::from_millis(1_781_164_800_000);
+
+/// What the secrets of a world are sealed with.
+pub const SECRET_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 /// The real router on a private database.
 pub struct World {
@@ -29,6 +34,8 @@ pub struct World {
     pub clock: Clock,
     /// The database, for looking past the door.
     pub database: Arc<PrivateDatabase>,
+    /// The names that lead somewhere.
+    pub names: Names,
     endpoint: Arc<BoxEndpoint<'static>>,
     statements: Arc<Mutex<Vec<String>>>,
     keys: AtomicUsize,
@@ -52,13 +59,22 @@ impl World {
 
     async fn at(database: Arc<PrivateDatabase>, clock: Clock, decide: impl FnOnce(&mut Config)) -> World {
         let statements = Arc::new(Mutex::new(Vec::new()));
-        let mut config = Config { rate_limit_scale: 10_000, ..Config::new(&database.url) };
+        let names = Names::default();
+        let mut config = Config {
+            rate_limit_scale: 10_000,
+            secret_keys: SecretKey::from_base64(SECRET_KEY).into_iter().collect(),
+            // Receivers of tests are on this machine.
+            webhook_allow: vec!["127.0.0.0/8".parse().expect("a network")],
+            resolver: Some(Arc::new(names.clone())),
+            seed: Some(7),
+            ..Config::new(&database.url)
+        };
         decide(&mut config);
         let told = statements.clone();
         let tell = move |sql: &str| told.lock().expect("no test panics while it counts").push(sql.to_owned());
         let app = App::connect_watched(config, clock.clone(), tell).await.expect("the database is there");
         let endpoint = Arc::new(api::server(api::Server::new(app.clone())).boxed());
-        World { app, clock, database, endpoint, statements, keys: AtomicUsize::new(0) }
+        World { app, clock, database, names, endpoint, statements, keys: AtomicUsize::new(0) }
     }
 
     /// The operator of this world.

@@ -8,6 +8,7 @@ mod print;
 mod secret_key;
 mod serve;
 mod sqlite;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -80,6 +81,9 @@ enum Command {
     /// Bills to clients.
     #[command(subcommand)]
     Invoice(invoice::Invoice),
+    /// For developers of webhook receivers.
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// Print the OpenAPI document.
     Openapi {
         /// In YAML.
@@ -140,6 +144,7 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
         Command::Member(command) => command.run(&common).await,
         Command::Token(command) => command.run(&common).await,
         Command::Invoice(command) => command.run(&common).await,
+        Command::Webhook(command) => command.run(&common).await,
         Command::Openapi { yaml, v3_0 } => {
             let documents = crate::rest::openapi::Documents::new(None);
             print::text(match (yaml, v3_0) {

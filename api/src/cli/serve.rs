@@ -43,6 +43,15 @@ pub(super) struct Serve {
     /// Whether this process works on what is due; off, it serves only.
     #[arg(long, env = "HOURSMITH_WORKER", default_value = "on")]
     worker: Switch,
+    /// Where the operator's own /metrics is; nowhere unless said.
+    #[arg(long, env = "HOURSMITH_ADMIN_LISTEN", default_value = "")]
+    admin_listen: String,
+    /// Networks that webhooks may reach although private, over http too and on any port, comma-separated.
+    #[arg(long, env = "HOURSMITH_WEBHOOK_ALLOW", default_value = "")]
+    webhook_allow: String,
+    /// How many days events, deliveries and attempts are kept.
+    #[arg(long, env = "HOURSMITH_RETENTION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    retention_days: u32,
     /// Networks of proxies whose X-Forwarded-For is believed, comma-separated.
     #[arg(long, env = "HOURSMITH_TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
@@ -60,22 +69,30 @@ enum Switch {
 impl Serve {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
         common.check_url()?;
-        let trusted_proxies: Vec<IpNet> = listed(&self.trusted_proxies)
-            .map(|net| {
-                net.parse().map_err(|_| format!("HOURSMITH_TRUSTED_PROXIES: {net} is no network such as 10.0.0.0/8"))
-            })
-            .collect::<Result<_, _>>()?;
+        let trusted_proxies = networks("HOURSMITH_TRUSTED_PROXIES", &self.trusted_proxies)?;
+        let webhook_allow = networks("HOURSMITH_WEBHOOK_ALLOW", &self.webhook_allow)?;
         let redis_url = self.redis_url.filter(|url| !url.is_empty());
         redis_url.as_deref().map_or(Ok(()), Config::check_redis_url)?;
         // What can be refused is refused before anything is made.
-        let listener = TcpListener::bind(&self.listen)
-            .map_err(|e| format!("cannot listen on {}: {e}; set HOURSMITH_LISTEN to a free address", self.listen))?;
+        let listener = bind("HOURSMITH_LISTEN", &self.listen)?;
+        let admin = match self.admin_listen.as_str() {
+            "" => None,
+            address => Some(bind("HOURSMITH_ADMIN_LISTEN", address)?),
+        };
         let address = listener.local_addr()?;
         let _lock = sqlite::lock(&common.database_url)?;
-        secret_key::ensure(self.secret_key.as_deref().filter(|key| !key.is_empty()), &common.database_url)?;
+        let secret_key = self.secret_key.as_deref().filter(|key| !key.is_empty());
+        let secret_keys = secret_key::ensure(secret_key, &common.database_url)?;
         migration::up(&common.database_url).await?;
 
-        let config = Config { rate_limit_scale: self.rate_limit_scale, redis_url, ..common.config() };
+        let config = Config {
+            rate_limit_scale: self.rate_limit_scale,
+            redis_url,
+            secret_keys,
+            webhook_allow,
+            retention_days: self.retention_days,
+            ..common.config()
+        };
         let app = App::connect(config, Clock::system()).await.map_err(internal)?;
         let shown = if self.demo { demo::make(&app).await? } else { None };
 
@@ -90,26 +107,52 @@ impl Serve {
         listener.set_nonblocking(true)?;
         let acceptor = AtOnce(TcpAcceptor::from_std(listener)?);
         // Before anybody can know that it is up, it knows how to stop.
-        let terminated = terminated()?;
-        let waiting = app.clone();
-        let stopping = async move {
+        let (terminated, stopping) = (terminated()?, app.clone());
+        let terminated = async move {
             terminated.await;
-            waiting.end_subscriptions();
+            stopping.end_subscriptions();
+            // At once: another replica can send what this one would not.
+            stopping.stop_delivering();
         };
+        let admin = admin.map(|listener| serve_admin(listener, app.clone())).transpose()?;
         print::text(&format!("listening on http://{address}\n"))?;
         if let Some(shown) = shown {
             print::text(&shown.words(&format!("http://{address}")))?;
         }
         poem::Server::new_with_acceptor(acceptor)
             .idle_timeout(IDLE)
-            .run_with_graceful_shutdown(crate::server(server), stopping, Some(DRAIN))
+            .run_with_graceful_shutdown(crate::server(server), terminated, Some(DRAIN))
             .await?;
 
         stop.send_replace(true);
         jobs.await?;
+        if let Some(admin) = admin {
+            admin.abort();
+        }
         app.close().await.map_err(internal)?;
         Ok(())
     }
+}
+
+/// Takes an address, or tells which setting names another.
+fn bind(setting: &str, address: &str) -> Result<TcpListener, Failure> {
+    let told = |e| format!("cannot listen on {address}: {e}; set {setting} to a free address");
+    Ok(TcpListener::bind(address).map_err(told)?)
+}
+
+/// Serves what only the operator reaches, until the process ends.
+fn serve_admin(listener: TcpListener, app: App) -> Result<tokio::task::JoinHandle<std::io::Result<()>>, Failure> {
+    let address = listener.local_addr()?;
+    listener.set_nonblocking(true)?;
+    let acceptor = TcpAcceptor::from_std(listener)?;
+    tracing::info!("metrics on http://{address}/metrics");
+    Ok(tokio::spawn(poem::Server::new_with_acceptor(acceptor).idle_timeout(IDLE).run(crate::admin(app))))
+}
+
+/// The networks of a setting.
+fn networks(setting: &str, listed_there: &str) -> Result<Vec<IpNet>, Failure> {
+    let network = |net: &str| net.parse().map_err(|_| format!("{setting}: {net} is no network such as 10.0.0.0/8"));
+    Ok(listed(listed_there).map(network).collect::<Result<_, _>>()?)
 }
 
 /// The parts of a comma-separated setting; an empty one has none.

@@ -30,6 +30,14 @@ pub struct Created<T> {
 /// The same, of what may go on instead of being made anew: 201, or 200.
 pub struct Started<T>(pub Created<T>);
 
+/// 201: something new that has no version, with `Location`.
+pub struct Queued<T> {
+    /// The outcome.
+    pub done: Done<T>,
+    /// The path of its list, under which it is found by id.
+    pub list: &'static str,
+}
+
 /// 201: new records, all at once.
 pub struct CreatedAll<T>(pub Done<Vec<T>>);
 
@@ -94,6 +102,13 @@ fn id_of<T: Record>(done: &Done<T>) -> service::value::Id {
     }
 }
 
+/// Where a new record is found.
+fn locate<T: Record>(response: &mut Response, list: &str, done: &Done<T>) {
+    if let Ok(place) = HeaderValue::from_str(&format!("{}{list}/{}", super::BASE, id_of(done))) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+}
+
 impl<T: Serialize + Send> IntoResponse for Data<T> {
     fn into_response(self) -> Response {
         data(StatusCode::OK, &self.0)
@@ -114,10 +129,15 @@ impl<T: Record> IntoResponse for Created<T> {
             Done::Fresh { created, .. } | Done::Replayed(Stored { created, .. }) => *created,
         };
         let mut response = written(&self.done, if made { StatusCode::CREATED } else { StatusCode::OK });
-        let place = format!("{}{}/{}", super::BASE, self.list, id_of(&self.done));
-        if let Ok(place) = HeaderValue::from_str(&place) {
-            response.headers_mut().insert(header::LOCATION, place);
-        }
+        locate(&mut response, self.list, &self.done);
+        response
+    }
+}
+
+impl<T: Record> IntoResponse for Queued<T> {
+    fn into_response(self) -> Response {
+        let mut response = written(&self.done, StatusCode::CREATED);
+        locate(&mut response, self.list, &self.done);
         response
     }
 }
@@ -260,6 +280,7 @@ macro_rules! documented {
 documented!(Data<T>: 200 "Found.", Some(one::<T>()), &[]);
 documented!(Found<T>: 200 "Found.", Some(one::<T>()), &[ETAG]);
 documented!(Created<T>: 201 "Made.", Some(one::<T>()), &[ETAG, LOCATION, REPLAY]);
+documented!(Queued<T>: 201 "Made.", Some(one::<T>()), &[LOCATION, REPLAY]);
 
 impl<T: Type> ApiResponse for Started<T> {
     fn meta() -> MetaResponses {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use poem::http::{HeaderValue, Method, header};
 use poem::{Endpoint, Request, Response, Result};
 use service::value::{Json, Problems};
-use service::{Admission, Error, IdempotencyKey, RequestFacts};
+use service::{Admission, Error, Feature, IdempotencyKey, RequestFacts};
 use sha2::{Digest, Sha256};
 
 use super::error::{self, Fault, Refusal};
@@ -87,14 +87,14 @@ impl<E> Gate<E> {
             Err(refusal) => {
                 // Told to everybody alike; a good token pays for it as for any request, and is told what it has left.
                 if request.headers().contains_key(header::AUTHORIZATION)
-                    && let Ok(admission) = self.admit(request).await
+                    && let Ok(admission) = self.admit(request, Feature::ApiAccess).await
                 {
                     *spent = Spent::AtDoor(admission.budget);
                 }
                 return Err(refusal.into());
             }
         };
-        let admission = self.admit(request).await?;
+        let admission = self.admit(request, operation.feature).await?;
         *spent = Spent::AtDoor(admission.budget);
         let pass = admission.pass?;
 
@@ -141,10 +141,10 @@ impl<E> Gate<E> {
         methods.get(request.method()).ok_or_else(|| Refusal::MethodNotAllowed(methods.allowed()))
     }
 
-    async fn admit(&self, request: &Request) -> Result<Admission, Error> {
+    async fn admit(&self, request: &Request, feature: Feature) -> Result<Admission, Error> {
         let address = Address::of(request, &self.server.trusted_proxies);
         let authorization = header_text(request, header::AUTHORIZATION.as_str());
-        self.server.app.admit(authorization, address.0).await
+        self.server.app.admit_to(feature, authorization, address.0).await
     }
 }
 

@@ -9,6 +9,7 @@ pub mod openapi;
 pub mod route;
 
 mod clients;
+mod events;
 mod expenses;
 mod invoices;
 mod me;
@@ -19,6 +20,8 @@ mod reports;
 mod tasks;
 mod time_entries;
 mod tokens;
+mod webhook_deliveries;
+mod webhook_endpoints;
 
 use std::sync::Arc;
 
@@ -40,6 +43,9 @@ type Operations = (
     reports::Reports,
     expenses::Expenses,
     invoices::Invoices,
+    webhook_endpoints::WebhookEndpoints,
+    webhook_deliveries::WebhookDeliveries,
+    events::Events,
 );
 
 const OPERATIONS: Operations = (
@@ -54,6 +60,9 @@ const OPERATIONS: Operations = (
     reports::Reports,
     expenses::Expenses,
     invoices::Invoices,
+    webhook_endpoints::WebhookEndpoints,
+    webhook_deliveries::WebhookDeliveries,
+    events::Events,
 );
 
 /// How the document groups operations.
@@ -80,6 +89,8 @@ enum Tag {
     Expenses,
     /// Bills to clients, read only. The operator makes, sends and settles them.
     Invoices,
+    /// What happened, and where it is sent to: endpoints, deliveries, events.
+    Webhooks,
 }
 
 /// Where the REST surface is.

@@ -4,6 +4,7 @@
 use poem::http::Method;
 use poem_openapi::OpenApi;
 use poem_openapi::registry::MetaParamIn;
+use service::{Action, Feature};
 
 /// The paths of the REST surface.
 pub struct Routes(Vec<(Vec<Segment>, Methods)>);
@@ -35,6 +36,8 @@ pub struct Operation {
     pub body: Takes,
     /// Whether it reads parameters of the query.
     pub query: bool,
+    /// What the plan must have.
+    pub feature: Feature,
 }
 
 impl Routes {
@@ -53,7 +56,10 @@ impl Routes {
                     Some(_) => Takes::Optional,
                 };
                 let query = operation.params.iter().any(|parameter| parameter.in_type == MetaParamIn::Query);
-                routes[index].1.0.push((operation.method, Operation { body, query }));
+                let named = operation.operation_id.unwrap_or_default();
+                let action = Action::ALL.iter().find(|action| action.operation_id() == named);
+                let feature = action.map_or(Feature::ApiAccess, |action| action.feature());
+                routes[index].1.0.push((operation.method, Operation { body, query, feature }));
             }
         }
         // A fixed segment comes before a parameter in the same place.

@@ -247,3 +247,27 @@ wire_enum!(
         HideAmount = 20 "HIDE_AMOUNT",
     }
 );
+
+wire_enum!(
+    /// How a webhook endpoint fares.
+    EndpointStatus {
+        /// Its last delivery that came to an end succeeded, or there was none.
+        Active = 10 "active",
+        /// A delivery failed for good; it keeps receiving, and the next success makes it active.
+        Failing = 20 "failing",
+    }
+);
+
+wire_enum!(
+    /// What became of a delivery.
+    DeliveryStatus {
+        /// To be sent, now or later.
+        Pending = 10 "pending",
+        /// Taken by the receiver.
+        Succeeded = 20 "succeeded",
+        /// Given up.
+        Failed = 30 "failed",
+        /// Not sent; `reason` tells why.
+        Skipped = 40 "skipped",
+    }
+);

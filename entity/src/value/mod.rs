@@ -5,6 +5,7 @@ mod date;
 mod decimal;
 mod duration;
 mod enums;
+mod event_type;
 mod id;
 mod json;
 mod text;
@@ -16,9 +17,10 @@ pub use date::{Date, DateOrDateTime};
 pub use decimal::{Decimal, Money, Percent};
 pub use duration::Duration;
 pub use enums::{
-    AmountShown, ExpenseCategory, InvoiceStatus, PaymentStatus, Plan, ProjectStatus, RateType, ReportGroup, Role,
-    TaskPriority, TaskStatus, TokenScope,
+    AmountShown, DeliveryStatus, EndpointStatus, ExpenseCategory, InvoiceStatus, PaymentStatus, Plan, ProjectStatus,
+    RateType, ReportGroup, Role, TaskPriority, TaskStatus, TokenScope,
 };
+pub use event_type::EventType;
 pub use id::Id;
 pub use json::{Json, JsonError};
 pub use text::{Color, Currency, ExternalId, Name, Note, ShortText, Tags, Text, fold};

@@ -7,13 +7,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use entity::value::{Id, Plan, Problems, Role, Timestamp, TokenScope};
+use entity::value::{EventType, Id, Plan, Problems, Role, Timestamp, TokenScope};
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::error::Feature;
-use crate::event::Happened;
+use crate::event_log::EventRecord;
 use crate::time_entry::TimeEntry;
-use crate::{Action, App, Caller, Cx, Error, policy};
+use crate::{Action, App, Caller, Cx, Error};
 
 /// What a reader may be behind; one that is further is dropped.
 const BEHIND: usize = 256;
@@ -83,13 +82,13 @@ struct Standing {
 }
 
 enum Reader {
-    Events { types: Option<HashSet<String>>, sender: mpsc::Sender<Happened> },
+    Events { types: Option<HashSet<String>>, sender: mpsc::Sender<EventRecord> },
     Timer { sender: mpsc::Sender<TimeEntry> },
 }
 
 impl Reader {
     /// False if it is too far behind.
-    fn tell_event(&self, event: &Happened) -> bool {
+    fn tell_event(&self, event: &EventRecord) -> bool {
         match self {
             Reader::Events { types, sender } if types.as_ref().is_none_or(|types| types.contains(&event.kind)) => {
                 !matches!(sender.try_send(event.clone()), Err(mpsc::error::TrySendError::Full(_)))
@@ -169,15 +168,9 @@ impl<T> Drop for Subscription<T> {
 ///
 /// # Errors
 /// As for reading events: a role that may not, a plan that lacks them; a type that does not exist.
-pub async fn events(cx: &Cx, watch: &Watch, types: Option<Vec<String>>) -> Result<Subscription<Happened>, Error> {
+pub async fn events(cx: &Cx, watch: &Watch, types: Option<Vec<String>>) -> Result<Subscription<EventRecord>, Error> {
     let caller = cx.caller();
-    if !policy::administers(caller.role) {
-        let told = format!("your role {} does not allow to read events", caller.role);
-        return Err(Error::Forbidden(told.into()));
-    }
-    if caller.plan != Plan::Agency {
-        return Err(Error::PlanLacks(Feature::OutboundWebhooks));
-    }
+    cx.read(Action::ListEvents)?;
     let types = types.map(|types| known(&types)).transpose()?;
     let (sender, receiver) = mpsc::channel(BEHIND);
     let subscription = watch.subscribe(Reader::Events { types, sender }, receiver);
@@ -189,8 +182,8 @@ pub async fn events(cx: &Cx, watch: &Watch, types: Option<Vec<String>>) -> Resul
 fn known(types: &[String]) -> Result<HashSet<String>, Error> {
     let mut problems = Problems::none();
     for (i, kind) in types.iter().enumerate() {
-        if !crate::event::KINDS.contains(&kind.as_str()) {
-            problems.add(format!("types[{i}]"), format!("must be one of {}", crate::event::KINDS.join(", ")));
+        if let Err(inner) = kind.parse::<EventType>() {
+            problems.nest(&format!("types[{i}]"), inner);
         }
     }
     if problems.is_empty() { Ok(types.iter().cloned().collect()) } else { Err(Error::Invalid(problems)) }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{Connection, Ended, Person, Reader, Standing, State, Timer};
-use crate::event::Happened;
+use crate::event_log;
 use crate::jobs::report;
 use crate::time_entry::TimeEntry;
 use crate::{App, Error};
@@ -258,7 +258,7 @@ impl State {
             if let Some(told) = self.told_events.get_mut(&row.organization_id) {
                 told.insert(row.id, row.created_at);
             }
-            let event = match Happened::from_body(&row.body) {
+            let event = match event_log::read(row) {
                 Ok(event) => event,
                 Err(error) => {
                     error.log();

@@ -6,7 +6,7 @@ use entity::{client, expense, invoice, invoice_line, organization, project, task
 use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, QueryTrait,
 };
 
 use super::{InvoiceWithLines, amounts, with_lines};
@@ -317,6 +317,7 @@ fn one(description: String, price: Money, currency: &Currency, project_id: Optio
 #[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub(super) async fn release(write: &Write, invoice: Id) -> Result<(), Error> {
     let (organization, nothing) = (write.organization_id(), || Expr::value(Option::<Id>::None));
+    unbill_where_nothing_is(write, invoice).await?;
     time_entry::Entity::update_many()
         .col_expr(time_entry::Column::InvoiceId, nothing())
         .col_expr(time_entry::Column::Version, Expr::col(time_entry::Column::Version).add(1))
@@ -337,6 +338,28 @@ pub(super) async fn release(write: &Write, invoice: Id) -> Result<(), Error> {
         .col_expr(project::Column::FeeInvoiceId, nothing())
         .filter(project::Column::OrganizationId.eq(organization))
         .filter(project::Column::FeeInvoiceId.eq(invoice))
+        .exec(write.connection())
+        .await?;
+    Ok(())
+}
+
+/// While time was on an invoice its project may have stopped being billable, and then the time is so no more either.
+#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
+async fn unbill_where_nothing_is(write: &Write, invoice: Id) -> Result<(), Error> {
+    let organization = write.organization_id();
+    let billed = Condition::all().add(time_entry::Column::InvoiceId.eq(invoice));
+    let billed = time_entry::Entity::all_of(organization).filter(billed).select_only();
+    let billed = billed.column(time_entry::Column::ProjectId).into_query();
+    let projects = write.all::<project::Entity>(|query| {
+        let billed = query.filter(project::Column::Id.in_subquery(billed));
+        billed.order_by_asc(project::Column::Id).lock_shared()
+    });
+    let projects = projects.await?.into_iter().filter(|project| project.rate_type == RateType::NonBillable);
+    time_entry::Entity::update_many()
+        .col_expr(time_entry::Column::Billable, Expr::value(false))
+        .filter(time_entry::Column::OrganizationId.eq(organization))
+        .filter(time_entry::Column::InvoiceId.eq(invoice))
+        .filter(time_entry::Column::ProjectId.is_in(projects.map(|project| project.id)))
         .exec(write.connection())
         .await?;
     Ok(())

@@ -180,7 +180,22 @@ async fn look(app: &App, tx: DatabaseTransaction, caller: &Caller, held: Held) -
     }
 }
 
+/// The place of a stored answer, which its seal is bound to.
+fn place(caller: &Caller, key: &str) -> String {
+    format!("idempotency_key {} {} {key}", caller.organization_id, caller.user_id)
+}
+
+/// Opens a stored answer, if it was sealed.
+pub(crate) fn open(app: &App, caller: &Caller, key: &str, stored: Stored) -> Result<Stored, Error> {
+    Ok(Stored { body: app.vault().open_text(&place(caller, key), stored.body)?, ..stored })
+}
+
 impl Held {
+    /// Seals an answer that shows a secret, before it is stored; memory holds it sealed too.
+    pub(crate) fn seal(&self, app: &App, caller: &Caller, body: &str) -> Result<String, Error> {
+        app.vault().seal_text(&place(caller, &self.key), body)
+    }
+
     /// Stores the outcome, in the transaction of the effect.
     pub(crate) async fn remember(
         &self,

@@ -71,7 +71,8 @@ fn targets(paths: &Value) -> Vec<Target> {
             for (method, operation) in item.as_object().into_iter().flatten() {
                 targets.push(Target {
                     list: list.to_owned(),
-                    record: record.to_owned(),
+                    // What is got whole may be made in short: a delivery has its attempts later.
+                    record: record.trim_end_matches("Detail").to_owned(),
                     operation: operation["operationId"].as_str().unwrap_or_default().to_owned(),
                     parameter: parameter.to_owned(),
                     about: operation["summary"].as_str().unwrap_or_default().to_owned(),

@@ -57,7 +57,9 @@ fn require_what_is_always_there(schema: &mut Value) {
     for (name, property) in entries_of(schema, "properties") {
         if remove_mark(property) {
             let told = property["description"].as_str().unwrap_or_default();
-            property["description"] = json!(format!("{told} Absent for those whose role does not see it.").trim());
+            if !told.contains("absent") {
+                property["description"] = json!(format!("{told} Absent for those whose role does not see it.").trim());
+            }
         } else {
             required.push(name.clone());
         }

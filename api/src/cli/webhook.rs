@@ -1,0 +1,194 @@
+//! `webhook`: for developers of receivers. `listen` brings events to their own machine, `trigger` makes one.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use service::Clock;
+use service::value::{EventType, Id, Timestamp};
+use service::webhook::{Courier, Forwarded, Secret};
+
+use super::manage::value;
+use super::{Common, Failure, internal, print};
+
+/// How often the server is asked for what is new.
+const POLL: Duration = Duration::from_secs(1);
+/// How far behind a slow commit may appear, in milliseconds.
+const OVERLAP: i64 = 60_000;
+
+#[derive(Subcommand)]
+pub(super) enum Webhook {
+    /// Forward events to a URL on this machine, signed with a secret that is printed first.
+    Listen {
+        #[command(flatten)]
+        server: Server,
+        /// Where to post events to.
+        #[arg(long)]
+        forward_to: String,
+        /// Types of events, comma-separated; all unless said.
+        #[arg(long, value_delimiter = ',', value_parser = value::<EventType>)]
+        events: Vec<EventType>,
+    },
+    /// Send a made-up event to a webhook endpoint: the test call.
+    Trigger {
+        #[command(flatten)]
+        server: Server,
+        /// The type of the event, such as client.created.
+        #[arg(value_parser = value::<EventType>)]
+        event: EventType,
+        /// The endpoint's id.
+        #[arg(long, value_parser = value::<Id>)]
+        endpoint: Id,
+    },
+}
+
+/// Which server, and as whom.
+#[derive(Args)]
+pub(super) struct Server {
+    /// The server.
+    #[arg(long, env = "HOURSMITH_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// A token of an Owner or Admin.
+    #[arg(long, env = "HOURSMITH_API_TOKEN", hide_env_values = true)]
+    token: String,
+}
+
+/// A page of events, each as it was frozen.
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    data: Vec<&'a RawValue>,
+    pagination: Pagination,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Pagination {
+    next_cursor: Option<String>,
+}
+
+/// What is needed of an event to forward it.
+#[derive(Deserialize)]
+struct Head {
+    id: String,
+    r#type: String,
+    created: i64,
+}
+
+impl Webhook {
+    pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
+        let courier = Courier::new().map_err(internal)?;
+        match self {
+            Webhook::Trigger { server, event, endpoint } => {
+                let path = format!("/webhook-endpoints/{endpoint}/test");
+                // A new thing to be done, each time.
+                let key = Secret::random().map_err(internal)?.text();
+                let body = json!({ "type": event.as_str() }).to_string();
+                let text = server.ask(&courier, &path, Some((&key, body))).await?.0;
+                let delivery: Value = serde_json::from_str::<Value>(&text)?["data"].take();
+                let words = format!("{}  {}  {}", delivery["id"], delivery["status"], event).replace('"', "");
+                print::outcome(common.json, &delivery, words)
+            }
+            Webhook::Listen { server, forward_to, events } => {
+                let secret = Secret::random().map_err(internal)?;
+                let listener = Listener { courier, server, forward_to, events, secret, seen: HashMap::new() };
+                tokio::select! {
+                    ended = listener.run(common.json) => ended,
+                    _ = tokio::signal::ctrl_c() => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl Server {
+    /// The body of a good answer, and the server's clock.
+    async fn ask(
+        &self,
+        courier: &Courier,
+        path: &str,
+        post: Option<(&str, String)>,
+    ) -> Result<(String, Option<i64>), Failure> {
+        let base = self.url.trim_end_matches('/');
+        let reply = courier.ask(&format!("{base}/api/v1{path}"), &self.token, post).await;
+        let reply = reply.map_err(|why| format!("{base}: {why}"))?;
+        if (200..300).contains(&reply.status) {
+            return Ok((reply.body, reply.date));
+        }
+        let told: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+        let told = told["error"]["message"].as_str().unwrap_or("no answer of a Hoursmith server").to_owned();
+        Err(format!("{base} answered {}: {told}", reply.status).into())
+    }
+}
+
+struct Listener {
+    courier: Courier,
+    server: Server,
+    forward_to: String,
+    events: Vec<EventType>,
+    secret: Secret,
+    /// What was met already, with its second.
+    seen: HashMap<String, i64>,
+}
+
+impl Listener {
+    async fn run(mut self, as_json: bool) -> Result<(), Failure> {
+        let (_, date) = self.server.ask(&self.courier, "/events?limit=1", None).await?;
+        let clock = Clock::system();
+        // By the server's clock, whatever this machine's says.
+        let mut from = date.unwrap_or_else(|| clock.now().millis()) - OVERLAP;
+        // What happened before is not forwarded.
+        self.new_events(from).await?;
+        let secret = self.secret.text();
+        let begun = json!({ "secret": secret, "forwardTo": self.forward_to });
+        let words = format!("signing secret: {secret}\nforwarding events to {}", self.forward_to);
+        print::outcome(as_json, &begun, words)?;
+        loop {
+            tokio::time::sleep(POLL).await;
+            let events = match self.new_events(from).await {
+                Ok(events) => events,
+                Err(Failure(why)) => {
+                    print::problem(&format!("hoursmith: {why}; asking again"));
+                    continue;
+                }
+            };
+            for (head, body) in events {
+                let now = clock.now();
+                let answer = self.courier.forward(&self.forward_to, &head.id, &body, &self.secret, now).await;
+                let Forwarded { status, error } = answer;
+                let told = status.map(|status| status.to_string()).or_else(|| error.clone()).unwrap_or_default();
+                let line = json!({ "id": head.id, "type": head.r#type, "responseStatus": status, "error": error });
+                print::outcome(as_json, &line, format!("{}  {}  {told}", head.r#type, head.id))?;
+                from = from.max(head.created * 1000 - OVERLAP);
+            }
+            self.seen.retain(|_, created| *created * 1000 >= from - 1000);
+        }
+    }
+
+    /// What was not met before, in order.
+    async fn new_events(&mut self, from: i64) -> Result<Vec<(Head, String)>, Failure> {
+        let from = Timestamp::from_millis(from);
+        let types: String = self.events.iter().map(|kind| format!("&type={kind}")).collect();
+        let mut found = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+            let path = format!("/events?sort=createdAt&limit=200&createdAtFrom={from}{types}{after}");
+            let text = self.server.ask(&self.courier, &path, None).await?.0;
+            let page: Page<'_> = serde_json::from_str(&text)?;
+            for raw in page.data {
+                let head: Head = serde_json::from_str(raw.get())?;
+                if self.seen.insert(head.id.clone(), head.created).is_none() {
+                    found.push((head, raw.get().to_owned()));
+                }
+            }
+            cursor = page.pagination.next_cursor;
+            if cursor.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}

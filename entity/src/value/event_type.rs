@@ -1,0 +1,88 @@
+//! What may happen that other systems are told of: exactly eight, no wildcards.
+
+use std::fmt;
+use std::str::FromStr;
+
+use poem_openapi::registry::MetaSchema;
+
+use super::Json;
+use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
+
+macro_rules! event_types {
+    ($($(#[$doc:meta])* $name:ident $wire:literal,)+) => {
+        /// The type of an event: a `String` in GraphQL, since more may come.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum EventType {
+            $($(#[$doc])* $name),+
+        }
+
+        impl EventType {
+            /// All of them.
+            pub const ALL: &'static [EventType] = &[$(EventType::$name),+];
+
+            /// Its spelling.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(EventType::$name => $wire),+ }
+            }
+        }
+    };
+}
+
+event_types! {
+    /// An invoice went to the client.
+    InvoiceSent "invoice.sent",
+    /// An invoice is paid in full.
+    InvoicePaid "invoice.paid",
+    /// A payment did not go through.
+    InvoicePaymentFailed "invoice.payment_failed",
+    /// A time entry has a duration: on create, or when its timer stops.
+    TimeEntryCreated "time_entry.created",
+    /// A new task.
+    TaskCreated "task.created",
+    /// A task is done; once per transition.
+    TaskCompleted "task.completed",
+    /// A new client.
+    ClientCreated "client.created",
+    /// A new project.
+    ProjectCreated "project.created",
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for EventType {
+    type Err = Problems;
+
+    fn from_str(text: &str) -> Result<EventType, Problems> {
+        let known = EventType::ALL.iter().find(|kind| kind.as_str() == text.trim());
+        known.copied().ok_or_else(|| {
+            let spellings: Vec<_> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
+            format!("must be one of {}", spellings.join(", ")).into()
+        })
+    }
+}
+
+impl Wire for EventType {
+    const GRAPHQL: &'static str = "String";
+
+    fn describe(registry: &mut async_graphql::registry::Registry) {
+        <String as async_graphql::InputType>::create_type_info(registry);
+    }
+
+    fn openapi() -> MetaSchema {
+        let enum_items = EventType::ALL.iter().map(|kind| kind.as_str().into()).collect();
+        MetaSchema { enum_items, ..openapi_schema("string", "") }
+    }
+
+    fn parse(json: Json) -> Result<EventType, Problems> {
+        match json {
+            Json::Text(text) => text.parse(),
+            other => Err(format!("must be an event type in a string, not {}", other.kind()).into()),
+        }
+    }
+}
+
+on_every_surface!(EventType);

@@ -1,0 +1,168 @@
+//! The connector below the client: resolves, checks every address, and connects to one of those that it has checked.
+//! There is no way to a receiver past it: no proxy, no second look-up.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use hyper::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use url::Host;
+
+use super::address::Reach;
+
+/// How long one of several addresses may take to answer before the next is tried.
+const ONE_ADDRESS: Duration = Duration::from_secs(3);
+
+/// Makes checked connections.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    reach: Reach,
+    tls: TlsConnector,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum NoConnection {
+    /// An address that may not be reached.
+    Refused(&'static str),
+    /// The name has no address.
+    NoSuchName,
+    /// Nobody there.
+    Tcp(io::Error),
+    /// Somebody else there.
+    Tls(io::Error),
+}
+
+impl std::error::Error for NoConnection {}
+
+impl std::fmt::Display for NoConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NoConnection::Refused(reason) => write!(f, "not sent: the URL {reason}"),
+            NoConnection::NoSuchName => f.write_str("the name does not resolve"),
+            NoConnection::Tcp(cause) => write!(f, "could not connect: {}", cause.kind()),
+            NoConnection::Tls(cause) => write!(f, "the TLS handshake failed: {cause}"),
+        }
+    }
+}
+
+impl Connector {
+    /// With the roots of the binary, so that it works in an empty container too.
+    pub(crate) fn new(reach: Reach) -> Result<Connector, rustls::Error> {
+        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let config = config.with_root_certificates(roots).with_no_client_auth();
+        Ok(Connector { reach, tls: TlsConnector::from(Arc::new(config)) })
+    }
+
+    async fn connect(self, uri: Uri) -> Result<Socket, NoConnection> {
+        let destination = self.reach.destination(&uri.to_string()).map_err(NoConnection::Refused)?;
+        let addresses = match &destination.host {
+            Host::Domain(name) => self.reach.resolver.resolve(name).await.map_err(|_| NoConnection::NoSuchName)?,
+            _ => destination.literal().into_iter().collect(),
+        };
+        if addresses.is_empty() {
+            return Err(NoConnection::NoSuchName);
+        }
+        self.reach.admit(&destination, &addresses).map_err(NoConnection::Refused)?;
+        let stream = connect_to_one(&addresses, destination.port).await.map_err(NoConnection::Tcp)?;
+        if !destination.secure {
+            return Ok(Socket(TokioIo::new(Box::new(stream))));
+        }
+        let name = match &destination.host {
+            Host::Domain(name) => ServerName::try_from(name.trim_end_matches('.').to_owned()),
+            _ => return self.secure(ServerName::from(addresses[0]), stream).await,
+        };
+        self.secure(name.map_err(|_| NoConnection::NoSuchName)?, stream).await
+    }
+
+    async fn secure(&self, name: ServerName<'static>, stream: TcpStream) -> Result<Socket, NoConnection> {
+        let stream = self.tls.connect(name, stream).await.map_err(NoConnection::Tls)?;
+        Ok(Socket(TokioIo::new(Box::new(stream))))
+    }
+}
+
+/// The first of the addresses that answers.
+async fn connect_to_one(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for (i, address) in addresses.iter().enumerate() {
+        let connecting = TcpStream::connect(SocketAddr::new(*address, port));
+        // The last one has all the time that is left.
+        let outcome = if i + 1 < addresses.len() {
+            match tokio::time::timeout(ONE_ADDRESS, connecting).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(io::ErrorKind::TimedOut.into()),
+            }
+        } else {
+            connecting.await
+        };
+        match outcome {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(cause) => last = cause,
+        }
+    }
+    Err(last)
+}
+
+impl tower_service::Service<Uri> for Connector {
+    type Response = Socket;
+    type Error = NoConnection;
+    type Future = BoxFuture<'static, Result<Socket, NoConnection>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NoConnection>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        Box::pin(self.clone().connect(uri))
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection, encrypted or not, as hyper takes it.
+pub(crate) struct Socket(TokioIo<Box<dyn Stream>>);
+
+impl Connection for Socket {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl Read for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl Write for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}

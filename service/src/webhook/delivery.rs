@@ -1,0 +1,234 @@
+//! Deliveries: one event on its way to one endpoint, and what became of each attempt.
+
+use std::collections::HashMap;
+
+use entity::value::{DateOrDateTime, DeliveryStatus, EventType, Id, Timestamp};
+use entity::{webhook_attempt, webhook_delivery};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
+use serde::{Deserialize, Serialize};
+
+use crate::door::Record;
+use crate::filter::{one_of, since, until};
+use crate::input::Field;
+use crate::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::{Action, Caller, Cx, Error};
+
+/// One event on its way to one endpoint.
+#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+#[graphql(name = "WebhookDeliveryFields")]
+pub struct WebhookDelivery {
+    /// The id.
+    pub id: Id,
+    /// The workspace.
+    pub org_id: Id,
+    /// The event.
+    pub event_id: Id,
+    /// Its type.
+    pub event_type: String,
+    /// The endpoint.
+    pub endpoint_id: Id,
+    /// What became of it.
+    pub status: DeliveryStatus,
+    /// Why it was skipped: `plan`, `disabled` or `deleted`.
+    #[oai(nullable)]
+    pub reason: Option<String>,
+    /// How often it was tried.
+    pub attempt_count: i32,
+    /// When it is tried next.
+    #[oai(nullable)]
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it was last tried.
+    #[oai(nullable)]
+    pub last_attempt_at: Option<Timestamp>,
+    /// The status code of the last answer.
+    #[oai(nullable)]
+    pub last_response_status: Option<i32>,
+    /// The delivery that this one repeats.
+    #[oai(nullable)]
+    pub replay_of: Option<Id>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl From<webhook_delivery::Model> for WebhookDelivery {
+    fn from(row: webhook_delivery::Model) -> WebhookDelivery {
+        let webhook_delivery::Model {
+            id,
+            organization_id,
+            endpoint_id,
+            event_id,
+            event_type,
+            status,
+            reason,
+            attempt_count,
+            next_attempt_at,
+            last_attempt_at,
+            last_response_status,
+            replay_of,
+            due_at: _,
+            lease: _,
+            created_at,
+        } = row;
+        WebhookDelivery {
+            id,
+            org_id: organization_id,
+            event_id,
+            event_type,
+            endpoint_id,
+            status,
+            reason,
+            attempt_count,
+            next_attempt_at,
+            last_attempt_at,
+            last_response_status,
+            replay_of,
+            created_at,
+        }
+    }
+}
+
+impl Record for WebhookDelivery {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        None
+    }
+}
+
+/// One attempt to deliver.
+#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+pub struct WebhookAttempt {
+    /// The first is 1.
+    pub number: i32,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i32,
+    /// The status code of the answer, if there was one.
+    #[oai(nullable)]
+    pub response_status: Option<i32>,
+    /// Why it did not succeed, where the status does not say it.
+    #[oai(nullable)]
+    pub error: Option<String>,
+    /// The first 2 KiB of the answer.
+    #[oai(nullable)]
+    pub response_excerpt: Option<String>,
+}
+
+impl From<webhook_attempt::Model> for WebhookAttempt {
+    fn from(row: webhook_attempt::Model) -> WebhookAttempt {
+        let webhook_attempt::Model { organization_id: _, delivery_id: _, number, started_at, duration_ms, .. } = row;
+        let webhook_attempt::Model { response_status, error, response_excerpt, .. } = row;
+        WebhookAttempt { number, started_at, duration_ms, response_status, error, response_excerpt }
+    }
+}
+
+/// A delivery with its attempts.
+#[derive(Clone, Debug, Serialize, poem_openapi::Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+pub struct WebhookDeliveryDetail {
+    /// The delivery.
+    #[serde(flatten)]
+    #[oai(flatten)]
+    pub delivery: WebhookDelivery,
+    /// What became of each attempt, the first first.
+    pub attempts: Vec<WebhookAttempt>,
+}
+
+crate::sort! {
+    /// What deliveries are sorted by.
+    pub enum WebhookDeliverySort of webhook_delivery {
+        CreatedAt "createdAt" by "created_at" => |row| row.created_at.into(),
+        Id "id" by "id" => |_row| Key::Id,
+    }
+}
+
+crate::input! {
+    /// Filters of the list of deliveries.
+    pub struct WebhookDeliveryFilter = "WebhookDeliveryFilter" {
+        /// One of these ids.
+        pub id: Field<Vec<Id>>,
+        /// To one of these endpoints.
+        pub endpoint_id: Field<Vec<Id>>,
+        /// Of one of these events.
+        pub event_id: Field<Vec<Id>>,
+        /// Of one of these types.
+        pub event_type: Field<Vec<EventType>>,
+        /// In one of these states.
+        pub status: Field<Vec<DeliveryStatus>>,
+        /// Made at or after.
+        pub created_at_from: Field<DateOrDateTime>,
+        /// Made at or before.
+        pub created_at_to: Field<DateOrDateTime>,
+    }
+}
+
+impl WebhookDeliveryFilter {
+    /// What these filters demand.
+    pub(super) fn demands(&self) -> Condition {
+        use webhook_delivery::Column;
+        let types = self.event_type.get().map(|types| Column::EventType.is_in(types.iter().map(|kind| kind.as_str())));
+        Condition::all()
+            .add_option(one_of(Column::Id, &self.id))
+            .add_option(one_of(Column::EndpointId, &self.endpoint_id))
+            .add_option(one_of(Column::EventId, &self.event_id))
+            .add_option(types)
+            .add_option(one_of(Column::Status, &self.status))
+            .add_option(since(Column::CreatedAt, &self.created_at_from))
+            .add_option(until(Column::CreatedAt, &self.created_at_to))
+    }
+}
+
+impl Filter for WebhookDeliveryFilter {
+    fn condition(&self, _: &Caller) -> Condition {
+        self.demands()
+    }
+}
+
+impl Listed for webhook_delivery::Entity {
+    type Sort = WebhookDeliverySort;
+    type Filter = WebhookDeliveryFilter;
+    const SEARCH: Option<webhook_delivery::Column> = None;
+}
+
+/// The arguments of a list of deliveries.
+pub type WebhookDeliveryArgs = ListArgs<WebhookDeliveryFilter, WebhookDeliverySort>;
+
+/// A page of deliveries.
+pub async fn list(cx: &Cx, args: &WebhookDeliveryArgs) -> Result<Page<WebhookDelivery>, Error> {
+    let page = cx.list::<webhook_delivery::Entity>(Action::ListWebhookDeliveries, args).await?;
+    Ok(page.map(WebhookDelivery::from))
+}
+
+/// One delivery.
+pub async fn get(cx: &Cx, id: Id) -> Result<WebhookDelivery, Error> {
+    Ok(cx.read(Action::GetWebhookDelivery)?.get::<webhook_delivery::Entity>(id).await?.into())
+}
+
+/// One delivery with its attempts.
+pub async fn get_detail(cx: &Cx, id: Id) -> Result<WebhookDeliveryDetail, Error> {
+    let delivery = get(cx, id).await?;
+    let attempts = attempts_of(cx, &[id]).await?.remove(&id).unwrap_or_default();
+    Ok(WebhookDeliveryDetail { delivery, attempts })
+}
+
+/// The attempts of each of these deliveries, in one statement.
+pub async fn attempts_of(cx: &Cx, deliveries: &[Id]) -> Result<HashMap<Id, Vec<WebhookAttempt>>, Error> {
+    let read = cx.read(Action::GetWebhookDelivery)?;
+    let rows = read.all::<webhook_attempt::Entity>(|query| {
+        let theirs = query.filter(webhook_attempt::Column::DeliveryId.is_in(deliveries.iter().copied()));
+        theirs.order_by_asc(webhook_attempt::Column::Number)
+    });
+    let mut found: HashMap<Id, Vec<WebhookAttempt>> = HashMap::new();
+    for row in rows.await? {
+        found.entry(row.delivery_id).or_default().push(row.into());
+    }
+    Ok(found)
+}

@@ -1,0 +1,414 @@
+//! Webhook endpoints: where a workspace wants its events sent to.
+
+use std::collections::HashMap;
+
+use entity::value::{DateOrDateTime, EndpointStatus, EventType, ExternalId, Id, Problems, Text, Timestamp};
+use entity::webhook_endpoint;
+use sea_orm::{ColumnTrait, Condition, QueryFilter};
+use serde::{Deserialize, Serialize};
+
+use super::sign::Secret;
+use crate::door::{Done, Expected, Gone, Record};
+use crate::filter::{one_of, one_of_texts, since, until};
+use crate::input::{Defaulted, Field, Input, Kept, Required, Validate};
+use crate::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::vault::Vault;
+use crate::{Action, Caller, Cx, Error, Feature, Reason, Visible};
+
+/// Endpoints that a workspace may have.
+const MAX_ENDPOINTS: u64 = 50;
+/// How long an old secret may go on signing: a week.
+const MAX_OVERLAP: i32 = 7 * 24 * 3600;
+
+/// Where events are sent to.
+#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+pub struct WebhookEndpoint {
+    /// The id.
+    pub id: Id,
+    /// The workspace.
+    pub org_id: Id,
+    /// Another system's id of it, unique among live endpoints.
+    #[oai(nullable)]
+    pub external_id: Option<String>,
+    /// Where events are posted to.
+    pub url: String,
+    /// The types of events that it is sent.
+    pub events: Vec<EventType>,
+    /// What it is for.
+    #[oai(nullable)]
+    pub description: Option<String>,
+    /// Whether it is sent anything.
+    pub enabled: bool,
+    /// Whether deliveries get through.
+    pub status: EndpointStatus,
+    /// What its secret begins with.
+    pub secret_prefix: String,
+    /// The secret that its deliveries are signed with; in the answer that made it, and absent from every other.
+    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+    pub secret: Visible<String>,
+    /// Grows with every change.
+    pub version: i32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted.
+    #[oai(nullable)]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl From<webhook_endpoint::Model> for WebhookEndpoint {
+    fn from(row: webhook_endpoint::Model) -> WebhookEndpoint {
+        let events = subscribed(&row.events);
+        let webhook_endpoint::Model {
+            id,
+            organization_id,
+            external_id,
+            url,
+            events: _,
+            description,
+            enabled,
+            status,
+            secret: _,
+            secret_prefix,
+            previous_secret: _,
+            previous_until: _,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        } = row;
+        WebhookEndpoint {
+            id,
+            org_id: organization_id,
+            external_id,
+            url,
+            events,
+            description,
+            enabled,
+            status,
+            secret_prefix,
+            secret: Visible::Hidden,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        }
+    }
+}
+
+impl Record for WebhookEndpoint {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        Some(self.version)
+    }
+
+    fn holds_secret(&self) -> bool {
+        !self.secret.is_hidden()
+    }
+}
+
+/// The types in the column `events`; one that this release does not know is nobody's.
+pub(super) fn subscribed(column: &str) -> Vec<EventType> {
+    let texts: Vec<String> = serde_json::from_str(column).unwrap_or_default();
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+fn column(events: &[EventType]) -> String {
+    // In the order sent, each once.
+    let mut once: Vec<EventType> = Vec::new();
+    for kind in events {
+        if !once.contains(kind) {
+            once.push(*kind);
+        }
+    }
+    serde_json::to_string(&once).unwrap_or_default()
+}
+
+/// The two inputs of an endpoint differ in what they need.
+macro_rules! endpoint_input {
+    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needed: $needed:ident, flag: $flag:ident) => {
+        crate::input! {
+            $(#[doc = $doc])*
+            pub struct $name = $graphql {
+                /// Another system's id of it, unique among live endpoints.
+                pub external_id: Field<ExternalId>,
+                /// Where events are posted to: https, port 443 or 1024 to 65535, and no private address.
+                pub url: $needed<Text<2048>>,
+                /// The types of events that it is sent; at least one.
+                pub events: $needed<Vec<EventType>>,
+                /// What it is for.
+                pub description: Field<Text<1000>>,
+                /// Whether it is sent anything; true unless said.
+                pub enabled: $flag<bool>,
+            }
+            read_only "id" "orgId" "status" "secret" "secretPrefix" "version" "createdAt" "updatedAt" "deletedAt"
+        }
+
+        impl $name {
+            fn own_problems(&self) -> Problems {
+                let mut problems = self.field_problems();
+                if self.events.get().is_some_and(Vec::is_empty) {
+                    problems.add("events", "must name at least one event type");
+                }
+                problems
+            }
+
+            /// Puts what was sent into a row.
+            fn apply(self, row: &mut webhook_endpoint::Model) {
+                self.external_id.change(&mut row.external_id);
+                self.description.change(&mut row.description);
+                self.enabled.change(&mut row.enabled);
+                if let Some(url) = self.url.take() {
+                    row.url = url.into();
+                }
+                if let Some(events) = self.events.take() {
+                    row.events = column(&events);
+                }
+            }
+        }
+    };
+}
+
+endpoint_input!(
+    /// A new webhook endpoint.
+    NewWebhookEndpoint = "CreateWebhookEndpointInput", needed: Required, flag: Defaulted
+);
+endpoint_input!(
+    /// What changes of a webhook endpoint: what is absent stays, null clears.
+    WebhookEndpointChanges = "UpdateWebhookEndpointInput", needed: Kept, flag: Kept
+);
+
+impl Validate for NewWebhookEndpoint {
+    fn problems(&self) -> Problems {
+        self.own_problems()
+    }
+}
+
+impl Validate for WebhookEndpointChanges {
+    /// Switching off stays open on every plan.
+    fn feature(&self) -> Feature {
+        let WebhookEndpointChanges { external_id, url, events, description, enabled, not_taken } = self;
+        let others = external_id.is_sent() || url.is_sent() || events.is_sent() || description.is_sent();
+        let off = enabled.get() == Some(&false) && !others && not_taken.is_empty();
+        if off { Feature::ApiAccess } else { Feature::OutboundWebhooks }
+    }
+
+    fn problems(&self) -> Problems {
+        self.own_problems()
+    }
+}
+
+crate::input! {
+    /// How a secret is replaced.
+    pub struct SecretRotation = "RotateWebhookSecretInput" {
+        /// How long the old secret signs beside the new one, in seconds, up to a week; 0 unless said.
+        pub overlap_seconds: Defaulted<i32>,
+    }
+}
+
+impl Validate for SecretRotation {
+    fn problems(&self) -> Problems {
+        let mut problems = self.field_problems();
+        if self.overlap_seconds.get().is_some_and(|seconds| !(0..=MAX_OVERLAP).contains(seconds)) {
+            problems.add("overlapSeconds", format!("must be between 0 and {MAX_OVERLAP}"));
+        }
+        problems
+    }
+}
+
+crate::sort! {
+    /// What webhook endpoints are sorted by.
+    pub enum WebhookEndpointSort of webhook_endpoint {
+        CreatedAt "createdAt" by "created_at" => |row| row.created_at.into(),
+        Id "id" by "id" => |_row| Key::Id,
+        UpdatedAt "updatedAt" by "updated_at" => |row| row.updated_at.into(),
+    }
+}
+
+crate::input! {
+    /// Filters of the list of webhook endpoints.
+    pub struct WebhookEndpointFilter = "WebhookEndpointFilter" {
+        /// One of these ids.
+        pub id: Field<Vec<Id>>,
+        /// One of these external ids.
+        pub external_id: Field<Vec<ExternalId>>,
+        /// Switched on or off.
+        pub enabled: Field<Vec<bool>>,
+        /// In one of these states.
+        pub status: Field<Vec<EndpointStatus>>,
+        /// Made at or after.
+        pub created_at_from: Field<DateOrDateTime>,
+        /// Made at or before.
+        pub created_at_to: Field<DateOrDateTime>,
+        /// Changed at or after.
+        pub updated_at_from: Field<DateOrDateTime>,
+        /// Changed at or before.
+        pub updated_at_to: Field<DateOrDateTime>,
+    }
+}
+
+impl Filter for WebhookEndpointFilter {
+    fn condition(&self, _: &Caller) -> Condition {
+        use webhook_endpoint::Column;
+        Condition::all()
+            .add_option(one_of(Column::Id, &self.id))
+            .add_option(one_of_texts(Column::ExternalId, &self.external_id))
+            .add_option(one_of(Column::Enabled, &self.enabled))
+            .add_option(one_of(Column::Status, &self.status))
+            .add_option(since(Column::CreatedAt, &self.created_at_from))
+            .add_option(until(Column::CreatedAt, &self.created_at_to))
+            .add_option(since(Column::UpdatedAt, &self.updated_at_from))
+            .add_option(until(Column::UpdatedAt, &self.updated_at_to))
+    }
+}
+
+impl Listed for webhook_endpoint::Entity {
+    type Sort = WebhookEndpointSort;
+    type Filter = WebhookEndpointFilter;
+    const SEARCH: Option<webhook_endpoint::Column> = None;
+}
+
+/// The arguments of a list of webhook endpoints.
+pub type WebhookEndpointArgs = ListArgs<WebhookEndpointFilter, WebhookEndpointSort>;
+
+/// The place of an endpoint's secrets, which their seal is bound to.
+fn place(organization: Id, id: Id) -> String {
+    format!("webhook_endpoint {organization} {id}")
+}
+
+fn seal(vault: &Vault, organization: Id, id: Id, secret: &Secret) -> Result<Vec<u8>, Error> {
+    vault.seal(&place(organization, id), secret.bytes())
+}
+
+/// A sealed secret of an endpoint, opened.
+pub(super) fn open(vault: &Vault, organization: Id, id: Id, sealed: &[u8]) -> Result<Secret, Error> {
+    Secret::from_bytes(&vault.open(&place(organization, id), sealed)?)
+}
+
+/// The record with its secret, this once.
+fn with_secret(row: webhook_endpoint::Model, secret: &Secret) -> WebhookEndpoint {
+    WebhookEndpoint { secret: Visible::Shown(Some(secret.text())), ..row.into() }
+}
+
+/// A page of webhook endpoints.
+pub async fn list(cx: &Cx, args: &WebhookEndpointArgs) -> Result<Page<WebhookEndpoint>, Error> {
+    let page = cx.list::<webhook_endpoint::Entity>(Action::ListWebhookEndpoints, args).await?;
+    Ok(page.map(WebhookEndpoint::from))
+}
+
+/// One webhook endpoint.
+pub async fn get(cx: &Cx, id: Id) -> Result<WebhookEndpoint, Error> {
+    Ok(cx.read(Action::GetWebhookEndpoint)?.get::<webhook_endpoint::Entity>(id).await?.into())
+}
+
+/// Webhook endpoints by id, deleted ones too: their deliveries are still there.
+pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<HashMap<Id, WebhookEndpoint>, Error> {
+    let rows = cx.read(Action::GetWebhookEndpoint)?.by_ids::<webhook_endpoint::Entity>(ids).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
+}
+
+/// Asks where a URL leads, before a transaction is begun: names may take seconds. Told only where the rest is right, so
+/// that a retry is answered as the first was whatever has become of the name.
+async fn look_up(cx: &Cx, action: Action, url: Option<&Text<2048>>) -> Result<(), Error> {
+    match url {
+        Some(url) if cx.may(action) => {
+            let checked = cx.app().webhooks().reach.check_now(url.as_str()).await;
+            checked.map_err(|reason| Error::invalid("url", reason))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A new webhook endpoint, with its secret.
+pub async fn create(cx: &Cx, input: NewWebhookEndpoint) -> Result<Done<WebhookEndpoint>, Error> {
+    let url = look_up(cx, Action::CreateWebhookEndpoint, input.url.get()).await;
+    cx.write(Action::CreateWebhookEndpoint, input, async |write, input| {
+        url?;
+        crate::organization::lock(write).await?;
+        let live = write
+            .count::<webhook_endpoint::Entity>(|query| query.filter(webhook_endpoint::Column::DeletedAt.is_null()));
+        if live.await? >= MAX_ENDPOINTS {
+            let told = format!("the workspace has {MAX_ENDPOINTS} webhook endpoints; delete one first");
+            return Err(Error::conflict(Reason::EndpointCap, told));
+        }
+        let (id, organization_id, secret) = (write.new_id(), write.organization_id(), Secret::random()?);
+        let mut row = webhook_endpoint::Model {
+            id,
+            organization_id,
+            external_id: None,
+            url: String::new(),
+            events: String::new(),
+            description: None,
+            enabled: true,
+            status: EndpointStatus::Active,
+            secret: seal(write.app().vault(), organization_id, id, &secret)?,
+            secret_prefix: secret.prefix(),
+            previous_secret: None,
+            previous_until: None,
+            version: 1,
+            created_at: write.now,
+            updated_at: write.now,
+            deleted_at: None,
+        };
+        input.apply(&mut row);
+        write.insert::<webhook_endpoint::Entity>(row.clone()).await?;
+        Ok(with_secret(row, &secret))
+    })
+    .await
+}
+
+/// Changes a webhook endpoint.
+pub async fn update(
+    cx: &Cx,
+    id: Id,
+    expected: &Expected,
+    changes: WebhookEndpointChanges,
+) -> Result<Done<WebhookEndpoint>, Error> {
+    let url = match changes.feature().is_in(cx.caller().plan()) {
+        true => look_up(cx, Action::UpdateWebhookEndpoint, changes.url.get()).await,
+        false => Ok(()),
+    };
+    cx.write(Action::UpdateWebhookEndpoint, changes, async |write, changes| {
+        url?;
+        let before = write.lock::<webhook_endpoint::Entity>(id).await?;
+        expected.check(before.version)?;
+        let mut after = before.clone();
+        changes.apply(&mut after);
+        Ok(write.update::<webhook_endpoint::Entity>(&before, after).await?.into())
+    })
+    .await
+}
+
+/// Deletes a webhook endpoint; what is on its way to it is not sent any more.
+pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, Error> {
+    cx.write(Action::DeleteWebhookEndpoint, (), async |write, ()| {
+        let before = write.lock::<webhook_endpoint::Entity>(id).await?;
+        expected.check(before.version)?;
+        let after = webhook_endpoint::Model { deleted_at: Some(write.now), ..before.clone() };
+        write.update::<webhook_endpoint::Entity>(&before, after).await?;
+        Ok(Gone { id })
+    })
+    .await
+}
+
+/// Gives an endpoint a new secret. The old one may sign beside it for a while.
+pub async fn rotate_secret(cx: &Cx, id: Id, input: SecretRotation) -> Result<Done<WebhookEndpoint>, Error> {
+    cx.write(Action::RotateWebhookSecret, input, async |write, input| {
+        let before = write.lock::<webhook_endpoint::Entity>(id).await?;
+        let overlap = i64::from(input.overlap_seconds.take().unwrap_or(0));
+        let secret = Secret::random()?;
+        let mut after = before.clone();
+        after.secret = seal(write.app().vault(), before.organization_id, id, &secret)?;
+        after.secret_prefix = secret.prefix();
+        after.previous_secret = (overlap > 0).then_some(before.secret.clone());
+        after.previous_until = (overlap > 0).then(|| write.now.plus_millis(overlap * 1000));
+        Ok(with_secret(write.update::<webhook_endpoint::Entity>(&before, after).await?, &secret))
+    })
+    .await
+}

@@ -1,0 +1,73 @@
+//! Webhooks: where events are sent to, what is on its way, and the worker that sends it.
+//!
+//! `endpoint` and `delivery` are the nouns, `replay` and `test` make deliveries by hand, `queue` is what the worker asks of
+//! the database, `worker` sends. `schedule`, `sign` and the rules in `address` are pure.
+
+mod address;
+mod connect;
+mod courier;
+pub mod delivery;
+mod emit;
+pub mod endpoint;
+mod pace;
+mod queue;
+pub mod replay;
+mod sample;
+mod schedule;
+mod send;
+mod sign;
+mod sweep;
+pub mod test;
+mod worker;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::watch;
+
+use self::address::{Reach, SystemResolver};
+use self::send::Sender;
+use crate::metrics::Metrics;
+use crate::{Config, Error};
+
+pub use self::address::Resolve;
+pub use self::courier::{Courier, Forwarded, Reply};
+pub(crate) use self::emit::{Delivery, Targets};
+pub use self::schedule::ATTEMPTS;
+pub use self::sign::{Secret, Signed, sign};
+
+/// What webhooks need for as long as the process lives.
+pub(crate) struct Webhooks {
+    reach: Reach,
+    sender: Sender,
+    chance: Mutex<StdRng>,
+    stopping: watch::Sender<bool>,
+    pub(crate) metrics: Metrics,
+}
+
+impl Webhooks {
+    pub(crate) fn new(config: &Config) -> Result<Webhooks, Error> {
+        let resolver = config.resolver.clone().unwrap_or_else(|| Arc::new(SystemResolver));
+        let reach = Reach { allow: config.webhook_allow.as_slice().into(), resolver };
+        Ok(Webhooks {
+            sender: Sender::new(reach.clone(), config.webhook_patience)?,
+            reach,
+            chance: Mutex::new(config.seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64)),
+            stopping: watch::Sender::new(false),
+            metrics: Metrics::new()?,
+        })
+    }
+
+    /// A number between 0 and 1.
+    fn chance(&self) -> f64 {
+        self.chance.lock().unwrap_or_else(PoisonError::into_inner).random()
+    }
+
+    /// When a delivery that has failed this often is tried again, in milliseconds from now.
+    fn wait(&self, failed: usize, retry_after: Option<Duration>) -> Option<i64> {
+        let wait = schedule::wait(failed, self.chance(), retry_after)?;
+        i64::try_from(wait.as_millis()).ok()
+    }
+}

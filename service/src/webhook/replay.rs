@@ -1,0 +1,232 @@
+//! Sending again: the same event in a new delivery, signed with the secret of now.
+
+use entity::value::{DeliveryStatus, Id, Json, Problems};
+use entity::{webhook_delivery, webhook_endpoint};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
+use serde::{Deserialize, Serialize};
+
+use super::delivery::{WebhookDelivery, WebhookDeliveryFilter};
+use super::emit::Delivery;
+use crate::door::{Done, Record};
+use crate::filter::ids_where;
+use crate::input::{Field, FromBody, Input, Validate};
+use crate::{Action, Cx, Error, Reason};
+
+/// Deliveries that are sent again at once, at most.
+const MAX_REPLAYS: u64 = 1000;
+
+/// An endpoint that nothing can be sent to now.
+pub(super) fn refuse_unless_open(endpoint: Option<&webhook_endpoint::Model>) -> Result<(), Error> {
+    match endpoint {
+        Some(row) if row.deleted_at.is_none() && row.enabled => Ok(()),
+        Some(row) if row.deleted_at.is_none() => {
+            Err(Error::conflict(Reason::EndpointDisabled, "the webhook endpoint is switched off; enable it first"))
+        }
+        _ => Err(Error::conflict(Reason::EndpointDeleted, "the webhook endpoint has been deleted")),
+    }
+}
+
+/// Sends the event of a delivery again.
+pub async fn one(cx: &Cx, id: Id) -> Result<Done<WebhookDelivery>, Error> {
+    cx.write(Action::ReplayWebhookDelivery, (), async |write, ()| {
+        let before = write.keep::<webhook_delivery::Entity>(id).await?.ok_or(Error::NotFound("webhook delivery"))?;
+        if before.status == DeliveryStatus::Pending {
+            let told = "the delivery is still on its way; wait until it has succeeded or failed";
+            return Err(Error::conflict(Reason::DeliveryPending, told));
+        }
+        let endpoint = write.find::<webhook_endpoint::Entity>(|query| {
+            query.filter(webhook_endpoint::Column::Id.eq(before.endpoint_id)).lock_shared()
+        });
+        refuse_unless_open(endpoint.await?.as_ref())?;
+        let again = Delivery { endpoint: before.endpoint_id, event: before.event_id, replay_of: Some(before.id) };
+        let row = again.row(write, &before.event_type);
+        write.insert_deliveries(vec![row.clone()]).await?;
+        Ok(row.into())
+    })
+    .await
+}
+
+/// Which deliveries to send again, over REST: `{filters, dryRun}`. The filters may stand beside `dryRun` too.
+#[derive(Debug, Default)]
+pub struct Replay {
+    filters: WebhookDeliveryFilter,
+    dry_run: Field<bool>,
+    /// Where the filters stood.
+    place: &'static str,
+    not_taken: Problems,
+}
+
+/// The same in GraphQL.
+#[derive(Debug, async_graphql::InputObject)]
+#[graphql(name = "ReplayWebhookDeliveriesInput")]
+pub struct ReplayInput {
+    /// Which deliveries; failed ones unless a status is named.
+    filters: Option<WebhookDeliveryFilter>,
+    /// Only count them.
+    dry_run: Option<bool>,
+}
+
+impl From<ReplayInput> for Replay {
+    fn from(input: ReplayInput) -> Replay {
+        let filters = input.filters.unwrap_or_default();
+        let dry_run = input.dry_run.map_or(Field::Absent, Field::Value);
+        Replay { filters, dry_run, place: "filters", not_taken: Problems::none() }
+    }
+}
+
+impl FromBody for Replay {
+    fn from_json(json: Json) -> Replay {
+        let mut replay = Replay::default();
+        let Json::Object(pairs) = json else {
+            replay.not_taken.add("body", format!("must be a JSON object, not {}", json.kind()));
+            return replay;
+        };
+        let mut beside = Vec::new();
+        for (key, value) in pairs {
+            match (key.as_str(), value) {
+                ("dryRun", value) => replay.dry_run = Field::from_json(value),
+                ("filters", Json::Object(filters)) => {
+                    replay.place = "filters";
+                    replay.filters = WebhookDeliveryFilter::from_json(Json::Object(listed(filters)));
+                }
+                ("filters", Json::Null) => {}
+                ("filters", other) => {
+                    replay.not_taken.add(key, format!("must be an object, not {}", other.kind()));
+                }
+                (_, value) => beside.push((key, value)),
+            }
+        }
+        if replay.place.is_empty() {
+            replay.filters = WebhookDeliveryFilter::from_json(Json::Object(listed(beside)));
+        } else {
+            beside.into_iter().for_each(|(key, _)| replay.not_taken.add(key, "unknown beside filters"));
+        }
+        replay
+    }
+}
+
+/// A filter of one value may be written without brackets, as in a query.
+fn listed(filters: Vec<(String, Json)>) -> Vec<(String, Json)> {
+    let one = |(name, value): (String, Json)| match value {
+        value @ (Json::List(_) | Json::Null) => (name, value),
+        value if name.starts_with("createdAt") => (name, value),
+        value => (name, Json::List(vec![value])),
+    };
+    filters.into_iter().map(one).collect()
+}
+
+impl Validate for Replay {
+    fn problems(&self) -> Problems {
+        let mut problems = self.not_taken.clone();
+        if problems.names("body") {
+            return problems;
+        }
+        let mut inner = self.filters.field_problems();
+        if self.filters.status.get().is_some_and(|wanted| wanted.contains(&DeliveryStatus::Pending)) {
+            inner.add("status", "must not be pending: what is still on its way is not sent again");
+        }
+        problems.nest(self.place, inner);
+        if let Some(inner) = self.dry_run.problems() {
+            problems.nest("dryRun", inner);
+        }
+        problems
+    }
+}
+
+/// How many deliveries were sent again, or would be.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+pub struct Replayed {
+    /// The number, at most 1000.
+    pub count: i32,
+}
+
+impl Record for Replayed {
+    fn id(&self) -> Id {
+        Id::NONE
+    }
+
+    fn version(&self) -> Option<i32> {
+        None
+    }
+}
+
+/// Sends the events of many deliveries again, the oldest first, or only counts them. What is on its way, or went to an
+/// endpoint that is off or deleted, is left out.
+pub async fn many(cx: &Cx, input: Replay) -> Result<Done<Replayed>, Error> {
+    cx.write(Action::ReplayWebhookDeliveries, input, async |write, input| {
+        use webhook_delivery::Column;
+        let live = Condition::all()
+            .add(webhook_endpoint::Column::Enabled.eq(true))
+            .add(webhook_endpoint::Column::DeletedAt.is_null());
+        let open = ids_where::<webhook_endpoint::Entity>(write.organization_id(), live);
+        let states = match input.filters.status.is_sent() {
+            true => Column::Status.ne(DeliveryStatus::Pending),
+            false => Column::Status.eq(DeliveryStatus::Failed),
+        };
+        let found = write.all::<webhook_delivery::Entity>(|query| {
+            let query = query.filter(input.filters.demands()).filter(states);
+            let query = query.filter(Column::EndpointId.in_subquery(open));
+            query.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(MAX_REPLAYS)
+        });
+        let found = found.await?;
+        let count = i32::try_from(found.len()).unwrap_or(i32::MAX);
+        if input.dry_run.get() != Some(&true) {
+            let again = |row: &webhook_delivery::Model| {
+                let (endpoint, event) = (row.endpoint_id, row.event_id);
+                Delivery { endpoint, event, replay_of: Some(row.id) }.row(write, &row.event_type)
+            };
+            write.insert_deliveries(found.iter().map(again).collect()).await?;
+        }
+        Ok(Replayed { count })
+    })
+    .await
+}
+
+impl poem_openapi::types::Type for Replay {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> std::borrow::Cow<'static, str> {
+        "ReplayWebhookDeliveries".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("ReplayWebhookDeliveries".into())
+    }
+
+    fn register(registry: &mut Registry) {
+        registry.create_schema::<Replay, _>("ReplayWebhookDeliveries".into(), |_| {
+            let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
+            let dry_run =
+                MetaSchema { description: Some("Only count them."), nullable: true, ..MetaSchema::new("boolean") };
+            // Part of this body, not an input of its own.
+            let fields = WebhookDeliveryFilter::fields().into_iter();
+            let described = |field: crate::input::FieldInfo| {
+                (field.name, inline(MetaSchema { description: Some(field.description), ..field.schema }))
+            };
+            let filters = MetaSchema {
+                description: Some("Filters, as of the list of deliveries."),
+                nullable: true,
+                properties: fields.map(described).collect(),
+                additional_properties: Some(Box::new(inline(MetaSchema::new("never")))),
+                ..MetaSchema::new("object")
+            };
+            MetaSchema {
+                description: Some("Which deliveries to send again; failed ones unless a status is named."),
+                properties: vec![("filters", inline(filters)), ("dryRun", inline(dry_run))],
+                additional_properties: Some(Box::new(inline(MetaSchema::new("never")))),
+                ..MetaSchema::new("object")
+            }
+        });
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}

@@ -1,0 +1,70 @@
+//! When a delivery is tried again: a pure function of how often it was tried, a little chance, and what the receiver asked.
+
+use std::time::Duration;
+
+use entity::value::Timestamp;
+
+/// How long after each failed attempt the next one is made. Eight sends in about 32.6 hours.
+const GAPS: [u64; 7] = [5, 60, 5 * 60, 30 * 60, 2 * 3600, 6 * 3600, 24 * 3600];
+/// How far a gap is stretched or shortened at most, so that what failed together does not come back together.
+const JITTER: f64 = 0.1;
+
+/// Attempts that a delivery has at most.
+pub const ATTEMPTS: usize = GAPS.len() + 1;
+
+/// How long to wait after this many failed attempts; none when that was the last. `chance` is between 0 and 1.
+/// `Retry-After` may postpone, but not beyond the next step.
+pub fn wait(failed: usize, chance: f64, retry_after: Option<Duration>) -> Option<Duration> {
+    let seconds = |index: usize| GAPS.get(index).copied().map(Duration::from_secs);
+    let gap = seconds(failed.checked_sub(1)?)?;
+    let next = seconds(failed).unwrap_or(gap);
+    let jittered = gap.mul_f64(1.0 + JITTER * (2.0 * chance.clamp(0.0, 1.0) - 1.0));
+    Some(retry_after.map_or(jittered, |asked| jittered.max(asked.min(next))))
+}
+
+/// The wait that `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3).
+pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = header.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = chrono::DateTime::parse_from_rfc2822(header.trim()).ok()?.timestamp_millis();
+    Some(Duration::from_millis(u64::try_from(at - now.millis()).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_sends_in_about_thirty_two_and_a_half_hours() {
+        let total: Duration = (1..ATTEMPTS).map_while(|failed| wait(failed, 0.5, None)).sum();
+        assert_eq!((total.as_secs(), ATTEMPTS), (117_365, 8));
+        assert_eq!((wait(0, 0.5, None), wait(8, 0.5, None)), (None, None));
+    }
+
+    #[test]
+    fn chance_moves_a_gap_by_a_tenth_at_most() {
+        assert_eq!(wait(1, 0.0, None), Some(Duration::from_millis(4500)));
+        assert_eq!(wait(1, 1.0, None), Some(Duration::from_millis(5500)));
+    }
+
+    #[test]
+    fn the_receiver_may_postpone_up_to_the_next_step_and_never_hasten() {
+        let asked = |failed, seconds| wait(failed, 0.5, Some(Duration::from_secs(seconds))).map(|wait| wait.as_secs());
+        assert_eq!(asked(1, 0), Some(5));
+        assert_eq!(asked(1, 30), Some(30));
+        assert_eq!(asked(1, 3600), Some(60));
+        assert_eq!(asked(7, 999_999), Some(24 * 3600));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = Timestamp::from_millis(1_781_164_800_000);
+        assert_eq!(retry_after("120", now), Some(Duration::from_secs(120)));
+        assert_eq!(retry_after("Thu, 11 Jun 2026 08:01:00 GMT", now), Some(Duration::from_secs(60)));
+        assert_eq!(retry_after("Thu, 11 Jun 2026 07:00:00 GMT", now), Some(Duration::ZERO));
+        for nonsense in ["soon", "-5", "", "1.5"] {
+            assert_eq!(retry_after(nonsense, now), None, "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! One attempt: a signed POST, bounded in time and in what is read of the answer. Redirects are not followed.
+
+use std::time::Duration;
+
+use entity::value::Timestamp;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, Uri, header};
+use hyper_util::client::legacy::{Client, Error as ClientError};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::address::Reach;
+use super::connect::{Connector, NoConnection};
+use super::schedule;
+use super::sign::{Secret, sign};
+use crate::Error;
+
+/// How much of an answer is read.
+const READ: usize = 64 * 1024;
+/// How much of it is kept.
+const KEPT: usize = 2 * 1024;
+/// A connection that is not used for longer is closed.
+const IDLE: Duration = Duration::from_secs(20);
+const IDLE_PER_HOST: usize = 64;
+const AGENT: &str = concat!("Hoursmith/", env!("CARGO_PKG_VERSION"));
+
+/// Sends to receivers, over connections that are kept.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    client: Client<Connector, Full<Bytes>>,
+    reach: Reach,
+    patience: Duration,
+}
+
+/// What is sent.
+pub(crate) struct Letter {
+    pub(crate) url: String,
+    /// The id of the event, the same on every attempt.
+    pub(crate) id: String,
+    pub(crate) body: String,
+    /// Those that count now, the newest first.
+    pub(crate) secrets: Vec<Secret>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: Option<u16>,
+    /// Why it did not succeed, where the status does not say it.
+    pub(crate) error: Option<String>,
+    pub(crate) excerpt: Option<String>,
+    /// What a 429 or 503 asks for.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Answer {
+    pub(crate) fn succeeded(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+
+    fn failed(error: impl Into<String>) -> Answer {
+        Answer { error: Some(error.into()), ..Answer::default() }
+    }
+}
+
+impl Sender {
+    pub(crate) fn new(reach: Reach, patience: Duration) -> Result<Sender, Error> {
+        let connector = Connector::new(reach.clone()).map_err(|e| Error::bug(format!("TLS cannot be set up: {e}")))?;
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_PER_HOST)
+            .build(connector);
+        Ok(Sender { client, reach, patience })
+    }
+
+    pub(super) fn client(&self) -> &Client<Connector, Full<Bytes>> {
+        &self.client
+    }
+
+    /// Sends once, signed for this instant.
+    pub(crate) async fn send(&self, letter: &Letter, now: Timestamp) -> Answer {
+        let deadline = tokio::time::Instant::now() + self.patience;
+        // The connector asks the same again; here it is told even where no connection would be tried.
+        if let Err(reason) = self.reach.destination(&letter.url) {
+            return Answer::failed(NoConnection::Refused(reason).to_string());
+        }
+        let request = match request(letter, now) {
+            Ok(request) => request,
+            Err(why) => return Answer::failed(why),
+        };
+        match tokio::time::timeout_at(deadline, self.client.request(request)).await {
+            Err(_) => Answer::failed(format!("no answer within {} s", self.patience.as_secs_f32())),
+            Ok(Err(error)) => Answer::failed(told(&error)),
+            Ok(Ok(response)) => self.read(response, deadline, now).await,
+        }
+    }
+
+    async fn read(&self, response: Response<Incoming>, deadline: tokio::time::Instant, now: Timestamp) -> Answer {
+        let status = response.status().as_u16();
+        let asked = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = asked.filter(|_| matches!(status, 429 | 503));
+        let retry_after = retry_after.and_then(|header| schedule::retry_after(header, now));
+        let error = (300..400).contains(&status).then(|| "redirects are not followed".to_owned());
+        let mut body = response.into_body();
+        let mut read = Vec::new();
+        // The status has decided already: what is said after it is a courtesy, and may be cut.
+        while read.len() < READ
+            && let Ok(Some(Ok(frame))) = tokio::time::timeout_at(deadline, body.frame()).await
+        {
+            if let Ok(data) = frame.into_data() {
+                read.extend_from_slice(&data[..data.len().min(READ - read.len())]);
+            }
+        }
+        Answer { status: Some(status), error, excerpt: excerpt(&read), retry_after }
+    }
+}
+
+fn request(letter: &Letter, now: Timestamp) -> Result<Request<Full<Bytes>>, String> {
+    let uri: Uri = url::Url::parse(&letter.url)
+        .ok()
+        .and_then(|mut url| {
+            url.set_fragment(None);
+            url.as_str().parse().ok()
+        })
+        .ok_or("the URL cannot be sent to")?;
+    let timestamp = now.seconds();
+    let signed = sign(&letter.secrets, &letter.id, timestamp, &letter.body);
+    Request::builder()
+        .method(Method::POST)
+        .uri(uri)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::USER_AGENT, AGENT)
+        .header("Hoursmith-Signature", signed.hoursmith)
+        .header("webhook-id", &letter.id)
+        .header("webhook-timestamp", timestamp)
+        .header("webhook-signature", signed.standard)
+        .body(Full::from(letter.body.clone()))
+        .map_err(|_| "the request cannot be made".into())
+}
+
+/// The beginning of an answer as text that both databases store.
+fn excerpt(read: &[u8]) -> Option<String> {
+    let mut text = String::from_utf8_lossy(&read[..read.len().min(KEPT)]).replace('\0', "\u{fffd}");
+    // Replacement characters are longer than what they replace.
+    text.truncate(text.floor_char_boundary(KEPT));
+    (!text.is_empty()).then_some(text)
+}
+
+/// Why there was no answer, for whoever runs the receiver. Of our side it tells nothing.
+pub(super) fn told(error: &ClientError) -> String {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(here) = cause {
+        if let Some(known) = here.downcast_ref::<NoConnection>() {
+            return known.to_string();
+        }
+        cause = here.source();
+    }
+    "the connection broke before an answer came".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_short_and_storable() {
+        assert_eq!(excerpt(b""), None);
+        assert_eq!(excerpt(b"ok\0"), Some("ok\u{fffd}".into()));
+        let long = excerpt("é".repeat(5000).as_bytes()).unwrap();
+        assert!(long.len() <= KEPT && long.chars().all(|c| c == 'é' || c == '\u{fffd}'));
+        assert!(excerpt(&[0xff; 5000]).unwrap().len() <= KEPT);
+    }
+}

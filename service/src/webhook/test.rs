@@ -1,0 +1,47 @@
+//! The test call: a made-up event, sent to one endpoint.
+
+use entity::value::{EventType, Id};
+use entity::webhook_endpoint;
+
+use super::delivery::WebhookDelivery;
+use super::emit::Delivery;
+use super::endpoint::subscribed;
+use super::replay::refuse_unless_open;
+use super::sample;
+use crate::door::Done;
+use crate::event::Envelope;
+use crate::input::{Field, Input, Validate};
+use crate::{Action, Cx, Error};
+
+crate::input! {
+    /// What a test event is to be.
+    pub struct TestEvent = "TestWebhookEndpointInput" {
+        /// Its type; the first that the endpoint is subscribed to unless said.
+        pub r#type: Field<EventType>,
+    }
+}
+
+impl Validate for TestEvent {
+    fn problems(&self) -> entity::value::Problems {
+        self.field_problems()
+    }
+}
+
+/// Sends a test event to one endpoint, subscribed or not: `livemode` is false and `data.test` true.
+pub async fn send(cx: &Cx, id: Id, input: TestEvent) -> Result<Done<WebhookDelivery>, Error> {
+    cx.write(Action::TestWebhookEndpoint, input, async |write, input| {
+        let endpoint = write.keep::<webhook_endpoint::Entity>(id).await?.ok_or(Error::NotFound("webhook endpoint"))?;
+        refuse_unless_open(Some(&endpoint))?;
+        let first = || subscribed(&endpoint.events).first().copied();
+        let kind = input.r#type.take().or_else(first).unwrap_or(EventType::ClientCreated);
+        let (event, org_id) = (write.new_id(), write.organization_id());
+        let data = sample::data(kind, org_id, write.now, || write.new_id());
+        let created = write.now.seconds();
+        let envelope = Envelope { id: event, r#type: kind.as_str(), created, org_id, livemode: false, data };
+        write.insert_event(event, kind.as_str(), envelope.text()?).await?;
+        let row = Delivery { endpoint: id, event, replay_of: None }.row(write, kind.as_str());
+        write.insert_deliveries(vec![row.clone()]).await?;
+        Ok(row.into())
+    })
+    .await
+}

@@ -1,0 +1,287 @@
+//! The worker: takes what is due, sends it, writes down what came of it. Each turn is one transaction, which stores what
+//! has finished meanwhile and takes what there is room for; while it runs, the next results gather. No transaction is open
+//! while HTTP runs, and nothing is held in memory that a crash would lose.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use entity::value::{DeliveryStatus, Id};
+use futures_util::FutureExt;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+
+use super::pace::Pace;
+use super::queue::{self, Attempt, Held, Job, LEASE, Outcome};
+use super::send::{Answer, Letter};
+use super::{endpoint, schedule};
+use crate::{App, Error, Feature};
+
+/// How often it looks by itself: for what others have written, and for what has become due.
+const POLL: Duration = Duration::from_secs(1);
+/// How long it waits after the database did not answer.
+const RECOVER: Duration = Duration::from_millis(500);
+/// How long it waits at the end for what runs: no attempt takes longer.
+const LAST_ATTEMPTS: Duration = Duration::from_secs(11);
+
+/// What there is to say of an attempt that could not be made at all: nothing, it stays leased and comes again.
+type Ended = (Held, Id, Option<(Outcome, bool)>);
+
+struct Worker {
+    app: App,
+    pace: Pace,
+    sends: JoinSet<Ended>,
+    /// What was taken and is not written down yet.
+    held: HashMap<Id, Held>,
+    finished: Vec<(Outcome, Instant)>,
+    /// Endpoints that are sent nothing now, of which more may be due.
+    closed: Vec<(Id, &'static str)>,
+    sent: usize,
+}
+
+impl App {
+    /// Delivers what is due until told to stop; then waits for what runs, and gives back what it holds.
+    pub(crate) async fn run_worker(&self, mut stop: watch::Receiver<bool>) {
+        let mut worker = Worker::new(self);
+        let mut stopping = self.webhooks().stopping.subscribe();
+        let mut poll = interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if let Err(cause) = worker.turn().await {
+                report(&cause);
+                worker.forget_lost_leases();
+                tokio::time::sleep(RECOVER).await;
+            }
+            if worker.must_turn_again() {
+                if *stop.borrow() || *stopping.borrow() {
+                    break;
+                }
+                continue;
+            }
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                _ = stopping.wait_for(|stop| *stop) => break,
+                Some(ended) = worker.sends.join_next() => worker.note(ended),
+                () = self.due().notified() => {}
+                _ = poll.tick() => {}
+            }
+        }
+        worker.end().await;
+    }
+
+    /// Stops taking deliveries, at once; what runs is finished, the rest handed back.
+    pub fn stop_delivering(&self) {
+        self.webhooks().stopping.send_replace(true);
+    }
+
+    /// Delivers everything that is due now and returns how many attempts that took. The runner does the same by itself;
+    /// this is for those who move the clock.
+    ///
+    /// # Errors
+    /// `Internal` if the database does not answer.
+    pub async fn deliver_due(&self) -> Result<usize, Error> {
+        let mut worker = Worker::new(self);
+        loop {
+            worker.turn().await?;
+            if worker.must_turn_again() {
+                continue;
+            }
+            match worker.sends.join_next().await {
+                Some(ended) => worker.note(ended),
+                None => return Ok(worker.sent),
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn new(app: &App) -> Worker {
+        Worker {
+            app: app.clone(),
+            pace: Pace::default(),
+            sends: JoinSet::new(),
+            held: HashMap::new(),
+            finished: Vec::new(),
+            closed: Vec::new(),
+            sent: 0,
+        }
+    }
+
+    /// Whether there is more to do without waiting for anything.
+    fn must_turn_again(&self) -> bool {
+        !self.finished.is_empty() || !self.closed.is_empty()
+    }
+
+    /// Stores what has finished, takes what there is room for, and begins to send it.
+    async fn turn(&mut self) -> Result<(), Error> {
+        while let Some(ended) = self.sends.try_join_next() {
+            self.note(ended);
+        }
+        let now = self.app.now();
+        let finished: Vec<Outcome> = self.finished.iter().map(|(outcome, _)| outcome.clone()).collect();
+        let mut room = self.pace.room();
+        let mut wanted = Vec::new();
+        if !room.is_none() {
+            for endpoint in queue::due(&self.app, now).await? {
+                let places = room.take(endpoint);
+                if places > 0 {
+                    wanted.push((endpoint, places));
+                }
+            }
+        }
+        if finished.is_empty() && wanted.is_empty() && self.closed.is_empty() {
+            return Ok(());
+        }
+        let lease = self.app.new_id();
+        let tx = self.app.database().begin().await?;
+        queue::finish(&tx, &finished, now).await?;
+        let mut skipped = 0;
+        for (endpoint, reason) in &self.closed {
+            skipped += queue::skip(&tx, *endpoint, reason, now).await?;
+        }
+        let jobs = if wanted.is_empty() { vec![] } else { queue::claim(&tx, &wanted, now, lease).await? };
+        tx.commit().await?;
+        self.app.webhooks().metrics.skipped(skipped);
+        self.closed.clear();
+        self.stored();
+        for job in jobs {
+            self.begin(job, lease);
+        }
+        Ok(())
+    }
+
+    /// What has finished is in the database now.
+    fn stored(&mut self) {
+        for (outcome, _) in std::mem::take(&mut self.finished) {
+            self.held.remove(&outcome.held.id);
+            if let Some(reason) = outcome.reason {
+                self.app.webhooks().metrics.skipped(1);
+                if !self.closed.contains(&(outcome.endpoint, reason)) {
+                    self.closed.push((outcome.endpoint, reason));
+                }
+            }
+        }
+    }
+
+    /// Begins an attempt, unless the endpoint is sent nothing now.
+    fn begin(&mut self, job: Job, lease: Id) {
+        let held = Held { organization: job.organization_id, id: job.id, lease };
+        self.held.insert(job.id, held);
+        let reason = match &job {
+            job if job.deleted_at.is_some() => Some("deleted"),
+            job if !job.enabled => Some("disabled"),
+            job if !Feature::OutboundWebhooks.is_in(job.plan) => Some("plan"),
+            _ => None,
+        };
+        if reason.is_some() {
+            let (endpoint, attempts) = (job.endpoint_id, job.attempt_count);
+            let (status, next, attempt) = (DeliveryStatus::Skipped, None, None);
+            let outcome = Outcome { held, endpoint, status, reason, attempts, next, attempt, gone: false };
+            self.finished.push((outcome, Instant::now()));
+            return;
+        }
+        self.sent += 1;
+        self.pace.begin(job.endpoint_id);
+        let app = self.app.clone();
+        self.sends.spawn(async move {
+            let endpoint = job.endpoint_id;
+            // Whatever happens in there, the place in the lane is given back.
+            match AssertUnwindSafe(attempt(&app, job, held)).catch_unwind().await {
+                Ok(Ok(ended)) => return (held, endpoint, Some(ended)),
+                Ok(Err(cause)) => report(&cause),
+                Err(_) => tracing::error!(delivery = %held.id, "an attempt to deliver ended in a fault of ours"),
+            }
+            (held, endpoint, None)
+        });
+    }
+
+    /// An attempt has ended.
+    fn note(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
+        match ended {
+            Ok((_, endpoint, Some((outcome, succeeded)))) => {
+                self.pace.end(endpoint, succeeded);
+                self.finished.push((outcome, Instant::now()));
+            }
+            // The lease runs out by itself, so that what could not be tried is not tried again at once.
+            Ok((held, endpoint, None)) => {
+                self.pace.end(endpoint, false);
+                self.held.remove(&held.id);
+            }
+            Err(cause) => tracing::error!(%cause, "an attempt to deliver was cut"),
+        }
+    }
+
+    /// Results that could not be stored while the lease held are not ours to store any more.
+    fn forget_lost_leases(&mut self) {
+        let lease = Duration::from_millis(LEASE.unsigned_abs());
+        self.finished.retain(|(_, at)| at.elapsed() < lease);
+    }
+
+    /// Waits for what runs, stores it, and gives back the rest.
+    async fn end(mut self) {
+        let deadline = Instant::now() + LAST_ATTEMPTS;
+        while let Ok(Some(ended)) = timeout_at(deadline, self.sends.join_next()).await {
+            self.note(ended);
+        }
+        self.sends.abort_all();
+        let finished: Vec<Outcome> = self.finished.iter().map(|(outcome, _)| outcome.clone()).collect();
+        finished.iter().for_each(|outcome| {
+            self.held.remove(&outcome.held.id);
+        });
+        let held: Vec<Held> = self.held.values().copied().collect();
+        let stored = async {
+            let tx = self.app.database().begin().await?;
+            queue::finish(&tx, &finished, self.app.now()).await?;
+            queue::hand_back(&tx, &held).await?;
+            tx.commit().await
+        };
+        if let Err(cause) = stored.await {
+            report(&cause.into());
+        }
+    }
+}
+
+/// Sends once: what came of it, and whether the receiver took it.
+async fn attempt(app: &App, job: Job, held: Held) -> Result<(Outcome, bool), Error> {
+    let webhooks = app.webhooks();
+    let started_at = app.now();
+    let sealed = [Some(&job.secret), job.previous_secret.as_ref().filter(|_| job.previous_until > Some(started_at))];
+    let secrets = sealed.into_iter().flatten();
+    let secrets = secrets.map(|sealed| endpoint::open(app.vault(), job.organization_id, job.endpoint_id, sealed));
+    let secrets = secrets.collect::<Result<_, _>>()?;
+    let letter = Letter { url: job.url, id: job.event_id.to_string(), body: job.body, secrets };
+    let clock = Instant::now();
+    let answer = webhooks.sender.send(&letter, started_at).await;
+    let took = clock.elapsed();
+
+    let (attempts, succeeded, gone) = (job.attempt_count + 1, answer.succeeded(), answer.status == Some(410));
+    let wait = if succeeded || gone {
+        None
+    } else {
+        webhooks.wait(usize::try_from(attempts).unwrap_or(schedule::ATTEMPTS), answer.retry_after)
+    };
+    let status = match wait {
+        _ if succeeded => DeliveryStatus::Succeeded,
+        Some(_) => DeliveryStatus::Pending,
+        None => DeliveryStatus::Failed,
+    };
+    webhooks.metrics.attempted(status, took);
+    let Answer { status: code, error, excerpt, .. } = answer;
+    tracing::debug!(host = host(&letter.url), delivery = %held.id, attempts, code, error, "attempted");
+    let next = wait.map(|millis| app.now().plus_millis(millis));
+    let ms = i32::try_from(took.as_millis()).unwrap_or(i32::MAX);
+    let attempt = Some(Attempt { started_at, ms, code, error, excerpt });
+    Ok((Outcome { held, endpoint: job.endpoint_id, status, reason: None, attempts, next, attempt, gone }, succeeded))
+}
+
+/// What a log may hold of a URL.
+fn host(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn report(cause: &Error) {
+    if let Error::Internal(cause) = cause {
+        tracing::warn!(job = "deliveries", %cause, "a background job failed and will be tried again");
+    }
+}

@@ -1,0 +1,238 @@
+//! Workers: many at once on one database, with dead receivers beside them, stopped and killed.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use service::invoice::{self, NewInvoice};
+use service::value::Wire;
+use service::{App, Config, SecretKey};
+use tests::{Cast, Receiver, Reply, World, on_both};
+use tokio::sync::watch;
+
+use super::{deliveries, execute, number, subscribe};
+
+/// Another replica on the same database and clock.
+async fn replica(world: &World) -> App {
+    let config = Config {
+        secret_keys: SecretKey::from_base64(tests::SECRET_KEY).into_iter().collect(),
+        webhook_allow: vec!["127.0.0.0/8".parse().unwrap()],
+        ..Config::new(&world.database.url)
+    };
+    App::connect(config, world.clock.clone()).await.unwrap()
+}
+
+/// Many events at once: time entries of one project.
+async fn entries(world: &World, cast: &Cast, count: usize) {
+    let project = cast.home.project(world, "P").await;
+    let entry = serde_json::json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
+    for some in vec![entry; count].chunks(100) {
+        let body = serde_json::json!({ "timeEntries": some });
+        world.post(&cast.home.owner, "/api/v1/time-entries/batch", body).await.data(201);
+    }
+}
+
+/// A running worker, stopped by the sender.
+fn run(app: &App) -> (watch::Sender<bool>, tokio::task::JoinHandle<()>) {
+    let (stop, stopped) = watch::channel(false);
+    let app = app.clone();
+    (stop, tokio::spawn(async move { app.run_jobs(true, stopped).await }))
+}
+
+on_both! {
+    /// Several workers on one database send each attempt once, and all of them.
+    async fn workers_share_what_is_due(world: World) {
+        let cast = Cast::new(&world).await;
+        let receiver = Receiver::answering(200).await;
+        subscribe(&world, &cast.home, &receiver.url, &["time_entry.created"]).await;
+        entries(&world, &cast, 400).await;
+        let mut workers = Vec::new();
+        for _ in 0..4 {
+            let app = replica(&world).await;
+            workers.push(tokio::spawn(async move { app.deliver_due().await.unwrap() }));
+        }
+        let mut sent = Vec::new();
+        for worker in workers {
+            sent.push(worker.await.unwrap());
+        }
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for received in receiver.received() {
+            *counts.entry(received.header("webhook-id").to_owned()).or_default() += 1;
+        }
+        assert_eq!((counts.len(), counts.values().max()), (400, Some(&1)), "{sent:?}");
+        assert_eq!(sent.iter().sum::<usize>(), 400);
+        assert_eq!(number(&world, "SELECT COUNT(*) AS n FROM webhook_delivery WHERE status = 20 AND attempt_count = 1").await, 400);
+    }
+}
+
+on_both! {
+    /// What a dead worker held is nobody's for the 20 s of its lease, and then sent by another; what the dead one would
+    /// still say of it does not count.
+    async fn a_lease_runs_out(world: World) {
+        let cast = Cast::new(&world).await;
+        let receiver = Receiver::new(|_| Reply { after: Duration::from_secs(3600), ..Reply::status(200) }).await;
+        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
+        cast.home.client(&world, "Globex").await;
+        let dead = replica(&world).await;
+        let dying = tokio::spawn(async move { dead.deliver_due().await });
+        receiver.wait_for(1).await;
+        dying.abort();
+        receiver.behave(|_| Reply::status(200));
+        assert_eq!(world.app.deliver_due().await.unwrap(), 0, "still leased");
+        world.clock.advance(19_999);
+        assert_eq!(world.app.deliver_due().await.unwrap(), 0, "still leased");
+        world.clock.advance(1);
+        assert_eq!(world.app.deliver_due().await.unwrap(), 1);
+        let received = receiver.received();
+        assert_eq!((received.len(), received[0].header("webhook-id")), (2, received[1].header("webhook-id")));
+        assert_eq!(deliveries(&world, &cast.home).await[0]["attemptCount"], 1, "what nobody wrote down was no attempt");
+    }
+}
+
+on_both! {
+    /// Whoever lost the lease has no say: another worker's outcome stays.
+    async fn a_late_outcome_does_not_count(world: World) {
+        let cast = Cast::new(&world).await;
+        let receiver = Receiver::new(|_| Reply { after: Duration::from_millis(400), ..Reply::status(500) }).await;
+        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
+        cast.home.client(&world, "Globex").await;
+        let slow = replica(&world).await;
+        let slow = tokio::spawn(async move { slow.deliver_due().await.unwrap() });
+        receiver.wait_for(1).await;
+        receiver.behave(|_| Reply::status(200));
+        world.clock.advance(20_000);
+        assert_eq!(world.app.deliver_due().await.unwrap(), 1);
+        slow.await.unwrap();
+        let delivery = deliveries(&world, &cast.home).await.pop().unwrap();
+        assert_eq!((delivery["status"].as_str(), delivery["attemptCount"].as_i64()), (Some("succeeded"), Some(1)));
+        assert_eq!(number(&world, "SELECT COUNT(*) AS n FROM webhook_attempt").await, 1);
+    }
+}
+
+on_both! {
+    /// A commit wakes the worker of its process at once, without waiting for the poll.
+    async fn a_commit_wakes_the_worker(world: World) {
+        let cast = Cast::new(&world).await;
+        let receiver = Receiver::answering(200).await;
+        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
+        let (stop, worker) = run(&world.app);
+        let mut waits = Vec::new();
+        for i in 0..20 {
+            cast.home.client(&world, &format!("c{i}")).await;
+            let committed = Instant::now();
+            receiver.wait_for(i + 1).await;
+            waits.push(committed.elapsed());
+        }
+        stop.send_replace(true);
+        worker.await.unwrap();
+        waits.sort();
+        // Without being woken, the median would be half of the poll's second.
+        assert!(waits[10] < Duration::from_millis(250), "{waits:?}");
+    }
+}
+
+on_both! {
+    /// What another process writes that wakes nobody, such as a command, is found within a second.
+    async fn what_a_command_writes_is_found(world: World) {
+        let cast = Cast::new(&world).await;
+        let receiver = Receiver::answering(200).await;
+        subscribe(&world, &cast.home, &receiver.url, &["invoice.sent"]).await;
+        let project = cast.home.project(&world, "P").await;
+        cast.home.entry(&world, &cast.home.owner, &project).await;
+        let client = world.get(&cast.home.owner, "/api/v1/clients").await.data(200)[0]["id"].as_str().unwrap().parse().unwrap();
+        let (stop, worker) = run(&world.app);
+        let operator = service::Operator::of(&replica(&world).await);
+        let day = |text: &str| Wire::parse_text(text).unwrap();
+        let bill = NewInvoice { client, from: day("2026-06-01"), to: day("2026-06-30"), discount: None, tax_rate: None };
+        let invoice = invoice::create(&operator, cast.home.id, bill).await.unwrap().invoice.id;
+        invoice::send(&operator, invoice).await.unwrap();
+        let written = Instant::now();
+        receiver.wait_for(1).await;
+        assert!(written.elapsed() < Duration::from_secs(5), "{:?}", written.elapsed());
+        stop.send_replace(true);
+        worker.await.unwrap();
+    }
+}
+
+/// On PostgreSQL another replica is woken by NOTIFY; what the command line writes is found within a second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_replicas_are_woken() {
+    let world = World::on(tests::Kind::Postgres).await;
+    let cast = Cast::new(&world).await;
+    let receiver = Receiver::answering(200).await;
+    subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
+    let other = replica(&world).await;
+    // This process serves only; the other delivers.
+    let (stop_serving, stopped) = watch::channel(false);
+    let app = world.app.clone();
+    let serving = tokio::spawn(async move { app.run_jobs(false, stopped).await });
+    let (stop, worker) = run(&other);
+    let mut waits = Vec::new();
+    for i in 0..20 {
+        cast.home.client(&world, &format!("c{i}")).await;
+        let committed = Instant::now();
+        receiver.wait_for(i + 1).await;
+        waits.push(committed.elapsed());
+    }
+    stop.send_replace(true);
+    stop_serving.send_replace(true);
+    worker.await.unwrap();
+    serving.await.unwrap();
+    waits.sort();
+    assert!(waits[10] < Duration::from_millis(250), "{waits:?}");
+}
+
+on_both! {
+    /// One endpoint that hangs, with much waiting for it, delays no other.
+    async fn a_hanging_endpoint_delays_no_other(world: World) {
+        let cast = Cast::new(&world).await;
+        let hanging = Receiver::new(|_| Reply { after: Duration::from_secs(3600), ..Reply::status(200) }).await;
+        subscribe(&world, &cast.home, &hanging.url, &["time_entry.created"]).await;
+        entries(&world, &cast, 1000).await;
+        let healthy = Receiver::answering(200).await;
+        subscribe(&world, &cast.home, &healthy.url, &["client.created"]).await;
+        let (stop, worker) = run(&world.app);
+        hanging.wait_for(1).await;
+        for i in 0..20 {
+            cast.home.client(&world, &format!("c{i}")).await;
+        }
+        healthy.wait_for(20).await;
+        assert!(hanging.received().len() <= 8, "{} at once", hanging.received().len());
+        world.app.stop_delivering();
+        drop(hanging);
+        stop.send_replace(true);
+        worker.await.unwrap();
+        let left = number(&world, "SELECT COUNT(*) AS n FROM webhook_delivery WHERE status = 10 AND lease IS NOT NULL").await;
+        assert_eq!(left, 0, "leases are handed back");
+    }
+}
+
+on_both! {
+    /// Looking for work costs the same with a hundred thousand deliveries waiting for one endpoint, and a turn takes a few.
+    async fn a_turn_takes_a_few_of_many(world: World) {
+        let cast = Cast::new(&world).await;
+        let receiver = Receiver::answering(200).await;
+        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
+        cast.home.client(&world, "Globex").await;
+        let series = match world.database.kind {
+            tests::Kind::Sqlite => "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT randomblob(16) AS id FROM n",
+            tests::Kind::Postgres => "SELECT gen_random_uuid() AS id FROM generate_series(1, 100000)",
+        };
+        execute(&world, &format!(
+            "INSERT INTO webhook_delivery (id, organization_id, endpoint_id, event_id, event_type, status, attempt_count, next_attempt_at, due_at, created_at)
+             SELECT s.id, d.organization_id, d.endpoint_id, d.event_id, d.event_type, 10, 0, d.due_at, d.due_at, d.created_at
+             FROM ({series}) s CROSS JOIN webhook_delivery d"
+        )).await;
+        if world.database.kind == tests::Kind::Postgres {
+            execute(&world, "ANALYZE webhook_delivery").await;
+        }
+        let (stop, worker) = run(&world.app);
+        receiver.wait_for(200).await;
+        world.app.stop_delivering();
+        stop.send_replace(true);
+        worker.await.unwrap();
+        let sent = receiver.received().len() as i64;
+        let done = number(&world, "SELECT COUNT(*) AS n FROM webhook_delivery WHERE status = 20").await;
+        assert_eq!(sent, done);
+        assert_eq!(number(&world, "SELECT COUNT(*) AS n FROM webhook_delivery WHERE lease IS NOT NULL").await, 0);
+    }
+}

@@ -326,7 +326,7 @@ impl Mutation {
     async fn create_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
-        input: NewWebhookEndpoint,
+        #[graphql(desc = "What is sent.")] input: NewWebhookEndpoint,
     ) -> Result<CreateWebhookEndpointPayload> {
         let webhook_endpoint = record(ctx, service::webhook::endpoint::create(cx(ctx)?, input).await)?;
         let secret = webhook_endpoint.secret.get().cloned();
@@ -337,8 +337,9 @@ impl Mutation {
     async fn update_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
-        id: ID,
-        input: WebhookEndpointChanges,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "What is sent.")] input: WebhookEndpointChanges,
+        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<UpdateWebhookEndpointPayload> {
         let expected = expected(expected_version);
@@ -350,7 +351,8 @@ impl Mutation {
     async fn delete_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<DeleteWebhookEndpointPayload> {
         let expected = expected(expected_version);
@@ -364,7 +366,8 @@ impl Mutation {
     async fn rotate_webhook_secret(
         &self,
         ctx: &Context<'_>,
-        id: ID,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "How long the old secret goes on signing, in seconds; not at all unless said.")]
         overlap_seconds: Option<i32>,
     ) -> Result<RotateWebhookSecretPayload> {
         let overlap_seconds = overlap_seconds.map_or(Field::Absent, Field::Value);
@@ -379,8 +382,8 @@ impl Mutation {
     async fn test_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
-        id: ID,
-        r#type: Option<String>,
+        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "The type of event; the first that it is subscribed to unless said.")] r#type: Option<String>,
     ) -> Result<TestWebhookEndpointPayload> {
         let kind = r#type.map_or(Field::Absent, |kind| Field::from_json(Json::Text(kind)));
         let input = TestEvent { r#type: kind, ..TestEvent::default() };
@@ -389,7 +392,11 @@ impl Mutation {
     }
 
     /// Send the event of a delivery again.
-    async fn replay_webhook_delivery(&self, ctx: &Context<'_>, id: ID) -> Result<ReplayWebhookDeliveryPayload> {
+    async fn replay_webhook_delivery(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id.")] id: ID,
+    ) -> Result<ReplayWebhookDeliveryPayload> {
         let delivery = record(ctx, service::webhook::replay::one(cx(ctx)?, self::id(&id)).await)?;
         Ok(ReplayWebhookDeliveryPayload { webhook_delivery: WebhookDeliveryNode(delivery) })
     }
@@ -398,7 +405,7 @@ impl Mutation {
     async fn replay_webhook_deliveries(
         &self,
         ctx: &Context<'_>,
-        input: ReplayInput,
+        #[graphql(desc = "What is sent.")] input: ReplayInput,
     ) -> Result<ReplayWebhookDeliveriesPayload> {
         let replayed = record(ctx, service::webhook::replay::many(cx(ctx)?, input.into()).await)?;
         Ok(ReplayWebhookDeliveriesPayload { count: replayed.count })

@@ -1,8 +1,10 @@
 //! Anything that has an id, by its id alone (Relay's global object identification).
 
 use async_graphql::Interface;
+use service::event_log::EventRecord;
 use service::node::Node as Kind;
 use service::value::Id;
+use service::webhook::endpoint::WebhookEndpoint;
 use service::{Cx, Error, node};
 
 use crate::client::ClientNode;
@@ -12,6 +14,7 @@ use crate::member::{MemberNode, TokenNode};
 use crate::project::ProjectNode;
 use crate::task::TaskNode;
 use crate::time_entry::TimeEntryNode;
+use crate::webhook::WebhookDeliveryNode;
 
 /// Anything that has an id.
 #[expect(clippy::large_enum_variant, reason = "one at a time, on its way into an answer")]
@@ -34,6 +37,12 @@ pub enum Node {
     Member(MemberNode),
     /// A token.
     Token(TokenNode),
+    /// A webhook endpoint.
+    WebhookEndpoint(WebhookEndpoint),
+    /// A delivery of an event to an endpoint.
+    WebhookDelivery(WebhookDeliveryNode),
+    /// An event.
+    Event(EventRecord),
 }
 
 impl Node {
@@ -48,6 +57,11 @@ impl Node {
             Kind::Invoice => Node::Invoice(InvoiceNode(service::invoice::find(cx, id).await?)),
             Kind::Member => Node::Member(MemberNode(service::member::get(cx, id).await?)),
             Kind::Token => Node::Token(TokenNode(service::token::get(cx, id).await?)),
+            Kind::WebhookEndpoint => Node::WebhookEndpoint(service::webhook::endpoint::get(cx, id).await?),
+            Kind::WebhookDelivery => {
+                Node::WebhookDelivery(WebhookDeliveryNode(service::webhook::delivery::get(cx, id).await?))
+            }
+            Kind::Event => Node::Event(service::event_log::get(cx, id).await?),
         })
     }
 
@@ -62,6 +76,9 @@ impl Node {
             Node::Invoice(_) => "Invoice",
             Node::Member(_) => "Member",
             Node::Token(_) => "Token",
+            Node::WebhookEndpoint(_) => "WebhookEndpoint",
+            Node::WebhookDelivery(_) => "WebhookDelivery",
+            Node::Event(_) => "Event",
         }
     }
 }

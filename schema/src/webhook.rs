@@ -23,6 +23,11 @@ impl WebhookDeliveryNode {
         &self.0
     }
 
+    /// The id.
+    pub async fn id(&self) -> Id {
+        self.0.id
+    }
+
     /// What became of each attempt, the first first.
     async fn attempts(&self, ctx: &Context<'_>) -> Result<Vec<WebhookAttempt>> {
         let loaders = ctx.data::<DataLoader<Loaders>>()?;

@@ -304,6 +304,20 @@ impl Cx {
         Ok(())
     }
 
+    /// A name that leads nowhere is told before anything that stands in the way: 422 comes before 409, 404 and 412.
+    async fn in_order(&self, named: &[(String, Reference)], refused: Error) -> Error {
+        let stands_in_the_way = matches!(refused, Error::Conflict { .. } | Error::NotFound(_) | Error::Stale { .. });
+        if !stands_in_the_way {
+            return refused;
+        }
+        let mut missing = Problems::none();
+        match self.add_missing(named, &mut missing).await {
+            Ok(()) if missing.is_empty() => refused,
+            Ok(()) => Error::Invalid(missing),
+            Err(fault) => fault,
+        }
+    }
+
     /// Whether the caller sees a live row with this id.
     async fn exists<E: Identified>(&self, column: E::Column, id: Id) -> Result<bool, Error> {
         let query = E::live(E::within(self.caller()).filter(column.eq(id)));
@@ -332,11 +346,13 @@ impl Cx {
             self.add_missing(&input.references(), &mut problems).await?;
             return Err(Error::Invalid(problems));
         }
+        let named = input.references();
         // A replay costs the one point of the door. What else is charged, is so before there is any effect.
         let (held, tx) = match &facts.key {
-            IdempotencyKey::Key(key) => match once::claim(app, caller, key, &facts.fingerprint).await? {
-                Claim::Replay(stored) => return Ok(Done::Replayed(once::open(app, caller, key, stored)?)),
-                Claim::Fresh(tx, held) => {
+            IdempotencyKey::Key(key) => match once::claim(app, caller, key, &facts.fingerprint).await {
+                Err(refused) => return Err(self.in_order(&named, refused).await),
+                Ok(Claim::Replay(stored)) => return Ok(Done::Replayed(once::open(app, caller, key, stored)?)),
+                Ok(Claim::Fresh(tx, held)) => {
                     self.charge_points(input.points()).await?;
                     (Some(held), tx)
                 }
@@ -352,7 +368,7 @@ impl Cx {
             Err(refused) => {
                 // At once, not when the connection is next used: a twin may be waiting for the key.
                 write.roll_back().await;
-                return Err(refused);
+                return Err(self.in_order(&named, refused).await);
             }
         };
         let created = action.creates() && !write.found.load(Ordering::Relaxed);

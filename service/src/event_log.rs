@@ -44,7 +44,8 @@ pub struct EventRecord {
 pub struct Payload(Box<RawValue>);
 
 impl Payload {
-    fn value(&self) -> serde_json::Value {
+    /// The same, read.
+    pub fn value(&self) -> serde_json::Value {
         serde_json::from_str(self.0.get()).unwrap_or_default()
     }
 }

@@ -12,7 +12,7 @@ use crate::input::Field;
 use crate::operator::Operator;
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::write::Write;
-use crate::{Action, Caller, Cx, Error, Reason, organization, policy};
+use crate::{Action, Caller, Cx, Error, Reason, organization, policy, task};
 
 /// A person in a workspace.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -254,12 +254,19 @@ pub async fn set_role(operator: &Operator, organization: Id, email: &str, role: 
     operator
         .write(organization, async |write| {
             organization::lock(write).await?;
+            // Only Members need to be on the projects of their tasks.
+            let projects =
+                if role == Role::Member { task::projects_of(write, user_by_email(email)).await? } else { vec![] };
             let before = find_live(write, email).await?;
             if before.role == Role::Owner && role != Role::Owner {
                 keep_an_owner(write).await?;
             }
             let after = member::Model { role, ..before.clone() };
-            Ok(write.update::<member::Entity>(&before, after).await?.into())
+            let member = write.update::<member::Entity>(&before, after).await?;
+            for project in projects {
+                task::enrol(write, project, std::slice::from_ref(&member)).await?;
+            }
+            Ok(member.into())
         })
         .await
 }
@@ -288,7 +295,7 @@ pub async fn remove(operator: &Operator, organization: Id, email: &str) -> Resul
                 .filter(project_member::Column::UserId.eq(after.user_id))
                 .exec(write.connection())
                 .await?;
-            crate::task::unassign(write, after.user_id, None).await?;
+            task::unassign(write, after.user_id, None).await?;
             Ok(after.into())
         })
         .await

@@ -1,7 +1,9 @@
 //! Which kind of record an id is of: one statement over every table that the caller's role may read.
 
 use entity::value::Id;
-use entity::{client, expense, invoice, member, project, task, time_entry, token};
+use entity::{
+    client, event, expense, invoice, member, project, task, time_entry, token, webhook_delivery, webhook_endpoint,
+};
 use sea_orm::sea_query::{Alias, Expr, SelectStatement, UnionType};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect, QueryTrait};
 
@@ -28,9 +30,15 @@ pub enum Node {
     Member,
     /// A token.
     Token,
+    /// A webhook endpoint.
+    WebhookEndpoint,
+    /// A delivery of an event to an endpoint.
+    WebhookDelivery,
+    /// An event.
+    Event,
 }
 
-const ALL: [(Node, Action); 8] = [
+const ALL: [(Node, Action); 11] = [
     (Node::Client, Action::GetClient),
     (Node::Project, Action::GetProject),
     (Node::Task, Action::GetTask),
@@ -39,6 +47,9 @@ const ALL: [(Node, Action); 8] = [
     (Node::Invoice, Action::GetInvoice),
     (Node::Member, Action::GetMember),
     (Node::Token, Action::ListTokens),
+    (Node::WebhookEndpoint, Action::GetWebhookEndpoint),
+    (Node::WebhookDelivery, Action::GetWebhookDelivery),
+    (Node::Event, Action::GetEvent),
 ];
 
 impl Node {
@@ -52,6 +63,9 @@ impl Node {
             Node::Invoice => look::<invoice::Entity>(read, id, number),
             Node::Member => look::<member::Entity>(read, id, number),
             Node::Token => look::<token::Entity>(read, id, number),
+            Node::WebhookEndpoint => look::<webhook_endpoint::Entity>(read, id, number),
+            Node::WebhookDelivery => look::<webhook_delivery::Entity>(read, id, number),
+            Node::Event => look::<event::Entity>(read, id, number),
         }
     }
 }

@@ -83,11 +83,13 @@ pub(crate) async fn find(db: &impl ConnectionTrait, id: Id) -> Result<organizati
     organization::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound("workspace"))
 }
 
-/// Everything that counts members or Owners, and every change of the workspace itself, takes its turn on its row.
+/// Everything that counts members or Owners, makes invoices, or changes the workspace itself takes its turn on its row. Rows
+/// of the workspace can be made meanwhile: their foreign keys only ask that it stays.
 #[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by its id")]
 pub(crate) async fn lock(write: &Write) -> Result<organization::Model, Error> {
     use sea_orm::QuerySelect;
-    let query = organization::Entity::find_by_id(write.organization_id()).lock_exclusive();
+    use sea_orm::sea_query::LockType;
+    let query = organization::Entity::find_by_id(write.organization_id()).lock(LockType::NoKeyUpdate);
     query.one(write.connection()).await?.ok_or(Error::NotFound("workspace"))
 }
 

@@ -7,6 +7,7 @@ mod conformance;
 mod documents;
 mod graphql;
 mod pages;
+mod policy;
 mod properties;
 mod rest;
 mod roles;

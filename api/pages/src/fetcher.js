@@ -1,4 +1,4 @@
-import { buildSchema, graphql } from 'graphql';
+import { buildSchema, graphql, parse } from 'graphql';
 import { token } from './token.js';
 
 const SCHEMA_URL = '/graphql/schema.graphql';
@@ -19,12 +19,19 @@ export async function fetcher(params, options) {
   if (params.operationName === INTROSPECTION) {
     return graphql({ schema: await loadSchema(), source: params.query });
   }
-  if (isSubscription(params, options?.documentAST)) return events(params, options?.headers);
+  if (isSubscription(params)) return events(params, options?.headers);
   return post(params, options?.headers);
 }
 
-function isSubscription({ operationName }, document) {
-  const operations = document?.definitions.filter(({ kind }) => kind === 'OperationDefinition') ?? [];
+/** By the text that is sent: what GraphiQL knows of the document lags behind the typing. */
+function isSubscription({ query, operationName }) {
+  let document;
+  try {
+    document = parse(query);
+  } catch {
+    return false; // The server tells what is wrong with it.
+  }
+  const operations = document.definitions.filter(({ kind }) => kind === 'OperationDefinition');
   const chosen = operationName ? operations.find(({ name }) => name?.value === operationName) : operations[0];
   return chosen?.operation === 'subscription';
 }

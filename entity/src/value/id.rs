@@ -19,6 +19,12 @@ impl Id {
     pub const NONE: Id = Id(Uuid::nil());
 }
 
+impl From<&Id> for Id {
+    fn from(id: &Id) -> Id {
+        *id
+    }
+}
+
 /// Demanded of primary keys; ours never come from a counter of the database.
 impl sea_orm::TryFromU64 for Id {
     fn try_from_u64(n: u64) -> Result<Id, sea_orm::DbErr> {

@@ -109,13 +109,21 @@ impl Wire for Tags {
     }
 
     fn parse(json: Json) -> Result<Tags, Problems> {
-        let tags = Vec::<ShortText>::parse(json)?;
-        if tags.len() > Tags::MAX {
-            return Err(format!("must have at most {} tags, not {}", Tags::MAX, tags.len()).into());
+        let items = match json {
+            Json::List(items) => items,
+            other => return Err(format!("must be an array, not {}", other.kind()).into()),
+        };
+        if items.len() > Tags::MAX {
+            return Err(format!("must have at most {} tags, not {}", Tags::MAX, items.len()).into());
         }
         let mut problems = Problems::none();
-        for (i, _) in tags.iter().enumerate().filter(|(_, tag)| tag.as_str().is_empty()) {
-            problems.add(format!("[{i}]"), "must not be empty");
+        let mut tags = Vec::with_capacity(items.len());
+        for (i, item) in items.into_iter().enumerate() {
+            match ShortText::parse(item) {
+                Ok(tag) if tag.as_str().is_empty() => problems.add(format!("[{i}]"), "must not be empty"),
+                Ok(tag) => tags.push(tag),
+                Err(inner) => problems.nest(&format!("[{i}]"), inner),
+            }
         }
         if problems.is_empty() { Ok(Tags(tags)) } else { Err(problems) }
     }

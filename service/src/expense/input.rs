@@ -113,7 +113,12 @@ impl Validate for ExpenseChanges {
         self.named()
     }
 
+    /// What was sent together must fit together, whatever the row.
     fn problems(&self) -> Problems {
-        self.own_problems()
+        let mut problems = self.own_problems();
+        if let Some(category) = self.category.get() {
+            check_category(*category, self.custom_category.get().is_some(), &mut problems);
+        }
+        problems
     }
 }

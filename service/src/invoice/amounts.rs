@@ -64,10 +64,10 @@ pub fn totals(
 ) -> Result<Totals, Error> {
     let subtotal = lines.map(Money::units).try_fold(0_i64, i64::checked_add).ok_or_else(too_much)?;
     let subtotal = Some(subtotal).filter(|units| *units < TOO_MUCH).map(Money::from_units).ok_or_else(too_much)?;
-    let discount = charged(discount, currency)?;
     if discount > subtotal {
         return Err(Error::invalid("discount", format!("must be at most the subtotal, {subtotal}")));
     }
+    let discount = charged(discount, currency)?;
     let taxed = subtotal.units() - discount.units();
     let rate = decimal(tax_rate.map_or(0, Percent::units)) / Decimal::ONE_HUNDRED;
     let tax = rounded(decimal(taxed).checked_mul(rate).ok_or_else(too_much)?, currency)?;
@@ -75,16 +75,19 @@ pub fn totals(
     Ok(Totals { subtotal, discount, tax, total: Money::from_units(total) })
 }
 
-/// The days that payment terms give: the first number in them, none when they ask for payment at once, else 30.
+/// The days that payment terms give: the number after "net", else the first one, in weeks if they say so; none when they
+/// ask for payment at once; else 30.
 pub fn days_to_pay(terms: Option<&str>) -> i64 {
     const USUAL: i64 = 30;
     const LONGEST: i64 = 3650;
-    let Some(terms) = terms else { return USUAL };
-    let digits = terms.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty());
+    let Some(terms) = terms.map(str::to_lowercase) else { return USUAL };
+    let counted = terms.split_once("net").map_or(terms.as_str(), |(_, after)| after);
+    let digits = counted.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty());
     match digits.and_then(|digits| digits.parse::<i64>().ok()) {
+        Some(weeks) if terms.contains("week") && weeks * 7 <= LONGEST => weeks * 7,
         Some(days) if days <= LONGEST => days,
         Some(_) => USUAL,
-        None if ["receipt", "immediate", "at once"].iter().any(|now| terms.to_lowercase().contains(now)) => 0,
+        None if ["receipt", "immediate", "at once"].iter().any(|now| terms.contains(now)) => 0,
         None => USUAL,
     }
 }
@@ -150,6 +153,8 @@ mod tests {
         for (terms, days) in [
             (None, 30),
             (Some("Net 15"), 15),
+            (Some("1/10 net 60"), 60),
+            (Some("2 weeks"), 14),
             (Some("60 days"), 60),
             (Some("Due on receipt"), 0),
             (Some("as agreed"), 30),

@@ -1,6 +1,8 @@
 //! Making an invoice: what can be billed is claimed first, by one statement each for time and expenses, and then added
 //! up. So nothing is billed twice, and nothing is added up that is not claimed.
 
+use std::collections::BTreeSet;
+
 use entity::value::{Currency, Date, Decimal, Id, InvoiceStatus, Money, PaymentStatus, Percent, RateType, fold};
 use entity::{client, expense, invoice, invoice_line, organization, project, task, time_entry};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
@@ -10,7 +12,6 @@ use sea_orm::{
 };
 
 use super::{InvoiceWithLines, amounts, with_lines};
-use crate::filter::ids_where;
 use crate::operator::Operator;
 use crate::scope::Scoped;
 use crate::write::{Write, touched};
@@ -161,12 +162,8 @@ async fn bill_time(write: &Write, row: &invoice::Model, input: &NewInvoice) -> R
     if projects.is_empty() {
         return Ok(vec![]);
     }
-    let hourly = Condition::all()
-        .add(project::Column::ClientId.eq(row.client_id))
-        .add(project::Column::RateType.eq(RateType::Hourly))
-        .add(project::Column::DeletedAt.is_null());
     let due = Condition::all()
-        .add(time_entry::Column::ProjectId.in_subquery(ids_where::<project::Entity>(row.organization_id, hourly)))
+        .add(time_entry::Column::ProjectId.is_in(projects.iter().map(|project| project.id)))
         .add(time_entry::Column::Billable.eq(true))
         .add(time_entry::Column::InvoiceId.is_null())
         .add(time_entry::Column::DeletedAt.is_null())
@@ -194,13 +191,13 @@ async fn bill_time(write: &Write, row: &invoice::Model, input: &NewInvoice) -> R
     let tasks = write.all::<task::Entity>(|query| query.filter(task::Column::Id.is_in(tasks))).await?;
     let task = |id: Option<Id>| tasks.iter().find(|task| Some(task.id) == id);
     let mut lines = Vec::with_capacity(tracked.len());
-    let mut without_rate = Vec::new();
+    let mut without_rate = BTreeSet::new();
     for Tracked { project_id, task_id, quarters } in tracked {
         let Some(project) = projects.iter().find(|project| project.id == project_id) else {
             return Err(Error::bug("time was claimed on a project that is not the client's"));
         };
         let Some(unit_price) = project.hourly_rate else {
-            without_rate.push(format!("{} ({project_id})", project.name));
+            without_rate.insert(format!("{} ({project_id})", project.name));
             continue;
         };
         let task = task(task_id);
@@ -211,8 +208,8 @@ async fn bill_time(write: &Write, row: &invoice::Model, input: &NewInvoice) -> R
         lines.push((place, Draft { description, quantity, unit_price, amount, project_id: Some(project_id), task_id }));
     }
     if !without_rate.is_empty() {
-        without_rate.dedup();
-        let told = format!("set an hourlyRate for {}: there is billable time without a price", without_rate.join(", "));
+        let named = without_rate.into_iter().collect::<Vec<_>>().join(", ");
+        let told = format!("set an hourlyRate for {named}: there is billable time without a price");
         return Err(Error::invalid("hourlyRate", told));
     }
     lines.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -249,10 +246,12 @@ async fn bill_fees(write: &Write, row: &invoice::Model) -> Result<Vec<Draft>, Er
         let of_client = query.filter(project::Column::ClientId.eq(row.client_id));
         let fixed = of_client.filter(project::Column::RateType.eq(RateType::Fixed));
         let due = fixed.filter(project::Column::DeletedAt.is_null()).filter(project::Column::FeeInvoiceId.is_null());
-        due.order_by_asc(project::Column::NameKey).order_by_asc(project::Column::Id).lock_exclusive()
+        due.order_by_asc(project::Column::Id).lock_exclusive()
     });
+    let mut projects = projects.await?;
+    projects.sort_by(|one, other| (&one.name_key, one.id).cmp(&(&other.name_key, other.id)));
     let mut lines = Vec::new();
-    for project in projects.await? {
+    for project in projects {
         let Some(fee) = project.fixed_fee_amount else { continue };
         let (description, project_id) = (project.name.clone(), Some(project.id));
         write.store::<project::Entity>(project::Model { fee_invoice_id: Some(row.id), ..project }).await?;
@@ -317,7 +316,15 @@ fn one(description: String, price: Money, currency: &Currency, project_id: Optio
 #[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub(super) async fn release(write: &Write, invoice: Id) -> Result<(), Error> {
     let (organization, nothing) = (write.organization_id(), || Expr::value(Option::<Id>::None));
-    unbill_where_nothing_is(write, invoice).await?;
+    // Projects in their order before what is on them, as everywhere.
+    let billed = Condition::all().add(time_entry::Column::InvoiceId.eq(invoice));
+    let billed = time_entry::Entity::all_of(organization).filter(billed).select_only();
+    let billed = billed.column(time_entry::Column::ProjectId).into_query();
+    let theirs =
+        Condition::any().add(project::Column::Id.in_subquery(billed)).add(project::Column::FeeInvoiceId.eq(invoice));
+    let projects =
+        write.all::<project::Entity>(|query| query.filter(theirs).order_by_asc(project::Column::Id).lock_exclusive());
+    unbill_where_nothing_is(write, invoice, &projects.await?).await?;
     time_entry::Entity::update_many()
         .col_expr(time_entry::Column::InvoiceId, nothing())
         .col_expr(time_entry::Column::Version, Expr::col(time_entry::Column::Version).add(1))
@@ -345,19 +352,11 @@ pub(super) async fn release(write: &Write, invoice: Id) -> Result<(), Error> {
 
 /// While time was on an invoice its project may have stopped being billable, and then the time is so no more either.
 #[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
-async fn unbill_where_nothing_is(write: &Write, invoice: Id) -> Result<(), Error> {
-    let organization = write.organization_id();
-    let billed = Condition::all().add(time_entry::Column::InvoiceId.eq(invoice));
-    let billed = time_entry::Entity::all_of(organization).filter(billed).select_only();
-    let billed = billed.column(time_entry::Column::ProjectId).into_query();
-    let projects = write.all::<project::Entity>(|query| {
-        let billed = query.filter(project::Column::Id.in_subquery(billed));
-        billed.order_by_asc(project::Column::Id).lock_shared()
-    });
-    let projects = projects.await?.into_iter().filter(|project| project.rate_type == RateType::NonBillable);
+async fn unbill_where_nothing_is(write: &Write, invoice: Id, projects: &[project::Model]) -> Result<(), Error> {
+    let projects = projects.iter().filter(|project| project.rate_type == RateType::NonBillable);
     time_entry::Entity::update_many()
         .col_expr(time_entry::Column::Billable, Expr::value(false))
-        .filter(time_entry::Column::OrganizationId.eq(organization))
+        .filter(time_entry::Column::OrganizationId.eq(write.organization_id()))
         .filter(time_entry::Column::InvoiceId.eq(invoice))
         .filter(time_entry::Column::ProjectId.is_in(projects.map(|project| project.id)))
         .exec(write.connection())

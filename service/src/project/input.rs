@@ -88,6 +88,16 @@ pub(super) struct Rules {
     due_date: Option<Date>,
 }
 
+const ONE_BUDGET: &str = "give at most one of budgetHours and budgetAmount; null clears the other";
+
+fn check_dates(start: Option<&Date>, due: Option<&Date>, problems: &mut Problems) {
+    if let (Some(start), Some(due)) = (start, due)
+        && due < start
+    {
+        problems.add("dueDate", format!("must not be before startDate {start}"));
+    }
+}
+
 impl Rules {
     pub(super) fn add_problems(&self, problems: &mut Problems) {
         match (self.rate_type, self.has_fee) {
@@ -98,13 +108,9 @@ impl Rules {
             _ => {}
         }
         if self.has_budget_hours && self.has_budget_amount {
-            problems.add("budgetAmount", "give at most one of budgetHours and budgetAmount; null clears the other");
+            problems.add("budgetAmount", ONE_BUDGET);
         }
-        if let (Some(start), Some(due)) = (self.start_date, self.due_date)
-            && due < start
-        {
-            problems.add("dueDate", format!("must not be before startDate {start}"));
-        }
+        check_dates(self.start_date.as_ref(), self.due_date.as_ref(), problems);
     }
 
     pub(super) fn of_row(row: &project::Model) -> Rules {
@@ -145,7 +151,13 @@ impl Validate for ProjectChanges {
         references(&[("clientId", self.client_id.get().copied().map(Reference::Client))])
     }
 
+    /// What was sent together must fit together, whatever the row.
     fn problems(&self) -> Problems {
-        self.field_problems()
+        let mut problems = self.field_problems();
+        if self.budget_hours.get().is_some() && self.budget_amount.get().is_some() {
+            problems.add("budgetAmount", ONE_BUDGET);
+        }
+        check_dates(self.start_date.get(), self.due_date.get(), &mut problems);
+        problems
     }
 }

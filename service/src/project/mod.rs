@@ -323,7 +323,7 @@ pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: ProjectChange
         }
         if after.client_id != before.client_id {
             client_of(write, after.client_id).await?;
-            keep_expenses_together(write, id).await?;
+            keep_together(write, &before).await?;
         } else if after.status == ProjectStatus::Active && before.status != ProjectStatus::Active {
             keep_client(write, &after).await?;
         }
@@ -336,16 +336,26 @@ pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: ProjectChange
     .await
 }
 
-/// An expense's project is of the expense's client, so a project with expenses stays with its client.
-async fn keep_expenses_together(write: &Write, id: Id) -> Result<(), Error> {
+/// An expense's project is of the expense's client, and billed time of the client that it was billed to: a project with
+/// either stays where it is.
+async fn keep_together(write: &Write, row: &project::Model) -> Result<(), Error> {
     let spent = write.count::<expense::Entity>(|query| {
-        query.filter(expense::Column::ProjectId.eq(id)).filter(expense::Column::DeletedAt.is_null())
+        query.filter(expense::Column::ProjectId.eq(row.id)).filter(expense::Column::DeletedAt.is_null())
     });
-    if spent.await? == 0 {
-        return Ok(());
+    if spent.await? > 0 {
+        let told = "the project has expenses of its client; take them off the project or delete them first";
+        return Err(Error::conflict(Reason::HasExpenses, told));
     }
-    let told = "the project has expenses of its client; take them off the project or delete them first";
-    Err(Error::conflict(Reason::HasExpenses, told))
+    let billed = write.count::<time_entry::Entity>(|query| {
+        let of_project = query.filter(time_entry::Column::ProjectId.eq(row.id));
+        of_project.filter(time_entry::Column::InvoiceId.is_not_null())
+    });
+    if billed.await? > 0 || row.fee_invoice_id.is_some() {
+        let told =
+            "the project's time or fee is on an invoice to its client; make another project for the other client";
+        return Err(Error::conflict(Reason::Invoiced, told));
+    }
+    Ok(())
 }
 
 /// An active project keeps its client from being deleted, so it cannot become active for one that is.

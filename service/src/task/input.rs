@@ -155,7 +155,11 @@ impl Validate for TaskChanges {
         self.named()
     }
 
+    /// What was sent together must fit together, whatever the row.
     fn problems(&self) -> Problems {
-        self.field_problems()
+        let mut problems = self.field_problems();
+        let date = |field: &Field<Date>| field.get().copied();
+        check_dates(date(&self.start_date), date(&self.due_date), date(&self.end_date), &mut problems);
+        problems
     }
 }

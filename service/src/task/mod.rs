@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use input::{NewTask, TaskChanges};
 pub use list::{TaskArgs, TaskFilter, TaskSort, list, list_of_people, list_of_projects};
-pub(crate) use people::unassign;
+pub(crate) use people::{enrol, projects_of, unassign};
 
 use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
@@ -201,6 +201,28 @@ pub async fn create(cx: &Cx, input: NewTask) -> Result<Done<Task>, Error> {
     .await
 }
 
+/// A task as it is seen before it is locked, a deleted one too.
+async fn look(write: &Write, id: Id) -> Result<Option<task::Model>, Error> {
+    write.find::<task::Entity>(|query| query.filter(task::Column::Id.eq(id))).await
+}
+
+/// The same for a change of a task that was seen like this.
+async fn hold_for(
+    write: &Write,
+    changes: &TaskChanges,
+    seen: Option<&task::Model>,
+) -> Result<Vec<member::Model>, Error> {
+    let (project_sent, people_sent) = (changes.project_id.is_sent(), changes.assignee_ids.is_sent());
+    let stays = seen.map(|row| row.project_id);
+    let Some(project) = changes.project_id.get().copied().or(stays) else { return Ok(vec![]) };
+    let named = match changes.assignee_ids.get() {
+        Some(sent) => sent.clone(),
+        None if Some(project) != stays => seen.map(people::of).unwrap_or_default(),
+        None => vec![],
+    };
+    hold(write, project, project_sent, &named, people_sent).await
+}
+
 /// Locks what decides a write of a task, in the order in which every write does: the project, the people, and after them
 /// the task. Gives the memberships of the people; whatever was sent and is not found is told.
 async fn hold(
@@ -215,9 +237,9 @@ async fn hold(
     let found = if people.is_empty() {
         write.keep::<project::Entity>(project).await?.is_some()
     } else {
-        match write.lock::<project::Entity>(project).await {
+        match write.lock_even_deleted::<project::Entity>(project).await {
             Err(Error::NotFound(_)) => false,
-            other => other.map(|_| true)?,
+            other => other.map(|project| project.deleted_at.is_none())?,
         }
     };
     if project_sent && !found {
@@ -247,21 +269,14 @@ fn settle(row: &mut task::Model, now: Timestamp) -> bool {
 pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: TaskChanges) -> Result<Done<Task>, Error> {
     cx.write(Action::UpdateTask, changes, async |write, changes| {
         // Not locked yet: it tells what is locked before it.
-        let seen = write.find::<task::Entity>(|query| query.filter(task::Column::Id.eq(id))).await?;
-        let (project_sent, people_sent) = (changes.project_id.is_sent(), changes.assignee_ids.is_sent());
-        let project = changes.project_id.get().copied().or(seen.as_ref().map(|row| row.project_id));
-        let moves = project_sent && project != seen.as_ref().map(|row| row.project_id);
-        let named = match changes.assignee_ids.get() {
-            Some(sent) => sent.clone(),
-            None if moves => seen.as_ref().map(people::of).unwrap_or_default(),
-            None => vec![],
-        };
-        let members = match project {
-            Some(project) => hold(write, project, project_sent, &named, people_sent).await?,
-            None => vec![],
-        };
-
+        let seen = look(write, id).await?;
+        let mut members = hold_for(write, &changes, seen.as_ref()).await?;
         let before = write.lock::<task::Entity>(id).await?;
+        let moved =
+            |seen: task::Model| seen.project_id != before.project_id || people::of(&seen) != people::of(&before);
+        if seen.is_some_and(moved) {
+            members = hold_for(write, &changes, Some(&before)).await?;
+        }
         let caller = write.caller()?;
         if !policy::sees_all(caller.role) && !people::of(&before).contains(&caller.user_id) {
             let told = "your role changes tasks that are assigned to it only; ask for this one";
@@ -328,10 +343,12 @@ pub async fn archive(cx: &Cx, id: Id) -> Result<Done<Task>, Error> {
 /// Brings a deleted task back.
 pub async fn restore(cx: &Cx, id: Id) -> Result<Done<Task>, Error> {
     cx.write(Action::RestoreTask, (), async |write, ()| {
+        let seen = look(write, id).await?.ok_or(Error::NotFound("task"))?;
+        let project =
+            write.find::<project::Entity>(|query| query.filter(project::Column::Id.eq(seen.project_id)).lock_shared());
+        let project = project.await?;
         let before = write.lock_even_deleted::<task::Entity>(id).await?;
-        let project = write
-            .find::<project::Entity>(|query| query.filter(project::Column::Id.eq(before.project_id)).lock_shared());
-        if before.deleted_at.is_some() && project.await?.is_some_and(|project| project.deleted_at.is_some()) {
+        if before.deleted_at.is_some() && project.is_some_and(|project| project.deleted_at.is_some()) {
             return Err(Error::conflict(Reason::ProjectDeleted, "the task's project is deleted; restore it first"));
         }
         let after = task::Model { deleted_at: None, ..before.clone() };

@@ -2,7 +2,8 @@
 //! here and nowhere else.
 
 use entity::value::{Id, Role};
-use entity::{member, project_member, task, task_assignee};
+use entity::{member, project, project_member, task, task_assignee};
+use sea_orm::sea_query::SelectStatement;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{array, array_of};
@@ -27,8 +28,23 @@ pub(super) async fn keep(write: &Write, people: &[Id]) -> Result<Vec<member::Mod
     live.await
 }
 
+/// The live projects of a person's tasks, kept as they are, in their order.
+pub(crate) async fn projects_of(write: &Write, person: SelectStatement) -> Result<Vec<Id>, Error> {
+    let places = task_assignee::Entity::all_of(write.organization_id());
+    let places = places.filter(task_assignee::Column::UserId.in_subquery(person)).select_only();
+    let theirs = places.column(task_assignee::Column::TaskId).into_query();
+    let tasks =
+        task::Entity::all_of(write.organization_id()).filter(task::Column::Id.in_subquery(theirs)).select_only();
+    let projects = tasks.column(task::Column::ProjectId).into_query();
+    let kept = write.all::<project::Entity>(|query| {
+        let live = query.filter(project::Column::Id.in_subquery(projects)).filter(project::Column::DeletedAt.is_null());
+        live.order_by_asc(project::Column::Id).lock_exclusive()
+    });
+    Ok(kept.await?.into_iter().map(|project| project.id).collect())
+}
+
 /// Puts the Members among them on a project, where they are not yet. The project is locked.
-pub(super) async fn enrol(write: &Write, project: Id, members: &[member::Model]) -> Result<(), Error> {
+pub(crate) async fn enrol(write: &Write, project: Id, members: &[member::Model]) -> Result<(), Error> {
     let members = members.iter().filter(|member| member.role == Role::Member);
     let people: Vec<Id> = members.map(|member| member.user_id).collect();
     if people.is_empty() {

@@ -2,6 +2,7 @@
 
 mod input;
 mod list;
+mod lock;
 mod span;
 mod timer;
 
@@ -16,6 +17,8 @@ pub use list::{
     list_of_projects, list_of_tasks,
 };
 pub use timer::{NewTimer, TimerStop, running, start, stop};
+
+use lock::{keep_in_order, lock};
 
 use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
@@ -144,7 +147,9 @@ pub async fn create(cx: &Cx, input: NewTimeEntry) -> Result<Done<TimeEntry>, Err
 pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Done<Vec<TimeEntry>>, Error> {
     cx.write(Action::CreateTimeEntries, input, async |write, input| {
         let (mut rows, mut problems) = (Vec::new(), Problems::none());
-        for (i, entry) in input.into_entries().into_iter().enumerate() {
+        let entries = input.into_entries();
+        keep_in_order(write, entries.iter().filter_map(|entry| entry.project_id.get().copied())).await?;
+        for (i, entry) in entries.into_iter().enumerate() {
             match row_of(write, entry).await {
                 Ok(row) => rows.push(row),
                 Err(Error::Invalid(inner)) => problems.nest(&format!("timeEntries[{i}]"), inner),
@@ -258,7 +263,7 @@ async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> 
 /// Changes a time entry.
 pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: TimeEntryChanges) -> Result<Done<TimeEntry>, Error> {
     cx.write(Action::UpdateTimeEntry, changes, async |write, changes| {
-        let (before, project) = lock(write, id).await?;
+        let (before, project) = lock(write, id, changes.project_id.get().copied()).await?;
         let gives = changes.user_id.get().is_some_and(|user| *user != before.user_id);
         if gives && !policy::administers(write.caller()?.role) {
             return Err(Error::Forbidden("only Owner and Admin give an entry to another person".into()));
@@ -356,7 +361,7 @@ fn change_span(row: &mut time_entry::Model, changes: &TimeEntryChanges, running:
 /// Deletes a time entry.
 pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, Error> {
     cx.write(Action::DeleteTimeEntry, (), async |write, ()| {
-        let (before, _project) = lock(write, id).await?;
+        let (before, _project) = lock(write, id, None).await?;
         check_writable(write, &before, expected).await?;
         let after = time_entry::Model { deleted_at: Some(write.now), ..before.clone() };
         let after = write.update::<time_entry::Entity>(&before, after).await?;
@@ -366,23 +371,6 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, 
         Ok(Gone { id })
     })
     .await
-}
-
-/// An entry, locked, and its project, kept as it is: the project first, since whoever changes a project goes on to its
-/// entries.
-async fn lock(write: &Write, id: Id) -> Result<(time_entry::Model, project::Model), Error> {
-    let not_found = || Error::NotFound("time entry");
-    let seen = write.find::<time_entry::Entity>(|query| query.filter(time_entry::Column::Id.eq(id)));
-    let seen = seen.await?.ok_or_else(not_found)?;
-    let keep = async |id: Id| {
-        let project = write.find::<project::Entity>(|query| query.filter(project::Column::Id.eq(id)).lock_shared());
-        project.await?.ok_or_else(|| Error::bug("a time entry has no project"))
-    };
-    let project = keep(seen.project_id).await?;
-    let row = write.lock::<time_entry::Entity>(id).await?;
-    // It may have been moved between the two looks.
-    let project = if row.project_id == project.id { project } else { keep(row.project_id).await? };
-    Ok((row, project))
 }
 
 /// A Member writes on present projects only, nobody writes over a version that they have not seen, and an invoiced

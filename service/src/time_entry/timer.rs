@@ -74,7 +74,11 @@ pub async fn start(cx: &Cx, input: NewTimer) -> Result<Done<TimeEntry>, Error> {
     cx.write(Action::StartTimer, input, async |write, input| {
         let (user_id, member_id) = (write.caller()?.user_id, write.caller()?.member_id);
         let NewTimer { project_id, task_id, note, billable, entry_date, time_zone, not_taken: _ } = input;
-        let project = keep_project(write, project_id.value()?).await?;
+        // The project, then the person, then what hangs on both: the order of who adds or removes people.
+        let project_id = project_id.value()?;
+        write.keep::<project::Entity>(project_id).await?;
+        write.lock::<member::Entity>(member_id).await?;
+        let project = keep_project(write, project_id).await?;
         let project = project.ok_or_else(|| Error::invalid("projectId", "not found"))?;
         let task = match task_id.take() {
             Some(id) => {
@@ -84,7 +88,6 @@ pub async fn start(cx: &Cx, input: NewTimer) -> Result<Done<TimeEntry>, Error> {
             None => None,
         };
         check_active(&project)?;
-        write.lock::<member::Entity>(member_id).await?;
         if let Some(running) = running_of(write, user_id).await? {
             if running.project_id == project.id && running.task_id == task.as_ref().map(|task| task.id) {
                 write.found_it();

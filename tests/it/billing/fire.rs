@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use poem::http::Method;
 use serde_json::{Value, json};
 use service::invoice;
 use tests::{Cast, World, everything, on_both};
@@ -38,11 +39,16 @@ on_both! {
             let body = json!({ "clientId": client, "name": name, "hourlyRate": "99.99" });
             projects.push(world.post(&owner, "/api/v1/projects", body).await.id());
         }
+        let fixed = json!({ "clientId": client, "name": "F", "rateType": "FIXED", "fixedFeeAmount": "10" });
+        let fixed = world.post(&owner, "/api/v1/projects", fixed).await.id();
+        let member = cast.home.member_user;
         let (world, done, made) = (Arc::new(world), Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
 
         let mut writers = Vec::new();
         for writer in 0..3_usize {
-            let (world, done, owner, projects, client) = (world.clone(), done.clone(), owner.clone(), projects.clone(), client.clone());
+            let (world, done, owner, projects, client) =
+                (world.clone(), done.clone(), owner.clone(), projects.clone(), client.clone());
+            let fixed = fixed.clone();
             writers.push(tokio::spawn(async move {
                 let mut own = Vec::new();
                 for round in 0_usize.. {
@@ -54,11 +60,23 @@ on_both! {
                     own.push(world.post(&owner, "/api/v1/time-entries", body).await.id());
                     let path = format!("/api/v1/time-entries/{}", own[(round * 7) % own.len()]);
                     let change = json!({ "durationSeconds": seconds + 1, "projectId": projects[(round + writer) % 2] });
-                    let changed = world.patch(&owner, &path, change).await;
+                    let changed = world.call(Method::PATCH, &path).token(&owner).key(&world.new_key()).json(change);
+                    let changed = changed.send().await;
                     assert!([200, 404, 409].contains(&changed.status.as_u16()), "{}", changed.text());
                     if round % 5 == 0 {
                         let gone = world.delete(&owner, &format!("/api/v1/time-entries/{}", own[(round * 3) % own.len()])).await;
                         assert!([204, 404, 409].contains(&gone.status.as_u16()), "{}", gone.text());
+                    }
+                    if round % 6 == 0 {
+                        let entry = |project: &str| {
+                            json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" })
+                        };
+                        let both = json!({ "timeEntries": [entry(&projects[1]), entry(&fixed), entry(&projects[0])] });
+                        world.post(&owner, "/api/v1/time-entries/batch", both).await.data(201);
+                        let task = json!({ "projectId": fixed, "name": "T", "assigneeIds": [member] });
+                        world.post(&owner, "/api/v1/tasks", task).await.data(201);
+                        let restore = world.call(Method::POST, &format!("/api/v1/projects/{fixed}/restore"));
+                        restore.token(&owner).key(&world.new_key()).send().await.data(200);
                     }
                     if round % 7 == 0 {
                         let spent = json!({ "clientId": client, "description": "d", "amount": "1.005", "expenseDate": "2026-06-11" });
@@ -124,6 +142,7 @@ on_both! {
             let mut spent = 0;
             for line in lines {
                 match line["projectId"].as_str() {
+                    Some(project) if project == fixed => {}
                     Some(project) => {
                         let billed = quarters.remove(&(id.to_owned(), project.to_owned()));
                         assert_eq!(billed.map(|quarters| quarters * 2500), Some(units(&line["quantity"])));

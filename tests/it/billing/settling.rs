@@ -130,6 +130,28 @@ on_both! {
 }
 
 on_both! {
+    /// Time that comes back to a project that is not billable any more is not billable either.
+    async fn free_time_follows_its_project(world: World) {
+        let cast = Cast::new(&world).await;
+        let (home, owner) = (&cast.home, &cast.home.owner);
+        let project = home.project(&world, "P").await;
+        let entry = home.entry(&world, owner, &project).await["id"].as_str().unwrap().to_owned();
+        let invoice: Id = home.invoice_of(&world, &project).await.parse().unwrap();
+        let path = format!("/api/v1/projects/{project}");
+        world.patch(owner, &path, json!({ "rateType": "NON_BILLABLE" })).await.data(200);
+        let entry = format!("/api/v1/time-entries/{entry}");
+        assert_eq!(world.get(owner, &entry).await.data(200)["billable"], true, "billed as it was");
+        // Nor does a project with billed time go to another client.
+        let other = json!({ "clientId": home.client(&world, "other").await });
+        assert_eq!(world.patch(owner, &path, other.clone()).await.error(409, "conflict")["reason"], "invoiced");
+        cancel(&world.operator(), invoice).await.unwrap();
+        let free = world.get(owner, &entry).await.data(200);
+        assert_eq!((&free["billable"], &free["invoiceId"], &free["version"]), (&json!(false), &Value::Null, &json!(3)));
+        world.patch(owner, &path, other).await.data(200);
+    }
+}
+
+on_both! {
     /// Of payments that come at once, none is lost and none goes past the total.
     async fn payments_at_once_add_up(world: World) {
         let cast = Cast::new(&world).await;

@@ -216,7 +216,7 @@ on_both! {
         assert_eq!(kinds, ["client.created", "project.created", "time_entry.created"]);
         cast.home.client(&world, "Last").await;
         let last = timeout(Duration::from_secs(20), told.next()).await.unwrap().unwrap();
-        assert_eq!(last.data["client"]["name"], "Last", "nothing is told twice");
+        assert_eq!(last.data.value()["client"]["name"], "Last", "nothing is told twice");
         drop((told, watch));
         assert_eq!(world.app.watching(), 0);
     }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod clients;
 mod concurrency;
+mod conventions;
 mod deep_lists;
 mod expenses;
 mod idempotency;

@@ -51,7 +51,7 @@ on_both! {
         let nowhere = "01890a5d-ac96-774b-bcce-b302099a8057";
         for (also, fields) in [
             (json!({ "tags": vec!["t"; 51] }), vec!["tags"]),
-            (json!({ "tags": ["ok", "t".repeat(51), " "] }), vec!["tags[1]"]),
+            (json!({ "tags": ["ok", "t".repeat(51), " "] }), vec!["tags[1]", "tags[2]"]),
             (json!({ "tags": ["ok", " "] }), vec!["tags[1]"]),
             (json!({ "assigneeIds": [cast.home.owner_user, nowhere, "x"] }), vec!["assigneeIds[2]"]),
             (json!({ "assigneeIds": [cast.home.owner_user, nowhere, cast.foreign.owner_user] }), vec!["assigneeIds[1]", "assigneeIds[2]"]),
@@ -141,6 +141,21 @@ on_both! {
         assert_eq!(world.get(owner, &other).await.data(200)["assigneeIds"], json!([]));
         let gone = json!({ "assigneeIds": [home.member_user] });
         assert_eq!(world.patch(owner, &other, gone).await.fields()["assigneeIds[0]"], "not found");
+    }
+}
+
+on_both! {
+    /// Who becomes a Member is put on the projects of their tasks, so that they see them still.
+    async fn a_manager_who_becomes_a_member_keeps_their_tasks(world: World) {
+        let cast = Cast::new(&world).await;
+        let home = &cast.home;
+        let project = home.project(&world, "P").await;
+        let manager = world.get(&home.owner, "/api/v1/members?role=MANAGER").await.data(200)[0]["userId"].clone();
+        let body = json!({ "projectId": project, "name": "T", "assigneeIds": [manager] });
+        let task = format!("/api/v1/tasks/{}", world.post(&home.owner, "/api/v1/tasks", body).await.id());
+        let role = service::value::Role::Member;
+        member::set_role(&world.operator(), home.id, "manager@home.example", role).await.unwrap();
+        world.patch(&home.manager, &task, json!({ "status": "DONE" })).await.data(200);
     }
 }
 

@@ -80,6 +80,10 @@ fn remove_mark(property: &mut Value) -> bool {
         if !own.is_empty() {
             property.insert("title".into(), own.into());
         }
+        // A record below a record: 3.0 reads `nullable` beside a type only.
+        if property.contains_key("allOf") {
+            property.insert("type".into(), json!("object"));
+        }
     }
     true
 }

@@ -28,6 +28,8 @@ fn upgrade(value: &mut Value) {
                 .for_each(|(_, v)| upgrade(v));
             let nullable = map.remove("nullable") == Some(json!(true));
             if let Some(Value::Array(parts)) = map.remove("allOf") {
+                // Which in 3.1 the parts say.
+                map.remove("type");
                 match &*parts {
                     [one] if nullable => drop(map.insert("anyOf".into(), json!([one, { "type": "null" }]))),
                     // Beside a reference everything is read in 3.1.

@@ -175,8 +175,8 @@ mod tests {
             ("", 0),
             (" \t\r\n,,\u{feff}# a comment { ( [\n", 0),
             ("{ viewer { name } }", 6),
-            ("query($id:ID!=\"x\"){client(id:$id){...on Client@skip(if:true){name}}}", 32),
-            ("{a(b:-1.5e+3,c:\"\"\"a \\\"\"\" { b\"\"\",d:\"\\\"{\")}", 13),
+            ("query($id:ID!=\"x\"){client(id:$id){...on Client@skip(if:true){name}}}", 34),
+            ("{a(b:-1.5e+3,c:\"\"\"a \\\"\"\" { b\"\"\",d:\"\\\"{\")}", 14),
             ("{a(b:\"\")}", 8),
             ("[[$é", 5),
         ] {

@@ -8,18 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 
 use serde_json::Value;
-use tests::{Kind, PrivateDatabase, database};
+use tests::{Kind, PrivateDatabase, database, program};
 
 static LOGS: AtomicUsize = AtomicUsize::new(0);
-
-/// The program as it is released, built beside the tests.
-pub fn program() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let target = own.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists()).unwrap();
-    let program = target.join("release").join("hoursmith");
-    assert!(program.exists(), "the released program is not built: run `make test` or `make test-faults`");
-    program
-}
 
 /// A workspace with a token and a project, on a private database.
 pub struct Ground {
@@ -32,7 +23,7 @@ impl Ground {
     pub async fn new(kind: Kind) -> Ground {
         let database = PrivateDatabase::new(kind).await;
         let json = |arguments: &[&str]| {
-            let output = command(&database.url, program()).args(arguments).arg("--json").output().unwrap();
+            let output = command(&database.url, program("release")).args(arguments).arg("--json").output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             serde_json::from_slice::<Value>(&output.stdout).unwrap()
         };
@@ -92,12 +83,12 @@ pub struct Server {
 impl Server {
     pub fn start(url: &str, settings: &Settings) -> Server {
         let mut command = match settings.largest_file {
-            None => command(url, program()),
+            None => command(url, program("release")),
             Some(bytes) => {
                 // Ignored, the signal of a file that grows too large becomes an error of the write.
                 let mut limited = command(url, "/bin/sh".into());
                 limited.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", "/usr/bin/prlimit"]);
-                limited.arg(format!("--fsize={bytes}:unlimited")).arg(program());
+                limited.arg(format!("--fsize={bytes}:unlimited")).arg(program("release"));
                 limited
             }
         };

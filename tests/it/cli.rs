@@ -7,18 +7,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tests::{Kind, PrivateDatabase};
-
-/// The program, built beside the tests.
-fn program() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let program = own.parent().unwrap().parent().unwrap().join("hoursmith");
-    assert!(program.exists(), "the program is not built: run `make test`");
-    program
-}
+use tests::{Kind, PrivateDatabase, program};
 
 pub(crate) fn command(url: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program());
+    let mut command = Command::new(program("debug"));
     command.args(arguments).env_clear().env("HOURSMITH_DATABASE_URL", url).env("HOURSMITH_LOG", "info");
     command.env("HOURSMITH_SECRET_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").stdin(Stdio::null());
     command

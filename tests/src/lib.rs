@@ -7,6 +7,7 @@ mod cast;
 pub mod database;
 mod receiver;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -25,6 +26,15 @@ pub const START: Timestamp = Timestamp::from_millis(1_781_164_800_000);
 
 /// What the secrets of a world are sealed with.
 pub const SECRET_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+/// The program of a profile, `debug` or `release`, as `tests/run` built it: `target/<profile>/hoursmith`, told from the
+/// test's own place, which is `target/debug/deps/<test>`.
+pub fn program(profile: &str) -> PathBuf {
+    let own = std::env::current_exe().expect("a test knows its own place");
+    let program = own.ancestors().nth(3).expect("tests lie in target/<profile>/deps").join(profile).join("hoursmith");
+    assert!(program.exists(), "{} is not built: run `make test`", program.display());
+    program
+}
 
 /// The real router on a private database.
 pub struct World {

@@ -6,8 +6,9 @@ demo: ## Serve a year of made-up data on SQLite.
 test: ## Install what is missing, start private servers, run everything.
 	tests/run
 
-test-faults: ## Kill servers, crash databases and fill disks while clients retry; prints the table of docs/reliability.md.
+test-faults: ## Kill servers, crash databases and fill disks while clients retry and webhooks are sent; prints the tables of docs/reliability.md.
 	HOURSMITH_FAULTS=whole tests/run -p tests --test faults
+	HOURSMITH_TEST_EVENTS=5000 tests/run -p tests --test it -- --nocapture webhook::program::killed
 
 bench-door: ## What the limiter and idempotency cost, in processor time, on both databases.
 	tests/run --exec cargo bench --locked -p api --bench door

@@ -11,6 +11,7 @@ use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use service::Error;
 use tracing::Instrument;
 
+use crate::accept::ranges;
 use crate::rest::BASE;
 use crate::rest::error::{self, Refusal};
 use crate::rest::gate::header_text;
@@ -156,13 +157,7 @@ fn answered(answer: std::thread::Result<Result<Response>>, id: &str) -> Response
 /// Brotli before gzip, of what the client takes.
 fn accepted_algorithm(request: &Request) -> Option<CompressionAlgo> {
     let accepted = header_text(request, header::ACCEPT_ENCODING.as_str())?;
-    let takes = |name: &str| {
-        accepted.split(',').any(|part| {
-            let (coding, quality) = part.split_once(';').unwrap_or((part, ""));
-            let refused = quality.trim().strip_prefix("q=").is_some_and(|q| q.trim_end_matches(['0', '.']).is_empty());
-            coding.trim().eq_ignore_ascii_case(name) && !refused
-        })
-    };
+    let takes = |name: &str| ranges(accepted).any(|(coding, quality)| coding == name && quality > 0.0);
     if takes("br") {
         Some(CompressionAlgo::BR)
     } else if takes("gzip") {

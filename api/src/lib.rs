@@ -1,6 +1,7 @@
 //! The Hoursmith server: two surfaces over one set of operations, the documents and the pages. Status codes, headers and
 //! bytes are decided here; what they mean, in `service`.
 
+mod accept;
 mod acceptor;
 mod address;
 mod budget;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use entity::value::{Id, Timestamp};
 use ipnet::IpNet;
+use rustls::pki_types::CertificateDer;
 use tokio::sync::Notify;
 
 use crate::auth::TokenUse;
@@ -52,6 +53,8 @@ pub struct Config {
     pub secret_keys: Vec<SecretKey>,
     /// Networks that webhooks may reach although private, over http too and on any port.
     pub webhook_allow: Vec<IpNet>,
+    /// Authorities that receivers are trusted by, besides those of the public.
+    pub webhook_roots: Vec<CertificateDer<'static>>,
     /// How long a receiver may take to answer.
     pub webhook_patience: Duration,
     /// Finds the addresses of receivers; the system's own unless said.
@@ -72,6 +75,7 @@ impl Config {
             redis_url: None,
             secret_keys: vec![],
             webhook_allow: vec![],
+            webhook_roots: vec![],
             webhook_patience: Duration::from_secs(10),
             resolver: None,
             retention_days: 30,

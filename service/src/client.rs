@@ -8,10 +8,10 @@ use entity::{client, invoice, project};
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
 
-use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
 use crate::filter::{one_of, one_of_texts, since, until};
 use crate::input::{Defaulted, Field, Input, Kept, Required, Validate};
+use crate::outcome::{Done, Expected, Gone, Record};
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::{Action, Caller, Cx, Error, Reason};
 

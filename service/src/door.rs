@@ -9,13 +9,12 @@ use entity::value::{Id, Problems, Timestamp, TokenScope};
 use entity::{client, member, project, task};
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{ColumnTrait, ConnectionTrait, FromQueryResult, QueryFilter, QueryResult, Select};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::action::Access;
 use crate::input::{Reference, Validate};
 use crate::nested::{PARENT, Relation};
 use crate::once::{self, Claim, IdempotencyKey, Stored};
+use crate::outcome::{Done, Record};
 use crate::page::{ListArgs, Listed, Page, Question};
 use crate::scope::{Identified, Scoped};
 use crate::write::Write;
@@ -48,96 +47,14 @@ struct Inner {
     budget: Mutex<Budget>,
     /// Whether the whole request is paid for.
     settled: AtomicBool,
-}
-
-/// What an operation gives back: a record with an identity, that can be stored and read again.
-pub trait Record: Serialize + DeserializeOwned + Send {
-    /// Whose it is.
-    fn id(&self) -> Id;
-    /// Its version, if it has one.
-    fn version(&self) -> Option<i32>;
-    /// Whether it shows a secret, so that its stored answer must be sealed.
-    fn holds_secret(&self) -> bool {
-        false
-    }
-}
-
-/// A batch of records has no identity of its own.
-impl<R: Record> Record for Vec<R> {
-    fn id(&self) -> Id {
-        Id::NONE
-    }
-
-    fn version(&self) -> Option<i32> {
-        None
-    }
-}
-
-/// What is left of a record that is gone.
-#[derive(Clone, Copy, Debug, Serialize, serde::Deserialize)]
-pub struct Gone {
-    /// Its id.
-    pub id: Id,
-}
-
-impl Record for Gone {
-    fn id(&self) -> Id {
-        self.id
-    }
-
-    fn version(&self) -> Option<i32> {
-        None
-    }
-}
-
-/// The outcome of a write: done now, or done before under the same key.
-#[derive(Clone, Debug)]
-pub enum Done<R> {
-    /// Just now.
-    Fresh {
-        /// The record as it now is.
-        record: R,
-        /// Whether it was made by this write.
-        created: bool,
-    },
-    /// Before. What was answered then, as text, is not read again where text is what is sent.
-    Replayed(Stored),
-}
-
-impl<R: Record> Done<R> {
-    /// The record, read again if it was stored.
-    pub fn into_record(self) -> Result<R, Error> {
-        match self {
-            Done::Fresh { record, .. } => Ok(record),
-            Done::Replayed(stored) => serde_json::from_str(&stored.body)
-                .map_err(|e| Error::bug(format!("a stored answer does not read back: {e}"))),
-        }
-    }
-}
-
-/// Which versions of a record a change is meant for: `If-Match`, or `expectedVersion`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Expected {
-    /// Any.
-    #[default]
-    Any,
-    /// One of these; none, if what was sent names no version.
-    OneOf(Vec<i32>),
-}
-
-impl Expected {
-    pub(crate) fn check(&self, version: i32) -> Result<(), Error> {
-        match self {
-            Expected::OneOf(versions) if !versions.contains(&version) => Err(Error::Stale { version }),
-            _ => Ok(()),
-        }
-    }
+    /// Whether its answer was given before, under the same key.
+    replayed: AtomicBool,
 }
 
 impl Cx {
     pub(crate) fn new(app: App, caller: Caller, facts: RequestFacts, budget: Budget) -> Cx {
         let (budget, settled) = (Mutex::new(budget), AtomicBool::new(!facts.limited));
-        Cx(Arc::new(Inner { app, caller, facts, budget, settled }))
+        Cx(Arc::new(Inner { app, caller, facts, budget, settled, replayed: AtomicBool::new(false) }))
     }
 
     /// This instant.
@@ -176,8 +93,16 @@ impl Cx {
         Ok(self.budget())
     }
 
+    /// Whether what was asked was done before, under the same key, and this answer repeats that one.
+    pub fn is_replay(&self) -> bool {
+        self.0.replayed.load(Ordering::Relaxed)
+    }
+
     /// Takes what is above the one point of the door, unless the request is paid for.
-    async fn charge_points(&self, points: u32) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// `RateLimited`; nothing but the door's point was taken.
+    pub async fn charge_points(&self, points: u32) -> Result<(), Error> {
         let Inner { app, caller, budget, settled, .. } = &*self.0;
         let more = points.saturating_sub(1);
         if more == 0 || settled.load(Ordering::Relaxed) {
@@ -304,16 +229,17 @@ impl Cx {
         Ok(())
     }
 
-    /// A name that leads nowhere is told before anything that stands in the way: 422 comes before 409, 404 and 412.
+    /// A name that leads nowhere is told with all else that is wrong, and before anything that stands in the way: 422
+    /// comes before 409, 404 and 412.
     async fn in_order(&self, named: &[(String, Reference)], refused: Error) -> Error {
-        let stands_in_the_way = matches!(refused, Error::Conflict { .. } | Error::NotFound(_) | Error::Stale { .. });
-        if !stands_in_the_way {
-            return refused;
-        }
-        let mut missing = Problems::none();
-        match self.add_missing(named, &mut missing).await {
-            Ok(()) if missing.is_empty() => refused,
-            Ok(()) => Error::Invalid(missing),
+        let mut problems = match &refused {
+            Error::Invalid(problems) => problems.clone(),
+            Error::Conflict { .. } | Error::InFlight | Error::NotFound(_) | Error::Stale { .. } => Problems::none(),
+            _ => return refused,
+        };
+        match self.add_missing(named, &mut problems).await {
+            Ok(()) if problems.is_empty() => refused,
+            Ok(()) => Error::Invalid(problems),
             Err(fault) => fault,
         }
     }
@@ -351,7 +277,10 @@ impl Cx {
         let (held, tx) = match &facts.key {
             IdempotencyKey::Key(key) => match once::claim(app, caller, key, &facts.fingerprint).await {
                 Err(refused) => return Err(self.in_order(&named, refused).await),
-                Ok(Claim::Replay(stored)) => return Ok(Done::Replayed(once::open(app, caller, key, stored)?)),
+                Ok(Claim::Replay(stored)) => {
+                    self.0.replayed.store(true, Ordering::Relaxed);
+                    return Ok(Done::Replayed(once::open(app, caller, key, stored)?));
+                }
                 Ok(Claim::Fresh(tx, held)) => {
                     self.charge_points(input.points()).await?;
                     (Some(held), tx)

@@ -1,5 +1,5 @@
-//! The runner of background jobs: woken by a commit here, by one elsewhere (LISTEN/NOTIFY on PostgreSQL), else each
-//! second. One job's failure is logged and stops no other.
+//! The runner of background jobs: each is a task of its own, so that one that takes long, or fails, holds up no other.
+//! This one tells the other replicas of a commit here (LISTEN/NOTIFY on PostgreSQL).
 
 use std::pin::pin;
 use std::time::Duration;
@@ -9,13 +9,12 @@ use sea_orm::sea_query::Expr;
 use sea_orm::sqlx::postgres::PgListener;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{App, Error};
 
 /// What replicas tell each other by.
 const CHANNEL: &str = "hoursmith_wake";
-const POLL: Duration = Duration::from_secs(1);
 /// Jobs of housekeeping need no haste.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 /// Rows that one transaction of a sweep deletes at most, so that it holds nothing up.
@@ -25,45 +24,49 @@ const RECONNECT: Duration = Duration::from_secs(5);
 impl App {
     /// Runs until told to stop. What each process needs always runs; work on shared rows only where it is wanted.
     pub async fn run_jobs(&self, worker: bool, mut stop: watch::Receiver<bool>) {
-        let mut poll = interval(POLL);
-        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut next_housekeeping = Instant::now();
         let listening = self.clone();
         let listener = tokio::spawn(async move { listening.listen().await });
         let feed = tokio::spawn(self.clone().follow_changes(stop.clone()));
+        let housekeeper = self.clone();
+        let housekeeping = tokio::spawn(async move { housekeeper.keep_house(worker).await });
         let (delivering, stopped) = (self.clone(), stop.clone());
         let deliveries = worker.then(|| tokio::spawn(async move { delivering.run_worker(stopped).await }));
         let mut woken = pin!(self.wake().notified());
         woken.as_mut().enable();
         loop {
-            let woken_here = tokio::select! {
+            tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
-                () = &mut woken => true,
-                _ = poll.tick() => false,
-            };
-            if woken_here {
-                // What is committed while this tells is told next.
-                woken.set(self.wake().notified());
-                woken.as_mut().enable();
-                report("wake", self.tell_replicas().await);
+                () = &mut woken => {}
             }
-            if Instant::now() >= next_housekeeping {
-                next_housekeeping = Instant::now() + HOUSEKEEPING;
-                report("token use", self.store_token_use().await);
-                if worker {
-                    report("idempotency sweep", self.sweep_idempotency_keys().await);
-                    report("webhook sweep", self.sweep_webhooks().await);
-                }
-                report("clock", self.follow_database_clock().await);
-                self.limits().sweep();
-            }
+            // What is committed while this tells is told next.
+            woken.set(self.wake().notified());
+            woken.as_mut().enable();
+            report("wake", self.tell_replicas().await);
         }
+        // Each piece of it is a transaction, so that it can end anywhere.
+        housekeeping.abort();
         if let Some(Err(cause)) = futures_util::future::OptionFuture::from(deliveries).await {
             tracing::error!(%cause, "the worker ended in a fault of ours");
         }
         listener.abort();
         feed.abort();
         report("token use", self.store_token_use().await);
+    }
+
+    /// What needs no haste, and may take long: beside the rest, which it must not hold up.
+    async fn keep_house(&self, worker: bool) {
+        let mut rounds = interval(HOUSEKEEPING);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            rounds.tick().await;
+            report("clock", self.follow_database_clock().await);
+            report("token use", self.store_token_use().await);
+            self.limits().sweep();
+            if worker {
+                report("idempotency sweep", self.sweep_idempotency_keys().await);
+                report("webhook sweep", self.sweep_webhooks().await);
+            }
+        }
     }
 
     /// Wakes the other replicas, off the path of the request that has something for them.

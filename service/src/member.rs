@@ -6,10 +6,10 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
 
-use crate::door::Record;
 use crate::filter::{ids_where, one_of, since, until};
 use crate::input::Field;
 use crate::operator::Operator;
+use crate::outcome::Record;
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::write::Write;
 use crate::{Action, Caller, Cx, Error, Reason, organization, policy, task};

@@ -21,10 +21,11 @@ pub(crate) struct Metrics {
 
 const LATENCIES: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// All by the partial index of what is pending.
+/// All by the partial index of what is pending. The oldest by when it was to be sent, which a lease does not move: what
+/// is taken again and again, and never sent, shows.
 const QUEUE: &str = "\
     SELECT COUNT(*) AS pending, COALESCE(SUM(CASE WHEN due_at <= $1 THEN 1 ELSE 0 END), 0) AS due, \
-    MIN(due_at) AS oldest FROM webhook_delivery WHERE due_at IS NOT NULL";
+    MIN(next_attempt_at) AS oldest FROM webhook_delivery WHERE due_at IS NOT NULL";
 
 fn broken(error: prometheus::Error) -> Error {
     Error::bug(format!("metrics cannot be set up: {error}"))
@@ -38,7 +39,10 @@ impl Metrics {
         let skipped = opts("deliveries_skipped_total", "Deliveries that were not sent, by plan, switch or deletion.");
         let pending = opts("deliveries_pending", "Deliveries that are to be sent, now or later.");
         let due = opts("deliveries_due", "Deliveries that wait for a worker now.");
-        let oldest = opts("oldest_due_seconds", "How long the oldest of them has waited.");
+        let oldest = opts(
+            "oldest_due_seconds",
+            "How long the oldest delivery that is to be sent now, or is being sent, has waited.",
+        );
         let metrics = (|| {
             Ok(Metrics {
                 registry: Registry::new(),

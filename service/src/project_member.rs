@@ -7,8 +7,8 @@ use entity::{member, project, project_member};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, Order, QueryFilter, QuerySelect, QueryTrait};
 
-use crate::door::{Done, Gone};
 use crate::member::{Member, MemberFilter, MemberSort};
+use crate::outcome::{Done, Gone};
 use crate::page::{ListArgs, Page};
 use crate::{Action, Cx, Error};
 

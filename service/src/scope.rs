@@ -48,6 +48,9 @@ pub(crate) trait Identified: Scoped {
 
 /// A table whose rows count their changes.
 pub(crate) trait Versioned: Identified {
+    const VERSION: Self::Column;
+    const UPDATED_AT: Self::Column;
+
     /// One change more; `updatedAt` strictly grows.
     fn touch(row: &mut Self::Model, now: Timestamp);
 }
@@ -154,6 +157,9 @@ identified! {
 macro_rules! versioned {
     ($($table:ident)*) => {
         $(impl Versioned for $table::Entity {
+            const VERSION: Self::Column = $table::Column::Version;
+            const UPDATED_AT: Self::Column = $table::Column::UpdatedAt;
+
             fn touch(row: &mut Self::Model, now: Timestamp) {
                 row.version += 1;
                 row.updated_at = now.max(row.updated_at.plus_millis(1));

@@ -6,10 +6,10 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::FreshToken;
-use crate::door::{Done, Gone};
 use crate::filter::{one_of, since, until};
 use crate::input::Field;
 use crate::operator::Operator;
+use crate::outcome::{Done, Gone};
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::write::Write;
 use crate::{Action, Caller, Cx, Error, Reason};

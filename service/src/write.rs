@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use entity::value::{Id, Problems, Timestamp};
 use entity::{event, time_entry, webhook_delivery};
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, SimpleExpr};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, IntoActiveModel, Iterable, PaginatorTrait,
-    PrimaryKeyToColumn, QueryFilter, QuerySelect, Select, SqlErr,
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, DbErr, IntoActiveModel, Iterable, PaginatorTrait,
+    PrimaryKeyToColumn, QueryFilter, QuerySelect, Select, SqlErr, Value,
 };
 use tokio::sync::OnceCell;
 
@@ -193,7 +193,26 @@ impl Write {
         Ok(after)
     }
 
-    /// Stores a row as it is, for tables that count no versions.
+    /// Changes every row of the workspace that fits, by one statement; each is one version later.
+    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspace")]
+    pub(crate) async fn update_all<E: Versioned>(
+        &self,
+        changes: impl IntoIterator<Item = (E::Column, Value)>,
+        rows: Condition,
+    ) -> Result<(), Error> {
+        let changed = E::UPDATED_AT.into_expr();
+        let later = changed.clone().add(1);
+        let changed = CaseStatement::new().case(changed.lt(self.now), Expr::val(self.now)).finally(later);
+        let update = E::update_many()
+            .col_expr(E::VERSION, E::VERSION.into_expr().add(1))
+            .col_expr(E::UPDATED_AT, changed.into());
+        let changes = changes.into_iter();
+        let update = changes.fold(update, |update, (column, value)| update.col_expr(column, Expr::value(value)));
+        update.filter(E::ORGANIZATION.eq(self.organization_id)).filter(rows).exec(&self.tx).await?;
+        Ok(())
+    }
+
+    /// Stores a row as it is, whether or not its table counts versions.
     #[expect(clippy::disallowed_methods, reason = "the filter is the whole primary key, workspace included")]
     pub(crate) async fn store<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
     where
@@ -253,12 +272,6 @@ impl Write {
         self.emitted.store(true, Ordering::Relaxed);
         self.insert_all::<webhook_delivery::Entity>(rows).await
     }
-}
-
-/// `updatedAt` of rows that one statement changes: now, and for each later than it was.
-pub(crate) fn touched(column: impl ColumnTrait, now: Timestamp) -> SimpleExpr {
-    let later = column.into_expr().add(1);
-    CaseStatement::new().case(column.into_expr().lt(now), Expr::val(now)).finally(later).into()
 }
 
 /// A unique key that another row has is the caller's to mend, not a fault of ours.

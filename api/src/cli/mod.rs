@@ -92,6 +92,9 @@ enum Command {
         /// In the words of OpenAPI 3.0.
         #[arg(long = "v3-0", conflicts_with = "yaml")]
         v3_0: bool,
+        /// How it calls the server.
+        #[arg(long, env = "HOURSMITH_PUBLIC_URL")]
+        public_url: Option<String>,
     },
     /// Print the GraphQL schema.
     Sdl,
@@ -145,8 +148,8 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
         Command::Token(command) => command.run(&common).await,
         Command::Invoice(command) => command.run(&common).await,
         Command::Webhook(command) => command.run(&common).await,
-        Command::Openapi { yaml, v3_0 } => {
-            let documents = crate::rest::openapi::Documents::new(None);
+        Command::Openapi { yaml, v3_0, public_url } => {
+            let documents = crate::rest::openapi::Documents::new(public_url.as_deref());
             print::text(match (yaml, v3_0) {
                 (true, _) => &documents.yaml,
                 (_, true) => &documents.json_3_0,

@@ -130,7 +130,7 @@ struct Listener {
     forward_to: String,
     events: Vec<EventType>,
     secret: Secret,
-    /// What was met already, with its second.
+    /// What was forwarded, or happened before, with its second.
     seen: HashMap<String, i64>,
 }
 
@@ -141,7 +141,9 @@ impl Listener {
         // By the server's clock, whatever this machine's says.
         let mut from = date.unwrap_or_else(|| clock.now().millis()) - OVERLAP;
         // What happened before is not forwarded.
-        self.new_events(from).await?;
+        for (head, _) in self.new_events(from).await? {
+            self.seen.insert(head.id, head.created);
+        }
         let secret = self.secret.text();
         let begun = json!({ "secret": secret, "forwardTo": self.forward_to });
         let words = format!("signing secret: {secret}\nforwarding events to {}", self.forward_to);
@@ -163,13 +165,14 @@ impl Listener {
                 let line = json!({ "id": head.id, "type": head.r#type, "responseStatus": status, "error": error });
                 print::outcome(as_json, &line, format!("{}  {}  {told}", head.r#type, head.id))?;
                 from = from.max(head.created * 1000 - OVERLAP);
+                self.seen.insert(head.id, head.created);
             }
             self.seen.retain(|_, created| *created * 1000 >= from - 1000);
         }
     }
 
     /// What was not met before, in order.
-    async fn new_events(&mut self, from: i64) -> Result<Vec<(Head, String)>, Failure> {
+    async fn new_events(&self, from: i64) -> Result<Vec<(Head, String)>, Failure> {
         let from = Timestamp::from_millis(from);
         let types: String = self.events.iter().map(|kind| format!("&type={kind}")).collect();
         let mut found = Vec::new();
@@ -181,7 +184,7 @@ impl Listener {
             let page: Page<'_> = serde_json::from_str(&text)?;
             for raw in page.data {
                 let head: Head = serde_json::from_str(raw.get())?;
-                if self.seen.insert(head.id.clone(), head.created).is_none() {
+                if !self.seen.contains_key(&head.id) {
                     found.push((head, raw.get().to_owned()));
                 }
             }

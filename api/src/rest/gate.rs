@@ -99,12 +99,16 @@ impl<E> Gate<E> {
         let pass = admission.pass?;
 
         let method = request.method().clone();
+        let mut not_taken = if operation.query { Problems::none() } else { unknown_parameters(request) };
         let body = match operation.body {
             Takes::Body => Some(read_json(request).await?),
             Takes::Optional if is_empty(request) => Some(Json::Object(vec![])),
             Takes::Optional => Some(read_json(request).await?),
             Takes::Nothing if is_empty(request) || !matches!(method, Method::PUT | Method::POST) => None,
-            Takes::Nothing => read_nothing(request).await?,
+            Takes::Nothing => {
+                not_taken.nest("", not_nothing(&read_json(request).await?));
+                Some(Json::Object(vec![]))
+            }
         };
 
         let key = header_text(request, "idempotency-key");
@@ -117,7 +121,6 @@ impl<E> Gate<E> {
             IdempotencyKey::Key(_) => fingerprint(&method, request.original_uri().path(), body.as_ref()),
             _ => [0; 32],
         };
-        let not_taken = if operation.query { Problems::none() } else { unknown_parameters(request) };
         let facts = RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint, not_taken };
         let cx = pass.enter(facts);
         *spent = Spent::Inside(cx.clone());
@@ -191,17 +194,14 @@ fn is_empty(request: &Request) -> bool {
     length == "0" && !request.headers().contains_key(header::TRANSFER_ENCODING)
 }
 
-/// Reads a body that may be left out, and otherwise is `{}`.
-async fn read_nothing(request: &mut Request) -> Result<Option<Json>, Stop> {
-    match read_json(request).await? {
-        Json::Object(pairs) if pairs.is_empty() => Ok(Some(Json::Object(pairs))),
-        Json::Object(pairs) => {
-            let mut problems = Problems::none();
-            pairs.into_iter().for_each(|(key, _)| problems.add(key, "unknown"));
-            Err(Error::Invalid(problems).into())
-        }
-        other => Err(Error::invalid("body", format!("must be left out, or be {{}}, not {}", other.kind())).into()),
-    }
+/// What is wrong with a body where none is taken: `{}` is as good as none.
+fn not_nothing(body: &Json) -> Problems {
+    let Json::Object(pairs) = body else {
+        return Problems::at("body", format!("must be left out, or be {{}}, not {}", body.kind()));
+    };
+    let mut problems = Problems::none();
+    pairs.iter().for_each(|(key, _)| problems.add(key, "unknown"));
+    problems
 }
 
 /// `application/json`, in UTF-8 if it names a charset.

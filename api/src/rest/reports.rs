@@ -7,8 +7,9 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, OpenApi};
+use service::Visible;
 use service::input::Input;
-use service::report::{self, TimeReport, TimeReportArgs, TimeReportKeys};
+use service::report::{self, TimeReport, TimeReportArgs, TimeReportKeys, TimeReportNoun};
 use service::time_entry::TimeEntryFilter;
 use service::value::{AmountShown, ReportGroup, TimeZone, Wire};
 
@@ -17,6 +18,7 @@ use super::envelope::Data;
 use super::error::Fault;
 use super::extract::{Access, LIST_QUERY};
 use super::gate::header_text;
+use crate::accept::ranges;
 
 const CSV: &str = "text/csv; charset=utf-8";
 
@@ -31,7 +33,7 @@ impl Reports {
     #[oai(path = "/reports/time", method = "get", operation_id = "getTimeReport")]
     async fn get_time_report(&self, Access(cx): Access, query: ReportQuery) -> Result<Report, Fault> {
         let report = report::time(&cx, &query.args).await?;
-        Ok(if query.csv { Report::Csv(csv(&report)) } else { Report::Json(report) })
+        Ok(if query.csv { Report::Csv(csv(&report, query.args.groups())) } else { Report::Json(report) })
     }
 }
 
@@ -85,12 +87,7 @@ impl<'a> ApiExtractor<'a> for ReportQuery {
         let formats: Vec<&str> =
             pairs.iter().filter(|(name, _)| name == "format").map(|(_, format)| format.as_str()).collect();
         let csv = match formats.as_slice() {
-            [] => {
-                let accept = header_text(request, header::ACCEPT.as_str()).unwrap_or_default();
-                accept.split(',').any(|range| {
-                    range.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/csv"))
-                })
-            }
+            [] => prefers_csv(header_text(request, header::ACCEPT.as_str()).unwrap_or_default()),
             [format] if format.eq_ignore_ascii_case("csv") => true,
             [format] if format.eq_ignore_ascii_case("json") => false,
             _ => {
@@ -100,6 +97,17 @@ impl<'a> ApiExtractor<'a> for ReportQuery {
         };
         Ok(ReportQuery { args, csv })
     }
+}
+
+/// Whether a table is liked better than JSON; as well, where JSON is liked only with everything else.
+fn prefers_csv(accept: &str) -> bool {
+    let quality = |names: &[&str]| {
+        let of_these = ranges(accept).filter(|(name, _)| names.contains(&name.as_str()));
+        of_these.map(|(_, quality)| quality).reduce(f32::max)
+    };
+    let csv = quality(&["text/csv"]).unwrap_or(0.0);
+    let json = quality(&["application/json"]);
+    csv > 0.0 && json.map_or_else(|| csv >= quality(&["application/*", "*/*"]).unwrap_or(0.0), |json| csv > json)
 }
 
 /// A report in one of its forms.
@@ -141,20 +149,17 @@ impl ApiResponse for Report {
     }
 }
 
-/// The table of RFC 4180: the keys, then seconds, billableSeconds, entries, and where amounts are told currency and amount.
-/// A group in several currencies has a line for each.
-fn csv(report: &TimeReport) -> String {
+/// The table of RFC 4180: the keys as they were asked for, then seconds, billableSeconds, entries, and where amounts are told
+/// currency and amount. A group in several currencies has a line for each.
+fn csv(report: &TimeReport, groups: &[ReportGroup]) -> String {
     let told = report.total.amounts.get().is_some();
-    let names = report.rows.first().map(|row| columns(&row.keys)).unwrap_or_default();
-    let mut head: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
-    head.extend(["seconds", "billableSeconds", "entries"]);
-    if told {
-        head.extend(["currency", "amount"]);
-    }
-    let mut table = line(head.iter().map(|name| (*name).to_owned()));
+    let names = groups.iter().map(|group| group.as_str().to_ascii_lowercase());
+    let sums = ["seconds", "billableSeconds", "entries"].into_iter();
+    let money = if told { &["currency", "amount"][..] } else { &[] };
+    let mut table = line(names.chain(sums.chain(money.iter().copied()).map(str::to_owned)));
     for row in &report.rows {
         for (currency, sums) in &row.by_currency {
-            let keys = columns(&row.keys).into_iter().map(|(_, value)| value);
+            let keys = groups.iter().map(|group| key(&row.keys, *group));
             let counts = [sums.seconds, sums.billable_seconds, sums.entries].map(|count| count.to_string());
             let amount = sums.amounts.get().and_then(|amounts| amounts.first()).map(|earned| earned.amount.to_string());
             let money = [currency.as_ref().map(ToString::to_string).unwrap_or_default(), amount.unwrap_or_default()];
@@ -164,20 +169,20 @@ fn csv(report: &TimeReport) -> String {
     table
 }
 
-/// The keys of a row that are there, by name.
-fn columns(keys: &TimeReportKeys) -> Vec<(&'static str, String)> {
+/// What a row has under one of its keys: a name, or a time.
+fn key(keys: &TimeReportKeys, group: ReportGroup) -> String {
     let TimeReportKeys { client, project, task, member, day, week, month } = keys;
-    let nouns = [("client", client), ("project", project), ("task", task)];
-    let named = nouns.into_iter().filter(|(_, key)| !key.is_hidden());
-    let mut columns: Vec<_> =
-        named.map(|(name, key)| (name, key.get().and_then(|noun| noun.name.clone()).unwrap_or_default())).collect();
-    if let Some(member) = member.get() {
-        columns.push(("member", member.name.clone().unwrap_or_default()));
-    }
-    columns.extend(day.get().map(|day| ("day", day.to_string())));
-    columns.extend(week.get().map(|week| ("week", week.to_string())));
-    columns.extend(month.get().map(|month| ("month", month.clone())));
-    columns
+    let name = |noun: &Visible<TimeReportNoun>| noun.get().and_then(|noun| noun.name.clone());
+    let text = match group {
+        ReportGroup::Client => name(client),
+        ReportGroup::Project => name(project),
+        ReportGroup::Task => name(task),
+        ReportGroup::Member => member.get().and_then(|member| member.name.clone()),
+        ReportGroup::Day => day.get().map(ToString::to_string),
+        ReportGroup::Week => week.get().map(ToString::to_string),
+        ReportGroup::Month => month.get().cloned(),
+    };
+    text.unwrap_or_default()
 }
 
 fn line(cells: impl Iterator<Item = String>) -> String {
@@ -193,6 +198,25 @@ fn cell(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_is_sent_where_it_is_liked_best() {
+        for (accept, table) in [
+            ("text/csv", true),
+            ("TEXT/CSV; charset=utf-8", true),
+            ("text/csv, */*", true),
+            ("text/csv;q=0.5, */*;q=0.1", true),
+            ("application/json;q=0.5, text/csv", true),
+            ("application/json, text/csv", false),
+            ("application/json, text/csv;q=0.1", false),
+            ("text/csv;q=0.5, */*", false),
+            ("text/csv;q=0", false),
+            ("application/json", false),
+            ("", false),
+        ] {
+            assert_eq!(prefers_csv(accept), table, "{accept}");
+        }
+    }
 
     #[test]
     fn a_cell_is_quoted_and_never_a_formula() {

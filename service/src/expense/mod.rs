@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use input::{ExpenseChanges, NewExpense};
 pub use list::{ExpenseArgs, ExpenseFilter, ExpenseSort, list, list_of_clients, list_of_invoices, list_of_projects};
 
-use crate::door::{Done, Expected, Gone, Record};
+use crate::outcome::{Done, Expected, Gone, Record};
 use crate::write::Write;
 use crate::{Action, Cx, Error, Reason};
 

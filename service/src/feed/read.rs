@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use entity::value::{Id, Plan, Role, Timestamp, TokenScope};
 use entity::{event, time_entry};
+use futures_util::future::join_all;
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement};
-use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::{Connection, Ended, Person, Reader, Standing, State, Timer};
-use crate::event_log;
+use crate::event_log::{self, EventRecord};
 use crate::jobs::report;
 use crate::time_entry::TimeEntry;
 use crate::{App, Error};
@@ -23,6 +24,10 @@ const RECHECK: Duration = Duration::from_secs(2);
 const LATE: i64 = 60_000;
 /// Values in one statement.
 const CHUNK: usize = 500;
+/// Events that are told at once. Before more is told, those who read have a moment to take it: a burst of commits makes
+/// nobody slow.
+const BURST: usize = 128;
+const MOMENT: Duration = Duration::from_millis(50);
 /// Timers of a person that are remembered as told.
 const REMEMBERED: usize = 16;
 
@@ -64,13 +69,21 @@ impl App {
         for workspaces in workspaces.chunks(CHUNK) {
             let found = self.recent_events(workspaces).await?;
             let fresh = self.feed().state().fresh_events(found);
-            for fresh in fresh.chunks(CHUNK) {
+            for fresh in fresh.chunks(BURST) {
                 let rows = self.events_by_id(fresh).await?;
+                self.let_them_read().await;
                 self.feed().state().tell_events(&rows);
             }
         }
         self.feed().state().forget_events_before(self.now().plus_millis(-2 * LATE));
         Ok(())
+    }
+
+    /// Waits until everybody has room for a burst, but for a moment only: whoever is slow is told on, and dropped when full.
+    async fn let_them_read(&self) {
+        let behind = self.feed().state().behind();
+        let room = behind.iter().map(|sender| sender.reserve_many(BURST));
+        _ = timeout(MOMENT, join_all(room)).await;
     }
 
     /// The ids of late events of these workspaces, from the index alone.
@@ -270,6 +283,16 @@ impl State {
                 connection.tell(|reader| reader.tell_event(&event));
             }
         }
+    }
+
+    /// The events of those who have no room for a burst.
+    fn behind(&self) -> Vec<mpsc::Sender<EventRecord>> {
+        let readers = self.connections.values().flat_map(|connection| connection.readers.values());
+        let senders = readers.filter_map(|reader| match reader {
+            Reader::Events { sender, .. } if sender.capacity() < BURST => Some(sender.clone()),
+            _ => None,
+        });
+        senders.collect()
     }
 
     fn forget_events_before(&mut self, bound: Timestamp) {

@@ -7,14 +7,14 @@ use entity::value::{Currency, Date, Decimal, Id, InvoiceStatus, Money, PaymentSt
 use entity::{client, expense, invoice, invoice_line, organization, project, task, time_entry};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
+    ActiveModelTrait, ColumnTrait, Condition, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 
 use super::{InvoiceWithLines, amounts, with_lines};
 use crate::operator::Operator;
 use crate::scope::Scoped;
-use crate::write::{Write, touched};
+use crate::write::Write;
 use crate::{Error, Reason, organization as workspace};
 
 /// What to bill, and how.
@@ -170,7 +170,7 @@ async fn bill_time(write: &Write, row: &invoice::Model, input: &NewInvoice) -> R
         .add(time_entry::Column::DurationSeconds.gt(0))
         .add(time_entry::Column::EntryDate.gte(input.from))
         .add(time_entry::Column::EntryDate.lte(input.to));
-    claim_time(write, row.id, due).await?;
+    write.update_all::<time_entry::Entity>([(time_entry::Column::InvoiceId, row.id.into())], due).await?;
 
     // Each entry is rounded up by itself; the sum is of whole quarters.
     let seconds = Expr::col(time_entry::Column::DurationSeconds);
@@ -226,20 +226,6 @@ async fn hourly_projects(write: &Write, client: Id) -> Result<Vec<project::Model
     projects.await
 }
 
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
-async fn claim_time(write: &Write, invoice: Id, due: Condition) -> Result<(), Error> {
-    use time_entry::Column;
-    time_entry::Entity::update_many()
-        .col_expr(Column::InvoiceId, Expr::value(invoice))
-        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
-        .col_expr(Column::UpdatedAt, touched(Column::UpdatedAt, write.now))
-        .filter(Column::OrganizationId.eq(write.organization_id()))
-        .filter(due)
-        .exec(write.connection())
-        .await?;
-    Ok(())
-}
-
 /// A line for the fee of each project at a fixed price that was not billed yet.
 async fn bill_fees(write: &Write, row: &invoice::Model) -> Result<Vec<Draft>, Error> {
     let projects = write.all::<project::Entity>(|query| {
@@ -269,7 +255,7 @@ async fn bill_expenses(write: &Write, row: &invoice::Model, input: &NewInvoice) 
         .add(expense::Column::DeletedAt.is_null())
         .add(expense::Column::ExpenseDate.gte(input.from))
         .add(expense::Column::ExpenseDate.lte(input.to));
-    claim_expenses(write, row.id, due).await?;
+    write.update_all::<expense::Entity>([(expense::Column::InvoiceId, row.id.into())], due).await?;
     let claimed = write.all::<expense::Entity>(|query| {
         let of_invoice = query.filter(expense::Column::InvoiceId.eq(row.id));
         of_invoice.order_by_asc(expense::Column::ExpenseDate).order_by_asc(expense::Column::Id)
@@ -283,20 +269,6 @@ async fn bill_expenses(write: &Write, row: &invoice::Model, input: &NewInvoice) 
         return Err(Error::conflict(Reason::OtherCurrency, told));
     }
     claimed.into_iter().map(|it| one(it.description, it.amount, &row.currency, it.project_id)).collect()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
-async fn claim_expenses(write: &Write, invoice: Id, due: Condition) -> Result<(), Error> {
-    use expense::Column;
-    expense::Entity::update_many()
-        .col_expr(Column::InvoiceId, Expr::value(invoice))
-        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
-        .col_expr(Column::UpdatedAt, touched(Column::UpdatedAt, write.now))
-        .filter(Column::OrganizationId.eq(write.organization_id()))
-        .filter(due)
-        .exec(write.connection())
-        .await?;
-    Ok(())
 }
 
 /// A line for one thing.
@@ -313,53 +285,28 @@ fn one(description: String, price: Money, currency: &Currency, project_id: Optio
 }
 
 /// Gives back what an invoice has claimed, so that it can be billed again.
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub(super) async fn release(write: &Write, invoice: Id) -> Result<(), Error> {
-    let (organization, nothing) = (write.organization_id(), || Expr::value(Option::<Id>::None));
+    use time_entry::Column;
     // Projects in their order before what is on them, as everywhere.
-    let billed = Condition::all().add(time_entry::Column::InvoiceId.eq(invoice));
-    let billed = time_entry::Entity::all_of(organization).filter(billed).select_only();
-    let billed = billed.column(time_entry::Column::ProjectId).into_query();
+    let billed = time_entry::Entity::all_of(write.organization_id()).filter(Column::InvoiceId.eq(invoice));
+    let billed = billed.select_only().column(Column::ProjectId).into_query();
     let theirs =
         Condition::any().add(project::Column::Id.in_subquery(billed)).add(project::Column::FeeInvoiceId.eq(invoice));
     let projects =
         write.all::<project::Entity>(|query| query.filter(theirs).order_by_asc(project::Column::Id).lock_exclusive());
-    unbill_where_nothing_is(write, invoice, &projects.await?).await?;
-    time_entry::Entity::update_many()
-        .col_expr(time_entry::Column::InvoiceId, nothing())
-        .col_expr(time_entry::Column::Version, Expr::col(time_entry::Column::Version).add(1))
-        .col_expr(time_entry::Column::UpdatedAt, touched(time_entry::Column::UpdatedAt, write.now))
-        .filter(time_entry::Column::OrganizationId.eq(organization))
-        .filter(time_entry::Column::InvoiceId.eq(invoice))
-        .exec(write.connection())
-        .await?;
-    expense::Entity::update_many()
-        .col_expr(expense::Column::InvoiceId, nothing())
-        .col_expr(expense::Column::Version, Expr::col(expense::Column::Version).add(1))
-        .col_expr(expense::Column::UpdatedAt, touched(expense::Column::UpdatedAt, write.now))
-        .filter(expense::Column::OrganizationId.eq(organization))
-        .filter(expense::Column::InvoiceId.eq(invoice))
-        .exec(write.connection())
-        .await?;
-    project::Entity::update_many()
-        .col_expr(project::Column::FeeInvoiceId, nothing())
-        .filter(project::Column::OrganizationId.eq(organization))
-        .filter(project::Column::FeeInvoiceId.eq(invoice))
-        .exec(write.connection())
-        .await?;
-    Ok(())
-}
+    let projects = projects.await?;
 
-/// While time was on an invoice its project may have stopped being billable, and then the time is so no more either.
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
-async fn unbill_where_nothing_is(write: &Write, invoice: Id, projects: &[project::Model]) -> Result<(), Error> {
-    let projects = projects.iter().filter(|project| project.rate_type == RateType::NonBillable);
-    time_entry::Entity::update_many()
-        .col_expr(time_entry::Column::Billable, Expr::value(false))
-        .filter(time_entry::Column::OrganizationId.eq(write.organization_id()))
-        .filter(time_entry::Column::InvoiceId.eq(invoice))
-        .filter(time_entry::Column::ProjectId.is_in(projects.map(|project| project.id)))
-        .exec(write.connection())
-        .await?;
+    // While time was on an invoice its project may have stopped being billable, and then the time is so no more either.
+    let unbillable = projects.iter().filter(|project| project.rate_type == RateType::NonBillable);
+    let unbillable = unbillable.map(|project| project.id);
+    let (free, billed) = (None::<Id>, || Condition::all().add(Column::InvoiceId.eq(invoice)));
+    let (changes, rows) = ([(Column::InvoiceId, free.into()), (Column::Billable, false.into())], billed());
+    write.update_all::<time_entry::Entity>(changes, rows.add(Column::ProjectId.is_in(unbillable))).await?;
+    write.update_all::<time_entry::Entity>([(Column::InvoiceId, free.into())], billed()).await?;
+    let rows = Condition::all().add(expense::Column::InvoiceId.eq(invoice));
+    write.update_all::<expense::Entity>([(expense::Column::InvoiceId, free.into())], rows).await?;
+    for project in projects.into_iter().filter(|project| project.fee_invoice_id == Some(invoice)) {
+        write.store::<project::Entity>(project::Model { fee_invoice_id: None, ..project }).await?;
+    }
     Ok(())
 }

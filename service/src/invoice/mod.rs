@@ -17,7 +17,7 @@ pub use create::{NewInvoice, create};
 pub use list::{InvoiceArgs, InvoiceFilter, InvoiceSort, list, list_of_clients};
 pub use payment::{Payment, cancel, fail_payment, pay, refund, send};
 
-use crate::door::Record;
+use crate::outcome::Record;
 use crate::write::Write;
 use crate::{Action, Cx, Error};
 

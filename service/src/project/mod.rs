@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use input::Rules;
 pub use input::{NewProject, ProjectChanges};
 
-use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
 use crate::filter::{at_least, at_most, of_client_named, one_of, one_of_texts, since, until};
 use crate::input::Field;
 use crate::nested::{Place, Relation};
+use crate::outcome::{Done, Expected, Gone, Record};
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::write::Write;
 use crate::{Action, Caller, Cx, Error, Reason, Visible, policy};

@@ -59,6 +59,7 @@ pub(super) async fn sums(
     filter: &TimeEntryFilter,
     zone: TimeZone,
     amounts: bool,
+    limit: u64,
 ) -> Result<Vec<Found>, Error> {
     let postgres = read.is_postgres();
     let has = |group| groups.contains(&group);
@@ -93,7 +94,8 @@ pub(super) async fn sums(
         .expr_as(Expr::cust("SUM(duration_seconds)"), Alias::new("seconds"))
         .expr_as(Expr::cust("COUNT(*)"), Alias::new("entries"));
 
-    let statement = named(entries, caller, groups, amounts);
+    let mut statement = named(entries, caller, groups, amounts);
+    statement.limit(limit);
     read.rows(&statement).await?.iter().map(|row| found(row, groups, amounts)).collect()
 }
 

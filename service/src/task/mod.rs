@@ -14,8 +14,8 @@ pub use input::{NewTask, TaskChanges};
 pub use list::{TaskArgs, TaskFilter, TaskSort, list, list_of_people, list_of_projects};
 pub(crate) use people::{enrol, projects_of, unassign};
 
-use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
+use crate::outcome::{Done, Expected, Gone, Record};
 use crate::write::Write;
 use crate::{Action, Cx, Error, Reason, policy};
 

@@ -8,7 +8,7 @@ mod timer;
 
 use entity::value::{Date, Id, Instant, Note, Problems, ProjectStatus, RateType, Timestamp, fold};
 use entity::{project, project_member, task, time_entry};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 pub use input::{Batch, NewTimeEntry, TimeEntryChanges};
@@ -20,9 +20,9 @@ pub use timer::{NewTimer, TimerStop, running, start, stop};
 
 use lock::{keep_in_order, lock};
 
-use crate::door::{Done, Expected, Gone, Record};
 use crate::event::Event;
-use crate::write::{Write, touched};
+use crate::outcome::{Done, Expected, Gone, Record};
+use crate::write::Write;
 use crate::{Action, Cx, Error, Reason, member, policy};
 
 /// Time spent on a project by a person; running while it has no duration.
@@ -414,22 +414,14 @@ async fn task_of(write: &Write, project: &project::Model, id: Id) -> Result<Opti
 }
 
 /// On a project that is not billable any more no entry is; what is invoiced stays as it was.
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub(crate) async fn unbill(write: &Write, project: Id) -> Result<(), Error> {
-    use sea_orm::sea_query::{Expr, ExprTrait};
     use time_entry::Column;
-    time_entry::Entity::update_many()
-        .col_expr(Column::Billable, Expr::value(false))
-        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
-        .col_expr(Column::UpdatedAt, touched(Column::UpdatedAt, write.now))
-        .filter(Column::OrganizationId.eq(write.organization_id()))
-        .filter(Column::ProjectId.eq(project))
-        .filter(Column::Billable.eq(true))
-        .filter(Column::InvoiceId.is_null())
-        .filter(Column::DeletedAt.is_null())
-        .exec(write.connection())
-        .await?;
-    Ok(())
+    let rows = Condition::all()
+        .add(Column::ProjectId.eq(project))
+        .add(Column::Billable.eq(true))
+        .add(Column::InvoiceId.is_null())
+        .add(Column::DeletedAt.is_null());
+    write.update_all::<time_entry::Entity>([(Column::Billable, false.into())], rows).await
 }
 
 /// What follows from the other columns.

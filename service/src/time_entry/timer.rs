@@ -6,9 +6,9 @@ use entity::{member, project, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 
 use super::{TimeEntry, check_active, keep_project, new_row, settle, span, task_of};
-use crate::door::Done;
 use crate::event::Event;
 use crate::input::{Field, Input, Reference, Required, Validate, references};
+use crate::outcome::Done;
 use crate::write::Write;
 use crate::{Action, Cx, Error, Reason};
 

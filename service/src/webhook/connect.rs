@@ -14,7 +14,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -30,6 +30,7 @@ const ONE_ADDRESS: Duration = Duration::from_secs(3);
 pub(crate) struct Connector {
     reach: Reach,
     tls: TlsConnector,
+    patience: Duration,
 }
 
 /// Why there is no connection.
@@ -59,13 +60,24 @@ impl std::fmt::Display for NoConnection {
 }
 
 impl Connector {
-    /// With the roots of the binary, so that it works in an empty container too.
-    pub(crate) fn new(reach: Reach) -> Result<Connector, rustls::Error> {
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    /// With the roots of the binary, so that it works in an empty container too, and these.
+    pub(crate) fn new(
+        reach: Reach,
+        more_roots: &[CertificateDer<'static>],
+        patience: Duration,
+    ) -> Result<Connector, rustls::Error> {
+        let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        more_roots.iter().try_for_each(|root| roots.add(root.clone()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let config = config.with_root_certificates(roots).with_no_client_auth();
-        Ok(Connector { reach, tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Connector { reach, tls: TlsConnector::from(Arc::new(config)), patience })
+    }
+
+    /// Within the patience: the client may go on connecting when the attempt that asked for it has long ended.
+    async fn connect_in_time(self, uri: Uri) -> Result<Socket, NoConnection> {
+        let late = |_| NoConnection::Tcp(io::ErrorKind::TimedOut.into());
+        tokio::time::timeout(self.patience, self.connect(uri)).await.map_err(late)?
     }
 
     async fn connect(self, uri: Uri) -> Result<Socket, NoConnection> {
@@ -130,7 +142,7 @@ impl tower_service::Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        Box::pin(self.clone().connect(uri))
+        Box::pin(self.clone().connect_in_time(uri))
     }
 }
 

@@ -49,7 +49,7 @@ impl Courier {
     pub fn new() -> Result<Courier, Error> {
         let everything = ["0.0.0.0/0", "::/0"].iter().filter_map(|net| net.parse().ok()).collect();
         let reach = Reach { allow: everything, resolver: Arc::new(SystemResolver) };
-        Ok(Courier(Sender::new(reach, PATIENCE)?))
+        Ok(Courier(Sender::new(reach, &[], PATIENCE)?))
     }
 
     /// Posts an event, signed for this instant.

@@ -7,9 +7,9 @@ use entity::{webhook_attempt, webhook_delivery};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 
-use crate::door::Record;
 use crate::filter::{one_of, since, until};
 use crate::input::Field;
+use crate::outcome::Record;
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::{Action, Caller, Cx, Error};
 

@@ -8,9 +8,9 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
 
 use super::sign::Secret;
-use crate::door::{Done, Expected, Gone, Record};
 use crate::filter::{one_of, one_of_texts, since, until};
 use crate::input::{Defaulted, Field, Input, Kept, Required, Validate};
+use crate::outcome::{Done, Expected, Gone, Record};
 use crate::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::vault::Vault;
 use crate::{Action, Caller, Cx, Error, Feature, Reason, Visible};
@@ -151,6 +151,14 @@ macro_rules! endpoint_input {
         }
 
         impl $name {
+            /// Marks a URL that is wrong whatever its name leads to.
+            fn check_url(&mut self, cx: &Cx) {
+                let checked = self.url.get().map(|url| cx.app().webhooks().reach.destination(url.as_str()));
+                if let Some(Err(reason)) = checked {
+                    self.url = Field::Bad(reason.into());
+                }
+            }
+
             fn own_problems(&self) -> Problems {
                 let mut problems = self.field_problems();
                 if self.events.get().is_some_and(Vec::is_empty) {
@@ -326,7 +334,8 @@ async fn look_up(cx: &Cx, action: Action, url: Option<&Text<2048>>) -> Result<()
 }
 
 /// A new webhook endpoint, with its secret.
-pub async fn create(cx: &Cx, input: NewWebhookEndpoint) -> Result<Done<WebhookEndpoint>, Error> {
+pub async fn create(cx: &Cx, mut input: NewWebhookEndpoint) -> Result<Done<WebhookEndpoint>, Error> {
+    input.check_url(cx);
     let url = look_up(cx, Action::CreateWebhookEndpoint, input.url.get()).await;
     cx.write(Action::CreateWebhookEndpoint, input, async |write, input| {
         url?;
@@ -368,8 +377,9 @@ pub async fn update(
     cx: &Cx,
     id: Id,
     expected: &Expected,
-    changes: WebhookEndpointChanges,
+    mut changes: WebhookEndpointChanges,
 ) -> Result<Done<WebhookEndpoint>, Error> {
+    changes.check_url(cx);
     let url = match changes.feature().is_in(cx.caller().plan()) {
         true => look_up(cx, Action::UpdateWebhookEndpoint, changes.url.get()).await,
         false => Ok(()),
@@ -406,8 +416,14 @@ pub async fn rotate_secret(cx: &Cx, id: Id, input: SecretRotation) -> Result<Don
         let mut after = before.clone();
         after.secret = seal(write.app().vault(), before.organization_id, id, &secret)?;
         after.secret_prefix = secret.prefix();
-        after.previous_secret = (overlap > 0).then_some(before.secret.clone());
-        after.previous_until = (overlap > 0).then(|| write.now.plus_millis(overlap * 1000));
+        (after.previous_secret, after.previous_until) = (None, None);
+        if overlap > 0 {
+            // Sealed anew, so that a rotated endpoint holds nothing under a key that is to go.
+            let (vault, organization) = (write.app().vault(), before.organization_id);
+            let previous = open(vault, organization, id, &before.secret)?;
+            after.previous_secret = Some(seal(vault, organization, id, &previous)?);
+            after.previous_until = Some(write.now.plus_millis(overlap * 1000));
+        }
         Ok(with_secret(write.update::<webhook_endpoint::Entity>(&before, after).await?, &secret))
     })
     .await

@@ -52,7 +52,7 @@ impl Webhooks {
         let resolver = config.resolver.clone().unwrap_or_else(|| Arc::new(SystemResolver));
         let reach = Reach { allow: config.webhook_allow.as_slice().into(), resolver };
         Ok(Webhooks {
-            sender: Sender::new(reach.clone(), config.webhook_patience)?,
+            sender: Sender::new(reach.clone(), &config.webhook_roots, config.webhook_patience)?,
             reach,
             chance: Mutex::new(config.seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64)),
             stopping: watch::Sender::new(false),

@@ -1,18 +1,21 @@
 //! How much is sent at once: to each endpoint as much as it takes, so that one that is slow or dead holds up no other.
-//! What fails is slowed to one attempt at a time, and what succeeds gets faster again.
+//! What fails is slowed to one attempt at a time, what succeeds at once gets faster again.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use entity::value::Id;
 
 /// Attempts that run at once at most, in this process.
 const ALL: usize = 256;
-/// Of these, to endpoints whose last attempt failed: the others always find room.
+/// Of these, to endpoints whose last attempt failed or was slow: the others always find room.
 const SUSPECTS: usize = ALL / 2;
 /// Attempts at once to an endpoint of which nothing is known.
 const FIRST: usize = 4;
 /// Attempts at once to one endpoint at most.
 const MOST: usize = 64;
+/// A receiver that takes longer is slow, however well it answers: it is sent no more at once than it is now.
+const SLOW: Duration = Duration::from_secs(1);
 /// Endpoints that are remembered at most while nothing is sent to them.
 const REMEMBERED: usize = 4096;
 
@@ -28,7 +31,7 @@ pub(super) struct Pace {
 struct Lane {
     running: usize,
     limit: usize,
-    /// The last attempt that ended has failed.
+    /// The last attempt that ended has failed, or was slow.
     suspect: bool,
 }
 
@@ -44,13 +47,28 @@ pub(super) struct Room<'a> {
 }
 
 impl Room<'_> {
-    /// How many attempts may begin to this endpoint; they are taken from what is left for the next.
-    pub(super) fn take(&mut self, endpoint: Id) -> usize {
-        let lane = self.pace.lanes.get(&endpoint).unwrap_or(&Lane::NEW);
-        let shared = if lane.suspect { self.suspects } else { self.all };
-        let places = lane.limit.saturating_sub(lane.running).min(shared).min(self.all);
+    /// How many attempts may begin to each of these endpoints: one to each that has none, before anybody has a second.
+    pub(super) fn share(mut self, endpoints: &[Id]) -> Vec<(Id, usize)> {
+        let first: Vec<usize> = endpoints.iter().map(|id| self.take(*id, usize::from(self.is_idle(*id)), 0)).collect();
+        let more = endpoints.iter().zip(first).map(|(id, first)| (*id, first + self.take(*id, MOST, first)));
+        more.filter(|(_, places)| *places > 0).collect()
+    }
+
+    fn lane(&self, endpoint: Id) -> &Lane {
+        self.pace.lanes.get(&endpoint).unwrap_or(&Lane::NEW)
+    }
+
+    fn is_idle(&self, endpoint: Id) -> bool {
+        self.lane(endpoint).running == 0
+    }
+
+    /// Takes up to `wanted` places from what is left, for an endpoint that has taken some before.
+    fn take(&mut self, endpoint: Id, wanted: usize, before: usize) -> usize {
+        let Lane { running, limit, suspect } = *self.lane(endpoint);
+        let shared = if suspect { self.suspects } else { self.all };
+        let places = limit.saturating_sub(running + before).min(wanted).min(shared).min(self.all);
         self.all -= places;
-        self.suspects -= if lane.suspect { places } else { 0 };
+        self.suspects -= if suspect { places } else { 0 };
         places
     }
 
@@ -73,13 +91,18 @@ impl Pace {
         self.suspects += usize::from(lane.suspect);
     }
 
-    pub(super) fn end(&mut self, endpoint: Id, succeeded: bool) {
+    pub(super) fn end(&mut self, endpoint: Id, succeeded: bool, took: Duration) {
         let Some(lane) = self.lanes.get_mut(&endpoint) else { return };
         self.suspects -= if lane.suspect { lane.running } else { 0 };
         lane.running -= 1;
         self.running -= 1;
-        lane.limit = if succeeded { (lane.limit + 1).min(MOST) } else { (lane.limit / 2).max(1) };
-        lane.suspect = !succeeded;
+        let slow = took > SLOW;
+        lane.limit = match succeeded {
+            true if slow => lane.limit,
+            true => (lane.limit + 1).min(MOST),
+            false => (lane.limit / 2).max(1),
+        };
+        lane.suspect = slow || !succeeded;
         self.suspects += if lane.suspect { lane.running } else { 0 };
         if self.lanes.len() > REMEMBERED {
             self.lanes.retain(|id, lane| lane.running > 0 || *id == endpoint);
@@ -95,26 +118,28 @@ mod tests {
         Id(uuid::Uuid::from_u128(n))
     }
 
+    const AT_ONCE: Duration = Duration::from_millis(5);
+
     /// Begins as much as there is room for.
     fn fill(pace: &mut Pace, id: Id) -> usize {
-        let room = pace.room().take(id);
-        (0..room).for_each(|_| pace.begin(id));
-        room
+        let places = pace.room().share(&[id]).first().map_or(0, |(_, places)| *places);
+        (0..places).for_each(|_| pace.begin(id));
+        places
     }
 
     #[test]
     fn what_succeeds_gets_faster_and_what_fails_goes_one_by_one() {
         let (mut pace, id) = (Pace::default(), endpoint(1));
         assert_eq!(fill(&mut pace, id), FIRST);
-        (0..FIRST).for_each(|_| pace.end(id, true));
+        (0..FIRST).for_each(|_| pace.end(id, true, AT_ONCE));
         assert_eq!(fill(&mut pace, id), 2 * FIRST);
-        (0..2 * FIRST).for_each(|_| pace.end(id, false));
+        (0..2 * FIRST).for_each(|_| pace.end(id, false, AT_ONCE));
         assert_eq!(fill(&mut pace, id), 1);
         for _ in 0..100 {
-            pace.end(id, true);
+            pace.end(id, true, AT_ONCE);
             fill(&mut pace, id);
         }
-        assert!(pace.room().take(id) <= MOST && pace.running <= MOST);
+        assert!(pace.running <= MOST, "{}", pace.running);
     }
 
     #[test]
@@ -124,7 +149,7 @@ mod tests {
             let id = endpoint(n);
             // Each has failed once, and hangs now.
             pace.begin(id);
-            pace.end(id, false);
+            pace.end(id, false, AT_ONCE);
             fill(&mut pace, id);
         }
         assert!(pace.running <= SUSPECTS, "{}", pace.running);
@@ -138,10 +163,41 @@ mod tests {
         let mut pace = Pace::default();
         for n in 0..1000 {
             pace.begin(endpoint(n));
-            pace.end(endpoint(n), false);
+            pace.end(endpoint(n), false, AT_ONCE);
         }
-        let mut room = pace.room();
-        let taken: usize = (0..1000).map(|n| room.take(endpoint(n))).sum();
-        assert_eq!((taken, room.take(endpoint(5000))), (SUSPECTS, FIRST));
+        let due: Vec<Id> = (0..1000).chain([5000]).map(endpoint).collect();
+        let mut shared = pace.room().share(&due);
+        assert_eq!(shared.pop(), Some((endpoint(5000), FIRST)));
+        assert_eq!(shared.iter().map(|(_, places)| places).sum::<usize>(), SUSPECTS);
+    }
+
+    #[test]
+    fn slow_receivers_that_take_everything_leave_room_for_the_others() {
+        let mut pace = Pace::default();
+        for n in 0..50 {
+            // Each answers well, after nine seconds, and has much waiting.
+            for _ in 0..200 {
+                fill(&mut pace, endpoint(n));
+                pace.end(endpoint(n), true, Duration::from_secs(9));
+            }
+            fill(&mut pace, endpoint(n));
+        }
+        assert!(pace.running <= SUSPECTS, "{}", pace.running);
+        assert_eq!(fill(&mut pace, endpoint(100)), FIRST);
+    }
+
+    #[test]
+    fn nobody_has_a_second_place_before_all_have_one() {
+        let mut pace = Pace::default();
+        let due: Vec<Id> = (0..200).map(endpoint).collect();
+        for id in &due {
+            (0..MOST).for_each(|_| {
+                pace.begin(*id);
+                pace.end(*id, true, AT_ONCE);
+            });
+        }
+        let shared = pace.room().share(&due);
+        assert_eq!(shared.len(), due.len());
+        assert_eq!(shared.iter().map(|(_, places)| places).sum::<usize>(), ALL);
     }
 }

@@ -71,10 +71,15 @@ const VERDICT: &str = "\
     FROM {rows} WHERE webhook_endpoint.organization_id = v.o AND webhook_endpoint.id = v.i \
       AND (webhook_endpoint.status <> v.s OR (webhook_endpoint.enabled AND v.gone))";
 
+/// Only while nothing is sent to the endpoint: it may have been opened since it was seen closed, and what is due since
+/// then is to be sent.
 const SKIP: &str = "\
     UPDATE webhook_delivery SET status = $3, reason = $4, next_attempt_at = NULL, due_at = NULL, lease = NULL \
-    WHERE (organization_id, id) IN (SELECT organization_id, id FROM webhook_delivery \
-      WHERE endpoint_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT $5)";
+    WHERE (organization_id, id) IN (SELECT d.organization_id, d.id FROM webhook_delivery d \
+      JOIN webhook_endpoint w ON w.organization_id = d.organization_id AND w.id = d.endpoint_id \
+      JOIN organization o ON o.id = d.organization_id \
+      WHERE d.endpoint_id = $1 AND d.due_at <= $2 AND (w.deleted_at IS NOT NULL OR NOT w.enabled OR o.plan < $6) \
+      ORDER BY d.due_at LIMIT $5 {locked})";
 
 const HAND_BACK: &str = "\
     UPDATE webhook_delivery SET due_at = next_attempt_at, lease = NULL FROM {rows} \
@@ -277,9 +282,12 @@ pub(super) async fn skip(
     reason: &'static str,
     now: Timestamp,
 ) -> Result<u64, DbErr> {
-    let skipped = DeliveryStatus::Skipped.rank();
-    let values = [endpoint.into(), now.into(), skipped.into(), reason.into(), SKIPPED_AT_ONCE.into()];
-    let statement = Statement::from_sql_and_values(tx.get_database_backend(), SKIP, values);
+    let (skipped, plan) = (DeliveryStatus::Skipped.rank(), Plan::Agency.rank());
+    let values = [endpoint.into(), now.into(), skipped.into(), reason.into(), SKIPPED_AT_ONCE.into(), plan.into()];
+    let backend = tx.get_database_backend();
+    // What another worker has just taken is left to it.
+    let locked = if backend == DbBackend::Postgres { "FOR UPDATE OF d SKIP LOCKED" } else { "" };
+    let statement = Statement::from_sql_and_values(backend, SKIP.replace("{locked}", locked), values);
     Ok(tx.execute_raw(statement).await?.rows_affected())
 }
 

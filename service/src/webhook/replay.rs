@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{WebhookDelivery, WebhookDeliveryFilter};
 use super::emit::Delivery;
-use crate::door::{Done, Record};
 use crate::filter::ids_where;
 use crate::input::{Field, FromBody, Input, Validate};
+use crate::outcome::{Done, Record};
 use crate::{Action, Cx, Error, Reason};
 
 /// Deliveries that are sent again at once, at most.
@@ -160,9 +160,9 @@ pub async fn many(cx: &Cx, input: Replay) -> Result<Done<Replayed>, Error> {
             .add(webhook_endpoint::Column::Enabled.eq(true))
             .add(webhook_endpoint::Column::DeletedAt.is_null());
         let open = ids_where::<webhook_endpoint::Entity>(write.organization_id(), live);
-        let states = match input.filters.status.is_sent() {
-            true => Column::Status.ne(DeliveryStatus::Pending),
-            false => Column::Status.eq(DeliveryStatus::Failed),
+        let states = match input.filters.status.get() {
+            Some(_) => Column::Status.ne(DeliveryStatus::Pending),
+            None => Column::Status.eq(DeliveryStatus::Failed),
         };
         let found = write.all::<webhook_delivery::Entity>(|query| {
             let query = query.filter(input.filters.demands()).filter(states);

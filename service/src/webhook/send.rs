@@ -8,6 +8,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, Uri, header};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
 
 use super::address::Reach;
 use super::connect::{Connector, NoConnection};
@@ -64,8 +65,13 @@ impl Answer {
 }
 
 impl Sender {
-    pub(crate) fn new(reach: Reach, patience: Duration) -> Result<Sender, Error> {
-        let connector = Connector::new(reach.clone()).map_err(|e| Error::bug(format!("TLS cannot be set up: {e}")))?;
+    pub(crate) fn new(
+        reach: Reach,
+        more_roots: &[CertificateDer<'static>],
+        patience: Duration,
+    ) -> Result<Sender, Error> {
+        let connector = Connector::new(reach.clone(), more_roots, patience);
+        let connector = connector.map_err(|e| Error::bug(format!("TLS cannot be set up: {e}")))?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)

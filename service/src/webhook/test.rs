@@ -8,9 +8,9 @@ use super::emit::Delivery;
 use super::endpoint::subscribed;
 use super::replay::refuse_unless_open;
 use super::sample;
-use crate::door::Done;
 use crate::event::Envelope;
 use crate::input::{Field, Input, Validate};
+use crate::outcome::Done;
 use crate::{Action, Cx, Error};
 
 crate::input! {

@@ -22,11 +22,12 @@ use crate::{App, Error, Feature};
 const POLL: Duration = Duration::from_secs(1);
 /// How long it waits after the database did not answer.
 const RECOVER: Duration = Duration::from_millis(500);
-/// How long it waits at the end for what runs: no attempt takes longer.
+/// How long it waits at the end for what runs: no attempt takes longer. What is left of a lease must be as long when an
+/// attempt begins.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(11);
 
 /// What there is to say of an attempt that could not be made at all: nothing, it stays leased and comes again.
-type Ended = (Held, Id, Option<(Outcome, bool)>);
+type Ended = (Held, Id, Option<(Outcome, bool)>, Duration);
 
 struct Worker {
     app: App,
@@ -120,16 +121,8 @@ impl Worker {
         }
         let now = self.app.now();
         let finished: Vec<Outcome> = self.finished.iter().map(|(outcome, _)| outcome.clone()).collect();
-        let mut room = self.pace.room();
-        let mut wanted = Vec::new();
-        if !room.is_none() {
-            for endpoint in queue::due(&self.app, now).await? {
-                let places = room.take(endpoint);
-                if places > 0 {
-                    wanted.push((endpoint, places));
-                }
-            }
-        }
+        let room = self.pace.room();
+        let wanted = if room.is_none() { vec![] } else { room.share(&queue::due(&self.app, now).await?) };
         if finished.is_empty() && wanted.is_empty() && self.closed.is_empty() {
             return Ok(());
         }
@@ -140,11 +133,18 @@ impl Worker {
         for (endpoint, reason) in &self.closed {
             skipped += queue::skip(&tx, *endpoint, reason, now).await?;
         }
-        let jobs = if wanted.is_empty() { vec![] } else { queue::claim(&tx, &wanted, now, lease).await? };
+        // The lease counts from now, however long the database has taken until here.
+        let taken_at = self.app.now();
+        let jobs = if wanted.is_empty() { vec![] } else { queue::claim(&tx, &wanted, taken_at, lease).await? };
         tx.commit().await?;
         self.app.webhooks().metrics.skipped(skipped);
         self.closed.clear();
         self.stored();
+        let left = taken_at.millis() + LEASE - self.app.now().millis();
+        if !jobs.is_empty() && left < LAST_ATTEMPTS.as_millis() as i64 {
+            tracing::warn!(deliveries = jobs.len(), left, "the database was slow; what was taken is left to its lease");
+            return Ok(());
+        }
         for job in jobs {
             self.begin(job, lease);
         }
@@ -185,27 +185,33 @@ impl Worker {
         self.pace.begin(job.endpoint_id);
         let app = self.app.clone();
         self.sends.spawn(async move {
-            let endpoint = job.endpoint_id;
+            let (endpoint, begun) = (job.endpoint_id, Instant::now());
             // Whatever happens in there, the place in the lane is given back.
-            match AssertUnwindSafe(attempt(&app, job, held)).catch_unwind().await {
-                Ok(Ok(ended)) => return (held, endpoint, Some(ended)),
-                Ok(Err(cause)) => report(&cause),
-                Err(_) => tracing::error!(delivery = %held.id, "an attempt to deliver ended in a fault of ours"),
-            }
-            (held, endpoint, None)
+            let outcome = match AssertUnwindSafe(attempt(&app, job, held)).catch_unwind().await {
+                Ok(Ok(outcome)) => Some(outcome),
+                Ok(Err(cause)) => {
+                    report(&cause);
+                    None
+                }
+                Err(_) => {
+                    tracing::error!(delivery = %held.id, "an attempt to deliver ended in a fault of ours");
+                    None
+                }
+            };
+            (held, endpoint, outcome, begun.elapsed())
         });
     }
 
     /// An attempt has ended.
     fn note(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
         match ended {
-            Ok((_, endpoint, Some((outcome, succeeded)))) => {
-                self.pace.end(endpoint, succeeded);
+            Ok((_, endpoint, Some((outcome, succeeded)), took)) => {
+                self.pace.end(endpoint, succeeded, took);
                 self.finished.push((outcome, Instant::now()));
             }
             // The lease runs out by itself, so that what could not be tried is not tried again at once.
-            Ok((held, endpoint, None)) => {
-                self.pace.end(endpoint, false);
+            Ok((held, endpoint, None, took)) => {
+                self.pace.end(endpoint, false, took);
                 self.held.remove(&held.id);
             }
             Err(cause) => tracing::error!(%cause, "an attempt to deliver was cut"),

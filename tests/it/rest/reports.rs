@@ -319,7 +319,10 @@ on_both! {
         let months = world.get(owner, "/api/v1/reports/time?groupBy=month&format=csv").await.text();
         assert_eq!(months, "month,seconds,billableSeconds,entries,currency,amount\r\n2026-06,3600,3600,1,EUR,150.00\r\n2026-06,3600,3600,1,USD,10.00\r\n");
         let member = world.get(&home.member, "/api/v1/reports/time?groupBy=week&format=csv").await.text();
-        assert_eq!(member, "seconds,billableSeconds,entries\r\n", "nothing, and no money");
+        assert_eq!(member, "week,seconds,billableSeconds,entries\r\n", "nothing, and no money");
+        let turned = world.get(owner, "/api/v1/reports/time?groupBy=day,project&format=csv").await.text();
+        assert!(turned.starts_with("day,project,seconds"), "{turned}");
+        assert!(turned.contains("2026-06-11,Plain,3600"), "{turned}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use poem::http::Method;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
@@ -123,8 +124,9 @@ on_both! {
         }
         let mut answers = Vec::new();
         let mut obstacle = Some(obstacle);
-        for call in calls.into_iter().rev() {
-            answers.push(call.await.unwrap());
+        let mut calls: FuturesUnordered<_> = calls.into_iter().collect();
+        while let Some(answer) = calls.next().await {
+            answers.push(answer.unwrap());
             if answers.len() == 60 {
                 obstacle.take().unwrap().rollback().await.unwrap();
             }

@@ -93,6 +93,7 @@ fn events() -> usize {
 
 /// Whatever instant the process is killed at, a healthy receiver gets every committed event, with the same id and body
 /// when it gets it again; for a failing and a hanging one nothing is lost.
+#[expect(clippy::print_stdout, reason = "the whole run is told in figures")]
 async fn killed_at_random_instants(kind: Kind) {
     let (database, total) = (PrivateDatabase::empty(kind).await, events());
     let url = database.url.clone();
@@ -118,19 +119,8 @@ async fn killed_at_random_instants(kind: Kind) {
     let project =
         made(&address, &token, "/projects", "p", json!({ "clientId": client["id"], "name": "P" }))["id"].clone();
 
-    // One makes events, and asks again with the same key whenever the server was gone; another kills it.
-    let (shared, db_url) = (server.clone(), url.clone());
-    let killer = std::thread::spawn(move || {
-        let mut chance = Chance(7);
-        for _ in 0..8 {
-            std::thread::sleep(Duration::from_millis(200 + chance.below(900)));
-            let mut server = shared.lock().unwrap();
-            // Dropped is killed: SIGKILL, and waited for.
-            drop(server.take());
-            *server = Some(Running::start(&db_url, &SERVE));
-        }
-        Instant::now()
-    });
+    // One makes events, and asks again with the same key whenever the server was gone; another kills it until all are
+    // made, and three times more while they are delivered.
     let (shared, token_of_maker) = (server.clone(), token.clone());
     let maker = std::thread::spawn(move || {
         let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
@@ -148,8 +138,22 @@ async fn killed_at_random_instants(kind: Kind) {
             }
         }
     });
-    let ended = tokio::task::spawn_blocking(move || (maker.join().unwrap(), killer.join().unwrap()));
-    let ((), last_kill) = ended.await.unwrap();
+    let (shared, db_url) = (server.clone(), url.clone());
+    let killer = std::thread::spawn(move || {
+        let (mut chance, mut kills, mut more) = (Chance(7), 0, 3);
+        while more > 0 {
+            more -= i32::from(maker.is_finished());
+            kills += 1;
+            std::thread::sleep(Duration::from_millis(200 + chance.below(900)));
+            let mut server = shared.lock().unwrap();
+            // Dropped is killed: SIGKILL, and waited for.
+            drop(server.take());
+            *server = Some(Running::start(&db_url, &SERVE));
+        }
+        maker.join().unwrap();
+        (kills, Instant::now())
+    });
+    let (kills, last_kill) = tokio::task::spawn_blocking(move || killer.join().unwrap()).await.unwrap();
 
     // What a killed process held is sent within 30 s.
     let until = Instant::now() + Duration::from_secs(45);
@@ -159,6 +163,7 @@ async fn killed_at_random_instants(kind: Kind) {
     while ids(&healthy).len() < total && Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    println!("{kind:?}: {total} events, {kills} kills, {} of them at the healthy receiver", ids(&healthy).len());
     let committed = count(&database, "SELECT COUNT(*) AS n FROM event WHERE kind = 'time_entry.created'").await;
     assert_eq!(committed, total as i64, "each key has made its entries once");
     assert_eq!(ids(&healthy).len(), total, "a healthy receiver gets every event");

@@ -17,8 +17,8 @@ bench-webhooks: ## How fast webhooks are delivered, on both databases.
 	tests/run --exec cargo run --locked --release -p tests --example bench_webhooks
 
 accept: ## Take over what the code makes: both OpenAPI documents, schema/schema.graphql and docs/errors.md.
-	cargo run --quiet -- openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
-	cargo run --quiet -- openapi --v3-0 > api/openapi-3.0.json.new && mv api/openapi-3.0.json.new api/openapi-3.0.json
+	env -u HOURSMITH_PUBLIC_URL cargo run --quiet -- openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
+	env -u HOURSMITH_PUBLIC_URL cargo run --quiet -- openapi --v3-0 > api/openapi-3.0.json.new && mv api/openapi-3.0.json.new api/openapi-3.0.json
 	cargo run --quiet -- sdl > schema/schema.graphql.new && mv schema/schema.graphql.new schema/schema.graphql
 	cargo run --quiet -- errors > docs/errors.md.new && mv docs/errors.md.new docs/errors.md
 

@@ -18,11 +18,10 @@ impl Address {
             return Address(peer);
         }
         let headers = request.headers().get_all("x-forwarded-for");
-        let said: Vec<&str> =
-            headers.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+        let said: Vec<&[u8]> = headers.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).collect();
         // From the right, as far as it can be read: what is further left may be anybody's invention.
         let mut nearest = peer;
-        for address in said.iter().rev().map_while(|part| read(part.trim())) {
+        for address in said.iter().rev().map_while(|part| read(std::str::from_utf8(part).ok()?.trim())) {
             nearest = address;
             if !is_trusted(address) {
                 break;
@@ -59,5 +58,9 @@ mod tests {
             assert_eq!(of(said, &trusted), counted, "{said}");
             assert_eq!(of(said, &[]), "127.0.0.1", "nobody is trusted");
         }
+        // A line that is no text is a stop like any other, not passed over.
+        let unreadable = poem::http::HeaderValue::from_bytes(b"\xff").unwrap();
+        let request = Request::builder().header("x-forwarded-for", "1.2.3.4").header("x-forwarded-for", unreadable);
+        assert_eq!(Address::of(&request.finish(), &trusted).0.to_string(), "127.0.0.1");
     }
 }

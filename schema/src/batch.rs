@@ -17,6 +17,11 @@ use service::Cx;
 use crate::Schema;
 use crate::loader::Loaders;
 
+/// Keys of one read: a level of more is read in parts. Twice the rows that a document can pay for, since those of a list
+/// without pages are not counted one by one; and, a key being one value of a statement, with the values of a filter still
+/// below the 32,766 that SQLite takes.
+const MAX_KEYS: usize = 30_000;
+
 /// One read of a loader, not begun.
 type Batch = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -60,7 +65,7 @@ impl Reads {
         let waiting: Arc<Mutex<Vec<Batch>>> = Arc::default();
         let gathered = waiting.clone();
         let gather = move |batch: Batch| gathered.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
-        let loaders = DataLoader::new(Loaders(cx.clone()), gather).delay(Duration::ZERO);
+        let loaders = DataLoader::new(Loaders(cx.clone()), gather).delay(Duration::ZERO).max_batch_size(MAX_KEYS);
         (Reads { waiting, running: FuturesUnordered::new() }, loaders)
     }
 

@@ -21,8 +21,10 @@ pub const MAX_DIRECTIVES: usize = 100;
 pub const MAX_ERRORS: usize = 20;
 /// Brackets inside brackets: more would be more stack than the parser has.
 const MAX_BRACKETS: usize = 64;
-/// Selections once all fragments are put in their places: a few lines of fragments can stand for a million fields.
+/// Fields and fragments, once all fragments are put in their places: a few lines of them can stand for a million fields.
 pub(crate) const MAX_SELECTIONS: u64 = 5_000;
+/// Fields and fragments inside each other: more would be more stack than there is.
+pub(crate) const MAX_LEVELS: usize = 100;
 
 /// Refuses a text that is too long, has too many tokens, or nests brackets too deep.
 ///

@@ -1,5 +1,5 @@
-//! What a document costs, and how deep it goes: told by the document and its variables alone, in one walk that meets
-//! each fragment once.
+//! What a document costs, and how deep it goes: told by the document and its variables alone, in a walk that meets each
+//! fragment once.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use async_graphql::{Name, Positioned, Value, Variables};
 use service::value::Problems;
 use service::{DEFAULT_LIMIT, MAX_LIMIT};
 
-use crate::bounds::{MAX_DEPTH, MAX_INTROSPECTION_DEPTH, MAX_SELECTIONS, check_document, over};
+use crate::bounds::{MAX_DEPTH, MAX_INTROSPECTION_DEPTH, MAX_LEVELS, MAX_SELECTIONS, check_document, over};
 use crate::shape::{Shapes, variable};
 
 /// Points of the dearest document.
@@ -19,8 +19,19 @@ pub const MAX_COST: u64 = 300;
 const ROWS_A_POINT: u64 = 50;
 /// Rows that a list without pages is taken to have.
 const LIST: u64 = 10;
-/// Spreads inside spreads: more would be more stack than there is.
-const MAX_SPREADS: usize = 100;
+
+/// What an operation costs, in points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// All of it, 1 to [`MAX_COST`].
+    pub points: u32,
+    /// What is left of it when nothing is done but told again: a batch is a point, like any mutation.
+    pub of_replay: u32,
+}
+
+impl Cost {
+    const LEAST: Cost = Cost { points: 1, of_replay: 1 };
+}
 
 /// What a selection set weighs by itself, wherever it stands.
 #[derive(Clone, Copy, Default)]
@@ -31,8 +42,10 @@ struct Weight {
     depth: u32,
     /// The same, of what begins with `__schema` or `__type`.
     introspection: u32,
-    /// Selections, fragments put in their places.
+    /// Fields and fragments, these with all that they stand for.
     selections: u64,
+    /// Fields and fragments inside each other.
+    levels: usize,
 }
 
 impl Weight {
@@ -41,7 +54,27 @@ impl Weight {
         self.selections = self.selections.saturating_add(other.selections);
         self.depth = self.depth.max(other.depth);
         self.introspection = self.introspection.max(other.introspection);
+        self.levels = self.levels.max(other.levels);
     }
+
+    /// Refuses what is too much of a whole document.
+    fn check(&self) -> Result<(), Problems> {
+        if self.depth > MAX_DEPTH {
+            return Err(over("the query nests", self.depth, "fields deep", MAX_DEPTH));
+        }
+        if self.introspection > MAX_INTROSPECTION_DEPTH {
+            return Err(over("introspection nests", self.introspection, "fields deep", MAX_INTROSPECTION_DEPTH));
+        }
+        if self.selections > MAX_SELECTIONS {
+            let told = "the document selects, with its fragments in their places,";
+            return Err(over(told, self.selections, "fields and fragments", MAX_SELECTIONS));
+        }
+        check_levels(self.levels)
+    }
+}
+
+fn check_levels(levels: usize) -> Result<(), Problems> {
+    if levels > MAX_LEVELS { Err(over("fields and fragments nest", levels, "deep", MAX_LEVELS)) } else { Ok(()) }
 }
 
 struct Scale<'a> {
@@ -54,8 +87,8 @@ struct Scale<'a> {
 }
 
 impl Shapes {
-    /// The points that an operation costs, 1 to [`MAX_COST`]: the rows of its connections, 50 a point, and one for each
-    /// mutation, or for each entry of a batch.
+    /// The points that an operation costs: the rows of its connections, 50 a point, and one for each mutation, or for each
+    /// entry of a batch.
     ///
     /// # Errors
     /// `query`: a bound that the document is over, with both numbers.
@@ -64,38 +97,31 @@ impl Shapes {
         document: &ExecutableDocument,
         operation: Option<&OperationDefinition>,
         variables: &Variables,
-    ) -> Result<u32, Problems> {
+    ) -> Result<Cost, Problems> {
         check_document(document)?;
+        let operations = || document.operations.iter().map(|(_, operation)| &operation.node);
+        let Some(chosen) = operation.or_else(|| operations().next()) else { return Ok(Cost::LEAST) };
+        let mut scale = Scale { shapes: self, document, operation: chosen, variables, fragments: HashMap::new() };
+        // All of them: the library looks through each, and puts a fragment in its place as often as it is spread.
+        let mut whole = Weight::default();
+        for operation in operations() {
+            whole.add(scale.root(operation)?);
+        }
+        whole.check()?;
         // Without an operation nothing is executed; the library tells why.
-        let Some(operation) = operation else { return Ok(1) };
-        let mut scale = Scale { shapes: self, document, operation, variables, fragments: HashMap::new() };
-        let weight = scale.set(root(operation.ty), &operation.selection_set.node, 0)?;
-        if weight.depth > MAX_DEPTH {
-            return Err(over("the query nests", weight.depth, "fields deep", MAX_DEPTH));
+        if operation.is_none() {
+            return Ok(Cost::LEAST);
         }
-        if weight.introspection > MAX_INTROSPECTION_DEPTH {
-            return Err(over("introspection nests", weight.introspection, "fields deep", MAX_INTROSPECTION_DEPTH));
-        }
-        if weight.selections > MAX_SELECTIONS {
-            let told = "the query selects, with its fragments in their places,";
-            return Err(over(told, weight.selections, "fields", MAX_SELECTIONS));
-        }
-        let cost = weight.rows.div_ceil(ROWS_A_POINT).saturating_add(scale.mutations()).max(1);
-        match u32::try_from(cost) {
-            Ok(points) if cost <= MAX_COST => Ok(points),
+        let (mutations, entries) = scale.mutations();
+        let of_replay = scale.root(chosen)?.rows.div_ceil(ROWS_A_POINT).saturating_add(mutations).max(1);
+        let cost = of_replay.saturating_add(entries);
+        match (u32::try_from(cost), u32::try_from(of_replay)) {
+            (Ok(points), Ok(of_replay)) if cost <= MAX_COST => Ok(Cost { points, of_replay }),
             _ => {
                 let told = format!("the query costs {cost} points; at most {MAX_COST} are taken: ask for fewer rows");
                 Err(Problems::at("query", told))
             }
         }
-    }
-}
-
-fn root(ty: OperationType) -> &'static str {
-    match ty {
-        OperationType::Query => "Query",
-        OperationType::Mutation => "Mutation",
-        OperationType::Subscription => "Subscription",
     }
 }
 
@@ -106,40 +132,52 @@ fn is_introspection_list(field: &str) -> bool {
 }
 
 impl<'a> Scale<'a> {
-    fn set(&mut self, kind: &str, set: &'a SelectionSet, spreads: usize) -> Result<Weight, Problems> {
+    fn root(&mut self, operation: &'a OperationDefinition) -> Result<Weight, Problems> {
+        let kind = match operation.ty {
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+        };
+        self.set(kind, &operation.selection_set.node, 0)
+    }
+
+    /// `level`: how many fields and fragments it stands in. Told here, it bounds this walk too; a fragment that was weighed
+    /// higher up is bounded by its weight.
+    fn set(&mut self, kind: &str, set: &'a SelectionSet, level: usize) -> Result<Weight, Problems> {
+        check_levels(level)?;
         let mut sum = Weight::default();
         for selection in &set.items {
-            sum.add(match &selection.node {
-                Selection::Field(field) => self.field(kind, &field.node, spreads)?,
-                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, spreads + 1)?,
+            let mut weight = match &selection.node {
+                Selection::Field(field) => self.field(kind, &field.node, level + 1)?,
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, level + 1)?,
                 Selection::InlineFragment(fragment) => {
                     let on = fragment.node.type_condition.as_ref().map(|on| on.node.on.node.as_str());
-                    self.set(on.unwrap_or(kind), &fragment.node.selection_set.node, spreads)?
+                    self.set(on.unwrap_or(kind), &fragment.node.selection_set.node, level + 1)?
                 }
-            });
+            };
+            weight.selections = weight.selections.saturating_add(1);
+            weight.levels += 1;
+            sum.add(weight);
         }
         Ok(sum)
     }
 
-    fn fragment(&mut self, name: &'a Name, spreads: usize) -> Result<Weight, Problems> {
+    fn fragment(&mut self, name: &'a Name, level: usize) -> Result<Weight, Problems> {
         match self.fragments.get(name) {
             Some(Some(weight)) => return Ok(*weight),
             Some(None) => return Err(Problems::at("query", format!("the fragment {name} spreads itself"))),
             None => {}
         }
-        if spreads > MAX_SPREADS {
-            return Err(over("fragments spread each other", spreads, "deep", MAX_SPREADS));
-        }
         // One that does not exist is told by the library.
         let Some(fragment) = self.document.fragments.get(name) else { return Ok(Weight::default()) };
         self.fragments.insert(name, None);
         let on = fragment.node.type_condition.node.on.node.as_str();
-        let weight = self.set(on, &fragment.node.selection_set.node, spreads)?;
+        let weight = self.set(on, &fragment.node.selection_set.node, level)?;
         self.fragments.insert(name, Some(weight));
         Ok(weight)
     }
 
-    fn field(&mut self, kind: &str, field: &'a Field, spreads: usize) -> Result<Weight, Problems> {
+    fn field(&mut self, kind: &str, field: &'a Field, level: usize) -> Result<Weight, Problems> {
         let name = field.name.node.as_str();
         let shape = self.shapes.field(kind, name);
         let introspects = kind.starts_with("__") || matches!(name, "__schema" | "__type");
@@ -148,7 +186,7 @@ impl<'a> Scale<'a> {
             None if introspects => "__Type",
             None => "",
         };
-        let mut below = self.set(below_kind, &field.selection_set.node, spreads)?;
+        let mut below = self.set(below_kind, &field.selection_set.node, level)?;
         let (rows, times) = match shape {
             Some(_) if below_kind.ends_with("Connection") => {
                 let size = self.size(field);
@@ -161,7 +199,6 @@ impl<'a> Scale<'a> {
             _ => (0, 1),
         };
         below.rows = below.rows.saturating_mul(times).saturating_add(rows);
-        below.selections = below.selections.saturating_add(1);
         match name {
             "__schema" | "__type" => {
                 below.introspection = below.introspection.max(below.depth + 1);
@@ -187,17 +224,17 @@ impl<'a> Scale<'a> {
         value.node.clone().into_const_with(|name| variable(self.operation, self.variables, &name)).ok()
     }
 
-    /// One for each mutation, for a batch one for each entry.
-    fn mutations(&self) -> u64 {
+    /// How many mutations there are, and how many entries beyond the first of each batch.
+    fn mutations(&self) -> (u64, u64) {
         if self.operation.ty != OperationType::Mutation {
-            return 0;
+            return (0, 0);
         }
-        let fields = Fields::of(self.document, &self.operation.selection_set.node);
-        let points = |field: &&Field| match (field.name.node.as_str(), self.argument(field, "input")) {
-            ("createTimeEntries", Some(Value::List(entries))) => entries.len().max(1) as u64,
-            _ => 1,
+        let fields = Fields::of(self.document, &self.operation.selection_set.node).0;
+        let entries = |field: &&Field| match (field.name.node.as_str(), self.argument(field, "input")) {
+            ("createTimeEntries", Some(Value::List(entries))) => entries.len().saturating_sub(1) as u64,
+            _ => 0,
         };
-        fields.0.iter().map(points).sum()
+        (fields.len() as u64, fields.iter().map(entries).sum())
     }
 }
 
@@ -240,7 +277,9 @@ mod tests {
             DocumentOperations::Multiple(operations) => operations.values().next().map(|operation| &operation.node),
         };
         let variables = Variables::from_json(variables);
-        shapes.cost(&document, operation, &variables).map_err(|problems| problems.to_string())
+        let cost = shapes.cost(&document, operation, &variables).map_err(|problems| problems.to_string())?;
+        assert!(cost.of_replay <= cost.points, "{cost:?}");
+        Ok(cost.points)
     }
 
     #[test]
@@ -302,10 +341,31 @@ mod tests {
         (0..30).for_each(|i| bomb += &format!(" fragment F{i} on Query {{ ...F{} ...F{} }}", i + 1, i + 1));
         bomb += " fragment F30 on Query { __typename }";
         let told = cost(&bomb, serde_json::json!({})).unwrap_err();
-        assert!(told.contains("1073741824 fields; at most 5000"), "{told}");
-        let mut chain = String::from("{ ...F0 }");
-        (0..1500).for_each(|i| chain += &format!(" fragment F{i} on Query {{ ...F{} }}", i + 1));
-        assert!(cost(&chain, serde_json::json!({})).unwrap_err().contains("at most 100"));
+        assert!(told.contains("3221225471 fields and fragments; at most 5000"), "{told}");
+        // What ends in a fragment that does not exist is as large, and so is an operation that is not meant.
+        for hidden in
+            [bomb.replace("__typename", "...Nothing"), bomb.replacen("{ ...F0 }", "query A { a } query B { ...F0 }", 1)]
+        {
+            let told = cost(&hidden, serde_json::json!({})).unwrap_err();
+            assert!(told.contains("fields and fragments; at most 5000"), "{told}");
+        }
+    }
+
+    #[test]
+    fn fragments_are_as_deep_as_what_they_stand_for() {
+        let chain = |first: &str, length: usize| {
+            let each = (1..length).map(|i| format!(" fragment F{i} on Query {{ ...F{} }}", i + 1)).collect::<String>();
+            format!("{{ {first} }}{each} fragment F{length} on Query {{ __typename }}")
+        };
+        assert_eq!(cost(&chain("...F1", 99), serde_json::json!({})), Ok(1));
+        // The deepest first, so that each part is known before the one that spreads it is met.
+        for (first, length, levels) in [("...F1", 100, 101), ("...F1", 1500, 101), ("...F101 ...F51 ...F1", 150, 151)] {
+            let told = cost(&chain(first, length), serde_json::json!({})).unwrap_err();
+            assert_eq!(told, format!("query: fields and fragments nest {levels} deep; at most 100 are taken"));
+        }
+        let inline = |what: &str| format!("{{ {} {what} {} }}", "... { ".repeat(50), "} ".repeat(50));
+        let told = cost(&format!("{} fragment F on Query {}", inline("...F"), inline("name")), serde_json::json!({}));
+        assert!(told.unwrap_err().contains("101 deep; at most 100"));
     }
 
     #[test]

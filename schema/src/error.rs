@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ErrorExtensionValues, Value};
+use async_graphql::{ErrorExtensionValues, Response, Value};
 use service::Error;
 
 /// What goes under `extensions` of an error: code, reason, fields, requiredPlan, feature, requestId.
@@ -16,12 +16,25 @@ pub fn extensions(error: &Error, request_id: &str) -> ErrorExtensionValues {
     values
 }
 
+/// What lies behind a field that was over budget: when there is room for it, which is told in a header.
+struct RetryAfter(u64);
+
+/// The refusal of an answer with a field that was over budget.
+pub fn over_budget(answer: &Response) -> Option<Error> {
+    let after = answer.errors.iter().find_map(|error| error.source::<RetryAfter>())?;
+    Some(Error::RateLimited { retry_after: after.0 })
+}
+
 /// An error of the service as a field's error.
 pub(crate) fn fail(cx: &service::Cx, error: &Error) -> async_graphql::Error {
     error.log();
+    let retry_after = match error {
+        Error::RateLimited { retry_after } => Some(RetryAfter(*retry_after)),
+        _ => None,
+    };
     async_graphql::Error {
         message: error.to_string(),
-        source: None,
+        source: retry_after.map(|after| Arc::new(after) as _),
         extensions: Some(extensions(error, cx.request_id())),
     }
 }

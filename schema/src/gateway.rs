@@ -12,6 +12,7 @@ use service::feed::Watch;
 use service::{Cx, Error};
 
 use crate::bounds::{MAX_ERRORS, check_text};
+use crate::cost::Cost;
 use crate::shape::{Kinds, Shapes};
 use crate::{Schema, batch, build, extensions, sdl};
 
@@ -36,7 +37,7 @@ pub struct Sent {
 pub struct Prepared {
     sent: Sent,
     document: ExecutableDocument,
-    points: u32,
+    cost: Cost,
 }
 
 /// What an operation is, as far as a transport minds.
@@ -74,13 +75,13 @@ impl Gateway {
         let document = async_graphql::parser::parse_query(&sent.query)
             .map_err(|error| Refused::Unreadable(Box::new(Response::from_errors(vec![ServerError::from(error)]))))?;
         let operation = chosen(&document, sent.operation_name.as_deref());
-        let points = self.shapes.cost(&document, operation, &sent.variables);
-        let points = points.map_err(|problems| Refused::Over(Error::Invalid(problems)))?;
+        let cost = self.shapes.cost(&document, operation, &sent.variables);
+        let cost = cost.map_err(|problems| Refused::Over(Error::Invalid(problems)))?;
         if operation.is_some_and(|operation| operation.ty == OperationType::Subscription && fields(operation) != 1) {
             let told = "a subscription has exactly one field; start one for each";
             return Err(Refused::Over(Error::BadRequest(told.into())));
         }
-        Ok(Prepared { sent, document, points })
+        Ok(Prepared { sent, document, cost })
     }
 
     /// Executes a query or a mutation.
@@ -140,7 +141,12 @@ pub(crate) fn refusal(error: &Error, request_id: &str) -> Response {
 impl Prepared {
     /// What it costs.
     pub fn points(&self) -> u32 {
-        self.points
+        self.cost.points
+    }
+
+    /// What it costs if what it does was done before, under the same key.
+    pub fn points_of_replay(&self) -> u32 {
+        self.cost.of_replay
     }
 
     /// What its operation is.

@@ -26,8 +26,8 @@ mod webhook;
 use async_graphql::Context;
 use service::Cx;
 
-pub use cost::MAX_COST;
-pub use error::extensions;
+pub use cost::{Cost, MAX_COST};
+pub use error::{extensions, over_budget};
 pub use gateway::{Gateway, Kind, Prepared, Refused, Sent, before_execution};
 pub use mutation::Mutation;
 pub use query::Query;
@@ -37,9 +37,9 @@ pub use subscription::Subscription;
 /// The schema of Hoursmith.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// Builds the schema; once in a process.
+/// Builds the schema; once in a process. The library's own bound is no lower than ours, which tell both numbers.
 pub fn build() -> Schema {
-    Schema::build(Query, Mutation, Subscription).finish()
+    Schema::build(Query, Mutation, Subscription).limit_recursive_depth(bounds::MAX_LEVELS).finish()
 }
 
 /// The schema as a text, the same for the same schema.

@@ -171,9 +171,9 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "When it ended, with an offset; now unless said.")] stopped_at: Option<Instant>,
+        #[graphql(desc = "When it ended, with an offset; now unless said.")] stopped_at: Field<Instant>,
     ) -> Result<StopTimerPayload> {
-        let input = TimerStop { stopped_at: stopped_at.map_or(Field::Absent, Field::Value), ..TimerStop::default() };
+        let input = TimerStop { stopped_at, ..TimerStop::default() };
         let entry = record(ctx, service::time_entry::stop(cx(ctx)?, self::id(&id), input).await)?;
         Ok(StopTimerPayload { time_entry: TimeEntryNode(entry) })
     }

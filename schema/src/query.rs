@@ -145,6 +145,12 @@ impl Query {
         service::member::get(cx, self::id(&id)).await.map(MemberNode).map(Some).or_fail(cx)
     }
 
+    /// One live token: an own one; for Owner and Admin any of the workspace.
+    async fn token(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<TokenNode>> {
+        let cx = cx(ctx)?;
+        service::token::get(cx, self::id(&id)).await.map(TokenNode).map(Some).or_fail(cx)
+    }
+
     /// The caller's running timer, if there is one.
     async fn running_timer(&self, ctx: &Context<'_>) -> Result<Option<TimeEntryNode>> {
         let cx = cx(ctx)?;

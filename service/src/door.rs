@@ -282,7 +282,11 @@ impl Cx {
                     return Ok(Done::Replayed(once::open(app, caller, key, stored)?));
                 }
                 Ok(Claim::Fresh(tx, held)) => {
-                    self.charge_points(input.points()).await?;
+                    if let Err(refused) = self.charge_points(input.points()).await {
+                        // At once, not when the connection is next used: a twin may be waiting for the key.
+                        tx.rollback().await?;
+                        return Err(refused);
+                    }
                     (Some(held), tx)
                 }
             },
@@ -295,7 +299,7 @@ impl Cx {
         let record = match body(&write, input).await {
             Ok(record) => record,
             Err(refused) => {
-                // At once, not when the connection is next used: a twin may be waiting for the key.
+                // At once, here too.
                 write.roll_back().await;
                 return Err(self.in_order(&named, refused).await);
             }

@@ -216,7 +216,7 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
                 "limit" => args.limit = Field::from_query(&values),
                 "cursor" => args.cursor = Field::from_query(&values),
                 "sort" => args.sort = Field::from_query(&values),
-                "search" => args.search = Field::from_query(&values),
+                "search" if S::SEARCHED => args.search = Field::from_query(&values),
                 "includeDeleted" => args.include_deleted = Field::from_query(&values),
                 _ => {
                     if !args.filter.set_query(&name, &values) {
@@ -230,8 +230,9 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
 
     fn parameters() -> String {
         let own = ["limit", "cursor", "sort", "search", "includeDeleted"];
+        let own = own.into_iter().filter(|name| S::SEARCHED || *name != "search");
         let filters = F::fields();
-        own.into_iter().chain(filters.iter().map(|f| f.name)).collect::<Vec<_>>().join(", ")
+        own.chain(filters.iter().map(|f| f.name)).collect::<Vec<_>>().join(", ")
     }
 
     fn problems(&self) -> Problems {
@@ -259,9 +260,10 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
         format!("{:?} {search:?} {:?} {:?}", self.sort(), self.includes_deleted(), self.filter)
     }
 
-    /// The same, and where in it, and how much.
+    /// The same, and where in it, and how much. A search that is bad tells no list apart, but what is answered.
     pub fn fingerprint(&self) -> String {
-        format!("{} {:?} {:?} {}", self.identity(), self.cursor, self.limit, self.backward)
+        let ListArgs { cursor, limit, backward, search, .. } = self;
+        format!("{} {cursor:?} {limit:?} {backward} {search:?}", self.identity())
     }
 
     fn sort(&self) -> Sort<S> {

@@ -18,6 +18,8 @@ pub trait SortField: Copy + Debug + Default + PartialEq + Send + Sync + 'static 
     const GRAPHQL: &'static str;
     /// All of them with their names over REST.
     const ALL: &'static [(&'static str, Self)];
+    /// Whether the list has a text to search.
+    const SEARCHED: bool;
 
     /// The column, or the column that stands in for a nullable one.
     fn column(self) -> &'static str;
@@ -62,6 +64,7 @@ macro_rules! sort {
             type Row = entity::$table::Model;
             const GRAPHQL: &'static str = stringify!($name);
             const ALL: &'static [(&'static str, Self)] = &[$(($wire, $name::$field)),+];
+            const SEARCHED: bool = <entity::$table::Entity as $crate::page::Listed>::SEARCH.is_some();
 
             fn column(self) -> &'static str {
                 match self { $($name::$field => $column),+ }
@@ -110,18 +113,23 @@ impl<S: SortField> Wire for Sort<S> {
     }
 
     fn parse_text(text: &str) -> Result<Sort<S>, Problems> {
-        for (name, field) in S::ALL {
-            let in_graphql = screaming(name);
-            for descending in [false, true] {
-                let direction = if descending { "DESC" } else { "ASC" };
-                let over_rest = if descending { text.strip_prefix('-') } else { Some(text) };
-                if over_rest == Some(name) || text == format!("{in_graphql}_{direction}") {
-                    return Ok(Sort { field: *field, descending });
-                }
-            }
+        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+        if let Some((_, field)) = S::ALL.iter().find(|(known, _)| *known == name) {
+            return Ok(Sort { field: *field, descending });
         }
         let allowed: Vec<_> = S::ALL.iter().map(|(name, _)| *name).collect();
         Err(format!("must be one of {}, with a leading - for descending", allowed.join(", ")).into())
+    }
+
+    fn parse_graphql(json: Json) -> Result<Sort<S>, Problems> {
+        let named = |text: &str| {
+            let descending = text.strip_suffix("_DESC");
+            let name = descending.or(text.strip_suffix("_ASC"))?;
+            let (_, field) = S::ALL.iter().find(|(known, _)| screaming(known) == name)?;
+            Some(Sort { field: *field, descending: descending.is_some() })
+        };
+        let sort = if let Json::Text(text) = &json { named(text) } else { None };
+        sort.ok_or_else(|| "must be a value of its enum".into())
     }
 }
 
@@ -151,7 +159,7 @@ impl<S: SortField> InputType for Sort<S> {
     }
 
     fn parse(value: Option<Value>) -> InputValueResult<Self> {
-        <Self as Wire>::parse(value.unwrap_or_default().into()).map_err(InputValueError::custom)
+        <Self as Wire>::parse_graphql(value.unwrap_or_default().into()).map_err(InputValueError::custom)
     }
 
     fn to_value(&self) -> Value {

@@ -357,6 +357,9 @@ async fn documents_are_printed_without_a_server() {
     };
     let document: Value = serde_json::from_str(&print(&["openapi"])).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["servers"][0]["url"], "/api/v1");
+    let called: Value = serde_json::from_str(&print(&["openapi", "--public-url", "https://hours.example/"])).unwrap();
+    assert_eq!(called["servers"][0]["url"], "https://hours.example/api/v1");
     let old: Value = serde_json::from_str(&print(&["openapi", "--v3-0"])).unwrap();
     assert_eq!(old["openapi"], "3.0.3");
     assert!(print(&["openapi", "--yaml"]).contains("openapi: 3.1.0"));

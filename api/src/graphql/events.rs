@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_graphql::Response as GraphqlResponse;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use poem::{Body, IntoResponse, Response};
-use schema::{Kind, Prepared};
+use schema::Prepared;
 use service::Cx;
 use service::feed::Watch;
 
@@ -25,27 +25,24 @@ struct Stream {
     ended: bool,
 }
 
-/// Answers an operation as events. The subscription is in place when the answer begins.
-pub(super) async fn answer(graphql: &Graphql, prepared: Prepared, cx: Cx, spent: Spent) -> Response {
+/// Answers a subscription as events. It is in place when the answer begins.
+pub(super) async fn subscribe(graphql: &Graphql, prepared: Prepared, cx: Cx, spent: Spent) -> Response {
     let watch = graphql.server.app.watch(cx.caller());
-    let stream = if prepared.kind() == Kind::Subscription {
-        let mut answers = graphql.gateway.clone().subscribe(prepared, cx, watch.clone());
-        // Until it is in its place: what is committed once the client has read the status will be told.
-        let first = tokio::select! {
-            first = answers.next() => first,
-            () = watch.placed() => None,
-        };
-        let answers = stream::iter(first).chain(answers).boxed();
-        Stream { answers, watch, spent, ended: false }
-    } else {
-        let graphql = graphql.clone();
-        let id = cx.request_id().to_owned();
-        let answer = async move {
-            graphql.execute(prepared, cx).await.unwrap_or_else(|slow| schema::Refused::Over(slow).into_response(&id))
-        };
-        Stream { answers: stream::once(answer).boxed(), watch, spent, ended: false }
+    let mut answers = graphql.gateway.clone().subscribe(prepared, cx, watch.clone());
+    // Until it is in its place: what is committed once the client has read the status will be told.
+    let first = tokio::select! {
+        first = answers.next() => first,
+        () = watch.placed() => None,
     };
-    Response::builder().content_type(EVENTS).body(Body::from_bytes_stream(stream::unfold(stream, next))).into_response()
+    let answers = stream::iter(first).chain(answers).boxed();
+    let stream = stream::unfold(Stream { answers, watch, spent, ended: false }, next);
+    Response::builder().content_type(EVENTS).body(Body::from_bytes_stream(stream)).into_response()
+}
+
+/// The one answer to a query or a mutation, as events.
+pub(super) fn single(answer: GraphqlResponse, spent: &Spent) -> Response {
+    let events = [event("next", &body(answer, Some(spent))), event("complete", b"")].concat();
+    Response::builder().content_type(EVENTS).body(events).into_response()
 }
 
 /// The next piece of the body.

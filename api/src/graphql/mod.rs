@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
-use poem::http::{Method, StatusCode, header};
+use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
-use schema::{Gateway, Kind, Prepared, Refused, Sent, before_execution};
+use schema::{Gateway, Kind, Prepared, Refused, Sent, before_execution, over_budget};
 use service::value::Timestamp;
-use service::{Budget, Cx, Error, IdempotencyKey, Pass, RequestFacts};
+use service::{Admission, Budget, Cx, Error, IdempotencyKey, Pass, RequestFacts};
 
 use crate::address::Address;
 use crate::budget;
@@ -40,14 +40,6 @@ struct Spent {
     budget: Budget,
 }
 
-/// What becomes of a request that was not refused.
-enum Outcome {
-    /// The document is not GraphQL, or was executed.
-    Answer(GraphqlResponse),
-    /// An answer that goes on.
-    Stream(Response),
-}
-
 impl Endpoint for Graphql {
     type Output = Response;
 
@@ -57,13 +49,10 @@ impl Endpoint for Graphql {
         }
         let id = request_id(&request);
         let accepts = Accepts::of(&request);
-        let kind = accepts.for_refusals();
         let mut spent = None;
-        let outcome = self.run(&mut request, accepts, &id, &mut spent).await;
-        let mut response = match outcome {
-            Ok(Outcome::Answer(answer)) => render(answer, kind, spent.as_ref()),
-            Ok(Outcome::Stream(response)) => response,
-            Err(stop) => refused(stop, kind, &id, spent.as_ref()),
+        let mut response = match self.run(&mut request, accepts, &id, &mut spent).await {
+            Ok(response) => response,
+            Err(stop) => refused(stop, accepts.for_refusals(), &id, spent.as_ref()),
         };
         if let Some(spent) = spent {
             budget::add_headers(&spent.budget, response.headers_mut());
@@ -78,46 +67,51 @@ impl Graphql {
         Graphql { gateway: Arc::new(Gateway::default()), server }
     }
 
-    /// 406, 405, 401 (or its 429), 402, 429, 413, 415, 400; then bounds and cost; then the execution.
+    /// 405, 401 (or its 429), 402, 429, 413, 415, 400, 406; then bounds and cost; then the execution.
     async fn run(
         &self,
         request: &mut Request,
         accepts: Accepts,
         id: &str,
         spent: &mut Option<Spent>,
-    ) -> Result<Outcome, Stop> {
-        if accepts.single.is_none() && !accepts.events {
-            return Err(Refusal::NotAcceptable.into());
-        }
+    ) -> Result<Response, Stop> {
         let by_get = match *request.method() {
             Method::GET | Method::HEAD => true,
             Method::POST => false,
             _ => {
+                // Told to everybody alike; a good token pays for it as for any request, and is told what it has left.
+                if request.headers().contains_key(header::AUTHORIZATION)
+                    && let Ok(admission) = self.admit(request).await
+                {
+                    *spent = Some(Spent { points: 1, budget: admission.budget });
+                }
                 let allowed = vec![Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
                 return Err(Refusal::MethodNotAllowed(allowed).into());
             }
         };
-        let address = Address::of(request, &self.server.trusted_proxies);
-        let authorization = header_text(request, header::AUTHORIZATION.as_str());
-        let admission = self.server.app.admit(authorization, address.0).await?;
+        let admission = self.admit(request).await?;
         let door = spent.insert(Spent { points: 1, budget: admission.budget });
         let pass = admission.pass?;
 
         let keyed = request.headers().contains_key("idempotency-key");
         let mut print = [0; 32];
-        let sent = if by_get {
-            request::from_query(request)?
-        } else {
-            let body = read_json(request).await?;
-            if keyed {
-                print = fingerprint(&Method::POST, "/graphql", Some(&body));
+        let body = if by_get { None } else { Some(read_json(request).await?) };
+        if accepts.single.is_none() && !accepts.events {
+            return Err(Refusal::NotAcceptable.into());
+        }
+        let sent = match body {
+            None => request::from_query(request)?,
+            Some(body) => {
+                if keyed {
+                    print = fingerprint(&Method::POST, "/graphql", Some(&body));
+                }
+                request::from_json(body)?
             }
-            request::from_json(body)?
         };
         let prepared = match self.gateway.prepare(sent) {
             Ok(prepared) => prepared,
             Err(Refused::Over(error)) => return Err(error.into()),
-            Err(unreadable) => return Ok(Outcome::Answer(unreadable.into_response(id))),
+            Err(unreadable) => return Ok(render(unreadable.into_response(id), accepts.for_refusals(), door)),
         };
         let mut facts = RequestFacts { request_id: id.to_owned(), ..RequestFacts::default() };
         match prepared.kind() {
@@ -133,17 +127,33 @@ impl Graphql {
             Kind::Subscription if !accepts.events => return Err(Refusal::NotAStream.into()),
             _ => {}
         }
-        let streams = accepts.events && (prepared.kind() == Kind::Subscription || accepts.single.is_none());
         let cx = charge(pass, &prepared, facts, door).await?;
-        if streams {
-            return Ok(Outcome::Stream(events::answer(self, prepared, cx, *door).await));
+        if prepared.kind() == Kind::Subscription {
+            return Ok(events::subscribe(self, prepared, cx, *door).await);
         }
-        Ok(Outcome::Answer(self.execute(prepared, cx).await?))
+        let answer = self.execute(prepared, cx.clone()).await;
+        door.budget = cx.budget();
+        let mut response = match accepts.single {
+            Some(kind) => render(answer?, kind, door),
+            None => events::single(answer?, door),
+        };
+        if cx.is_replay() {
+            response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+        }
+        Ok(response)
     }
 
-    /// Executes a query or a mutation, within the time that it may take.
+    async fn admit(&self, request: &Request) -> Result<Admission, Error> {
+        let address = Address::of(request, &self.server.trusted_proxies);
+        self.server.app.admit(header_text(request, header::AUTHORIZATION.as_str()), address.0).await
+    }
+
+    /// Executes a query or a mutation, within the time that it may take. A batch with a key is paid for while it is executed,
+    /// and before anything has happened: one that is too dear is refused like any other.
     async fn execute(&self, prepared: Prepared, cx: Cx) -> Result<GraphqlResponse, Error> {
-        tokio::time::timeout(PATIENCE, self.gateway.execute(prepared, cx)).await.map_err(|_| Error::TooSlow)
+        let answer = tokio::time::timeout(PATIENCE, self.gateway.execute(prepared, cx)).await;
+        let answer = answer.map_err(|_| Error::TooSlow)?;
+        over_budget(&answer).map_or(Ok(answer), Err)
     }
 
     /// The same of what came by a message, which is let in by itself.
@@ -161,11 +171,16 @@ impl Graphql {
     }
 }
 
-/// Takes what a document costs beyond the point that was taken at the door.
+/// Takes what a document costs beyond the point that was taken at the door. With a key, what a batch costs is taken when
+/// the key is known to be new.
 async fn charge(pass: Pass, prepared: &Prepared, facts: RequestFacts, spent: &mut Spent) -> Result<Cx, Error> {
     spent.points = prepared.points();
+    let keyed = matches!(facts.key, IdempotencyKey::Key(_));
     let cx = pass.enter(RequestFacts { limited: true, ..facts });
-    let charged = cx.charge_whole(prepared.points()).await;
+    let charged = match keyed {
+        true => cx.charge_points(prepared.points_of_replay()).await,
+        false => cx.charge_whole(prepared.points()).await.map(drop),
+    };
     spent.budget = cx.budget();
     charged?;
     Ok(cx)
@@ -206,9 +221,9 @@ fn body(mut answer: GraphqlResponse, spent: Option<&Spent>) -> Vec<u8> {
 }
 
 /// 200 whenever there is something to execute; a document that cannot be is 400 for those who know the media type.
-fn render(answer: GraphqlResponse, kind: &'static str, spent: Option<&Spent>) -> Response {
+fn render(answer: GraphqlResponse, kind: &'static str, spent: &Spent) -> Response {
     let unknown = before_execution(&answer) && kind == GRAPHQL;
-    json(if unknown { StatusCode::BAD_REQUEST } else { StatusCode::OK }, kind, body(answer, spent))
+    json(if unknown { StatusCode::BAD_REQUEST } else { StatusCode::OK }, kind, body(answer, Some(spent)))
 }
 
 fn json(status: StatusCode, kind: &'static str, bytes: Vec<u8>) -> Response {

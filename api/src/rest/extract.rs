@@ -141,7 +141,6 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
             default: Some(50.into()),
             ..MetaSchema::new_with_format("integer", "int32")
         };
-        let search = MetaSchema { max_length: Some(200), ..MetaSchema::new("string") };
         let mut properties = vec![
             ("limit", described("How many rows.", limit)),
             ("cursor", described("Where the page before ended: its `nextCursor`.", MetaSchema::new("string"))),
@@ -152,9 +151,13 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
                     <service::sort::Sort<S> as Wire>::openapi(),
                 ),
             ),
-            ("search", described("Part of a text, in any case.", search)),
-            ("includeDeleted", described("With deleted rows; Manager and above.", MetaSchema::new("boolean"))),
         ];
+        if S::SEARCHED {
+            let search = MetaSchema { max_length: Some(200), ..MetaSchema::new("string") };
+            properties.push(("search", described("Part of a text, in any case.", search)));
+        }
+        let boolean = MetaSchema::new("boolean");
+        properties.push(("includeDeleted", described("With deleted rows; Manager and above.", boolean)));
         for field in F::fields() {
             let schema = MetaSchema { description: Some(field.description), ..field.in_query };
             properties.push((field.name, inline(schema)));

@@ -172,7 +172,7 @@ fixed_point!(
     "150.00",
     CANONICAL,
     PATTERN,
-    999999999999.9999,
+    999999999999.999,
     "Money",
     "An amount of money as a decimal string with 2 to 4 decimals, such as \"150.00\"; never a float."
 );
@@ -182,7 +182,7 @@ fixed_point!(
     "40.00",
     CANONICAL,
     PATTERN,
-    999999999999.9999,
+    999999999999.999,
     "Decimal",
     "A decimal as a string with 2 to 4 decimals, such as \"40.00\"; never a float."
 );

@@ -159,7 +159,7 @@ impl Wire for Color {
     }
 
     fn is_blank(text: &str) -> bool {
-        text.is_empty()
+        text.trim().is_empty()
     }
 
     fn parse(json: Json) -> Result<Color, Problems> {
@@ -236,7 +236,7 @@ impl Wire for Currency {
     }
 
     fn is_blank(text: &str) -> bool {
-        text.is_empty()
+        text.trim().is_empty()
     }
 
     fn parse(json: Json) -> Result<Currency, Problems> {

@@ -15,6 +15,9 @@ use super::{Date, Json};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The last one whose year has four digits.
+    pub const LAST: Timestamp = Timestamp(253_402_300_799_999);
+
     /// From milliseconds since 1970.
     pub const fn from_millis(millis: i64) -> Timestamp {
         Timestamp(millis)

@@ -75,21 +75,35 @@ pub fn totals(
     Ok(Totals { subtotal, discount, tax, total: Money::from_units(total) })
 }
 
-/// The days that payment terms give: the number after "net", else the first one, in weeks if they say so; none when they
-/// ask for payment at once; else 30.
+/// The days that payment terms give: the number after "net" or "n", else the first one, in weeks or months if they say
+/// so; none when they ask for payment at once; else 30.
 pub fn days_to_pay(terms: Option<&str>) -> i64 {
     const USUAL: i64 = 30;
     const LONGEST: i64 = 3650;
     let Some(terms) = terms.map(str::to_lowercase) else { return USUAL };
-    let counted = terms.split_once("net").map_or(terms.as_str(), |(_, after)| after);
-    let digits = counted.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty());
-    match digits.and_then(|digits| digits.parse::<i64>().ok()) {
-        Some(weeks) if terms.contains("week") && weeks * 7 <= LONGEST => weeks * 7,
+    // Runs of digits and of letters: "net30" and "n/30" are words beside a number.
+    let chars: Vec<char> = terms.chars().collect();
+    let kind = |c: &char| (c.is_ascii_digit(), c.is_alphabetic());
+    let words: Vec<String> = chars.chunk_by(|a, b| kind(a) == kind(b)).map(String::from_iter).collect();
+    let net = words.iter().position(|word| matches!(word.as_str(), "net" | "n"));
+    match net.and_then(|net| first_span(&words[net..])).or_else(|| first_span(&words)) {
         Some(days) if days <= LONGEST => days,
         Some(_) => USUAL,
         None if ["receipt", "immediate", "at once"].iter().any(|now| terms.contains(now)) => 0,
         None => USUAL,
     }
+}
+
+/// The first number among some words, in days.
+fn first_span(words: &[String]) -> Option<i64> {
+    let at = words.iter().position(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+    let unit = words[at..].iter().find_map(|word| match word.as_str() {
+        "day" | "days" => Some(1),
+        "week" | "weeks" => Some(7),
+        "month" | "months" => Some(30),
+        _ => None,
+    });
+    Some(words[at].parse::<i64>().unwrap_or(i64::MAX).saturating_mul(unit.unwrap_or(1)))
 }
 
 fn decimal(units: i64) -> Decimal {
@@ -154,7 +168,14 @@ mod tests {
             (None, 30),
             (Some("Net 15"), 15),
             (Some("1/10 net 60"), 60),
+            (Some("2/10, n/30"), 30),
+            (Some("net30"), 30),
+            (Some("14 days net"), 14),
+            (Some("14 days, internet banking"), 14),
             (Some("2 weeks"), 14),
+            (Some("1 month"), 30),
+            (Some("3 months"), 90),
+            (Some("9223372036854775807 weeks"), 30),
             (Some("60 days"), 60),
             (Some("Due on receipt"), 0),
             (Some("as agreed"), 30),

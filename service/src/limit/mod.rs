@@ -155,7 +155,9 @@ impl Limits {
 
     fn budget(&self, sizes: Sizes, outcome: &Outcome) -> Budget {
         let Outcome { burst, sustained, .. } = outcome;
-        let full_in = i64::try_from(burst.full_in.max(sustained.full_in).as_millis()).unwrap_or(0);
+        // Up to whole milliseconds, and then to whole seconds: never too early.
+        let full_in = burst.full_in.max(sustained.full_in).as_nanos().div_ceil(1_000_000);
+        let full_in = i64::try_from(full_in).unwrap_or(0);
         Budget {
             sizes,
             burst: burst.left,

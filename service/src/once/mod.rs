@@ -44,7 +44,9 @@ impl IdempotencyKey {
         let Some(text) = header else {
             return if required { IdempotencyKey::Bad(HOW) } else { IdempotencyKey::None };
         };
-        let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+        let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        // A quote that is opened and not closed is neither form.
+        let bare = quoted.or_else(|| (!text.starts_with('"')).then_some(text)).unwrap_or_default();
         if (1..=255).contains(&bare.len()) && bare.bytes().all(|b| b.is_ascii_graphic()) {
             IdempotencyKey::Key(bare.to_owned())
         } else {
@@ -124,21 +126,26 @@ pub(crate) async fn claim(app: &App, caller: &Caller, key: &str, fingerprint: &[
         return outcome.replay(caller.role, fingerprint).map(Claim::Replay);
     }
     let turn = queue.turn(slot, until).await.ok_or(Error::InFlight)?;
+    let mut has_twin = turn.waited;
     if turn.waited
         && let Some(outcome) = known()
     {
         return outcome.replay(caller.role, fingerprint).map(Claim::Replay);
     }
     loop {
-        // SQLite's one writer may be busy for as long as this request is willing to wait.
-        let Ok(tx) = timeout_at(until, app.database().begin()).await else { return Err(Error::InFlight) };
-        let tx = tx?;
+        let begin = app.database().begin();
+        let tx = match has_twin {
+            true => timeout_at(until, begin).await.map_err(|_| Error::InFlight)?,
+            // Whoever is alone waits for a connection, or for SQLite's one writer, like any other write.
+            false => begin.await,
+        }?;
         if lock(app, &tx, slot).await? {
             let held = Held { slot, key: key.to_owned(), fingerprint: *fingerprint, _turn: turn };
             return look(app, tx, caller, held).await;
         }
         // Another process works on it: no connection is held while it does.
         tx.rollback().await?;
+        has_twin = true;
         if Instant::now() >= until {
             return Err(Error::InFlight);
         }

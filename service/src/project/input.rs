@@ -80,7 +80,8 @@ project_input!(
 
 /// The rules between the fields of a project, asked of a new one before it is made and of a changed one as it would be.
 pub(super) struct Rules {
-    rate_type: RateType,
+    /// None if it was sent, but is none: nothing is said of what goes with it then.
+    rate_type: Option<RateType>,
     has_fee: bool,
     has_budget_hours: bool,
     has_budget_amount: bool,
@@ -98,14 +99,20 @@ fn check_dates(start: Option<&Date>, due: Option<&Date>, problems: &mut Problems
     }
 }
 
+fn check_fee(rate_type: RateType, has_fee: bool, problems: &mut Problems) {
+    match (rate_type, has_fee) {
+        (RateType::Fixed, false) => problems.add("fixedFeeAmount", "required with rateType FIXED"),
+        (RateType::Hourly | RateType::NonBillable, true) => {
+            problems.add("fixedFeeAmount", "only with rateType FIXED; send null to clear it");
+        }
+        _ => {}
+    }
+}
+
 impl Rules {
     pub(super) fn add_problems(&self, problems: &mut Problems) {
-        match (self.rate_type, self.has_fee) {
-            (RateType::Fixed, false) => problems.add("fixedFeeAmount", "required with rateType FIXED"),
-            (RateType::Hourly | RateType::NonBillable, true) => {
-                problems.add("fixedFeeAmount", "only with rateType FIXED; send null to clear it");
-            }
-            _ => {}
+        if let Some(rate_type) = self.rate_type {
+            check_fee(rate_type, self.has_fee, problems);
         }
         if self.has_budget_hours && self.has_budget_amount {
             problems.add("budgetAmount", ONE_BUDGET);
@@ -115,7 +122,7 @@ impl Rules {
 
     pub(super) fn of_row(row: &project::Model) -> Rules {
         Rules {
-            rate_type: row.rate_type,
+            rate_type: Some(row.rate_type),
             has_fee: row.fixed_fee_amount.is_some(),
             has_budget_hours: row.budget_hours.is_some(),
             has_budget_amount: row.budget_amount.is_some(),
@@ -133,7 +140,10 @@ impl Validate for NewProject {
     fn problems(&self) -> Problems {
         let mut problems = self.field_problems();
         let rules = Rules {
-            rate_type: self.rate_type.get().copied().unwrap_or(RateType::Hourly),
+            rate_type: match &self.rate_type {
+                Field::Bad(_) => None,
+                sent => Some(sent.get().copied().unwrap_or(RateType::Hourly)),
+            },
             has_fee: self.fixed_fee_amount.get().is_some(),
             has_budget_hours: self.budget_hours.get().is_some(),
             has_budget_amount: self.budget_amount.get().is_some(),
@@ -156,6 +166,11 @@ impl Validate for ProjectChanges {
         let mut problems = self.field_problems();
         if self.budget_hours.get().is_some() && self.budget_amount.get().is_some() {
             problems.add("budgetAmount", ONE_BUDGET);
+        }
+        match (self.rate_type.get(), &self.fixed_fee_amount) {
+            (Some(rate_type), Field::Value(_)) => check_fee(*rate_type, true, &mut problems),
+            (Some(rate_type), Field::Null) => check_fee(*rate_type, false, &mut problems),
+            _ => {}
         }
         check_dates(self.start_date.get(), self.due_date.get(), &mut problems);
         problems

@@ -81,12 +81,29 @@ fn named(project: Option<&Id>, task: Option<&Id>, user: Option<&Id>) -> Vec<(Str
     ])
 }
 
-/// A duration beside instants would be said twice.
-fn refuse_both_ways(durations: bool, instants: [(&str, bool); 2], problems: &mut Problems) {
-    for (field, sent) in instants {
-        if durations && sent {
+/// The duration that was sent, with the field that it stands in: seconds count before words.
+pub(super) fn duration_sent(seconds: Option<&i32>, words: Option<&Duration>) -> Option<(&'static str, i32)> {
+    match (seconds, words) {
+        (Some(seconds), _) => Some(("durationSeconds", *seconds)),
+        (None, Some(words)) => Some(("duration", words.seconds())),
+        (None, None) => None,
+    }
+}
+
+/// What was sent of a span must fit together: a duration beside instants would be said twice.
+fn check_span(duration: Option<(&str, i32)>, start: Option<&Instant>, stop: Option<&Instant>, problems: &mut Problems) {
+    for (field, sent) in [("startedAt", start), ("stoppedAt", stop)] {
+        if duration.is_some() && sent.is_some() {
             problems.add(field, "send either a duration or startedAt and stoppedAt, not both");
         }
+    }
+    if let Some((field, seconds)) = duration {
+        span::check_duration(field, seconds, problems);
+    }
+    if let (Some(start), Some(stop)) = (start, stop)
+        && let Err(wrong) = span::between(start.utc(), stop.utc())
+    {
+        problems.nest("", wrong);
     }
 }
 
@@ -105,27 +122,17 @@ impl Validate for NewTimeEntry {
         if problems.names("body") {
             return problems;
         }
-        let (start, stop) = (self.started_at.get().is_some(), self.stopped_at.get().is_some());
-        let sent = |seconds: bool, text: bool| seconds || text;
-        let duration = sent(self.duration_seconds.get().is_some(), self.duration.get().is_some());
+        let (start, stop) = (self.started_at.get(), self.stopped_at.get());
+        let duration = duration_sent(self.duration_seconds.get(), self.duration.get());
         let bad = ["durationSeconds", "duration", "startedAt", "stoppedAt"].iter().any(|field| problems.names(field));
-        refuse_both_ways(duration, [("startedAt", start), ("stoppedAt", stop)], &mut problems);
+        check_span(duration, start, stop, &mut problems);
         match (start, stop) {
-            (true, false) if !duration && !bad => problems.add("stoppedAt", "required with startedAt"),
-            (false, true) if !duration && !bad => problems.add("startedAt", "required with stoppedAt"),
-            (false, false) if !duration && !bad => problems
+            _ if duration.is_some() || bad => {}
+            (Some(_), None) => problems.add("stoppedAt", "required with startedAt"),
+            (None, Some(_)) => problems.add("startedAt", "required with stoppedAt"),
+            (None, None) => problems
                 .add("durationSeconds", "required: send durationSeconds, or duration, or startedAt and stoppedAt"),
             _ => {}
-        }
-        if let Some(seconds) = self.duration_seconds.get() {
-            span::check_duration("durationSeconds", *seconds, &mut problems);
-        } else if let Some(duration) = self.duration.get() {
-            span::check_duration("duration", duration.seconds(), &mut problems);
-        }
-        if let (Some(start), Some(stop)) = (self.started_at.get(), self.stopped_at.get())
-            && let Err(wrong) = span::between(start.utc(), stop.utc())
-        {
-            problems.nest("", wrong);
         }
         if self.entry_date.get().is_none() && self.started_at.get().is_none() && !problems.names("startedAt") {
             problems.add("entryDate", "required, unless startedAt is sent");
@@ -144,19 +151,24 @@ impl Validate for TimeEntryChanges {
         named(self.project_id.get(), self.task_id.get(), self.user_id.get())
     }
 
+    /// What was sent together must fit together, whatever the row.
     fn problems(&self) -> Problems {
         let mut problems = self.field_problems();
-        let duration = self.duration_seconds.get().is_some() || self.duration.get().is_some();
-        let instants = [("startedAt", self.started_at.get().is_some()), ("stoppedAt", self.stopped_at.get().is_some())];
-        refuse_both_ways(duration, instants, &mut problems);
-        if let Some(seconds) = self.duration_seconds.get() {
-            span::check_duration("durationSeconds", *seconds, &mut problems);
-        } else if let Some(duration) = self.duration.get() {
-            span::check_duration("duration", duration.seconds(), &mut problems);
+        let duration = duration_sent(self.duration_seconds.get(), self.duration.get());
+        check_span(duration, self.started_at.get(), self.stopped_at.get(), &mut problems);
+        match (&self.started_at, &self.stopped_at) {
+            (Field::Value(_), Field::Null) => problems.add("stoppedAt", NO_STOP),
+            (Field::Null, Field::Value(_)) => problems.add("startedAt", NO_START),
+            _ => {}
         }
         problems
     }
 }
+
+/// Told of a start that would stand alone.
+pub(super) const NO_STOP: &str = "the entry would have a start without a stop; send both";
+/// Told of a stop that would stand alone.
+pub(super) const NO_START: &str = "the entry would have a stop without a start; send both";
 
 impl TimeEntryChanges {
     /// What was sent that a running entry does not let change.

@@ -18,6 +18,7 @@ pub use list::{
 };
 pub use timer::{NewTimer, TimerStop, running, start, stop};
 
+use input::{NO_START, NO_STOP, duration_sent};
 use lock::{keep_in_order, lock};
 
 use crate::event::Event;
@@ -146,18 +147,23 @@ pub async fn create(cx: &Cx, input: NewTimeEntry) -> Result<Done<TimeEntry>, Err
 /// Logs up to 100 entries, all or nothing.
 pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Done<Vec<TimeEntry>>, Error> {
     cx.write(Action::CreateTimeEntries, input, async |write, input| {
-        let (mut rows, mut problems) = (Vec::new(), Problems::none());
+        let (mut rows, mut problems, mut blocked) = (Vec::new(), Problems::none(), None);
         let entries = input.into_entries();
         keep_in_order(write, entries.iter().filter_map(|entry| entry.project_id.get().copied())).await?;
         for (i, entry) in entries.into_iter().enumerate() {
             match row_of(write, entry).await {
                 Ok(row) => rows.push(row),
                 Err(Error::Invalid(inner)) => problems.nest(&format!("timeEntries[{i}]"), inner),
+                // What is wrong with a later entry comes before what blocks an earlier one.
+                Err(conflict @ Error::Conflict { .. }) => blocked = blocked.or(Some(conflict)),
                 Err(other) => return Err(other),
             }
         }
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
+        }
+        if let Some(conflict) = blocked {
+            return Err(conflict);
         }
         let mut entries = Vec::with_capacity(rows.len());
         for (i, row) in rows.into_iter().enumerate() {
@@ -209,8 +215,8 @@ async fn row_of(write: &Write, input: NewTimeEntry) -> Result<time_entry::Model,
     };
     let mut row = new_row(write, user_id, &project, task.as_ref(), billable.take(), note.take(), entry_date);
     row.external_id = external_id.take().map(Into::into);
-    match (duration_seconds.take().or(duration.take().map(|duration| duration.seconds())), start, stopped_at.take()) {
-        (Some(seconds), _, _) => span::set_duration(&mut row, seconds),
+    match (duration_sent(duration_seconds.get(), duration.get()), start, stopped_at.take()) {
+        (Some((field, seconds)), _, _) => span::set_duration(&mut row, field, seconds).map_err(Error::Invalid)?,
         (None, Some(start), Some(stop)) => {
             span::set_instants(&mut row, start.utc(), stop.utc()).map_err(Error::Invalid)?;
         }
@@ -333,9 +339,8 @@ pub async fn update(cx: &Cx, id: Id, expected: &Expected, changes: TimeEntryChan
 
 /// Instants change together or alone and the duration follows; a duration moves the stop.
 fn change_span(row: &mut time_entry::Model, changes: &TimeEntryChanges, running: bool) -> Result<(), Error> {
-    let seconds = changes.duration_seconds.get().copied();
-    if let Some(seconds) = seconds.or(changes.duration.get().map(|duration| duration.seconds())) {
-        span::set_duration(row, seconds);
+    if let Some((field, seconds)) = duration_sent(changes.duration_seconds.get(), changes.duration.get()) {
+        span::set_duration(row, field, seconds).map_err(Error::Invalid)?;
     }
     if !changes.started_at.is_sent() && !changes.stopped_at.is_sent() {
         return Ok(());
@@ -353,8 +358,8 @@ fn change_span(row: &mut time_entry::Model, changes: &TimeEntryChanges, running:
             (row.started_at, row.stopped_at) = (None, None);
             Ok(())
         }
-        (Some(_), None) => Err(Error::invalid("stoppedAt", "the entry would have a start without a stop; send both")),
-        (None, Some(_)) => Err(Error::invalid("startedAt", "the entry would have a stop without a start; send both")),
+        (Some(_), None) => Err(Error::invalid("stoppedAt", NO_STOP)),
+        (None, Some(_)) => Err(Error::invalid("startedAt", NO_START)),
     }
 }
 

@@ -34,12 +34,17 @@ pub(super) fn set_instants(row: &mut time_entry::Model, start: Timestamp, stop: 
     Ok(())
 }
 
-/// Puts a duration into a row; where there are instants, the stop moves.
-pub(super) fn set_duration(row: &mut time_entry::Model, seconds: i32) {
+/// Puts a duration, sent in this field, into a row; where there are instants, the stop moves.
+pub(super) fn set_duration(row: &mut time_entry::Model, field: &str, seconds: i32) -> Result<(), Problems> {
     row.duration_seconds = Some(seconds);
     if let Some(start) = row.started_at {
-        row.stopped_at = Some(start.plus_millis(i64::from(seconds) * 1000));
+        let stop = start.plus_millis(i64::from(seconds) * 1000);
+        if stop > Timestamp::LAST {
+            return Err(Problems::at(field, format!("the entry would stop after {}", Timestamp::LAST)));
+        }
+        row.stopped_at = Some(stop);
     }
+    Ok(())
 }
 
 /// Whether a duration is one that an entry can have.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entity::value::{DateOrDateTime, EndpointStatus, EventType, ExternalId, Id, Problems, Text, Timestamp};
+use entity::value::{DateOrDateTime, EndpointStatus, EventType, ExternalId, Id, Note, Problems, Text, Timestamp};
 use entity::webhook_endpoint;
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
@@ -143,7 +143,7 @@ macro_rules! endpoint_input {
                 /// The types of events that it is sent; at least one.
                 pub events: $needed<Vec<EventType>>,
                 /// What it is for.
-                pub description: Field<Text<1000>>,
+                pub description: Field<Note>,
                 /// Whether it is sent anything; true unless said.
                 pub enabled: $flag<bool>,
             }

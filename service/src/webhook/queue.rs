@@ -27,14 +27,13 @@ const DUE: &str = "\
         AND d.due_at IS NOT NULL ORDER BY d.due_at LIMIT 1) FROM lane WHERE lane.endpoint_id IS NOT NULL) \
     SELECT endpoint_id FROM first WHERE due_at <= $1 ORDER BY due_at";
 
-/// Locked rows belong to another worker at this moment, and are left to it.
+/// Locked rows belong to another worker at this moment, and are left to it. Rows are named by their places: of so many
+/// values the planner thinks that it had better read the whole table, and then a turn costs what all the table does.
 const CLAIM_POSTGRES: &str = "\
-    WITH taken AS MATERIALIZED (\
-      SELECT d.organization_id, d.id FROM jsonb_to_recordset($1::jsonb) AS w(e uuid, n int) CROSS JOIN LATERAL (\
-        SELECT d.organization_id, d.id FROM webhook_delivery d WHERE d.endpoint_id = w.e AND d.due_at <= $2 \
-        ORDER BY d.due_at LIMIT w.n FOR UPDATE SKIP LOCKED) d) \
-    UPDATE webhook_delivery d SET due_at = $3, lease = $4 FROM taken \
-    WHERE d.organization_id = taken.organization_id AND d.id = taken.id RETURNING d.organization_id, d.id";
+    UPDATE webhook_delivery SET due_at = $3, lease = $4 WHERE ctid = ANY (ARRAY(\
+      SELECT d.ctid FROM jsonb_to_recordset($1::jsonb) AS w(e uuid, n int) CROSS JOIN LATERAL (\
+        SELECT d.ctid FROM webhook_delivery d WHERE d.endpoint_id = w.e AND d.due_at <= $2 \
+        ORDER BY d.due_at LIMIT w.n FOR UPDATE SKIP LOCKED) d)) RETURNING organization_id, id";
 
 /// The one writer of SQLite needs no locks. One endpoint at a time, since it cannot join sideways.
 const CLAIM_SQLITE: &str = "\
@@ -46,7 +45,7 @@ const CLAIM_SQLITE: &str = "\
 const JOBS: &str = "\
     SELECT d.organization_id, d.id, d.endpoint_id, d.event_id, d.attempt_count, e.body, w.url, w.secret, \
       w.previous_secret, w.previous_until, w.enabled, w.deleted_at, o.plan \
-    FROM {rows} JOIN webhook_delivery d ON d.organization_id = v.o AND d.id = v.i \
+    FROM {rows} {deliveries} \
     JOIN event e ON e.organization_id = d.organization_id AND e.id = d.event_id \
     JOIN webhook_endpoint w ON w.organization_id = d.organization_id AND w.id = d.endpoint_id \
     JOIN organization o ON o.id = d.organization_id";
@@ -56,7 +55,7 @@ const FINISH: &str = "\
     UPDATE webhook_delivery SET status = v.s, reason = v.reason, next_attempt_at = v.next, due_at = v.next, lease = NULL, \
       attempt_count = v.n, last_attempt_at = COALESCE(v.at, last_attempt_at), \
       last_response_status = CASE WHEN v.at IS NULL THEN last_response_status ELSE v.code END \
-    FROM {rows} WHERE webhook_delivery.organization_id = v.o AND webhook_delivery.id = v.i \
+    FROM {rows} WHERE {places} webhook_delivery.organization_id = v.o AND webhook_delivery.id = v.i \
       AND webhook_delivery.lease = v.l RETURNING webhook_delivery.id";
 
 const ATTEMPTS: &str = "\
@@ -181,6 +180,15 @@ impl From<&Outcome> for Row {
     }
 }
 
+/// The deliveries of the rows, one by one: without the OFFSET the planner would read them all, and then look.
+const DELIVERIES_POSTGRES: &str = "\
+    CROSS JOIN LATERAL (SELECT * FROM webhook_delivery d WHERE d.organization_id = v.o AND d.id = v.i OFFSET 0) d";
+
+/// The same for a change of them.
+const PLACES_POSTGRES: &str = "\
+    webhook_delivery.ctid = ANY (ARRAY(SELECT d.ctid FROM {rows} CROSS JOIN LATERAL (\
+      SELECT d.ctid FROM webhook_delivery d WHERE d.organization_id = v.o AND d.id = v.i OFFSET 0) d)) AND";
+
 /// A statement about many rows: `{rows}` in its text stands for them, as `v`.
 fn about(db: &impl ConnectionTrait, sql: &str, rows: &[Row], others: Vec<Value>) -> Result<Statement, DbErr> {
     const POSTGRES: &str = "jsonb_to_recordset($1::jsonb) AS v(o uuid, i uuid, l uuid, s smallint, n int, reason text, \
@@ -190,7 +198,11 @@ fn about(db: &impl ConnectionTrait, sql: &str, rows: &[Row], others: Vec<Value>)
         value ->> 'at' AS at, value ->> 'ms' AS ms, value ->> 'code' AS code, value ->> 'error' AS error, \
         value ->> 'excerpt' AS excerpt, value ->> 'gone' AS gone FROM json_each($1)) AS v";
     let backend = db.get_database_backend();
-    let sql = sql.replace("{rows}", if backend == DbBackend::Postgres { POSTGRES } else { SQLITE });
+    let [rows_as_v, deliveries, places] = match backend {
+        DbBackend::Postgres => [POSTGRES, DELIVERIES_POSTGRES, PLACES_POSTGRES],
+        _ => [SQLITE, "JOIN webhook_delivery d ON d.organization_id = v.o AND d.id = v.i", ""],
+    };
+    let sql = sql.replace("{deliveries}", deliveries).replace("{places}", places).replace("{rows}", rows_as_v);
     let json = serde_json::to_string(rows).map_err(|e| DbErr::Custom(e.to_string()))?;
     let values = std::iter::once(Value::from(json)).chain(others);
     Ok(Statement::from_sql_and_values(backend, sql, values))

@@ -199,11 +199,27 @@ fn schemas_are_exact() {
     assert_eq!(schemas["NewProject"]["required"], json!(["clientId", "name"]));
     assert_eq!(schemas["NewProject"]["properties"]["name"]["minLength"], 1);
     assert_eq!(schemas["MoneyInput"]["oneOf"][0]["pattern"], r"^\d{1,12}(\.\d{1,4})?$");
+    for name in ["MoneyInput", "DecimalInput"] {
+        // The greatest number that is taken, to the digit.
+        assert_eq!(schemas[name]["oneOf"][1]["maximum"].to_string(), "999999999999.999", "{name}");
+    }
     assert!(schemas["Project"]["required"].as_array().unwrap().contains(&json!("dueDate")));
     assert!(
         !schemas["Project"]["required"].as_array().unwrap().contains(&json!("hourlyRate")),
         "Members do not see it"
     );
+}
+
+/// A list without a text to search does not offer to.
+#[test]
+fn lists_offer_what_they_take() {
+    let mut unsearched = BTreeSet::new();
+    for (_, _, operation) in operations(&document()) {
+        if parameter(&operation, "cursor").is_some() && parameter(&operation, "search").is_none() {
+            unsearched.extend(operation["operationId"].as_str().map(str::to_owned));
+        }
+    }
+    assert!(unsearched.iter().eq(["listEvents", "listTokens", "listWebhookDeliveries", "listWebhookEndpoints"]));
 }
 
 /// The events are told of, each with its envelope and both signatures; 3.0 has no place of its own for them.

@@ -71,6 +71,12 @@ on_both! {
         let entry = json!({ "projectId": nowhere, "taskId": nowhere, "userId": nowhere, "durationSeconds": -1, "entryDate": "2026-06-11" });
         let told = world.post(owner, "/api/v1/time-entries", entry.clone()).await.fields();
         assert_eq!(told.as_object().unwrap().len(), 4, "{told}");
+        let timer = json!({ "projectId": nowhere, "taskId": nowhere });
+        let told = world.post(owner, "/api/v1/time-entries/start", timer).await.fields();
+        assert_eq!(told, json!({ "projectId": "not found", "taskId": "not found" }));
+        let whole = json!({ "projectId": nowhere, "taskId": nowhere, "durationSeconds": 1, "entryDate": "2026-06-11" });
+        let told = world.post(owner, "/api/v1/time-entries", whole).await.fields();
+        assert_eq!(told, json!({ "projectId": "not found", "taskId": "not found" }));
         let told = world.post(owner, "/api/v1/time-entries/batch", json!({ "timeEntries": [entry, entry] })).await.fields();
         assert_eq!(told.as_object().unwrap().len(), 8, "{told}");
         let project = cast.home.project(&world, "P").await;
@@ -98,6 +104,7 @@ on_both! {
             ("/api/v1/time-entries?entryDateFrom=2026-02-30", "entryDateFrom"),
             ("/api/v1/clients?createdAtFrom=2026-01-01T00:00:00", "createdAtFrom"),
             ("/api/v1/projects?status=OPEN", "status"),
+            ("/api/v1/clients?sort=NAME_ASC", "sort"),
             ("/api/v1/clients?includeDeleted=2", "includeDeleted"),
         ] {
             assert!(world.get(owner, path).await.fields()[field].is_string(), "{path}");

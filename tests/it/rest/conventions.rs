@@ -172,6 +172,19 @@ on_both! {
             other["externalId"] = json!("other");
             assert_eq!(again(&other).send().await.error(409, "conflict")["reason"], "idempotency_mismatch", "{list}");
         }
+        // What was sent together is at odds, whatever the row.
+        let ten = "2026-06-11T10:00:00Z";
+        for (list, body) in [
+            ("projects", json!({ "rateType": "HOURLY", "fixedFeeAmount": "5" })),
+            ("projects", json!({ "rateType": "FIXED", "fixedFeeAmount": null })),
+            ("projects", json!({ "budgetHours": "5", "budgetAmount": "5" })),
+            ("time-entries", json!({ "startedAt": ten, "stoppedAt": "2026-06-11T09:59:59Z" })),
+            ("time-entries", json!({ "startedAt": ten, "stoppedAt": "2026-06-12T10:00:01Z" })),
+            ("time-entries", json!({ "startedAt": null, "stoppedAt": ten })),
+            ("time-entries", json!({ "startedAt": ten, "stoppedAt": null })),
+        ] {
+            world.patch(owner, &format!("/api/v1/{list}/{nowhere}"), body).await.fields();
+        }
         // Of a billed expense.
         let client = cast.home.client(&world, "C").await;
         let billed = format!("/api/v1/expenses/{}", cast.home.expense(&world, &client, "1").await);

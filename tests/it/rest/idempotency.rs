@@ -3,8 +3,8 @@
 use poem::http::Method;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
-use service::value::Role;
-use tests::{Answer, Cast, Kind, World, on_both};
+use service::value::{Plan, Role, TokenScope};
+use tests::{Answer, Cast, Kind, World, mint, on_both};
 
 use super::limits::rate_limit;
 use super::time_entries::events;
@@ -59,6 +59,43 @@ on_both! {
         post(&world, admin, "k", r#"{"name":"A"}"#).await.error(409, "conflict");
         set(Role::Member).await.unwrap();
         post(&world, admin, "k", r#"{"name":"A"}"#).await.error(403, "forbidden_scope");
+    }
+}
+
+on_both! {
+    /// A key is a person's, not a token's: a retry with a new token is a replay, if that token may.
+    async fn a_replay_passes_token_scope_and_plan(world: World) {
+        let cast = Cast::new(&world).await;
+        let (home, body) = (&cast.home, r#"{"name":"A"}"#);
+        let first = post(&world, &home.admin, "k", body).await;
+        first.data(201);
+        let email = "admin@home.example";
+        let rotated = mint(&world, home.id, email, TokenScope::Write).await;
+        let again = post(&world, &rotated, "k", body).await;
+        assert_eq!((again.header("idempotent-replayed"), &again.bytes), (Some("true"), &first.bytes));
+        let reads = mint(&world, home.id, email, TokenScope::Read).await;
+        post(&world, &reads, "k", body).await.error(403, "forbidden_scope");
+        let prefix = rotated.split('_').nth(2).unwrap();
+        service::token::revoke_by_prefix(&world.operator(), prefix).await.unwrap();
+        post(&world, &rotated, "k", body).await.error(401, "unauthenticated");
+        service::organization::set_plan(&world.operator(), home.id, Plan::Free).await.unwrap();
+        post(&world, &home.admin, "k", body).await.error(402, "forbidden_plan");
+        assert_eq!(events(&world, "client.created").await, 1);
+    }
+}
+
+on_both! {
+    /// A key has 1 to 255 characters, bare or in quotes; both forms are the same key.
+    async fn a_key_has_its_form(world: World) {
+        let cast = Cast::new(&world).await;
+        let (owner, longest) = (&cast.home.owner, "k".repeat(255));
+        post(&world, owner, &longest, r#"{"name":"A"}"#).await.data(201);
+        let again = post(&world, owner, &format!("\"{longest}\""), r#"{"name":"A"}"#).await;
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
+        for bad in ["", "\"\"", "\"open", "\"", "two words", &"k".repeat(256), &format!("\"{}\"", "k".repeat(256))] {
+            let fields = post(&world, owner, bad, r#"{"name":"A"}"#).await.fields();
+            assert!(fields["Idempotency-Key"].is_string(), "{bad}: {fields}");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod idempotency;
 mod invoices;
 mod limits;
 mod lists;
+mod orders;
 mod projects;
 mod races;
 mod refusals;

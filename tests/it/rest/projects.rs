@@ -36,6 +36,7 @@ on_both! {
             (json!({ "rateType": "FIXED" }), "fixedFeeAmount"),
             (json!({ "fixedFeeAmount": "5" }), "fixedFeeAmount"),
             (json!({ "rateType": "NON_BILLABLE", "fixedFeeAmount": "5" }), "fixedFeeAmount"),
+            (json!({ "rateType": "SOMETIMES", "fixedFeeAmount": "5" }), "rateType"),
             (json!({ "budgetHours": "5", "budgetAmount": "5" }), "budgetAmount"),
             (json!({ "startDate": "2026-06-11", "dueDate": "2026-06-10" }), "dueDate"),
             (json!({ "color": "red" }), "color"),
@@ -44,9 +45,10 @@ on_both! {
             let told = world.post(owner, "/api/v1/projects", wrong(also)).await.fields();
             assert_eq!(told.as_object().unwrap().keys().collect::<Vec<_>>(), [field]);
         }
-        let fixed = wrong(json!({ "rateType": "fixed", "fixedFeeAmount": "5", "startDate": "2026-06-11", "dueDate": "2026-06-11" }));
+        let fixed = wrong(json!({ "rateType": "fixed", "fixedFeeAmount": "5", "color": "  ", "startDate": "2026-06-11", "dueDate": "2026-06-11" }));
         let made = world.post(owner, "/api/v1/projects", fixed).await.data(201);
         assert_eq!((&made["rateType"], &made["fixedFeeAmount"]), (&json!("FIXED"), &json!("5.00")));
+        assert_eq!(made["color"], Value::Null, "blank");
         let path = format!("/api/v1/projects/{}", made["id"].as_str().unwrap());
         assert!(world.patch(owner, &path, json!({ "rateType": "HOURLY" })).await.fields()["fixedFeeAmount"].is_string());
         assert!(world.patch(owner, &path, json!({ "fixedFeeAmount": null })).await.fields()["fixedFeeAmount"].is_string());

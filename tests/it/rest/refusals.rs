@@ -1,7 +1,7 @@
 //! The order of refusals: of several faults in one request, the first of the contract's list is told.
 
 use poem::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use service::value::Plan;
 use tests::{Cast, Workspace, World, on_both};
 
@@ -118,5 +118,25 @@ on_both! {
         world.get(&cast.home.member, &path).await.error(403, "forbidden_scope");
         assert_eq!(world.get(owner, "/api/v1/clients?limit=1").await.status, 200);
         assert_eq!(world.get(owner, &format!("/api/v1/clients/{client}")).await.status, 200);
+    }
+}
+
+on_both! {
+    /// Where no body is taken, what one holds is told in its turn: after the role, and with all else that is wrong.
+    async fn a_body_where_none_is_taken_is_told(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let path = format!("/api/v1/projects/{}/archive", cast.home.project(&world, "P").await);
+        let send = |token: &str, body: Value| world.call(Method::POST, &path).token(token).json(body);
+        send(&cast.home.member, json!({ "x": 1 })).send().await.error(403, "forbidden_scope");
+        let told = send(owner, json!({ "x": 1, "y": 2 })).send().await.fields();
+        assert_eq!((&told["x"], &told["y"]), (&json!("unknown"), &json!("unknown")));
+        assert!(told["Idempotency-Key"].is_string(), "{told}");
+        let told = send(owner, json!([])).send().await.fields();
+        assert!(told["body"].is_string() && told["Idempotency-Key"].is_string(), "{told}");
+        send(owner, json!({})).key("k").send().await.data(200);
+        // `{}` is none, so this is the same request.
+        let again = world.call(Method::POST, &path).token(owner).key("k").send().await;
+        assert_eq!((again.status.as_u16(), again.header("idempotent-replayed")), (200, Some("true")));
     }
 }

@@ -16,7 +16,7 @@ struct Row {
     changes: bool,
 }
 
-const TABLE: [Row; 8] = [
+const TABLE: [Row; 11] = [
     Row { list: "clients", sorts: "createdAt id name updatedAt", filters: "externalId", searched: true, changes: true },
     Row {
         list: "projects",
@@ -59,6 +59,21 @@ const TABLE: [Row; 8] = [
     },
     Row { list: "members", sorts: "createdAt id role", filters: "role", searched: true, changes: false },
     Row { list: "tokens", sorts: "createdAt id", filters: "", searched: false, changes: false },
+    Row { list: "events", sorts: "createdAt id", filters: "type", searched: false, changes: false },
+    Row {
+        list: "webhook-endpoints",
+        sorts: "createdAt id updatedAt",
+        filters: "externalId enabled status",
+        searched: false,
+        changes: true,
+    },
+    Row {
+        list: "webhook-deliveries",
+        sorts: "createdAt id",
+        filters: "endpointId eventId eventType status",
+        searched: false,
+        changes: false,
+    },
 ];
 
 fn set(words: &str) -> BTreeSet<String> {
@@ -81,7 +96,8 @@ on_both! {
             let told = world.get(owner, &format!("/api/v1/{list}?sort=nothing&nothing=1")).await.fields();
             assert_eq!(listed(&told["sort"], "one of "), set(sorts), "{list}");
             let mut parameters = set(filters);
-            parameters.extend(set("limit cursor sort search includeDeleted id createdAtFrom createdAtTo"));
+            parameters.extend(set("limit cursor sort includeDeleted id createdAtFrom createdAtTo"));
+            parameters.extend(searched.then_some("search".to_owned()));
             if changes {
                 parameters.extend(set("updatedAtFrom updatedAtTo"));
             }

@@ -139,6 +139,12 @@ on_both! {
         }
         let cleared = change(json!({ "startedAt": null, "stoppedAt": null })).await.data(200);
         assert_eq!((&cleared["durationSeconds"], &cleared["startedAt"]), (&json!(7200), &Value::Null));
+        // The years of instants end.
+        let last = json!({ "startedAt": "9999-12-31T23:00:00Z", "stoppedAt": "9999-12-31T23:59:59Z" });
+        assert_eq!(change(last).await.data(200)["durationSeconds"], 3599);
+        for (wrong, field) in [(json!({ "durationSeconds": 3600 }), "durationSeconds"), (json!({ "duration": "1h" }), "duration")] {
+            assert!(change(wrong).await.fields()[field].is_string(), "{field}");
+        }
     }
 }
 
@@ -198,6 +204,16 @@ on_both! {
         assert!(told["timeEntries[1].durationSeconds"].is_string());
         let told = world.post(owner, path, json!({ "timeEntries": [good, lost] })).await.fields();
         assert_eq!(told["timeEntries[1].projectId"], "not found");
+        // What blocks an entry does not hide what is wrong with a later one.
+        let done = cast.home.project(&world, "Done").await;
+        world.patch(owner, &format!("/api/v1/projects/{done}"), json!({ "status": "COMPLETED" })).await.data(200);
+        let blocked = json!({ "projectId": done, "durationSeconds": 1, "entryDate": "2026-06-11" });
+        let mut odd = good.clone();
+        odd["taskId"] = json!(cast.foreign.id);
+        let told = world.post(owner, path, json!({ "timeEntries": [blocked, odd] })).await.fields();
+        assert!(told["timeEntries[1].taskId"].is_string(), "{told}");
+        let told = world.post(owner, path, json!({ "timeEntries": [blocked, good] })).await.error(409, "conflict");
+        assert_eq!(told["reason"], "project_not_active");
         for wrong in [json!({ "timeEntries": [] }), json!({}), json!({ "timeEntries": {} }), json!({ "timeEntries": vec![&good; 101] })] {
             assert!(world.post(owner, path, wrong).await.fields()["timeEntries"].is_string());
         }

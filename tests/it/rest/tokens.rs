@@ -1,11 +1,13 @@
 //! Tokens: who they let in, and that they stop doing so at once.
 
+use std::collections::BTreeSet;
+
 use poem::http::Method;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
-use service::value::{Plan, Role, TokenScope, Wire};
+use service::value::{Id, Plan, Role, TokenScope, Wire};
 use service::{member, organization, token};
-use tests::{Cast, mint, on_both};
+use tests::{Cast, Workspace, World, mint, on_both};
 
 on_both! {
     /// Everything but one good bearer token is refused, in the same words for an unknown prefix and a wrong secret.
@@ -115,6 +117,14 @@ on_both! {
     }
 }
 
+fn person(i: usize) -> member::NewMember {
+    member::NewMember {
+        email: Wire::parse_text(&format!("p{i}@home.example")).unwrap(),
+        name: Wire::parse_text("P").unwrap(),
+        role: Role::Member,
+    }
+}
+
 on_both! {
     /// A workspace keeps an Owner, a plan has its cap, an e-mail address is one person, a member has 50 live tokens.
     async fn the_operator_keeps_the_rules(world: World) {
@@ -123,11 +133,6 @@ on_both! {
         let reason = |outcome: Result<member::Member, service::Error>| outcome.unwrap_err().reason().unwrap();
         assert_eq!(reason(member::remove(&operator, id, "owner@home.example").await), "last_owner");
         assert_eq!(reason(member::set_role(&operator, id, "owner@home.example", Role::Admin).await), "last_owner");
-        let person = |i: usize| member::NewMember {
-            email: Wire::parse_text(&format!("p{i}@home.example")).unwrap(),
-            name: Wire::parse_text("P").unwrap(),
-            role: Role::Member,
-        };
         for i in 4..25 {
             member::add(&operator, id, person(i)).await.unwrap();
         }
@@ -142,5 +147,59 @@ on_both! {
         }
         let input = token::NewToken { member: "owner@home.example".into(), name: Wire::parse_text("t").unwrap(), scope: TokenScope::Read, expires_at: None };
         assert_eq!(token::create(&operator, id, input).await.unwrap_err().reason(), Some("token_cap"));
+    }
+}
+
+/// Why nobody else is let into a workspace.
+async fn refusal(world: &World, workspace: Id) -> Option<&'static str> {
+    member::add(&world.operator(), workspace, person(99)).await.unwrap_err().reason()
+}
+
+on_both! {
+    /// Free has room for 3 members, Studio for 10, Agency for 25.
+    async fn each_plan_has_its_cap(world: World) {
+        for (plan, there, cap) in [(Plan::Free, 2, 3), (Plan::Studio, 4, 10), (Plan::Agency, 4, 25)] {
+            let workspace = Workspace::new(&world, plan.as_str(), plan).await;
+            for i in there..cap {
+                member::add(&world.operator(), workspace.id, person(i)).await.unwrap();
+            }
+            assert_eq!(refusal(&world, workspace.id).await, Some("member_cap"), "{plan}");
+        }
+    }
+}
+
+on_both! {
+    /// Members above a new cap stay, and so do their tokens; nobody is added until there is room.
+    async fn a_smaller_plan_removes_nobody(world: World) {
+        let home = Cast::new(&world).await.home;
+        let operator = world.operator();
+        for i in 4..12 {
+            member::add(&operator, home.id, person(i)).await.unwrap();
+        }
+        let newest = mint(&world, home.id, "p11@home.example", TokenScope::Read).await;
+        let tokens = [&home.owner, &home.admin, &home.manager, &home.member, &newest];
+        let ids = async || -> BTreeSet<String> {
+            let rows = world.get(&home.owner, "/api/v1/members").await.data(200);
+            rows.as_array().unwrap().iter().map(|row| row["id"].to_string()).collect()
+        };
+        let before = ids().await;
+        assert_eq!(before.len(), 12);
+        organization::set_plan(&operator, home.id, Plan::Free).await.unwrap();
+        assert_eq!(refusal(&world, home.id).await, Some("member_cap"));
+        for token in tokens {
+            world.get(token, "/api/v1/me").await.error(402, "forbidden_plan");
+        }
+        let kept = token::all_of(&operator, home.id).await.unwrap();
+        assert!(kept.len() == tokens.len() && kept.iter().all(|token| token.revoked_at.is_none()));
+        organization::set_plan(&operator, home.id, Plan::Studio).await.unwrap();
+        assert_eq!(ids().await, before);
+        for token in tokens {
+            world.get(token, "/api/v1/me").await.data(200);
+        }
+        for i in 4..7 {
+            assert_eq!(refusal(&world, home.id).await, Some("member_cap"), "{i}");
+            member::remove(&operator, home.id, &format!("p{i}@home.example")).await.unwrap();
+        }
+        member::add(&operator, home.id, person(99)).await.unwrap();
     }
 }

@@ -16,25 +16,32 @@ pub fn extensions(error: &Error, request_id: &str) -> ErrorExtensionValues {
     values
 }
 
-/// What lies behind a field that was over budget: when there is room for it, which is told in a header.
-struct RetryAfter(u64);
+/// What lies behind a field that was refused for now, before anything was done: a header tells when to come again.
+#[derive(Clone, Copy)]
+enum ForNow {
+    OverBudget { retry_after: u64 },
+    TwinInFlight,
+}
 
-/// The refusal of an answer with a field that was over budget.
-pub fn over_budget(answer: &Response) -> Option<Error> {
-    let after = answer.errors.iter().find_map(|error| error.source::<RetryAfter>())?;
-    Some(Error::RateLimited { retry_after: after.0 })
+/// The refusal of an answer with a field that was over budget, or whose twin is not done yet.
+pub fn refused_for_now(answer: &Response) -> Option<Error> {
+    answer.errors.iter().find_map(|error| error.source::<ForNow>()).map(|refused| match *refused {
+        ForNow::OverBudget { retry_after } => Error::RateLimited { retry_after },
+        ForNow::TwinInFlight => Error::InFlight,
+    })
 }
 
 /// An error of the service as a field's error.
 pub(crate) fn fail(cx: &service::Cx, error: &Error) -> async_graphql::Error {
     error.log();
-    let retry_after = match error {
-        Error::RateLimited { retry_after } => Some(RetryAfter(*retry_after)),
+    let for_now = match error {
+        Error::RateLimited { retry_after } => Some(ForNow::OverBudget { retry_after: *retry_after }),
+        Error::InFlight => Some(ForNow::TwinInFlight),
         _ => None,
     };
     async_graphql::Error {
         message: error.to_string(),
-        source: retry_after.map(|after| Arc::new(after) as _),
+        source: for_now.map(|refused| Arc::new(refused) as _),
         extensions: Some(extensions(error, cx.request_id())),
     }
 }

@@ -27,7 +27,7 @@ use async_graphql::Context;
 use service::Cx;
 
 pub use cost::{Cost, MAX_COST};
-pub use error::{extensions, over_budget};
+pub use error::{extensions, refused_for_now};
 pub use gateway::{Gateway, Kind, Prepared, Refused, Sent, before_execution};
 pub use mutation::Mutation;
 pub use query::Query;

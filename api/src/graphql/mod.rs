@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
-use schema::{Gateway, Kind, Prepared, Refused, Sent, before_execution, over_budget};
+use schema::{Gateway, Kind, Prepared, Refused, Sent, before_execution, refused_for_now};
 use service::value::Timestamp;
 use service::{Admission, Budget, Cx, Error, IdempotencyKey, Pass, RequestFacts};
 
@@ -149,11 +149,12 @@ impl Graphql {
     }
 
     /// Executes a query or a mutation, within the time that it may take. A batch with a key is paid for while it is executed,
-    /// and before anything has happened: one that is too dear is refused like any other.
+    /// and before anything has happened: one that is too dear is refused like any other, and so is one whose twin still
+    /// runs.
     async fn execute(&self, prepared: Prepared, cx: Cx) -> Result<GraphqlResponse, Error> {
         let answer = tokio::time::timeout(PATIENCE, self.gateway.execute(prepared, cx)).await;
         let answer = answer.map_err(|_| Error::TooSlow)?;
-        over_budget(&answer).map_or(Ok(answer), Err)
+        refused_for_now(&answer).map_or(Ok(answer), Err)
     }
 
     /// The same of what came by a message, which is let in by itself.

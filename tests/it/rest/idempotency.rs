@@ -2,7 +2,7 @@
 
 use poem::http::Method;
 use sea_orm::{ConnectionTrait, Statement};
-use serde_json::{Value, json};
+use serde_json::json;
 use service::value::{Plan, Role, TokenScope};
 use tests::{Answer, Cast, Kind, World, mint, on_both};
 
@@ -129,8 +129,10 @@ on_both! {
             call.json(json!({ "query": query })).send().await
         };
         let query = "mutation { createClient(input: { name: \"G\" }) { client { id name version } } }";
-        let (first, again) = (send(query).await.graphql(), send(query).await.graphql());
-        assert_eq!(first, again);
+        let (first, again) = (send(query).await, send(query).await);
+        assert_eq!(first.graphql(), again.graphql());
+        let marks = [&first, &again].map(|answer| answer.header("idempotent-replayed").map(str::to_owned));
+        assert_eq!(marks, [None, Some("true".to_owned())]);
         let other = send("mutation { createClient(input: { name: \"H\" }) { client { id } } }").await;
         assert_eq!(other.graphql_error()["reason"], "idempotency_mismatch");
         let two = "mutation { a: createClient(input: { name: \"A\" }) { client { id } } b: createClient(input: { name: \"B\" }) { client { id } } }";
@@ -139,7 +141,23 @@ on_both! {
         let rest = post(&world, owner, "g", r#"{"name":"G"}"#).await.error(409, "conflict");
         assert_eq!(rest["reason"], "idempotency_mismatch");
         assert_eq!(world.get(owner, "/api/v1/clients").await.data(200).as_array().map(Vec::len), Some(1));
-        let _: Value = first;
+        // A batch told again costs a point, and what is selected of it.
+        let project = cast.home.project(&world, "P").await;
+        let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
+        let batch = json!({
+            "query": "mutation($i: [CreateTimeEntryInput!]!) { createTimeEntries(input: $i) { timeEntries { id } } }",
+            "variables": { "i": vec![entry; 40] }
+        });
+        let mut left = rate_limit(&world.get(owner, "/api/v1/me").await).sustained.0;
+        let mut spent = Vec::new();
+        for _ in 0..2 {
+            let answer = world.call(Method::POST, "/graphql").token(owner).key("b").json(batch.clone()).send().await;
+            assert_eq!(answer.graphql()["createTimeEntries"]["timeEntries"].as_array().map(Vec::len), Some(40));
+            let now = rate_limit(&answer).sustained.0;
+            spent.push(left - now);
+            left = now;
+        }
+        assert_eq!(spent, [40, 1]);
     }
 }
 

@@ -122,6 +122,13 @@ on_both! {
         for _ in 0..40 {
             world.get(owner, "/api/v1/clients").await.data(200);
         }
+        // Over GraphQL it is the same key, and the same refusal.
+        let twin = world.call(Method::POST, "/graphql").token(owner).key("k").json(json!({
+            "query": "mutation { createClient(input: { name: \"T\" }) { client { id } } }"
+        }));
+        let twin = twin.send().await;
+        assert_eq!((twin.status.as_u16(), twin.header("retry-after")), (409, Some("1")));
+        assert_eq!(twin.graphql_error()["reason"], "idempotency_in_flight");
         let mut answers = Vec::new();
         let mut obstacle = Some(obstacle);
         let mut calls: FuturesUnordered<_> = calls.into_iter().collect();

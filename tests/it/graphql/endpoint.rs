@@ -72,6 +72,41 @@ on_both! {
 }
 
 on_both! {
+    /// The method first, then the token, then what is sent, then what is taken. A good token pays for each, and is told.
+    async fn refusals_have_their_order(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = cast.home.owner.as_str();
+        let mut left = None;
+        for (method, token, kind, status) in [
+            (Method::PUT, None, "text/plain", 405),
+            (Method::PUT, Some("nobody"), "text/plain", 405),
+            (Method::PUT, Some(owner), "text/plain", 405),
+            (Method::POST, None, "text/plain", 401),
+            (Method::POST, Some("nobody"), "text/plain", 401),
+            (Method::POST, Some(owner), "text/plain", 415),
+            (Method::POST, Some(owner), "application/json", 406),
+            (Method::GET, None, "text/plain", 401),
+            (Method::GET, Some(owner), "text/plain", 406),
+        ] {
+            let place = format!("{method} {kind} {token:?}");
+            let mut call = world.call(method, "/graphql?query=%7Bviewer%7Bname%7D%7D").header("accept", "text/html");
+            if let Some(token) = token {
+                call = call.token(token);
+            }
+            let answer = call.header("content-type", kind).body("{\"query\":\"{viewer{name}}\"}").send().await;
+            assert_eq!(answer.status, status, "{place}");
+            let now = answer.json()["extensions"]["cost"]["remaining"].as_i64();
+            let good = token == Some(owner);
+            assert_eq!((now.is_some(), answer.header("ratelimit").is_some()), (good, good), "{place}: {}", answer.text());
+            if let (Some(before), Some(now)) = (left, now) {
+                assert_eq!(before - now, 1, "{place}");
+            }
+            left = now.or(left);
+        }
+    }
+}
+
+on_both! {
     /// A query nests 15 deep and no deeper.
     async fn depth_is_bounded(world: World) {
         let cast = Cast::new(&world).await;

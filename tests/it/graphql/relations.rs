@@ -2,10 +2,10 @@
 
 use poem::http::Method;
 use serde_json::{Value, json};
-use tests::{Cast, Workspace, World, everything, on_both};
+use tests::{Cast, Kind, Workspace, World, everything, on_both};
 
 /// The nouns that are listed, with their lists.
-const LISTS: [(&str, &str); 8] = [
+const LISTS: [(&str, &str); 11] = [
     ("Client", "clients"),
     ("Project", "projects"),
     ("Task", "tasks"),
@@ -14,6 +14,9 @@ const LISTS: [(&str, &str); 8] = [
     ("Invoice", "invoices"),
     ("Member", "members"),
     ("Token", "tokens"),
+    ("WebhookEndpoint", "webhookEndpoints"),
+    ("WebhookDelivery", "webhookDeliveries"),
+    ("Event", "events"),
 ];
 
 /// Three clients, each with two projects, each of those with tasks, time and expenses, and a bill over all of it.
@@ -42,20 +45,43 @@ pub(super) async fn fill(world: &World, home: &Workspace) {
     }
 }
 
-/// Every field of the object types: type, field, and the name and kind of what it leads to.
-pub(super) async fn fields(world: &World, token: &str) -> Vec<(String, String, String, String)> {
+/// The same, with an endpoint that was told of each client, in one attempt.
+pub(super) async fn fill_all(world: &World, home: &Workspace) {
+    crate::webhook::subscribe(world, home, "https://hooks.example/in", &["client.created"]).await;
+    fill(world, home).await;
+    let attempts =
+        "INSERT INTO webhook_attempt (organization_id, delivery_id, number, started_at, duration_ms, response_status)
+        SELECT organization_id, id, 1, 1000, 5, 500 FROM webhook_delivery";
+    crate::webhook::execute(world, attempts).await;
+}
+
+/// A field of an object type.
+pub(super) struct Field {
+    pub(super) of: String,
+    pub(super) name: String,
+    /// The name and the kind of the type that it leads to.
+    pub(super) to: String,
+    pub(super) kind: String,
+    /// Whether it is a list without pages.
+    pub(super) whole_list: bool,
+}
+
+/// Every field of the object types.
+pub(super) async fn fields(world: &World, token: &str) -> Vec<Field> {
     let of = "kind name ofType { kind name ofType { kind name ofType { kind name } } }";
     let query = format!("{{ __schema {{ types {{ kind name fields {{ name args {{ name }} type {{ {of} }} }} }} }} }}");
     let schema = world.graphql(token, &query, json!({})).await.graphql();
     let mut found = Vec::new();
     for kind in schema["__schema"]["types"].as_array().unwrap().iter().filter(|kind| kind["kind"] == "OBJECT") {
         for field in kind["fields"].as_array().unwrap() {
-            let mut to = &field["type"];
+            let (mut to, mut whole_list) = (&field["type"], false);
             while to["ofType"].is_object() {
+                whole_list |= to["kind"] == "LIST" && field["args"] == json!([]);
                 to = &to["ofType"];
             }
-            let text = |value: &Value| value.as_str().unwrap().to_owned();
-            found.push((text(&kind["name"]), text(&field["name"]), text(&to["name"]), text(&to["kind"])));
+            let [of, name, to, kind] = [&kind["name"], &field["name"], &to["name"], &to["kind"]]
+                .map(|value| value.as_str().unwrap().to_owned());
+            found.push(Field { of, name, to, kind, whole_list });
         }
     }
     found
@@ -66,25 +92,25 @@ on_both! {
     async fn every_relation_is_one_statement_a_level(world: World) {
         let cast = Cast::new(&world).await;
         let owner = &cast.home.owner;
-        fill(&world, &cast.home).await;
+        fill_all(&world, &cast.home).await;
         let mut asked = 0;
-        for (kind, field, to, what) in fields(&world, owner).await {
-            let Some((_, list)) = LISTS.iter().find(|(name, _)| *name == kind) else { continue };
-            if what != "OBJECT" {
+        for Field { of, name: field, to, kind, .. } in fields(&world, owner).await {
+            let Some((_, list)) = LISTS.iter().find(|(name, _)| *name == of) else { continue };
+            if kind != "OBJECT" {
                 continue;
             }
             let below = if to.ends_with("Connection") { "{ nodes { id } }" } else { "{ __typename }" };
             world.begin_counting();
             let found = world.graphql(owner, &format!("{{ {list}(first: 5) {{ nodes {{ {field} {below} }} }} }}"), json!({})).await.graphql();
-            assert_eq!(world.statements().len(), 3, "{kind}.{field}: token, list, relation: {:#?}", world.statements());
+            assert_eq!(world.statements().len(), 3, "{of}.{field}: token, list, relation: {:#?}", world.statements());
             let reached = found[list]["nodes"].as_array().unwrap().iter().filter(|row| {
                 let there = &row[&field];
                 there.is_object() && there.get("nodes") != Some(&json!([])) || there.as_array().is_some_and(|rows| !rows.is_empty())
             });
-            assert!(reached.count() >= 2, "{kind}.{field} leads nowhere: {found}");
+            assert!(reached.count() >= 2, "{of}.{field} leads nowhere: {found}");
             asked += 1;
         }
-        assert!(asked >= 24, "relations in every direction: {asked}");
+        assert!(asked >= 27, "relations in every direction: {asked}");
 
         world.begin_counting();
         let query = "{ clients(first: 20) { nodes { projects(first: 5) { nodes { timeEntries(first: 5) { nodes { id } } } } } } }";
@@ -96,6 +122,20 @@ on_both! {
         assert_eq!(world.statements().len(), 7, "{:#?}", world.statements());
         let line = &found["clients"]["nodes"][0]["invoices"]["nodes"][0]["lines"][0];
         assert!(line["project"]["name"].is_string(), "{line}");
+    }
+}
+
+on_both! {
+    /// Lists that differ in nothing but a search that is bad are answered each for itself.
+    async fn a_bad_search_is_of_its_own_list_only(world: World) {
+        let cast = Cast::new(&world).await;
+        cast.home.project(&world, "P").await;
+        let query = "query($s: String) { clients { nodes { bad: projects(search: $s) { nodes { id } } good: projects { nodes { name } } } } }";
+        let answer = world.graphql(&cast.home.owner, query, json!({ "s": "x".repeat(201) })).await;
+        let client = answer.json()["data"]["clients"]["nodes"][0].clone();
+        assert_eq!(client, json!({ "bad": null, "good": { "nodes": [{ "name": "P" }] } }));
+        assert!(answer.graphql_error()["fields"]["search"].is_string(), "{}", answer.text());
+        assert_eq!(answer.json()["errors"].as_array().unwrap().len(), 1, "{}", answer.text());
     }
 }
 
@@ -168,7 +208,7 @@ on_both! {
     async fn a_node_is_found_by_its_id(world: World) {
         let cast = Cast::new(&world).await;
         let (home, owner) = (&cast.home, &cast.home.owner);
-        fill(&world, home).await;
+        fill_all(&world, home).await;
         let node = "query($id: ID!) { node(id: $id) { __typename id ... on Client { name } ...P ... on Node { again: id } } } fragment P on Project { client { name } }";
         let mut hidden = Vec::new();
         for (kind, list) in LISTS {

@@ -1,56 +1,88 @@
 //! Both surfaces tell the same: every noun, for every role, field by field; every sort order, row by row. Which fields and
 //! orders there are is read from the schema itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use service::value::Role;
-use tests::{Cast, World, on_both};
+use tests::{Cast, on_both};
 
-use super::relations::{fields, fill};
+use super::relations::{Field, fields, fill_all};
 
 /// What there is of each noun on each surface: its type, its list and one record of it, over REST and in GraphQL.
-const NOUNS: [(&str, &str, &str, Option<&str>); 11] = [
-    ("Client", "clients", "clients", Some("client")),
-    ("Project", "projects", "projects", Some("project")),
-    ("Task", "tasks", "tasks", Some("task")),
-    ("TimeEntry", "time-entries", "timeEntries", Some("timeEntry")),
-    ("Expense", "expenses", "expenses", Some("expense")),
-    ("Invoice", "invoices", "invoices", Some("invoice")),
-    ("Member", "members", "members", Some("member")),
-    ("Token", "tokens", "tokens", None),
-    ("WebhookEndpoint", "webhook-endpoints", "webhookEndpoints", Some("webhookEndpoint")),
-    ("WebhookDelivery", "webhook-deliveries", "webhookDeliveries", Some("webhookDelivery")),
-    ("Event", "events", "events", Some("event")),
+const NOUNS: [(&str, &str, &str, &str); 11] = [
+    ("Client", "clients", "clients", "client"),
+    ("Project", "projects", "projects", "project"),
+    ("Task", "tasks", "tasks", "task"),
+    ("TimeEntry", "time-entries", "timeEntries", "timeEntry"),
+    ("Expense", "expenses", "expenses", "expense"),
+    ("Invoice", "invoices", "invoices", "invoice"),
+    ("Member", "members", "members", "member"),
+    ("Token", "tokens", "tokens", "token"),
+    ("WebhookEndpoint", "webhook-endpoints", "webhookEndpoints", "webhookEndpoint"),
+    ("WebhookDelivery", "webhook-deliveries", "webhookDeliveries", "webhookDelivery"),
+    ("Event", "events", "events", "event"),
 ];
 
-/// Equal, but that what a role does not see is absent over REST and null in GraphQL.
-fn assert_same(rest: &Value, graphql: &Value, fields: &BTreeSet<String>, place: &str) {
-    let (rest, graphql) = (rest.as_object().unwrap(), graphql.as_object().unwrap());
-    for field in fields {
-        let over_rest = rest.get(field).unwrap_or(&Value::Null);
-        assert_eq!(over_rest, &graphql[field], "{place}: {field}");
-    }
-    let unknown: Vec<_> =
-        rest.keys().filter(|key| !fields.contains(*key) && !["lines", "attempts"].contains(&key.as_str())).collect();
-    assert!(unknown.is_empty(), "{place}: {unknown:?} is over REST only");
+/// What a record has on both surfaces: its fields, and what it carries in lists without pages.
+struct Shape {
+    fields: BTreeSet<String>,
+    lists: BTreeMap<String, Shape>,
 }
 
-async fn scalars(world: &World, token: &str, kind: &str) -> BTreeSet<String> {
-    let all = fields(world, token).await.into_iter();
-    all.filter(|(of, _, _, what)| of == kind && what != "OBJECT").map(|(_, field, _, _)| field).collect()
+impl Shape {
+    /// As a list shows it, without lists of its own.
+    fn flat(all: &[Field], kind: &str) -> Shape {
+        let fields = all.iter().filter(|field| field.of == kind && field.kind != "OBJECT");
+        Shape { fields: fields.map(|field| field.name.clone()).collect(), lists: BTreeMap::new() }
+    }
+
+    /// As it is shown by itself.
+    fn whole(all: &[Field], kind: &str) -> Shape {
+        let lists = all.iter().filter(|field| field.of == kind && field.kind == "OBJECT" && field.whole_list);
+        let lists = lists.map(|list| (list.name.clone(), Shape::flat(all, &list.to))).collect();
+        Shape { lists, ..Shape::flat(all, kind) }
+    }
+
+    fn selected(&self) -> String {
+        let lists = self.lists.iter().map(|(list, of)| format!("{list} {{ {} }}", of.selected()));
+        self.fields.iter().cloned().chain(lists).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Equal, but that what a role does not see is absent over REST and null in GraphQL. Tells the lists that have been
+    /// compared; those that REST does not carry are relations.
+    fn assert_same(&self, rest: &Value, graphql: &Value, place: &str) -> Vec<String> {
+        let (rest, graphql) = (rest.as_object().unwrap(), graphql.as_object().unwrap());
+        for field in &self.fields {
+            let over_rest = rest.get(field).unwrap_or(&Value::Null);
+            assert_eq!(over_rest, &graphql[field], "{place}: {field}");
+        }
+        let mut compared = Vec::new();
+        for (list, shape) in self.lists.iter().filter(|(list, _)| rest.contains_key(*list)) {
+            let (over_rest, in_graphql) = (rest[list].as_array().unwrap(), graphql[list].as_array().unwrap());
+            assert!(!over_rest.is_empty() && over_rest.len() == in_graphql.len(), "{place}: {list}");
+            for (over_rest, in_graphql) in over_rest.iter().zip(in_graphql) {
+                shape.assert_same(over_rest, in_graphql, &format!("{place}: {list}"));
+            }
+            compared.push(list.clone());
+        }
+        let known = |key: &String| self.fields.contains(key) || self.lists.contains_key(key);
+        let unknown: Vec<_> = rest.keys().filter(|key| !known(key)).collect();
+        assert!(unknown.is_empty(), "{place}: {unknown:?} is over REST only");
+        compared
+    }
 }
 
 on_both! {
     /// Lists and single records of every noun, for every role.
     async fn every_noun_is_the_same_for_every_role(world: World) {
         let cast = Cast::new(&world).await;
-        crate::webhook::subscribe(&world, &cast.home, "https://hooks.example/in", &["client.created"]).await;
-        fill(&world, &cast.home).await;
-        let mut compared = 0;
+        fill_all(&world, &cast.home).await;
+        let all = fields(&world, &cast.home.owner).await;
+        let (mut compared, mut nested) = (0, BTreeSet::new());
         for (kind, path, list, one) in NOUNS {
-            let fields = scalars(&world, &cast.home.owner, kind).await;
-            let selected = fields.iter().cloned().collect::<Vec<_>>().join(" ");
+            let (flat, whole) = (Shape::flat(&all, kind), Shape::whole(&all, kind));
+            let selected = flat.selected();
             for role in Role::ALL {
                 let token = cast.home.token(*role);
                 let place = format!("{kind} for {role}");
@@ -58,36 +90,38 @@ on_both! {
                 let graphql = world.graphql(token, &format!("{{ {list}(first: 200) {{ nodes {{ {selected} }} }} }}"), json!({})).await;
                 if rest.status == 403 {
                     assert_eq!(graphql.graphql_error()["code"], "forbidden_scope", "{place}");
-                    if let Some(one) = one {
-                        let query = format!("query($id: ID!) {{ {one}(id: $id) {{ id }} }}");
-                        let told = world.graphql(token, &query, json!({ "id": cast.home.id })).await;
-                        assert_eq!(told.graphql_error()["code"], "forbidden_scope", "{place}");
-                    }
+                    let query = format!("query($id: ID!) {{ {one}(id: $id) {{ id }} }}");
+                    let told = world.graphql(token, &query, json!({ "id": cast.home.id })).await;
+                    assert_eq!(told.graphql_error()["code"], "forbidden_scope", "{place}");
                     continue;
                 }
                 let (rest, graphql) = (rest.data(200), graphql.graphql()[list]["nodes"].clone());
                 let (rest, graphql) = (rest.as_array().unwrap(), graphql.as_array().unwrap());
                 assert!(!rest.is_empty() && rest.len() == graphql.len(), "{place}: {} and {}", rest.len(), graphql.len());
                 for (over_rest, in_graphql) in rest.iter().zip(graphql) {
-                    assert_same(over_rest, in_graphql, &fields, &place);
+                    flat.assert_same(over_rest, in_graphql, &place);
                     compared += 1;
                 }
-                let Some(one) = one else { continue };
                 let id = rest[0]["id"].as_str().unwrap();
-                let over_rest = world.get(token, &format!("/api/v1/{path}/{id}")).await.data(200);
-                let query = format!("query($id: ID!) {{ {one}(id: $id) {{ {selected} }} }}");
+                let over_rest = match kind {
+                    // REST has them in the list only.
+                    "Token" => rest[0].clone(),
+                    _ => world.get(token, &format!("/api/v1/{path}/{id}")).await.data(200),
+                };
+                let query = format!("query($id: ID!) {{ {one}(id: $id) {{ {} }} }}", whole.selected());
                 let in_graphql = world.graphql(token, &query, json!({ "id": id })).await.graphql()[one].clone();
-                assert_same(&over_rest, &in_graphql, &fields, &place);
+                let lists = whole.assert_same(&over_rest, &in_graphql, &place);
+                nested.extend(lists.into_iter().map(|list| format!("{kind}.{list}")));
             }
         }
         assert!(compared > 150, "{compared}");
+        assert_eq!(nested.into_iter().collect::<Vec<_>>(), ["Invoice.lines", "WebhookDelivery.attempts"]);
         for (kind, path, field) in [("Viewer", "me", "viewer"), ("Organization", "organization", "organization")] {
-            let fields = scalars(&world, &cast.home.owner, kind).await;
-            let selected = fields.iter().cloned().collect::<Vec<_>>().join(" ");
+            let shape = Shape::flat(&all, kind);
             for role in Role::ALL {
                 let over_rest = world.get(cast.home.token(*role), &format!("/api/v1/{path}")).await.data(200);
-                let in_graphql = world.graphql(cast.home.token(*role), &format!("{{ {field} {{ {selected} }} }}"), json!({})).await;
-                assert_same(&over_rest, &in_graphql.graphql()[field], &fields, &format!("{kind} for {role}"));
+                let in_graphql = world.graphql(cast.home.token(*role), &format!("{{ {field} {{ {} }} }}", shape.selected()), json!({})).await;
+                shape.assert_same(&over_rest, &in_graphql.graphql()[field], &format!("{kind} for {role}"));
             }
         }
     }
@@ -98,8 +132,7 @@ on_both! {
     async fn every_sort_order_is_the_same(world: World) {
         let cast = Cast::new(&world).await;
         let owner = &cast.home.owner;
-        crate::webhook::subscribe(&world, &cast.home, "https://hooks.example/in", &["client.created"]).await;
-        fill(&world, &cast.home).await;
+        fill_all(&world, &cast.home).await;
         for (kind, path, list, _) in NOUNS {
             let query = format!("{{ __type(name: \"{kind}Sort\") {{ enumValues {{ name }} }} }}");
             let orders = world.graphql(owner, &query, json!({})).await.graphql()["__type"]["enumValues"].clone();

@@ -109,6 +109,9 @@ on_both! {
         entry(&update(&world, owner, &second["id"], json!({ "note": "x", "billable": false })).await, "updateTimeEntry");
         let early = stop(&world, owner, &second["id"], Some("2026-06-11T07:00:00Z")).await.graphql_error();
         assert!(early["fields"]["stoppedAt"].is_string(), "{early}");
+        let vague = stop(&world, owner, &second["id"], Some("2026-06-11T08:00:00")).await.graphql_error();
+        assert_eq!(vague["code"], "validation_error", "{vague}");
+        assert!(vague["fields"]["stoppedAt"].as_str().unwrap().contains("offset"), "{vague}");
         on_project(&world, owner, "archive", &q).await.graphql();
         world.clock.advance(30 * 3_600_000);
         let stopped = entry(&stop(&world, owner, &second["id"], None).await, "stopTimer");

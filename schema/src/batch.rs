@@ -4,8 +4,9 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use async_graphql::dataloader::DataLoader;
@@ -31,11 +32,11 @@ pub(crate) async fn execute(schema: &Schema, request: Request, cx: Cx) -> Respon
     let (mut reads, loaders) = Reads::new(&cx);
     let mut execution = pin!(schema.execute(request.data(cx).data(loaders)));
     poll_fn(|task| {
-        if let Poll::Ready(response) = execution.as_mut().poll(task) {
-            return Poll::Ready(response);
+        let (polled, rests) = to_its_rest(task, |task| execution.as_mut().poll(task));
+        if polled.is_pending() && rests {
+            reads.go_on(task);
         }
-        reads.go_on(task);
-        Poll::Pending
+        polled
     })
     .await
 }
@@ -45,13 +46,34 @@ pub(crate) fn subscribe(schema: &Schema, request: Request, cx: Cx) -> BoxStream<
     let (mut reads, loaders) = Reads::new(&cx);
     let mut execution = schema.execute_stream(request.data(cx).data(loaders));
     let answers = stream::poll_fn(move |task| {
-        if let Poll::Ready(response) = execution.as_mut().poll_next(task) {
-            return Poll::Ready(response);
+        let (polled, rests) = to_its_rest(task, |task| execution.as_mut().poll_next(task));
+        if polled.is_pending() && rests {
+            reads.go_on(task);
         }
-        reads.go_on(task);
-        Poll::Pending
+        polled
     });
     answers.fuse().boxed()
+}
+
+/// Polls an execution, and tells whether it rests: one that has woken its own task meanwhile has only let others go first,
+/// as a wide level does after some of its fields, and is polled again before anything is read.
+fn to_its_rest<T>(task: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> (Poll<T>, bool) {
+    let ear = Arc::new(Ear { woken: AtomicBool::new(false), task: task.waker().clone() });
+    let polled = poll(&mut Context::from_waker(&Waker::from(ear.clone())));
+    (polled, !ear.woken.load(Ordering::Acquire))
+}
+
+/// Wakes the task, and knows that it did.
+struct Ear {
+    woken: AtomicBool,
+    task: Waker,
+}
+
+impl Wake for Ear {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.task.wake_by_ref();
+    }
 }
 
 /// The reads of one execution: those that were asked for, and those that run.

@@ -126,6 +126,32 @@ on_both! {
 }
 
 on_both! {
+    /// One statement for a level of more than a thousand parents too.
+    async fn a_wide_level_is_one_statement(world: World) {
+        let cast = Cast::new(&world).await;
+        for c in 0..6 {
+            cast.home.project(&world, &format!("P{c}")).await;
+        }
+        let (series, id) = match world.database.kind {
+            Kind::Sqlite => ("RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 199)", "randomblob(16)"),
+            Kind::Postgres => ("n(i) AS (SELECT generate_series(1, 199))", "gen_random_uuid()"),
+        };
+        let copies = format!(
+            "WITH {series} INSERT INTO project (id, organization_id, client_id, name, name_key, search_key, status, rate_type, version, created_at, updated_at)
+             SELECT {id}, organization_id, client_id, name, name_key, search_key, status, rate_type, 1, 1000 + i, 1000 FROM project, n"
+        );
+        crate::webhook::execute(&world, &copies).await;
+        world.begin_counting();
+        let query = "{ clients(first: 6) { nodes { projects(first: 200) { nodes { tasks(first: 1) { nodes { id } } members { id } client { id } } } } } }";
+        let found = world.graphql(&cast.home.owner, query, json!({})).await.graphql();
+        let clients = found["clients"]["nodes"].as_array().unwrap();
+        let parents: usize = clients.iter().map(|client| client["projects"]["nodes"].as_array().unwrap().len()).sum();
+        assert_eq!(parents, 1200);
+        assert_eq!(world.statements().len(), 6, "token, two levels, and three relations: {:#?}", world.statements());
+    }
+}
+
+on_both! {
     /// Lists that differ in nothing but a search that is bad are answered each for itself.
     async fn a_bad_search_is_of_its_own_list_only(world: World) {
         let cast = Cast::new(&world).await;

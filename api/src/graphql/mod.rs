@@ -18,6 +18,7 @@ use service::{Admission, Budget, Cx, Error, IdempotencyKey, Pass, RequestFacts};
 use crate::address::Address;
 use crate::budget;
 use crate::frame::request_id;
+use crate::rest::envelope::REPLAYED;
 use crate::rest::error::{self, Refusal};
 use crate::rest::gate::{Stop, fingerprint, header_text, read_json};
 use crate::server::Server;
@@ -138,7 +139,7 @@ impl Graphql {
             None => events::single(answer?, door),
         };
         if cx.is_replay() {
-            response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
         }
         Ok(response)
     }

@@ -8,6 +8,7 @@ use schema::Sent;
 use service::Error;
 use service::value::Json;
 
+use crate::accept::ranges;
 use crate::rest::gate::header_text;
 
 /// The media type of the specification, and the one that everybody asks for.
@@ -36,14 +37,7 @@ impl Accepts {
 
     fn read(accept: &str) -> Accepts {
         let (mut single, mut best, mut events) = (None, 0.0, false);
-        for range in accept.split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let quality = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
-            let quality: f32 = quality.map_or(1.0, |quality| quality.trim().parse().unwrap_or(0.0));
-            if quality <= 0.0 {
-                continue;
-            }
+        for (name, quality) in ranges(accept).filter(|(_, quality)| *quality > 0.0) {
             let kind = match name.as_str() {
                 GRAPHQL => GRAPHQL,
                 JSON | "application/*" | "*/*" | "" => JSON,

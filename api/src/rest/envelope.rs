@@ -11,7 +11,7 @@ use serde::Serialize;
 use service::{Done, Gone, Page, Record, Stored};
 
 const JSON: &str = "application/json";
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// 200: `{"data": …}` of something that has no version.
 pub struct Data<T>(pub T);

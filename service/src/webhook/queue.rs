@@ -5,7 +5,7 @@ use entity::value::{DeliveryStatus, EndpointStatus, Id, Plan, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, Statement, Value};
 use serde::Serialize;
 
-use crate::App;
+use crate::{App, Feature};
 
 /// How long a worker has what it took, in milliseconds. An attempt takes at most ten seconds, and begins at once.
 pub(super) const LEASE: i64 = 20_000;
@@ -294,7 +294,7 @@ pub(super) async fn skip(
     reason: &'static str,
     now: Timestamp,
 ) -> Result<u64, DbErr> {
-    let (skipped, plan) = (DeliveryStatus::Skipped.rank(), Plan::Agency.rank());
+    let (skipped, plan) = (DeliveryStatus::Skipped.rank(), Feature::OutboundWebhooks.required_plan().rank());
     let values = [endpoint.into(), now.into(), skipped.into(), reason.into(), SKIPPED_AT_ONCE.into(), plan.into()];
     let backend = tx.get_database_backend();
     // What another worker has just taken is left to it.

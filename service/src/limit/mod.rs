@@ -60,15 +60,17 @@ struct Charge {
     request: bool,
     /// Points, one at the door.
     points: u32,
+    /// Points that the same request has taken before.
+    before: u32,
 }
 
 impl Charge {
-    const REQUEST: Charge = Charge { request: true, points: 1 };
-    const NOTHING: Charge = Charge { request: false, points: 0 };
+    const REQUEST: Charge = Charge { request: true, points: 1, before: 0 };
+    const NOTHING: Charge = Charge { request: false, points: 0, before: 1 };
 
-    /// What the whole request costs when it comes again: who is refused more points pays for the door once more.
+    /// What the request costs when it comes again: who is refused more points pays once more for all that was taken.
     fn again(self) -> u32 {
-        if self.request { self.points } else { self.points.saturating_add(1) }
+        self.points.saturating_add(self.before)
     }
 }
 
@@ -114,9 +116,9 @@ impl Limits {
         self.charge(caller, Charge::REQUEST).await
     }
 
-    /// Takes more points for a request that was let in, once it is known how many.
-    pub(crate) async fn charge_points(&self, caller: &Caller, points: u32) -> (Result<(), Error>, Budget) {
-        self.charge(caller, Charge { request: false, points }).await
+    /// Takes more points for a request that was let in, once it is known how many, besides those that it took `before`.
+    pub(crate) async fn charge_points(&self, caller: &Caller, points: u32, before: u32) -> (Result<(), Error>, Budget) {
+        self.charge(caller, Charge { request: false, points, before }).await
     }
 
     /// The budget of a token that nothing is taken from.

@@ -12,7 +12,7 @@ local function bucket(key, size, window)
     if full_at and tonumber(interval) > 0 then
       -- What was spent on another plan stays spent. Nobody owes more than a whole bucket, whatever the clock did.
       b.owed = math.max(0, (tonumber(full_at) - now) * b.interval / tonumber(interval))
-      b.owed = math.min(b.owed, window)
+      b.owed = math.min(b.owed, window + b.slack)
     end
   end
   return b

@@ -121,7 +121,7 @@ on_both! {
         let project = studio.project(&world, "P").await;
         world.clock.advance(60_000);
         let end = world.clock.now().millis() + 600_000;
-        let (mut told, mut other) = (None::<RateLimit>, None::<RateLimit>);
+        let (mut told, mut comes_back, mut rounds) = (None::<RateLimit>, 0, 0);
         let (mut sent, mut entries) = (0, 0);
         while world.clock.now().millis() < end {
             // One asks for as much as it may, a refill at a time; every tenth request is a batch.
@@ -139,14 +139,19 @@ on_both! {
             told = Some(rate_limit(&answer));
             sent += 1;
             entries += size;
-            // The other spends all and then waits until it is full.
-            if other.as_ref().is_some_and(|other| other.burst.0 == 0) {
+            // The other spends all and then waits until it is full, again and again.
+            let now = world.clock.now().millis();
+            if now < comes_back {
                 continue;
             }
             let answer = world.get(waits, "/api/v1/me").await;
             answer.data(200);
-            other = Some(rate_limit(&answer));
+            let told = rate_limit(&answer);
+            if told.burst.0 == 0 {
+                (comes_back, rounds) = (now + told.burst.1 * 1000, rounds + 1);
+            }
         }
+        assert!(rounds >= 5, "it spent its burst {rounds} times");
         // It was not slow, either: the sustained bucket gives 600 and 10 a second.
         assert!(entries > 5_000, "{entries} points in ten minutes");
     }
@@ -169,6 +174,49 @@ on_both! {
             }
         }
         assert_eq!(admitted, 30 + 600 * 3);
+    }
+}
+
+on_both! {
+    /// The same with batches of any size, which spend points: whatever is asked for, and however often, each answer is that
+    /// of two buckets that are counted by hand.
+    async fn a_greedy_client_of_batches_gets_its_budget(world: World) {
+        let (world, studio) = studio(&world).await;
+        let project = studio.project(&world, "P").await;
+        world.clock.advance(60_000);
+        let (mut burst, mut points) = (30, 600);
+        let (mut done, mut in_vain) = (0, 0);
+        let mut sizes = [1, 7, 1, 40, 2, 100, 3].into_iter().cycle();
+        for step in 0..=300 {
+            if step > 0 {
+                world.clock.advance(2_000);
+                (burst, points) = (30.min(burst + 6), 600.min(points + 20));
+            }
+            loop {
+                let size = sizes.next().unwrap();
+                let answer = match size {
+                    1 => world.get(&studio.owner, "/api/v1/me").await,
+                    _ => world.post(&studio.owner, "/api/v1/time-entries/batch", batch(&project, size as usize)).await,
+                };
+                // The door takes a request, and then a point; the rest of a batch is taken once it is known, or not at all.
+                let at_door = burst > 0 && points > 0;
+                let whole = at_door && points >= size;
+                let was_empty = burst == 0;
+                burst -= i64::from(!was_empty);
+                points -= if whole { size } else { i64::from(at_door) };
+                done += if whole { size } else { 0 };
+                in_vain += i64::from(at_door && !whole);
+                assert_eq!(answer.status == 429, !whole, "step {step}, {size}: {}", answer.text());
+                let told = rate_limit(&answer);
+                assert_eq!((told.burst.0, told.sustained.0), (burst, points), "step {step}, {size}");
+                if was_empty {
+                    break;
+                }
+            }
+        }
+        // All that there was, and ten points a second.
+        assert_eq!(done + in_vain + points, 600 + 10 * 600);
+        assert!(done > 5_000 && in_vain > 0, "{done} of use, {in_vain} in vain");
     }
 }
 
@@ -280,43 +328,74 @@ fn redis() -> String {
     std::env::var("HOURSMITH_TEST_REDIS").expect("tests need a Redis: run `make test`")
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_replicas_give_one_budget() {
+/// Three replicas that share a Redis, six clients of one token that ask all the time, each time for something of so many
+/// points: what they get together, in units of the bucket that runs dry, is that bucket and what refills it.
+async fn three_replicas_give_one_budget(points: u32, bucket: f64, refill: f64) {
     let world = World::on(Kind::Postgres).await;
     let cast = Cast::new(&world).await;
     let header = format!("Bearer {}", cast.home.owner);
-    // 600 requests, and 60 a second: tens of times of what a plan has, so that a percent is more than one.
+    // Tens of times of what a plan has, so that a percent is more than one.
     let mut replicas = Vec::new();
     for _ in 0..3 {
         let shared = |config: &mut service::Config| (config.rate_limit_scale, config.redis_url) = (10, Some(redis()));
         replicas.push(world.replica(Clock::system(), shared).await.app.clone());
     }
+    // What one request takes of the bucket: the door's part, and all of it if there is room.
+    let ask = async move |app: &service::App, header: &str| {
+        let admission = app.admit(Some(header), [127, 0, 0, 1].into()).await.unwrap();
+        let Ok(pass) = admission.pass else { return 0 };
+        let cx = pass.enter(RequestFacts { limited: true, ..RequestFacts::default() });
+        if cx.charge_whole(points).await.is_ok() { points } else { 1 }
+    };
     let began = Instant::now();
-    let first = replicas[0].admit(Some(&header), [127, 0, 0, 1].into()).await.unwrap();
-    assert_eq!((first.budget.burst, first.budget.sustained), (599, 11_999));
+    let mut spent = ask(&replicas[0], &header).await;
     let first_ended = Instant::now();
     let mut clients = Vec::new();
     for app in replicas.into_iter().cycle().take(6) {
-        let header = header.clone();
+        let (header, ask) = (header.clone(), ask);
         clients.push(tokio::spawn(async move {
-            let (mut admitted, mut last_began) = (0_u32, Instant::now());
+            let (mut spent, mut last_began) = (0, Instant::now());
             while began.elapsed() < Duration::from_secs(4) {
                 last_began = Instant::now();
-                let admission = app.admit(Some(&header), [127, 0, 0, 1].into()).await.unwrap();
-                admitted += u32::from(admission.pass.is_ok());
+                spent += ask(&app, &header).await;
             }
-            (admitted, last_began)
+            (spent, last_began)
         }));
     }
-    let (mut admitted, mut last_began) = (1, began);
+    let mut last_began = began;
     for client in clients {
         let (of_one, last) = client.await.unwrap();
-        (admitted, last_began) = (admitted + of_one, last_began.max(last));
+        (spent, last_began) = (spent + of_one, last_began.max(last));
     }
-    let least = 600.0 + 60.0 * last_began.duration_since(first_ended).as_secs_f64();
-    let most = 600.0 + 60.0 * began.elapsed().as_secs_f64();
-    let admitted = f64::from(admitted);
-    assert!(admitted >= least * 0.99 && admitted <= most * 1.01, "{admitted} is not in {least}..{most}");
+    let least = bucket + refill * last_began.duration_since(first_ended).as_secs_f64();
+    let most = bucket + refill * began.elapsed().as_secs_f64();
+    let spent = f64::from(spent);
+    assert!(spent >= least * 0.99 && spent <= most * 1.01, "{spent} is not in {least}..{most}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_replicas_give_one_budget_of_requests() {
+    three_replicas_give_one_budget(1, 600.0, 60.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_replicas_give_one_budget_of_points() {
+    three_replicas_give_one_budget(100, 12_000.0, 200.0).await;
+}
+
+/// While Redis is away each process counts for itself: nobody has more than a bucket.
+#[tokio::test]
+async fn without_redis_there_still_is_a_limit() {
+    let world = World::on(Kind::Sqlite).await;
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = Some(format!("redis://{nobody}/"));
+    let world =
+        world.replica(world.clock.clone(), |config| (config.rate_limit_scale, config.redis_url) = (1, url)).await;
+    let studio = Workspace::new(&world, "studio", Plan::Studio).await;
+    for _ in 0..30 {
+        world.get(&studio.owner, "/api/v1/me").await.data(200);
+    }
+    world.get(&studio.owner, "/api/v1/me").await.error(429, "rate_limited");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

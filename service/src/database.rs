@@ -63,7 +63,14 @@ impl Database {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.writer.begin_with_options(options).await
+        if !self.is_postgres() {
+            return self.writer.begin_with_options(options).await;
+        }
+        // Whoever goes away meanwhile must not leave a connection behind on which a transaction has begun that the library
+        // knows nothing of (sqlx-postgres 0.9 counts it when its answer is there). So it is always awaited.
+        let writer = self.writer.clone();
+        let begun = tokio::spawn(async move { writer.begin_with_options(options).await });
+        begun.await.map_err(|cause| DbErr::Custom(format!("a transaction did not begin: {cause}")))?
     }
 
     /// The time that PostgreSQL has; SQLite has none of its own.

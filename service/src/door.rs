@@ -2,7 +2,7 @@
 //! operation could leave out.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use entity::value::{Id, Problems, Timestamp, TokenScope};
@@ -13,7 +13,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, FromQueryResult, QueryFilter, QueryR
 use crate::action::Access;
 use crate::input::{Reference, Validate};
 use crate::nested::{PARENT, Relation};
-use crate::once::{self, Claim, IdempotencyKey, Stored};
+use crate::once::{self, Claim, Held, IdempotencyKey, Stored};
 use crate::outcome::{Done, Record};
 use crate::page::{ListArgs, Listed, Page, Question};
 use crate::scope::{Identified, Scoped};
@@ -45,6 +45,8 @@ struct Inner {
     facts: RequestFacts,
     /// What the token has left, as far as this request knows.
     budget: Mutex<Budget>,
+    /// Points that this request has taken so far: what it takes anew if it comes again.
+    paid: AtomicU32,
     /// Whether the whole request is paid for.
     settled: AtomicBool,
     /// Whether its answer was given before, under the same key.
@@ -54,7 +56,8 @@ struct Inner {
 impl Cx {
     pub(crate) fn new(app: App, caller: Caller, facts: RequestFacts, budget: Budget) -> Cx {
         let (budget, settled) = (Mutex::new(budget), AtomicBool::new(!facts.limited));
-        Cx(Arc::new(Inner { app, caller, facts, budget, settled, replayed: AtomicBool::new(false) }))
+        let (paid, replayed) = (AtomicU32::new(1), AtomicBool::new(false));
+        Cx(Arc::new(Inner { app, caller, facts, budget, paid, settled, replayed }))
     }
 
     /// This instant.
@@ -103,13 +106,16 @@ impl Cx {
     /// # Errors
     /// `RateLimited`; nothing but the door's point was taken.
     pub async fn charge_points(&self, points: u32) -> Result<(), Error> {
-        let Inner { app, caller, budget, settled, .. } = &*self.0;
+        let Inner { app, caller, budget, paid, settled, .. } = &*self.0;
         let more = points.saturating_sub(1);
         if more == 0 || settled.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let (charged, left) = app.limits().charge_points(caller, more).await;
+        let (charged, left) = app.limits().charge_points(caller, more, paid.load(Ordering::Relaxed)).await;
         *budget.lock().unwrap_or_else(PoisonError::into_inner) = left;
+        if charged.is_ok() {
+            paid.fetch_add(more, Ordering::Relaxed);
+        }
         charged
     }
 
@@ -250,7 +256,24 @@ impl Cx {
         Ok(query.one(self.0.app.database().reader()).await?.is_some())
     }
 
-    /// Check, validate, begin, replay or run, remember, commit. There is no commit to forget.
+    /// The answer that was given before, once more.
+    fn replay<R>(&self, stored: Stored) -> Result<Done<R>, Error> {
+        let Inner { app, caller, facts, replayed, .. } = &*self.0;
+        let IdempotencyKey::Key(key) = &facts.key else { return Err(Error::bug("a replay without a key")) };
+        replayed.store(true, Ordering::Relaxed);
+        Ok(Done::Replayed(once::open(app, caller, key, stored)?))
+    }
+
+    /// What the table has of a key: its answer once more, or why not; none if it does not know the key.
+    async fn known<R>(&self, held: &Held, named: &[(String, Reference)]) -> Option<Result<Done<R>, Error>> {
+        match held.look(&self.0.app, &self.0.caller).await {
+            Ok(None) => None,
+            Ok(Some(stored)) => Some(self.replay(stored)),
+            Err(refused) => Some(Err(self.in_order(named, refused).await)),
+        }
+    }
+
+    /// Check, validate, begin, run, remember, commit; or replay. There is no commit to forget.
     pub(crate) async fn write<I, R, F>(&self, action: Action, input: I, body: F) -> Result<Done<R>, Error>
     where
         I: Validate,
@@ -273,34 +296,42 @@ impl Cx {
             return Err(Error::Invalid(problems));
         }
         let named = input.references();
-        // A replay costs the one point of the door. What else is charged, is so before there is any effect.
-        let (held, tx) = match &facts.key {
+        let held = match &facts.key {
             IdempotencyKey::Key(key) => match once::claim(app, caller, key, &facts.fingerprint).await {
                 Err(refused) => return Err(self.in_order(&named, refused).await),
-                Ok(Claim::Replay(stored)) => {
-                    self.0.replayed.store(true, Ordering::Relaxed);
-                    return Ok(Done::Replayed(once::open(app, caller, key, stored)?));
-                }
-                Ok(Claim::Fresh(tx, held)) => {
-                    if let Err(refused) = self.charge_points(input.points()).await {
-                        // At once, not when the connection is next used: a twin may be waiting for the key.
-                        tx.rollback().await?;
-                        return Err(refused);
-                    }
-                    (Some(held), tx)
-                }
+                Ok(Claim::Replay(stored)) => return self.replay(stored),
+                Ok(Claim::Held(held)) => Some(held),
             },
-            _ => {
-                self.charge_points(input.points()).await?;
-                (None, app.database().begin().await?)
-            }
+            _ => None,
+        };
+        // A replay costs the one point of the door: what costs more is looked up before it is paid for, and paid for before
+        // there is any effect.
+        let points = input.points();
+        if let Some(held) = held.as_ref().filter(|_| points > 1)
+            && let Some(known) = self.known(held, &named).await
+        {
+            return known;
+        }
+        self.charge_points(points).await?;
+        let tx = match &held {
+            Some(held) => match held.begin(app).await {
+                Ok(tx) => tx,
+                Err(refused) => return Err(self.in_order(&named, refused).await),
+            },
+            None => app.database().begin().await?,
         };
         let write = Write::new(tx, app.clone(), caller.organization_id, Some(caller.clone()));
         let record = match body(&write, input).await {
             Ok(record) => record,
             Err(refused) => {
-                // At once, here too.
+                // At once, not when the connection is next used: a twin may be waiting for the key.
                 write.roll_back().await;
+                // What stands in the way may be this very request, done before.
+                if let Some(held) = held.as_ref().filter(|_| !matches!(refused, Error::Internal(_)))
+                    && let Some(known) = self.known(held, &named).await
+                {
+                    return known;
+                }
                 return Err(self.in_order(&named, refused).await);
             }
         };
@@ -314,7 +345,10 @@ impl Cx {
         let body = if record.holds_secret() { held.seal(app, caller, &body)? } else { body };
         let stored = Stored { id: record.id(), version: record.version(), created, body: body.into() };
         let now = write.now;
-        held.remember(&write.tx, caller, &stored, now).await?;
+        if !held.remember(&write.tx, caller, &stored, now).await? {
+            write.roll_back().await;
+            return self.known(&held, &named).await.unwrap_or(Err(Error::InFlight));
+        }
         write.commit().await?;
         held.committed(app, caller, stored, now);
         Ok(Done::Fresh { record, created })

@@ -1,4 +1,5 @@
-//! One key, one effect: the claim, the effect and the stored answer are one transaction.
+//! One key, one effect: the effect and the stored answer are one transaction, and the key is unique. Whoever comes second
+//! cannot store an answer, so what it did is undone, and it is told the first.
 
 mod queue;
 mod replays;
@@ -8,8 +9,10 @@ use std::time::Duration;
 
 use entity::idempotency_key;
 use entity::value::{Id, Timestamp};
+use sea_orm::sea_query::{ExprTrait, IntoColumnRef, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, IntoActiveModel, QueryFilter, Statement,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable,
+    QueryFilter, Statement,
 };
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout_at};
@@ -100,8 +103,8 @@ pub(crate) struct Once {
 pub(crate) enum Claim {
     /// Done before.
     Replay(Stored),
-    /// Free: this transaction holds it, and this process knows.
-    Fresh(DatabaseTransaction, Held),
+    /// This process knows of nobody else who works on it, or has.
+    Held(Held),
 }
 
 /// A key that is being worked on. However the work ends, dropping this lets the next twin go on.
@@ -109,11 +112,12 @@ pub(crate) struct Held {
     slot: Slot,
     key: String,
     fingerprint: [u8; 32],
-    _turn: Turn,
+    until: Instant,
+    turn: Turn,
 }
 
-/// Begins a transaction that holds the key. Twins wait without a connection: in line within this process, and for those
-/// of another by asking again. What is known to be done asks no database at all.
+/// Takes a key, in this process. Twins wait in line, without a connection. What is known here to be done asks no database
+/// at all; what only the table knows is found when it stands in the way.
 ///
 /// # Errors
 /// `InFlight` after five seconds, or at once when too many wait already; a conflict if the key was used otherwise.
@@ -126,31 +130,12 @@ pub(crate) async fn claim(app: &App, caller: &Caller, key: &str, fingerprint: &[
         return outcome.replay(caller.role, fingerprint).map(Claim::Replay);
     }
     let turn = queue.turn(slot, until).await.ok_or(Error::InFlight)?;
-    let mut has_twin = turn.waited;
     if turn.waited
         && let Some(outcome) = known()
     {
         return outcome.replay(caller.role, fingerprint).map(Claim::Replay);
     }
-    loop {
-        let begin = app.database().begin();
-        let tx = match has_twin {
-            true => timeout_at(until, begin).await.map_err(|_| Error::InFlight)?,
-            // Whoever is alone waits for a connection, or for SQLite's one writer, like any other write.
-            false => begin.await,
-        }?;
-        if lock(app, &tx, slot).await? {
-            let held = Held { slot, key: key.to_owned(), fingerprint: *fingerprint, _turn: turn };
-            return look(app, tx, caller, held).await;
-        }
-        // Another process works on it: no connection is held while it does.
-        tx.rollback().await?;
-        has_twin = true;
-        if Instant::now() >= until {
-            return Err(Error::InFlight);
-        }
-        tokio::time::sleep(Duration::from_millis(rand::random_range(25..50))).await;
-    }
+    Ok(Claim::Held(Held { slot, key: key.to_owned(), fingerprint: *fingerprint, until, turn }))
 }
 
 /// SQLite's one writer is lock enough; PostgreSQL takes one on the key until the transaction ends.
@@ -164,29 +149,6 @@ async fn lock(app: &App, tx: &DatabaseTransaction, slot: Slot) -> Result<bool, E
     Ok(row.try_get("", "held")?)
 }
 
-async fn look(app: &App, tx: DatabaseTransaction, caller: &Caller, held: Held) -> Result<Claim, Error> {
-    let known = idempotency_key::Entity::all_of(caller.organization_id)
-        .filter(idempotency_key::Column::UserId.eq(caller.user_id))
-        .filter(idempotency_key::Column::Key.eq(&held.key))
-        .one(&tx)
-        .await?;
-    match known {
-        None => Ok(Claim::Fresh(tx, held)),
-        Some(row) if row.expires_at <= app.now() => {
-            row.into_active_model().delete(&tx).await?;
-            Ok(Claim::Fresh(tx, held))
-        }
-        Some(row) => {
-            tx.rollback().await?;
-            let outcome = Outcome::read(row);
-            let replay = outcome.replay(caller.role, &held.fingerprint);
-            // The row was there to be read, so it is committed.
-            app.once().replays.put(held.slot, outcome);
-            replay.map(Claim::Replay)
-        }
-    }
-}
-
 /// The place of a stored answer, which its seal is bound to.
 fn place(caller: &Caller, key: &str) -> String {
     format!("idempotency_key {} {} {key}", caller.organization_id, caller.user_id)
@@ -198,19 +160,67 @@ pub(crate) fn open(app: &App, caller: &Caller, key: &str, stored: Stored) -> Res
 }
 
 impl Held {
+    /// What the table has of the key, if it is known there: from before this process, from another one, or from too long ago
+    /// for its memory.
+    ///
+    /// # Errors
+    /// A conflict if the key was used otherwise.
+    pub(crate) async fn look(&self, app: &App, caller: &Caller) -> Result<Option<Stored>, Error> {
+        let row = idempotency_key::Entity::all_of(caller.organization_id)
+            .filter(idempotency_key::Column::UserId.eq(caller.user_id))
+            .filter(idempotency_key::Column::Key.eq(&self.key))
+            .filter(idempotency_key::Column::ExpiresAt.gt(app.now()))
+            .one(app.database().reader())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let outcome = Outcome::read(row);
+        let replay = outcome.replay(caller.role, &self.fingerprint);
+        // The row was there to be read, so it is committed.
+        app.once().replays.put(self.slot, outcome);
+        replay.map(Some)
+    }
+
+    /// Begins the transaction of the effect, and holds the key in it against other processes. Their twins wait by asking
+    /// again: no connection is held while somebody else works on it.
+    ///
+    /// # Errors
+    /// `InFlight` after five seconds.
+    pub(crate) async fn begin(&self, app: &App) -> Result<DatabaseTransaction, Error> {
+        let mut has_twin = self.turn.waited;
+        loop {
+            let begin = app.database().begin();
+            let tx = match has_twin {
+                true => timeout_at(self.until, begin).await.map_err(|_| Error::InFlight)?,
+                // Whoever is alone waits for a connection, or for SQLite's one writer, like any other write.
+                false => begin.await,
+            }?;
+            if lock(app, &tx, self.slot).await? {
+                return Ok(tx);
+            }
+            tx.rollback().await?;
+            has_twin = true;
+            if Instant::now() >= self.until {
+                return Err(Error::InFlight);
+            }
+            tokio::time::sleep(Duration::from_millis(rand::random_range(25..50))).await;
+        }
+    }
+
     /// Seals an answer that shows a secret, before it is stored; memory holds it sealed too.
     pub(crate) fn seal(&self, app: &App, caller: &Caller, body: &str) -> Result<String, Error> {
         app.vault().seal_text(&place(caller, &self.key), body)
     }
 
-    /// Stores the outcome, in the transaction of the effect.
+    /// Stores the outcome, in the transaction of the effect; false if the key has one that counts already, and then the
+    /// effect must not stay.
     pub(crate) async fn remember(
         &self,
         tx: &DatabaseTransaction,
         caller: &Caller,
         stored: &Stored,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        use idempotency_key::Column;
         let row = idempotency_key::Model {
             organization_id: caller.organization_id,
             user_id: caller.user_id,
@@ -223,14 +233,17 @@ impl Held {
             body: stored.body.to_string(),
             expires_at: now.plus_millis(KEPT),
         };
-        use sea_orm::EntityTrait;
-        idempotency_key::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx).await?;
-        Ok(())
+        // What is over and not swept yet is as good as nothing.
+        let mut over = OnConflict::columns([Column::OrganizationId, Column::UserId, Column::Key]);
+        over.update_columns(idempotency_key::Column::iter());
+        over.action_and_where((idempotency_key::Entity, Column::ExpiresAt).into_column_ref().lte(now));
+        let insert = idempotency_key::Entity::insert(row.into_active_model().reset_all()).on_conflict(over);
+        Ok(insert.exec_without_returning(tx).await? > 0)
     }
 
     /// Lets replays have the outcome without the database. Only once it is committed.
     pub(crate) fn committed(self, app: &App, caller: &Caller, stored: Stored, now: Timestamp) {
-        let Held { slot, key: _, fingerprint, _turn } = self;
+        let Held { slot, fingerprint, turn: _turn, .. } = self;
         let outcome = Outcome { fingerprint, role: caller.role, expires_at: now.plus_millis(KEPT), stored };
         app.once().replays.put(slot, outcome);
     }

@@ -56,7 +56,13 @@ on_both! {
         post(&world, admin, "k", r#"{"name":"A"}"#).await.data(201);
         let set = async |role| service::member::set_role(&world.operator(), cast.home.id, "admin@home.example", role).await;
         set(Role::Manager).await.unwrap();
-        post(&world, admin, "k", r#"{"name":"A"}"#).await.error(409, "conflict");
+        // Whether this process remembers it or not.
+        for world in [&world, &world.replica(world.clock.clone(), |_| {}).await] {
+            let refused = post(world, admin, "k", r#"{"name":"A"}"#).await;
+            assert_eq!(refused.error(409, "conflict")["reason"], "idempotency_role_changed");
+            assert!(!refused.text().contains("\"data\""), "{}", refused.text());
+        }
+        assert_eq!(events(&world, "client.created").await, 1);
         set(Role::Member).await.unwrap();
         post(&world, admin, "k", r#"{"name":"A"}"#).await.error(403, "forbidden_scope");
     }
@@ -115,6 +121,69 @@ on_both! {
         for replayed in [None, Some("true")] {
             let gone = world.call(Method::DELETE, &path).token(owner).key("d").send().await;
             assert_eq!((gone.status.as_u16(), gone.header("idempotent-replayed")), (204, replayed));
+        }
+    }
+}
+
+on_both! {
+    /// What another process has done is told again by one that has never heard of it, even where doing it twice would be
+    /// refused: a name that is taken by now, a timer that has stopped, a version that is no more, a record that is gone.
+    async fn what_another_process_has_done_is_replayed(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let project = cast.home.project(&world, "P").await;
+        let client = cast.home.client(&world, "C").await;
+        let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
+        let (mut timer, mut endpoint) = (String::new(), String::new());
+        let hook = json!({ "url": "https://hooks.example/", "events": ["task.created"] });
+        for (i, what) in ["external", "start", "stop", "archive", "batch", "stale", "delete", "hook", "rotate", "unhook"].iter().enumerate() {
+            let (method, path, body) = match *what {
+                "external" => (Method::POST, "/clients".into(), json!({ "name": "E", "externalId": "e-1" })),
+                "start" => (Method::POST, "/time-entries/start".into(), json!({ "projectId": project })),
+                "stop" => (Method::POST, format!("/time-entries/{timer}/stop"), json!({})),
+                "archive" => (Method::POST, format!("/projects/{project}/archive"), json!({})),
+                "batch" => (Method::POST, "/time-entries/batch".into(), json!({ "timeEntries": [entry, entry] })),
+                "stale" => (Method::PATCH, format!("/clients/{client}"), json!({ "name": "D" })),
+                "delete" => (Method::DELETE, format!("/clients/{client}"), json!({})),
+                "hook" => (Method::POST, "/webhook-endpoints".into(), hook.clone()),
+                "rotate" => (Method::POST, format!("/webhook-endpoints/{endpoint}/rotate-secret"), json!({})),
+                _ => (Method::DELETE, format!("/webhook-endpoints/{endpoint}"), json!({})),
+            };
+            if *what == "batch" {
+                world.post(owner, &format!("/api/v1/projects/{project}/restore"), json!({})).await.data(200);
+            }
+            let key = format!("{i}");
+            let send = async |world: &World| {
+                let call = world.call(method.clone(), &format!("/api/v1{path}")).token(owner).key(&key);
+                let call = if *what == "stale" { call.header("if-match", "\"1\"") } else { call };
+                let call = if method == Method::DELETE { call } else { call.json(body.clone()) };
+                call.send().await
+            };
+            let first = send(&world).await;
+            assert!(first.status.is_success() && first.header("idempotent-replayed").is_none(), "{what}: {}", first.text());
+            match *what {
+                "start" => timer = first.id(),
+                "hook" => endpoint = first.id(),
+                _ => {}
+            }
+            let told = world.events().await.len();
+            let other = world.replica(world.clock.clone(), |_| {}).await;
+            let again = send(&other).await;
+            assert_eq!((again.status, &again.bytes), (first.status, &first.bytes), "{what}: {}", again.text());
+            for header in ["location", "etag", "content-type"] {
+                assert_eq!(again.header(header), first.header(header), "{what}: {header}");
+            }
+            assert_eq!(again.header("idempotent-replayed"), Some("true"), "{what}");
+            // Nor does the key do something else there, be it possible or not.
+            let other = world.replica(world.clock.clone(), |_| {}).await;
+            for name in ["N", ""] {
+                let refused = post(&other, owner, &key, &json!({ "name": name }).to_string()).await;
+                match name {
+                    "" => drop(refused.fields()),
+                    _ => assert_eq!(refused.error(409, "conflict")["reason"], "idempotency_mismatch", "{what}"),
+                }
+            }
+            assert_eq!(world.events().await.len(), told, "{what}");
         }
     }
 }

@@ -213,6 +213,12 @@ on_both! {
                 assert_eq!((&again.bytes, again.header("idempotent-replayed")), (&made.bytes, Some("true")));
             }
         }
+        // A process that remembers none of them asks the table.
+        let other = world.replica(world.clock.clone(), |_| {}).await;
+        for (key, made) in &known {
+            let again = post(&other, owner, key).await.unwrap();
+            assert_eq!((&again.bytes, again.header("idempotent-replayed")), (&made.bytes, Some("true")));
+        }
         let ids: std::collections::BTreeSet<_> = known.iter().map(|(_, made)| made.id()).collect();
         assert_eq!((ids.len(), events(&world, "client.created").await), (20, 20));
         let rows = world.get(owner, "/api/v1/clients?limit=200").await.data(200);

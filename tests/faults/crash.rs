@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tests::Kind;
 
-use crate::kills::run;
+use crate::kills::{Breaks, run};
 use crate::load::Client;
 use crate::server::{Fleet, Ground, Settings};
 
@@ -17,7 +17,8 @@ async fn a_crashed_database_loses_and_doubles_nothing() {
     let fleet = Arc::new(Fleet::start(&ground.database.url, 2, Settings::default()));
     let client = Arc::new(Client::new(fleet.clone(), &ground).await);
     let crash = std::env::var("HOURSMITH_TEST_POSTGRES_CRASH").expect("run `make test` or `make test-faults`");
-    run("database, stopped without a checkpoint and restarted", &ground, client.clone(), size, move |_, _| {
+    let fault = ("database, stopped without a checkpoint and restarted", Breaks::Answers);
+    run(fault, &ground, client.clone(), size, move |_, _| {
         assert!(Command::new(&crash).status().unwrap().success());
     })
     .await;

@@ -21,10 +21,19 @@ pub fn name(kind: Kind) -> &'static str {
     }
 }
 
+/// What a failure does to those who ask meanwhile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Breaks {
+    /// Connections, or answers of 500.
+    Answers,
+    /// None of their answers.
+    Nothing,
+}
+
 /// Runs clients against a fleet while something fails `times` times, then counts. `fail` is given the number of the
 /// failure and chance.
 pub async fn run(
-    fault: &str,
+    (fault, breaks): (&str, Breaks),
     ground: &Ground,
     client: Arc<Client>,
     (deeds, times): (usize, usize),
@@ -32,21 +41,23 @@ pub async fn run(
 ) {
     let (began, seed) = (Instant::now(), seed());
     let (done, mut progress) = watch::channel(0);
+    let (failed, failures) = watch::channel(0);
+    let load = Load { deeds, clients: 12, seed, failures: times };
     let fleet = client.fleet().clone();
     let fails = tokio::spawn(async move {
         let mut rng = Rng::new(seed, 0);
         for i in 1..=times {
             // Spread over the run, each at an instant of its own.
-            if progress.wait_for(|done| *done >= deeds * i / (times + 1)).await.is_err() {
-                break;
-            }
+            progress.wait_for(|done| *done >= load.due(i)).await.expect("clients wait for the last failure");
             tokio::time::sleep(Duration::from_micros(rng.below(20_000))).await;
             let mut one = Rng::new(seed, 1_000 + i as u64);
             tokio::task::block_in_place(|| fail(&fleet, &mut one));
+            failed.send_replace(i);
         }
+        // Kept until the end, since clients look at it.
+        failed
     });
-    let load = Load { deeds, clients: 12, seed };
-    let deeds = load.run(&client, done).await;
+    let deeds = load.run(&client, done, failures).await;
     fails.await.unwrap();
     let counted = ledger::count(ground, &client, &deeds).await;
     let (database, servers) = (name(ground.kind), client.fleet().replicas());
@@ -54,7 +65,8 @@ pub async fn run(
     report::tell(&Line { fault, database, servers, times, met, counted: &counted, seconds, seed });
     counted.assert_exact(deeds.len());
     assert_eq!(met.differing.load(Ordering::Relaxed), 0, "seed {seed}");
-    assert!(met.cut.load(Ordering::Relaxed) + met.server_errors.load(Ordering::Relaxed) > 0, "nothing failed");
+    let met_it = met.cut.load(Ordering::Relaxed) + met.server_errors.load(Ordering::Relaxed) > 0;
+    assert_eq!(met_it, breaks == Breaks::Answers, "seed {seed}");
 }
 
 async fn kills(kind: Kind, replicas: usize) {
@@ -64,7 +76,7 @@ async fn kills(kind: Kind, replicas: usize) {
     let fleet = Arc::new(Fleet::start(&ground.database.url, replicas, Settings::default()));
     let client = Arc::new(Client::new(fleet, &ground).await);
     let fault = if replicas == 1 { "server, SIGKILL" } else { "one of three servers, SIGKILL" };
-    run(fault, &ground, client, size, |fleet, rng| {
+    run((fault, Breaks::Answers), &ground, client, size, |fleet, rng| {
         let victim = rng.below(fleet.replicas() as u64) as usize;
         fleet.crash(victim);
     })

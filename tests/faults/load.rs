@@ -49,10 +49,13 @@ pub struct Met {
     pub differing: AtomicUsize,
 }
 
+#[derive(Clone, Copy)]
 pub struct Load {
     pub deeds: usize,
     pub clients: usize,
     pub seed: u64,
+    /// How often something fails meanwhile.
+    pub failures: usize,
 }
 
 pub struct Client {
@@ -132,7 +135,7 @@ impl Client {
     /// Once, without patience; for tests that want to see a refusal.
     pub async fn try_once(&self, number: usize) -> bool {
         let (key, path, body) = self.deed(number);
-        matches!(self.post(path, &body, &key, 0).await, Outcome::Done { .. })
+        self.once(path, &body, &key, 0).await.is_some()
     }
 
     /// Until it is done. Now and then the client does not hear the answer, hangs up too early, or sends twice at once.
@@ -183,7 +186,12 @@ impl Client {
 
     /// What a key answers when all is over, and whether that is a replay.
     pub async fn replay(&self, deed: &Deed, choice: u64) -> Option<(Heard, bool)> {
-        match self.post(deed.path, &deed.body, &deed.key, choice).await {
+        self.once(deed.path, &deed.body, &deed.key, choice).await
+    }
+
+    /// One POST, without patience: what it was answered, and whether that was a replay.
+    pub async fn once(&self, path: &str, body: &Value, key: &str, choice: u64) -> Option<(Heard, bool)> {
+        match self.post(path, body, key, choice).await {
             Outcome::Done { heard, replayed } => Some((heard, replayed)),
             Outcome::Again => None,
         }
@@ -199,21 +207,40 @@ impl Client {
 }
 
 impl Load {
-    /// Runs to its end; `done` tells how far it has come.
-    pub async fn run(&self, client: &Arc<Client>, done: watch::Sender<usize>) -> Vec<Deed> {
+    /// When failure `i` of 1 and up is due, in deeds done.
+    pub fn due(&self, i: usize) -> usize {
+        self.deeds * i / (self.failures + 1)
+    }
+
+    /// How many failures must have happened before a deed is begun, so that all happen while there is something to do:
+    /// those that were due before the last one that is due by now, and before the last deed all.
+    fn owed(&self, number: usize) -> usize {
+        let due = (1..=self.failures).filter(|i| self.due(*i) <= number).count();
+        if number + 1 == self.deeds { self.failures } else { due.saturating_sub(1) }
+    }
+
+    /// Runs to its end; `done` tells how far it has come, `failed` how often something has failed.
+    pub async fn run(
+        &self,
+        client: &Arc<Client>,
+        done: watch::Sender<usize>,
+        failed: watch::Receiver<usize>,
+    ) -> Vec<Deed> {
         let next = Arc::new(AtomicUsize::new(0));
         let done = Arc::new(done);
         let mut clients = Vec::new();
         for i in 0..self.clients {
-            let (client, next, done) = (client.clone(), next.clone(), done.clone());
-            let (mut rng, deeds) = (Rng::new(self.seed, i as u64 + 1), self.deeds);
+            let (client, next, done, load) = (client.clone(), next.clone(), done.clone(), *self);
+            let (mut rng, mut failed) = (Rng::new(self.seed, i as u64 + 1), failed.clone());
             clients.push(tokio::spawn(async move {
                 let mut own = Vec::new();
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= deeds {
+                    if number >= load.deeds {
                         return own;
                     }
+                    let owed = load.owed(number);
+                    failed.wait_for(|failed| *failed >= owed).await.expect("what fails goes on");
                     own.push(client.persist(number, &mut rng).await);
                     done.send_modify(|done| *done += 1);
                 }

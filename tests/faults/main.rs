@@ -4,6 +4,7 @@
 //! `make test` runs a short form; `make test-faults` the whole one.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod clock;
 mod crash;
 mod disk;
 mod kills;
@@ -13,6 +14,7 @@ mod redis;
 mod report;
 mod rng;
 mod server;
+mod twins;
 
 use tokio::sync::Mutex;
 

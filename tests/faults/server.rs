@@ -10,7 +10,8 @@ use std::sync::{Mutex, RwLock};
 use serde_json::Value;
 use tests::{Kind, PrivateDatabase, database, program};
 
-static LOGS: AtomicUsize = AtomicUsize::new(0);
+/// Tells the files of servers apart.
+static FILES: AtomicUsize = AtomicUsize::new(0);
 
 /// A workspace with a token and a project, on a private database.
 pub struct Ground {
@@ -71,6 +72,36 @@ pub struct Settings {
     pub largest_file: Option<u64>,
     /// Flags of `serve`.
     pub flags: Vec<String>,
+    /// What moves the clock of the process.
+    pub clock: Option<ProcessClock>,
+}
+
+/// The clock of processes: that of the machine, moved by what a file says.
+#[derive(Clone)]
+pub struct ProcessClock(PathBuf);
+
+impl ProcessClock {
+    /// The machine's, until it is set.
+    pub fn new() -> ProcessClock {
+        let clock = ProcessClock(database::folder().join(format!("clock-{}", FILES.fetch_add(1, Ordering::Relaxed))));
+        clock.set(0);
+        clock
+    }
+
+    /// So many seconds from the machine's, at once.
+    pub fn set(&self, seconds: i64) {
+        // Renamed, since it is read at any time.
+        let next = self.0.with_extension("next");
+        std::fs::write(&next, format!("{seconds:+}s")).unwrap();
+        std::fs::rename(next, &self.0).unwrap();
+    }
+
+    /// Puts the library between a program and its clock. What has passed is told as ever: only what time it is changes.
+    fn give_to(&self, command: &mut Command) {
+        let library = std::env::var("HOURSMITH_TEST_FAKETIME").expect("run `make test` or `make test-faults`");
+        command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", &self.0).env("FAKETIME_NO_CACHE", "1");
+        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    }
 }
 
 /// A server that ends with the test.
@@ -92,7 +123,10 @@ impl Server {
                 limited
             }
         };
-        let number = LOGS.fetch_add(1, Ordering::Relaxed);
+        if let Some(clock) = &settings.clock {
+            clock.give_to(&mut command);
+        }
+        let number = FILES.fetch_add(1, Ordering::Relaxed);
         let log = database::folder().join(format!("server-{number}.log"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--rate-limit-scale", "100000"]).args(&settings.flags);
         let mut child = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();

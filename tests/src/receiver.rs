@@ -22,6 +22,8 @@ pub struct Received {
     pub headers: HeaderMap,
     /// The body, as it came.
     pub body: String,
+    /// The other end of the connection that it came over.
+    pub from: String,
     /// When it came.
     pub at: std::time::Instant,
 }
@@ -130,7 +132,8 @@ impl Endpoint for Inner {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let body = request.take_body().into_string().await.unwrap_or_default();
         let path = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
-        let received = Received { path, headers: request.headers().clone(), body, at: std::time::Instant::now() };
+        let (headers, from) = (request.headers().clone(), request.remote_addr().to_string());
+        let received = Received { path, headers, body, from, at: std::time::Instant::now() };
         let reply = (self.behaviour.lock().expect("no behaviour panics"))(&received);
         self.received.lock().expect("nothing panics while it remembers").push(received);
         if !reply.after.is_zero() {

@@ -18,6 +18,9 @@ use super::{Common, Failure, internal, print};
 const POLL: Duration = Duration::from_secs(1);
 /// How far behind a slow commit may appear, in milliseconds.
 const OVERLAP: i64 = 60_000;
+/// One time in so many looks as far back; the others as far as most commits appear.
+const LOOK_BACK: u32 = 15;
+const SHORT_OVERLAP: i64 = 2_000;
 
 #[derive(Subcommand)]
 pub(super) enum Webhook {
@@ -113,8 +116,15 @@ impl Server {
         post: Option<(&str, String)>,
     ) -> Result<(String, Option<i64>), Failure> {
         let base = self.url.trim_end_matches('/');
-        let reply = courier.ask(&format!("{base}/api/v1{path}"), &self.token, post).await;
-        let reply = reply.map_err(|why| format!("{base}: {why}"))?;
+        let reply = loop {
+            let reply = courier.ask(&format!("{base}/api/v1{path}"), &self.token, post.clone()).await;
+            let reply = reply.map_err(|why| format!("{base}: {why}"))?;
+            match reply.retry_after {
+                // After a burst there is more to read than the budget allows at once: what was read before is not read anew.
+                Some(wait) if reply.status == 429 => tokio::time::sleep(wait).await,
+                _ => break reply,
+            }
+        };
         if (200..300).contains(&reply.status) {
             return Ok((reply.body, reply.date));
         }
@@ -139,18 +149,19 @@ impl Listener {
         let (_, date) = self.server.ask(&self.courier, "/events?limit=1", None).await?;
         let clock = Clock::system();
         // By the server's clock, whatever this machine's says.
-        let mut from = date.unwrap_or_else(|| clock.now().millis()) - OVERLAP;
+        let mut newest = date.unwrap_or_else(|| clock.now().millis());
         // What happened before is not forwarded.
-        for (head, _) in self.new_events(from).await? {
+        for (head, _) in self.new_events(newest - OVERLAP).await? {
             self.seen.insert(head.id, head.created);
         }
         let secret = self.secret.text();
         let begun = json!({ "secret": secret, "forwardTo": self.forward_to });
         let words = format!("signing secret: {secret}\nforwarding events to {}", self.forward_to);
         print::outcome(as_json, &begun, words)?;
-        loop {
+        for poll in (0..LOOK_BACK).cycle() {
             tokio::time::sleep(POLL).await;
-            let events = match self.new_events(from).await {
+            let overlap = if poll == 0 { OVERLAP } else { SHORT_OVERLAP };
+            let events = match self.new_events(newest - overlap).await {
                 Ok(events) => events,
                 Err(Failure(why)) => {
                     print::problem(&format!("hoursmith: {why}; asking again"));
@@ -164,11 +175,12 @@ impl Listener {
                 let told = status.map(|status| status.to_string()).or_else(|| error.clone()).unwrap_or_default();
                 let line = json!({ "id": head.id, "type": head.r#type, "responseStatus": status, "error": error });
                 print::outcome(as_json, &line, format!("{}  {}  {told}", head.r#type, head.id))?;
-                from = from.max(head.created * 1000 - OVERLAP);
+                newest = newest.max(head.created * 1000);
                 self.seen.insert(head.id, head.created);
             }
-            self.seen.retain(|_, created| *created * 1000 >= from - 1000);
+            self.seen.retain(|_, created| *created * 1000 >= newest - OVERLAP - 1000);
         }
+        Ok(())
     }
 
     /// What was not met before, in order.

@@ -2,12 +2,14 @@
 //! and again at each connection, since a name may lead elsewhere by then.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 /// How long the look-up of a name may take when an endpoint is saved.
@@ -16,16 +18,32 @@ const LOOK_UP: Duration = Duration::from_secs(3);
 /// Finds the addresses of a name.
 pub trait Resolve: fmt::Debug + Send + Sync {
     /// All addresses of a name, as they are now.
-    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, std::io::Result<Vec<IpAddr>>>;
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 }
 
-/// The system's own resolver.
+/// The system's own resolver. It cannot be interrupted: a look-up that nobody waits for any more still has its thread, so
+/// that there is an end to how many run at once.
 #[derive(Debug)]
-pub(crate) struct SystemResolver;
+pub(crate) struct SystemResolver(Arc<Semaphore>);
+
+impl SystemResolver {
+    /// With so many look-ups at once.
+    pub(crate) fn new(at_once: usize) -> SystemResolver {
+        SystemResolver(Arc::new(Semaphore::new(at_once)))
+    }
+}
 
 impl Resolve for SystemResolver {
-    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, std::io::Result<Vec<IpAddr>>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) })
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        let (name, places) = (name.to_owned(), self.0.clone());
+        Box::pin(async move {
+            let place = places.acquire_owned().await.map_err(io::Error::other)?;
+            let look_up = move || {
+                let _place = place;
+                Ok((name.as_str(), 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+            };
+            tokio::task::spawn_blocking(look_up).await.map_err(io::Error::other)?
+        })
     }
 }
 

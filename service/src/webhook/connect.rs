@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(crate) struct Connector {
     reach: Reach,
     tls: TlsConnector,
     patience: Duration,
+    /// Connections that are open now, used or kept.
+    open: Arc<AtomicUsize>,
 }
 
 /// Why there is no connection.
@@ -71,7 +74,12 @@ impl Connector {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let config = config.with_root_certificates(roots).with_no_client_auth();
-        Ok(Connector { reach, tls: TlsConnector::from(Arc::new(config)), patience })
+        Ok(Connector { reach, tls: TlsConnector::from(Arc::new(config)), patience, open: Arc::default() })
+    }
+
+    /// The number of connections that are open, as it changes.
+    pub(crate) fn open(&self) -> Arc<AtomicUsize> {
+        self.open.clone()
     }
 
     /// Within the patience: the client may go on connecting when the attempt that asked for it has long ended.
@@ -92,7 +100,7 @@ impl Connector {
         self.reach.admit(&destination, &addresses).map_err(NoConnection::Refused)?;
         let stream = connect_to_one(&addresses, destination.port).await.map_err(NoConnection::Tcp)?;
         if !destination.secure {
-            return Ok(Socket(TokioIo::new(Box::new(stream))));
+            return Ok(Socket::new(stream, self.open));
         }
         let name = match &destination.host {
             Host::Domain(name) => ServerName::try_from(name.trim_end_matches('.').to_owned()),
@@ -101,9 +109,9 @@ impl Connector {
         self.secure(name.map_err(|_| NoConnection::NoSuchName)?, stream).await
     }
 
-    async fn secure(&self, name: ServerName<'static>, stream: TcpStream) -> Result<Socket, NoConnection> {
+    async fn secure(self, name: ServerName<'static>, stream: TcpStream) -> Result<Socket, NoConnection> {
         let stream = self.tls.connect(name, stream).await.map_err(NoConnection::Tls)?;
-        Ok(Socket(TokioIo::new(Box::new(stream))))
+        Ok(Socket::new(stream, self.open))
     }
 }
 
@@ -151,7 +159,23 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A connection, encrypted or not, as hyper takes it.
-pub(crate) struct Socket(TokioIo<Box<dyn Stream>>);
+pub(crate) struct Socket {
+    io: TokioIo<Box<dyn Stream>>,
+    open: Arc<AtomicUsize>,
+}
+
+impl Socket {
+    fn new(stream: impl Stream + 'static, open: Arc<AtomicUsize>) -> Socket {
+        open.fetch_add(1, Ordering::Relaxed);
+        Socket { io: TokioIo::new(Box::new(stream)), open }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Connection for Socket {
     fn connected(&self) -> Connected {
@@ -161,20 +185,20 @@ impl Connection for Socket {
 
 impl Read for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
 
 impl Write for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
+        Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }

@@ -37,6 +37,8 @@ pub struct Reply {
     pub status: u16,
     /// Its clock, in milliseconds since 1970, to the second.
     pub date: Option<i64>,
+    /// How long it asks to wait before it is asked again.
+    pub retry_after: Option<Duration>,
     /// The body.
     pub body: String,
 }
@@ -48,7 +50,7 @@ impl Courier {
     /// `Internal` if TLS cannot be set up.
     pub fn new() -> Result<Courier, Error> {
         let everything = ["0.0.0.0/0", "::/0"].iter().filter_map(|net| net.parse().ok()).collect();
-        let reach = Reach { allow: everything, resolver: Arc::new(SystemResolver) };
+        let reach = Reach { allow: everything, resolver: Arc::new(SystemResolver::new(1)) };
         Ok(Courier(Sender::new(reach, &[], PATIENCE)?))
     }
 
@@ -78,12 +80,13 @@ impl Courier {
         let asking = async {
             let response = self.0.client().request(request).await.map_err(|error| told(&error))?;
             let status = response.status().as_u16();
-            let date = response.headers().get(header::DATE).and_then(|value| value.to_str().ok());
-            let date = date.and_then(|text| chrono::DateTime::parse_from_rfc2822(text).ok());
+            let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+            let retry_after = header(header::RETRY_AFTER).and_then(|text| text.parse().ok()).map(Duration::from_secs);
+            let date = header(header::DATE).and_then(|text| chrono::DateTime::parse_from_rfc2822(text).ok());
             let date = date.map(|date| date.timestamp_millis());
             let body = Limited::new(response.into_body(), READ).collect().await;
             let body = body.map_err(|_| "the answer could not be read to its end".to_owned())?.to_bytes();
-            Ok(Reply { status, date, body: String::from_utf8_lossy(&body).into_owned() })
+            Ok(Reply { status, date, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
         };
         match tokio::time::timeout(PATIENCE, asking).await {
             Ok(outcome) => outcome,

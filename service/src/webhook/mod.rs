@@ -38,6 +38,10 @@ pub(crate) use self::emit::{Delivery, Targets};
 pub use self::schedule::ATTEMPTS;
 pub use self::sign::{Secret, Signed, sign};
 
+/// Names that are looked up at once, for deliveries and for endpoints that are saved; the runtime has 512 threads for such.
+const LOOK_UPS_TO_SEND: usize = 256;
+const LOOK_UPS_TO_SAVE: usize = 32;
+
 /// What webhooks need for as long as the process lives.
 pub(crate) struct Webhooks {
     reach: Reach,
@@ -49,11 +53,15 @@ pub(crate) struct Webhooks {
 
 impl Webhooks {
     pub(crate) fn new(config: &Config) -> Result<Webhooks, Error> {
-        let resolver = config.resolver.clone().unwrap_or_else(|| Arc::new(SystemResolver));
-        let reach = Reach { allow: config.webhook_allow.as_slice().into(), resolver };
+        // Whoever saves names that take long to look up holds up no delivery: each side has look-ups of its own.
+        let reach = |look_ups| {
+            let resolver = config.resolver.clone();
+            let resolver = resolver.unwrap_or_else(|| Arc::new(SystemResolver::new(look_ups)));
+            Reach { allow: config.webhook_allow.as_slice().into(), resolver }
+        };
         Ok(Webhooks {
-            sender: Sender::new(reach.clone(), &config.webhook_roots, config.webhook_patience)?,
-            reach,
+            sender: Sender::new(reach(LOOK_UPS_TO_SEND), &config.webhook_roots, config.webhook_patience)?,
+            reach: reach(LOOK_UPS_TO_SAVE),
             chance: Mutex::new(config.seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64)),
             stopping: watch::Sender::new(false),
             metrics: Metrics::new()?,

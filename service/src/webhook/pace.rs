@@ -10,6 +10,8 @@ use entity::value::Id;
 const ALL: usize = 256;
 /// Of these, to endpoints whose last attempt failed or was slow: the others always find room.
 const SUSPECTS: usize = ALL / 2;
+/// Of all, kept for endpoints that have none: one that has just become due finds room among any number of others.
+const FIRST_PLACES: usize = ALL / 4;
 /// Attempts at once to an endpoint of which nothing is known.
 const FIRST: usize = 4;
 /// Attempts at once to one endpoint at most.
@@ -25,18 +27,22 @@ pub(super) struct Pace {
     lanes: HashMap<Id, Lane>,
     running: usize,
     suspects: usize,
+    /// Attempts so far.
+    begun: u64,
 }
 
 #[derive(Debug)]
 struct Lane {
     running: usize,
     limit: usize,
+    /// Which attempt of all was its last.
+    turn: u64,
     /// The last attempt that ended has failed, or was slow.
     suspect: bool,
 }
 
 impl Lane {
-    const NEW: Lane = Lane { running: 0, limit: FIRST, suspect: false };
+    const NEW: Lane = Lane { running: 0, limit: FIRST, turn: 0, suspect: false };
 }
 
 /// What there is room for at one moment, handed out endpoint by endpoint.
@@ -47,9 +53,13 @@ pub(super) struct Room<'a> {
 }
 
 impl Room<'_> {
-    /// How many attempts may begin to each of these endpoints: one to each that has none, before anybody has a second.
+    /// How many attempts may begin to each of these endpoints: one to each that has none, before anybody has a second, and
+    /// first to those that had theirs longest ago, so that none waits for another's backlog.
     pub(super) fn share(mut self, endpoints: &[Id]) -> Vec<(Id, usize)> {
+        let mut endpoints = endpoints.to_vec();
+        endpoints.sort_by_key(|id| self.lane(*id).turn);
         let first: Vec<usize> = endpoints.iter().map(|id| self.take(*id, usize::from(self.is_idle(*id)), 0)).collect();
+        self.all = self.all.saturating_sub(FIRST_PLACES);
         let more = endpoints.iter().zip(first).map(|(id, first)| (*id, first + self.take(*id, MOST, first)));
         more.filter(|(_, places)| *places > 0).collect()
     }
@@ -64,7 +74,7 @@ impl Room<'_> {
 
     /// Takes up to `wanted` places from what is left, for an endpoint that has taken some before.
     fn take(&mut self, endpoint: Id, wanted: usize, before: usize) -> usize {
-        let Lane { running, limit, suspect } = *self.lane(endpoint);
+        let Lane { running, limit, suspect, .. } = *self.lane(endpoint);
         let shared = if suspect { self.suspects } else { self.all };
         let places = limit.saturating_sub(running + before).min(wanted).min(shared).min(self.all);
         self.all -= places;
@@ -88,6 +98,8 @@ impl Pace {
         let lane = self.lanes.entry(endpoint).or_insert(Lane::NEW);
         lane.running += 1;
         self.running += 1;
+        self.begun += 1;
+        lane.turn = self.begun;
         self.suspects += usize::from(lane.suspect);
     }
 
@@ -167,7 +179,8 @@ mod tests {
         }
         let due: Vec<Id> = (0..1000).chain([5000]).map(endpoint).collect();
         let mut shared = pace.room().share(&due);
-        assert_eq!(shared.pop(), Some((endpoint(5000), FIRST)));
+        // Who was never served comes first.
+        assert_eq!(shared.remove(0), (endpoint(5000), FIRST));
         assert_eq!(shared.iter().map(|(_, places)| places).sum::<usize>(), SUSPECTS);
     }
 
@@ -196,6 +209,41 @@ mod tests {
         }
         let shared = pace.room().share(&due);
         assert_eq!(shared.len(), due.len());
-        assert_eq!(shared.iter().map(|(_, places)| places).sum::<usize>(), ALL);
+        assert!(shared.iter().all(|(_, places)| *places == 1));
+        let some = pace.room().share(&due[..150]);
+        assert_eq!(some.iter().map(|(_, places)| places).sum::<usize>(), ALL - FIRST_PLACES);
+    }
+
+    #[test]
+    fn who_has_just_become_due_finds_room_among_endpoints_of_which_nothing_is_known() {
+        let mut pace = Pace::default();
+        let due: Vec<Id> = (0..100).map(endpoint).collect();
+        for (id, places) in pace.room().share(&due) {
+            // All of them hang.
+            (0..places).for_each(|_| pace.begin(id));
+        }
+        assert!(fill(&mut pace, endpoint(100)) >= 1);
+    }
+
+    #[test]
+    fn suspects_take_turns_whoever_waits_longest() {
+        let mut pace = Pace::default();
+        let due: Vec<Id> = (0..300).map(endpoint).collect();
+        for id in &due {
+            pace.begin(*id);
+            pace.end(*id, false, AT_ONCE);
+        }
+        let mut served = std::collections::HashSet::new();
+        for _ in 0..3 {
+            let shared = pace.room().share(&due);
+            for (id, places) in &shared {
+                (0..*places).for_each(|_| pace.begin(*id));
+                served.insert(*id);
+            }
+            for (id, places) in shared {
+                (0..places).for_each(|_| pace.end(id, false, Duration::from_secs(10)));
+            }
+        }
+        assert_eq!(served.len(), due.len());
     }
 }

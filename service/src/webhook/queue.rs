@@ -63,12 +63,13 @@ const ATTEMPTS: &str = "\
       response_excerpt) SELECT v.o, v.i, v.n, v.at, v.ms, v.code, v.error, v.excerpt FROM {rows} \
     WHERE v.at IS NOT NULL";
 
-/// A change of a field that callers see counts as a change of the record.
+/// A change of a field that callers see counts as a change of the record. What an old URL has answered switches no new one
+/// off.
 const VERDICT: &str = "\
-    UPDATE webhook_endpoint SET status = v.s, enabled = (enabled AND NOT v.gone), version = version + 1, \
-      updated_at = CASE WHEN updated_at < $2 THEN $2 ELSE updated_at + 1 END \
+    UPDATE webhook_endpoint SET status = v.s, enabled = (enabled AND COALESCE(url <> v.gone, TRUE)), \
+      version = version + 1, updated_at = CASE WHEN updated_at < $2 THEN $2 ELSE updated_at + 1 END \
     FROM {rows} WHERE webhook_endpoint.organization_id = v.o AND webhook_endpoint.id = v.i \
-      AND (webhook_endpoint.status <> v.s OR (webhook_endpoint.enabled AND v.gone))";
+      AND (webhook_endpoint.status <> v.s OR (webhook_endpoint.enabled AND webhook_endpoint.url = v.gone))";
 
 /// Only while nothing is sent to the endpoint: it may have been opened since it was seen closed, and what is due since
 /// then is to be sent.
@@ -124,8 +125,8 @@ pub(super) struct Outcome {
     pub(super) next: Option<Timestamp>,
     /// The attempt, if there was one.
     pub(super) attempt: Option<Attempt>,
-    /// The receiver wants nothing any more.
-    pub(super) gone: bool,
+    /// The URL whose receiver wants nothing any more.
+    pub(super) gone: Option<String>,
 }
 
 /// What there is to tell of one attempt.
@@ -153,7 +154,7 @@ struct Row {
     code: Option<u16>,
     error: Option<String>,
     excerpt: Option<String>,
-    gone: bool,
+    gone: Option<String>,
 }
 
 fn hex(id: Id) -> String {
@@ -192,7 +193,7 @@ const PLACES_POSTGRES: &str = "\
 /// A statement about many rows: `{rows}` in its text stands for them, as `v`.
 fn about(db: &impl ConnectionTrait, sql: &str, rows: &[Row], others: Vec<Value>) -> Result<Statement, DbErr> {
     const POSTGRES: &str = "jsonb_to_recordset($1::jsonb) AS v(o uuid, i uuid, l uuid, s smallint, n int, reason text, \
-        next bigint, at bigint, ms int, code int, error text, excerpt text, gone boolean)";
+        next bigint, at bigint, ms int, code int, error text, excerpt text, gone text)";
     const SQLITE: &str = "(SELECT unhex(value ->> 'o') AS o, unhex(value ->> 'i') AS i, unhex(value ->> 'l') AS l, \
         value ->> 's' AS s, value ->> 'n' AS n, value ->> 'reason' AS reason, value ->> 'next' AS next, \
         value ->> 'at' AS at, value ->> 'ms' AS ms, value ->> 'code' AS code, value ->> 'error' AS error, \
@@ -266,21 +267,21 @@ pub(super) async fn finish(tx: &DatabaseTransaction, outcomes: &[Outcome], now: 
     let mut verdicts = std::collections::BTreeMap::new();
     for outcome in outcomes.iter().filter(is_ours) {
         let (status, gone) = match outcome.status {
-            DeliveryStatus::Succeeded => (EndpointStatus::Active, false),
-            DeliveryStatus::Failed => (EndpointStatus::Failing, outcome.gone),
+            DeliveryStatus::Succeeded => (EndpointStatus::Active, None),
+            DeliveryStatus::Failed => (EndpointStatus::Failing, outcome.gone.clone()),
             DeliveryStatus::Pending | DeliveryStatus::Skipped => continue,
         };
-        let known = verdicts.entry((outcome.endpoint, outcome.held.organization)).or_insert((status, false));
-        *known = (status, known.1 || gone);
+        let known = verdicts.entry((outcome.endpoint, outcome.held.organization)).or_insert((status, None));
+        *known = (status, gone.or(known.1.take()));
     }
-    let row = |((endpoint, organization), (status, gone)): (&(Id, Id), &(EndpointStatus, bool))| Row {
-        o: hex(*organization),
-        i: hex(*endpoint),
+    let row = |((endpoint, organization), (status, gone)): ((Id, Id), (EndpointStatus, Option<String>))| Row {
+        o: hex(organization),
+        i: hex(endpoint),
         s: status.rank(),
-        gone: *gone,
+        gone,
         ..Row::default()
     };
-    let rows: Vec<Row> = verdicts.iter().map(row).collect();
+    let rows: Vec<Row> = verdicts.into_iter().map(row).collect();
     if !rows.is_empty() {
         tx.execute_raw(about(tx, VERDICT, &rows, vec![now.into()])?).await?;
     }

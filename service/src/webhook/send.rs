@@ -1,10 +1,13 @@
 //! One attempt: a signed POST, bounded in time and in what is read of the answer. Redirects are not followed.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use entity::value::Timestamp;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response, Uri, header};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -18,11 +21,15 @@ use crate::Error;
 
 /// How much of an answer is read.
 const READ: usize = 64 * 1024;
+/// How long its head may be.
+const HEAD: usize = 64 * 1024;
 /// How much of it is kept.
 const KEPT: usize = 2 * 1024;
 /// A connection that is not used for longer is closed.
 const IDLE: Duration = Duration::from_secs(20);
 const IDLE_PER_HOST: usize = 64;
+/// With so many open, of all hosts together, no more are kept: a process has only so many descriptors.
+const OPEN: usize = 512;
 const AGENT: &str = concat!("Hoursmith/", env!("CARGO_PKG_VERSION"));
 
 /// Sends to receivers, over connections that are kept.
@@ -31,6 +38,8 @@ pub(crate) struct Sender {
     client: Client<Connector, Full<Bytes>>,
     reach: Reach,
     patience: Duration,
+    /// Connections that are open now.
+    open: Arc<AtomicUsize>,
 }
 
 /// What is sent.
@@ -72,12 +81,14 @@ impl Sender {
     ) -> Result<Sender, Error> {
         let connector = Connector::new(reach.clone(), more_roots, patience);
         let connector = connector.map_err(|e| Error::bug(format!("TLS cannot be set up: {e}")))?;
+        let open = connector.open();
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_PER_HOST)
+            .http1_max_buf_size(HEAD)
             .build(connector);
-        Ok(Sender { client, reach, patience })
+        Ok(Sender { client, reach, patience, open })
     }
 
     pub(super) fn client(&self) -> &Client<Connector, Full<Bytes>> {
@@ -91,10 +102,13 @@ impl Sender {
         if let Err(reason) = self.reach.destination(&letter.url) {
             return Answer::failed(NoConnection::Refused(reason).to_string());
         }
-        let request = match request(letter, now) {
+        let mut request = match request(letter, now) {
             Ok(request) => request,
             Err(why) => return Answer::failed(why),
         };
+        if self.open.load(Ordering::Relaxed) >= OPEN {
+            request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         match tokio::time::timeout_at(deadline, self.client.request(request)).await {
             Err(_) => Answer::failed(format!("no answer within {} s", self.patience.as_secs_f32())),
             Ok(Err(error)) => Answer::failed(told(&error)),

@@ -116,18 +116,18 @@ impl Worker {
 
     /// Stores what has finished, takes what there is room for, and begins to send it.
     async fn turn(&mut self) -> Result<(), Error> {
-        while let Some(ended) = self.sends.try_join_next() {
-            self.note(ended);
-        }
+        self.note_ended();
         let now = self.app.now();
-        let finished: Vec<Outcome> = self.finished.iter().map(|(outcome, _)| outcome.clone()).collect();
         let room = self.pace.room();
         let wanted = if room.is_none() { vec![] } else { room.share(&queue::due(&self.app, now).await?) };
-        if finished.is_empty() && wanted.is_empty() && self.closed.is_empty() {
+        if self.finished.is_empty() && wanted.is_empty() && self.closed.is_empty() {
             return Ok(());
         }
         let lease = self.app.new_id();
         let tx = self.app.database().begin().await?;
+        // The database may have taken long: what has ended meanwhile is told before anything is taken anew.
+        self.note_ended();
+        let finished: Vec<Outcome> = self.finished.iter().map(|(outcome, _)| outcome.clone()).collect();
         queue::finish(&tx, &finished, now).await?;
         let mut skipped = 0;
         for (endpoint, reason) in &self.closed {
@@ -164,8 +164,20 @@ impl Worker {
         }
     }
 
+    /// What has ended so far.
+    fn note_ended(&mut self) {
+        while let Some(ended) = self.sends.try_join_next() {
+            self.note(ended);
+        }
+    }
+
     /// Begins an attempt, unless the endpoint is sent nothing now.
     fn begin(&mut self, job: Job, lease: Id) {
+        if let Some(held) = self.held.get_mut(&job.id) {
+            // Its attempt still runs, whatever the clock says of the lease: it goes on under the new one.
+            held.lease = lease;
+            return;
+        }
         let held = Held { organization: job.organization_id, id: job.id, lease };
         self.held.insert(job.id, held);
         let reason = match &job {
@@ -177,7 +189,7 @@ impl Worker {
         if reason.is_some() {
             let (endpoint, attempts) = (job.endpoint_id, job.attempt_count);
             let (status, next, attempt) = (DeliveryStatus::Skipped, None, None);
-            let outcome = Outcome { held, endpoint, status, reason, attempts, next, attempt, gone: false };
+            let outcome = Outcome { held, endpoint, status, reason, attempts, next, attempt, gone: None };
             self.finished.push((outcome, Instant::now()));
             return;
         }
@@ -205,8 +217,9 @@ impl Worker {
     /// An attempt has ended.
     fn note(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
         match ended {
-            Ok((_, endpoint, Some((outcome, succeeded)), took)) => {
+            Ok((held, endpoint, Some((mut outcome, succeeded)), took)) => {
                 self.pace.end(endpoint, succeeded, took);
+                outcome.held = self.held.get(&held.id).copied().unwrap_or(held);
                 self.finished.push((outcome, Instant::now()));
             }
             // The lease runs out by itself, so that what could not be tried is not tried again at once.
@@ -221,7 +234,14 @@ impl Worker {
     /// Results that could not be stored while the lease held are not ours to store any more.
     fn forget_lost_leases(&mut self) {
         let lease = Duration::from_millis(LEASE.unsigned_abs());
-        self.finished.retain(|(_, at)| at.elapsed() < lease);
+        let Worker { finished, held, .. } = self;
+        finished.retain(|(outcome, at)| {
+            let ours = at.elapsed() < lease;
+            if !ours {
+                held.remove(&outcome.held.id);
+            }
+            ours
+        });
     }
 
     /// Waits for what runs, stores it, and gives back the rest.
@@ -267,6 +287,7 @@ async fn attempt(app: &App, job: Job, held: Held) -> Result<(Outcome, bool), Err
     } else {
         webhooks.wait(usize::try_from(attempts).unwrap_or(schedule::ATTEMPTS), answer.retry_after)
     };
+    let gone = gone.then(|| letter.url.clone());
     let status = match wait {
         _ if succeeded => DeliveryStatus::Succeeded,
         Some(_) => DeliveryStatus::Pending,

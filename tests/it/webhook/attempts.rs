@@ -1,9 +1,12 @@
 //! What becomes of a delivery: the whole schedule, and what receivers may answer.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use service::Config;
 use tests::{Cast, Receiver, Reply, World, on_both};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{deliveries, detail, execute, subscribe};
 
@@ -174,18 +177,64 @@ async fn an_answer_has_its_time_and_its_length() {
     );
 }
 
-#[tokio::test]
-async fn a_receiver_must_be_who_its_certificate_says() {
-    let world = World::on(tests::Kind::Sqlite).await;
-    let cast = Cast::new(&world).await;
-    // A port that speaks, but not TLS.
-    let plain = Receiver::answering(200).await;
-    let url = plain.url.replace("http://", "https://");
-    subscribe(&world, &cast.home, &url, &["client.created"]).await;
-    cast.home.client(&world, "Globex").await;
-    world.app.deliver_due().await.unwrap();
-    let delivery = deliveries(&world, &cast.home).await.pop().unwrap();
-    let error = detail(&world, &cast.home, &delivery).await["attempts"][0]["error"].as_str().unwrap().to_owned();
-    assert!(error.starts_with("the TLS handshake failed"), "{error}");
-    assert!(plain.received().is_empty());
+on_both! {
+    /// Connections are kept: what is sent one after the other goes over one.
+    async fn a_connection_is_used_again(world: World) {
+        let cast = Cast::new(&world).await;
+        let receiver = Receiver::answering(200).await;
+        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
+        for i in 0..20 {
+            cast.home.client(&world, &format!("c{i}")).await;
+            assert_eq!(world.app.deliver_due().await.unwrap(), 1);
+        }
+        let peers: HashSet<_> = receiver.received().into_iter().map(|received| received.from).collect();
+        assert_eq!(peers.len(), 1, "{peers:?}");
+    }
+}
+
+/// A receiver that answers 200 and then goes on: a piece of body, and the next after a while, until it is hung up on. Tells
+/// how much it could send.
+async fn talker(piece: usize, every: Duration) -> (String, tokio::sync::oneshot::Receiver<usize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (told, sent) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
+        let chunk = format!("{piece:x}\r\n{}\r\n", "x".repeat(piece));
+        let mut sent = 0;
+        while stream.write_all(chunk.as_bytes()).await.is_ok() {
+            sent += piece;
+            tokio::time::sleep(every).await;
+        }
+        told.send(sent)
+    });
+    (url, sent)
+}
+
+on_both! {
+    /// The status decides. Of what is said after it 64 KiB are read, and no longer than an attempt may take.
+    async fn a_receiver_that_talks_on_is_not_listened_to(world: World) {
+        let patience = |seconds| move |config: &mut Config| config.webhook_patience = Duration::from_secs(seconds);
+        let much = world.replica(world.clock.clone(), patience(600)).await;
+        let slowly = world.replica(world.clock.clone(), patience(1)).await;
+        let cast = Cast::new(&world).await;
+        for (replica, piece, every) in [(much, 16 * 1024, Duration::ZERO), (slowly, 1, Duration::from_millis(50))] {
+            let (url, sent) = talker(piece, every).await;
+            let id = subscribe(&world, &cast.home, &url, &["client.created"]).await;
+            cast.home.client(&world, "Globex").await;
+            assert_eq!(replica.app.deliver_due().await.unwrap(), 1);
+            // It is hung up on, and what the two machines hold for each other is all that it could send.
+            assert!(sent.await.unwrap() < 16 * 1024 * 1024);
+            let delivery = deliveries(&world, &cast.home).await.pop().unwrap();
+            assert_eq!(delivery["status"], "succeeded");
+            let attempt = detail(&world, &cast.home, &delivery).await["attempts"][0].clone();
+            let excerpt = attempt["responseExcerpt"].as_str().unwrap();
+            assert!((1..=2048).contains(&excerpt.len()), "{}", excerpt.len());
+            // The first ends long before its ten minutes, the second by its second.
+            assert!(attempt["durationMs"].as_i64().unwrap() < 30_000, "{attempt}");
+            world.delete(&cast.home.owner, &format!("/api/v1/webhook-endpoints/{id}")).await;
+        }
+    }
 }

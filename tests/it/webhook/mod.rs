@@ -6,6 +6,7 @@ use tests::{Workspace, World};
 
 mod addresses;
 mod attempts;
+mod certificates;
 mod documented;
 mod endpoints;
 mod events;

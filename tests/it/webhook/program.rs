@@ -209,6 +209,34 @@ async fn killed_at_random_instants_on_postgres() {
     killed_at_random_instants(Kind::Postgres).await;
 }
 
+/// With `HOURSMITH_WORKER=off` a process serves and sends nothing; what it has committed is sent by one that has a worker.
+async fn without_a_worker(kind: Kind) {
+    let (database, receiver) = (PrivateDatabase::empty(kind).await, Receiver::answering(200).await);
+    let (url, token) = (database.url.clone(), workspace(&database.url));
+    let server = Running::start(&url, &[&SERVE[..], &["--worker", "off"]].concat());
+    let endpoint = json!({ "url": receiver.url, "events": ["client.created"] });
+    made(&server.address, &token, "/webhook-endpoints", "e", endpoint);
+    for i in 0..20 {
+        made(&server.address, &token, "/clients", &format!("c{i}"), json!({ "name": "C" }));
+    }
+    let (code, told) = tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
+    assert_eq!(code, Some(0), "{told}");
+    // Each commit would have woken a worker, which ends what it has begun before the process ends.
+    assert!(receiver.received().is_empty());
+    let _server = Running::start(&url, &SERVE);
+    receiver.wait_for(20).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_without_a_worker_sends_nothing_on_sqlite() {
+    without_a_worker(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_without_a_worker_sends_nothing_on_postgres() {
+    without_a_worker(Kind::Postgres).await;
+}
+
 /// `webhook listen` brings what happens to a developer's machine, signed with the secret that it prints; `webhook trigger`
 /// makes something happen.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

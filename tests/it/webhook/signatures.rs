@@ -48,7 +48,7 @@ on_both! {
 }
 
 /// HMAC-SHA256 in hexadecimal, by a program that shares no code with ours: Python, as the documentation shows it.
-fn hmac_of_python(key: &str, message: &str) -> String {
+pub(super) fn hmac_of_python(key: &str, message: &str) -> String {
     let program = "import hashlib, hmac, sys; print(hmac.new(sys.argv[1].encode(), sys.argv[2].encode(), hashlib.sha256).hexdigest())";
     let output = std::process::Command::new("python3").args(["-c", program, key, message]).output().unwrap();
     assert!(output.status.success());
@@ -74,10 +74,15 @@ async fn the_standard_webhooks_library_accepts_our_deliveries_and_nothing_else()
     assert!(ours.verify(tampered.as_bytes(), &headers(sent)).is_err());
     let other = service::webhook::Secret::random().unwrap().text();
     assert!(library(&other).verify(sent.body.as_bytes(), &headers(sent)).is_err());
-    let mut late = headers(sent);
-    let then = sent.header("webhook-timestamp").parse::<i64>().unwrap() - 600;
-    late.insert("webhook-timestamp", HeaderValue::from(then));
-    assert!(ours.verify(sent.body.as_bytes(), &late).is_err());
+    // Signed well, some time ago: what was recorded a minute ago still counts, what was ten minutes ago does not.
+    for (ago, counts) in [(60, true), (600, false)] {
+        let then = sent.header("webhook-timestamp").parse::<i64>().unwrap() - ago;
+        let mut late = headers(sent);
+        let signature = ours.sign(sent.header("webhook-id"), then, sent.body.as_bytes()).unwrap();
+        late.insert("webhook-timestamp", HeaderValue::from(then));
+        late.insert("webhook-signature", HeaderValue::from_str(&signature).unwrap());
+        assert_eq!(ours.verify(sent.body.as_bytes(), &late).is_ok(), counts, "{ago} s ago");
+    }
     let mut renamed = headers(sent);
     renamed.insert("webhook-id", HeaderValue::from_static("another"));
     assert!(ours.verify(sent.body.as_bytes(), &renamed).is_err());

@@ -9,11 +9,7 @@ use std::time::Duration;
 
 use entity::idempotency_key;
 use entity::value::{Id, Timestamp};
-use sea_orm::sea_query::{ExprTrait, IntoColumnRef, OnConflict};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable,
-    QueryFilter, Statement,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, QueryFilter, Statement};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout_at};
 
@@ -26,6 +22,15 @@ use crate::{App, Caller, Error};
 const KEPT: i64 = 24 * 60 * 60 * 1000;
 /// How long a twin waits for the first.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Written out, since every write with a key does it. A row that is over and not swept yet is as good as none.
+const REMEMBER: &str = "\
+    INSERT INTO idempotency_key (organization_id, user_id, key, fingerprint, role, record_id, record_version, created, \
+      body, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+    ON CONFLICT (organization_id, user_id, key) DO UPDATE SET fingerprint = excluded.fingerprint, role = excluded.role, \
+      record_id = excluded.record_id, record_version = excluded.record_version, created = excluded.created, \
+      body = excluded.body, expires_at = excluded.expires_at \
+    WHERE idempotency_key.expires_at <= $11";
 
 /// The header of a request, as its surface read it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -220,25 +225,21 @@ impl Held {
         stored: &Stored,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        use idempotency_key::Column;
-        let row = idempotency_key::Model {
-            organization_id: caller.organization_id,
-            user_id: caller.user_id,
-            key: self.key.clone(),
-            fingerprint: self.fingerprint.to_vec(),
-            role: caller.role,
-            record_id: stored.id,
-            record_version: stored.version,
-            created: stored.created,
-            body: stored.body.to_string(),
-            expires_at: now.plus_millis(KEPT),
-        };
-        // What is over and not swept yet is as good as nothing.
-        let mut over = OnConflict::columns([Column::OrganizationId, Column::UserId, Column::Key]);
-        over.update_columns(idempotency_key::Column::iter());
-        over.action_and_where((idempotency_key::Entity, Column::ExpiresAt).into_column_ref().lte(now));
-        let insert = idempotency_key::Entity::insert(row.into_active_model().reset_all()).on_conflict(over);
-        Ok(insert.exec_without_returning(tx).await? > 0)
+        let values = [
+            caller.organization_id.into(),
+            caller.user_id.into(),
+            self.key.as_str().into(),
+            self.fingerprint.to_vec().into(),
+            caller.role.into(),
+            stored.id.into(),
+            stored.version.into(),
+            stored.created.into(),
+            (&*stored.body).into(),
+            now.plus_millis(KEPT).into(),
+            now.into(),
+        ];
+        let statement = Statement::from_sql_and_values(tx.get_database_backend(), REMEMBER, values);
+        Ok(tx.execute_raw(statement).await?.rows_affected() > 0)
     }
 
     /// Lets replays have the outcome without the database. Only once it is committed.

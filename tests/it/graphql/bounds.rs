@@ -104,6 +104,19 @@ async fn cost_is_charged_and_told(kind: Kind) {
     let dear = keyed.json(json!({ "query": batch, "variables": { "i": vec![&entry; 100] } })).send().await;
     assert_eq!((dear.status.as_u16(), dear.header("retry-after").is_some()), (429, true), "{}", dear.text());
     assert_eq!(dear.json().get("data"), None, "nothing has happened");
+    // Paid in two steps, for what it selects and for its entries: the wait is enough for both, at once.
+    let deep = "mutation($i: [CreateTimeEntryInput!]!) { createTimeEntries(input: $i) { timeEntries { \
+        project { tasks(first: 200) { nodes { id } } } } } }";
+    let send = async || {
+        let call = world.call(Method::POST, "/graphql").token(owner).key("deep");
+        call.json(json!({ "query": deep, "variables": { "i": vec![&entry; 90] } })).send().await
+    };
+    let over = send().await;
+    assert_eq!(over.status.as_u16(), 429, "{}", over.text());
+    world.clock.advance(over.header("retry-after").unwrap().parse::<i64>().unwrap() * 1000);
+    let made = send().await;
+    made.graphql();
+    assert!(cost(&made)["requested"].as_i64().unwrap() > 100, "{}", cost(&made));
     // Refusals of a good token tell it too; nobody's has no budget.
     for broken in [json!({ "query": "{ nonsense }" }), json!({ "query": "{" }), json!({})] {
         let answer = world.call(Method::POST, "/graphql").token(owner).json(broken).send().await;

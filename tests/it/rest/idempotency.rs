@@ -231,6 +231,24 @@ on_both! {
 }
 
 on_both! {
+    /// A key costs the statement that stores the answer, and on PostgreSQL the lock that tells other processes.
+    async fn a_key_costs_no_look_up(world: World) {
+        let cast = Cast::new(&world).await;
+        let path = format!("/api/v1/clients/{}", cast.home.client(&world, "C").await);
+        let mut counts = Vec::new();
+        for key in [None, Some("k")] {
+            let call = world.call(Method::PATCH, &path).token(&cast.home.owner);
+            let call = key.into_iter().fold(call, |call, key| call.key(key));
+            world.begin_counting();
+            call.json(json!({ "name": format!("{key:?}") })).send().await.data(200);
+            counts.push(world.statements().len());
+        }
+        let more = if world.database.kind == Kind::Postgres { 2 } else { 1 };
+        assert_eq!(counts[1], counts[0] + more, "{:?}", world.statements());
+    }
+}
+
+on_both! {
     /// A replay asks the database for nothing but who asks, and costs one point, whatever the first did.
     async fn a_replay_is_cheap(world: World) {
         let cast = Cast::new(&world).await;

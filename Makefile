@@ -11,7 +11,7 @@ test-faults: ## Kill servers, crash databases and fill disks while clients retry
 	HOURSMITH_TEST_EVENTS=5000 tests/run -p tests --test it -- --nocapture webhook::program::killed
 
 bench-door: ## What the limiter and idempotency cost, in processor time, on both databases.
-	tests/run --exec cargo bench --locked -p api --bench door
+	tests/run --exec cargo bench --locked -p tests --bench door
 
 bench-webhooks: ## How fast webhooks are delivered, on both databases.
 	tests/run --exec cargo run --locked --release -p tests --example bench_webhooks

@@ -129,6 +129,7 @@ impl App {
 
     async fn build(config: Config, clock: Clock, watch: impl FnOnce(&mut Database)) -> Result<App, Error> {
         let limits = Limits::new(clock.clone(), config.rate_limit_scale, config.redis_url.as_deref())?;
+        limits.connect().await;
         let mut database = Database::connect(&config.database_url).await?;
         watch(&mut database);
         let app = App(Arc::new(Inner {

@@ -111,6 +111,13 @@ impl Limits {
         Ok(Limits { memory: Memory::new(&clock, scale), shared, clock, scale })
     }
 
+    /// Makes ready what is shared, if it answers; if not, it is tried again when it is needed.
+    pub(crate) async fn connect(&self) {
+        if let Some(shared) = &self.shared {
+            shared.connect().await;
+        }
+    }
+
     /// Takes one request and one point: the burst is asked first, so that its refusal takes no points.
     pub(crate) async fn charge_request(&self, caller: &Caller) -> (Result<(), Error>, Budget) {
         self.charge(caller, Charge::REQUEST).await

@@ -45,7 +45,7 @@ pub(crate) fn check_url(url: &str) -> Result<(), &'static str> {
 }
 
 impl Shared {
-    /// Connects when it is first needed.
+    /// Not connected yet.
     pub(super) fn new(url: &str) -> Result<Shared, &'static str> {
         // The library's own words may quote the URL, password included.
         let told =
@@ -87,6 +87,15 @@ impl Shared {
             }
             Ok(Err(error)) => self.lost(&error.to_string()),
             Err(_) => self.lost("it did not answer in time"),
+        }
+    }
+
+    /// Connects before the first request comes: those that came while another connects would count for themselves.
+    pub(super) async fn connect(&self) {
+        match tokio::time::timeout(PATIENCE, self.client.get_multiplexed_async_connection()).await {
+            Ok(Ok(connection)) => self.answered(connection),
+            Ok(Err(error)) => drop(self.lost(&error.to_string())),
+            Err(_) => drop(self.lost("it did not answer in time")),
         }
     }
 

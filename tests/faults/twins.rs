@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 use tests::Kind;
 
@@ -33,11 +32,7 @@ async fn twins(kind: Kind, replicas: usize) {
         assert!(heard.iter().all(|(one, _)| *one == heard[0].0 && one.status == 201), "round {round}");
         assert_eq!(heard.iter().filter(|(_, replayed)| !replayed).count(), 1, "round {round}");
     }
-    let db = ground.database.connect().await;
-    let counted = async |sql: &str| {
-        let statement = Statement::from_string(db.get_database_backend(), sql);
-        db.query_one_raw(statement).await.unwrap().unwrap().try_get::<i64>("", "n").unwrap()
-    };
+    let counted = async |sql: &str| ground.database.number(sql).await;
     assert_eq!(counted("SELECT COUNT(*) AS n FROM client WHERE name = 'Twin'").await, ROUNDS);
     assert_eq!(counted("SELECT COUNT(*) AS n FROM event WHERE body LIKE '%\"Twin\"%'").await, ROUNDS);
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use tokio::sync::{Mutex, OnceCell};
 
 /// Which of the two databases.
@@ -70,6 +70,15 @@ impl PrivateDatabase {
     /// A connection past the door, for looking at what is stored.
     pub async fn connect(&self) -> DatabaseConnection {
         Database::connect(&self.url).await.expect("the private database is there")
+    }
+
+    /// One number, named `n`, that is stored, past the door.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let db = self.connect().await;
+        let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await;
+        let row = row.expect("a statement").expect("a row");
+        db.close().await.expect("it closes");
+        row.try_get("", "n").expect("a number")
     }
 }
 

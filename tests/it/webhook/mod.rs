@@ -1,6 +1,6 @@
 //! Webhooks: from the committed change to the receiver, and never lost.
 
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::{Workspace, World};
 
@@ -38,11 +38,7 @@ pub(crate) async fn execute(world: &World, sql: &str) {
 
 /// One number that is stored.
 pub(crate) async fn number(world: &World, sql: &str) -> i64 {
-    let db = world.database.connect().await;
-    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
-    let n = row.try_get("", "n").unwrap();
-    db.close().await.unwrap();
-    n
+    world.database.number(sql).await
 }
 
 /// The deliveries of a workspace, the oldest first.

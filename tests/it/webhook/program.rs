@@ -7,7 +7,6 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tests::{Kind, PrivateDatabase, Receiver, Reply};
@@ -76,14 +75,6 @@ impl Chance {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
-}
-
-async fn count(database: &PrivateDatabase, sql: &str) -> i64 {
-    let db = database.connect().await;
-    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
-    let n = row.try_get("", "n").unwrap();
-    db.close().await.unwrap();
-    n
 }
 
 /// Events while the process is killed at random instants: `HOURSMITH_TEST_EVENTS`, or a thousand.
@@ -164,7 +155,7 @@ async fn killed_at_random_instants(kind: Kind) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     println!("{kind:?}: {total} events, {kills} kills, {} of them at the healthy receiver", ids(&healthy).len());
-    let committed = count(&database, "SELECT COUNT(*) AS n FROM event WHERE kind = 'time_entry.created'").await;
+    let committed = database.number("SELECT COUNT(*) AS n FROM event WHERE kind = 'time_entry.created'").await;
     assert_eq!(committed, total as i64, "each key has made its entries once");
     assert_eq!(ids(&healthy).len(), total, "a healthy receiver gets every event");
     for receiver in [&healthy, &flaky, &hanging] {
@@ -186,16 +177,16 @@ async fn killed_at_random_instants(kind: Kind) {
     assert_eq!(code, Some(0), "{told}");
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let leased = format!("SELECT COUNT(*) AS n FROM webhook_delivery WHERE lease IS NOT NULL AND due_at > {now}");
-    assert_eq!(count(&database, &leased).await, 0, "leases are handed back");
-    assert_eq!(count(&database, "SELECT COUNT(*) AS n FROM webhook_delivery").await, 3 * total as i64);
+    assert_eq!(database.number(&leased).await, 0, "leases are handed back");
+    assert_eq!(database.number("SELECT COUNT(*) AS n FROM webhook_delivery").await, 3 * total as i64);
     let lost = "SELECT COUNT(*) AS n FROM webhook_delivery WHERE status = 40 OR (status = 10) <> (due_at IS NOT NULL)";
-    assert_eq!(count(&database, lost).await, 0, "whatever was not taken is due again");
+    assert_eq!(database.number(lost).await, 0, "whatever was not taken is due again");
     let unsent = "SELECT COUNT(*) AS n FROM webhook_delivery d WHERE d.status = 20 AND NOT EXISTS (SELECT 1 FROM \
         webhook_attempt a WHERE a.organization_id = d.organization_id AND a.delivery_id = d.id AND a.response_status = 200)";
-    assert_eq!(count(&database, unsent).await, 0, "what counts as taken was answered");
+    assert_eq!(database.number(unsent).await, 0, "what counts as taken was answered");
     let taken = ids(&flaky).len() as i64;
     assert!(
-        count(&database, "SELECT COUNT(*) AS n FROM webhook_delivery WHERE status = 20").await <= total as i64 + taken
+        database.number("SELECT COUNT(*) AS n FROM webhook_delivery WHERE status = 20").await <= total as i64 + taken
     );
 }
 

@@ -1,7 +1,7 @@
 //! From a token to a caller: member, role, plan as they are now. Nobody else can make a `Caller`.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use entity::value::{Currency, Id, Plan, Role, Timestamp, TokenScope};
 use sea_orm::{FromQueryResult, Statement};
@@ -225,19 +225,30 @@ impl Found {
 
 /// When tokens were last used, gathered in memory and written by a job: never one write a request.
 #[derive(Default)]
-pub(crate) struct TokenUse(Mutex<HashMap<(Id, Id), Timestamp>>);
+pub(crate) struct TokenUse(Mutex<Uses>);
+
+/// Workspace and token to the instant. In one order, so that replicas that write at once lock rows alike.
+type Uses = BTreeMap<(Id, Id), Timestamp>;
 
 impl TokenUse {
     fn note(&self, found: &Found, now: Timestamp) {
         if found.last_used_at.is_none_or(|last| last.plus_millis(USE_GRAIN) <= now) {
-            let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            used.insert((found.organization_id, found.token_id), now);
+            self.lock().insert((found.organization_id, found.token_id), now);
         }
     }
 
-    /// Everything noted since the last time.
-    pub(crate) fn take(&self) -> HashMap<(Id, Id), Timestamp> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Everything that is not written yet.
+    pub(crate) fn noted(&self) -> Uses {
+        self.lock().clone()
+    }
+
+    /// Only what is committed is forgotten: a write that fails, or is cut short by a stop, is made again.
+    pub(crate) fn forget(&self, written: &Uses) {
+        self.lock().retain(|token, at| written.get(token) != Some(at));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Uses> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -254,5 +265,18 @@ mod tests {
             let parts: Vec<_> = token.split('_').collect();
             assert_eq!((parts[0], parts[1], parts[2].len(), parts[3].len()), ("hsk", "test", 12, 32));
         }
+    }
+
+    #[test]
+    fn a_use_is_forgotten_when_it_is_written() {
+        let (uses, token) = (TokenUse::default(), (Id::NONE, Id::NONE));
+        uses.lock().insert(token, Timestamp::from_millis(1));
+        let lost = uses.noted();
+        assert_eq!(uses.noted(), lost, "what was not written");
+        uses.lock().insert(token, Timestamp::from_millis(2));
+        uses.forget(&lost);
+        assert_eq!(uses.noted().len(), 1, "used again while it was written");
+        uses.forget(&uses.noted());
+        assert!(uses.noted().is_empty());
     }
 }

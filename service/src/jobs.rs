@@ -115,12 +115,12 @@ impl App {
 
     #[expect(clippy::disallowed_methods, reason = "the filter is the whole primary key, workspace included")]
     async fn store_token_use(&self) -> Result<(), Error> {
-        let used = self.token_use().take();
+        let used = self.token_use().noted();
         if used.is_empty() {
             return Ok(());
         }
         let tx = self.database().begin().await?;
-        for ((organization, id), at) in used {
+        for (&(organization, id), &at) in &used {
             token::Entity::update_many()
                 .col_expr(token::Column::LastUsedAt, Expr::value(at))
                 .filter(token::Column::OrganizationId.eq(organization))
@@ -128,7 +128,9 @@ impl App {
                 .exec(&tx)
                 .await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.token_use().forget(&used);
+        Ok(())
     }
 
     /// Keys are dead when their time is over; this only makes room, a little at a time, so that it holds nobody up.

@@ -321,8 +321,11 @@ on_both! {
         jobs().await;
         assert_eq!(count().await, 3 * 401 + 1, "nothing was over yet");
         world.clock.advance(1);
+        world.begin_counting();
         jobs().await;
         assert_eq!(count().await, 1);
+        let deletes = world.statements().into_iter().filter(|sql| sql.starts_with("DELETE FROM idempotency_key")).count();
+        assert!(deletes >= 3, "{deletes} for 1203 keys");
         let again = post(&world, &cast.home.owner, "new", r#"{"name":"B"}"#).await;
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
     }

@@ -2,7 +2,7 @@
 
 use poem::endpoint::{Endpoint, EndpointExt};
 use poem::http::Uri;
-use tests::{Cast, Receiver, World, on_both};
+use tests::{Cast, Kind, Receiver, World, on_both};
 
 use super::{deliveries, execute, number, subscribe};
 
@@ -35,6 +35,31 @@ on_both! {
         execute(&world, "UPDATE webhook_delivery SET status = 20, due_at = NULL").await;
         world.app.sweep_webhooks().await.unwrap();
         assert_eq!((count("webhook_delivery").await, count("event").await), (0, 0));
+    }
+}
+
+on_both! {
+    /// However much is over, no transaction deletes more than a little of it.
+    async fn what_is_old_goes_in_small_pieces(world: World) {
+        let cast = Cast::new(&world).await;
+        let receiver = Receiver::answering(200).await;
+        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
+        cast.home.client(&world, "Globex").await;
+        let (series, id) = match world.database.kind {
+            Kind::Sqlite => (
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1199) SELECT i FROM n",
+                "randomblob(16)",
+            ),
+            Kind::Postgres => ("SELECT i FROM generate_series(1, 1199) AS n(i)", "gen_random_uuid()"),
+        };
+        let columns = "organization_id, kind, body, created_at";
+        execute(&world, &format!("INSERT INTO event (id, {columns}) SELECT {id}, {columns} FROM event, ({series}) AS s")).await;
+        world.clock.advance(31 * 86_400_000);
+        world.begin_counting();
+        world.app.sweep_webhooks().await.unwrap();
+        let deletes = world.statements().into_iter().filter(|sql| sql.starts_with("DELETE FROM event")).count();
+        assert_eq!(deletes, 3);
+        assert_eq!(number(&world, "SELECT COUNT(*) AS n FROM event").await, 1, "one is still to be sent");
     }
 }
 

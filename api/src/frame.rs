@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::web::{Compress, CompressionAlgo, CompressionLevel};
-use poem::{Endpoint, IntoResponse, Request, Response, Result};
+use poem::{Endpoint, IntoResponse, Request, Response};
 use service::Error;
 use tracing::Instrument;
 
@@ -53,7 +53,7 @@ pub struct Frame<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Frame<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let id = self.id_of(&request);
         request.extensions_mut().insert(RequestId(id.clone()));
         let method = request.method().clone();
@@ -68,7 +68,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Frame<E> {
         let mut response = if method == Method::OPTIONS {
             self.options(request.uri().path())
         } else {
-            let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind().instrument(span.clone()).await;
+            let answer = caught(self.inner.call(request)).instrument(span.clone()).await;
             span.in_scope(|| answered(answer, &id))
         };
 
@@ -138,7 +138,7 @@ impl<E> Frame<E> {
 }
 
 /// What nothing inside has put into the envelope: unknown paths, panics, the framework's own refusals.
-fn answered(answer: std::thread::Result<Result<Response>>, id: &str) -> Response {
+fn answered(answer: Result<poem::Result<Response>, Error>, id: &str) -> Response {
     match answer {
         Ok(Ok(response)) => response,
         Ok(Err(refused)) => match refused.status() {
@@ -146,12 +146,17 @@ fn answered(answer: std::thread::Result<Result<Response>>, id: &str) -> Response
             StatusCode::METHOD_NOT_ALLOWED => Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD]).response(id),
             status => error::response(&Error::bug(format!("unexpected refusal {status}: {refused}")), id),
         },
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            error::response(&Error::bug(format!("a handler panicked: {text}")), id)
-        }
+        Err(fault) => error::response(&fault, id),
     }
+}
+
+/// A panic in there is a fault of ours like any other, and is answered as one.
+pub(crate) async fn caught<T>(answer: impl Future<Output = T>) -> Result<T, Error> {
+    AssertUnwindSafe(answer).catch_unwind().await.map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Error::bug(format!("a handler panicked: {text}"))
+    })
 }
 
 /// Brotli before gzip, of what the client takes.
@@ -189,8 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_envelope_that_tells_nothing() {
-        let answer = std::panic::catch_unwind(|| -> Result<Response> { panic!("the password is swordfish") });
-        let response = answered(answer, "id-1");
+        let response = answered(caught(async { panic!("the password is swordfish") }).await, "id-1");
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = response.into_body().into_string().await.unwrap();
         let told: serde_json::Value = serde_json::from_str(&body).unwrap();

@@ -48,6 +48,7 @@ pub struct World {
     pub names: Names,
     endpoint: Arc<BoxEndpoint<'static>>,
     statements: Arc<Mutex<Vec<String>>>,
+    panics_at: Arc<Mutex<Option<&'static str>>>,
     keys: AtomicUsize,
 }
 
@@ -80,11 +81,16 @@ impl World {
             ..Config::new(&database.url)
         };
         decide(&mut config);
-        let told = statements.clone();
-        let tell = move |sql: &str| told.lock().expect("no test panics while it counts").push(sql.to_owned());
+        let panics_at = Arc::new(Mutex::new(None));
+        let (told, trap) = (statements.clone(), panics_at.clone());
+        let tell = move |sql: &str| {
+            told.lock().expect("no test panics while it counts").push(sql.to_owned());
+            let sprung = trap.lock().expect("it panics unlocked").take_if(|part| sql.contains(*part));
+            assert!(sprung.is_none(), "the password is swordfish");
+        };
         let app = App::connect_watched(config, clock.clone(), tell).await.expect("the database is there");
         let endpoint = Arc::new(api::server(api::Server::new(app.clone())).boxed());
-        World { app, clock, database, names, endpoint, statements, keys: AtomicUsize::new(0) }
+        World { app, clock, database, names, endpoint, statements, panics_at, keys: AtomicUsize::new(0) }
     }
 
     /// The operator of this world.
@@ -136,6 +142,11 @@ impl World {
     /// An idempotency key that no request had.
     pub fn new_key(&self) -> String {
         format!("key-{}", self.keys.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whoever runs a statement with this in it next panics, as a fault of ours would.
+    pub fn panic_at(&self, part: &'static str) {
+        *self.panics_at.lock().expect("it panics unlocked") = Some(part);
     }
 
     /// Forgets the statements so far.

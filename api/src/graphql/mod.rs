@@ -17,7 +17,7 @@ use service::{Admission, Budget, Cx, Error, IdempotencyKey, Pass, RequestFacts};
 
 use crate::address::Address;
 use crate::budget;
-use crate::frame::request_id;
+use crate::frame::{caught, request_id};
 use crate::rest::envelope::REPLAYED;
 use crate::rest::error::{self, Refusal};
 use crate::rest::gate::{Stop, fingerprint, header_text, read_json};
@@ -51,7 +51,8 @@ impl Endpoint for Graphql {
         let id = request_id(&request);
         let accepts = Accepts::of(&request);
         let mut spent = None;
-        let mut response = match self.run(&mut request, accepts, &id, &mut spent).await {
+        let answer = caught(self.run(&mut request, accepts, &id, &mut spent)).await;
+        let mut response = match answer.unwrap_or_else(|fault| Err(fault.into())) {
             Ok(response) => response,
             Err(stop) => refused(stop, accepts.for_refusals(), &id, spent.as_ref()),
         };

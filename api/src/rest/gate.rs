@@ -14,7 +14,7 @@ use super::extract::{Sent, tags};
 use super::route::{Operation, Routes, Takes};
 use crate::address::Address;
 use crate::budget::Spent;
-use crate::frame::request_id;
+use crate::frame::{caught, request_id};
 use crate::server::Server;
 
 /// The largest body that anything needs.
@@ -58,12 +58,13 @@ impl<E: Endpoint<Output = Response>> Endpoint for Gate<E> {
         let unless = request.headers().get(header::IF_NONE_MATCH).filter(|_| looks).cloned();
         let mut spent = Spent::default();
         let mut response = match self.enter(&mut request, &id, &mut spent).await {
-            Ok(()) => match self.inner.call(request).await {
-                Ok(response) => response,
-                Err(refused) => match refused.downcast_ref::<Fault>() {
+            Ok(()) => match caught(self.inner.call(request)).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(refused)) => match refused.downcast_ref::<Fault>() {
                     Some(fault) => error::response(&fault.0, &id),
                     None => return Err(refused),
                 },
+                Err(fault) => error::response(&fault, &id),
             },
             Err(Stop::Http(refusal)) => refusal.response(&id),
             Err(Stop::Service(refused)) => error::response(&refused, &id),

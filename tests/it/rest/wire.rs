@@ -168,3 +168,30 @@ on_both! {
         assert_eq!(short.header("content-encoding"), None);
     }
 }
+
+on_both! {
+    /// A panic tells nothing of itself, is an answer like any other, and undoes what it was in.
+    async fn a_panic_is_an_answer_like_any_other(world: World) {
+        let cast = Cast::new(&world).await;
+        let post = || world.call(Method::POST, "/api/v1/clients").token(&cast.home.owner).key("k").json(json!({ "name": "Globex" }));
+        let look = "{ clients(first: 1) { nodes { id } } }";
+        world.panic_at("FROM \"client\"");
+        let got = world.get(&cast.home.owner, "/api/v1/clients").await;
+        got.error(500, "internal");
+        world.panic_at("FROM \"client\"");
+        let told = world.graphql(&cast.home.owner, look, json!({})).await;
+        assert_eq!((told.status.as_u16(), told.json()["errors"][0]["extensions"]["code"].as_str()), (500, Some("internal")));
+        world.panic_at("INSERT INTO idempotency_key");
+        let posted = post().send().await;
+        posted.error(500, "internal");
+        for answer in [got, told, posted] {
+            assert!(answer.header("x-ratelimit-remaining").is_some(), "{answer:?}");
+            assert!(!answer.text().contains("swordfish"), "{answer:?}");
+        }
+        let made = post().send().await;
+        made.data(201);
+        assert_eq!(made.header("idempotent-replayed"), None);
+        assert_eq!(world.get(&cast.home.owner, "/api/v1/clients").await.data(200).as_array().map(Vec::len), Some(1));
+        assert_eq!(world.graphql(&cast.home.owner, look, json!({})).await.graphql()["clients"]["nodes"].as_array().map(Vec::len), Some(1));
+    }
+}

@@ -143,7 +143,7 @@ on_both! {
     async fn what_a_command_writes_is_found(world: World) {
         let cast = Cast::new(&world).await;
         let receiver = Receiver::answering(200).await;
-        subscribe(&world, &cast.home, &receiver.url, &["invoice.sent"]).await;
+        subscribe(&world, &cast.home, &receiver.url, &["invoice.payment_failed"]).await;
         let project = cast.home.project(&world, "P").await;
         cast.home.entry(&world, &cast.home.owner, &project).await;
         let client = world.get(&cast.home.owner, "/api/v1/clients").await.data(200)[0]["id"].as_str().unwrap().parse().unwrap();
@@ -153,9 +153,15 @@ on_both! {
         let bill = NewInvoice { client, from: day("2026-06-01"), to: day("2026-06-30"), discount: None, tax_rate: None };
         let invoice = invoice::create(&operator, cast.home.id, bill).await.unwrap().invoice.id;
         invoice::send(&operator, invoice).await.unwrap();
-        let written = Instant::now();
-        receiver.wait_for(1).await;
-        assert!(written.elapsed() < Duration::from_secs(5), "{:?}", written.elapsed());
+        let mut waits = Vec::new();
+        for sent in 1..=5 {
+            invoice::fail_payment(&operator, invoice, None, None).await.unwrap();
+            let written = Instant::now();
+            receiver.wait_for(sent).await;
+            waits.push(written.elapsed());
+        }
+        waits.sort();
+        assert!(waits[2] < Duration::from_secs(1), "{waits:?}");
         stop.send_replace(true);
         worker.await.unwrap();
     }

@@ -15,6 +15,21 @@ pub enum Kind {
     Postgres,
 }
 
+impl Kind {
+    /// A new id, in SQL, for rows that are made past the door.
+    pub fn new_id(self) -> &'static str {
+        match self {
+            Kind::Sqlite => "randomblob(16)",
+            Kind::Postgres => "gen_random_uuid()",
+        }
+    }
+}
+
+/// What a statement begins with that makes many rows: `n`, whose `i` counts from 1 to this number.
+pub fn counted(rows: usize) -> String {
+    format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})")
+}
+
 /// A migrated database that nobody else uses. Its file goes with it; the server's go with the server.
 pub struct PrivateDatabase {
     /// Which kind.

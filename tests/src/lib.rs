@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 pub use answer::{Answer, Call};
 pub use cast::{Cast, Workspace, everything, mint};
-pub use database::{Kind, PrivateDatabase};
+pub use database::{Kind, PrivateDatabase, counted};
 use poem::endpoint::{BoxEndpoint, EndpointExt};
 use poem::http::Method;
 pub use receiver::{Names, Received, Receiver, Reply};

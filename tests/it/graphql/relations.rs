@@ -2,7 +2,7 @@
 
 use poem::http::Method;
 use serde_json::{Value, json};
-use tests::{Cast, Kind, Workspace, World, everything, on_both};
+use tests::{Cast, Workspace, World, counted, everything, on_both};
 
 /// The nouns that are listed, with their lists.
 const LISTS: [(&str, &str); 11] = [
@@ -132,12 +132,9 @@ on_both! {
         for c in 0..6 {
             cast.home.project(&world, &format!("P{c}")).await;
         }
-        let (series, id) = match world.database.kind {
-            Kind::Sqlite => ("RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 199)", "randomblob(16)"),
-            Kind::Postgres => ("n(i) AS (SELECT generate_series(1, 199))", "gen_random_uuid()"),
-        };
+        let (series, id) = (counted(199), world.database.kind.new_id());
         let copies = format!(
-            "WITH {series} INSERT INTO project (id, organization_id, client_id, name, name_key, search_key, status, rate_type, version, created_at, updated_at)
+            "{series} INSERT INTO project (id, organization_id, client_id, name, name_key, search_key, status, rate_type, version, created_at, updated_at)
              SELECT {id}, organization_id, client_id, name, name_key, search_key, status, rate_type, 1, 1000 + i, 1000 FROM project, n"
         );
         crate::webhook::execute(&world, &copies).await;

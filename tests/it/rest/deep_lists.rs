@@ -6,22 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use tests::{Cast, Kind, World, on_both};
+use tests::{Cast, Kind, World, counted, on_both};
 
 const ROWS: usize = 10_000;
 
-/// Numbers from 1 to the number of rows, a random id and a date from a number of days, in the words of a database.
+/// Numbers from 1 to the number of rows, a new id and a date from a number of days, in the words of a database.
 fn words(kind: Kind) -> (String, &'static str, fn(&str) -> String) {
-    match kind {
-        Kind::Sqlite => (
-            format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) "),
-            "randomblob(16)",
-            |days| format!("date('2026-01-01', '+' || ({days}) || ' days')"),
-        ),
-        Kind::Postgres => (format!("WITH n(i) AS (SELECT generate_series(1, {ROWS})) "), "gen_random_uuid()", |days| {
-            format!("DATE '2026-01-01' + ({days})")
-        }),
-    }
+    let date: fn(&str) -> String = match kind {
+        Kind::Sqlite => |days| format!("date('2026-01-01', '+' || ({days}) || ' days')"),
+        Kind::Postgres => |days| format!("DATE '2026-01-01' + ({days})"),
+    };
+    (counted(ROWS), kind.new_id(), date)
 }
 
 /// Copies of a project, past the door: a third without a due date, a hundred names, three states.

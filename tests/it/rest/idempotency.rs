@@ -4,7 +4,7 @@ use poem::http::Method;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 use service::value::{Plan, Role, TokenScope};
-use tests::{Answer, Cast, Kind, World, mint, on_both};
+use tests::{Answer, Cast, Kind, World, counted, mint, on_both};
 
 use super::limits::rate_limit;
 use super::time_entries::events;
@@ -295,13 +295,10 @@ on_both! {
             post(&world, &cast.home.owner, &format!("old-{i}"), r#"{"name":"A"}"#).await.data(201);
         }
         // More of them than one batch takes.
-        let series = match world.database.kind {
-            Kind::Sqlite => "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) SELECT i FROM n",
-            Kind::Postgres => "SELECT i FROM generate_series(1, 400) AS n(i)",
-        };
         let copy = format!(
-            "INSERT INTO idempotency_key SELECT k.organization_id, k.user_id, k.key || '-' || s.i, k.fingerprint, k.role,
-                k.record_id, k.record_version, k.created, k.body, k.expires_at FROM idempotency_key k, ({series}) AS s"
+            "{} INSERT INTO idempotency_key SELECT k.organization_id, k.user_id, k.key || '-' || n.i, k.fingerprint, k.role,
+                k.record_id, k.record_version, k.created, k.body, k.expires_at FROM idempotency_key k, n",
+            counted(400)
         );
         db.execute_unprepared(&copy).await.unwrap();
         assert_eq!(count().await, 3 * 401);

@@ -6,7 +6,7 @@ use chrono::{Datelike, Days, NaiveDate};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use service::value::{Date, TimeZone, Timestamp, Wire};
-use tests::{Cast, Kind, World, on_both};
+use tests::{Cast, World, counted, on_both};
 
 const GROUPS: [&str; 7] = ["client", "project", "task", "member", "day", "week", "month"];
 
@@ -243,14 +243,10 @@ on_both! {
         let (owner, home) = (&cast.home.owner, &cast.home);
         let project = home.project(&world, "P").await;
         home.entry(&world, owner, &project).await;
-        let id = match world.database.kind {
-            Kind::Sqlite => "randomblob(16)",
-            Kind::Postgres => "gen_random_uuid()",
-        };
+        let (series, id) = (counted(99_999), world.database.kind.new_id());
         let db = world.database.connect().await;
         let sql = format!(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
-             INSERT INTO time_entry (id, organization_id, user_id, project_id, duration_seconds, billable, search_key, entry_date,
+            "{series} INSERT INTO time_entry (id, organization_id, user_id, project_id, duration_seconds, billable, search_key, entry_date,
                 started_at, stopped_at, version, created_at, updated_at)
              SELECT {id}, organization_id, user_id, project_id, 3600, true, '', entry_date, 1767225600000 + CAST(i AS BIGINT) * 300000,
                 1767229200000 + CAST(i AS BIGINT) * 300000, 1, 0, 0 FROM n, time_entry"

@@ -2,7 +2,7 @@
 
 use poem::endpoint::{Endpoint, EndpointExt};
 use poem::http::Uri;
-use tests::{Cast, Kind, Receiver, World, on_both};
+use tests::{Cast, Receiver, World, counted, on_both};
 
 use super::{deliveries, execute, number, subscribe};
 
@@ -45,15 +45,9 @@ on_both! {
         let receiver = Receiver::answering(200).await;
         subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
         cast.home.client(&world, "Globex").await;
-        let (series, id) = match world.database.kind {
-            Kind::Sqlite => (
-                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1199) SELECT i FROM n",
-                "randomblob(16)",
-            ),
-            Kind::Postgres => ("SELECT i FROM generate_series(1, 1199) AS n(i)", "gen_random_uuid()"),
-        };
+        let (series, id) = (counted(1199), world.database.kind.new_id());
         let columns = "organization_id, kind, body, created_at";
-        execute(&world, &format!("INSERT INTO event (id, {columns}) SELECT {id}, {columns} FROM event, ({series}) AS s")).await;
+        execute(&world, &format!("{series} INSERT INTO event (id, {columns}) SELECT {id}, {columns} FROM event, n")).await;
         world.clock.advance(31 * 86_400_000);
         world.begin_counting();
         world.app.sweep_webhooks().await.unwrap();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use service::invoice::{self, NewInvoice};
 use service::value::Wire;
 use service::{App, Config, SecretKey};
-use tests::{Cast, Receiver, Reply, World, on_both};
+use tests::{Cast, Receiver, Reply, World, counted, on_both};
 use tokio::sync::watch;
 
 use super::{deliveries, execute, number, subscribe};
@@ -262,14 +262,11 @@ on_both! {
         let receiver = Receiver::answering(200).await;
         subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
         cast.home.client(&world, "Globex").await;
-        let series = match world.database.kind {
-            tests::Kind::Sqlite => "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT randomblob(16) AS id FROM n",
-            tests::Kind::Postgres => "SELECT gen_random_uuid() AS id FROM generate_series(1, 100000)",
-        };
+        let (series, id) = (counted(100_000), world.database.kind.new_id());
         execute(&world, &format!(
-            "INSERT INTO webhook_delivery (id, organization_id, endpoint_id, event_id, event_type, status, attempt_count, next_attempt_at, due_at, created_at)
-             SELECT s.id, d.organization_id, d.endpoint_id, d.event_id, d.event_type, 10, 0, d.due_at, d.due_at, d.created_at
-             FROM ({series}) s CROSS JOIN webhook_delivery d"
+            "{series} INSERT INTO webhook_delivery (id, organization_id, endpoint_id, event_id, event_type, status, attempt_count, next_attempt_at, due_at, created_at)
+             SELECT {id}, d.organization_id, d.endpoint_id, d.event_id, d.event_type, 10, 0, d.due_at, d.due_at, d.created_at
+             FROM n CROSS JOIN webhook_delivery d"
         )).await;
         if world.database.kind == tests::Kind::Postgres {
             execute(&world, "ANALYZE webhook_delivery").await;

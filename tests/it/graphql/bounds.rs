@@ -1,6 +1,7 @@
 //! What a document may be at most, and what it costs: told before anything is executed, with both numbers.
 
 use poem::http::Method;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
 use service::value::Plan;
 use tests::{Answer, Cast, Kind, PrivateDatabase, Workspace, World, on_both};
@@ -273,4 +274,36 @@ async fn attacks_leave_the_memory_flat() {
     let grown = resident(server.pid()).saturating_sub(before);
     println!("20 rounds of attacks: {:.1} MiB", grown as f64 / 1_048_576.0);
     assert!(grown < 8 * 1_048_576, "{grown}");
+}
+
+/// What takes longer than 15 s is given up, is told so, and has done nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operation_has_an_end() {
+    let world = World::on(Kind::Postgres).await;
+    let cast = Cast::new(&world).await;
+    let look = || world.graphql(&cast.home.owner, "{ clients { nodes { id } } }", json!({}));
+    let create = || {
+        let document = json!({ "query": "mutation { createClient(input: { name: \"Globex\" }) { client { id } } }" });
+        world.call(Method::POST, "/graphql").token(&cast.home.owner).key("k").json(document).send()
+    };
+    let db = world.database.connect().await;
+    let lock = db.begin().await.unwrap();
+    lock.execute_unprepared("LOCK TABLE client IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let began = std::time::Instant::now();
+    for answer in <[Answer; 2]>::from(tokio::join!(look(), create())) {
+        assert_eq!(
+            (answer.status.as_u16(), answer.graphql_error()["code"].as_str()),
+            (500, Some("internal")),
+            "{}",
+            answer.text()
+        );
+        assert!(answer.text().contains("longer than 15 s"), "{}", answer.text());
+        assert!(answer.header("x-ratelimit-remaining").is_some());
+    }
+    assert!(began.elapsed() >= std::time::Duration::from_secs(15));
+    lock.rollback().await.unwrap();
+    assert_eq!(look().await.graphql()["clients"]["nodes"], json!([]));
+    let made = create().await;
+    assert_eq!(made.header("idempotent-replayed"), None);
+    assert_eq!(look().await.graphql()["clients"]["nodes"], json!([made.graphql()["createClient"]["client"]]));
 }

@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 use service::App;
+use tokio::sync::watch;
 
 use crate::metrics::HttpMetrics;
 
@@ -15,6 +16,8 @@ pub struct Server {
     pub cors_origins: Vec<String>,
     /// How the documents call this server; a path if it is not told.
     pub public_url: Option<String>,
+    /// The WebSockets that somebody was let in to: each holds a receiver, so that a stop can wait for them.
+    pub(crate) sockets: watch::Sender<()>,
     /// What it counts of HTTP.
     pub(crate) metrics: Option<HttpMetrics>,
 }
@@ -23,6 +26,7 @@ impl Server {
     /// With nothing decided.
     pub fn new(app: App) -> Server {
         let metrics = HttpMetrics::new(&app).ok();
-        Server { app, trusted_proxies: vec![], cors_origins: vec![], public_url: None, metrics }
+        let sockets = watch::Sender::default();
+        Server { app, trusted_proxies: vec![], cors_origins: vec![], public_url: None, sockets, metrics }
     }
 }

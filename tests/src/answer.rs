@@ -49,6 +49,14 @@ impl Call {
         call
     }
 
+    /// With a body of JSON of which no header tells the length, as over HTTP/2.
+    pub fn streamed(self, body: Value) -> Call {
+        let mut call = self.header("content-type", "application/json");
+        let text = futures_util::stream::once(async move { std::io::Result::Ok(body.to_string()) });
+        call.request.set_body(poem::Body::from_bytes_stream(text));
+        call
+    }
+
     /// Makes the request.
     pub async fn send(self) -> Answer {
         let response = self.endpoint.get_response(self.request).await;

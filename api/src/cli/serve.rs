@@ -9,6 +9,7 @@ use poem::listener::TcpAcceptor;
 use service::{App, Clock, Config};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::{Common, Failure, demo, internal, print, secret_key, sqlite};
 use crate::Server;
@@ -104,6 +105,8 @@ impl Serve {
         server.cors_origins = listed(&self.cors_origins).map(str::to_owned).collect();
         server.public_url = self.public_url.filter(|url| !url.is_empty());
 
+        let sockets = server.sockets.clone();
+
         listener.set_nonblocking(true)?;
         let acceptor = AtOnce(TcpAcceptor::from_std(listener)?);
         // Before anybody can know that it is up, it knows how to stop.
@@ -123,6 +126,8 @@ impl Serve {
             .idle_timeout(IDLE)
             .run_with_graceful_shutdown(crate::server(server), terminated, Some(DRAIN))
             .await?;
+        // They are no requests any more to those who serve, and finish within the time of an operation.
+        let _ = timeout(DRAIN, sockets.closed()).await;
 
         stop.send_replace(true);
         jobs.await?;

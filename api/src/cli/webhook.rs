@@ -150,6 +150,8 @@ impl Listener {
         let clock = Clock::system();
         // By the server's clock, whatever this machine's says.
         let mut newest = date.unwrap_or_else(|| clock.now().millis());
+        // How far it had come when it last looked back: what was committed late since then is found from there.
+        let mut looked_back = newest;
         // What happened before is not forwarded.
         for (head, _) in self.new_events(newest - OVERLAP).await? {
             self.seen.insert(head.id, head.created);
@@ -160,14 +162,17 @@ impl Listener {
         print::outcome(as_json, &begun, words)?;
         for poll in (0..LOOK_BACK).cycle() {
             tokio::time::sleep(POLL).await;
-            let overlap = if poll == 0 { OVERLAP } else { SHORT_OVERLAP };
-            let events = match self.new_events(newest - overlap).await {
+            let from = if poll == 0 { looked_back - OVERLAP } else { newest - SHORT_OVERLAP };
+            let events = match self.new_events(from).await {
                 Ok(events) => events,
                 Err(Failure(why)) => {
                     print::problem(&format!("hoursmith: {why}; asking again"));
                     continue;
                 }
             };
+            if poll == 0 {
+                looked_back = newest;
+            }
             for (head, body) in events {
                 let now = clock.now();
                 let answer = self.courier.forward(&self.forward_to, &head.id, &body, &self.secret, now).await;
@@ -178,7 +183,7 @@ impl Listener {
                 newest = newest.max(head.created * 1000);
                 self.seen.insert(head.id, head.created);
             }
-            self.seen.retain(|_, created| *created * 1000 >= newest - OVERLAP - 1000);
+            self.seen.retain(|_, created| *created * 1000 >= looked_back - OVERLAP - 1000);
         }
         Ok(())
     }

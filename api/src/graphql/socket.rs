@@ -1,5 +1,5 @@
 //! Operations over a WebSocket, by the protocol graphql-transport-ws. The token comes with `connection_init`; each
-//! operation is let in and charged like a request of its own.
+//! operation is let in and charged like a request of its own, and runs in a task of its own.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -19,18 +19,21 @@ use serde_json::value::RawValue;
 use service::Error;
 use service::feed::{Ended, Watch};
 use service::value::Json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::request::{JSON, bad, from_json};
-use super::{Graphql, Spent, body, refused};
+use super::{Graphql, PATIENCE, Spent, body, refused};
 use crate::address::Address;
-use crate::frame::request_id;
+use crate::frame::{caught, request_id};
 use crate::rest::gate::{MAX_BODY, header_text};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 /// How long a client may take to send `connection_init`.
 const INIT: Duration = Duration::from_secs(5);
-/// How long a connection may be quiet before it is asked whether it is still there, and before it is given up.
+/// How long a connection may be quiet before it is asked whether it is still there, and before it is given up. A client that
+/// does not read is given up as soon.
 const PING: Duration = Duration::from_secs(20);
 const GONE: Duration = Duration::from_secs(60);
 /// How long a last message may take.
@@ -93,7 +96,41 @@ struct Connection {
 }
 
 /// The operations that run, by the ids that the client gave them.
-type Operations = HashMap<String, BoxStream<'static, Piece>>;
+type Operations = HashMap<String, Operation>;
+
+/// An operation, which ends when this is dropped.
+struct Operation {
+    pieces: mpsc::Receiver<Piece>,
+    /// It goes on until somebody ends it.
+    is_subscription: bool,
+    _running: JoinSet<()>,
+}
+
+impl Operation {
+    /// Begins it, in a task of its own: while a client does not read, what it is told waits, but work that is half done, such
+    /// as a transaction, must not wait with it.
+    fn begin(mut pieces: BoxStream<'static, Piece>, is_subscription: bool, id: Arc<str>) -> Operation {
+        let (tell, told) = mpsc::channel(1);
+        let mut running = JoinSet::new();
+        running.spawn(async move {
+            loop {
+                let piece = match caught(pieces.next()).await {
+                    Ok(Some(piece)) => piece,
+                    Ok(None) => return,
+                    Err(fault) => {
+                        fault.log();
+                        Piece::Error(errors(&Refused::Over(fault).into_response(&id)))
+                    }
+                };
+                let is_last = matches!(piece, Piece::Error(_));
+                if tell.send(piece).await.is_err() || is_last {
+                    return;
+                }
+            }
+        });
+        Operation { pieces: told, is_subscription, _running: running }
+    }
+}
 
 /// A part of the answer to an operation.
 enum Piece {
@@ -155,15 +192,20 @@ impl Connection {
                 Err(_) => Some(INIT_TIMEOUT),
                 Ok(Err(close)) => close,
                 Ok(Ok(watch)) => {
+                    let _open = self.graphql.server.sockets.subscribe();
+                    let mut operations = Operations::new();
                     tokio::select! {
                         biased;
                         reason = watch.ended() => Some(match reason {
                             Ended::Token => UNAUTHORIZED,
                             Ended::Access => FORBIDDEN,
                             Ended::Behind => BEHIND,
-                            Ended::Restart => RESTART,
+                            Ended::Restart => {
+                                finish(&mut socket, &mut operations).await;
+                                RESTART
+                            }
                         }),
-                        close = self.talk(&mut socket, &watch) => close,
+                        close = self.talk(&mut socket, &watch, &mut operations) => close,
                     }
                 }
             }
@@ -206,15 +248,14 @@ impl Connection {
     }
 
     /// Talks until the client has gone, or is to be closed.
-    async fn talk(&self, socket: &mut WebSocketStream, watch: &Watch) -> Option<Close> {
-        let mut operations = Operations::new();
+    async fn talk(&self, socket: &mut WebSocketStream, watch: &Watch, operations: &mut Operations) -> Option<Close> {
         let mut heard_at = Instant::now();
         loop {
             let told = tokio::select! {
                 received = socket.next() => {
                     heard_at = Instant::now();
                     match received? {
-                        Ok(Message::Text(text)) => match self.hear(&text, watch, &mut operations).await {
+                        Ok(Message::Text(text)) => match self.hear(&text, watch, operations).await {
                             Ok(Some(told)) => told,
                             Ok(None) => continue,
                             Err((code, reason)) => {
@@ -227,7 +268,7 @@ impl Connection {
                         Ok(Message::Close(_)) | Err(_) => return None,
                     }
                 }
-                told = next_piece(&mut operations) => told,
+                told = next_piece(operations) => told,
                 () = tokio::time::sleep(PING) => {
                     if heard_at.elapsed() >= GONE {
                         return None;
@@ -235,7 +276,7 @@ impl Connection {
                     Message::ping(vec![])
                 }
             };
-            socket.send(told).await.ok()?;
+            timeout(GONE, socket.send(told)).await.ok()?.ok()?;
         }
     }
 
@@ -264,8 +305,8 @@ impl Connection {
                 Ok(Some(message("error", Some(&id), Some(&errors(&refused)))))
             }
             Heard::Subscribe(id, payload) => match self.begin(payload, watch).await {
-                Ok(answers) => {
-                    operations.insert(id, answers);
+                Ok(operation) => {
+                    operations.insert(id, operation);
                     Ok(None)
                 }
                 Err(refused) => Ok(Some(message("error", Some(&id), Some(&errors(&refused))))),
@@ -274,7 +315,7 @@ impl Connection {
     }
 
     /// Lets an operation in, and begins it.
-    async fn begin(&self, payload: Json, watch: &Watch) -> Result<BoxStream<'static, Piece>, Box<GraphqlResponse>> {
+    async fn begin(&self, payload: Json, watch: &Watch) -> Result<Operation, Box<GraphqlResponse>> {
         let refuse = |error: Error| Box::new(Refused::Over(error).into_response(&self.id));
         let app = &self.graphql.server.app;
         let admission = app.admit(self.authorization.as_deref(), self.address).await.map_err(refuse)?;
@@ -286,17 +327,32 @@ impl Connection {
             true => Piece::Error(errors(&answer)),
             false => Piece::Next(body(answer, Some(&spent))),
         };
+        let id = self.id.clone();
         if prepared.kind() == Kind::Subscription {
             let answers = self.graphql.gateway.clone().subscribe(prepared, cx, watch.clone());
-            return Ok(answers.map(piece).boxed());
+            return Ok(Operation::begin(answers.map(piece).boxed(), true, id));
         }
-        let (graphql, id) = (self.graphql.clone(), self.id.clone());
+        let (graphql, told) = (self.graphql.clone(), id.clone());
         let answer = async move {
             let answer = graphql.execute(prepared, cx).await;
-            piece(answer.unwrap_or_else(|slow| Refused::Over(slow).into_response(&id)))
+            piece(answer.unwrap_or_else(|slow| Refused::Over(slow).into_response(&told)))
         };
-        Ok(stream::once(answer).boxed())
+        Ok(Operation::begin(stream::once(answer).boxed(), false, id))
     }
+}
+
+/// Ends subscriptions, without `complete`, so that clients come back; what else runs is finished and told.
+async fn finish(socket: &mut WebSocketStream, operations: &mut Operations) {
+    operations.retain(|_, operation| !operation.is_subscription);
+    let told = async {
+        while !operations.is_empty() {
+            let told = next_piece(operations).await;
+            if socket.send(told).await.is_err() {
+                return;
+            }
+        }
+    };
+    let _ = timeout(PATIENCE, told).await;
 }
 
 fn errors(answer: &GraphqlResponse) -> Vec<u8> {
@@ -318,8 +374,8 @@ async fn next_message(socket: &mut WebSocketStream) -> Result<Heard, Option<Clos
 /// The next part of any operation's answer, as a message. What has ended is forgotten.
 async fn next_piece(operations: &mut Operations) -> Message {
     let (id, piece) = poll_fn(|task| {
-        for (id, answers) in operations.iter_mut() {
-            if let Poll::Ready(piece) = answers.poll_next_unpin(task) {
+        for (id, operation) in operations.iter_mut() {
+            if let Poll::Ready(piece) = operation.pieces.poll_recv(task) {
                 return Poll::Ready((id.clone(), piece));
             }
         }

@@ -189,10 +189,12 @@ pub(crate) async fn read_json(request: &mut Request) -> Result<Json, Stop> {
     Json::parse(&bytes).map_err(|why| Error::BadRequest(why.to_string().into()).into())
 }
 
-/// Whether no body was sent, by the head of the request (RFC 9112, section 6.3).
-fn is_empty(request: &Request) -> bool {
-    let length = header_text(request, header::CONTENT_LENGTH.as_str()).unwrap_or("0");
-    length == "0" && !request.headers().contains_key(header::TRANSFER_ENCODING)
+/// Whether no body was sent. It is asked itself, since over HTTP/2 a head need not tell (RFC 9113, section 8.1.1).
+fn is_empty(request: &mut Request) -> bool {
+    let body = request.take_body();
+    let is_empty = body.is_empty();
+    request.set_body(body);
+    is_empty
 }
 
 /// What is wrong with a body where none is taken: `{}` is as good as none.

@@ -5,7 +5,7 @@ local now = time[1] * 1000000 + time[2]
 local request, points, again = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local function bucket(key, size, window)
-  local b = { key = key, window = window, interval = window / size, slack = window / 100000, owed = 0 }
+  local b = { key = key, size = size, window = window, interval = window / size, slack = window / 100000, owed = 0 }
   local kept = redis.call('GET', key)
   if kept then
     local full_at, interval = string.match(kept, '^([%d.]+):([%d.]+)$')
@@ -30,7 +30,7 @@ end
 
 -- What is left, the time until it is full, the time until `n` more fit.
 local function level(b, n)
-  local left = math.floor((b.window + b.slack - b.owed) / b.interval)
+  local left = math.min(b.size, math.floor((b.window + b.slack - b.owed) / b.interval))
   return math.max(0, left), math.ceil(b.owed), math.max(0, math.ceil(b.owed + n * b.interval - b.window))
 end
 

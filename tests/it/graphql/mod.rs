@@ -5,6 +5,7 @@ mod endpoint;
 mod foreign;
 mod queries;
 mod relations;
+mod sockets;
 mod subscriptions;
 mod surfaces;
 mod time;

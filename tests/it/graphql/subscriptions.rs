@@ -20,7 +20,7 @@ use super::foreign::owner_of;
 use crate::cli::{Running, json as run};
 
 /// A client of the protocol, by hand.
-struct Socket(WebSocketStream<TcpStream>);
+pub(super) struct Socket(pub(super) WebSocketStream<TcpStream>);
 
 impl Socket {
     async fn open(address: &str, protocol: &str) -> Socket {
@@ -38,7 +38,7 @@ impl Socket {
     }
 
     /// Let in with a token.
-    async fn ready(address: &str, token: &str) -> Socket {
+    pub(super) async fn ready(address: &str, token: &str) -> Socket {
         let mut socket = Socket::open(address, "graphql-transport-ws").await;
         socket
             .say(json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } }))
@@ -51,11 +51,11 @@ impl Socket {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    async fn subscribe(&mut self, id: &str, query: &str) {
+    pub(super) async fn subscribe(&mut self, id: &str, query: &str) {
         self.say(json!({ "id": id, "type": "subscribe", "payload": { "query": query } })).await;
     }
 
-    async fn hear(&mut self) -> Value {
+    pub(super) async fn hear(&mut self) -> Value {
         loop {
             match timeout(Duration::from_secs(20), self.0.next()).await.expect("an answer").unwrap().unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -66,7 +66,7 @@ impl Socket {
     }
 
     /// The code that the connection is closed with.
-    async fn closed(&mut self) -> u16 {
+    pub(super) async fn closed(&mut self) -> u16 {
         loop {
             match timeout(Duration::from_secs(20), self.0.next()).await.expect("a close").unwrap().unwrap() {
                 Message::Close(Some(frame)) => return frame.code.into(),
@@ -78,7 +78,7 @@ impl Socket {
 }
 
 /// A server with a database of its own, and an Owner's token.
-async fn served(kind: Kind) -> (PrivateDatabase, Running, String) {
+pub(super) async fn served(kind: Kind) -> (PrivateDatabase, Running, String) {
     let database = PrivateDatabase::empty(kind).await;
     // Nobody reads its log, so it must not write a line for each of a thousand requests.
     let server = Running::start(&database.url, &["--rate-limit-scale", "1000", "--log", "warn"]);

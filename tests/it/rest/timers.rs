@@ -54,6 +54,27 @@ on_both! {
 }
 
 on_both! {
+    /// A body counts whether a header tells its length or not.
+    async fn a_body_without_a_length_counts(world: World) {
+        let cast = Cast::new(&world).await;
+        let owner = &cast.home.owner;
+        let project = cast.home.project(&world, "P").await;
+        let id = start(&world, owner, json!({ "projectId": project })).await.id();
+        world.clock.advance(7_200_000);
+        let stop = |at: &str| {
+            let call = world.call(Method::POST, &format!("/api/v1/time-entries/{id}/stop")).token(owner).key("k");
+            call.streamed(json!({ "stoppedAt": at })).send()
+        };
+        let stopped = stop("2026-06-11T09:00:00Z").await.data(200);
+        assert_eq!((&stopped["stoppedAt"], &stopped["durationSeconds"]), (&json!("2026-06-11T09:00:00.000Z"), &json!(3600)));
+        assert_eq!(stop("2026-06-11T09:30:00Z").await.error(409, "conflict")["reason"], "idempotency_mismatch");
+        let call = world.call(Method::POST, "/api/v1/projects/{id}/archive".replace("{id}", &project).as_str());
+        let told = call.token(owner).key("a").streamed(json!({ "now": true })).send().await;
+        assert_eq!(told.fields(), json!({ "now": "unknown" }));
+    }
+}
+
+on_both! {
     /// Starting elsewhere stops what runs; nothing short is thrown away; the day is that of the place.
     async fn a_start_stops_what_runs(world: World) {
         let cast = Cast::new(&world).await;

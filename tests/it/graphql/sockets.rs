@@ -1,0 +1,105 @@
+//! What runs over a WebSocket is done, whether its client reads or not, and whether the server is to stop or not.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionTrait};
+use serde_json::json;
+use tests::{Kind, PrivateDatabase};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+use super::subscriptions::{Socket, served};
+
+const CREATE: &str = "mutation { createClient(input: { name: \"Globex\" }) { client { name } } }";
+
+/// Keeps clients from being written until it is rolled back.
+async fn lock(database: &PrivateDatabase) -> DatabaseTransaction {
+    let lock = database.connect().await.begin().await.unwrap();
+    let sql = match database.kind {
+        Kind::Sqlite => "DELETE FROM client WHERE FALSE",
+        Kind::Postgres => "LOCK TABLE client IN SHARE ROW EXCLUSIVE MODE",
+    };
+    lock.execute_unprepared(sql).await.unwrap();
+    lock
+}
+
+/// Waits until this number, which is stored, is one.
+async fn wait_for_one(database: &PrivateDatabase, sql: &str) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while database.number(sql).await != 1 {
+        assert!(Instant::now() < until, "{sql}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Bytes that the other side of a connection has sent and this side has no room for, as the kernel tells.
+fn unsent(stream: &TcpStream) -> u64 {
+    let (here, there) = (stream.local_addr().unwrap().port(), stream.peer_addr().unwrap().port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let row = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .find(|row| row[1].ends_with(&format!(":{there:04X}")) && row[2].ends_with(&format!(":{here:04X}")));
+    u64::from_str_radix(row.unwrap()[4].split(':').next().unwrap(), 16).unwrap()
+}
+
+/// A client that asks for much and reads nothing is sent no more; the mutation that it has begun ends all the same, and
+/// with it the transaction that others wait for.
+async fn work_goes_on(kind: Kind) {
+    let (database, server, token) = served(kind).await;
+    let mut socket = Socket::ready(&server.address, &token).await;
+    let lock = lock(&database).await;
+    socket.subscribe("m", CREATE).await;
+    for i in 0..40 {
+        socket.subscribe(&format!("q{i}"), include_str!("introspection.graphql")).await;
+    }
+    let (mut looks, mut last) = (0, 0);
+    while looks < 5 {
+        sleep(Duration::from_millis(50)).await;
+        let now = unsent(socket.0.get_ref());
+        looks = if now > 0 && now == last { looks + 1 } else { 0 };
+        last = now;
+    }
+    lock.rollback().await.unwrap();
+    wait_for_one(&database, "SELECT COUNT(*) AS n FROM client").await;
+}
+
+#[tokio::test]
+async fn work_goes_on_though_nobody_reads_on_sqlite() {
+    work_goes_on(Kind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn work_goes_on_though_nobody_reads_on_postgres() {
+    work_goes_on(Kind::Postgres).await;
+}
+
+/// SIGTERM ends subscriptions without `complete`; a mutation that runs is done and told before the connection is closed.
+/// On PostgreSQL, which tells who waits for a lock.
+#[tokio::test]
+async fn a_stop_lets_a_mutation_finish() {
+    let (database, server, token) = served(Kind::Postgres).await;
+    let address = server.address.clone();
+    let mut socket = Socket::ready(&address, &token).await;
+    let lock = lock(&database).await;
+    socket.subscribe("s", "subscription { timerChanged { timeEntry { id } } }").await;
+    socket.subscribe("m", CREATE).await;
+    let waiting = "SELECT COUNT(*) AS n FROM pg_locks WHERE NOT granted AND relation = 'client'::regclass";
+    wait_for_one(&database, waiting).await;
+    let stopped = tokio::task::spawn_blocking(move || server.terminate());
+    while TcpStream::connect(&address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    lock.rollback().await.unwrap();
+    let told = socket.hear().await;
+    assert_eq!(
+        (&told["id"], &told["payload"]["data"]["createClient"]["client"]["name"]),
+        (&json!("m"), &json!("Globex")),
+        "{told}"
+    );
+    assert_eq!(socket.hear().await, json!({ "id": "m", "type": "complete" }));
+    assert_eq!(socket.closed().await, 1012);
+    let (code, told) = stopped.await.unwrap();
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(database.number("SELECT COUNT(*) AS n FROM client").await, 1);
+}

@@ -12,6 +12,8 @@ const ALL: usize = 256;
 const SUSPECTS: usize = ALL / 2;
 /// Of all, kept for endpoints that have none: one that has just become due finds room among any number of others.
 const FIRST_PLACES: usize = ALL / 4;
+/// Of these, kept for endpoints whose last attempt went well: none of them waits for others of which nothing is known.
+const GOOD_PLACES: usize = ALL / 8;
 /// Attempts at once to an endpoint of which nothing is known.
 const FIRST: usize = 4;
 /// Attempts at once to one endpoint at most.
@@ -37,12 +39,24 @@ struct Lane {
     limit: usize,
     /// Which attempt of all was its last.
     turn: u64,
-    /// The last attempt that ended has failed, or was slow.
-    suspect: bool,
+    standing: Standing,
+}
+
+/// What the last attempt that ended tells of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Standing {
+    Unknown,
+    Good,
+    /// It has failed, or was slow.
+    Suspect,
 }
 
 impl Lane {
-    const NEW: Lane = Lane { running: 0, limit: FIRST, turn: 0, suspect: false };
+    const NEW: Lane = Lane { running: 0, limit: FIRST, turn: 0, standing: Standing::Unknown };
+
+    fn is_suspect(&self) -> bool {
+        self.standing == Standing::Suspect
+    }
 }
 
 /// What there is room for at one moment, handed out endpoint by endpoint.
@@ -58,9 +72,9 @@ impl Room<'_> {
     pub(super) fn share(mut self, endpoints: &[Id]) -> Vec<(Id, usize)> {
         let mut endpoints = endpoints.to_vec();
         endpoints.sort_by_key(|id| self.lane(*id).turn);
-        let first: Vec<usize> = endpoints.iter().map(|id| self.take(*id, usize::from(self.is_idle(*id)), 0)).collect();
-        self.all = self.all.saturating_sub(FIRST_PLACES);
-        let more = endpoints.iter().zip(first).map(|(id, first)| (*id, first + self.take(*id, MOST, first)));
+        let first: Vec<usize> = endpoints.iter().map(|id| self.take_first(*id)).collect();
+        let more =
+            endpoints.iter().zip(first).map(|(id, first)| (*id, first + self.take(*id, MOST, first, FIRST_PLACES)));
         more.filter(|(_, places)| *places > 0).collect()
     }
 
@@ -68,17 +82,22 @@ impl Room<'_> {
         self.pace.lanes.get(&endpoint).unwrap_or(&Lane::NEW)
     }
 
-    fn is_idle(&self, endpoint: Id) -> bool {
-        self.lane(endpoint).running == 0
+    /// Takes a place for an endpoint that has none.
+    fn take_first(&mut self, endpoint: Id) -> usize {
+        let Lane { running, standing, .. } = *self.lane(endpoint);
+        let kept = if standing == Standing::Good { 0 } else { GOOD_PLACES };
+        if running == 0 { self.take(endpoint, 1, 0, kept) } else { 0 }
     }
 
-    /// Takes up to `wanted` places from what is left, for an endpoint that has taken some before.
-    fn take(&mut self, endpoint: Id, wanted: usize, before: usize) -> usize {
-        let Lane { running, limit, suspect, .. } = *self.lane(endpoint);
-        let shared = if suspect { self.suspects } else { self.all };
-        let places = limit.saturating_sub(running + before).min(wanted).min(shared).min(self.all);
+    /// Takes up to `wanted` places from what is left, but for those that are kept for others, for an endpoint that has taken
+    /// some before.
+    fn take(&mut self, endpoint: Id, wanted: usize, before: usize, kept: usize) -> usize {
+        let lane = self.lane(endpoint);
+        let (room, is_suspect) = (lane.limit.saturating_sub(lane.running + before), lane.is_suspect());
+        let shared = if is_suspect { self.suspects } else { self.all };
+        let places = room.min(wanted).min(shared).min(self.all.saturating_sub(kept));
         self.all -= places;
-        self.suspects -= if suspect { places } else { 0 };
+        self.suspects -= if is_suspect { places } else { 0 };
         places
     }
 
@@ -100,12 +119,12 @@ impl Pace {
         self.running += 1;
         self.begun += 1;
         lane.turn = self.begun;
-        self.suspects += usize::from(lane.suspect);
+        self.suspects += usize::from(lane.is_suspect());
     }
 
     pub(super) fn end(&mut self, endpoint: Id, succeeded: bool, took: Duration) {
         let Some(lane) = self.lanes.get_mut(&endpoint) else { return };
-        self.suspects -= if lane.suspect { lane.running } else { 0 };
+        self.suspects -= if lane.is_suspect() { lane.running } else { 0 };
         lane.running -= 1;
         self.running -= 1;
         let slow = took > SLOW;
@@ -114,8 +133,8 @@ impl Pace {
             true => (lane.limit + 1).min(MOST),
             false => (lane.limit / 2).max(1),
         };
-        lane.suspect = slow || !succeeded;
-        self.suspects += if lane.suspect { lane.running } else { 0 };
+        lane.standing = if slow || !succeeded { Standing::Suspect } else { Standing::Good };
+        self.suspects += if lane.is_suspect() { lane.running } else { 0 };
         if self.lanes.len() > REMEMBERED {
             self.lanes.retain(|id, lane| lane.running > 0 || *id == endpoint);
         }
@@ -223,6 +242,19 @@ mod tests {
             (0..places).for_each(|_| pace.begin(id));
         }
         assert!(fill(&mut pace, endpoint(100)) >= 1);
+    }
+
+    #[test]
+    fn who_answers_well_finds_room_among_any_number_of_endpoints_of_which_nothing_is_known() {
+        let (mut pace, good) = (Pace::default(), endpoint(1000));
+        pace.begin(good);
+        pace.end(good, true, AT_ONCE);
+        let due: Vec<Id> = (0..400).map(endpoint).collect();
+        for (id, places) in pace.room().share(&due) {
+            (0..places).for_each(|_| pace.begin(id));
+        }
+        assert_eq!(pace.running, ALL - GOOD_PLACES);
+        assert_eq!(fill(&mut pace, good), 1);
     }
 
     #[test]

@@ -12,8 +12,8 @@ use sea_orm::{
 
 /// How long a request waits for a connection or for SQLite's writer before it is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A statement that runs longer is cut by PostgreSQL.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+/// A statement that runs longer is cut by PostgreSQL. An operation over GraphQL is given up before, and is told why.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Connections that were idle for longer are tried before use.
 const IDLE_BEFORE_PING: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;

@@ -24,11 +24,14 @@ pub(super) struct Socket(pub(super) WebSocketStream<TcpStream>);
 
 impl Socket {
     async fn open(address: &str, protocol: &str) -> Socket {
+        Socket::over(TcpStream::connect(address).await.unwrap(), address, protocol).await
+    }
+
+    async fn over(stream: TcpStream, address: &str, protocol: &str) -> Socket {
         let mut request = format!("ws://{address}/graphql").into_client_request().unwrap();
         if !protocol.is_empty() {
             request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
         }
-        let stream = TcpStream::connect(address).await.unwrap();
         let (socket, answer) = match tokio_tungstenite::client_async(request, stream).await {
             Ok(made) => made,
             Err(refused) => panic!("the handshake failed: {refused}"),
@@ -39,7 +42,12 @@ impl Socket {
 
     /// Let in with a token.
     pub(super) async fn ready(address: &str, token: &str) -> Socket {
-        let mut socket = Socket::open(address, "graphql-transport-ws").await;
+        Socket::ready_over(TcpStream::connect(address).await.unwrap(), address, token).await
+    }
+
+    /// The same over a connection that is there.
+    pub(super) async fn ready_over(stream: TcpStream, address: &str, token: &str) -> Socket {
+        let mut socket = Socket::over(stream, address, "graphql-transport-ws").await;
         socket
             .say(json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } }))
             .await;

@@ -377,12 +377,7 @@ on_both_empty! {
         let pasted = Command::new("sh").args(["-c", line]).output().unwrap();
         let clients: Value = serde_json::from_slice(&pasted.stdout).expect("the line works when pasted");
         assert_eq!(clients["data"].as_array().unwrap().len(), 3);
-        let db = database.connect().await;
-        use sea_orm::{ConnectionTrait, Statement};
-        let count = async |sql: &str| {
-            let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
-            row.try_get::<i64>("", "n").unwrap()
-        };
+        let count = async |sql: &str| database.number(sql).await;
         assert!(count("SELECT count(*) AS n FROM client").await >= 25);
         assert!(count("SELECT count(*) AS n FROM project").await >= 80);
         let entries = count("SELECT count(*) AS n FROM time_entry").await;

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
+};
 use tokio::sync::{Mutex, OnceCell};
 
 /// Which of the two databases.
@@ -94,6 +97,17 @@ impl PrivateDatabase {
         let row = row.expect("a statement").expect("a row");
         db.close().await.expect("it closes");
         row.try_get("", "n").expect("a number")
+    }
+
+    /// Something outside that a write of a client has to wait for, until it is rolled back.
+    pub async fn obstacle(&self) -> DatabaseTransaction {
+        let mode = Some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
+        let tx = self.connect().await.begin_with_options(options).await.expect("nobody else writes");
+        if self.kind == Kind::Postgres {
+            tx.execute_unprepared("LOCK TABLE client IN EXCLUSIVE MODE").await.expect("nobody else has the lock");
+        }
+        tx
     }
 }
 

@@ -94,8 +94,8 @@ impl Room<'_> {
     fn take(&mut self, endpoint: Id, wanted: usize, before: usize, kept: usize) -> usize {
         let lane = self.lane(endpoint);
         let (room, is_suspect) = (lane.limit.saturating_sub(lane.running + before), lane.is_suspect());
-        let shared = if is_suspect { self.suspects } else { self.all };
-        let places = room.min(wanted).min(shared).min(self.all.saturating_sub(kept));
+        let free = self.all.saturating_sub(kept).min(if is_suspect { self.suspects } else { ALL });
+        let places = room.min(wanted).min(free);
         self.all -= places;
         self.suspects -= if is_suspect { places } else { 0 };
         places

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionTrait};
 use serde_json::json;
 use tests::{Kind, PrivateDatabase};
 use tokio::net::{TcpSocket, TcpStream};
@@ -11,17 +10,6 @@ use tokio::time::{Instant, sleep};
 use super::subscriptions::{Socket, served};
 
 const CREATE: &str = "mutation { createClient(input: { name: \"Globex\" }) { client { name } } }";
-
-/// Keeps clients from being written until it is rolled back.
-async fn lock(database: &PrivateDatabase) -> DatabaseTransaction {
-    let lock = database.connect().await.begin().await.unwrap();
-    let sql = match database.kind {
-        Kind::Sqlite => "DELETE FROM client WHERE FALSE",
-        Kind::Postgres => "LOCK TABLE client IN SHARE ROW EXCLUSIVE MODE",
-    };
-    lock.execute_unprepared(sql).await.unwrap();
-    lock
-}
 
 /// Waits until this number, which is stored, is one.
 async fn wait_for_one(database: &PrivateDatabase, sql: &str) {
@@ -52,7 +40,7 @@ async fn work_goes_on(kind: Kind) {
     stream.set_recv_buffer_size(4096).unwrap();
     let stream = stream.connect(server.address.parse().unwrap()).await.unwrap();
     let mut socket = Socket::ready_over(stream, &server.address, &token).await;
-    let lock = lock(&database).await;
+    let obstacle = database.obstacle().await;
     socket.subscribe("m", CREATE).await;
     for i in 0..20 {
         socket.subscribe(&format!("q{i}"), include_str!("introspection.graphql")).await;
@@ -64,7 +52,7 @@ async fn work_goes_on(kind: Kind) {
         looks = if now > 0 && now == last { looks + 1 } else { 0 };
         last = now;
     }
-    lock.rollback().await.unwrap();
+    obstacle.rollback().await.unwrap();
     wait_for_one(&database, "SELECT COUNT(*) AS n FROM client").await;
 }
 
@@ -85,7 +73,7 @@ async fn a_stop_lets_a_mutation_finish() {
     let (database, server, token) = served(Kind::Postgres).await;
     let address = server.address.clone();
     let mut socket = Socket::ready(&address, &token).await;
-    let lock = lock(&database).await;
+    let obstacle = database.obstacle().await;
     socket.subscribe("s", "subscription { timerChanged { timeEntry { id } } }").await;
     socket.subscribe("m", CREATE).await;
     let waiting = "SELECT COUNT(*) AS n FROM pg_locks WHERE NOT granted AND relation = 'client'::regclass";
@@ -94,7 +82,7 @@ async fn a_stop_lets_a_mutation_finish() {
     while TcpStream::connect(&address).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    lock.rollback().await.unwrap();
+    obstacle.rollback().await.unwrap();
     let told = socket.hear().await;
     assert_eq!(
         (&told["id"], &told["payload"]["data"]["createClient"]["client"]["name"]),

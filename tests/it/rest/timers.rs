@@ -68,7 +68,7 @@ on_both! {
         let stopped = stop("2026-06-11T09:00:00Z").await.data(200);
         assert_eq!((&stopped["stoppedAt"], &stopped["durationSeconds"]), (&json!("2026-06-11T09:00:00.000Z"), &json!(3600)));
         assert_eq!(stop("2026-06-11T09:30:00Z").await.error(409, "conflict")["reason"], "idempotency_mismatch");
-        let call = world.call(Method::POST, "/api/v1/projects/{id}/archive".replace("{id}", &project).as_str());
+        let call = world.call(Method::POST, &format!("/api/v1/projects/{project}/archive"));
         let told = call.token(owner).key("a").streamed(json!({ "now": true })).send().await;
         assert_eq!(told.fields(), json!({ "now": "unknown" }));
     }

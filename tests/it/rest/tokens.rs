@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use poem::http::Method;
-use sea_orm::ConnectionTrait;
 use serde_json::json;
 use service::value::{Id, Plan, Role, TokenScope, Wire};
 use service::{member, organization, token};
@@ -93,12 +92,7 @@ on_both! {
     async fn a_token_is_not_stored(world: World) {
         let cast = Cast::new(&world).await;
         let secret = cast.home.owner.rsplit('_').next().unwrap();
-        let db = world.database.connect().await;
-        let sql = "SELECT count(*) AS n FROM token WHERE last_used_at IS NOT NULL";
-        let used = async || {
-            let statement = sea_orm::Statement::from_string(db.get_database_backend(), sql);
-            db.query_one_raw(statement).await.unwrap().unwrap().try_get::<i64>("", "n").unwrap()
-        };
+        let used = async || world.database.number("SELECT count(*) AS n FROM token WHERE last_used_at IS NOT NULL").await;
         world.begin_counting();
         world.get(&cast.home.owner, "/api/v1/organization").await.data(200);
         assert_eq!(world.statements().len(), 2);

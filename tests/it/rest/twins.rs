@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use poem::http::Method;
-use sea_orm::{ConnectionTrait, TransactionTrait};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 use tests::{Answer, Cast, Kind, World, on_both};
 use tokio::task::JoinHandle;
@@ -62,20 +62,6 @@ async fn twins_of_three_processes_make_one() {
     assert_eq!(events(&world, "client.created").await, 20);
 }
 
-/// Something outside that a write on this database has to wait for.
-async fn obstacle(world: &World) -> sea_orm::DatabaseTransaction {
-    let db = world.database.connect().await;
-    let options = sea_orm::TransactionOptions {
-        sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
-        ..Default::default()
-    };
-    let tx = db.begin_with_options(options).await.unwrap();
-    if world.database.kind == Kind::Postgres {
-        tx.execute_unprepared("LOCK TABLE client IN EXCLUSIVE MODE").await.unwrap();
-    }
-    tx
-}
-
 /// Until this many have come past the look-up of their token since counting began, and one is known to wait.
 async fn until_held_up(world: &World, requests: usize) {
     let looked_up = || world.statements().iter().filter(|sql| sql.contains("FROM token")).count();
@@ -103,7 +89,7 @@ on_both! {
     async fn the_line_has_an_end(world: World) {
         let cast = Cast::new(&world).await;
         let owner = &cast.home.owner;
-        let obstacle = obstacle(&world).await;
+        let obstacle = world.database.obstacle().await;
         let began = Instant::now();
         world.begin_counting();
         let calls: Vec<_> = (0..65).map(|_| post(&world, owner, "k")).collect();
@@ -154,7 +140,7 @@ on_both! {
     async fn who_hangs_up_holds_nobody_up(world: World) {
         let cast = Cast::new(&world).await;
         let owner = &cast.home.owner;
-        let obstacle = obstacle(&world).await;
+        let obstacle = world.database.obstacle().await;
         world.begin_counting();
         let (first, second, third) = (post(&world, owner, "k"), post(&world, owner, "k"), post(&world, owner, "k"));
         until_held_up(&world, 3).await;

@@ -9,9 +9,9 @@ use poem::web::{LocalAddr, RemoteAddr};
 use tokio::net::TcpStream;
 
 /// Accepts what `TcpAcceptor` does, with `TCP_NODELAY`.
-pub struct AtOnce(pub TcpAcceptor);
+pub struct NoDelay(pub TcpAcceptor);
 
-impl Acceptor for AtOnce {
+impl Acceptor for NoDelay {
     type Io = TcpStream;
 
     fn local_addr(&self) -> Vec<LocalAddr> {

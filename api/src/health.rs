@@ -4,7 +4,7 @@ use poem::http::StatusCode;
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use service::App;
 
-use crate::frame::refused_unless_looking;
+use crate::middleware::refused_unless_looking;
 
 /// Alive.
 pub struct Healthz;

@@ -5,10 +5,10 @@ mod accept;
 mod acceptor;
 mod address;
 mod budget;
-mod frame;
 mod graphql;
 mod health;
 mod metrics;
+mod middleware;
 mod pages;
 pub mod rest;
 mod server;
@@ -45,5 +45,5 @@ pub fn server(server: Server) -> impl Endpoint<Output = Response> {
         .nest("/assets", pages::Assets::default())
         .at("/healthz", health::Healthz)
         .at("/readyz", health::Readyz { app: server.app.clone(), last_migration: migration::last() });
-    frame::Frame { inner: routes.map_to_response(), routes: rest::routes(), server }
+    middleware::Middleware { inner: routes.map_to_response(), routes: rest::routes(), server }
 }

@@ -7,7 +7,7 @@ use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 use service::App;
 
-use crate::frame::refused_unless_looking;
+use crate::middleware::refused_unless_looking;
 
 const LATENCIES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 

@@ -6,7 +6,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use sha2::{Digest, Sha256};
 
-use crate::frame::{refused_unless_looking, request_id};
+use crate::middleware::{refused_unless_looking, request_id};
 use crate::rest::error::Refusal;
 use crate::rest::extract::tags;
 

@@ -58,18 +58,18 @@ pub(crate) fn subscribe(schema: &Schema, request: Request, cx: Cx) -> BoxStream<
 /// Polls an execution, and tells whether it rests: one that has woken its own task meanwhile has only let others go first,
 /// as a wide level does after some of its fields, and is polled again before anything is read.
 fn to_its_rest<T>(task: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> (Poll<T>, bool) {
-    let ear = Arc::new(Ear { woken: AtomicBool::new(false), task: task.waker().clone() });
+    let ear = Arc::new(WakeProbe { woken: AtomicBool::new(false), task: task.waker().clone() });
     let polled = poll(&mut Context::from_waker(&Waker::from(ear.clone())));
     (polled, !ear.woken.load(Ordering::Acquire))
 }
 
 /// Wakes the task, and knows that it did.
-struct Ear {
+struct WakeProbe {
     woken: AtomicBool,
     task: Waker,
 }
 
-impl Wake for Ear {
+impl Wake for WakeProbe {
     fn wake(self: Arc<Self>) {
         self.woken.store(true, Ordering::Release);
         self.task.wake_by_ref();

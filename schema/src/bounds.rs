@@ -3,7 +3,7 @@
 
 use async_graphql::Positioned;
 use async_graphql::parser::types::{Directive, ExecutableDocument, Selection, SelectionSet};
-use service::value::Problems;
+use service::value::FieldErrors;
 
 /// Bytes of a document.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -30,7 +30,7 @@ pub(crate) const MAX_LEVELS: usize = 100;
 ///
 /// # Errors
 /// `query`: what is too much, by how much.
-pub fn check_text(text: &str) -> Result<(), Problems> {
+pub fn check_text(text: &str) -> Result<(), FieldErrors> {
     if text.len() > MAX_BYTES {
         return Err(over("the document has", text.len(), "bytes", MAX_BYTES));
     }
@@ -48,7 +48,7 @@ pub fn check_text(text: &str) -> Result<(), Problems> {
 ///
 /// # Errors
 /// `query`: what is too much, by how much.
-pub(crate) fn check_document(document: &ExecutableDocument) -> Result<(), Problems> {
+pub(crate) fn check_document(document: &ExecutableDocument) -> Result<(), FieldErrors> {
     let mut found = Found::default();
     for (_, operation) in document.operations.iter() {
         found.directives(&operation.node.directives);
@@ -69,8 +69,8 @@ pub(crate) fn check_document(document: &ExecutableDocument) -> Result<(), Proble
 }
 
 /// What is too much, with both numbers.
-pub(crate) fn over(what: &str, found: impl std::fmt::Display, of: &str, most: impl std::fmt::Display) -> Problems {
-    Problems::at("query", format!("{what} {found} {of}; at most {most} are taken"))
+pub(crate) fn over(what: &str, found: impl std::fmt::Display, of: &str, most: impl std::fmt::Display) -> FieldErrors {
+    FieldErrors::at("query", format!("{what} {found} {of}; at most {most} are taken"))
 }
 
 #[derive(Default)]

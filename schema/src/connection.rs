@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::SimpleObject;
 use service::input::Field;
 use service::sort::{Sort, SortField};
-use service::value::{Json, Problems};
+use service::value::{FieldErrors, Json};
 use service::{Cx, Error, Filter, ListArgs, Page};
 
 use crate::error::OrFail;
@@ -58,7 +58,7 @@ pub(crate) fn args<F: Filter, S: SortField>(slice: Slice, ask: Ask<F, S>) -> Res
     let backward = last.is_some() || before.is_some();
     if backward && (first.is_some() || after.is_some()) {
         let told = "pages go forward with first and after, or backward with last and before, not both";
-        return Err(Error::Invalid(Problems::at(if last.is_some() { "last" } else { "before" }, told)));
+        return Err(Error::Invalid(FieldErrors::at(if last.is_some() { "last" } else { "before" }, told)));
     }
     let Ask { filter, sort, search, include_deleted } = ask;
     Ok(ListArgs {
@@ -69,7 +69,7 @@ pub(crate) fn args<F: Filter, S: SortField>(slice: Slice, ask: Ask<F, S>) -> Res
         search: search.map_or(Field::Absent, |search| Field::from_json(Json::Text(search))),
         include_deleted: include_deleted.map_or(Field::Absent, Field::Value),
         filter: filter.unwrap_or_default(),
-        not_taken: Problems::none(),
+        not_taken: FieldErrors::none(),
     })
 }
 

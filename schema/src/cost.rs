@@ -7,11 +7,11 @@ use async_graphql::parser::types::{
     BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
 use async_graphql::{Name, Positioned, Value, Variables};
-use service::value::Problems;
+use service::value::FieldErrors;
 use service::{DEFAULT_LIMIT, MAX_LIMIT};
 
 use crate::bounds::{MAX_DEPTH, MAX_INTROSPECTION_DEPTH, MAX_LEVELS, MAX_SELECTIONS, check_document, over};
-use crate::shape::{Shapes, variable};
+use crate::shape::{SchemaIndex, variable};
 
 /// Points of the dearest document.
 pub const MAX_COST: u64 = 300;
@@ -35,7 +35,7 @@ impl Cost {
 
 /// What a selection set weighs by itself, wherever it stands.
 #[derive(Clone, Copy, Default)]
-struct Weight {
+struct SelectionCost {
     /// Rows of all connections in it.
     rows: u64,
     /// Fields below each other.
@@ -48,8 +48,8 @@ struct Weight {
     levels: usize,
 }
 
-impl Weight {
-    fn add(&mut self, other: Weight) {
+impl SelectionCost {
+    fn add(&mut self, other: SelectionCost) {
         self.rows = self.rows.saturating_add(other.rows);
         self.selections = self.selections.saturating_add(other.selections);
         self.depth = self.depth.max(other.depth);
@@ -58,7 +58,7 @@ impl Weight {
     }
 
     /// Refuses what is too much of a whole document.
-    fn check(&self) -> Result<(), Problems> {
+    fn check(&self) -> Result<(), FieldErrors> {
         if self.depth > MAX_DEPTH {
             return Err(over("the query nests", self.depth, "fields deep", MAX_DEPTH));
         }
@@ -73,20 +73,20 @@ impl Weight {
     }
 }
 
-fn check_levels(levels: usize) -> Result<(), Problems> {
+fn check_levels(levels: usize) -> Result<(), FieldErrors> {
     if levels > MAX_LEVELS { Err(over("fields and fragments nest", levels, "deep", MAX_LEVELS)) } else { Ok(()) }
 }
 
-struct Scale<'a> {
-    shapes: &'a Shapes,
+struct CostVisitor<'a> {
+    shapes: &'a SchemaIndex,
     document: &'a ExecutableDocument,
     operation: &'a OperationDefinition,
     variables: &'a Variables,
     /// Fragments that were weighed; none while one is being weighed.
-    fragments: HashMap<&'a Name, Option<Weight>>,
+    fragments: HashMap<&'a Name, Option<SelectionCost>>,
 }
 
-impl Shapes {
+impl SchemaIndex {
     /// The points that an operation costs: the rows of its connections, 50 a point, and one for each mutation, or for each
     /// entry of a batch.
     ///
@@ -97,13 +97,13 @@ impl Shapes {
         document: &ExecutableDocument,
         operation: Option<&OperationDefinition>,
         variables: &Variables,
-    ) -> Result<Cost, Problems> {
+    ) -> Result<Cost, FieldErrors> {
         check_document(document)?;
         let operations = || document.operations.iter().map(|(_, operation)| &operation.node);
         let Some(chosen) = operation.or_else(|| operations().next()) else { return Ok(Cost::LEAST) };
-        let mut scale = Scale { shapes: self, document, operation: chosen, variables, fragments: HashMap::new() };
+        let mut scale = CostVisitor { shapes: self, document, operation: chosen, variables, fragments: HashMap::new() };
         // All of them: the library looks through each, and puts a fragment in its place as often as it is spread.
-        let mut whole = Weight::default();
+        let mut whole = SelectionCost::default();
         for operation in operations() {
             whole.add(scale.root(operation)?);
         }
@@ -119,7 +119,7 @@ impl Shapes {
             (Ok(points), Ok(of_replay)) if cost <= MAX_COST => Ok(Cost { points, of_replay }),
             _ => {
                 let told = format!("the query costs {cost} points; at most {MAX_COST} are taken: ask for fewer rows");
-                Err(Problems::at("query", told))
+                Err(FieldErrors::at("query", told))
             }
         }
     }
@@ -131,8 +131,8 @@ fn is_introspection_list(field: &str) -> bool {
     lists.contains(&field)
 }
 
-impl<'a> Scale<'a> {
-    fn root(&mut self, operation: &'a OperationDefinition) -> Result<Weight, Problems> {
+impl<'a> CostVisitor<'a> {
+    fn root(&mut self, operation: &'a OperationDefinition) -> Result<SelectionCost, FieldErrors> {
         let kind = match operation.ty {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
@@ -143,9 +143,9 @@ impl<'a> Scale<'a> {
 
     /// `level`: how many fields and fragments it stands in. Told here, it bounds this walk too; a fragment that was weighed
     /// higher up is bounded by its weight.
-    fn set(&mut self, kind: &str, set: &'a SelectionSet, level: usize) -> Result<Weight, Problems> {
+    fn set(&mut self, kind: &str, set: &'a SelectionSet, level: usize) -> Result<SelectionCost, FieldErrors> {
         check_levels(level)?;
-        let mut sum = Weight::default();
+        let mut sum = SelectionCost::default();
         for selection in &set.items {
             let mut weight = match &selection.node {
                 Selection::Field(field) => self.field(kind, &field.node, level + 1)?,
@@ -162,14 +162,14 @@ impl<'a> Scale<'a> {
         Ok(sum)
     }
 
-    fn fragment(&mut self, name: &'a Name, level: usize) -> Result<Weight, Problems> {
+    fn fragment(&mut self, name: &'a Name, level: usize) -> Result<SelectionCost, FieldErrors> {
         match self.fragments.get(name) {
             Some(Some(weight)) => return Ok(*weight),
-            Some(None) => return Err(Problems::at("query", format!("the fragment {name} spreads itself"))),
+            Some(None) => return Err(FieldErrors::at("query", format!("the fragment {name} spreads itself"))),
             None => {}
         }
         // One that does not exist is told by the library.
-        let Some(fragment) = self.document.fragments.get(name) else { return Ok(Weight::default()) };
+        let Some(fragment) = self.document.fragments.get(name) else { return Ok(SelectionCost::default()) };
         self.fragments.insert(name, None);
         let on = fragment.node.type_condition.node.on.node.as_str();
         let weight = self.set(on, &fragment.node.selection_set.node, level)?;
@@ -177,7 +177,7 @@ impl<'a> Scale<'a> {
         Ok(weight)
     }
 
-    fn field(&mut self, kind: &str, field: &'a Field, level: usize) -> Result<Weight, Problems> {
+    fn field(&mut self, kind: &str, field: &'a Field, level: usize) -> Result<SelectionCost, FieldErrors> {
         let name = field.name.node.as_str();
         let shape = self.shapes.field(kind, name);
         let introspects = kind.starts_with("__") || matches!(name, "__schema" | "__type");
@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     fn cost(query: &str, variables: serde_json::Value) -> Result<u32, String> {
-        let shapes = Shapes::of(&crate::sdl());
+        let shapes = SchemaIndex::of(&crate::sdl());
         let document = parse_query(query).expect("a document");
         let operation = match &document.operations {
             DocumentOperations::Single(operation) => Some(&operation.node),

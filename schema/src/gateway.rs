@@ -8,18 +8,18 @@ use async_graphql::parser::types::{
 use async_graphql::{Request, Response, ServerError, Value, Variables};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use service::feed::Watch;
+use service::live::Subscriber;
 use service::{Cx, Error};
 
 use crate::bounds::{MAX_ERRORS, check_text};
 use crate::cost::Cost;
-use crate::shape::{Kinds, Shapes};
+use crate::shape::{Kinds, SchemaIndex};
 use crate::{Schema, batch, build, extensions, sdl};
 
 /// The schema, and what is known of its types.
 pub struct Gateway {
     schema: Schema,
-    shapes: Shapes,
+    shapes: SchemaIndex,
 }
 
 /// A request as it was sent.
@@ -64,7 +64,7 @@ pub enum Refused {
 
 impl Default for Gateway {
     fn default() -> Gateway {
-        Gateway { schema: build(), shapes: Shapes::of(&sdl()) }
+        Gateway { schema: build(), shapes: SchemaIndex::of(&sdl()) }
     }
 }
 
@@ -94,7 +94,7 @@ impl Gateway {
     }
 
     /// Executes any operation; a subscription answers until it is dropped, or its connection is cut.
-    pub fn subscribe(self: Arc<Self>, prepared: Prepared, cx: Cx, watch: Watch) -> BoxStream<'static, Response> {
+    pub fn subscribe(self: Arc<Self>, prepared: Prepared, cx: Cx, watch: Subscriber) -> BoxStream<'static, Response> {
         let (request, kinds) = prepared.request();
         let id = cx.request_id().to_owned();
         let answers = batch::subscribe(&self.schema, request.data(watch), cx);

@@ -31,7 +31,7 @@ pub use error::{extensions, refused_for_now};
 pub use gateway::{Gateway, Kind, Prepared, Refused, Sent, before_execution};
 pub use mutation::Mutation;
 pub use query::Query;
-pub use shape::Shapes;
+pub use shape::SchemaIndex;
 pub use subscription::Subscription;
 
 /// The schema of Hoursmith.

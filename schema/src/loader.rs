@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
 use service::client::Client;
-use service::event_log::EventRecord;
+use service::event::Event;
 use service::expense::{Expense, ExpenseArgs};
 use service::invoice::{Invoice, InvoiceArgs, InvoiceLine};
 use service::member::Member;
@@ -278,12 +278,12 @@ impl Loader<EndpointById> for Loaders {
 }
 
 impl Loader<EventById> for Loaders {
-    type Value = EventRecord;
+    type Value = Event;
     type Error = Arc<Error>;
 
-    async fn load(&self, keys: &[EventById]) -> Result<HashMap<EventById, EventRecord>, Arc<Error>> {
+    async fn load(&self, keys: &[EventById]) -> Result<HashMap<EventById, Event>, Arc<Error>> {
         let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
-        let events = service::event_log::by_ids(&self.0, &ids).await?;
+        let events = service::event::by_ids(&self.0, &ids).await?;
         Ok(events.into_iter().map(|event| (EventById(event.id), event)).collect())
     }
 }

@@ -11,7 +11,7 @@ use service::value::{Instant, Json};
 use service::webhook::endpoint::{NewWebhookEndpoint, SecretRotation, WebhookEndpointChanges};
 use service::webhook::replay::ReplayInput;
 use service::webhook::test::TestEvent;
-use service::{Done, Expected, Gone, Record};
+use service::{Deleted, Precondition, Record, Written};
 
 use crate::client::ClientNode;
 use crate::cx;
@@ -33,13 +33,13 @@ use crate::webhook::{
 pub struct Mutation;
 
 /// `expectedVersion` as the versions that a change is meant for.
-fn expected(version: Option<i32>) -> Expected {
-    version.map_or(Expected::Any, |version| Expected::OneOf(vec![version]))
+fn expected(version: Option<i32>) -> Precondition {
+    version.map_or(Precondition::Any, |version| Precondition::OneOf(vec![version]))
 }
 
 /// The record that an operation gives, selected again if it was stored.
-fn record<R: Record>(ctx: &Context<'_>, done: Result<Done<R>, service::Error>) -> Result<R> {
-    done.and_then(Done::into_record).or_fail(cx(ctx)?)
+fn record<R: Record>(ctx: &Context<'_>, done: Result<Written<R>, service::Error>) -> Result<R> {
+    done.and_then(Written::into_record).or_fail(cx(ctx)?)
 }
 
 /// What can be done.
@@ -78,7 +78,7 @@ impl Mutation {
         expected_version: Option<i32>,
     ) -> Result<DeleteClientPayload> {
         let expected = expected(expected_version);
-        let gone: Gone = record(ctx, service::client::delete(cx(ctx)?, self::id(&id), &expected).await)?;
+        let gone: Deleted = record(ctx, service::client::delete(cx(ctx)?, self::id(&id), &expected).await)?;
         Ok(DeleteClientPayload { id: gone.id })
     }
 
@@ -115,7 +115,7 @@ impl Mutation {
         expected_version: Option<i32>,
     ) -> Result<DeleteProjectPayload> {
         let expected = expected(expected_version);
-        let gone: Gone = record(ctx, service::project::delete(cx(ctx)?, self::id(&id), &expected).await)?;
+        let gone: Deleted = record(ctx, service::project::delete(cx(ctx)?, self::id(&id), &expected).await)?;
         Ok(DeleteProjectPayload { id: gone.id })
     }
 
@@ -152,7 +152,7 @@ impl Mutation {
         expected_version: Option<i32>,
     ) -> Result<DeleteTimeEntryPayload> {
         let expected = expected(expected_version);
-        let gone: Gone = record(ctx, service::time_entry::delete(cx(ctx)?, self::id(&id), &expected).await)?;
+        let gone: Deleted = record(ctx, service::time_entry::delete(cx(ctx)?, self::id(&id), &expected).await)?;
         Ok(DeleteTimeEntryPayload { id: gone.id })
     }
 
@@ -263,7 +263,7 @@ impl Mutation {
         expected_version: Option<i32>,
     ) -> Result<DeleteTaskPayload> {
         let expected = expected(expected_version);
-        let gone: Gone = record(ctx, service::task::delete(cx(ctx)?, self::id(&id), &expected).await)?;
+        let gone: Deleted = record(ctx, service::task::delete(cx(ctx)?, self::id(&id), &expected).await)?;
         Ok(DeleteTaskPayload { id: gone.id })
     }
 
@@ -312,13 +312,13 @@ impl Mutation {
         expected_version: Option<i32>,
     ) -> Result<DeleteExpensePayload> {
         let expected = expected(expected_version);
-        let gone: Gone = record(ctx, service::expense::delete(cx(ctx)?, self::id(&id), &expected).await)?;
+        let gone: Deleted = record(ctx, service::expense::delete(cx(ctx)?, self::id(&id), &expected).await)?;
         Ok(DeleteExpensePayload { id: gone.id })
     }
 
     /// End a token for good.
     async fn revoke_token(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<RevokeTokenPayload> {
-        let gone: Gone = record(ctx, service::token::revoke(cx(ctx)?, self::id(&id)).await)?;
+        let gone: Deleted = record(ctx, service::token::revoke(cx(ctx)?, self::id(&id)).await)?;
         Ok(RevokeTokenPayload { id: gone.id })
     }
 
@@ -357,7 +357,7 @@ impl Mutation {
     ) -> Result<DeleteWebhookEndpointPayload> {
         let expected = expected(expected_version);
         let done = service::webhook::endpoint::delete(cx(ctx)?, self::id(&id), &expected).await;
-        let gone: Gone = record(ctx, done)?;
+        let gone: Deleted = record(ctx, done)?;
         Ok(DeleteWebhookEndpointPayload { id: gone.id })
     }
 

@@ -1,11 +1,11 @@
 //! Anything that has an id, by its id alone (Relay's global object identification).
 
 use async_graphql::Interface;
-use service::event_log::EventRecord;
-use service::node::Node as Kind;
+use service::event::Event;
+use service::record_kind::RecordKind;
 use service::value::Id;
 use service::webhook::endpoint::WebhookEndpoint;
-use service::{Cx, Error, node};
+use service::{Cx, Error, record_kind};
 
 use crate::client::ClientNode;
 use crate::expense::ExpenseNode;
@@ -42,26 +42,26 @@ pub enum Node {
     /// A delivery of an event to an endpoint.
     WebhookDelivery(WebhookDeliveryNode),
     /// An event.
-    Event(EventRecord),
+    Event(Event),
 }
 
 impl Node {
     /// The live record with this id, if the caller sees one: a look for its kind, then the record.
     pub(crate) async fn find(cx: &Cx, id: Id) -> Result<Node, Error> {
-        Ok(match node::kind_of(cx, id).await? {
-            Kind::Client => Node::Client(ClientNode(service::client::get(cx, id).await?)),
-            Kind::Project => Node::Project(ProjectNode(service::project::get(cx, id).await?)),
-            Kind::Task => Node::Task(TaskNode(service::task::get(cx, id).await?)),
-            Kind::TimeEntry => Node::TimeEntry(TimeEntryNode(service::time_entry::get(cx, id).await?)),
-            Kind::Expense => Node::Expense(ExpenseNode(service::expense::get(cx, id).await?)),
-            Kind::Invoice => Node::Invoice(InvoiceNode(service::invoice::find(cx, id).await?)),
-            Kind::Member => Node::Member(MemberNode(service::member::get(cx, id).await?)),
-            Kind::Token => Node::Token(TokenNode(service::token::get(cx, id).await?)),
-            Kind::WebhookEndpoint => Node::WebhookEndpoint(service::webhook::endpoint::get(cx, id).await?),
-            Kind::WebhookDelivery => {
+        Ok(match record_kind::kind_of(cx, id).await? {
+            RecordKind::Client => Node::Client(ClientNode(service::client::get(cx, id).await?)),
+            RecordKind::Project => Node::Project(ProjectNode(service::project::get(cx, id).await?)),
+            RecordKind::Task => Node::Task(TaskNode(service::task::get(cx, id).await?)),
+            RecordKind::TimeEntry => Node::TimeEntry(TimeEntryNode(service::time_entry::get(cx, id).await?)),
+            RecordKind::Expense => Node::Expense(ExpenseNode(service::expense::get(cx, id).await?)),
+            RecordKind::Invoice => Node::Invoice(InvoiceNode(service::invoice::find(cx, id).await?)),
+            RecordKind::Member => Node::Member(MemberNode(service::member::get(cx, id).await?)),
+            RecordKind::Token => Node::Token(TokenNode(service::token::get(cx, id).await?)),
+            RecordKind::WebhookEndpoint => Node::WebhookEndpoint(service::webhook::endpoint::get(cx, id).await?),
+            RecordKind::WebhookDelivery => {
                 Node::WebhookDelivery(WebhookDeliveryNode(service::webhook::delivery::get(cx, id).await?))
             }
-            Kind::Event => Node::Event(service::event_log::get(cx, id).await?),
+            RecordKind::Event => Node::Event(service::event::get(cx, id).await?),
         })
     }
 

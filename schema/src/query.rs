@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use service::client::{ClientFilter, ClientSort};
-use service::event_log::{EventFilter, EventRecord, EventSort};
+use service::event::{Event, EventFilter, EventSort};
 use service::expense::{ExpenseFilter, ExpenseSort};
 use service::input::Field;
 use service::invoice::{InvoiceFilter, InvoiceSort};
@@ -13,7 +13,7 @@ use service::report::{TimeReport, TimeReportArgs};
 use service::task::{TaskFilter, TaskSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
 use service::token::{TokenFilter, TokenSort};
-use service::value::{AmountShown, Id, Problems, ReportGroup, TimeZone};
+use service::value::{AmountShown, FieldErrors, Id, ReportGroup, TimeZone};
 use service::webhook::delivery::{WebhookDeliveryFilter, WebhookDeliverySort};
 use service::webhook::endpoint::{WebhookEndpoint, WebhookEndpointFilter, WebhookEndpointSort};
 
@@ -63,7 +63,7 @@ lists! {
         /// Deliveries of events to endpoints, a page at a time.
         webhook_deliveries: WebhookDeliveryFilter, WebhookDeliverySort => WebhookDeliveryConnection(WebhookDeliveryNode), (flat service::webhook::delivery::list);
         /// Events, a page at a time.
-        events: EventFilter, EventSort => EventConnection(std::convert::identity), (flat service::event_log::list);
+        events: EventFilter, EventSort => EventConnection(std::convert::identity), (flat service::event::list);
     }
 }
 
@@ -174,7 +174,7 @@ impl Query {
             time_zone: time_zone.map_or(Field::Absent, |zone| Field::<TimeZone>::from_query(&[zone])),
             amount_shown: amount_shown.map_or(Field::Absent, Field::Value),
             filter: filter.unwrap_or_default(),
-            not_taken: Problems::none(),
+            not_taken: FieldErrors::none(),
         };
         service::report::time(cx, &args).await.map(Some).or_fail(cx)
     }
@@ -200,8 +200,8 @@ impl Query {
     }
 
     /// One event.
-    async fn event(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<EventRecord>> {
+    async fn event(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<Event>> {
         let cx = cx(ctx)?;
-        service::event_log::get(cx, self::id(&id)).await.map(Some).or_fail(cx)
+        service::event::get(cx, self::id(&id)).await.map(Some).or_fail(cx)
     }
 }

@@ -14,7 +14,7 @@ use async_graphql::parser::types::{
 use async_graphql::{PathSegment, Positioned, Response, Value, Variables};
 
 /// The types of every field of every object and interface, and what implements what.
-pub struct Shapes {
+pub struct SchemaIndex {
     fields: HashMap<String, HashMap<String, Type>>,
     implements: HashSet<(String, String)>,
 }
@@ -37,7 +37,7 @@ impl Kinds {
 
 /// One selection of a query on its way through an answer.
 struct Walk<'a> {
-    shapes: &'a Shapes,
+    shapes: &'a SchemaIndex,
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     operation: &'a OperationDefinition,
@@ -52,11 +52,11 @@ struct Wanted<'a> {
     below: Vec<&'a SelectionSet>,
 }
 
-impl Shapes {
+impl SchemaIndex {
     /// Reads them from the schema's own text.
-    pub fn of(sdl: &str) -> Shapes {
+    pub fn of(sdl: &str) -> SchemaIndex {
         let document = async_graphql::parser::parse_schema(sdl).unwrap_or(ServiceDocument { definitions: vec![] });
-        let mut shapes = Shapes { fields: HashMap::new(), implements: HashSet::new() };
+        let mut shapes = SchemaIndex { fields: HashMap::new(), implements: HashSet::new() };
         for definition in document.definitions {
             let TypeSystemDefinition::Type(definition) = definition else { continue };
             let name = definition.node.name.node.to_string();

@@ -3,8 +3,8 @@
 use async_graphql::{Context, Result, SimpleObject};
 use futures_util::Stream;
 use futures_util::stream;
-use service::event_log::EventRecord;
-use service::feed::{self, Watch};
+use service::event::Event;
+use service::live::{self, Subscriber};
 
 use crate::cx;
 use crate::error::OrFail;
@@ -28,16 +28,16 @@ impl Subscription {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only these types, such as `client.created`; all unless said.")] types: Option<Vec<String>>,
-    ) -> Result<impl Stream<Item = EventRecord>> {
+    ) -> Result<impl Stream<Item = Event>> {
         let cx = cx(ctx)?;
-        let told = feed::events(cx, ctx.data::<Watch>()?, types).await.or_fail(cx)?;
+        let told = live::events(cx, ctx.data::<Subscriber>()?, types).await.or_fail(cx)?;
         Ok(stream::unfold(told, async |mut told| told.next().await.map(|event| (event, told))))
     }
 
     /// The caller's own timer: each time that it starts, changes or stops.
     async fn timer_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = TimerChanged>> {
         let cx = cx(ctx)?;
-        let told = feed::timer(cx, ctx.data::<Watch>()?).await.or_fail(cx)?;
+        let told = live::timer(cx, ctx.data::<Subscriber>()?).await.or_fail(cx)?;
         Ok(stream::unfold(told, async |mut told| {
             let entry = told.next().await?;
             Some((TimerChanged { time_entry: Some(TimeEntryNode(entry)) }, told))

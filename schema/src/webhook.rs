@@ -2,7 +2,7 @@
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Object, Result, SimpleObject};
-use service::event_log::EventRecord;
+use service::event::Event;
 use service::value::Id;
 use service::webhook::delivery::{WebhookAttempt, WebhookDelivery};
 use service::webhook::endpoint::WebhookEndpoint;
@@ -35,7 +35,7 @@ impl WebhookDeliveryNode {
     }
 
     /// The event; null on a plan without webhooks.
-    async fn event(&self, ctx: &Context<'_>) -> Result<Option<EventRecord>> {
+    async fn event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
         let cx = cx(ctx)?;
         if !cx.may(service::Action::GetEvent) {
             return Ok(None);
@@ -53,7 +53,7 @@ impl WebhookDeliveryNode {
 
 connection!(WebhookEndpointConnection, WebhookEndpointEdge, WebhookEndpoint);
 connection!(WebhookDeliveryConnection, WebhookDeliveryEdge, WebhookDeliveryNode);
-connection!(EventConnection, EventEdge, EventRecord);
+connection!(EventConnection, EventEdge, Event);
 
 /// The webhook endpoint that was made.
 #[derive(SimpleObject)]

@@ -8,15 +8,16 @@ use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::Notify;
 
-use crate::auth::TokenUse;
-use crate::clock::Ids;
-use crate::database::Database;
-use crate::feed::Feed;
+use crate::access::auth::TokenUse;
+use crate::contract::error::Error;
+use crate::core::clock::Clock;
+use crate::core::clock::Ids;
+use crate::core::database::Database;
+use crate::core::vault::{SecretKey, Vault};
+use crate::idempotency::Idempotency;
 use crate::limit::Limits;
-use crate::once::Once;
-use crate::vault::{SecretKey, Vault};
+use crate::live::Live;
 use crate::webhook::{Resolve, Webhooks};
-use crate::{Clock, Error};
 
 /// Which of its two kinds a server is: tokens of one are refused by the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub struct Config {
     /// Authorities that receivers are trusted by, besides those of the public.
     pub webhook_roots: Vec<CertificateDer<'static>>,
     /// How long a receiver may take to answer.
-    pub webhook_patience: Duration,
+    pub webhook_timeout: Duration,
     /// Finds the addresses of receivers; the system's own unless said.
     pub resolver: Option<Arc<dyn Resolve>>,
     /// How long events, deliveries and attempts are kept, in days.
@@ -76,7 +77,7 @@ impl Config {
             secret_keys: vec![],
             webhook_allow: vec![],
             webhook_roots: vec![],
-            webhook_patience: Duration::from_secs(10),
+            webhook_timeout: Duration::from_secs(10),
             resolver: None,
             retention_days: 30,
             seed: None,
@@ -102,13 +103,13 @@ struct Inner {
     clock: Clock,
     ids: Ids,
     limits: Limits,
-    once: Once,
+    idempotency: Idempotency,
     token_use: TokenUse,
     vault: Vault,
     webhooks: Webhooks,
     retention_days: u32,
     wake: Notify,
-    feed: Feed,
+    live: Live,
     due: Notify,
 }
 
@@ -134,7 +135,7 @@ impl App {
         watch(&mut database);
         let app = App(Arc::new(Inner {
             limits,
-            once: Once::default(),
+            idempotency: Idempotency::default(),
             vault: Vault::new(&config.secret_keys),
             webhooks: Webhooks::new(&config)?,
             retention_days: config.retention_days,
@@ -144,7 +145,7 @@ impl App {
             ids: Ids::default(),
             token_use: TokenUse::default(),
             wake: Notify::new(),
-            feed: Feed::default(),
+            live: Live::default(),
             due: Notify::new(),
         }));
         app.follow_database_clock().await?;
@@ -188,8 +189,8 @@ impl App {
         &self.0.limits
     }
 
-    pub(crate) fn once(&self) -> &Once {
-        &self.0.once
+    pub(crate) fn idempotency(&self) -> &Idempotency {
+        &self.0.idempotency
     }
 
     pub(crate) fn token_use(&self) -> &TokenUse {
@@ -218,8 +219,8 @@ impl App {
         &self.0.wake
     }
 
-    pub(crate) fn feed(&self) -> &Feed {
-        &self.0.feed
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
     }
 
     /// An event was committed by this process.

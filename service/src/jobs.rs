@@ -11,7 +11,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement}
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{App, Error};
+use crate::app::App;
+use crate::contract::error::Error;
 
 /// What replicas tell each other by.
 const CHANNEL: &str = "hoursmith_wake";
@@ -71,7 +72,7 @@ impl App {
 
     /// Wakes the other replicas, off the path of the request that has something for them.
     async fn tell_replicas(&self) -> Result<(), Error> {
-        let mut told = self.feed().outgoing();
+        let mut told = self.live().outgoing();
         if self.database().is_postgres() {
             if told.is_empty() {
                 told.push(String::new());
@@ -100,7 +101,7 @@ impl App {
                 listener.listen(CHANNEL).await?;
                 loop {
                     let told = listener.recv().await?;
-                    self.feed().heard(told.payload());
+                    self.live().heard(told.payload());
                     tracing::trace!("woken by a replica");
                     self.due().notify_one();
                 }

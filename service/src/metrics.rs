@@ -6,7 +6,8 @@ use entity::value::DeliveryStatus;
 use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 use sea_orm::{ConnectionTrait, Statement};
 
-use crate::{App, Error};
+use crate::app::App;
+use crate::contract::error::Error;
 
 /// Counters of deliveries, and the registry of all.
 pub(crate) struct Metrics {

@@ -135,7 +135,7 @@ impl Client {
     /// Once, without patience; for tests that want to see a refusal.
     pub async fn try_once(&self, number: usize) -> bool {
         let (key, path, body) = self.deed(number);
-        self.once(path, &body, &key, 0).await.is_some()
+        self.post_once(path, &body, &key, 0).await.is_some()
     }
 
     /// Until it is done. Now and then the client does not hear the answer, hangs up too early, or sends twice at once.
@@ -186,11 +186,11 @@ impl Client {
 
     /// What a key answers when all is over, and whether that is a replay.
     pub async fn replay(&self, deed: &Deed, choice: u64) -> Option<(Heard, bool)> {
-        self.once(deed.path, &deed.body, &deed.key, choice).await
+        self.post_once(deed.path, &deed.body, &deed.key, choice).await
     }
 
     /// One POST, without patience: what it was answered, and whether that was a replay.
-    pub async fn once(&self, path: &str, body: &Value, key: &str, choice: u64) -> Option<(Heard, bool)> {
+    pub async fn post_once(&self, path: &str, body: &Value, key: &str, choice: u64) -> Option<(Heard, bool)> {
         match self.post(path, body, key, choice).await {
             Outcome::Done { heard, replayed } => Some((heard, replayed)),
             Outcome::Again => None,

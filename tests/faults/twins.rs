@@ -22,7 +22,7 @@ async fn twins(kind: Kind, replicas: usize) {
             .map(|choice| {
                 let client = client.clone();
                 let (key, body) = (format!("twin-{round}"), json!({ "name": "Twin" }));
-                tokio::spawn(async move { client.once("/api/v1/clients", &body, &key, choice).await })
+                tokio::spawn(async move { client.post_once("/api/v1/clients", &body, &key, choice).await })
             })
             .collect();
         let mut heard = Vec::new();

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{Common, Failure, demo, internal, print, secret_key, sqlite};
 use crate::Server;
-use crate::acceptor::AtOnce;
+use crate::acceptor::NoDelay;
 
 /// How long running requests may take to finish after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -108,7 +108,7 @@ impl Serve {
         let sockets = server.sockets.clone();
 
         listener.set_nonblocking(true)?;
-        let acceptor = AtOnce(TcpAcceptor::from_std(listener)?);
+        let acceptor = NoDelay(TcpAcceptor::from_std(listener)?);
         // Before anybody can know that it is up, it knows how to stop.
         let (terminated, stopping) = (terminated()?, app.clone());
         let terminated = async move {

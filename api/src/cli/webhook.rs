@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use service::Clock;
 use service::value::{EventType, Id, Timestamp};
-use service::webhook::{Courier, Forwarded, Secret};
+use service::webhook::{Forwarded, Forwarder, Secret};
 
 use super::manage::value;
 use super::{Common, Failure, internal, print};
@@ -83,21 +83,21 @@ struct Head {
 
 impl Webhook {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
-        let courier = Courier::new().map_err(internal)?;
+        let forwarder = Forwarder::new().map_err(internal)?;
         match self {
             Webhook::Trigger { server, event, endpoint } => {
                 let path = format!("/webhook-endpoints/{endpoint}/test");
                 // A new thing to be done, each time.
                 let key = Secret::random().map_err(internal)?.text();
                 let body = json!({ "type": event.as_str() }).to_string();
-                let text = server.ask(&courier, &path, Some((&key, body))).await?.0;
+                let text = server.ask(&forwarder, &path, Some((&key, body))).await?.0;
                 let delivery: Value = serde_json::from_str::<Value>(&text)?["data"].take();
                 let words = format!("{}  {}  {}", delivery["id"], delivery["status"], event).replace('"', "");
                 print::outcome(common.json, &delivery, words)
             }
             Webhook::Listen { server, forward_to, events } => {
                 let secret = Secret::random().map_err(internal)?;
-                let listener = Listener { courier, server, forward_to, events, secret, seen: HashMap::new() };
+                let listener = Listener { forwarder, server, forward_to, events, secret, seen: HashMap::new() };
                 tokio::select! {
                     ended = listener.run(common.json) => ended,
                     _ = tokio::signal::ctrl_c() => Ok(()),
@@ -111,13 +111,13 @@ impl Server {
     /// The body of a good answer, and the server's clock.
     async fn ask(
         &self,
-        courier: &Courier,
+        forwarder: &Forwarder,
         path: &str,
         post: Option<(&str, String)>,
     ) -> Result<(String, Option<i64>), Failure> {
         let base = self.url.trim_end_matches('/');
         let reply = loop {
-            let reply = courier.ask(&format!("{base}/api/v1{path}"), &self.token, post.clone()).await;
+            let reply = forwarder.ask(&format!("{base}/api/v1{path}"), &self.token, post.clone()).await;
             let reply = reply.map_err(|why| format!("{base}: {why}"))?;
             match reply.retry_after {
                 // After a burst there is more to read than the budget allows at once: what was read before is not read anew.
@@ -135,7 +135,7 @@ impl Server {
 }
 
 struct Listener {
-    courier: Courier,
+    forwarder: Forwarder,
     server: Server,
     forward_to: String,
     events: Vec<EventType>,
@@ -146,7 +146,7 @@ struct Listener {
 
 impl Listener {
     async fn run(mut self, as_json: bool) -> Result<(), Failure> {
-        let (_, date) = self.server.ask(&self.courier, "/events?limit=1", None).await?;
+        let (_, date) = self.server.ask(&self.forwarder, "/events?limit=1", None).await?;
         let clock = Clock::system();
         // By the server's clock, whatever this machine's says.
         let mut newest = date.unwrap_or_else(|| clock.now().millis());
@@ -175,7 +175,7 @@ impl Listener {
             }
             for (head, body) in events {
                 let now = clock.now();
-                let answer = self.courier.forward(&self.forward_to, &head.id, &body, &self.secret, now).await;
+                let answer = self.forwarder.forward(&self.forward_to, &head.id, &body, &self.secret, now).await;
                 let Forwarded { status, error } = answer;
                 let told = status.map(|status| status.to_string()).or_else(|| error.clone()).unwrap_or_default();
                 let line = json!({ "id": head.id, "type": head.r#type, "responseStatus": status, "error": error });
@@ -197,7 +197,7 @@ impl Listener {
         loop {
             let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
             let path = format!("/events?sort=createdAt&limit=200&createdAtFrom={from}{types}{after}");
-            let text = self.server.ask(&self.courier, &path, None).await?.0;
+            let text = self.server.ask(&self.forwarder, &path, None).await?.0;
             let page: Page<'_> = serde_json::from_str(&text)?;
             for raw in page.data {
                 let head: Head = serde_json::from_str(raw.get())?;

@@ -9,7 +9,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use poem::{Body, IntoResponse, Response};
 use schema::Prepared;
 use service::Cx;
-use service::feed::Watch;
+use service::live::Subscriber;
 
 use super::request::EVENTS;
 use super::{Graphql, Spent, body};
@@ -20,7 +20,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// One stream on its way.
 struct Stream {
     answers: BoxStream<'static, GraphqlResponse>,
-    watch: Watch,
+    watch: Subscriber,
     spent: Spent,
     ended: bool,
 }

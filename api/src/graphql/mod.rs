@@ -13,19 +13,19 @@ use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use schema::{Gateway, Kind, Prepared, Refused, Sent, before_execution, refused_for_now};
 use service::value::Timestamp;
-use service::{Admission, Budget, Cx, Error, IdempotencyKey, Pass, RequestFacts};
+use service::{Admission, Admitted, Budget, Cx, Error, IdempotencyKey, RequestFacts};
 
 use crate::address::Address;
 use crate::budget;
-use crate::frame::{caught, request_id};
+use crate::middleware::{caught, request_id};
 use crate::rest::envelope::REPLAYED;
 use crate::rest::error::{self, Refusal};
-use crate::rest::gate::{Stop, fingerprint, header_text, read_json};
+use crate::rest::pipeline::{Stop, fingerprint, header_text, read_json};
 use crate::server::Server;
 use request::{Accepts, GRAPHQL};
 
 /// How long an operation may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Around the schema. Cheap to clone.
 #[derive(Clone)]
@@ -154,7 +154,7 @@ impl Graphql {
     /// and before anything has happened: one that is too dear is refused like any other, and so is one whose twin still
     /// runs.
     async fn execute(&self, prepared: Prepared, cx: Cx) -> Result<GraphqlResponse, Error> {
-        let answer = tokio::time::timeout(PATIENCE, self.gateway.execute(prepared, cx)).await;
+        let answer = tokio::time::timeout(TIMEOUT, self.gateway.execute(prepared, cx)).await;
         let answer = answer.map_err(|_| Error::TooSlow)?;
         refused_for_now(&answer).map_or(Ok(answer), Err)
     }
@@ -162,7 +162,7 @@ impl Graphql {
     /// The same of what came by a message, which is let in by itself.
     async fn enter(
         &self,
-        pass: Pass,
+        pass: Admitted,
         sent: Sent,
         id: &str,
         door: &mut Spent,
@@ -176,13 +176,13 @@ impl Graphql {
 
 /// Takes what a document costs beyond the point that was taken at the door. With a key, what a batch costs is taken when
 /// the key is known to be new.
-async fn charge(pass: Pass, prepared: &Prepared, facts: RequestFacts, spent: &mut Spent) -> Result<Cx, Error> {
+async fn charge(pass: Admitted, prepared: &Prepared, facts: RequestFacts, spent: &mut Spent) -> Result<Cx, Error> {
     spent.points = prepared.points();
     let keyed = matches!(facts.key, IdempotencyKey::Key(_));
     let cx = pass.enter(RequestFacts { limited: true, ..facts });
     let charged = match keyed {
         true => cx.charge_points(prepared.points_of_replay()).await,
-        false => cx.charge_whole(prepared.points()).await.map(drop),
+        false => cx.prepay(prepared.points()).await.map(drop),
     };
     spent.budget = cx.budget();
     charged?;

@@ -9,7 +9,7 @@ use service::Error;
 use service::value::Json;
 
 use crate::accept::ranges;
-use crate::rest::gate::header_text;
+use crate::rest::pipeline::header_text;
 
 /// The media type of the specification, and the one that everybody asks for.
 pub(super) const GRAPHQL: &str = "application/graphql-response+json";

@@ -17,17 +17,17 @@ use poem::{FromRequest, IntoResponse, Request, Response};
 use schema::{Kind, Refused, before_execution};
 use serde_json::value::RawValue;
 use service::Error;
-use service::feed::{Ended, Watch};
+use service::live::{Closed, Subscriber};
 use service::value::Json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::request::{JSON, bad, from_json};
-use super::{Graphql, PATIENCE, Spent, body, refused};
+use super::{Graphql, Spent, TIMEOUT, body, refused};
 use crate::address::Address;
-use crate::frame::{caught, request_id};
-use crate::rest::gate::{MAX_BODY, header_text};
+use crate::middleware::{caught, request_id};
+use crate::rest::pipeline::{MAX_BODY, header_text};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 /// How long a client may take to send `connection_init`.
@@ -100,7 +100,7 @@ type Operations = HashMap<String, Operation>;
 
 /// An operation, which ends when this is dropped.
 struct Operation {
-    pieces: mpsc::Receiver<Piece>,
+    pieces: mpsc::Receiver<ServerMessage>,
     /// It goes on until somebody ends it.
     is_subscription: bool,
     _running: JoinSet<()>,
@@ -109,7 +109,7 @@ struct Operation {
 impl Operation {
     /// Begins it, in a task of its own: while a client does not read, what it is told waits, but work that is half done, such
     /// as a transaction, must not wait with it.
-    fn begin(mut pieces: BoxStream<'static, Piece>, is_subscription: bool, id: Arc<str>) -> Operation {
+    fn begin(mut pieces: BoxStream<'static, ServerMessage>, is_subscription: bool, id: Arc<str>) -> Operation {
         let (tell, told) = mpsc::channel(1);
         let mut running = JoinSet::new();
         running.spawn(async move {
@@ -119,10 +119,10 @@ impl Operation {
                     Ok(None) => return,
                     Err(fault) => {
                         fault.log();
-                        Piece::Error(errors(&Refused::Over(fault).into_response(&id)))
+                        ServerMessage::Error(errors(&Refused::Over(fault).into_response(&id)))
                     }
                 };
-                let is_last = matches!(piece, Piece::Error(_));
+                let is_last = matches!(piece, ServerMessage::Error(_));
                 if tell.send(piece).await.is_err() || is_last {
                     return;
                 }
@@ -133,14 +133,14 @@ impl Operation {
 }
 
 /// A part of the answer to an operation.
-enum Piece {
+enum ServerMessage {
     Next(Vec<u8>),
     /// Nothing was executed: the errors.
     Error(Vec<u8>),
 }
 
 /// A message of a client.
-enum Heard {
+enum ClientMessage {
     Init(Option<Json>),
     Ping,
     Pong,
@@ -148,8 +148,8 @@ enum Heard {
     Complete(String),
 }
 
-impl Heard {
-    fn read(text: &str) -> Option<Heard> {
+impl ClientMessage {
+    fn read(text: &str) -> Option<ClientMessage> {
         let Json::Object(pairs) = Json::parse(text.as_bytes()).ok()? else { return None };
         let mut fields: HashMap<String, Json> = pairs.into_iter().collect();
         let Some(Json::Text(kind)) = fields.remove("type") else { return None };
@@ -160,13 +160,15 @@ impl Heard {
         };
         match kind.as_str() {
             "connection_init" => match payload {
-                None | Some(Json::Null | Json::Object(_)) => Some(Heard::Init(payload)),
+                None | Some(Json::Null | Json::Object(_)) => Some(ClientMessage::Init(payload)),
                 _ => None,
             },
-            "ping" => Some(Heard::Ping),
-            "pong" => Some(Heard::Pong),
-            "subscribe" => Some(Heard::Subscribe(id()?, payload.filter(|payload| matches!(payload, Json::Object(_)))?)),
-            "complete" => Some(Heard::Complete(id()?)),
+            "ping" => Some(ClientMessage::Ping),
+            "pong" => Some(ClientMessage::Pong),
+            "subscribe" => {
+                Some(ClientMessage::Subscribe(id()?, payload.filter(|payload| matches!(payload, Json::Object(_)))?))
+            }
+            "complete" => Some(ClientMessage::Complete(id()?)),
             _ => None,
         }
     }
@@ -197,10 +199,10 @@ impl Connection {
                     tokio::select! {
                         biased;
                         reason = watch.ended() => Some(match reason {
-                            Ended::Token => UNAUTHORIZED,
-                            Ended::Access => FORBIDDEN,
-                            Ended::Behind => BEHIND,
-                            Ended::Restart => {
+                            Closed::Token => UNAUTHORIZED,
+                            Closed::Access => FORBIDDEN,
+                            Closed::SlowConsumer => BEHIND,
+                            Closed::Restart => {
                                 finish(&mut socket, &mut operations).await;
                                 RESTART
                             }
@@ -220,10 +222,10 @@ impl Connection {
     }
 
     /// Waits for `connection_init` and lets its token in. `None`: the client has gone.
-    async fn init(&mut self, socket: &mut WebSocketStream) -> Result<Watch, Option<Close>> {
+    async fn init(&mut self, socket: &mut WebSocketStream) -> Result<Subscriber, Option<Close>> {
         loop {
             match next_message(socket).await? {
-                Heard::Init(payload) => {
+                ClientMessage::Init(payload) => {
                     if let Some(Json::Object(pairs)) = payload {
                         let sent = pairs.into_iter().find(|(key, _)| key.eq_ignore_ascii_case("authorization"));
                         if let Some((_, Json::Text(authorization))) = sent {
@@ -240,15 +242,20 @@ impl Connection {
                     socket.send(message("connection_ack", None, None)).await.map_err(|_| None)?;
                     return Ok(watch);
                 }
-                Heard::Ping => socket.send(message("pong", None, None)).await.map_err(|_| None)?,
-                Heard::Pong => {}
-                Heard::Subscribe(..) | Heard::Complete(_) => return Err(Some(UNAUTHORIZED)),
+                ClientMessage::Ping => socket.send(message("pong", None, None)).await.map_err(|_| None)?,
+                ClientMessage::Pong => {}
+                ClientMessage::Subscribe(..) | ClientMessage::Complete(_) => return Err(Some(UNAUTHORIZED)),
             }
         }
     }
 
     /// Talks until the client has gone, or is to be closed.
-    async fn talk(&self, socket: &mut WebSocketStream, watch: &Watch, operations: &mut Operations) -> Option<Close> {
+    async fn talk(
+        &self,
+        socket: &mut WebSocketStream,
+        watch: &Subscriber,
+        operations: &mut Operations,
+    ) -> Option<Close> {
         let mut heard_at = Instant::now();
         loop {
             let told = tokio::select! {
@@ -284,27 +291,27 @@ impl Connection {
     async fn hear(
         &self,
         text: &str,
-        watch: &Watch,
+        watch: &Subscriber,
         operations: &mut Operations,
     ) -> Result<Option<Message>, (u16, String)> {
         let owned = |(code, reason): Close| (code, reason.to_owned());
-        match Heard::read(text).ok_or(owned(BAD_MESSAGE))? {
-            Heard::Init(_) => Err(owned(TOO_MANY_INITS)),
-            Heard::Ping => Ok(Some(message("pong", None, None))),
-            Heard::Pong => Ok(None),
-            Heard::Complete(id) => {
+        match ClientMessage::read(text).ok_or(owned(BAD_MESSAGE))? {
+            ClientMessage::Init(_) => Err(owned(TOO_MANY_INITS)),
+            ClientMessage::Ping => Ok(Some(message("pong", None, None))),
+            ClientMessage::Pong => Ok(None),
+            ClientMessage::Complete(id) => {
                 operations.remove(&id);
                 Ok(None)
             }
-            Heard::Subscribe(id, _) if operations.contains_key(&id) => {
+            ClientMessage::Subscribe(id, _) if operations.contains_key(&id) => {
                 Err((4409, format!("Subscriber for {} already exists", id.chars().take(64).collect::<String>())))
             }
-            Heard::Subscribe(id, _) if operations.len() >= MAX_OPERATIONS => {
+            ClientMessage::Subscribe(id, _) if operations.len() >= MAX_OPERATIONS => {
                 let told = bad(format!("{MAX_OPERATIONS} operations run on this connection; complete one first"));
                 let refused = Refused::Over(told).into_response(&self.id);
                 Ok(Some(message("error", Some(&id), Some(&errors(&refused)))))
             }
-            Heard::Subscribe(id, payload) => match self.begin(payload, watch).await {
+            ClientMessage::Subscribe(id, payload) => match self.begin(payload, watch).await {
                 Ok(operation) => {
                     operations.insert(id, operation);
                     Ok(None)
@@ -315,7 +322,7 @@ impl Connection {
     }
 
     /// Lets an operation in, and begins it.
-    async fn begin(&self, payload: Json, watch: &Watch) -> Result<Operation, Box<GraphqlResponse>> {
+    async fn begin(&self, payload: Json, watch: &Subscriber) -> Result<Operation, Box<GraphqlResponse>> {
         let refuse = |error: Error| Box::new(Refused::Over(error).into_response(&self.id));
         let app = &self.graphql.server.app;
         let admission = app.admit(self.authorization.as_deref(), self.address).await.map_err(refuse)?;
@@ -324,8 +331,8 @@ impl Connection {
         let sent = from_json(payload).map_err(refuse)?;
         let (prepared, cx) = self.graphql.enter(pass, sent, &self.id, &mut spent).await?;
         let piece = move |answer: GraphqlResponse| match before_execution(&answer) {
-            true => Piece::Error(errors(&answer)),
-            false => Piece::Next(body(answer, Some(&spent))),
+            true => ServerMessage::Error(errors(&answer)),
+            false => ServerMessage::Next(body(answer, Some(&spent))),
         };
         let id = self.id.clone();
         if prepared.kind() == Kind::Subscription {
@@ -352,7 +359,7 @@ async fn finish(socket: &mut WebSocketStream, operations: &mut Operations) {
             }
         }
     };
-    let _ = timeout(PATIENCE, told).await;
+    let _ = timeout(TIMEOUT, told).await;
 }
 
 fn errors(answer: &GraphqlResponse) -> Vec<u8> {
@@ -360,10 +367,10 @@ fn errors(answer: &GraphqlResponse) -> Vec<u8> {
 }
 
 /// The next message of the protocol.
-async fn next_message(socket: &mut WebSocketStream) -> Result<Heard, Option<Close>> {
+async fn next_message(socket: &mut WebSocketStream) -> Result<ClientMessage, Option<Close>> {
     loop {
         match socket.next().await {
-            Some(Ok(Message::Text(text))) => return Heard::read(&text).ok_or(Some(BAD_MESSAGE)),
+            Some(Ok(Message::Text(text))) => return ClientMessage::read(&text).ok_or(Some(BAD_MESSAGE)),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
             Some(Ok(Message::Binary(_))) => return Err(Some(BAD_MESSAGE)),
             Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(None),
@@ -383,8 +390,8 @@ async fn next_piece(operations: &mut Operations) -> Message {
     })
     .await;
     match piece {
-        Some(Piece::Next(bytes)) => message("next", Some(&id), Some(&bytes)),
-        Some(Piece::Error(bytes)) => {
+        Some(ServerMessage::Next(bytes)) => message("next", Some(&id), Some(&bytes)),
+        Some(ServerMessage::Error(bytes)) => {
             operations.remove(&id);
             message("error", Some(&id), Some(&bytes))
         }

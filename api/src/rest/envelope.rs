@@ -8,7 +8,7 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::Type;
 use serde::Serialize;
-use service::{Done, Gone, Page, Record, Stored};
+use service::{Deleted, Page, Record, StoredReply, Written};
 
 const JSON: &str = "application/json";
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -22,7 +22,7 @@ pub struct Found<T>(pub T);
 /// 201: a new record, with `Location` and `ETag`; 200 if it was there already.
 pub struct Created<T> {
     /// The outcome.
-    pub done: Done<T>,
+    pub done: Written<T>,
     /// The path of its list, under which it is found by id.
     pub list: &'static str,
 }
@@ -33,22 +33,22 @@ pub struct Started<T>(pub Created<T>);
 /// 201: something new that has no version, with `Location`.
 pub struct Queued<T> {
     /// The outcome.
-    pub done: Done<T>,
+    pub done: Written<T>,
     /// The path of its list, under which it is found by id.
     pub list: &'static str,
 }
 
 /// 201: new records, all at once.
-pub struct CreatedAll<T>(pub Done<Vec<T>>);
+pub struct CreatedAll<T>(pub Written<Vec<T>>);
 
 /// 200: a changed record, with its new `ETag`.
-pub struct Changed<T>(pub Done<T>);
+pub struct Changed<T>(pub Written<T>);
 
 /// 200: something without a version was put in its place.
-pub struct Put<T>(pub Done<T>);
+pub struct Put<T>(pub Written<T>);
 
 /// 204: it is gone.
-pub struct NoContent(pub Done<Gone>);
+pub struct NoContent(pub Written<Deleted>);
 
 /// 200: `{"data": […], "pagination": {…}}`.
 pub struct List<T>(pub Page<T>);
@@ -79,14 +79,14 @@ fn tag(response: &mut Response, version: Option<i32>) {
 }
 
 /// The answer to a write: fresh from the record, or from what was stored, byte for byte.
-fn written<T: Record>(done: &Done<T>, status: StatusCode) -> Response {
+fn written<T: Record>(done: &Written<T>, status: StatusCode) -> Response {
     match done {
-        Done::Fresh { record, .. } => {
+        Written::Fresh { record, .. } => {
             let mut response = data(status, record);
             tag(&mut response, record.version());
             response
         }
-        Done::Replayed(stored) => {
+        Written::Replayed(stored) => {
             let mut response = json(status, format!("{{\"data\":{}}}", stored.body).into_bytes());
             tag(&mut response, stored.version);
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
@@ -95,15 +95,15 @@ fn written<T: Record>(done: &Done<T>, status: StatusCode) -> Response {
     }
 }
 
-fn id_of<T: Record>(done: &Done<T>) -> service::value::Id {
+fn id_of<T: Record>(done: &Written<T>) -> service::value::Id {
     match done {
-        Done::Fresh { record, .. } => record.id(),
-        Done::Replayed(Stored { id, .. }) => *id,
+        Written::Fresh { record, .. } => record.id(),
+        Written::Replayed(StoredReply { id, .. }) => *id,
     }
 }
 
 /// Where a new record is found.
-fn locate<T: Record>(response: &mut Response, list: &str, done: &Done<T>) {
+fn locate<T: Record>(response: &mut Response, list: &str, done: &Written<T>) {
     if let Ok(place) = HeaderValue::from_str(&format!("{}{list}/{}", super::BASE, id_of(done))) {
         response.headers_mut().insert(header::LOCATION, place);
     }
@@ -126,7 +126,7 @@ impl<T: Record> IntoResponse for Found<T> {
 impl<T: Record> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
         let made = match &self.done {
-            Done::Fresh { created, .. } | Done::Replayed(Stored { created, .. }) => *created,
+            Written::Fresh { created, .. } | Written::Replayed(StoredReply { created, .. }) => *created,
         };
         let mut response = written(&self.done, if made { StatusCode::CREATED } else { StatusCode::OK });
         locate(&mut response, self.list, &self.done);
@@ -169,7 +169,7 @@ impl<T: Record> IntoResponse for Put<T> {
 impl IntoResponse for NoContent {
     fn into_response(self) -> Response {
         let mut response = StatusCode::NO_CONTENT.into_response();
-        if matches!(self.0, Done::Replayed(_)) {
+        if matches!(self.0, Written::Replayed(_)) {
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
         }
         response

@@ -4,7 +4,7 @@ use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{IntoResponse, Response};
 use service::{Code, Error, ErrorBody};
 
-/// What a handler gives back when an operation refuses. Rendered by the gate, which knows the request id.
+/// What a handler gives back when an operation refuses. Rendered by the pipeline, which knows the request id.
 #[derive(Debug)]
 pub struct Fault(pub Error);
 

@@ -1,7 +1,7 @@
 //! What refusals look like: samples made by the code that refuses, for the OpenAPI document and for `docs/errors.md`.
 
 use poem::http::{Method, StatusCode};
-use service::value::{Json, Problems};
+use service::value::{FieldErrors, Json};
 use service::{Code, Environment, Error, Feature, Reason};
 
 use super::error::{Refusal, status, status_of};
@@ -38,7 +38,7 @@ pub fn samples() -> Vec<Sample> {
     };
     let not_json = Json::parse(b"{\"name\": }").err().map(|why| why.to_string()).unwrap_or_default();
     let twice = Json::parse(b"{\"name\": 1, \"name\": 2}").err().map(|why| why.to_string()).unwrap_or_default();
-    let mut problems = Problems::none();
+    let mut problems = FieldErrors::none();
     problems.add("color", "unknown");
     problems.add("name", "required");
     problems.add("defaultRate", "must be a decimal with up to 12 digits and up to 4 decimals, such as \"150.00\"");

@@ -2,7 +2,7 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use service::event_log::{self, EventFilter, EventRecord, EventSort};
+use service::event::{self, Event, EventFilter, EventSort};
 
 use super::Tag;
 use super::envelope::{Data, List};
@@ -19,13 +19,13 @@ impl Events {
         &self,
         Access(cx): Access,
         query: Query<EventFilter, EventSort>,
-    ) -> Result<List<EventRecord>, Fault> {
-        Ok(List(event_log::list(&cx, &query.0).await?))
+    ) -> Result<List<Event>, Fault> {
+        Ok(List(event::list(&cx, &query.0).await?))
     }
 
     /// Get an event
     #[oai(path = "/events/:id", method = "get", operation_id = "getEvent")]
-    async fn get_event(&self, Access(cx): Access, id: Path<PathId>) -> Result<Data<EventRecord>, Fault> {
-        Ok(Data(event_log::get(&cx, id.0.0).await?))
+    async fn get_event(&self, Access(cx): Access, id: Path<PathId>) -> Result<Data<Event>, Fault> {
+        Ok(Data(event::get(&cx, id.0.0).await?))
     }
 }

@@ -13,7 +13,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use service::input::FromBody;
 use service::sort::SortField;
 use service::value::{Id, Json, Wire};
-use service::{Cx, Expected, Filter, ListArgs};
+use service::{Cx, Filter, ListArgs, Precondition};
 
 /// The name of the security scheme in the document.
 pub const BEARER: &str = "bearerAuth";
@@ -21,7 +21,7 @@ pub const BEARER: &str = "bearerAuth";
 /// Marks, in poem-openapi's document, the one parameter that stands for a whole list query.
 pub const LIST_QUERY: &str = "x-list-query";
 
-/// The caller, let in by the gate.
+/// The caller, let in by the pipeline.
 pub struct Access(pub Cx);
 
 impl<'a> ApiExtractor<'a> for Access {
@@ -208,7 +208,7 @@ impl ParseFromParameter for PathId {
 }
 
 /// The versions in `If-Match` (RFC 9110, section 13.1.1); a weak prefix is ignored.
-pub struct IfMatch(pub Expected);
+pub struct IfMatch(pub Precondition);
 
 impl<'a> ApiExtractor<'a> for IfMatch {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
@@ -227,13 +227,13 @@ impl<'a> ApiExtractor<'a> for IfMatch {
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<IfMatch> {
         let sent: Vec<_> = request.headers().get_all("if-match").iter().collect();
         if sent.is_empty() {
-            return Ok(IfMatch(Expected::Any));
+            return Ok(IfMatch(Precondition::Any));
         }
         let tags: Vec<&str> = sent.iter().filter_map(|value| value.to_str().ok()).flat_map(tags).collect();
         Ok(IfMatch(if tags.contains(&"*") {
-            Expected::Any
+            Precondition::Any
         } else {
-            Expected::OneOf(tags.iter().filter_map(|tag| tag.parse().ok()).collect())
+            Precondition::OneOf(tags.iter().filter_map(|tag| tag.parse().ok()).collect())
         }))
     }
 }

@@ -1,11 +1,11 @@
-//! The REST surface: the operations of every noun, behind one gate.
+//! The REST surface: the operations of every noun, behind one pipeline.
 
 pub mod envelope;
 pub mod error;
 pub mod errors_page;
 pub mod extract;
-pub mod gate;
 pub mod openapi;
+pub mod pipeline;
 pub mod route;
 
 mod clients;
@@ -101,11 +101,11 @@ pub fn routes() -> route::Routes {
     route::Routes::of::<Operations>()
 }
 
-/// The operations behind the gate, to be mounted under `/api/v1`.
+/// The operations behind the pipeline, to be mounted under `/api/v1`.
 pub fn endpoint(server: Arc<Server>) -> impl Endpoint<Output = Response> {
     let inner =
         OpenApiService::new(OPERATIONS, "Hoursmith", env!("CARGO_PKG_VERSION")).into_endpoint().map_to_response();
-    gate::Gate { inner, routes: routes(), server }
+    pipeline::Pipeline { inner, routes: routes(), server }
 }
 
 /// poem-openapi's document of the operations, before our passes.

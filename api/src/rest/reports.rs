@@ -17,7 +17,7 @@ use super::Tag;
 use super::envelope::Data;
 use super::error::Fault;
 use super::extract::{Access, LIST_QUERY};
-use super::gate::header_text;
+use super::pipeline::header_text;
 use crate::accept::ranges;
 
 const CSV: &str = "text/csv; charset=utf-8";

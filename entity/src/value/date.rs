@@ -8,7 +8,7 @@ use poem_openapi::registry::MetaSchema;
 use sea_orm::DeriveValueType;
 
 use super::timestamp::plus_again;
-use super::wire::{Problems, Wire, describe_scalar, on_every_surface, openapi_schema};
+use super::wire::{FieldErrors, Wire, describe_scalar, on_every_surface, openapi_schema};
 use super::{Instant, Json, Timestamp};
 
 /// A day of the Gregorian calendar, years 1 to 9999, without a time zone.
@@ -34,9 +34,9 @@ impl fmt::Display for Date {
 }
 
 impl FromStr for Date {
-    type Err = Problems;
+    type Err = FieldErrors;
 
-    fn from_str(text: &str) -> Result<Date, Problems> {
+    fn from_str(text: &str) -> Result<Date, FieldErrors> {
         let shaped = text.len() == 10
             && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
         if !shaped {
@@ -64,7 +64,7 @@ impl Wire for Date {
         }
     }
 
-    fn parse(json: Json) -> Result<Date, Problems> {
+    fn parse(json: Json) -> Result<Date, FieldErrors> {
         match json {
             Json::Text(text) => text.parse(),
             other => Err(format!("must be a date such as \"2026-06-11\", not {}", other.kind()).into()),
@@ -127,7 +127,7 @@ impl Wire for DateOrDateTime {
         }
     }
 
-    fn parse(json: Json) -> Result<DateOrDateTime, Problems> {
+    fn parse(json: Json) -> Result<DateOrDateTime, FieldErrors> {
         match json {
             Json::Text(text) if text.len() == 10 => Ok(DateOrDateTime::Date(text.parse()?)),
             Json::Text(text) => Ok(DateOrDateTime::DateTime(text.parse::<Instant>()?.utc())),
@@ -135,7 +135,7 @@ impl Wire for DateOrDateTime {
         }
     }
 
-    fn parse_text(text: &str) -> Result<DateOrDateTime, Problems> {
+    fn parse_text(text: &str) -> Result<DateOrDateTime, FieldErrors> {
         Self::parse(Json::Text(plus_again(text)))
     }
 }

@@ -7,7 +7,7 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use sea_orm::DeriveValueType;
 
 use super::Json;
-use super::wire::{Problems, Wire, describe_scalar, on_every_surface, openapi_schema};
+use super::wire::{FieldErrors, Wire, describe_scalar, on_every_surface, openapi_schema};
 
 /// Units in one: four decimals.
 const SCALE: i64 = 10_000;
@@ -106,9 +106,9 @@ macro_rules! fixed_point {
         }
 
         impl FromStr for $name {
-            type Err = Problems;
+            type Err = FieldErrors;
 
-            fn from_str(text: &str) -> Result<$name, Problems> {
+            fn from_str(text: &str) -> Result<$name, FieldErrors> {
                 units(text).map($name).ok_or_else(|| {
                     concat!("must be a decimal with up to 12 digits and up to 4 decimals, such as \"", $example, "\"").into()
                 })
@@ -145,7 +145,7 @@ macro_rules! fixed_point {
                 }
             }
 
-            fn parse(json: Json) -> Result<$name, Problems> {
+            fn parse(json: Json) -> Result<$name, FieldErrors> {
                 let value = match json {
                     Json::Text(text) => text.parse()?,
                     Json::Number(digits) => $name(units_of_number(&digits)?),
@@ -154,7 +154,7 @@ macro_rules! fixed_point {
                 $name::bounded(value)
             }
 
-            fn parse_graphql(json: Json) -> Result<$name, Problems> {
+            fn parse_graphql(json: Json) -> Result<$name, FieldErrors> {
                 match json {
                     Json::Number(_) => Err(concat!("must be a decimal in a string, such as \"", $example, "\"").into()),
                     json => Self::parse(json),
@@ -198,19 +198,19 @@ fixed_point!(
 );
 
 impl Money {
-    fn bounded(self) -> Result<Money, Problems> {
+    fn bounded(self) -> Result<Money, FieldErrors> {
         Ok(self)
     }
 }
 
 impl Decimal {
-    fn bounded(self) -> Result<Decimal, Problems> {
+    fn bounded(self) -> Result<Decimal, FieldErrors> {
         Ok(self)
     }
 }
 
 impl Percent {
-    fn bounded(self) -> Result<Percent, Problems> {
+    fn bounded(self) -> Result<Percent, FieldErrors> {
         if self.0 <= 100 * SCALE { Ok(self) } else { Err("must be a percentage from 0 to 100".into()) }
     }
 }
@@ -219,7 +219,7 @@ impl Percent {
 mod tests {
     use super::*;
 
-    fn number(digits: &str) -> Result<String, Problems> {
+    fn number(digits: &str) -> Result<String, FieldErrors> {
         Money::parse(Json::Number(digits.into())).map(|money| money.to_string())
     }
 

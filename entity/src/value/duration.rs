@@ -5,7 +5,7 @@ use std::fmt;
 use poem_openapi::registry::MetaSchema;
 
 use super::Json;
-use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
+use super::wire::{FieldErrors, Wire, on_every_surface, openapi_schema};
 
 /// A span of time in whole seconds, read from a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +40,7 @@ impl Wire for Duration {
         MetaSchema { pattern: Some(PATTERN.into()), example: Some("1h30m".into()), ..openapi_schema("string", "") }
     }
 
-    fn parse(json: Json) -> Result<Duration, Problems> {
+    fn parse(json: Json) -> Result<Duration, FieldErrors> {
         let text = match json {
             Json::Text(text) => text,
             Json::Number(_) => return Err(format!("{HOW}; for a number of seconds send durationSeconds").into()),

@@ -6,7 +6,7 @@ use poem_openapi::registry::MetaSchema;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 
 use super::Json;
-use super::wire::{Problems, Wire, in_openapi, openapi_schema};
+use super::wire::{FieldErrors, Wire, in_openapi, openapi_schema};
 
 /// An enum with one spelling on every surface; read in either case.
 macro_rules! wire_enum {
@@ -40,9 +40,9 @@ macro_rules! wire_enum {
         }
 
         impl std::str::FromStr for $name {
-            type Err = Problems;
+            type Err = FieldErrors;
 
-            fn from_str(text: &str) -> Result<$name, Problems> {
+            fn from_str(text: &str) -> Result<$name, FieldErrors> {
                 <$name as Wire>::parse_text(text)
             }
         }
@@ -59,7 +59,7 @@ macro_rules! wire_enum {
                 MetaSchema { title, enum_items: vec![$($wire.into()),+], ..openapi_schema("string", "") }
             }
 
-            fn parse(json: Json) -> Result<$name, Problems> {
+            fn parse(json: Json) -> Result<$name, FieldErrors> {
                 let known = match &json {
                     Json::Text(text) => $name::ALL.iter().find(|item| item.as_str().eq_ignore_ascii_case(text.trim())),
                     _ => None,

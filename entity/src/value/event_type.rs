@@ -6,7 +6,7 @@ use std::str::FromStr;
 use poem_openapi::registry::MetaSchema;
 
 use super::Json;
-use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
+use super::wire::{FieldErrors, Wire, on_every_surface, openapi_schema};
 
 macro_rules! event_types {
     ($($(#[$doc:meta])* $name:ident $wire:literal,)+) => {
@@ -54,9 +54,9 @@ impl fmt::Display for EventType {
 }
 
 impl FromStr for EventType {
-    type Err = Problems;
+    type Err = FieldErrors;
 
-    fn from_str(text: &str) -> Result<EventType, Problems> {
+    fn from_str(text: &str) -> Result<EventType, FieldErrors> {
         let known = EventType::ALL.iter().find(|kind| kind.as_str() == text.trim());
         known.copied().ok_or_else(|| {
             let spellings: Vec<_> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
@@ -77,7 +77,7 @@ impl Wire for EventType {
         MetaSchema { enum_items, ..openapi_schema("string", "") }
     }
 
-    fn parse(json: Json) -> Result<EventType, Problems> {
+    fn parse(json: Json) -> Result<EventType, FieldErrors> {
         match json {
             Json::Text(text) => text.parse(),
             other => Err(format!("must be an event type in a string, not {}", other.kind()).into()),

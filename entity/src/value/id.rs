@@ -8,7 +8,7 @@ use sea_orm::DeriveValueType;
 use uuid::Uuid;
 
 use super::Json;
-use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
+use super::wire::{FieldErrors, Wire, on_every_surface, openapi_schema};
 
 /// A UUID v7: `ID` in GraphQL, a `uuid` string in OpenAPI, 16 bytes in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
@@ -39,10 +39,10 @@ impl fmt::Display for Id {
 }
 
 impl FromStr for Id {
-    type Err = Problems;
+    type Err = FieldErrors;
 
     /// Takes the hyphenated form, in either case; no braces, no `urn:uuid:`.
-    fn from_str(text: &str) -> Result<Id, Problems> {
+    fn from_str(text: &str) -> Result<Id, FieldErrors> {
         match Uuid::try_parse(text) {
             Ok(uuid) if text.len() == 36 => Ok(Id(uuid)),
             _ => Err("must be an id: a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057".into()),
@@ -61,7 +61,7 @@ impl Wire for Id {
         openapi_schema("string", "uuid")
     }
 
-    fn parse(json: Json) -> Result<Id, Problems> {
+    fn parse(json: Json) -> Result<Id, FieldErrors> {
         match json {
             Json::Text(text) => text.parse(),
             other => Err(format!("must be an id, a UUID in a string, not {}", other.kind()).into()),

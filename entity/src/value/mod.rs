@@ -25,5 +25,5 @@ pub use id::Id;
 pub use json::{Json, JsonError};
 pub use text::{Color, Currency, ExternalId, Name, Note, ShortText, Tags, Text, fold};
 pub use timestamp::{Instant, Timestamp};
-pub use wire::{Problems, Wire, openapi_schema};
+pub use wire::{FieldErrors, Wire, openapi_schema};
 pub use zone::{TimeZone, ZoneOffset};

@@ -7,7 +7,7 @@ use sea_orm::DeriveValueType;
 use unicode_normalization::UnicodeNormalization;
 
 use super::Json;
-use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
+use super::wire::{FieldErrors, Wire, on_every_surface, openapi_schema};
 
 /// A trimmed text of at most `MAX` characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ impl<const MAX: usize> Wire for Text<MAX> {
         text.trim().is_empty()
     }
 
-    fn parse(json: Json) -> Result<Text<MAX>, Problems> {
+    fn parse(json: Json) -> Result<Text<MAX>, FieldErrors> {
         let text = match json {
             Json::Text(text) => text,
             other => return Err(format!("must be a string, not {}", other.kind()).into()),
@@ -108,7 +108,7 @@ impl Wire for Tags {
         MetaSchema { items: Some(Box::new(items)), max_items: Some(Tags::MAX), ..openapi_schema("array", "") }
     }
 
-    fn parse(json: Json) -> Result<Tags, Problems> {
+    fn parse(json: Json) -> Result<Tags, FieldErrors> {
         let items = match json {
             Json::List(items) => items,
             other => return Err(format!("must be an array, not {}", other.kind()).into()),
@@ -116,7 +116,7 @@ impl Wire for Tags {
         if items.len() > Tags::MAX {
             return Err(format!("must have at most {} tags, not {}", Tags::MAX, items.len()).into());
         }
-        let mut problems = Problems::none();
+        let mut problems = FieldErrors::none();
         let mut tags = Vec::with_capacity(items.len());
         for (i, item) in items.into_iter().enumerate() {
             match ShortText::parse(item) {
@@ -162,7 +162,7 @@ impl Wire for Color {
         text.trim().is_empty()
     }
 
-    fn parse(json: Json) -> Result<Color, Problems> {
+    fn parse(json: Json) -> Result<Color, FieldErrors> {
         match json {
             Json::Text(text) => match text.trim().strip_prefix('#') {
                 Some(hex) if hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
@@ -239,7 +239,7 @@ impl Wire for Currency {
         text.trim().is_empty()
     }
 
-    fn parse(json: Json) -> Result<Currency, Problems> {
+    fn parse(json: Json) -> Result<Currency, FieldErrors> {
         let text = match json {
             Json::Text(text) => text.trim().to_ascii_uppercase(),
             other => return Err(format!("must be a currency code in a string, not {}", other.kind()).into()),

@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Utc};
 use poem_openapi::registry::MetaSchema;
 use sea_orm::DeriveValueType;
 
-use super::wire::{Problems, Wire, describe_scalar, on_every_surface, openapi_schema};
+use super::wire::{FieldErrors, Wire, describe_scalar, on_every_surface, openapi_schema};
 use super::{Date, Json};
 
 /// An instant in milliseconds since 1970 in UTC; the same number in both databases, in cursors and in JavaScript.
@@ -60,9 +60,9 @@ impl fmt::Display for Timestamp {
 }
 
 impl FromStr for Timestamp {
-    type Err = Problems;
+    type Err = FieldErrors;
 
-    fn from_str(text: &str) -> Result<Timestamp, Problems> {
+    fn from_str(text: &str) -> Result<Timestamp, FieldErrors> {
         text.parse::<Instant>().map(Instant::utc)
     }
 }
@@ -104,9 +104,9 @@ pub(super) fn plus_again(text: &str) -> String {
 }
 
 impl FromStr for Instant {
-    type Err = Problems;
+    type Err = FieldErrors;
 
-    fn from_str(text: &str) -> Result<Instant, Problems> {
+    fn from_str(text: &str) -> Result<Instant, FieldErrors> {
         if let Ok(instant) = DateTime::parse_from_rfc3339(text)
             && (1..=9999).contains(&instant.year())
             && (1..=9999).contains(&instant.to_utc().year())
@@ -140,14 +140,14 @@ macro_rules! instant_on_the_wire {
                 }
             }
 
-            fn parse(json: Json) -> Result<$type, Problems> {
+            fn parse(json: Json) -> Result<$type, FieldErrors> {
                 match json {
                     Json::Text(text) => text.parse(),
                     other => Err(format!("must be an instant in a string, not {}", other.kind()).into()),
                 }
             }
 
-            fn parse_text(text: &str) -> Result<$type, Problems> {
+            fn parse_text(text: &str) -> Result<$type, FieldErrors> {
                 plus_again(text).parse()
             }
         }

@@ -41,20 +41,20 @@ pub trait Wire: Sized + Send + Sync + 'static {
     }
 
     /// Reads it from a body or a GraphQL value; the reason tells a person what to send instead.
-    fn parse(json: Json) -> Result<Self, Problems>;
+    fn parse(json: Json) -> Result<Self, FieldErrors>;
 
     /// Reads it from a GraphQL value, whose numbers are binary floats.
-    fn parse_graphql(json: Json) -> Result<Self, Problems> {
+    fn parse_graphql(json: Json) -> Result<Self, FieldErrors> {
         Self::parse(json)
     }
 
     /// Reads it from a query parameter.
-    fn parse_text(text: &str) -> Result<Self, Problems> {
+    fn parse_text(text: &str) -> Result<Self, FieldErrors> {
         Self::parse(Json::Text(text.to_owned()))
     }
 
     /// Reads it from every value that a query gives for its parameter.
-    fn parse_query(values: &[String]) -> Result<Self, Problems> {
+    fn parse_query(values: &[String]) -> Result<Self, FieldErrors> {
         match values {
             [text] => Self::parse_text(text),
             _ => Err("must be given once".into()),
@@ -64,22 +64,22 @@ pub trait Wire: Sized + Send + Sync + 'static {
 
 /// What is wrong with an input: each bad place by its path (`name`, `tags[2]`) with a reason for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problems(Vec<(String, String)>);
+pub struct FieldErrors(Vec<(String, String)>);
 
-impl Problems {
+impl FieldErrors {
     /// Nothing is wrong yet.
-    pub fn none() -> Problems {
-        Problems::default()
+    pub fn none() -> FieldErrors {
+        FieldErrors::default()
     }
 
     /// One reason, for the place that its caller knows.
-    pub fn here(reason: impl Into<String>) -> Problems {
-        Problems(vec![(String::new(), reason.into())])
+    pub fn here(reason: impl Into<String>) -> FieldErrors {
+        FieldErrors(vec![(String::new(), reason.into())])
     }
 
     /// One reason at a field.
-    pub fn at(path: impl Into<String>, reason: impl Into<String>) -> Problems {
-        Problems(vec![(path.into(), reason.into())])
+    pub fn at(path: impl Into<String>, reason: impl Into<String>) -> FieldErrors {
+        FieldErrors(vec![(path.into(), reason.into())])
     }
 
     /// Adds a reason at a field. The first reason given for a field stays.
@@ -91,7 +91,7 @@ impl Problems {
     }
 
     /// Adds all of another's, each below `path`.
-    pub fn nest(&mut self, path: &str, inner: Problems) {
+    pub fn nest(&mut self, path: &str, inner: FieldErrors) {
         for (below, reason) in inner.0 {
             let dot = if below.is_empty() || below.starts_with('[') || path.is_empty() { "" } else { "." };
             self.add(format!("{path}{dot}{below}"), reason);
@@ -99,7 +99,7 @@ impl Problems {
     }
 
     /// The same, with one field told under another name.
-    pub fn renamed(mut self, from: &str, to: &str) -> Problems {
+    pub fn renamed(mut self, from: &str, to: &str) -> FieldErrors {
         for (path, _) in &mut self.0 {
             if path == from {
                 *path = to.to_owned();
@@ -124,7 +124,7 @@ impl Problems {
     }
 }
 
-impl fmt::Display for Problems {
+impl fmt::Display for FieldErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, (path, reason)) in self.0.iter().enumerate() {
             let (comma, colon) = (if i > 0 { "; " } else { "" }, if path.is_empty() { "" } else { ": " });
@@ -134,15 +134,15 @@ impl fmt::Display for Problems {
     }
 }
 
-impl From<&str> for Problems {
-    fn from(reason: &str) -> Problems {
-        Problems::here(reason)
+impl From<&str> for FieldErrors {
+    fn from(reason: &str) -> FieldErrors {
+        FieldErrors::here(reason)
     }
 }
 
-impl From<String> for Problems {
-    fn from(reason: String) -> Problems {
-        Problems::here(reason)
+impl From<String> for FieldErrors {
+    fn from(reason: String) -> FieldErrors {
+        FieldErrors::here(reason)
     }
 }
 
@@ -272,14 +272,14 @@ impl Wire for bool {
         openapi_schema("boolean", "")
     }
 
-    fn parse(json: Json) -> Result<bool, Problems> {
+    fn parse(json: Json) -> Result<bool, FieldErrors> {
         match json {
             Json::Bool(value) => Ok(value),
             other => Err(format!("must be true or false, not {}", other.kind()).into()),
         }
     }
 
-    fn parse_text(text: &str) -> Result<bool, Problems> {
+    fn parse_text(text: &str) -> Result<bool, FieldErrors> {
         match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" => Ok(true),
             "false" | "0" | "no" => Ok(false),
@@ -299,7 +299,7 @@ impl Wire for i32 {
         openapi_schema("integer", "int32")
     }
 
-    fn parse(json: Json) -> Result<i32, Problems> {
+    fn parse(json: Json) -> Result<i32, FieldErrors> {
         match json {
             Json::Number(digits) => Self::parse_text(&digits),
             other => Err(format!("must be a whole number, not {}", other.kind()).into()),
@@ -307,7 +307,7 @@ impl Wire for i32 {
     }
 
     /// `90`, and by JSON's own notion of a number also `90.0` and `9e1`.
-    fn parse_text(text: &str) -> Result<i32, Problems> {
+    fn parse_text(text: &str) -> Result<i32, FieldErrors> {
         let whole = || {
             let number: f64 = text.parse().ok()?;
             let fits = number.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number);
@@ -325,7 +325,7 @@ fn list_of(items: MetaSchema) -> MetaSchema {
     MetaSchema { items: Some(Box::new(items)), max_items: Some(MAX_VALUES), ..openapi_schema("array", "") }
 }
 
-fn too_many(values: usize) -> Problems {
+fn too_many(values: usize) -> FieldErrors {
     format!("must have at most {MAX_VALUES} values, not {values}").into()
 }
 
@@ -341,7 +341,7 @@ impl<T: Wire> Wire for Vec<T> {
         T::describe(registry);
     }
 
-    fn parse_query(values: &[String]) -> Result<Vec<T>, Problems> {
+    fn parse_query(values: &[String]) -> Result<Vec<T>, FieldErrors> {
         if values.len() > MAX_VALUES {
             return Err(too_many(values.len()));
         }
@@ -360,7 +360,7 @@ impl<T: Wire> Wire for Vec<T> {
         list_of(T::openapi_in_body())
     }
 
-    fn parse(json: Json) -> Result<Vec<T>, Problems> {
+    fn parse(json: Json) -> Result<Vec<T>, FieldErrors> {
         let items = match json {
             Json::List(items) => items,
             other => return Err(format!("must be an array, not {}", other.kind()).into()),
@@ -368,7 +368,7 @@ impl<T: Wire> Wire for Vec<T> {
         if items.len() > MAX_VALUES {
             return Err(too_many(items.len()));
         }
-        let mut problems = Problems::none();
+        let mut problems = FieldErrors::none();
         let mut values = Vec::with_capacity(items.len());
         for (i, item) in items.into_iter().enumerate() {
             match T::parse(item) {

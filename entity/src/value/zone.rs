@@ -8,7 +8,7 @@ use chrono::Offset;
 use chrono_tz::Tz;
 use poem_openapi::registry::MetaSchema;
 
-use super::wire::{Problems, Wire, on_every_surface, openapi_schema};
+use super::wire::{FieldErrors, Wire, on_every_surface, openapi_schema};
 use super::{Date, Json, Timestamp};
 
 /// A time zone such as `Europe/Helsinki`.
@@ -84,7 +84,7 @@ impl Wire for TimeZone {
         MetaSchema { example: Some("Europe/Helsinki".into()), ..openapi_schema("string", "") }
     }
 
-    fn parse(json: Json) -> Result<TimeZone, Problems> {
+    fn parse(json: Json) -> Result<TimeZone, FieldErrors> {
         match json {
             Json::Text(text) => {
                 let zone = text.trim().parse().map_err(|_| "must be an IANA time zone such as Europe/Helsinki");

@@ -14,7 +14,8 @@ use governor::{Quota, RateLimiter};
 
 use super::store::{Store, View};
 use super::{Charge, Level, MINUTE, Outcome, Sizes, TEN_SECONDS};
-use crate::{Caller, Clock};
+use crate::access::caller::Caller;
+use crate::core::clock::Clock;
 
 /// Bad credentials that an address may send in a minute.
 const GUESSES: u32 = 10;

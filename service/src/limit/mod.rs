@@ -11,7 +11,9 @@ use entity::value::Plan;
 
 use self::memory::Memory;
 use self::shared::Shared;
-use crate::{Caller, Clock, Error};
+use crate::access::caller::Caller;
+use crate::contract::error::Error;
+use crate::core::clock::Clock;
 
 pub(crate) use self::shared::check_url;
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{Charge, Level, MINUTE, Outcome, Sizes, TEN_SECONDS};
 
 /// How long a request waits for Redis; then it is away.
-const PATIENCE: Duration = Duration::from_millis(100);
+const TIMEOUT: Duration = Duration::from_millis(100);
 /// How long nobody asks again after that, but for one request in each such time.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -80,7 +80,7 @@ impl Shared {
                 .await?;
             Ok::<_, RedisError>((connection, answer))
         };
-        match tokio::time::timeout(PATIENCE, asked).await {
+        match tokio::time::timeout(TIMEOUT, asked).await {
             Ok(Ok((connection, answer))) => {
                 self.answered(connection);
                 Some(outcome(answer))
@@ -92,7 +92,7 @@ impl Shared {
 
     /// Connects before the first request comes: those that came while another connects would count for themselves.
     pub(super) async fn connect(&self) {
-        match tokio::time::timeout(PATIENCE, self.client.get_multiplexed_async_connection()).await {
+        match tokio::time::timeout(TIMEOUT, self.client.get_multiplexed_async_connection()).await {
             Ok(Ok(connection)) => self.answered(connection),
             Ok(Err(error)) => drop(self.lost(&error.to_string())),
             Err(_) => drop(self.lost("it did not answer in time")),

@@ -49,7 +49,7 @@ impl Resolve for SystemResolver {
 
 /// What may be reached.
 #[derive(Clone, Debug)]
-pub(crate) struct Reach {
+pub(crate) struct EgressPolicy {
     /// Networks that may be reached although private, over http and on any port.
     pub(crate) allow: Arc<[IpNet]>,
     pub(crate) resolver: Arc<dyn Resolve>,
@@ -69,9 +69,9 @@ pub(crate) struct Destination {
 pub(crate) type Reason = &'static str;
 
 const HOW: Reason = "must be an absolute URL such as https://example.com/webhooks";
-const NOT_ALLOWED: Reason = "leads to an address that webhooks may not reach: private, local or reserved";
+const NOT_ALLOWED: Reason = "leads to an address that webhooks may not egress: private, local or reserved";
 
-impl Reach {
+impl EgressPolicy {
     /// The rules of a URL by itself: HTTPS, ports 443 and 1024 to 65535, no user, no name of a private network, and no
     /// address that may not be reached, in whatever spelling.
     pub(crate) fn destination(&self, text: &str) -> Result<Destination, Reason> {

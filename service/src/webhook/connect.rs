@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::Host;
 
-use super::address::Reach;
+use super::address::EgressPolicy;
 
 /// How long one of several addresses may take to answer before the next is tried.
 const ONE_ADDRESS: Duration = Duration::from_secs(3);
@@ -29,9 +29,9 @@ const ONE_ADDRESS: Duration = Duration::from_secs(3);
 /// Makes checked connections.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    reach: Reach,
+    egress: EgressPolicy,
     tls: TlsConnector,
-    patience: Duration,
+    timeout: Duration,
     /// Connections that are open now, used or kept.
     open: Arc<AtomicUsize>,
 }
@@ -65,16 +65,16 @@ impl std::fmt::Display for NoConnection {
 impl Connector {
     /// With the roots of the binary, so that it works in an empty container too, and these.
     pub(crate) fn new(
-        reach: Reach,
+        egress: EgressPolicy,
         more_roots: &[CertificateDer<'static>],
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Connector, rustls::Error> {
         let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         more_roots.iter().try_for_each(|root| roots.add(root.clone()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let config = config.with_root_certificates(roots).with_no_client_auth();
-        Ok(Connector { reach, tls: TlsConnector::from(Arc::new(config)), patience, open: Arc::default() })
+        Ok(Connector { egress, tls: TlsConnector::from(Arc::new(config)), timeout, open: Arc::default() })
     }
 
     /// The number of connections that are open, as it changes.
@@ -82,22 +82,22 @@ impl Connector {
         self.open.clone()
     }
 
-    /// Within the patience: the client may go on connecting when the attempt that asked for it has long ended.
+    /// Within the time-out: the client may go on connecting when the attempt that asked for it has long ended.
     async fn connect_in_time(self, uri: Uri) -> Result<Socket, NoConnection> {
         let late = |_| NoConnection::Tcp(io::ErrorKind::TimedOut.into());
-        tokio::time::timeout(self.patience, self.connect(uri)).await.map_err(late)?
+        tokio::time::timeout(self.timeout, self.connect(uri)).await.map_err(late)?
     }
 
     async fn connect(self, uri: Uri) -> Result<Socket, NoConnection> {
-        let destination = self.reach.destination(&uri.to_string()).map_err(NoConnection::Refused)?;
+        let destination = self.egress.destination(&uri.to_string()).map_err(NoConnection::Refused)?;
         let addresses = match &destination.host {
-            Host::Domain(name) => self.reach.resolver.resolve(name).await.map_err(|_| NoConnection::NoSuchName)?,
+            Host::Domain(name) => self.egress.resolver.resolve(name).await.map_err(|_| NoConnection::NoSuchName)?,
             _ => destination.literal().into_iter().collect(),
         };
         if addresses.is_empty() {
             return Err(NoConnection::NoSuchName);
         }
-        self.reach.admit(&destination, &addresses).map_err(NoConnection::Refused)?;
+        self.egress.admit(&destination, &addresses).map_err(NoConnection::Refused)?;
         let stream = connect_to_one(&addresses, destination.port).await.map_err(NoConnection::Tcp)?;
         if !destination.secure {
             return Ok(Socket::new(stream, self.open));

@@ -7,11 +7,14 @@ use entity::{webhook_attempt, webhook_delivery};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 
-use crate::filter::{one_of, since, until};
-use crate::input::Field;
-use crate::outcome::Record;
-use crate::page::{Filter, Key, ListArgs, Listed, Page};
-use crate::{Action, Caller, Cx, Error};
+use crate::access::action::Action;
+use crate::access::caller::Caller;
+use crate::contract::error::Error;
+use crate::contract::input::Field;
+use crate::contract::outcome::Record;
+use crate::door::Cx;
+use crate::list::filter::{one_of, since, until};
+use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 
 /// One event on its way to one endpoint.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]

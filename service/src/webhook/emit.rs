@@ -5,8 +5,8 @@ use entity::webhook_delivery;
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::endpoint::subscribed;
-use crate::write::Write;
-use crate::{Error, Feature};
+use crate::contract::error::{Error, Feature};
+use crate::door::write::Write;
 
 /// Who is sent events, as it is in this transaction.
 const TARGETS: &str = "\

@@ -2,18 +2,23 @@
 
 use std::collections::HashMap;
 
-use entity::value::{DateOrDateTime, EndpointStatus, EventType, ExternalId, Id, Note, Problems, Text, Timestamp};
+use entity::value::{DateOrDateTime, EndpointStatus, EventType, ExternalId, FieldErrors, Id, Note, Text, Timestamp};
 use entity::webhook_endpoint;
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
 
 use super::sign::Secret;
-use crate::filter::{one_of, one_of_texts, since, until};
-use crate::input::{Defaulted, Field, Input, Kept, Required, Validate};
-use crate::outcome::{Done, Expected, Gone, Record};
-use crate::page::{Filter, Key, ListArgs, Listed, Page};
-use crate::vault::Vault;
-use crate::{Action, Caller, Cx, Error, Feature, Reason, Visible};
+use crate::access::action::Action;
+use crate::access::caller::Caller;
+use crate::contract::error::{Error, Feature};
+use crate::contract::input::{Defaulted, Field, Input, NonNull, Required, Validate};
+use crate::contract::outcome::{Deleted, Precondition, Record, Written};
+use crate::contract::reason::Reason;
+use crate::contract::visible::Visible;
+use crate::core::vault::Vault;
+use crate::door::Cx;
+use crate::list::filter::{one_of, one_of_texts, since, until};
+use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 
 /// Endpoints that a workspace may have.
 const MAX_ENDPOINTS: u64 = 50;
@@ -153,13 +158,13 @@ macro_rules! endpoint_input {
         impl $name {
             /// Marks a URL that is wrong whatever its name leads to.
             fn check_url(&mut self, cx: &Cx) {
-                let checked = self.url.get().map(|url| cx.app().webhooks().reach.destination(url.as_str()));
+                let checked = self.url.get().map(|url| cx.app().webhooks().egress.destination(url.as_str()));
                 if let Some(Err(reason)) = checked {
                     self.url = Field::Bad(reason.into());
                 }
             }
 
-            fn own_problems(&self) -> Problems {
+            fn own_problems(&self) -> FieldErrors {
                 let mut problems = self.field_problems();
                 if self.events.get().is_some_and(Vec::is_empty) {
                     problems.add("events", "must name at least one event type");
@@ -189,11 +194,11 @@ endpoint_input!(
 );
 endpoint_input!(
     /// What changes of a webhook endpoint: what is absent stays, null clears.
-    WebhookEndpointChanges = "UpdateWebhookEndpointInput", needed: Kept, flag: Kept
+    WebhookEndpointChanges = "UpdateWebhookEndpointInput", needed: NonNull, flag: NonNull
 );
 
 impl Validate for NewWebhookEndpoint {
-    fn problems(&self) -> Problems {
+    fn problems(&self) -> FieldErrors {
         self.own_problems()
     }
 }
@@ -207,7 +212,7 @@ impl Validate for WebhookEndpointChanges {
         if off { Feature::ApiAccess } else { Feature::OutboundWebhooks }
     }
 
-    fn problems(&self) -> Problems {
+    fn problems(&self) -> FieldErrors {
         self.own_problems()
     }
 }
@@ -221,7 +226,7 @@ crate::input! {
 }
 
 impl Validate for SecretRotation {
-    fn problems(&self) -> Problems {
+    fn problems(&self) -> FieldErrors {
         let mut problems = self.field_problems();
         if self.overlap_seconds.get().is_some_and(|seconds| !(0..=MAX_OVERLAP).contains(seconds)) {
             problems.add("overlapSeconds", format!("must be between 0 and {MAX_OVERLAP}"));
@@ -326,7 +331,7 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<HashMap<Id, WebhookEndpoint>,
 async fn look_up(cx: &Cx, action: Action, url: Option<&Text<2048>>) -> Result<(), Error> {
     match url {
         Some(url) if cx.may(action) => {
-            let checked = cx.app().webhooks().reach.check_now(url.as_str()).await;
+            let checked = cx.app().webhooks().egress.check_now(url.as_str()).await;
             checked.map_err(|reason| Error::invalid("url", reason))
         }
         _ => Ok(()),
@@ -334,12 +339,12 @@ async fn look_up(cx: &Cx, action: Action, url: Option<&Text<2048>>) -> Result<()
 }
 
 /// A new webhook endpoint, with its secret.
-pub async fn create(cx: &Cx, mut input: NewWebhookEndpoint) -> Result<Done<WebhookEndpoint>, Error> {
+pub async fn create(cx: &Cx, mut input: NewWebhookEndpoint) -> Result<Written<WebhookEndpoint>, Error> {
     input.check_url(cx);
     let url = look_up(cx, Action::CreateWebhookEndpoint, input.url.get()).await;
     cx.write(Action::CreateWebhookEndpoint, input, async |write, input| {
         url?;
-        crate::organization::lock(write).await?;
+        crate::nouns::organization::lock(write).await?;
         let live = write
             .count::<webhook_endpoint::Entity>(|query| query.filter(webhook_endpoint::Column::DeletedAt.is_null()));
         if live.await? >= MAX_ENDPOINTS {
@@ -376,9 +381,9 @@ pub async fn create(cx: &Cx, mut input: NewWebhookEndpoint) -> Result<Done<Webho
 pub async fn update(
     cx: &Cx,
     id: Id,
-    expected: &Expected,
+    expected: &Precondition,
     mut changes: WebhookEndpointChanges,
-) -> Result<Done<WebhookEndpoint>, Error> {
+) -> Result<Written<WebhookEndpoint>, Error> {
     changes.check_url(cx);
     let url = match changes.feature().is_in(cx.caller().plan()) {
         true => look_up(cx, Action::UpdateWebhookEndpoint, changes.url.get()).await,
@@ -386,7 +391,7 @@ pub async fn update(
     };
     cx.write(Action::UpdateWebhookEndpoint, changes, async |write, changes| {
         url?;
-        let before = write.lock::<webhook_endpoint::Entity>(id).await?;
+        let before = write.lock_exclusive::<webhook_endpoint::Entity>(id).await?;
         expected.check(before.version)?;
         let mut after = before.clone();
         changes.apply(&mut after);
@@ -396,21 +401,21 @@ pub async fn update(
 }
 
 /// Deletes a webhook endpoint; what is on its way to it is not sent any more.
-pub async fn delete(cx: &Cx, id: Id, expected: &Expected) -> Result<Done<Gone>, Error> {
+pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteWebhookEndpoint, (), async |write, ()| {
-        let before = write.lock::<webhook_endpoint::Entity>(id).await?;
+        let before = write.lock_exclusive::<webhook_endpoint::Entity>(id).await?;
         expected.check(before.version)?;
         let after = webhook_endpoint::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<webhook_endpoint::Entity>(&before, after).await?;
-        Ok(Gone { id })
+        Ok(Deleted { id })
     })
     .await
 }
 
 /// Gives an endpoint a new secret. The old one may sign beside it for a while.
-pub async fn rotate_secret(cx: &Cx, id: Id, input: SecretRotation) -> Result<Done<WebhookEndpoint>, Error> {
+pub async fn rotate_secret(cx: &Cx, id: Id, input: SecretRotation) -> Result<Written<WebhookEndpoint>, Error> {
     cx.write(Action::RotateWebhookSecret, input, async |write, input| {
-        let before = write.lock::<webhook_endpoint::Entity>(id).await?;
+        let before = write.lock_exclusive::<webhook_endpoint::Entity>(id).await?;
         let overlap = i64::from(input.overlap_seconds.take().unwrap_or(0));
         let secret = Secret::random()?;
         let mut after = before.clone();

@@ -4,12 +4,12 @@
 //! the database, `worker` sends. `schedule`, `sign` and the rules in `address` are pure.
 
 mod address;
+mod concurrency;
 mod connect;
-mod courier;
 pub mod delivery;
 mod emit;
 pub mod endpoint;
-mod pace;
+mod forwarder;
 mod queue;
 pub mod replay;
 mod sample;
@@ -27,14 +27,15 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::watch;
 
-use self::address::{Reach, SystemResolver};
+use self::address::{EgressPolicy, SystemResolver};
 use self::send::Sender;
+use crate::app::Config;
+use crate::contract::error::Error;
 use crate::metrics::Metrics;
-use crate::{Config, Error};
 
 pub use self::address::Resolve;
-pub use self::courier::{Courier, Forwarded, Reply};
 pub(crate) use self::emit::{Delivery, Targets};
+pub use self::forwarder::{Forwarded, Forwarder, Reply};
 pub use self::schedule::ATTEMPTS;
 pub use self::sign::{Secret, Signed, sign};
 
@@ -44,9 +45,9 @@ const LOOK_UPS_TO_SAVE: usize = 32;
 
 /// What webhooks need for as long as the process lives.
 pub(crate) struct Webhooks {
-    reach: Reach,
+    egress: EgressPolicy,
     sender: Sender,
-    chance: Mutex<StdRng>,
+    rng: Mutex<StdRng>,
     stopping: watch::Sender<bool>,
     pub(crate) metrics: Metrics,
 }
@@ -54,28 +55,28 @@ pub(crate) struct Webhooks {
 impl Webhooks {
     pub(crate) fn new(config: &Config) -> Result<Webhooks, Error> {
         // Whoever saves names that take long to look up holds up no delivery: each side has look-ups of its own.
-        let reach = |look_ups| {
+        let egress = |look_ups| {
             let resolver = config.resolver.clone();
             let resolver = resolver.unwrap_or_else(|| Arc::new(SystemResolver::new(look_ups)));
-            Reach { allow: config.webhook_allow.as_slice().into(), resolver }
+            EgressPolicy { allow: config.webhook_allow.as_slice().into(), resolver }
         };
         Ok(Webhooks {
-            sender: Sender::new(reach(LOOK_UPS_TO_SEND), &config.webhook_roots, config.webhook_patience)?,
-            reach: reach(LOOK_UPS_TO_SAVE),
-            chance: Mutex::new(config.seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64)),
+            sender: Sender::new(egress(LOOK_UPS_TO_SEND), &config.webhook_roots, config.webhook_timeout)?,
+            egress: egress(LOOK_UPS_TO_SAVE),
+            rng: Mutex::new(config.seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64)),
             stopping: watch::Sender::new(false),
             metrics: Metrics::new()?,
         })
     }
 
     /// A number between 0 and 1.
-    fn chance(&self) -> f64 {
-        self.chance.lock().unwrap_or_else(PoisonError::into_inner).random()
+    fn rng(&self) -> f64 {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).random()
     }
 
     /// When a delivery that has failed this often is tried again, in milliseconds from now.
     fn wait(&self, failed: usize, retry_after: Option<Duration>) -> Option<i64> {
-        let wait = schedule::wait(failed, self.chance(), retry_after)?;
+        let wait = schedule::wait(failed, self.rng(), retry_after)?;
         i64::try_from(wait.as_millis()).ok()
     }
 }

@@ -5,7 +5,8 @@ use entity::value::{DeliveryStatus, EndpointStatus, Id, Plan, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, Statement, Value};
 use serde::Serialize;
 
-use crate::{App, Feature};
+use crate::app::App;
+use crate::contract::error::Feature;
 
 /// How long a worker has what it took, in milliseconds. An attempt takes at most ten seconds, and begins at once.
 pub(super) const LEASE: i64 = 20_000;
@@ -87,7 +88,7 @@ const HAND_BACK: &str = "\
 
 /// A delivery that this worker holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Held {
+pub(super) struct Leased {
     pub(super) organization: Id,
     pub(super) id: Id,
     pub(super) lease: Id,
@@ -114,7 +115,7 @@ pub(super) struct Job {
 /// What came of a delivery, for now or for good.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
-    pub(super) held: Held,
+    pub(super) held: Leased,
     pub(super) endpoint: Id,
     pub(super) status: DeliveryStatus,
     /// Why it was skipped.
@@ -161,8 +162,8 @@ fn hex(id: Id) -> String {
     id.0.simple().to_string()
 }
 
-impl From<Held> for Row {
-    fn from(held: Held) -> Row {
+impl From<Leased> for Row {
+    fn from(held: Leased) -> Row {
         Row { o: hex(held.organization), i: hex(held.id), l: Some(hex(held.lease)), ..Row::default() }
     }
 }
@@ -243,7 +244,7 @@ pub(super) async fn claim(
     }
     let held = |row: &sea_orm::QueryResult| {
         let (organization, id) = (row.try_get("", "organization_id")?, row.try_get("", "id")?);
-        Ok(Row::from(Held { organization, id, lease }))
+        Ok(Row::from(Leased { organization, id, lease }))
     };
     let rows = taken.iter().map(held).collect::<Result<Vec<_>, DbErr>>()?;
     Job::find_by_statement(about(tx, JOBS, &rows, vec![])?).all(tx).await
@@ -305,7 +306,7 @@ pub(super) async fn skip(
 }
 
 /// Gives back what was taken and not sent: it is due again at once.
-pub(super) async fn hand_back(tx: &DatabaseTransaction, held: &[Held]) -> Result<(), DbErr> {
+pub(super) async fn hand_back(tx: &DatabaseTransaction, held: &[Leased]) -> Result<(), DbErr> {
     let rows: Vec<Row> = held.iter().map(|held| Row::from(*held)).collect();
     tx.execute_raw(about(tx, HAND_BACK, &rows, vec![])?).await?;
     Ok(())

@@ -1,6 +1,6 @@
 //! Sending again: the same event in a new delivery, signed with the secret of now.
 
-use entity::value::{DeliveryStatus, Id, Json, Problems};
+use entity::value::{DeliveryStatus, FieldErrors, Id, Json};
 use entity::{webhook_delivery, webhook_endpoint};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{WebhookDelivery, WebhookDeliveryFilter};
 use super::emit::Delivery;
-use crate::filter::ids_where;
-use crate::input::{Field, FromBody, Input, Validate};
-use crate::outcome::{Done, Record};
-use crate::{Action, Cx, Error, Reason};
+use crate::access::action::Action;
+use crate::contract::error::Error;
+use crate::contract::input::{Field, FromBody, Input, Validate};
+use crate::contract::outcome::{Record, Written};
+use crate::contract::reason::Reason;
+use crate::door::Cx;
+use crate::list::filter::ids_where;
 
 /// Deliveries that are sent again at once, at most.
 const MAX_REPLAYS: u64 = 1000;
@@ -28,9 +31,10 @@ pub(super) fn refuse_unless_open(endpoint: Option<&webhook_endpoint::Model>) -> 
 }
 
 /// Sends the event of a delivery again.
-pub async fn one(cx: &Cx, id: Id) -> Result<Done<WebhookDelivery>, Error> {
+pub async fn one(cx: &Cx, id: Id) -> Result<Written<WebhookDelivery>, Error> {
     cx.write(Action::ReplayWebhookDelivery, (), async |write, ()| {
-        let before = write.keep::<webhook_delivery::Entity>(id).await?.ok_or(Error::NotFound("webhook delivery"))?;
+        let before =
+            write.lock_shared::<webhook_delivery::Entity>(id).await?.ok_or(Error::NotFound("webhook delivery"))?;
         if before.status == DeliveryStatus::Pending {
             let told = "the delivery is still on its way; wait until it has succeeded or failed";
             return Err(Error::conflict(Reason::DeliveryPending, told));
@@ -54,7 +58,7 @@ pub struct Replay {
     dry_run: Field<bool>,
     /// Where the filters stood.
     place: &'static str,
-    not_taken: Problems,
+    not_taken: FieldErrors,
 }
 
 /// The same in GraphQL.
@@ -71,7 +75,7 @@ impl From<ReplayInput> for Replay {
     fn from(input: ReplayInput) -> Replay {
         let filters = input.filters.unwrap_or_default();
         let dry_run = input.dry_run.map_or(Field::Absent, Field::Value);
-        Replay { filters, dry_run, place: "filters", not_taken: Problems::none() }
+        Replay { filters, dry_run, place: "filters", not_taken: FieldErrors::none() }
     }
 }
 
@@ -117,7 +121,7 @@ fn listed(filters: Vec<(String, Json)>) -> Vec<(String, Json)> {
 }
 
 impl Validate for Replay {
-    fn problems(&self) -> Problems {
+    fn problems(&self) -> FieldErrors {
         let mut problems = self.not_taken.clone();
         if problems.names("body") {
             return problems;
@@ -153,7 +157,7 @@ impl Record for Replayed {
 
 /// Sends the events of many deliveries again, the oldest first, or only counts them. What is on its way, or went to an
 /// endpoint that is off or deleted, is left out.
-pub async fn many(cx: &Cx, input: Replay) -> Result<Done<Replayed>, Error> {
+pub async fn many(cx: &Cx, input: Replay) -> Result<Written<Replayed>, Error> {
     cx.write(Action::ReplayWebhookDeliveries, input, async |write, input| {
         use webhook_delivery::Column;
         let live = Condition::all()
@@ -203,7 +207,7 @@ impl poem_openapi::types::Type for Replay {
                 MetaSchema { description: Some("Only count them."), nullable: true, ..MetaSchema::new("boolean") };
             // Part of this body, not an input of its own.
             let fields = WebhookDeliveryFilter::fields().into_iter();
-            let described = |field: crate::input::FieldInfo| {
+            let described = |field: crate::contract::input::FieldInfo| {
                 (field.name, inline(MetaSchema { description: Some(field.description), ..field.schema }))
             };
             let filters = MetaSchema {

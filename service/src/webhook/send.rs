@@ -13,18 +13,18 @@ use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 
-use super::address::Reach;
+use super::address::EgressPolicy;
 use super::connect::{Connector, NoConnection};
 use super::schedule;
 use super::sign::{Secret, sign};
-use crate::Error;
+use crate::contract::error::Error;
 
 /// How much of an answer is read.
 const READ: usize = 64 * 1024;
 /// How long its head may be.
 const HEAD: usize = 64 * 1024;
 /// How much of it is kept.
-const KEPT: usize = 2 * 1024;
+const EXCERPT_BYTES: usize = 2 * 1024;
 /// A connection that is not used for longer is closed.
 const IDLE: Duration = Duration::from_secs(20);
 const IDLE_PER_HOST: usize = 64;
@@ -36,14 +36,14 @@ const AGENT: &str = concat!("Hoursmith/", env!("CARGO_PKG_VERSION"));
 #[derive(Clone)]
 pub(crate) struct Sender {
     client: Client<Connector, Full<Bytes>>,
-    reach: Reach,
-    patience: Duration,
+    egress: EgressPolicy,
+    timeout: Duration,
     /// Connections that are open now.
     open: Arc<AtomicUsize>,
 }
 
 /// What is sent.
-pub(crate) struct Letter {
+pub(crate) struct SignedRequest {
     pub(crate) url: String,
     /// The id of the event, the same on every attempt.
     pub(crate) id: String,
@@ -54,7 +54,7 @@ pub(crate) struct Letter {
 
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Answer {
+pub(crate) struct AttemptResult {
     pub(crate) status: Option<u16>,
     /// Why it did not succeed, where the status does not say it.
     pub(crate) error: Option<String>,
@@ -63,23 +63,23 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<Duration>,
 }
 
-impl Answer {
+impl AttemptResult {
     pub(crate) fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| (200..300).contains(&status))
     }
 
-    fn failed(error: impl Into<String>) -> Answer {
-        Answer { error: Some(error.into()), ..Answer::default() }
+    fn failed(error: impl Into<String>) -> AttemptResult {
+        AttemptResult { error: Some(error.into()), ..AttemptResult::default() }
     }
 }
 
 impl Sender {
     pub(crate) fn new(
-        reach: Reach,
+        egress: EgressPolicy,
         more_roots: &[CertificateDer<'static>],
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Sender, Error> {
-        let connector = Connector::new(reach.clone(), more_roots, patience);
+        let connector = Connector::new(egress.clone(), more_roots, timeout);
         let connector = connector.map_err(|e| Error::bug(format!("TLS cannot be set up: {e}")))?;
         let open = connector.open();
         let client = Client::builder(TokioExecutor::new())
@@ -88,7 +88,7 @@ impl Sender {
             .pool_max_idle_per_host(IDLE_PER_HOST)
             .http1_max_buf_size(HEAD)
             .build(connector);
-        Ok(Sender { client, reach, patience, open })
+        Ok(Sender { client, egress, timeout, open })
     }
 
     pub(super) fn client(&self) -> &Client<Connector, Full<Bytes>> {
@@ -96,27 +96,32 @@ impl Sender {
     }
 
     /// Sends once, signed for this instant.
-    pub(crate) async fn send(&self, letter: &Letter, now: Timestamp) -> Answer {
-        let deadline = tokio::time::Instant::now() + self.patience;
+    pub(crate) async fn send(&self, request: &SignedRequest, now: Timestamp) -> AttemptResult {
+        let deadline = tokio::time::Instant::now() + self.timeout;
         // The connector asks the same again; here it is told even where no connection would be tried.
-        if let Err(reason) = self.reach.destination(&letter.url) {
-            return Answer::failed(NoConnection::Refused(reason).to_string());
+        if let Err(reason) = self.egress.destination(&request.url) {
+            return AttemptResult::failed(NoConnection::Refused(reason).to_string());
         }
-        let mut request = match request(letter, now) {
+        let mut request = match build(request, now) {
             Ok(request) => request,
-            Err(why) => return Answer::failed(why),
+            Err(why) => return AttemptResult::failed(why),
         };
         if self.open.load(Ordering::Relaxed) >= OPEN {
             request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         match tokio::time::timeout_at(deadline, self.client.request(request)).await {
-            Err(_) => Answer::failed(format!("no answer within {} s", self.patience.as_secs_f32())),
-            Ok(Err(error)) => Answer::failed(told(&error)),
+            Err(_) => AttemptResult::failed(format!("no answer within {} s", self.timeout.as_secs_f32())),
+            Ok(Err(error)) => AttemptResult::failed(told(&error)),
             Ok(Ok(response)) => self.read(response, deadline, now).await,
         }
     }
 
-    async fn read(&self, response: Response<Incoming>, deadline: tokio::time::Instant, now: Timestamp) -> Answer {
+    async fn read(
+        &self,
+        response: Response<Incoming>,
+        deadline: tokio::time::Instant,
+        now: Timestamp,
+    ) -> AttemptResult {
         let status = response.status().as_u16();
         let asked = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = asked.filter(|_| matches!(status, 429 | 503));
@@ -132,12 +137,12 @@ impl Sender {
                 read.extend_from_slice(&data[..data.len().min(READ - read.len())]);
             }
         }
-        Answer { status: Some(status), error, excerpt: excerpt(&read), retry_after }
+        AttemptResult { status: Some(status), error, excerpt: excerpt(&read), retry_after }
     }
 }
 
-fn request(letter: &Letter, now: Timestamp) -> Result<Request<Full<Bytes>>, String> {
-    let uri: Uri = url::Url::parse(&letter.url)
+fn build(request: &SignedRequest, now: Timestamp) -> Result<Request<Full<Bytes>>, String> {
+    let uri: Uri = url::Url::parse(&request.url)
         .ok()
         .and_then(|mut url| {
             url.set_fragment(None);
@@ -145,25 +150,25 @@ fn request(letter: &Letter, now: Timestamp) -> Result<Request<Full<Bytes>>, Stri
         })
         .ok_or("the URL cannot be sent to")?;
     let timestamp = now.seconds();
-    let signed = sign(&letter.secrets, &letter.id, timestamp, &letter.body);
+    let signed = sign(&request.secrets, &request.id, timestamp, &request.body);
     Request::builder()
         .method(Method::POST)
         .uri(uri)
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::USER_AGENT, AGENT)
         .header("Hoursmith-Signature", signed.hoursmith)
-        .header("webhook-id", &letter.id)
+        .header("webhook-id", &request.id)
         .header("webhook-timestamp", timestamp)
         .header("webhook-signature", signed.standard)
-        .body(Full::from(letter.body.clone()))
+        .body(Full::from(request.body.clone()))
         .map_err(|_| "the request cannot be made".into())
 }
 
 /// The beginning of an answer as text that both databases store.
 fn excerpt(read: &[u8]) -> Option<String> {
-    let mut text = String::from_utf8_lossy(&read[..read.len().min(KEPT)]).replace('\0', "\u{fffd}");
+    let mut text = String::from_utf8_lossy(&read[..read.len().min(EXCERPT_BYTES)]).replace('\0', "\u{fffd}");
     // Replacement characters are longer than what they replace.
-    text.truncate(text.floor_char_boundary(KEPT));
+    text.truncate(text.floor_char_boundary(EXCERPT_BYTES));
     (!text.is_empty()).then_some(text)
 }
 
@@ -188,7 +193,7 @@ mod tests {
         assert_eq!(excerpt(b""), None);
         assert_eq!(excerpt(b"ok\0"), Some("ok\u{fffd}".into()));
         let long = excerpt("é".repeat(5000).as_bytes()).unwrap();
-        assert!(long.len() <= KEPT && long.chars().all(|c| c == 'é' || c == '\u{fffd}'));
-        assert!(excerpt(&[0xff; 5000]).unwrap().len() <= KEPT);
+        assert!(long.len() <= EXCERPT_BYTES && long.chars().all(|c| c == 'é' || c == '\u{fffd}'));
+        assert!(excerpt(&[0xff; 5000]).unwrap().len() <= EXCERPT_BYTES);
     }
 }

@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use rand::TryRngCore;
 use sha2::Sha256;
 
-use crate::Error;
+use crate::contract::error::Error;
 
 const PREFIX: &str = "wsk_";
 /// What is shown of a secret for good: enough to tell one from another.

@@ -3,7 +3,8 @@
 use entity::value::{Id, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, Value};
 
-use crate::{App, Error};
+use crate::app::App;
+use crate::contract::error::Error;
 
 /// Rows that one transaction deletes at most, so that it holds nothing up.
 const AT_ONCE: i64 = 500;

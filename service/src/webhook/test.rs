@@ -8,10 +8,12 @@ use super::emit::Delivery;
 use super::endpoint::subscribed;
 use super::replay::refuse_unless_open;
 use super::sample;
-use crate::event::Envelope;
-use crate::input::{Field, Input, Validate};
-use crate::outcome::Done;
-use crate::{Action, Cx, Error};
+use crate::access::action::Action;
+use crate::contract::error::Error;
+use crate::contract::input::{Field, Input, Validate};
+use crate::contract::outcome::Written;
+use crate::door::Cx;
+use crate::outbox::new_event::Envelope;
 
 crate::input! {
     /// What a test event is to be.
@@ -22,15 +24,16 @@ crate::input! {
 }
 
 impl Validate for TestEvent {
-    fn problems(&self) -> entity::value::Problems {
+    fn problems(&self) -> entity::value::FieldErrors {
         self.field_problems()
     }
 }
 
 /// Sends a test event to one endpoint, subscribed or not: `livemode` is false and `data.test` true.
-pub async fn send(cx: &Cx, id: Id, input: TestEvent) -> Result<Done<WebhookDelivery>, Error> {
+pub async fn send(cx: &Cx, id: Id, input: TestEvent) -> Result<Written<WebhookDelivery>, Error> {
     cx.write(Action::TestWebhookEndpoint, input, async |write, input| {
-        let endpoint = write.keep::<webhook_endpoint::Entity>(id).await?.ok_or(Error::NotFound("webhook endpoint"))?;
+        let endpoint =
+            write.lock_shared::<webhook_endpoint::Entity>(id).await?.ok_or(Error::NotFound("webhook endpoint"))?;
         refuse_unless_open(Some(&endpoint))?;
         let first = || subscribed(&endpoint.events).first().copied();
         let kind = input.r#type.take().or_else(first).unwrap_or(EventType::ClientCreated);

@@ -12,11 +12,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
-use super::pace::Pace;
-use super::queue::{self, Attempt, Held, Job, LEASE, Outcome};
-use super::send::{Answer, Letter};
+use super::concurrency::Limiter;
+use super::queue::{self, Attempt, Job, LEASE, Leased, Outcome};
+use super::send::{AttemptResult, SignedRequest};
 use super::{endpoint, schedule};
-use crate::{App, Error, Feature};
+use crate::app::App;
+use crate::contract::error::{Error, Feature};
 
 /// How often it looks by itself: for what others have written, and for what has become due.
 const POLL: Duration = Duration::from_secs(1);
@@ -27,14 +28,14 @@ const RECOVER: Duration = Duration::from_millis(500);
 const LAST_ATTEMPTS: Duration = Duration::from_secs(11);
 
 /// What there is to say of an attempt that could not be made at all: nothing, it stays leased and comes again.
-type Ended = (Held, Id, Option<(Outcome, bool)>, Duration);
+type Ended = (Leased, Id, Option<(Outcome, bool)>, Duration);
 
 struct Worker {
     app: App,
-    pace: Pace,
+    limiter: Limiter,
     sends: JoinSet<Ended>,
     /// What was taken and is not written down yet.
-    held: HashMap<Id, Held>,
+    held: HashMap<Id, Leased>,
     finished: Vec<(Outcome, Instant)>,
     /// Endpoints that are sent nothing now, of which more may be due.
     closed: Vec<(Id, &'static str)>,
@@ -100,7 +101,7 @@ impl Worker {
     fn new(app: &App) -> Worker {
         Worker {
             app: app.clone(),
-            pace: Pace::default(),
+            limiter: Limiter::default(),
             sends: JoinSet::new(),
             held: HashMap::new(),
             finished: Vec::new(),
@@ -118,8 +119,8 @@ impl Worker {
     async fn turn(&mut self) -> Result<(), Error> {
         self.note_ended();
         let now = self.app.now();
-        let room = self.pace.room();
-        let wanted = if room.is_none() { vec![] } else { room.share(&queue::due(&self.app, now).await?) };
+        let room = self.limiter.room();
+        let wanted = if room.is_none() { vec![] } else { room.allocate(&queue::due(&self.app, now).await?) };
         if self.finished.is_empty() && wanted.is_empty() && self.closed.is_empty() {
             return Ok(());
         }
@@ -178,7 +179,7 @@ impl Worker {
             held.lease = lease;
             return;
         }
-        let held = Held { organization: job.organization_id, id: job.id, lease };
+        let held = Leased { organization: job.organization_id, id: job.id, lease };
         self.held.insert(job.id, held);
         let reason = match &job {
             job if job.deleted_at.is_some() => Some("deleted"),
@@ -194,7 +195,7 @@ impl Worker {
             return;
         }
         self.sent += 1;
-        self.pace.begin(job.endpoint_id);
+        self.limiter.begin(job.endpoint_id);
         let app = self.app.clone();
         self.sends.spawn(async move {
             let (endpoint, begun) = (job.endpoint_id, Instant::now());
@@ -218,13 +219,13 @@ impl Worker {
     fn note(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
         match ended {
             Ok((held, endpoint, Some((mut outcome, succeeded)), took)) => {
-                self.pace.end(endpoint, succeeded, took);
+                self.limiter.end(endpoint, succeeded, took);
                 outcome.held = self.held.get(&held.id).copied().unwrap_or(held);
                 self.finished.push((outcome, Instant::now()));
             }
             // The lease runs out by itself, so that what could not be tried is not tried again at once.
             Ok((held, endpoint, None, took)) => {
-                self.pace.end(endpoint, false, took);
+                self.limiter.end(endpoint, false, took);
                 self.held.remove(&held.id);
             }
             Err(cause) => tracing::error!(%cause, "an attempt to deliver was cut"),
@@ -255,7 +256,7 @@ impl Worker {
         finished.iter().for_each(|outcome| {
             self.held.remove(&outcome.held.id);
         });
-        let held: Vec<Held> = self.held.values().copied().collect();
+        let held: Vec<Leased> = self.held.values().copied().collect();
         let stored = async {
             let tx = self.app.database().begin().await?;
             queue::finish(&tx, &finished, self.app.now()).await?;
@@ -269,16 +270,16 @@ impl Worker {
 }
 
 /// Sends once: what came of it, and whether the receiver took it.
-async fn attempt(app: &App, job: Job, held: Held) -> Result<(Outcome, bool), Error> {
+async fn attempt(app: &App, job: Job, held: Leased) -> Result<(Outcome, bool), Error> {
     let webhooks = app.webhooks();
     let started_at = app.now();
     let sealed = [Some(&job.secret), job.previous_secret.as_ref().filter(|_| job.previous_until > Some(started_at))];
     let secrets = sealed.into_iter().flatten();
     let secrets = secrets.map(|sealed| endpoint::open(app.vault(), job.organization_id, job.endpoint_id, sealed));
     let secrets = secrets.collect::<Result<_, _>>()?;
-    let letter = Letter { url: job.url, id: job.event_id.to_string(), body: job.body, secrets };
+    let request = SignedRequest { url: job.url, id: job.event_id.to_string(), body: job.body, secrets };
     let clock = Instant::now();
-    let answer = webhooks.sender.send(&letter, started_at).await;
+    let answer = webhooks.sender.send(&request, started_at).await;
     let took = clock.elapsed();
 
     let (attempts, succeeded, gone) = (job.attempt_count + 1, answer.succeeded(), answer.status == Some(410));
@@ -287,15 +288,15 @@ async fn attempt(app: &App, job: Job, held: Held) -> Result<(Outcome, bool), Err
     } else {
         webhooks.wait(usize::try_from(attempts).unwrap_or(schedule::ATTEMPTS), answer.retry_after)
     };
-    let gone = gone.then(|| letter.url.clone());
+    let gone = gone.then(|| request.url.clone());
     let status = match wait {
         _ if succeeded => DeliveryStatus::Succeeded,
         Some(_) => DeliveryStatus::Pending,
         None => DeliveryStatus::Failed,
     };
     webhooks.metrics.attempted(status, took);
-    let Answer { status: code, error, excerpt, .. } = answer;
-    tracing::debug!(host = host(&letter.url), delivery = %held.id, attempts, code, error, "attempted");
+    let AttemptResult { status: code, error, excerpt, .. } = answer;
+    tracing::debug!(host = host(&request.url), delivery = %held.id, attempts, code, error, "attempted");
     let next = wait.map(|millis| app.now().plus_millis(millis));
     let ms = i32::try_from(took.as_millis()).unwrap_or(i32::MAX);
     let attempt = Some(Attempt { started_at, ms, code, error, excerpt });

@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use poem::http::Method;
 use serde_json::{Value, json};
-use service::feed::Ended;
+use service::live::Closed;
 use service::value::{Plan, Role};
-use service::{RequestFacts, feed, member, organization};
+use service::{RequestFacts, live, member, organization};
 use tests::{Cast, Kind, PrivateDatabase, Workspace, World, on_both};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -185,7 +185,7 @@ on_both! {
 }
 
 /// A caller at the door of a world, with a place in its feed.
-async fn watching(world: &World, token: &str) -> (service::Cx, feed::Watch) {
+async fn watching(world: &World, token: &str) -> (service::Cx, live::Subscriber) {
     let here = std::net::IpAddr::from([127, 0, 0, 1]);
     let admission = world.app.admit(Some(&format!("Bearer {token}")), here).await.unwrap();
     let pass = admission.pass.unwrap_or_else(|refused| panic!("{refused}"));
@@ -208,7 +208,7 @@ on_both! {
         let _jobs = jobs(&world);
         cast.home.client(&world, "Before").await;
         let (cx, watch) = watching(&world, &cast.home.owner).await;
-        let mut told = feed::events(&cx, &watch, None).await.unwrap();
+        let mut told = live::events(&cx, &watch, None).await.unwrap();
         let project = cast.home.project(&world, "P").await;
         cast.foreign.client(&world, "Foreign").await;
         let bad = json!({ "timeEntries": [
@@ -238,8 +238,8 @@ on_both! {
         let project = cast.home.project(&world, "P").await;
         let (cx, slow) = watching(&world, &cast.home.owner).await;
         let (_, quick) = watching(&world, &cast.home.owner).await;
-        let mut unread = feed::events(&cx, &slow, None).await.unwrap();
-        let mut read = feed::events(&cx, &quick, None).await.unwrap();
+        let mut unread = live::events(&cx, &slow, None).await.unwrap();
+        let mut read = live::events(&cx, &quick, None).await.unwrap();
         let reads = tokio::spawn(async move {
             let mut count = 0;
             while count < 300 {
@@ -252,7 +252,7 @@ on_both! {
         for _ in 0..3 {
             world.post(&cast.home.owner, "/api/v1/time-entries/batch", json!({ "timeEntries": vec![&entry; 100] })).await.data(201);
         }
-        assert_eq!(timeout(Duration::from_secs(20), slow.ended()).await.unwrap(), Ended::Behind);
+        assert_eq!(timeout(Duration::from_secs(20), slow.ended()).await.unwrap(), Closed::SlowConsumer);
         assert_eq!(timeout(Duration::from_secs(20), reads).await.unwrap().unwrap().0, 300, "who reads hears all");
         let mut kept = 0;
         while unread.next().await.is_some() {
@@ -270,7 +270,7 @@ on_both! {
         let (home, member) = (&cast.home, &cast.home.member);
         let (p, q) = (home.project_with_member(&world, "P").await, home.project_with_member(&world, "Q").await);
         let (cx, watch) = watching(&world, member).await;
-        let mut told = feed::timer(&cx, &watch).await.unwrap();
+        let mut told = live::timer(&cx, &watch).await.unwrap();
         let mut next = async || timeout(Duration::from_secs(20), told.next()).await.unwrap().unwrap();
         world.post(&home.owner, "/api/v1/time-entries/start", json!({ "projectId": p })).await.data(201);
         let first = world.post(member, "/api/v1/time-entries/start", json!({ "projectId": p })).await.id();
@@ -302,7 +302,7 @@ on_both! {
         member::set_role(&operator, cast.home.id, "manager@home.example", Role::Admin).await.unwrap();
         member::remove(&operator, cast.home.id, "admin@home.example").await.unwrap();
         organization::set_plan(&operator, cast.foreign.id, Plan::Studio).await.unwrap();
-        for (watch, reason) in [(owner, Ended::Token), (admin, Ended::Token), (manager, Ended::Access), (foreign, Ended::Access)] {
+        for (watch, reason) in [(owner, Closed::Token), (admin, Closed::Token), (manager, Closed::Access), (foreign, Closed::Access)] {
             assert_eq!(timeout(Duration::from_secs(20), watch.ended()).await.unwrap(), reason);
         }
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());

@@ -309,7 +309,7 @@ on_both! {
         };
         let cx = enter().await;
         let before = cx.budget().sustained;
-        let after = cx.charge_whole(41).await.unwrap();
+        let after = cx.prepay(41).await.unwrap();
         assert_eq!((after.sustained, cx.budget()), (before - 40, after));
         let read = |entries| service::input::FromBody::from_json(service::value::Json::parse(batch(&project, entries).to_string().as_bytes()).unwrap());
         service::time_entry::create_batch(&cx, read(30)).await.unwrap();
@@ -319,7 +319,7 @@ on_both! {
         service::time_entry::create_batch(&cx, read(30)).await.unwrap();
         assert_eq!(cx.budget().sustained, before - 40 - 1 - 29);
         let left = cx.budget().sustained;
-        assert!(cx.charge_whole(left + 2).await.is_err());
+        assert!(cx.prepay(left + 2).await.is_err());
         assert_eq!(cx.budget().sustained, left);
     }
 }
@@ -345,7 +345,7 @@ async fn three_replicas_give_one_budget(points: u32, bucket: f64, refill: f64) {
         let admission = app.admit(Some(header), [127, 0, 0, 1].into()).await.unwrap();
         let Ok(pass) = admission.pass else { return 0 };
         let cx = pass.enter(RequestFacts { limited: true, ..RequestFacts::default() });
-        if cx.charge_whole(points).await.is_ok() { points } else { 1 }
+        if cx.prepay(points).await.is_ok() { points } else { 1 }
     };
     let began = Instant::now();
     let mut spent = ask(&replicas[0], &header).await;

@@ -142,7 +142,7 @@ on_both! {
 
 #[tokio::test]
 async fn an_answer_has_its_time_and_its_length() {
-    let world = World::with(tests::Kind::Sqlite, |config| config.webhook_patience = Duration::from_millis(300)).await;
+    let world = World::with(tests::Kind::Sqlite, |config| config.webhook_timeout = Duration::from_millis(300)).await;
     let cast = Cast::new(&world).await;
     let receiver = Receiver::new(|_| Reply { after: Duration::from_secs(60), ..Reply::status(200) }).await;
     subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
@@ -216,9 +216,9 @@ async fn talker(piece: usize, every: Duration) -> (String, tokio::sync::oneshot:
 on_both! {
     /// The status decides. Of what is said after it 64 KiB are read, and no longer than an attempt may take.
     async fn a_receiver_that_talks_on_is_not_listened_to(world: World) {
-        let patience = |seconds| move |config: &mut Config| config.webhook_patience = Duration::from_secs(seconds);
-        let much = world.replica(world.clock.clone(), patience(600)).await;
-        let slowly = world.replica(world.clock.clone(), patience(1)).await;
+        let timeout = |seconds| move |config: &mut Config| config.webhook_timeout = Duration::from_secs(seconds);
+        let much = world.replica(world.clock.clone(), timeout(600)).await;
+        let slowly = world.replica(world.clock.clone(), timeout(1)).await;
         let cast = Cast::new(&world).await;
         for (replica, piece, every) in [(much, 16 * 1024, Duration::ZERO), (slowly, 1, Duration::from_millis(50))] {
             let (url, sent) = talker(piece, every).await;

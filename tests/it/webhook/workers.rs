@@ -223,7 +223,7 @@ on_both! {
         let receiver = Receiver::new(|_| Reply { after: Duration::from_secs(3600), ..Reply::status(200) }).await;
         subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
         cast.home.client(&world, "Globex").await;
-        let patient = world.replica(world.clock.clone(), |config| config.webhook_patience = Duration::from_secs(600)).await;
+        let patient = world.replica(world.clock.clone(), |config| config.webhook_timeout = Duration::from_secs(600)).await;
         let (stop, worker) = run(&patient.app);
         receiver.wait_for(1).await;
         stop.send_replace(true);

@@ -9,7 +9,7 @@ use service::project::NewProject;
 use service::task::NewTask;
 use service::time_entry::{Batch, NewTimeEntry};
 use service::value::{Date, Id, Role};
-use service::{Cx, Done, Record, client, expense, member, project, project_member, task, time_entry};
+use service::{Cx, Record, Written, client, expense, member, project, project_member, task, time_entry};
 
 use super::words::{BOUGHT, FAMILIES, NOTES, STEPS, TAGS, TRADES, WORKS};
 use super::{Failure, input, internal, print};
@@ -44,8 +44,8 @@ pub(super) async fn fill(cx: &Cx, amounts: &Amounts) -> Result<(), Failure> {
     spend_a_year(cx, amounts.expenses, &works, &mut random).await
 }
 
-fn made<R: Record>(done: Result<Done<R>, service::Error>) -> Result<R, Failure> {
-    Ok(done.and_then(Done::into_record).map_err(internal)?)
+fn made<R: Record>(done: Result<Written<R>, service::Error>) -> Result<R, Failure> {
+    Ok(done.and_then(Written::into_record).map_err(internal)?)
 }
 
 async fn people(cx: &Cx) -> Result<Vec<(Id, Role)>, Failure> {

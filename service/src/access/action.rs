@@ -1,0 +1,207 @@
+//! Everything that can be done, one variant each. Names on every surface are derived from here.
+
+use std::borrow::Cow;
+
+use crate::contract::error::Feature;
+
+/// Whether an action changes something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Looks.
+    Read,
+    /// Changes.
+    Write,
+}
+
+macro_rules! actions {
+    ($($(#[doc = $doc:literal])* $name:ident: $access:ident,)*) => {
+        /// One thing that can be done. Nothing reaches the database without naming one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Action {
+            $($(#[doc = $doc])* $name),*
+        }
+
+        impl Action {
+            /// All of them.
+            pub const ALL: &'static [Action] = &[$(Action::$name),*];
+
+            /// Its name in Rust.
+            pub const fn name(self) -> &'static str {
+                match self { $(Action::$name => stringify!($name)),* }
+            }
+
+            /// Whether it changes something.
+            pub const fn access(self) -> Access {
+                match self { $(Action::$name => Access::$access),* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Who the caller is.
+    GetMe: Read,
+    /// The workspace of the caller.
+    GetOrganization: Read,
+
+    /// People of the workspace.
+    ListMembers: Read,
+    /// One of them.
+    GetMember: Read,
+
+    /// Tokens: own ones, or all of the workspace.
+    ListTokens: Read,
+    /// End a token for good.
+    RevokeToken: Write,
+
+    /// Clients.
+    ListClients: Read,
+    /// One client.
+    GetClient: Read,
+    /// A new client.
+    CreateClient: Write,
+    /// Change a client.
+    UpdateClient: Write,
+    /// Delete a client.
+    DeleteClient: Write,
+
+    /// Projects.
+    ListProjects: Read,
+    /// One project.
+    GetProject: Read,
+    /// A new project.
+    CreateProject: Write,
+    /// Change a project.
+    UpdateProject: Write,
+    /// Delete a project.
+    DeleteProject: Write,
+
+    /// Put a project away.
+    ArchiveProject: Write,
+    /// Bring a project back, deleted or archived.
+    RestoreProject: Write,
+    /// Who is on a project.
+    ListProjectMembers: Read,
+    /// Put somebody on a project.
+    AddProjectMember: Write,
+    /// Take somebody off a project.
+    RemoveProjectMember: Write,
+
+    /// Tasks.
+    ListTasks: Read,
+    /// One task.
+    GetTask: Read,
+    /// A new task.
+    CreateTask: Write,
+    /// Change a task.
+    UpdateTask: Write,
+    /// Delete a task.
+    DeleteTask: Write,
+    /// Put a task away.
+    ArchiveTask: Write,
+    /// Bring a task back.
+    RestoreTask: Write,
+
+    /// Time entries.
+    ListTimeEntries: Read,
+    /// One time entry.
+    GetTimeEntry: Read,
+    /// Log time.
+    CreateTimeEntry: Write,
+    /// Log up to 100 at once.
+    CreateTimeEntries: Write,
+    /// The caller's running timer.
+    GetRunningTimer: Read,
+    /// Start a timer; the one that runs is stopped.
+    StartTimer: Write,
+    /// Stop a timer.
+    StopTimer: Write,
+    /// Change a time entry.
+    UpdateTimeEntry: Write,
+    /// Delete a time entry.
+    DeleteTimeEntry: Write,
+    /// Time summed by what it was spent on, by whom and when.
+    GetTimeReport: Read,
+
+    /// Expenses.
+    ListExpenses: Read,
+    /// One expense.
+    GetExpense: Read,
+    /// A new expense.
+    CreateExpense: Write,
+    /// Change an expense.
+    UpdateExpense: Write,
+    /// Delete an expense.
+    DeleteExpense: Write,
+
+    /// Invoices.
+    ListInvoices: Read,
+    /// One invoice with its lines.
+    GetInvoice: Read,
+
+    /// Webhook endpoints.
+    ListWebhookEndpoints: Read,
+    /// One webhook endpoint.
+    GetWebhookEndpoint: Read,
+    /// A new webhook endpoint.
+    CreateWebhookEndpoint: Write,
+    /// Change a webhook endpoint.
+    UpdateWebhookEndpoint: Write,
+    /// Delete a webhook endpoint.
+    DeleteWebhookEndpoint: Write,
+    /// Give a webhook endpoint a new secret.
+    RotateWebhookSecret: Write,
+    /// Send a test event to a webhook endpoint.
+    TestWebhookEndpoint: Write,
+    /// What was sent to webhook endpoints, or will be.
+    ListWebhookDeliveries: Read,
+    /// One delivery with its attempts.
+    GetWebhookDelivery: Read,
+    /// Send the event of a delivery again.
+    ReplayWebhookDelivery: Write,
+    /// Send the events of many deliveries again.
+    ReplayWebhookDeliveries: Write,
+    /// What happened.
+    ListEvents: Read,
+    /// One event.
+    GetEvent: Read,
+}
+
+impl Action {
+    /// `createTimeEntry`: the operationId over REST, the field of `Mutation` in GraphQL.
+    pub fn operation_id(self) -> Cow<'static, str> {
+        let name = self.name();
+        let (first, rest) = name.split_at(1);
+        format!("{}{rest}", first.to_ascii_lowercase()).into()
+    }
+
+    /// Whether it makes a new record.
+    pub fn creates(self) -> bool {
+        use Action::{ReplayWebhookDelivery, StartTimer, TestWebhookEndpoint};
+        matches!(self, StartTimer | TestWebhookEndpoint | ReplayWebhookDelivery) || self.name().starts_with("Create")
+    }
+
+    /// What the plan must have. Where it depends on the input (changing an endpoint), the input says so itself; looking
+    /// at endpoints and deliveries and deleting endpoints stays open on every plan with access.
+    pub const fn feature(self) -> Feature {
+        use Action::*;
+        match self {
+            CreateWebhookEndpoint | RotateWebhookSecret | TestWebhookEndpoint => Feature::OutboundWebhooks,
+            ReplayWebhookDelivery | ReplayWebhookDeliveries => Feature::OutboundWebhooks,
+            ListEvents | GetEvent => Feature::OutboundWebhooks,
+            _ => Feature::ApiAccess,
+        }
+    }
+
+    /// In words, for messages: `create time entry`.
+    pub fn words(self) -> String {
+        let mut words = String::new();
+        for c in self.name().chars() {
+            if c.is_ascii_uppercase() && !words.is_empty() {
+                words.push(' ');
+            }
+            words.push(c.to_ascii_lowercase());
+        }
+        words
+    }
+}

@@ -1,0 +1,85 @@
+//! Who may do what: the table role × action, and nothing else. Which rows a role sees is in `scope`.
+
+use entity::value::Role;
+
+use crate::access::action::Action;
+
+/// Whether a role may do this at all.
+pub const fn allows(role: Role, action: Action) -> bool {
+    use Action::*;
+    use Role::*;
+    match (action, role) {
+        (GetMe | GetOrganization, _) => true,
+        (ListMembers | GetMember, _) => true,
+        (ListTokens | RevokeToken, _) => true,
+
+        (ListClients | GetClient, Owner | Admin | Manager) => true,
+        (CreateClient | UpdateClient | DeleteClient, Owner | Admin | Manager) => true,
+        (ListClients | GetClient | CreateClient | UpdateClient | DeleteClient, Member) => false,
+
+        (ListProjects | GetProject, _) => true,
+        (CreateProject | UpdateProject | DeleteProject, Owner | Admin | Manager) => true,
+        (ArchiveProject | RestoreProject, Owner | Admin | Manager) => true,
+        (ArchiveProject | RestoreProject, Member) => false,
+        (CreateProject | UpdateProject | DeleteProject, Member) => false,
+
+        (ListProjectMembers, _) => true,
+        (AddProjectMember | RemoveProjectMember, Owner | Admin | Manager) => true,
+        (AddProjectMember | RemoveProjectMember, Member) => false,
+
+        (ListTasks | GetTask, _) => true,
+        // A Member changes a few things of the tasks that are assigned to them; `task` knows which.
+        (UpdateTask, _) => true,
+        (CreateTask | DeleteTask | ArchiveTask | RestoreTask, Owner | Admin | Manager) => true,
+        (CreateTask | DeleteTask | ArchiveTask | RestoreTask, Member) => false,
+
+        (ListTimeEntries | GetTimeEntry | GetRunningTimer, _) => true,
+        (StartTimer | StopTimer, _) => true,
+        (GetTimeReport, _) => true,
+        (CreateTimeEntry | CreateTimeEntries | UpdateTimeEntry | DeleteTimeEntry, _) => true,
+
+        (ListExpenses | GetExpense, Owner | Admin | Manager) => true,
+        (CreateExpense | UpdateExpense | DeleteExpense, Owner | Admin | Manager) => true,
+        (ListExpenses | GetExpense | CreateExpense | UpdateExpense | DeleteExpense, Member) => false,
+
+        (ListInvoices | GetInvoice, Owner | Admin | Manager) => true,
+        (ListInvoices | GetInvoice, Member) => false,
+
+        (ListWebhookEndpoints | GetWebhookEndpoint | CreateWebhookEndpoint, Owner | Admin) => true,
+        (UpdateWebhookEndpoint | DeleteWebhookEndpoint, Owner | Admin) => true,
+        (RotateWebhookSecret | TestWebhookEndpoint, Owner | Admin) => true,
+        (ListWebhookEndpoints | GetWebhookEndpoint | CreateWebhookEndpoint, Manager | Member) => false,
+        (UpdateWebhookEndpoint | DeleteWebhookEndpoint, Manager | Member) => false,
+        (RotateWebhookSecret | TestWebhookEndpoint, Manager | Member) => false,
+        (ListWebhookDeliveries | GetWebhookDelivery, Owner | Admin) => true,
+        (ReplayWebhookDelivery | ReplayWebhookDeliveries, Owner | Admin) => true,
+        (ListWebhookDeliveries | GetWebhookDelivery, Manager | Member) => false,
+        (ReplayWebhookDelivery | ReplayWebhookDeliveries, Manager | Member) => false,
+        (ListEvents | GetEvent, Owner | Admin) => true,
+        (ListEvents | GetEvent, Manager | Member) => false,
+    }
+}
+
+/// Whether a role sees rates, amounts, fees and money budgets.
+pub const fn sees_money(role: Role) -> bool {
+    match role {
+        Role::Owner | Role::Admin | Role::Manager => true,
+        Role::Member => false,
+    }
+}
+
+/// Whether a role reaches the whole workspace, not only its own projects and time.
+pub const fn sees_all(role: Role) -> bool {
+    match role {
+        Role::Owner | Role::Admin | Role::Manager => true,
+        Role::Member => false,
+    }
+}
+
+/// Whether a role sees and ends everyone's tokens, and gives an entry to another person.
+pub const fn administers(role: Role) -> bool {
+    match role {
+        Role::Owner | Role::Admin => true,
+        Role::Manager | Role::Member => false,
+    }
+}

@@ -1,0 +1,309 @@
+//! Everything that can go wrong, as one closed enum with one public code per variant. Knows no HTTP.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use entity::value::{FieldErrors, Plan};
+use sea_orm::DbErr;
+use serde::Serialize;
+use serde::ser::SerializeMap;
+
+use crate::contract::reason::Reason;
+
+/// Why an operation did not happen. What it shows is made for callers; only `Internal` hides its cause.
+#[derive(Debug)]
+pub enum Error {
+    /// Not JSON, a body that cannot be read, a cursor that does not decode.
+    BadRequest(Cow<'static, str>),
+    /// No token, or one that does not let in.
+    Unauthenticated(Cow<'static, str>),
+    /// The plan of the workspace lacks a feature.
+    PlanLacks(Feature),
+    /// The role or the token's scope does not allow it.
+    Forbidden(Cow<'static, str>),
+    /// No such record, or one that the caller may not see.
+    NotFound(&'static str),
+    /// Blocked by the state of things.
+    Conflict {
+        /// Which block, for machines.
+        reason: Reason,
+        /// Which block, and the way out, for people.
+        message: Cow<'static, str>,
+    },
+    /// A twin with the same idempotency key is still running.
+    InFlight,
+    /// `If-Match` or `expectedVersion` names another version than this one.
+    Stale {
+        /// The version that the record has.
+        version: i32,
+    },
+    /// Bad input: every bad field.
+    Invalid(FieldErrors),
+    /// Over budget.
+    RateLimited {
+        /// Whole seconds until there is room for a client alone on its token.
+        retry_after: u64,
+    },
+    /// It took longer than anything may.
+    TooSlow,
+    /// A fault of ours, or of something that we stand on. The cause goes to the log only.
+    Internal(Cause),
+}
+
+/// What went wrong inside.
+#[derive(Debug)]
+pub enum Cause {
+    /// The database.
+    Database(DbErr),
+    /// Something that cannot happen.
+    Bug(Cow<'static, str>),
+}
+
+/// Something that a plan has or lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// REST, GraphQL and MCP.
+    ApiAccess,
+    /// Webhooks and events.
+    OutboundWebhooks,
+}
+
+impl Feature {
+    /// Its name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Feature::ApiAccess => "apiAccess",
+            Feature::OutboundWebhooks => "outboundWebhooks",
+        }
+    }
+
+    /// Whether a plan has it.
+    pub fn is_in(self, plan: Plan) -> bool {
+        plan >= self.required_plan()
+    }
+
+    /// The least plan that has it.
+    pub const fn required_plan(self) -> Plan {
+        match self {
+            Feature::ApiAccess => Plan::Studio,
+            Feature::OutboundWebhooks => Plan::Agency,
+        }
+    }
+}
+
+/// The nine public codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The request cannot be read.
+    BadRequest,
+    /// Nobody is known to ask.
+    Unauthenticated,
+    /// The plan lacks the feature.
+    ForbiddenPlan,
+    /// The role or scope does not allow it.
+    ForbiddenScope,
+    /// No such thing, for this caller.
+    NotFound,
+    /// Blocked by state.
+    Conflict,
+    /// Bad input.
+    ValidationError,
+    /// Over budget.
+    RateLimited,
+    /// Our fault.
+    Internal,
+}
+
+impl Code {
+    /// All of them, with when each is given.
+    pub const ALL: [(Code, &'static str); 9] = [
+        (Code::BadRequest, "The body is not JSON, or a cursor does not decode."),
+        (
+            Code::Unauthenticated,
+            "The token is missing, malformed, unknown, revoked, expired, or its member was removed.",
+        ),
+        (Code::ForbiddenPlan, "The plan lacks the feature; `requiredPlan` and `feature` say which."),
+        (Code::ForbiddenScope, "The role or the token's scope does not allow the action."),
+        (Code::NotFound, "No such record, or one that the caller may not see."),
+        (Code::Conflict, "Blocked by state, by idempotency, or by a stale `If-Match`; `reason` splits it further."),
+        (Code::ValidationError, "Bad input; `fields` maps every bad field to a reason."),
+        (Code::RateLimited, "Over budget; `Retry-After` says when to come back."),
+        (Code::Internal, "A fault of the server; the request id leads to it."),
+    ];
+
+    /// Its name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Code::BadRequest => "bad_request",
+            Code::Unauthenticated => "unauthenticated",
+            Code::ForbiddenPlan => "forbidden_plan",
+            Code::ForbiddenScope => "forbidden_scope",
+            Code::NotFound => "not_found",
+            Code::Conflict => "conflict",
+            Code::ValidationError => "validation_error",
+            Code::RateLimited => "rate_limited",
+            Code::Internal => "internal",
+        }
+    }
+}
+
+impl Error {
+    /// Something that cannot happen did.
+    pub fn bug(what: impl Into<Cow<'static, str>>) -> Error {
+        Error::Internal(Cause::Bug(what.into()))
+    }
+
+    /// One bad field.
+    pub fn invalid(path: impl Into<String>, reason: impl Into<String>) -> Error {
+        Error::Invalid(FieldErrors::at(path, reason))
+    }
+
+    /// Blocked by state.
+    pub fn conflict(reason: Reason, message: impl Into<Cow<'static, str>>) -> Error {
+        Error::Conflict { reason, message: message.into() }
+    }
+
+    /// Writes to the log what callers are not told.
+    pub fn log(&self) {
+        if let Error::Internal(cause) = self {
+            tracing::error!(%cause, "a request failed");
+        }
+    }
+
+    /// Its public code.
+    pub fn code(&self) -> Code {
+        match self {
+            Error::BadRequest(_) => Code::BadRequest,
+            Error::Unauthenticated(_) => Code::Unauthenticated,
+            Error::PlanLacks(_) => Code::ForbiddenPlan,
+            Error::Forbidden(_) => Code::ForbiddenScope,
+            Error::NotFound(_) => Code::NotFound,
+            Error::Conflict { .. } | Error::InFlight | Error::Stale { .. } => Code::Conflict,
+            Error::Invalid(_) => Code::ValidationError,
+            Error::RateLimited { .. } => Code::RateLimited,
+            Error::TooSlow | Error::Internal(_) => Code::Internal,
+        }
+    }
+
+    /// What splits the code further.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Error::Conflict { reason, .. } => Some(reason.as_str()),
+            Error::InFlight => Some(Reason::IdempotencyInFlight.as_str()),
+            Error::Stale { .. } => Some(Reason::Stale.as_str()),
+            _ => None,
+        }
+    }
+
+    /// The bad fields.
+    pub fn fields(&self) -> Option<&FieldErrors> {
+        match self {
+            Error::Invalid(problems) => Some(problems),
+            _ => None,
+        }
+    }
+
+    /// The feature that the plan lacks.
+    pub fn feature(&self) -> Option<Feature> {
+        match self {
+            Error::PlanLacks(feature) => Some(*feature),
+            _ => None,
+        }
+    }
+
+    /// Its body in an answer: what REST sends under `error` and GraphQL under `extensions`.
+    pub fn body<'a>(&'a self, request_id: &'a str) -> ErrorBody<'a> {
+        ErrorBody { error: self, request_id, with_message: true }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::BadRequest(message) | Error::Unauthenticated(message) | Error::Forbidden(message) => {
+                f.write_str(message)
+            }
+            Error::PlanLacks(feature) => {
+                write!(
+                    f,
+                    "the workspace's plan does not include {}; it needs {}",
+                    feature.as_str(),
+                    feature.required_plan()
+                )
+            }
+            Error::NotFound(what) => write!(f, "no such {what}"),
+            Error::Conflict { message, .. } => f.write_str(message),
+            Error::InFlight => f.write_str(
+                "a request with this Idempotency-Key is still running; retry with the same key after Retry-After",
+            ),
+            Error::Stale { version } => {
+                write!(f, "the record has changed since you read it: its version is {version}; read it again and retry")
+            }
+            Error::Invalid(problems) => write!(f, "{problems}"),
+            Error::RateLimited { retry_after } => {
+                write!(f, "too many requests; retry after {retry_after} s")
+            }
+            Error::TooSlow => f.write_str("it took longer than 15 s and was given up; ask for less at once"),
+            Error::Internal(_) => f.write_str("something went wrong on our side; tell us the request id"),
+        }
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(cause: DbErr) -> Error {
+        Error::Internal(Cause::Database(cause))
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Database(cause) => cause.fmt(f),
+            Cause::Bug(what) => f.write_str(what),
+        }
+    }
+}
+
+/// An error as callers see it.
+pub struct ErrorBody<'a> {
+    error: &'a Error,
+    request_id: &'a str,
+    with_message: bool,
+}
+
+impl ErrorBody<'_> {
+    /// Without the message, for where it stands elsewhere.
+    pub fn without_message(self) -> Self {
+        ErrorBody { with_message: false, ..self }
+    }
+}
+
+impl Serialize for ErrorBody<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Fields<'a>(&'a FieldErrors);
+        impl Serialize for Fields<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter())
+            }
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("code", self.error.code().as_str())?;
+        if self.with_message {
+            map.serialize_entry("message", &self.error.to_string())?;
+        }
+        if let Some(reason) = self.error.reason() {
+            map.serialize_entry("reason", reason)?;
+        }
+        if let Some(fields) = self.error.fields() {
+            map.serialize_entry("fields", &Fields(fields))?;
+        }
+        if let Some(feature) = self.error.feature() {
+            map.serialize_entry("requiredPlan", feature.required_plan().as_str())?;
+            map.serialize_entry("feature", feature.as_str())?;
+        }
+        map.serialize_entry("requestId", self.request_id)?;
+        map.end()
+    }
+}

@@ -1,0 +1,406 @@
+//! What a caller sends: structs whose fields know three states and name everything that is wrong at once, the same
+//! over REST, GraphQL and in the OpenAPI document.
+
+use std::borrow::Cow;
+
+use async_graphql::{InputValueResult, Value as GraphqlValue, registry};
+use entity::value::{FieldErrors, Id, Json, Wire};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+
+use crate::access::caller::Caller;
+pub use crate::contract::camel::{camel, camel_static, is_camel_of};
+use crate::contract::error::{Error, Feature};
+
+/// May be absent or null.
+pub const OPTIONAL: u8 = 0;
+/// Must have a value.
+pub const REQUIRED: u8 = 1;
+/// May be absent, but not null.
+pub const NON_NULL: u8 = 2;
+
+/// May be absent or null, and then has a default.
+pub const DEFAULTED: u8 = 3;
+
+/// One field of an input. Reading it never fails, so that every bad field can be named at once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Field<T, const KIND: u8 = OPTIONAL> {
+    /// Not sent.
+    #[default]
+    Absent,
+    /// Sent as null, or as a blank text.
+    Null,
+    /// Sent.
+    Value(T),
+    /// Sent, but wrong.
+    Bad(FieldErrors),
+}
+
+/// A field that a create needs.
+pub type Required<T> = Field<T, REQUIRED>;
+/// A field of a new record that has a default.
+pub type Defaulted<T> = Field<T, DEFAULTED>;
+/// A field that a change may leave out but not empty.
+pub type NonNull<T> = Field<T, NON_NULL>;
+
+impl<T, const KIND: u8> Field<T, KIND> {
+    /// Its value, if it has one.
+    pub fn get(&self) -> Option<&T> {
+        match self {
+            Field::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Its value, if it has one.
+    pub fn take(self) -> Option<T> {
+        match self {
+            Field::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether it was sent at all.
+    pub fn is_sent(&self) -> bool {
+        !matches!(self, Field::Absent)
+    }
+
+    /// What is wrong with it.
+    pub fn problems(&self) -> Option<FieldErrors> {
+        match self {
+            Field::Bad(problems) => Some(problems.clone()),
+            Field::Absent | Field::Null if KIND == REQUIRED => Some("required".into()),
+            Field::Null if KIND == NON_NULL => {
+                Some("must not be null or empty; leave it out to keep it as it is".into())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl<T> Field<T> {
+    /// Changes a nullable column: absent leaves it, null clears it.
+    pub fn change<C: From<T>>(self, column: &mut Option<C>) {
+        match self {
+            Field::Value(value) => *column = Some(value.into()),
+            Field::Null => *column = None,
+            Field::Absent | Field::Bad(_) => {}
+        }
+    }
+}
+
+impl<T> Required<T> {
+    /// The value that validation has made sure of.
+    pub fn value(self) -> Result<T, Error> {
+        self.take().ok_or_else(|| Error::bug("a required field is empty after validation"))
+    }
+}
+
+macro_rules! change_column {
+    ($($field:ident)*) => {
+        $(impl<T> $field<T> {
+            /// Changes a column that is never null: what is absent or null leaves it.
+            pub fn change<C: From<T>>(self, column: &mut C) {
+                if let Field::Value(value) = self {
+                    *column = value.into();
+                }
+            }
+        })*
+    };
+}
+
+change_column!(NonNull Defaulted);
+
+impl<T: Wire, const KIND: u8> Field<T, KIND> {
+    /// Reads what was sent.
+    pub fn from_json(json: Json) -> Self {
+        Self::read(json, T::parse)
+    }
+
+    fn read(json: Json, parse: impl FnOnce(Json) -> Result<T, FieldErrors>) -> Self {
+        match json {
+            Json::Null => Field::Null,
+            Json::Text(text) if T::is_blank(&text) => Field::Null,
+            json => match parse(json) {
+                Ok(value) => Field::Value(value),
+                Err(problems) => Field::Bad(problems),
+            },
+        }
+    }
+
+    /// Reads every value that a query gives for its parameter.
+    pub fn from_query(values: &[String]) -> Self {
+        T::parse_query(values).map_or_else(Field::Bad, Field::Value)
+    }
+}
+
+impl<T: Wire, const KIND: u8> async_graphql::InputType for Field<T, KIND> {
+    type RawValueType = T;
+
+    fn type_name() -> Cow<'static, str> {
+        T::graphql().into()
+    }
+
+    fn qualified_type_name() -> String {
+        format!("{}{}", T::graphql(), if KIND == REQUIRED { "!" } else { "" })
+    }
+
+    fn create_type_info(registry: &mut registry::Registry) -> String {
+        T::describe(registry);
+        Self::qualified_type_name()
+    }
+
+    fn parse(value: Option<GraphqlValue>) -> InputValueResult<Self> {
+        Ok(match value.map(Json::from) {
+            None => Field::Absent,
+            // A list of one may be written without brackets (GraphQL, section 3.11).
+            Some(json) if T::LIST && !matches!(json, Json::List(_) | Json::Null) => {
+                Field::read(Json::List(vec![json]), T::parse_graphql)
+            }
+            Some(json) => Field::read(json, T::parse_graphql),
+        })
+    }
+
+    fn to_value(&self) -> GraphqlValue {
+        GraphqlValue::Null
+    }
+
+    fn as_raw_value(&self) -> Option<&T> {
+        self.get()
+    }
+}
+
+impl<T: Wire, const KIND: u8> FieldSchema for Field<T, KIND> {
+    const KIND: u8 = KIND;
+    const LIST: bool = T::LIST;
+
+    fn openapi() -> MetaSchema {
+        let schema = T::openapi_in_body();
+        let emptiable = matches!(KIND, OPTIONAL | DEFAULTED);
+        let min_length = if T::is_blank("") && !emptiable { Some(1) } else { schema.min_length };
+        MetaSchema { nullable: emptiable, min_length, ..schema }
+    }
+
+    fn openapi_in_query() -> MetaSchema {
+        T::openapi_in_query()
+    }
+}
+
+/// What the documents say of a field.
+pub trait FieldSchema {
+    /// Optional, required or kept.
+    const KIND: u8;
+    /// Whether a query repeats it.
+    const LIST: bool;
+    /// Its schema in a body.
+    fn openapi() -> MetaSchema;
+    /// Its schema as a parameter of a query.
+    fn openapi_in_query() -> MetaSchema;
+}
+
+/// One field of an input, for the documents.
+pub struct FieldInfo {
+    /// The key on the wire.
+    pub name: &'static str,
+    /// What it means.
+    pub description: &'static str,
+    /// Optional, required or kept.
+    pub kind: u8,
+    /// Whether a query repeats it.
+    pub list: bool,
+    /// Its schema in a body.
+    pub schema: MetaSchema,
+    /// Its schema as a parameter of a query.
+    pub in_query: MetaSchema,
+}
+
+/// What a body is read as.
+pub trait FromBody: Send {
+    /// Reads a body. What does not fit is kept as a problem.
+    fn from_json(json: Json) -> Self;
+}
+
+/// A struct made by `input!`.
+pub trait Input: FromBody + Sized + Default + Send + Sync + 'static {
+    /// Its fields, in order.
+    fn fields() -> Vec<FieldInfo>;
+
+    /// Reads the values that a query gives for one parameter; false if there is no such field.
+    fn set_query(&mut self, name: &str, values: &[String]) -> bool;
+
+    /// What is wrong with single fields.
+    fn field_problems(&self) -> FieldErrors;
+}
+
+/// A record that an input names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reference {
+    /// A client.
+    Client(Id),
+    /// A project.
+    Project(Id),
+    /// A task.
+    Task(Id),
+    /// A member, by the id of the person.
+    User(Id),
+}
+
+/// The references among some fields, by name.
+pub(crate) fn references(fields: &[(&str, Option<Reference>)]) -> Vec<(String, Reference)> {
+    fields.iter().filter_map(|(name, reference)| reference.map(|reference| ((*name).to_owned(), reference))).collect()
+}
+
+/// What is wrong with an input as a whole: its fields, and the rules between them.
+pub trait Validate {
+    /// What the plan must have for this input, where that depends on what is sent.
+    fn feature(&self) -> Feature {
+        Feature::ApiAccess
+    }
+
+    /// Refuses what the caller's role may not send, before anything is said about the rest.
+    fn refuse(&self, _caller: &Caller) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The records that it names, by path. Asked only of an input that is refused for something else, so that a name
+    /// that leads nowhere is told with the rest; what is accepted is looked up, and kept, by the operation itself.
+    fn references(&self) -> Vec<(String, Reference)> {
+        vec![]
+    }
+
+    /// What it costs, in points of the sustained budget.
+    fn points(&self) -> u32 {
+        1
+    }
+
+    /// Every problem that can be told without the database.
+    fn problems(&self) -> FieldErrors;
+}
+
+/// Nothing is sent.
+impl Validate for () {
+    fn problems(&self) -> FieldErrors {
+        FieldErrors::none()
+    }
+}
+
+/// Adds a struct of fields to the OpenAPI registry under its name.
+pub fn register_schema<T: poem_openapi::types::Type + Input>(
+    registry: &mut poem_openapi::registry::Registry,
+    description: &'static str,
+) {
+    registry.create_schema::<T, _>(T::name().into_owned(), |_| {
+        let fields = T::fields();
+        MetaSchema {
+            description: Some(description),
+            required: fields.iter().filter(|f| f.kind == REQUIRED).map(|f| f.name).collect(),
+            properties: fields
+                .into_iter()
+                .map(|f| {
+                    let schema = MetaSchema { description: Some(f.description), ..f.schema };
+                    (f.name, MetaSchemaRef::Inline(Box::new(schema)))
+                })
+                .collect(),
+            additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::new("never"))))),
+            ..MetaSchema::new("object")
+        }
+    });
+}
+
+/// Writes an input: a struct of `Field`s, read from JSON, from a query and by async-graphql under its GraphQL name, and
+/// described in the OpenAPI document. Keys under `read_only` are known, but not taken.
+#[macro_export]
+macro_rules! input {
+    (
+        $(#[doc = $about:literal])*
+        pub struct $name:ident = $graphql:literal {
+            $($(#[doc = $doc:literal])* pub $field:ident: $type:ty,)*
+        }
+        $(read_only $($read_only:literal)*)?
+    ) => {
+        $(#[doc = $about])*
+        #[derive(Clone, Debug, Default, async_graphql::InputObject)]
+        #[graphql(name = $graphql)]
+        pub struct $name {
+            $($(#[doc = $doc])* pub $field: $type,)*
+            /// Keys that were sent and are not taken.
+            #[graphql(skip)]
+            pub not_taken: entity::value::FieldErrors,
+        }
+
+        impl $crate::contract::input::FromBody for $name {
+            fn from_json(json: entity::value::Json) -> Self {
+                let mut input = <$name>::default();
+                let pairs = match json {
+                    entity::value::Json::Object(pairs) => pairs,
+                    other => {
+                        input.not_taken.add("body", format!("must be a JSON object, not {}", other.kind()));
+                        return input;
+                    }
+                };
+                for (key, value) in pairs {
+                    $(if $crate::contract::input::is_camel_of(&key, stringify!($field)) {
+                        input.$field = <$type>::from_json(value);
+                        continue;
+                    })*
+                    let read_only = [$($($read_only),*)?].contains(&key.as_str());
+                    input.not_taken.add(key, if read_only { "read-only" } else { "unknown" });
+                }
+                input
+            }
+        }
+
+        impl $crate::contract::input::Input for $name {
+            fn fields() -> Vec<$crate::contract::input::FieldInfo> {
+                vec![$($crate::contract::input::FieldInfo {
+                    name: $crate::contract::input::camel_static(stringify!($field)),
+                    description: concat!($($doc),*).trim(),
+                    kind: <$type as $crate::contract::input::FieldSchema>::KIND,
+                    list: <$type as $crate::contract::input::FieldSchema>::LIST,
+                    schema: <$type as $crate::contract::input::FieldSchema>::openapi(),
+                    in_query: <$type as $crate::contract::input::FieldSchema>::openapi_in_query(),
+                }),*]
+            }
+
+            fn set_query(&mut self, name: &str, values: &[String]) -> bool {
+                $(if $crate::contract::input::is_camel_of(name, stringify!($field)) {
+                    self.$field = <$type>::from_query(values);
+                    return true;
+                })*
+                false
+            }
+
+            fn field_problems(&self) -> entity::value::FieldErrors {
+                // Whoever sent something that is no object at all is told just that.
+                let mut problems = self.not_taken.clone();
+                if problems.names("body") {
+                    return problems;
+                }
+                $(if let Some(inner) = self.$field.problems() {
+                    problems.nest(&$crate::contract::input::camel(stringify!($field)), inner);
+                })*
+                problems
+            }
+        }
+
+        impl poem_openapi::types::Type for $name {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+            fn name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn schema_ref() -> poem_openapi::registry::MetaSchemaRef {
+                poem_openapi::registry::MetaSchemaRef::Reference(<Self as poem_openapi::types::Type>::name().into_owned())
+            }
+            fn register(registry: &mut poem_openapi::registry::Registry) {
+                $crate::contract::input::register_schema::<Self>(registry, concat!($($about),*).trim());
+            }
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+    };
+}

@@ -1,0 +1,287 @@
+//! A transaction inside one workspace: what an operation may do once the door has let it in.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use entity::value::{FieldErrors, Id, Timestamp};
+use entity::{event, time_entry, webhook_delivery};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, DbErr, IntoActiveModel, Iterable, PaginatorTrait,
+    PrimaryKeyToColumn, QueryFilter, QuerySelect, Select, SqlErr, Value,
+};
+use tokio::sync::OnceCell;
+
+use crate::access::caller::Caller;
+use crate::access::scope::{Identified, Scoped, Versioned};
+use crate::app::App;
+use crate::contract::error::Error;
+use crate::live::Timer;
+use crate::outbox::new_event::NewEvent;
+use crate::webhook::{Delivery, Targets};
+
+/// A transaction inside one workspace.
+pub(crate) struct Write {
+    pub(crate) tx: DatabaseTransaction,
+    app: App,
+    organization_id: Id,
+    caller: Option<Caller>,
+    /// The instant of everything that this transaction does.
+    pub(crate) now: Timestamp,
+    emitted: AtomicBool,
+    /// Timers that were started, changed or stopped.
+    timers: Mutex<Vec<Timer>>,
+    /// Who is sent events, once asked.
+    targets: OnceCell<Targets>,
+    /// Whether what would have been made was there already.
+    pub(crate) found: AtomicBool,
+}
+
+impl Write {
+    pub(crate) fn new(tx: DatabaseTransaction, app: App, organization_id: Id, caller: Option<Caller>) -> Write {
+        let now = app.now();
+        let (emitted, found) = (AtomicBool::new(false), AtomicBool::new(false));
+        Write {
+            tx,
+            app,
+            organization_id,
+            caller,
+            now,
+            emitted,
+            timers: Mutex::default(),
+            targets: OnceCell::new(),
+            found,
+        }
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), Error> {
+        self.tx.commit().await?;
+        let timers = self.timers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let emitted = self.emitted.load(Ordering::Relaxed);
+        if emitted || !timers.is_empty() {
+            self.app.live().committed(&timers);
+            self.app.wake_all();
+        }
+        Ok(())
+    }
+
+    /// Gives up what was done so far.
+    pub(crate) async fn roll_back(self) {
+        if let Err(error) = self.tx.rollback().await {
+            // It was never committed, so it is undone all the same, with the connection if need be.
+            tracing::debug!(%error, "a transaction could not be rolled back");
+        }
+    }
+
+    /// Who acts. An operator is no caller and has operations of their own.
+    pub(crate) fn caller(&self) -> Result<&Caller, Error> {
+        self.caller.as_ref().ok_or_else(|| Error::bug("an operator reached an operation of callers"))
+    }
+
+    pub(crate) fn organization_id(&self) -> Id {
+        self.organization_id
+    }
+
+    pub(crate) fn new_id(&self) -> Id {
+        self.app.new_id()
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// For statements that no method here makes; they begin with the workspace themselves.
+    pub(crate) fn connection(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+
+    fn visible<E: Scoped>(&self) -> Select<E> {
+        match &self.caller {
+            Some(caller) => E::within(caller),
+            None => E::all_of(self.organization_id),
+        }
+    }
+
+    /// One live row that the caller sees, locked against every other write until the end.
+    pub(crate) async fn lock_exclusive<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
+        let live = self.live::<E>(id);
+        live.lock_exclusive().one(&self.tx).await?.ok_or(Error::NotFound(E::NOUN))
+    }
+
+    /// One live row that decides this write, kept as it is until the end; none if the caller does not see it.
+    pub(crate) async fn lock_shared<E: Identified>(&self, id: Id) -> Result<Option<E::Model>, Error> {
+        Ok(self.live::<E>(id).lock_shared().one(&self.tx).await?)
+    }
+
+    /// The same, of a deleted row too.
+    pub(crate) async fn lock_even_deleted<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
+        let query = self.visible::<E>().filter(E::ID.eq(id));
+        query.lock_exclusive().one(&self.tx).await?.ok_or(Error::NotFound(E::NOUN))
+    }
+
+    /// What this write would have made is there already.
+    pub(crate) fn found_it(&self) {
+        self.found.store(true, Ordering::Relaxed);
+    }
+
+    fn live<E: Identified>(&self, id: Id) -> Select<E> {
+        E::live(self.visible::<E>().filter(E::ID.eq(id)))
+    }
+
+    /// How many rows of the whole workspace fit, whatever the caller sees of it.
+    pub(crate) async fn count<E: Scoped>(&self, narrow: impl FnOnce(Select<E>) -> Select<E>) -> Result<u64, Error>
+    where
+        E::Model: Send + Sync,
+    {
+        Ok(narrow(E::all_of(self.organization_id)).count(&self.tx).await?)
+    }
+
+    /// The first row of the whole workspace that fits, whatever the caller sees of it.
+    pub(crate) async fn find<E: Scoped>(
+        &self,
+        narrow: impl FnOnce(Select<E>) -> Select<E>,
+    ) -> Result<Option<E::Model>, Error> {
+        Ok(narrow(E::all_of(self.organization_id)).one(&self.tx).await?)
+    }
+
+    /// Every row of the whole workspace that fits, whatever the caller sees of it.
+    pub(crate) async fn all<E: Scoped>(
+        &self,
+        narrow: impl FnOnce(Select<E>) -> Select<E>,
+    ) -> Result<Vec<E::Model>, Error> {
+        Ok(narrow(E::all_of(self.organization_id)).all(&self.tx).await?)
+    }
+
+    /// A new row.
+    pub(crate) async fn insert<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+        E::ActiveModel: Send,
+    {
+        let mut row = row.into_active_model().reset_all();
+        row.set(E::ORGANIZATION, self.organization_id.into());
+        E::insert(row).exec_without_returning(&self.tx).await.map_err(refused_by_constraint)?;
+        Ok(())
+    }
+
+    /// New rows, many at once.
+    pub(crate) async fn insert_all<E: Scoped>(&self, rows: Vec<E::Model>) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+        E::ActiveModel: Send,
+    {
+        // Both databases bound how many values one statement binds.
+        const AT_ONCE: usize = 200;
+        let mut rows = rows.into_iter().map(|row| row.into_active_model().reset_all()).peekable();
+        while rows.peek().is_some() {
+            let mut some: Vec<E::ActiveModel> = rows.by_ref().take(AT_ONCE).collect();
+            some.iter_mut().for_each(|row| row.set(E::ORGANIZATION, self.organization_id.into()));
+            E::insert_many(some).exec_without_returning(&self.tx).await.map_err(refused_by_constraint)?;
+        }
+        Ok(())
+    }
+
+    /// Stores what has changed of a row, one version later; nothing, if nothing has.
+    pub(crate) async fn update<E: Versioned>(&self, before: &E::Model, mut after: E::Model) -> Result<E::Model, Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel> + PartialEq + Clone,
+        E::ActiveModel: Send,
+    {
+        if *before == after {
+            return Ok(after);
+        }
+        E::touch(&mut after, self.now);
+        self.store::<E>(after.clone()).await?;
+        Ok(after)
+    }
+
+    /// Changes every row of the workspace that fits, by one statement; each is one version later.
+    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspace")]
+    pub(crate) async fn update_all<E: Versioned>(
+        &self,
+        changes: impl IntoIterator<Item = (E::Column, Value)>,
+        rows: Condition,
+    ) -> Result<(), Error> {
+        let changed = E::UPDATED_AT.into_expr();
+        let later = changed.clone().add(1);
+        let changed = CaseStatement::new().case(changed.lt(self.now), Expr::val(self.now)).finally(later);
+        let update = E::update_many()
+            .col_expr(E::VERSION, E::VERSION.into_expr().add(1))
+            .col_expr(E::UPDATED_AT, changed.into());
+        let changes = changes.into_iter();
+        let update = changes.fold(update, |update, (column, value)| update.col_expr(column, Expr::value(value)));
+        update.filter(E::ORGANIZATION.eq(self.organization_id)).filter(rows).exec(&self.tx).await?;
+        Ok(())
+    }
+
+    /// Stores a row as it is, whether or not its table counts versions.
+    #[expect(clippy::disallowed_methods, reason = "the filter is the whole primary key, workspace included")]
+    pub(crate) async fn store<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+        E::ActiveModel: Send,
+    {
+        let mut row = row.into_active_model().reset_all();
+        let mut query = E::update_many();
+        for key in E::PrimaryKey::iter() {
+            let column = key.into_column();
+            if let Some(value) = row.get(column).into_value() {
+                query = query.filter(column.eq(value));
+            }
+            row.not_set(column);
+        }
+        query.set(row).exec(&self.tx).await.map_err(refused_by_constraint)?;
+        Ok(())
+    }
+
+    /// A timer has been started, changed or stopped: those who wait for it are told once this is committed.
+    pub(crate) fn timer_changed(&self, row: &time_entry::Model) {
+        let (organization_id, user_id) = (self.organization_id, row.user_id);
+        let timer = Timer { organization_id, user_id, entry_id: row.id };
+        self.timers.lock().unwrap_or_else(PoisonError::into_inner).push(timer);
+    }
+
+    /// Writes an event into the outbox, with a delivery for each endpoint that is sent it: they exist if and only if
+    /// this transaction commits.
+    pub(crate) async fn emit(&self, event: NewEvent<'_>) -> Result<(), Error> {
+        let id = self.new_id();
+        let body = event.body(id, self.organization_id, self.app.environment(), self.now)?;
+        self.insert_event(id, event.kind(), body).await?;
+        let targets = self.targets.get_or_try_init(|| Targets::of(self)).await?;
+        let deliveries = targets.subscribed_to(event.kind());
+        self.deliver(deliveries.map(|endpoint| Delivery { endpoint, event: id, replay_of: None }), event.kind()).await
+    }
+
+    /// The event alone.
+    pub(crate) async fn insert_event(&self, id: Id, kind: &str, body: String) -> Result<(), Error> {
+        let kind = kind.to_owned();
+        let row = event::Model { id, organization_id: self.organization_id, kind, body, created_at: self.now };
+        self.emitted.store(true, Ordering::Relaxed);
+        self.insert::<event::Entity>(row).await
+    }
+
+    /// New deliveries of events of one type, due at once, in one statement.
+    pub(crate) async fn deliver(&self, deliveries: impl Iterator<Item = Delivery>, kind: &str) -> Result<(), Error> {
+        let rows: Vec<_> = deliveries.map(|delivery| delivery.row(self, kind)).collect();
+        self.insert_deliveries(rows).await
+    }
+
+    /// New rows of deliveries, in one statement; a worker is told.
+    pub(crate) async fn insert_deliveries(&self, rows: Vec<webhook_delivery::Model>) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.emitted.store(true, Ordering::Relaxed);
+        self.insert_all::<webhook_delivery::Entity>(rows).await
+    }
+}
+
+/// A unique key that another row has is the caller's to mend, not a fault of ours.
+fn refused_by_constraint(error: DbErr) -> Error {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(which)) if which.contains("external_id") => {
+            Error::Invalid(FieldErrors::at("externalId", "another record of this kind has it already"))
+        }
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,107 @@
+//! Finished writes in memory, in front of the table: a replay asks no database. Filled after COMMIT only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::idempotency_key;
+use entity::value::{Role, Timestamp};
+use moka::sync::Cache;
+
+use super::{KeyId, RETENTION, StoredReply};
+use crate::contract::error::Error;
+use crate::contract::reason::Reason;
+
+/// Bytes of answers that are kept in memory; the table has them all.
+const ROOM: u64 = 32 * 1024 * 1024;
+/// What an entry takes besides its text.
+const OVERHEAD: usize = 320;
+
+/// What a key led to.
+#[derive(Clone)]
+pub(super) struct Outcome {
+    pub(super) fingerprint: [u8; 32],
+    pub(super) role: Role,
+    pub(super) expires_at: Timestamp,
+    pub(super) stored: StoredReply,
+}
+
+impl Outcome {
+    /// As the table has it.
+    pub(super) fn read(row: idempotency_key::Model) -> Outcome {
+        let idempotency_key::Model { organization_id: _, user_id: _, key: _, fingerprint, role, .. } = row;
+        let idempotency_key::Model { record_id, record_version, created, body, expires_at, .. } = row;
+        let stored = StoredReply { id: record_id, version: record_version, created, body: body.into() };
+        // What is no digest is equal to none.
+        Outcome { fingerprint: fingerprint.try_into().unwrap_or_default(), role, expires_at, stored }
+    }
+
+    /// The answer once more, if it is the same request by somebody of the same role.
+    pub(super) fn replay(&self, role: Role, fingerprint: &[u8; 32]) -> Result<StoredReply, Error> {
+        if self.fingerprint != *fingerprint {
+            let told = "this Idempotency-Key was used for another request; use a new key for a new request";
+            return Err(Error::conflict(Reason::IdempotencyMismatch, told));
+        }
+        if self.role != role {
+            let told = "your role has changed since this request was first answered, so its answer is not shown again";
+            return Err(Error::conflict(Reason::IdempotencyRoleChanged, told));
+        }
+        Ok(self.stored.clone())
+    }
+}
+
+/// The outcomes that were asked for last.
+pub(super) struct ReplyCache(Cache<KeyId, Arc<Outcome>>);
+
+impl Default for ReplyCache {
+    fn default() -> ReplyCache {
+        let weigh =
+            |_: &KeyId, outcome: &Arc<Outcome>| u32::try_from(outcome.stored.body.len() + OVERHEAD).unwrap_or(u32::MAX);
+        // The library's own clock only makes room; whether an outcome still counts is for ours to say.
+        let kept = Duration::from_millis(RETENTION.unsigned_abs());
+        ReplyCache(Cache::builder().max_capacity(ROOM).weigher(weigh).time_to_live(kept).build())
+    }
+}
+
+impl ReplyCache {
+    /// What is remembered and not over.
+    pub(super) fn get(&self, slot: &KeyId, now: Timestamp) -> Option<Arc<Outcome>> {
+        self.0.get(slot).filter(|outcome| now < outcome.expires_at)
+    }
+
+    /// Remembers what the database is known to have.
+    pub(super) fn put(&self, slot: KeyId, outcome: Outcome) {
+        self.0.insert(slot, Arc::new(outcome));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::value::Id;
+
+    use super::*;
+
+    fn outcome(bytes: usize) -> Outcome {
+        let stored = StoredReply { id: Id::NONE, version: None, created: true, body: "x".repeat(bytes).into() };
+        Outcome { fingerprint: [1; 32], role: Role::Owner, expires_at: Timestamp::from_millis(1000), stored }
+    }
+
+    #[test]
+    fn an_outcome_is_over_by_our_clock() {
+        let replays = ReplyCache::default();
+        replays.put(KeyId([1; 32]), outcome(10));
+        assert!(replays.get(&KeyId([1; 32]), Timestamp::from_millis(999)).is_some());
+        assert!(replays.get(&KeyId([1; 32]), Timestamp::from_millis(1000)).is_none());
+        assert!(replays.get(&KeyId([2; 32]), Timestamp::from_millis(0)).is_none());
+    }
+
+    #[test]
+    fn memory_is_bounded_by_bytes() {
+        let replays = ReplyCache::default();
+        for i in 0..100_u8 {
+            replays.put(KeyId([i; 32]), outcome(1024 * 1024));
+        }
+        replays.0.run_pending_tasks();
+        assert!(replays.0.weighted_size() <= ROOM, "{}", replays.0.weighted_size());
+        assert!(replays.0.entry_count() > 0);
+    }
+}

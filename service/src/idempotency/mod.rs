@@ -1,0 +1,270 @@
+//! One key, one effect: the effect and the stored answer are one transaction, and the key is unique. Whoever comes second
+//! cannot store an answer, so what it did is undone, and it is told the first.
+
+mod cache;
+mod queue;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::idempotency_key;
+use entity::value::{Id, Timestamp};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, QueryFilter, Statement};
+use sha2::{Digest, Sha256};
+use tokio::time::{Instant, timeout_at};
+
+use self::cache::{Outcome, ReplyCache};
+use self::queue::{Queue, Ticket};
+use crate::access::caller::Caller;
+use crate::access::scope::Scoped;
+use crate::app::App;
+use crate::contract::error::Error;
+
+/// How long an outcome is kept, in milliseconds.
+const RETENTION: i64 = 24 * 60 * 60 * 1000;
+/// How long a twin waits for the first.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Written out, since every write with a key does it. A row that is over and not swept yet is as good as none.
+const STORE_REPLY: &str = "\
+    INSERT INTO idempotency_key (organization_id, user_id, key, fingerprint, role, record_id, record_version, created, \
+      body, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+    ON CONFLICT (organization_id, user_id, key) DO UPDATE SET fingerprint = excluded.fingerprint, role = excluded.role, \
+      record_id = excluded.record_id, record_version = excluded.record_version, created = excluded.created, \
+      body = excluded.body, expires_at = excluded.expires_at \
+    WHERE idempotency_key.expires_at <= $11";
+
+/// The header of a request, as its surface read it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum IdempotencyKey {
+    /// None was sent, and none is needed.
+    #[default]
+    None,
+    /// A key of 1 to 255 visible ASCII characters.
+    Key(String),
+    /// Missing where one is needed, or malformed; why.
+    Bad(&'static str),
+}
+
+impl IdempotencyKey {
+    /// Reads the value of the header, bare or in quotes.
+    pub fn read(header: Option<&str>, required: bool) -> IdempotencyKey {
+        const HOW: &str = "send a header `Idempotency-Key` of 1 to 255 visible ASCII characters, such as a UUID, \
+            new for each thing to be done and the same when you retry it";
+        let Some(text) = header else {
+            return if required { IdempotencyKey::Bad(HOW) } else { IdempotencyKey::None };
+        };
+        let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        // A quote that is opened and not closed is neither form.
+        let bare = quoted.or_else(|| (!text.starts_with('"')).then_some(text)).unwrap_or_default();
+        if (1..=255).contains(&bare.len()) && bare.bytes().all(|b| b.is_ascii_graphic()) {
+            IdempotencyKey::Key(bare.to_owned())
+        } else {
+            IdempotencyKey::Bad(HOW)
+        }
+    }
+}
+
+/// What a finished write leaves for its replays. Knows no HTTP: the surface makes status and headers of it again.
+#[derive(Clone, Debug)]
+pub struct StoredReply {
+    /// The record that was made or changed.
+    pub id: Id,
+    /// Its version then.
+    pub version: Option<i32>,
+    /// Whether it was made.
+    pub created: bool,
+    /// The record, rendered.
+    pub body: Arc<str>,
+}
+
+/// A key of one person in one workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct KeyId([u8; 32]);
+
+impl KeyId {
+    fn of(caller: &Caller, key: &str) -> KeyId {
+        let digest = Sha256::new()
+            .chain_update(caller.organization_id.0.as_bytes())
+            .chain_update(caller.user_id.0.as_bytes())
+            .chain_update(key);
+        KeyId(digest.finalize().into())
+    }
+
+    /// As PostgreSQL numbers its advisory locks.
+    fn number(&self) -> i64 {
+        let mut number = [0; 8];
+        number.copy_from_slice(&self.0[..8]);
+        i64::from_be_bytes(number)
+    }
+}
+
+/// What this process knows of keys: who works on which, and what came of them.
+#[derive(Default)]
+pub(crate) struct Idempotency {
+    queue: Arc<Queue>,
+    replays: ReplyCache,
+}
+
+/// What a key leads to.
+pub(crate) enum Claim {
+    /// Done before.
+    Replay(StoredReply),
+    /// This process knows of nobody else who works on it, or has.
+    Claimed(Claimed),
+}
+
+/// A key that is being worked on. However the work ends, dropping this lets the next twin go on.
+pub(crate) struct Claimed {
+    slot: KeyId,
+    key: String,
+    fingerprint: [u8; 32],
+    until: Instant,
+    turn: Ticket,
+}
+
+/// Takes a key, in this process. Twins wait in line, without a connection. What is known here to be done asks no database
+/// at all; what only the table knows is found when it stands in the way.
+///
+/// # Errors
+/// `InFlight` after five seconds, or at once when too many wait already; a conflict if the key was used otherwise.
+pub(crate) async fn claim(app: &App, caller: &Caller, key: &str, fingerprint: &[u8; 32]) -> Result<Claim, Error> {
+    let Idempotency { queue, replays } = app.idempotency();
+    let slot = KeyId::of(caller, key);
+    let until = Instant::now() + TIMEOUT;
+    let known = || replays.get(&slot, app.now());
+    if let Some(outcome) = known() {
+        return outcome.replay(caller.role, fingerprint).map(Claim::Replay);
+    }
+    let turn = queue.turn(slot, until).await.ok_or(Error::InFlight)?;
+    if turn.waited
+        && let Some(outcome) = known()
+    {
+        return outcome.replay(caller.role, fingerprint).map(Claim::Replay);
+    }
+    Ok(Claim::Claimed(Claimed { slot, key: key.to_owned(), fingerprint: *fingerprint, until, turn }))
+}
+
+/// SQLite's one writer is lock enough; PostgreSQL takes one on the key until the transaction ends.
+async fn lock(app: &App, tx: &DatabaseTransaction, slot: KeyId) -> Result<bool, Error> {
+    if !app.database().is_postgres() {
+        return Ok(true);
+    }
+    let sql = "SELECT pg_try_advisory_xact_lock($1) AS held";
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, [slot.number().into()]);
+    let row = tx.query_one_raw(statement).await?.ok_or_else(|| Error::bug("a lock gave no answer"))?;
+    Ok(row.try_get("", "held")?)
+}
+
+/// The place of a stored answer, which its seal is bound to.
+fn place(caller: &Caller, key: &str) -> String {
+    format!("idempotency_key {} {} {key}", caller.organization_id, caller.user_id)
+}
+
+/// Opens a stored answer, if it was sealed.
+pub(crate) fn open(app: &App, caller: &Caller, key: &str, stored: StoredReply) -> Result<StoredReply, Error> {
+    Ok(StoredReply { body: app.vault().open_text(&place(caller, key), stored.body)?, ..stored })
+}
+
+impl Claimed {
+    /// What the table has of the key, if it is known there: from before this process, from another one, or from too long ago
+    /// for its memory.
+    ///
+    /// # Errors
+    /// A conflict if the key was used otherwise.
+    pub(crate) async fn look(&self, app: &App, caller: &Caller) -> Result<Option<StoredReply>, Error> {
+        let row = idempotency_key::Entity::all_of(caller.organization_id)
+            .filter(idempotency_key::Column::UserId.eq(caller.user_id))
+            .filter(idempotency_key::Column::Key.eq(&self.key))
+            .filter(idempotency_key::Column::ExpiresAt.gt(app.now()))
+            .one(app.database().reader())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let outcome = Outcome::read(row);
+        let replay = outcome.replay(caller.role, &self.fingerprint);
+        // The row was there to be read, so it is committed.
+        app.idempotency().replays.put(self.slot, outcome);
+        replay.map(Some)
+    }
+
+    /// Begins the transaction of the effect, and holds the key in it against other processes. Their twins wait by asking
+    /// again: no connection is held while somebody else works on it.
+    ///
+    /// # Errors
+    /// `InFlight` after five seconds.
+    pub(crate) async fn begin(&self, app: &App) -> Result<DatabaseTransaction, Error> {
+        let mut has_twin = self.turn.waited;
+        loop {
+            let begin = app.database().begin();
+            let tx = match has_twin {
+                true => timeout_at(self.until, begin).await.map_err(|_| Error::InFlight)?,
+                // Whoever is alone waits for a connection, or for SQLite's one writer, like any other write.
+                false => begin.await,
+            }?;
+            if lock(app, &tx, self.slot).await? {
+                return Ok(tx);
+            }
+            tx.rollback().await?;
+            has_twin = true;
+            if Instant::now() >= self.until {
+                return Err(Error::InFlight);
+            }
+            tokio::time::sleep(Duration::from_millis(rand::random_range(25..50))).await;
+        }
+    }
+
+    /// Seals an answer that shows a secret, before it is stored; memory holds it sealed too.
+    pub(crate) fn seal(&self, app: &App, caller: &Caller, body: &str) -> Result<String, Error> {
+        app.vault().seal_text(&place(caller, &self.key), body)
+    }
+
+    /// Stores the outcome, in the transaction of the effect; false if the key has one that counts already, and then the
+    /// effect must not stay.
+    pub(crate) async fn remember(
+        &self,
+        tx: &DatabaseTransaction,
+        caller: &Caller,
+        stored: &StoredReply,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let values = [
+            caller.organization_id.into(),
+            caller.user_id.into(),
+            self.key.as_str().into(),
+            self.fingerprint.to_vec().into(),
+            caller.role.into(),
+            stored.id.into(),
+            stored.version.into(),
+            stored.created.into(),
+            (&*stored.body).into(),
+            now.plus_millis(RETENTION).into(),
+            now.into(),
+        ];
+        let statement = Statement::from_sql_and_values(tx.get_database_backend(), STORE_REPLY, values);
+        Ok(tx.execute_raw(statement).await?.rows_affected() > 0)
+    }
+
+    /// Lets replays have the outcome without the database. Only once it is committed.
+    pub(crate) fn committed(self, app: &App, caller: &Caller, stored: StoredReply, now: Timestamp) {
+        let Claimed { slot, fingerprint, turn: _turn, .. } = self;
+        let outcome = Outcome { fingerprint, role: caller.role, expires_at: now.plus_millis(RETENTION), stored };
+        app.idempotency().replays.put(slot, outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_visible_ascii_bare_or_in_quotes() {
+        let read = |text| IdempotencyKey::read(Some(text), true);
+        assert_eq!(read("abc"), IdempotencyKey::Key("abc".into()));
+        assert_eq!(read("\"abc\""), IdempotencyKey::Key("abc".into()));
+        for bad in ["", "\"\"", "a b", "é", "a\tb", &"x".repeat(256)] {
+            assert!(matches!(read(bad), IdempotencyKey::Bad(_)), "{bad:?}");
+        }
+        assert!(matches!(IdempotencyKey::read(None, true), IdempotencyKey::Bad(_)));
+        assert_eq!(IdempotencyKey::read(None, false), IdempotencyKey::None);
+    }
+}

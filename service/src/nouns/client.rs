@@ -1,0 +1,440 @@
+//! Clients: who work is done for.
+
+use entity::value::{
+    Currency, DateOrDateTime, ExternalId, Id, InvoiceStatus, Money, Name, Note, Percent, ProjectStatus, ShortText,
+    Text, Timestamp, fold,
+};
+use entity::{client, invoice, project};
+use sea_orm::{ColumnTrait, Condition, QueryFilter};
+use serde::{Deserialize, Serialize};
+
+use crate::access::action::Action;
+use crate::access::caller::Caller;
+use crate::contract::error::Error;
+use crate::contract::input::{Defaulted, Field, Input, NonNull, Required, Validate};
+use crate::contract::outcome::{Deleted, Precondition, Record, Written};
+use crate::contract::reason::Reason;
+use crate::door::Cx;
+use crate::list::filter::{one_of, one_of_texts, since, until};
+use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::outbox::new_event::NewEvent;
+
+/// Who work is done for.
+#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+#[graphql(name = "ClientFields")]
+pub struct Client {
+    /// The id.
+    pub id: Id,
+    /// The workspace.
+    pub org_id: Id,
+    /// Another system's id of it, unique among live clients.
+    #[oai(nullable)]
+    pub external_id: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Whom to talk to.
+    #[oai(nullable)]
+    pub contact_name: Option<String>,
+    /// Where to write to.
+    #[oai(nullable)]
+    pub email: Option<String>,
+    /// Where to call.
+    #[oai(nullable)]
+    pub phone: Option<String>,
+    /// Where to look.
+    #[oai(nullable)]
+    pub website: Option<String>,
+    /// The currency of its rates and invoices, ISO 4217.
+    pub currency: Currency,
+    /// Anything else.
+    #[oai(nullable)]
+    pub notes: Option<String>,
+    /// The whole address for invoices, as one text.
+    #[oai(nullable)]
+    pub billing_address: Option<String>,
+    /// Its first line.
+    #[oai(nullable)]
+    pub billing_line1: Option<String>,
+    /// Its second line.
+    #[oai(nullable)]
+    pub billing_line2: Option<String>,
+    /// Its city.
+    #[oai(nullable)]
+    pub billing_city: Option<String>,
+    /// Its state or province.
+    #[oai(nullable)]
+    pub billing_region: Option<String>,
+    /// Its postal code.
+    #[oai(nullable)]
+    pub billing_postal_code: Option<String>,
+    /// Its country.
+    #[oai(nullable)]
+    pub billing_country: Option<String>,
+    /// Where invoices are sent to.
+    #[oai(nullable)]
+    pub billing_email: Option<String>,
+    /// The client's tax number.
+    #[oai(nullable)]
+    pub tax_number: Option<String>,
+    /// The hourly rate that new projects copy.
+    #[oai(nullable)]
+    pub default_rate: Option<Money>,
+    /// When invoices are due, in words.
+    #[oai(nullable)]
+    pub default_payment_terms: Option<String>,
+    /// The tax rate of new invoices, in percent.
+    #[oai(nullable)]
+    pub default_tax_rate: Option<Percent>,
+    /// Whether invoices need a purchase order number.
+    pub require_po_number: bool,
+    /// Grows with every change.
+    pub version: i32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted.
+    #[oai(nullable)]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl From<client::Model> for Client {
+    fn from(row: client::Model) -> Client {
+        let client::Model {
+            id,
+            organization_id,
+            external_id,
+            name,
+            name_key: _,
+            search_key: _,
+            contact_name,
+            email,
+            phone,
+            website,
+            currency,
+            notes,
+            billing_address,
+            billing_line1,
+            billing_line2,
+            billing_city,
+            billing_region,
+            billing_postal_code,
+            billing_country,
+            billing_email,
+            tax_number,
+            default_rate,
+            default_payment_terms,
+            default_tax_rate,
+            require_po_number,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        } = row;
+        Client {
+            id,
+            org_id: organization_id,
+            external_id,
+            name,
+            contact_name,
+            email,
+            phone,
+            website,
+            currency,
+            notes,
+            billing_address,
+            billing_line1,
+            billing_line2,
+            billing_city,
+            billing_region,
+            billing_postal_code,
+            billing_country,
+            billing_email,
+            tax_number,
+            default_rate,
+            default_payment_terms,
+            default_tax_rate,
+            require_po_number,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        }
+    }
+}
+
+impl Record for Client {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        Some(self.version)
+    }
+}
+
+/// The two inputs of a client differ in one field: a new one needs its name.
+macro_rules! client_input {
+    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, name: $required:ident, flag: $flag:ident) => {
+        crate::input! {
+            $(#[doc = $doc])*
+            pub struct $name = $graphql {
+                /// Another system's id of it, unique among live clients.
+                pub external_id: Field<ExternalId>,
+                /// Its name.
+                pub name: $required<Name>,
+                /// Whom to talk to.
+                pub contact_name: Field<Text<1000>>,
+                /// Where to write to.
+                pub email: Field<Text<1000>>,
+                /// Where to call.
+                pub phone: Field<Text<1000>>,
+                /// Where to look.
+                pub website: Field<Text<1000>>,
+                /// The currency of its rates and invoices, ISO 4217; null means the workspace's default.
+                pub currency: Field<Currency>,
+                /// Anything else.
+                pub notes: Field<Note>,
+                /// The whole address for invoices, as one text.
+                pub billing_address: Field<Text<1000>>,
+                /// Its first line.
+                pub billing_line1: Field<Text<1000>>,
+                /// Its second line.
+                pub billing_line2: Field<Text<1000>>,
+                /// Its city.
+                pub billing_city: Field<Text<1000>>,
+                /// Its state or province.
+                pub billing_region: Field<Text<1000>>,
+                /// Its postal code.
+                pub billing_postal_code: Field<Text<1000>>,
+                /// Its country.
+                pub billing_country: Field<Text<1000>>,
+                /// Where invoices are sent to.
+                pub billing_email: Field<Text<1000>>,
+                /// The client's tax number.
+                pub tax_number: Field<Text<1000>>,
+                /// The hourly rate that new projects copy.
+                pub default_rate: Field<Money>,
+                /// When invoices are due, in words.
+                pub default_payment_terms: Field<ShortText>,
+                /// The tax rate of new invoices, in percent.
+                pub default_tax_rate: Field<Percent>,
+                /// Whether invoices need a purchase order number; false unless said.
+                pub require_po_number: $flag<bool>,
+            }
+            read_only "id" "orgId" "version" "createdAt" "updatedAt" "deletedAt"
+        }
+
+        impl Validate for $name {
+            fn problems(&self) -> entity::value::FieldErrors {
+                self.field_problems()
+            }
+        }
+
+        impl $name {
+            /// Puts what was sent into a row, apart from the name's own columns.
+            fn apply(self, row: &mut client::Model, default_currency: Currency) {
+                self.external_id.change(&mut row.external_id);
+                self.contact_name.change(&mut row.contact_name);
+                self.email.change(&mut row.email);
+                self.phone.change(&mut row.phone);
+                self.website.change(&mut row.website);
+                match self.currency {
+                    Field::Value(currency) => row.currency = currency,
+                    Field::Null => row.currency = default_currency,
+                    Field::Absent | Field::Bad(_) => {}
+                }
+                self.notes.change(&mut row.notes);
+                self.billing_address.change(&mut row.billing_address);
+                self.billing_line1.change(&mut row.billing_line1);
+                self.billing_line2.change(&mut row.billing_line2);
+                self.billing_city.change(&mut row.billing_city);
+                self.billing_region.change(&mut row.billing_region);
+                self.billing_postal_code.change(&mut row.billing_postal_code);
+                self.billing_country.change(&mut row.billing_country);
+                self.billing_email.change(&mut row.billing_email);
+                self.tax_number.change(&mut row.tax_number);
+                self.default_rate.change(&mut row.default_rate);
+                self.default_payment_terms.change(&mut row.default_payment_terms);
+                self.default_tax_rate.change(&mut row.default_tax_rate);
+                self.require_po_number.change(&mut row.require_po_number);
+                if let Some(name) = self.name.take() {
+                    row.name = name.into();
+                }
+                row.name_key = fold(&row.name);
+                row.search_key = search_key(row);
+            }
+        }
+    };
+}
+
+client_input!(
+    /// A new client.
+    NewClient = "CreateClientInput", name: Required, flag: Defaulted
+);
+client_input!(
+    /// What changes of a client: what is absent stays, null clears.
+    ClientChanges = "UpdateClientInput", name: NonNull, flag: NonNull
+);
+
+fn search_key(row: &client::Model) -> String {
+    let text = |column: &Option<String>| column.clone().unwrap_or_default();
+    fold(&format!("{}\u{1f}{}\u{1f}{}", row.name, text(&row.contact_name), text(&row.email)))
+}
+
+crate::sort! {
+    /// What clients are sorted by.
+    pub enum ClientSort of client {
+        CreatedAt "createdAt" by "created_at" => |row| row.created_at.into(),
+        Id "id" by "id" => |_row| Key::Id,
+        Name "name" by "name_key" => |row| Key::Text(row.name_key.clone()),
+        UpdatedAt "updatedAt" by "updated_at" => |row| row.updated_at.into(),
+    }
+}
+
+crate::input! {
+    /// Filters of the client list.
+    pub struct ClientFilter = "ClientFilter" {
+        /// One of these ids.
+        pub id: Field<Vec<Id>>,
+        /// One of these external ids.
+        pub external_id: Field<Vec<ExternalId>>,
+        /// Made at or after.
+        pub created_at_from: Field<DateOrDateTime>,
+        /// Made at or before.
+        pub created_at_to: Field<DateOrDateTime>,
+        /// Changed at or after.
+        pub updated_at_from: Field<DateOrDateTime>,
+        /// Changed at or before.
+        pub updated_at_to: Field<DateOrDateTime>,
+    }
+}
+
+impl Filter for ClientFilter {
+    fn condition(&self, _: &Caller) -> Condition {
+        use client::Column;
+        Condition::all()
+            .add_option(one_of(Column::Id, &self.id))
+            .add_option(one_of_texts(Column::ExternalId, &self.external_id))
+            .add_option(since(Column::CreatedAt, &self.created_at_from))
+            .add_option(until(Column::CreatedAt, &self.created_at_to))
+            .add_option(since(Column::UpdatedAt, &self.updated_at_from))
+            .add_option(until(Column::UpdatedAt, &self.updated_at_to))
+    }
+}
+
+impl Listed for client::Entity {
+    type Sort = ClientSort;
+    type Filter = ClientFilter;
+    const SEARCH: Option<client::Column> = Some(client::Column::SearchKey);
+}
+
+/// The arguments of a client list.
+pub type ClientArgs = ListArgs<ClientFilter, ClientSort>;
+
+/// A page of clients.
+pub async fn list(cx: &Cx, args: &ClientArgs) -> Result<Page<Client>, Error> {
+    Ok(cx.list::<client::Entity>(Action::ListClients, args).await?.map(Client::from))
+}
+
+/// One client.
+pub async fn get(cx: &Cx, id: Id) -> Result<Client, Error> {
+    Ok(cx.read(Action::GetClient)?.get::<client::Entity>(id).await?.into())
+}
+
+/// Clients by id, deleted ones too: they still resolve as somebody's parent.
+pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Client>, Error> {
+    let rows = cx.read(Action::GetClient)?.by_ids::<client::Entity>(ids).await?;
+    Ok(rows.into_iter().map(Client::from).collect())
+}
+
+/// A new client.
+pub async fn create(cx: &Cx, input: NewClient) -> Result<Written<Client>, Error> {
+    cx.write(Action::CreateClient, input, async |write, input| {
+        let default_currency = write.caller()?.default_currency.clone();
+        let mut row = client::Model {
+            id: write.new_id(),
+            organization_id: write.organization_id(),
+            external_id: None,
+            name: String::new(),
+            name_key: String::new(),
+            search_key: String::new(),
+            contact_name: None,
+            email: None,
+            phone: None,
+            website: None,
+            currency: default_currency.clone(),
+            notes: None,
+            billing_address: None,
+            billing_line1: None,
+            billing_line2: None,
+            billing_city: None,
+            billing_region: None,
+            billing_postal_code: None,
+            billing_country: None,
+            billing_email: None,
+            tax_number: None,
+            default_rate: None,
+            default_payment_terms: None,
+            default_tax_rate: None,
+            require_po_number: false,
+            version: 1,
+            created_at: write.now,
+            updated_at: write.now,
+            deleted_at: None,
+        };
+        input.apply(&mut row, default_currency);
+        write.insert::<client::Entity>(row.clone()).await?;
+        let client = Client::from(row);
+        write.emit(NewEvent::ClientCreated(&client)).await?;
+        Ok(client)
+    })
+    .await
+}
+
+/// Changes a client.
+pub async fn update(
+    cx: &Cx,
+    id: Id,
+    expected: &Precondition,
+    changes: ClientChanges,
+) -> Result<Written<Client>, Error> {
+    cx.write(Action::UpdateClient, changes, async |write, changes| {
+        let before = write.lock_exclusive::<client::Entity>(id).await?;
+        expected.check(before.version)?;
+        let mut after = before.clone();
+        changes.apply(&mut after, write.caller()?.default_currency.clone());
+        Ok(write.update::<client::Entity>(&before, after).await?.into())
+    })
+    .await
+}
+
+/// Deletes a client that has neither active projects nor invoices in force.
+pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+    cx.write(Action::DeleteClient, (), async |write, ()| {
+        let before = write.lock_exclusive::<client::Entity>(id).await?;
+        expected.check(before.version)?;
+        let active = write.count::<project::Entity>(|query| {
+            query
+                .filter(project::Column::ClientId.eq(id))
+                .filter(project::Column::Status.eq(ProjectStatus::Active))
+                .filter(project::Column::DeletedAt.is_null())
+        });
+        if active.await? > 0 {
+            let told = "the client has active projects; complete, archive or delete them first";
+            return Err(Error::conflict(Reason::ActiveProjects, told));
+        }
+        let invoiced = write.count::<invoice::Entity>(|query| {
+            query.filter(invoice::Column::ClientId.eq(id)).filter(invoice::Column::Status.ne(InvoiceStatus::Cancelled))
+        });
+        if invoiced.await? > 0 {
+            return Err(Error::conflict(Reason::HasInvoices, "the client has invoices that are not cancelled"));
+        }
+        let after = client::Model { deleted_at: Some(write.now), ..before.clone() };
+        write.update::<client::Entity>(&before, after).await?;
+        Ok(Deleted { id })
+    })
+    .await
+}

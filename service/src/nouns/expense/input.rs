@@ -1,0 +1,124 @@
+//! What callers send of expenses, and the rules between their fields.
+
+use entity::expense;
+use entity::value::{Date, ExpenseCategory, ExternalId, FieldErrors, Id, Money, Text, fold};
+
+use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Required, Validate, references};
+
+/// The two inputs of an expense differ in what they need.
+macro_rules! expense_input {
+    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needs: $needed:ident, has: $defaulted:ident) => {
+        crate::input! {
+            $(#[doc = $doc])*
+            pub struct $name = $graphql {
+                /// Another system's id of it, unique among live expenses.
+                pub external_id: Field<ExternalId>,
+                /// Whom it was spent for.
+                pub client_id: $needed<Id>,
+                /// A project of that client.
+                pub project_id: Field<Id>,
+                /// What it was for; OTHER unless said.
+                pub category: $defaulted<ExpenseCategory>,
+                /// A category of one's own, only with OTHER.
+                pub custom_category: Field<Text<1000>>,
+                /// What was bought.
+                pub description: $needed<Text<500>>,
+                /// How much, in the client's currency; more than 0.
+                pub amount: $needed<Money>,
+                /// Whether it can be billed; true unless said.
+                pub billable: $defaulted<bool>,
+                /// When it was spent.
+                pub expense_date: $needed<Date>,
+            }
+            read_only "id" "orgId" "invoiceId" "currency" "version" "createdAt" "updatedAt" "deletedAt"
+        }
+
+        impl $name {
+            /// Puts what was sent into a row.
+            pub(super) fn apply(self, row: &mut expense::Model) {
+                self.external_id.change(&mut row.external_id);
+                if let Some(client_id) = self.client_id.take() {
+                    row.client_id = client_id;
+                }
+                self.project_id.change(&mut row.project_id);
+                self.category.change(&mut row.category);
+                self.custom_category.change(&mut row.custom_category);
+                if let Some(description) = self.description.take() {
+                    row.description = description.into();
+                }
+                if let Some(amount) = self.amount.take() {
+                    row.amount = amount;
+                }
+                self.billable.change(&mut row.billable);
+                if let Some(date) = self.expense_date.take() {
+                    row.expense_date = date;
+                }
+                let custom = row.custom_category.as_deref().unwrap_or_default();
+                row.search_key = fold(&format!("{}\u{1f}{custom}", row.description));
+            }
+
+            fn named(&self) -> Vec<(String, Reference)> {
+                references(&[
+                    ("clientId", self.client_id.get().copied().map(Reference::Client)),
+                    ("projectId", self.project_id.get().copied().map(Reference::Project)),
+                ])
+            }
+
+            /// What is wrong with single fields; nothing was spent for nothing.
+            fn own_problems(&self) -> FieldErrors {
+                let mut problems = self.field_problems();
+                if self.amount.get() == Some(&Money::ZERO) {
+                    problems.add("amount", "must be more than 0");
+                }
+                problems
+            }
+        }
+    };
+}
+
+expense_input!(
+    /// A new expense.
+    NewExpense = "CreateExpenseInput", needs: Required, has: Defaulted
+);
+expense_input!(
+    /// What changes of an expense: what is absent stays, null clears.
+    ExpenseChanges = "UpdateExpenseInput", needs: NonNull, has: NonNull
+);
+
+/// A category of one's own stands for one of ours.
+pub(super) fn check_category(category: ExpenseCategory, custom: bool, problems: &mut FieldErrors) {
+    if custom && category != ExpenseCategory::Other {
+        problems.add("customCategory", "only with category OTHER; send null to clear it");
+    }
+}
+
+impl Validate for NewExpense {
+    fn references(&self) -> Vec<(String, Reference)> {
+        self.named()
+    }
+
+    fn problems(&self) -> FieldErrors {
+        let mut problems = self.own_problems();
+        if !problems.names("category") {
+            let category = self.category.get().copied().unwrap_or(ExpenseCategory::Other);
+            check_category(category, self.custom_category.get().is_some(), &mut problems);
+        }
+        problems
+    }
+}
+
+/// The rules between fields need the row and are asked when it is locked.
+impl Validate for ExpenseChanges {
+    fn references(&self) -> Vec<(String, Reference)> {
+        self.named()
+    }
+
+    /// What was sent together must fit together, whatever the row.
+    fn problems(&self) -> FieldErrors {
+        let mut problems = self.own_problems();
+        if let Some(category) = self.category.get() {
+            check_category(*category, self.custom_category.get().is_some(), &mut problems);
+        }
+        problems
+    }
+}

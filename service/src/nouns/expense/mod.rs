@@ -1,0 +1,231 @@
+//! Expenses: money spent for a client.
+
+mod input;
+mod list;
+
+use entity::value::{Currency, Date, ExpenseCategory, FieldErrors, Id, Money, Timestamp};
+use entity::{client, expense, project};
+use serde::{Deserialize, Serialize};
+
+pub use input::{ExpenseChanges, NewExpense};
+pub use list::{ExpenseArgs, ExpenseFilter, ExpenseSort, list, list_of_clients, list_of_invoices, list_of_projects};
+
+use crate::access::action::Action;
+use crate::contract::error::Error;
+use crate::contract::outcome::{Deleted, Precondition, Record, Written};
+use crate::contract::reason::Reason;
+use crate::door::Cx;
+use crate::door::write::Write;
+
+/// Money spent for a client.
+#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+#[graphql(name = "ExpenseFields")]
+pub struct Expense {
+    /// The id.
+    pub id: Id,
+    /// The workspace.
+    pub org_id: Id,
+    /// Another system's id of it, unique among live expenses.
+    #[oai(nullable)]
+    pub external_id: Option<String>,
+    /// Whom it was spent for.
+    pub client_id: Id,
+    /// The project of that client.
+    #[oai(nullable)]
+    pub project_id: Option<Id>,
+    /// The invoice that bills it; set means locked.
+    #[oai(nullable)]
+    pub invoice_id: Option<Id>,
+    /// What it was for.
+    pub category: ExpenseCategory,
+    /// A category of one's own, with OTHER.
+    #[oai(nullable)]
+    pub custom_category: Option<String>,
+    /// What was bought.
+    pub description: String,
+    /// How much.
+    pub amount: Money,
+    /// The currency that the client had when the expense was made or given to them.
+    pub currency: Currency,
+    /// Whether it can be billed.
+    pub billable: bool,
+    /// When it was spent.
+    pub expense_date: Date,
+    /// Grows with every change.
+    pub version: i32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted.
+    #[oai(nullable)]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl From<expense::Model> for Expense {
+    fn from(row: expense::Model) -> Expense {
+        let expense::Model {
+            id,
+            organization_id,
+            external_id,
+            client_id,
+            project_id,
+            invoice_id,
+            category,
+            custom_category,
+            description,
+            search_key: _,
+            amount,
+            currency,
+            billable,
+            expense_date,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        } = row;
+        Expense {
+            id,
+            org_id: organization_id,
+            external_id,
+            client_id,
+            project_id,
+            invoice_id,
+            category,
+            custom_category,
+            description,
+            amount,
+            currency,
+            billable,
+            expense_date,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        }
+    }
+}
+
+impl Record for Expense {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        Some(self.version)
+    }
+}
+
+/// One expense.
+pub async fn get(cx: &Cx, id: Id) -> Result<Expense, Error> {
+    Ok(cx.read(Action::GetExpense)?.get::<expense::Entity>(id).await?.into())
+}
+
+/// A new expense.
+pub async fn create(cx: &Cx, input: NewExpense) -> Result<Written<Expense>, Error> {
+    cx.write(Action::CreateExpense, input, async |write, input| {
+        let client_id = input.client_id.clone().value()?;
+        let currency = places(write, Some(client_id), client_id, input.project_id.get().copied()).await?;
+        let mut row = expense::Model {
+            id: write.new_id(),
+            organization_id: write.organization_id(),
+            external_id: None,
+            client_id,
+            project_id: None,
+            invoice_id: None,
+            category: ExpenseCategory::Other,
+            custom_category: None,
+            description: String::new(),
+            search_key: String::new(),
+            amount: input.amount.clone().value()?,
+            currency: currency.ok_or_else(|| Error::bug("a client has no currency"))?,
+            billable: true,
+            expense_date: input.expense_date.clone().value()?,
+            version: 1,
+            created_at: write.now,
+            updated_at: write.now,
+            deleted_at: None,
+        };
+        input.apply(&mut row);
+        write.insert::<expense::Entity>(row.clone()).await?;
+        Ok(row.into())
+    })
+    .await
+}
+
+/// Keeps the client and the project that an expense names as they are; every one that is not found is told. Gives the
+/// currency of a client who is named anew.
+async fn places(
+    write: &Write,
+    named: Option<Id>,
+    client_id: Id,
+    project_id: Option<Id>,
+) -> Result<Option<Currency>, Error> {
+    let mut problems = FieldErrors::none();
+    let mut currency = None;
+    if let Some(id) = named {
+        match write.lock_shared::<client::Entity>(id).await? {
+            Some(client) => currency = Some(client.currency),
+            None => problems.add("clientId", "not found"),
+        }
+    }
+    if let Some(id) = project_id {
+        match write.lock_shared::<project::Entity>(id).await? {
+            None => problems.add("projectId", "not found"),
+            Some(project) if project.client_id != client_id => {
+                problems.add("projectId", "not found among the client's projects; send one of theirs, or null");
+            }
+            Some(_) => {}
+        }
+    }
+    if problems.is_empty() { Ok(currency) } else { Err(Error::Invalid(problems)) }
+}
+
+/// Changes an expense that is on no invoice.
+pub async fn update(
+    cx: &Cx,
+    id: Id,
+    expected: &Precondition,
+    changes: ExpenseChanges,
+) -> Result<Written<Expense>, Error> {
+    cx.write(Action::UpdateExpense, changes, async |write, changes| {
+        let before = lock_unbilled(write, id, expected).await?;
+        let mut after = before.clone();
+        changes.apply(&mut after);
+        let mut problems = FieldErrors::none();
+        input::check_category(after.category, after.custom_category.is_some(), &mut problems);
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        let other_client = (after.client_id != before.client_id).then_some(after.client_id);
+        let other_place = other_client.is_some() || after.project_id != before.project_id;
+        if other_place && let Some(theirs) = places(write, other_client, after.client_id, after.project_id).await? {
+            after.currency = theirs;
+        }
+        Ok(write.update::<expense::Entity>(&before, after).await?.into())
+    })
+    .await
+}
+
+/// Deletes an expense that is on no invoice.
+pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+    cx.write(Action::DeleteExpense, (), async |write, ()| {
+        let before = lock_unbilled(write, id, expected).await?;
+        let after = expense::Model { deleted_at: Some(write.now), ..before.clone() };
+        write.update::<expense::Entity>(&before, after).await?;
+        Ok(Deleted { id })
+    })
+    .await
+}
+
+/// An expense that is billed is locked for everyone.
+async fn lock_unbilled(write: &Write, id: Id, expected: &Precondition) -> Result<expense::Model, Error> {
+    let row = write.lock_exclusive::<expense::Entity>(id).await?;
+    expected.check(row.version)?;
+    if row.invoice_id.is_some() {
+        return Err(Error::conflict(Reason::Invoiced, "the expense is on an invoice and cannot be changed or deleted"));
+    }
+    Ok(row)
+}

@@ -1,0 +1,181 @@
+//! What becomes of an invoice: sent, paid in parts or whole, given back, cancelled. Each step locks its row.
+
+use entity::invoice;
+use entity::value::{Currency, Id, InvoiceStatus, Money, PaymentStatus, Timestamp};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde::Serialize;
+
+use super::create::release;
+use super::{InvoiceWithLines, with_lines};
+use crate::contract::error::Error;
+use crate::contract::reason::Reason;
+use crate::door::operator::Operator;
+use crate::door::write::Write;
+use crate::outbox::new_event::NewEvent;
+
+/// A payment, or the attempt at one, as the events of invoices tell of it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Payment {
+    /// Its id.
+    pub id: Id,
+    /// How much.
+    pub amount: Money,
+    /// In which currency.
+    pub currency: Currency,
+    /// How; `manual` when the operator says so.
+    pub method: &'static str,
+    /// When it came; null if it did not.
+    pub received_at: Option<Timestamp>,
+    /// Why it did not come; null if it did.
+    pub failure_reason: Option<String>,
+}
+
+/// Runs a step of an invoice, whose id is all that the operator names.
+#[expect(clippy::disallowed_methods, reason = "an id is unique across workspaces")]
+async fn step(
+    operator: &Operator,
+    id: Id,
+    body: impl AsyncFnOnce(&Write, invoice::Model) -> Result<invoice::Model, Error>,
+) -> Result<InvoiceWithLines, Error> {
+    let found = invoice::Entity::find().filter(invoice::Column::Id.eq(id)).one(operator.reader()).await?;
+    let organization = found.ok_or(Error::NotFound("invoice"))?.organization_id;
+    operator
+        .write(organization, async |write| {
+            let before = write.lock_exclusive::<invoice::Entity>(id).await?;
+            let after = body(write, before.clone()).await?;
+            let row = write.update::<invoice::Entity>(&before, after).await?;
+            with_lines(write, row).await
+        })
+        .await
+}
+
+fn blocked(row: &invoice::Model, what: &str) -> Error {
+    let status = row.status;
+    match status {
+        InvoiceStatus::Draft => {
+            Error::conflict(Reason::InvoiceDraft, format!("a DRAFT cannot be {what}; send it first"))
+        }
+        InvoiceStatus::Sent => {
+            Error::conflict(Reason::InvoiceSent, format!("the invoice is SENT and cannot be {what}"))
+        }
+        InvoiceStatus::Paid => {
+            Error::conflict(Reason::InvoicePaid, format!("the invoice is PAID and cannot be {what}"))
+        }
+        InvoiceStatus::Cancelled => {
+            Error::conflict(Reason::InvoiceCancelled, format!("the invoice is CANCELLED and cannot be {what}"))
+        }
+    }
+}
+
+/// DRAFT becomes SENT.
+pub async fn send(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
+    step(operator, id, async |write, row| {
+        if row.status != InvoiceStatus::Draft {
+            return Err(blocked(&row, "sent again"));
+        }
+        let sent = invoice::Model { status: InvoiceStatus::Sent, sent_at: Some(write.now), ..row };
+        write.emit(NewEvent::InvoiceSent(&as_stored(write, &sent).await?)).await?;
+        Ok(sent)
+    })
+    .await
+}
+
+/// Takes a payment of a SENT invoice: all that is open unless said. In full it becomes PAID.
+pub async fn pay(operator: &Operator, id: Id, amount: Option<Money>) -> Result<InvoiceWithLines, Error> {
+    step(operator, id, async |write, row| {
+        if row.status != InvoiceStatus::Sent {
+            return Err(blocked(&row, "paid"));
+        }
+        let amount = payable(&row, amount)?;
+        let paid = Money::from_units(row.amount_paid.units() + amount.units());
+        if paid < row.total {
+            return Ok(invoice::Model { amount_paid: paid, payment_status: PaymentStatus::PartiallyPaid, ..row });
+        }
+        let (status, payment_status) = (InvoiceStatus::Paid, PaymentStatus::Paid);
+        let paid = invoice::Model { amount_paid: paid, payment_status, status, paid_at: Some(write.now), ..row };
+        let payment = payment(write, &paid, amount, None);
+        write.emit(NewEvent::InvoicePaid(&as_stored(write, &paid).await?, &payment)).await?;
+        Ok(paid)
+    })
+    .await
+}
+
+/// Tells that a payment of a SENT invoice did not come; the invoice stays as it is.
+pub async fn fail_payment(
+    operator: &Operator,
+    id: Id,
+    amount: Option<Money>,
+    reason: Option<String>,
+) -> Result<InvoiceWithLines, Error> {
+    step(operator, id, async |write, row| {
+        if row.status != InvoiceStatus::Sent {
+            return Err(blocked(&row, "paid"));
+        }
+        let reason = reason.unwrap_or_else(|| "the payment was not received".into());
+        let payment = payment(write, &row, payable(&row, amount)?, Some(reason));
+        let invoice = with_lines(write, row.clone()).await?;
+        write.emit(NewEvent::InvoicePaymentFailed(&invoice, &payment)).await?;
+        Ok(row)
+    })
+    .await
+}
+
+/// Gives back what was paid. A PAID invoice stays PAID and keeps its time and expenses.
+pub async fn refund(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
+    step(operator, id, async |_, row| {
+        if row.amount_paid == Money::ZERO {
+            return Err(Error::conflict(Reason::NothingToRefund, "nothing is paid that could be given back"));
+        }
+        Ok(invoice::Model { amount_paid: Money::ZERO, payment_status: PaymentStatus::Refunded, ..row })
+    })
+    .await
+}
+
+/// Withdraws an invoice that is not PAID: its time, fees and expenses can be billed again, its number stays taken.
+pub async fn cancel(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
+    step(operator, id, async |write, row| {
+        if matches!(row.status, InvoiceStatus::Paid | InvoiceStatus::Cancelled) {
+            return Err(blocked(&row, "cancelled"));
+        }
+        release(write, id).await?;
+        Ok(invoice::Model { status: InvoiceStatus::Cancelled, ..row })
+    })
+    .await
+}
+
+/// The amount of a payment: all that is open unless said, never more, in the decimals of the currency.
+fn payable(row: &invoice::Model, amount: Option<Money>) -> Result<Money, Error> {
+    let open = Money::from_units(row.total.units() - row.amount_paid.units());
+    let Some(amount) = amount else { return Ok(open) };
+    if amount > open {
+        return Err(Error::invalid("amount", format!("must be at most what is open, {open}")));
+    }
+    if amount == Money::ZERO && open != Money::ZERO {
+        return Err(Error::invalid("amount", "must be more than 0"));
+    }
+    if super::amounts::charged(amount, &row.currency)? != amount {
+        let (currency, decimals) = (&row.currency, row.currency.decimals());
+        return Err(Error::invalid("amount", format!("{currency} has {decimals} decimals")));
+    }
+    Ok(amount)
+}
+
+fn payment(write: &Write, row: &invoice::Model, amount: Money, failure_reason: Option<String>) -> Payment {
+    let received_at = failure_reason.is_none().then_some(write.now);
+    Payment {
+        id: write.new_id(),
+        amount,
+        currency: row.currency.clone(),
+        method: "manual",
+        received_at,
+        failure_reason,
+    }
+}
+
+/// The record as it will be stored: an event holds what GET gives afterwards, version and all.
+async fn as_stored(write: &Write, row: &invoice::Model) -> Result<InvoiceWithLines, Error> {
+    let mut row = row.clone();
+    <invoice::Entity as crate::access::scope::Versioned>::touch(&mut row, write.now);
+    with_lines(write, row).await
+}

@@ -1,0 +1,163 @@
+//! The workspace: read by its members, made and changed by the operator.
+
+use entity::organization;
+use entity::value::{Currency, Id, Name, Plan, Timestamp};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel};
+use serde::{Deserialize, Serialize};
+
+use crate::access::action::Action;
+use crate::access::policy;
+use crate::contract::error::Error;
+use crate::contract::visible::Visible;
+use crate::door::Cx;
+use crate::door::operator::Operator;
+use crate::door::write::Write;
+
+/// A workspace. Legal and tax fields are not shown to Members.
+#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+pub struct Organization {
+    /// The id.
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+    /// What it has bought.
+    pub plan: Plan,
+    /// The currency of clients that name none.
+    pub default_currency: Currency,
+    /// What invoice numbers begin with.
+    pub invoice_prefix: String,
+    /// The name on legal papers.
+    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+    pub legal_name: Visible<String>,
+    /// The number at the tax office.
+    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+    pub tax_id: Visible<String>,
+    /// Where to write to.
+    #[oai(nullable)]
+    pub business_email: Option<String>,
+    /// Where to look.
+    #[oai(nullable)]
+    pub business_website: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Organization {
+    fn shown(row: organization::Model, legal: bool) -> Organization {
+        let organization::Model {
+            id,
+            name,
+            plan,
+            default_currency,
+            invoice_prefix,
+            next_invoice_number: _,
+            legal_name,
+            tax_id,
+            business_email,
+            business_website,
+            version: _,
+            created_at,
+            updated_at: _,
+        } = row;
+        Organization {
+            id,
+            name,
+            plan,
+            default_currency,
+            invoice_prefix,
+            legal_name: Visible::only_if(legal, legal_name),
+            tax_id: Visible::only_if(legal, tax_id),
+            business_email,
+            business_website,
+            created_at,
+        }
+    }
+}
+
+/// The caller's workspace.
+pub async fn get(cx: &Cx) -> Result<Organization, Error> {
+    let row = cx.read(Action::GetOrganization)?.organization().await?;
+    Ok(Organization::shown(row, policy::sees_money(cx.caller().role())))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by its id")]
+pub(crate) async fn find(db: &impl ConnectionTrait, id: Id) -> Result<organization::Model, Error> {
+    organization::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound("workspace"))
+}
+
+/// Everything that counts members or Owners, makes invoices, or changes the workspace itself takes its turn on its row. Rows
+/// of the workspace can be made meanwhile: their foreign keys only ask that it stays.
+#[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by its id")]
+pub(crate) async fn lock(write: &Write) -> Result<organization::Model, Error> {
+    use sea_orm::QuerySelect;
+    use sea_orm::sea_query::LockType;
+    let query = organization::Entity::find_by_id(write.organization_id()).lock(LockType::NoKeyUpdate);
+    query.one(write.connection()).await?.ok_or(Error::NotFound("workspace"))
+}
+
+/// What a new workspace needs.
+#[derive(Clone, Debug)]
+pub struct NewOrganization {
+    /// Its name.
+    pub name: Name,
+    /// What it has bought.
+    pub plan: Plan,
+    /// The currency of clients that name none.
+    pub currency: Currency,
+    /// Its first member, with role Owner.
+    pub owner: crate::nouns::member::NewMember,
+}
+
+/// A new workspace with its Owner.
+pub async fn create(operator: &Operator, input: NewOrganization) -> Result<Organization, Error> {
+    let id = operator.new_id();
+    operator
+        .write(id, async |write| {
+            let row = organization::Model {
+                id,
+                name: input.name.into(),
+                plan: input.plan,
+                default_currency: input.currency,
+                invoice_prefix: "INV-".into(),
+                next_invoice_number: 1,
+                legal_name: None,
+                tax_id: None,
+                business_email: None,
+                business_website: None,
+                version: 1,
+                created_at: write.now,
+                updated_at: write.now,
+            };
+            let shown = Organization::shown(row.clone(), true);
+            let row = row.into_active_model().reset_all();
+            organization::Entity::insert(row).exec_without_returning(write.connection()).await?;
+            crate::nouns::member::join(write, input.owner).await?;
+            Ok(shown)
+        })
+        .await
+}
+
+/// Puts a workspace on another plan, from the next request on.
+pub async fn set_plan(operator: &Operator, id: Id, plan: Plan) -> Result<Organization, Error> {
+    operator
+        .write(id, async |write| {
+            let mut row = lock(write).await?;
+            row.plan = plan;
+            row.version += 1;
+            row.updated_at = write.now.max(row.updated_at.plus_millis(1));
+            row.clone().into_active_model().reset_all().update(write.connection()).await?;
+            Ok(Organization::shown(row, true))
+        })
+        .await
+}
+
+/// Every workspace, the oldest first.
+#[expect(clippy::disallowed_methods, reason = "the operator looks across workspaces")]
+pub async fn list(operator: &Operator) -> Result<Vec<Organization>, Error> {
+    use sea_orm::QueryOrder;
+    let query = organization::Entity::find().order_by_asc(organization::Column::CreatedAt);
+    let rows = query.order_by_asc(organization::Column::Id).all(operator.reader()).await?;
+    Ok(rows.into_iter().map(|row| Organization::shown(row, true)).collect())
+}

@@ -1,0 +1,180 @@
+//! What callers send of projects, and the rules between its fields.
+
+use entity::project;
+use entity::value::{
+    Color, Date, Decimal, ExternalId, FieldErrors, Id, Money, Name, Note, ProjectStatus, RateType, fold,
+};
+
+use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Required, Validate, references};
+
+/// The two inputs of a project differ in what they need.
+macro_rules! project_input {
+    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needs: $needed:ident, has: $defaulted:ident) => {
+        crate::input! {
+            $(#[doc = $doc])*
+            pub struct $name = $graphql {
+                /// Another system's id of it, unique among live projects.
+                pub external_id: Field<ExternalId>,
+                /// Whom it is for.
+                pub client_id: $needed<Id>,
+                /// Its name.
+                pub name: $needed<Name>,
+                /// What it is about.
+                pub description: Field<Note>,
+                /// Its colour in lists, `#rrggbb`.
+                pub color: Field<Color>,
+                /// Only ACTIVE ones take new time; a new one is ACTIVE unless said.
+                pub status: $defaulted<ProjectStatus>,
+                /// How it is billed; a new one HOURLY unless said.
+                pub rate_type: $defaulted<RateType>,
+                /// What an hour costs, in the client's currency; a new project copies the client's rate unless said.
+                pub hourly_rate: Field<Money>,
+                /// What it costs as a whole; needed with FIXED, refused otherwise.
+                pub fixed_fee_amount: Field<Money>,
+                /// How many hours it may take; not beside budgetAmount.
+                pub budget_hours: Field<Decimal>,
+                /// How much it may cost; not beside budgetHours.
+                pub budget_amount: Field<Money>,
+                /// When it begins.
+                pub start_date: Field<Date>,
+                /// When it is due, not before it begins.
+                pub due_date: Field<Date>,
+            }
+            read_only "id" "orgId" "version" "createdAt" "updatedAt" "deletedAt"
+        }
+
+        impl $name {
+            /// Puts what was sent into a row.
+            pub(super) fn apply(self, row: &mut project::Model) {
+                self.external_id.change(&mut row.external_id);
+                if let Some(client_id) = self.client_id.take() {
+                    row.client_id = client_id;
+                }
+                if let Some(name) = self.name.take() {
+                    row.name = name.into();
+                }
+                self.description.change(&mut row.description);
+                self.color.change(&mut row.color);
+                self.status.change(&mut row.status);
+                self.rate_type.change(&mut row.rate_type);
+                self.hourly_rate.change(&mut row.hourly_rate);
+                self.fixed_fee_amount.change(&mut row.fixed_fee_amount);
+                self.budget_hours.change(&mut row.budget_hours);
+                self.budget_amount.change(&mut row.budget_amount);
+                self.start_date.change(&mut row.start_date);
+                self.due_date.change(&mut row.due_date);
+                row.name_key = fold(&row.name);
+                let description = row.description.as_deref().unwrap_or_default();
+                row.search_key = fold(&format!("{}\u{1f}{description}", row.name));
+            }
+        }
+    };
+}
+
+project_input!(
+    /// A new project.
+    NewProject = "CreateProjectInput", needs: Required, has: Defaulted
+);
+project_input!(
+    /// What changes of a project: what is absent stays, null clears.
+    ProjectChanges = "UpdateProjectInput", needs: NonNull, has: NonNull
+);
+
+/// The rules between the fields of a project, asked of a new one before it is made and of a changed one as it would be.
+pub(super) struct Rules {
+    /// None if it was sent, but is none: nothing is said of what goes with it then.
+    rate_type: Option<RateType>,
+    has_fee: bool,
+    has_budget_hours: bool,
+    has_budget_amount: bool,
+    start_date: Option<Date>,
+    due_date: Option<Date>,
+}
+
+const ONE_BUDGET: &str = "give at most one of budgetHours and budgetAmount; null clears the other";
+
+fn check_dates(start: Option<&Date>, due: Option<&Date>, problems: &mut FieldErrors) {
+    if let (Some(start), Some(due)) = (start, due)
+        && due < start
+    {
+        problems.add("dueDate", format!("must not be before startDate {start}"));
+    }
+}
+
+fn check_fee(rate_type: RateType, has_fee: bool, problems: &mut FieldErrors) {
+    match (rate_type, has_fee) {
+        (RateType::Fixed, false) => problems.add("fixedFeeAmount", "required with rateType FIXED"),
+        (RateType::Hourly | RateType::NonBillable, true) => {
+            problems.add("fixedFeeAmount", "only with rateType FIXED; send null to clear it");
+        }
+        _ => {}
+    }
+}
+
+impl Rules {
+    pub(super) fn add_problems(&self, problems: &mut FieldErrors) {
+        if let Some(rate_type) = self.rate_type {
+            check_fee(rate_type, self.has_fee, problems);
+        }
+        if self.has_budget_hours && self.has_budget_amount {
+            problems.add("budgetAmount", ONE_BUDGET);
+        }
+        check_dates(self.start_date.as_ref(), self.due_date.as_ref(), problems);
+    }
+
+    pub(super) fn of_row(row: &project::Model) -> Rules {
+        Rules {
+            rate_type: Some(row.rate_type),
+            has_fee: row.fixed_fee_amount.is_some(),
+            has_budget_hours: row.budget_hours.is_some(),
+            has_budget_amount: row.budget_amount.is_some(),
+            start_date: row.start_date,
+            due_date: row.due_date,
+        }
+    }
+}
+
+impl Validate for NewProject {
+    fn references(&self) -> Vec<(String, Reference)> {
+        references(&[("clientId", self.client_id.get().copied().map(Reference::Client))])
+    }
+
+    fn problems(&self) -> FieldErrors {
+        let mut problems = self.field_problems();
+        let rules = Rules {
+            rate_type: match &self.rate_type {
+                Field::Bad(_) => None,
+                sent => Some(sent.get().copied().unwrap_or(RateType::Hourly)),
+            },
+            has_fee: self.fixed_fee_amount.get().is_some(),
+            has_budget_hours: self.budget_hours.get().is_some(),
+            has_budget_amount: self.budget_amount.get().is_some(),
+            start_date: self.start_date.get().copied(),
+            due_date: self.due_date.get().copied(),
+        };
+        rules.add_problems(&mut problems);
+        problems
+    }
+}
+
+/// The rules between fields need the row and are asked when it is locked.
+impl Validate for ProjectChanges {
+    fn references(&self) -> Vec<(String, Reference)> {
+        references(&[("clientId", self.client_id.get().copied().map(Reference::Client))])
+    }
+
+    /// What was sent together must fit together, whatever the row.
+    fn problems(&self) -> FieldErrors {
+        let mut problems = self.field_problems();
+        if self.budget_hours.get().is_some() && self.budget_amount.get().is_some() {
+            problems.add("budgetAmount", ONE_BUDGET);
+        }
+        match (self.rate_type.get(), &self.fixed_fee_amount) {
+            (Some(rate_type), Field::Value(_)) => check_fee(*rate_type, true, &mut problems),
+            (Some(rate_type), Field::Null) => check_fee(*rate_type, false, &mut problems),
+            _ => {}
+        }
+        check_dates(self.start_date.get(), self.due_date.get(), &mut problems);
+        problems
+    }
+}

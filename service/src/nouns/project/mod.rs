@@ -1,0 +1,434 @@
+//! Projects: pieces of work for a client.
+
+mod input;
+
+use entity::value::{
+    Color, Date, DateOrDateTime, Decimal, ExternalId, FieldErrors, Id, Money, Name, ProjectStatus, RateType, Timestamp,
+};
+use entity::{client, expense, project, project_member, time_entry};
+use sea_orm::sea_query::SimpleExpr;
+use sea_orm::{ColumnTrait, Condition, QueryFilter};
+use serde::{Deserialize, Serialize};
+
+use input::Rules;
+pub use input::{NewProject, ProjectChanges};
+
+use crate::access::action::Action;
+use crate::access::caller::Caller;
+use crate::access::policy;
+use crate::contract::error::Error;
+use crate::contract::input::Field;
+use crate::contract::outcome::{Deleted, Precondition, Record, Written};
+use crate::contract::reason::Reason;
+use crate::contract::visible::Visible;
+use crate::door::Cx;
+use crate::door::write::Write;
+use crate::list::filter::{at_least, at_most, of_client_named, one_of, one_of_texts, since, until};
+use crate::list::nested::{Place, Relation};
+use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::outbox::new_event::NewEvent;
+
+/// A piece of work for a client. Rates, fees and money budgets are not shown to Members.
+#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+#[graphql(name = "ProjectFields")]
+pub struct Project {
+    /// The id.
+    pub id: Id,
+    /// The workspace.
+    pub org_id: Id,
+    /// Another system's id of it, unique among live projects.
+    #[oai(nullable)]
+    pub external_id: Option<String>,
+    /// Whom it is for.
+    pub client_id: Id,
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    #[oai(nullable)]
+    pub description: Option<String>,
+    /// Its colour in lists, `#rrggbb`.
+    #[oai(nullable)]
+    pub color: Option<Color>,
+    /// Only ACTIVE ones take new time.
+    pub status: ProjectStatus,
+    /// How it is billed.
+    pub rate_type: RateType,
+    /// What an hour costs, in the client's currency.
+    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+    pub hourly_rate: Visible<Money>,
+    /// What it costs as a whole, with FIXED.
+    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+    pub fixed_fee_amount: Visible<Money>,
+    /// How many hours it may take.
+    #[oai(nullable)]
+    pub budget_hours: Option<Decimal>,
+    /// How much it may cost.
+    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+    pub budget_amount: Visible<Money>,
+    /// When it begins.
+    #[oai(nullable)]
+    pub start_date: Option<Date>,
+    /// When it is due.
+    #[oai(nullable)]
+    pub due_date: Option<Date>,
+    /// Grows with every change.
+    pub version: i32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted.
+    #[oai(nullable)]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl Project {
+    fn shown(row: project::Model, money: bool) -> Project {
+        let project::Model {
+            id,
+            organization_id,
+            external_id,
+            client_id,
+            name,
+            name_key: _,
+            search_key: _,
+            description,
+            color,
+            status,
+            rate_type,
+            hourly_rate,
+            fixed_fee_amount,
+            budget_hours,
+            budget_amount,
+            start_date,
+            due_date,
+            fee_invoice_id: _,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        } = row;
+        Project {
+            id,
+            org_id: organization_id,
+            external_id,
+            client_id,
+            name,
+            description,
+            color,
+            status,
+            rate_type,
+            hourly_rate: Visible::only_if(money, hourly_rate),
+            fixed_fee_amount: Visible::only_if(money, fixed_fee_amount),
+            budget_hours,
+            budget_amount: Visible::only_if(money, budget_amount),
+            start_date,
+            due_date,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        }
+    }
+
+    fn shown_to(caller: &Caller, row: project::Model) -> Project {
+        Project::shown(row, policy::sees_money(caller.role))
+    }
+}
+
+impl Record for Project {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        Some(self.version)
+    }
+}
+
+crate::sort! {
+    /// What projects are sorted by.
+    pub enum ProjectSort of project {
+        CreatedAt "createdAt" by "created_at" => |row| row.created_at.into(),
+        DueDate "dueDate" by "due_date_key" => |row| row.due_date.into(),
+        Id "id" by "id" => |_row| Key::Id,
+        Name "name" by "name_key" => |row| Key::Text(row.name_key.clone()),
+        StartDate "startDate" by "start_date_key" => |row| row.start_date.into(),
+        Status "status" by "status" => |row| Key::Number(row.status.rank().into()),
+        UpdatedAt "updatedAt" by "updated_at" => |row| row.updated_at.into(),
+    }
+}
+
+crate::input! {
+    /// Filters of the project list.
+    pub struct ProjectFilter = "ProjectFilter" {
+        /// One of these ids.
+        pub id: Field<Vec<Id>>,
+        /// One of these external ids.
+        pub external_id: Field<Vec<ExternalId>>,
+        /// For one of these clients.
+        pub client_id: Field<Vec<Id>>,
+        /// For a client with one of these names, in any case.
+        pub client_name: Field<Vec<Name>>,
+        /// In one of these states.
+        pub status: Field<Vec<ProjectStatus>>,
+        /// Begins on or after.
+        pub start_date_from: Field<Date>,
+        /// Begins on or before.
+        pub start_date_to: Field<Date>,
+        /// Due on or after.
+        pub due_date_from: Field<Date>,
+        /// Due on or before.
+        pub due_date_to: Field<Date>,
+        /// Made at or after.
+        pub created_at_from: Field<DateOrDateTime>,
+        /// Made at or before.
+        pub created_at_to: Field<DateOrDateTime>,
+        /// Changed at or after.
+        pub updated_at_from: Field<DateOrDateTime>,
+        /// Changed at or before.
+        pub updated_at_to: Field<DateOrDateTime>,
+    }
+}
+
+/// Refuses a filter by clients to those who may not see clients.
+pub(crate) fn refuse_by_client(caller: &Caller, filters: &[(&str, bool)]) -> Result<(), Error> {
+    match filters.iter().find(|(_, sent)| *sent) {
+        Some((name, _)) if !policy::allows(caller.role, Action::ListClients) => Err(Error::Forbidden(
+            format!("your role {} does not see clients, so it cannot filter by {name}", caller.role).into(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+impl Filter for ProjectFilter {
+    fn check(&self, caller: &Caller) -> Result<(), Error> {
+        refuse_by_client(caller, &[("clientId", self.client_id.is_sent()), ("clientName", self.client_name.is_sent())])
+    }
+
+    fn condition(&self, caller: &Caller) -> Condition {
+        use project::Column;
+        Condition::all()
+            .add_option(one_of(Column::Id, &self.id))
+            .add_option(one_of_texts(Column::ExternalId, &self.external_id))
+            .add_option(one_of(Column::ClientId, &self.client_id))
+            .add_option(of_client_named(Column::ClientId, &self.client_name, caller.organization_id))
+            .add_option(one_of(Column::Status, &self.status))
+            .add_option(at_least(Column::StartDate, &self.start_date_from))
+            .add_option(at_most(Column::StartDate, &self.start_date_to))
+            .add_option(at_least(Column::DueDate, &self.due_date_from))
+            .add_option(at_most(Column::DueDate, &self.due_date_to))
+            .add_option(since(Column::CreatedAt, &self.created_at_from))
+            .add_option(until(Column::CreatedAt, &self.created_at_to))
+            .add_option(since(Column::UpdatedAt, &self.updated_at_from))
+            .add_option(until(Column::UpdatedAt, &self.updated_at_to))
+    }
+}
+
+impl Listed for project::Entity {
+    type Sort = ProjectSort;
+    type Filter = ProjectFilter;
+    const SEARCH: Option<project::Column> = Some(project::Column::SearchKey);
+}
+
+/// The arguments of a project list.
+pub type ProjectArgs = ListArgs<ProjectFilter, ProjectSort>;
+
+/// A page of projects.
+pub async fn list(cx: &Cx, args: &ProjectArgs) -> Result<Page<Project>, Error> {
+    let page = cx.list::<project::Entity>(Action::ListProjects, args).await?;
+    Ok(page.map(|row| Project::shown_to(cx.caller(), row)))
+}
+
+/// The first projects of each of these clients, in one statement.
+pub async fn list_of_clients(
+    cx: &Cx,
+    clients: &[Id],
+    args: &ProjectArgs,
+) -> Result<crate::list::page::Pages<Project>, Error> {
+    let relation = Relation::<project::Entity>::by(
+        project::Column::ClientId,
+        Place::Filtered(|filter: &mut ProjectFilter, parent| filter.client_id = Field::Value(vec![parent])),
+    );
+    cx.list_of_parents(Action::ListProjects, relation, clients, args, |row| Project::shown_to(cx.caller(), row)).await
+}
+
+/// The first projects that each of these people was put on, in one statement.
+pub async fn list_of_people(
+    cx: &Cx,
+    people: &[Id],
+    args: &ProjectArgs,
+) -> Result<crate::list::page::Pages<Project>, Error> {
+    let relation = Relation::<project::Entity>::by(project_member::Column::UserId, Place::Own("of a person"))
+        .through::<project_member::Entity>(project_member::Column::ProjectId, project::Column::Id);
+    cx.list_of_parents(Action::ListProjects, relation, people, args, |row| Project::shown_to(cx.caller(), row)).await
+}
+
+/// One project.
+pub async fn get(cx: &Cx, id: Id) -> Result<Project, Error> {
+    let row = cx.read(Action::GetProject)?.get::<project::Entity>(id).await?;
+    Ok(Project::shown_to(cx.caller(), row))
+}
+
+/// Projects by id, deleted ones too: they still resolve as somebody's parent.
+pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Project>, Error> {
+    let rows = cx.read(Action::GetProject)?.by_ids::<project::Entity>(ids).await?;
+    Ok(rows.into_iter().map(|row| Project::shown_to(cx.caller(), row)).collect())
+}
+
+/// A new project.
+pub async fn create(cx: &Cx, input: NewProject) -> Result<Written<Project>, Error> {
+    cx.write(Action::CreateProject, input, async |write, input| {
+        let client = client_of(write, input.client_id.clone().value()?).await?;
+        let copies_rate = input.hourly_rate.get().is_none();
+        let mut row = project::Model {
+            id: write.new_id(),
+            organization_id: write.organization_id(),
+            external_id: None,
+            client_id: client.id,
+            name: String::new(),
+            name_key: String::new(),
+            search_key: String::new(),
+            description: None,
+            color: None,
+            status: ProjectStatus::Active,
+            rate_type: RateType::Hourly,
+            hourly_rate: None,
+            fixed_fee_amount: None,
+            budget_hours: None,
+            budget_amount: None,
+            start_date: None,
+            due_date: None,
+            fee_invoice_id: None,
+            version: 1,
+            created_at: write.now,
+            updated_at: write.now,
+            deleted_at: None,
+        };
+        input.apply(&mut row);
+        if copies_rate {
+            row.hourly_rate = client.default_rate;
+        }
+        write.insert::<project::Entity>(row.clone()).await?;
+        write.emit(NewEvent::ProjectCreated(&Project::shown(row.clone(), true))).await?;
+        Ok(Project::shown_to(write.caller()?, row))
+    })
+    .await
+}
+
+/// The client that a project names, kept from being deleted meanwhile.
+async fn client_of(write: &Write, id: Id) -> Result<client::Model, Error> {
+    write.lock_shared::<client::Entity>(id).await?.ok_or_else(|| Error::invalid("clientId", "not found"))
+}
+
+/// Changes a project.
+pub async fn update(
+    cx: &Cx,
+    id: Id,
+    expected: &Precondition,
+    changes: ProjectChanges,
+) -> Result<Written<Project>, Error> {
+    cx.write(Action::UpdateProject, changes, async |write, changes| {
+        let before = write.lock_exclusive::<project::Entity>(id).await?;
+        expected.check(before.version)?;
+        let mut after = before.clone();
+        changes.apply(&mut after);
+        let mut problems = FieldErrors::none();
+        Rules::of_row(&after).add_problems(&mut problems);
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        if after.client_id != before.client_id {
+            client_of(write, after.client_id).await?;
+            ensure_consistent(write, &before).await?;
+        } else if after.status == ProjectStatus::Active && before.status != ProjectStatus::Active {
+            ensure_client_matches(write, &after).await?;
+        }
+        let row = write.update::<project::Entity>(&before, after).await?;
+        if row.rate_type == RateType::NonBillable && before.rate_type != RateType::NonBillable {
+            crate::nouns::time_entry::unbill(write, id).await?;
+        }
+        Ok(Project::shown_to(write.caller()?, row))
+    })
+    .await
+}
+
+/// An expense's project is of the expense's client, and billed time of the client that it was billed to: a project with
+/// either stays where it is.
+async fn ensure_consistent(write: &Write, row: &project::Model) -> Result<(), Error> {
+    let spent = write.count::<expense::Entity>(|query| {
+        query.filter(expense::Column::ProjectId.eq(row.id)).filter(expense::Column::DeletedAt.is_null())
+    });
+    if spent.await? > 0 {
+        let told = "the project has expenses of its client; take them off the project or delete them first";
+        return Err(Error::conflict(Reason::HasExpenses, told));
+    }
+    let billed = write.count::<time_entry::Entity>(|query| {
+        let of_project = query.filter(time_entry::Column::ProjectId.eq(row.id));
+        of_project.filter(time_entry::Column::InvoiceId.is_not_null())
+    });
+    if billed.await? > 0 || row.fee_invoice_id.is_some() {
+        let told =
+            "the project's time or fee is on an invoice to its client; make another project for the other client";
+        return Err(Error::conflict(Reason::Invoiced, told));
+    }
+    Ok(())
+}
+
+/// An active project keeps its client from being deleted, so it cannot become active for one that is.
+async fn ensure_client_matches(write: &Write, row: &project::Model) -> Result<(), Error> {
+    if write.lock_shared::<client::Entity>(row.client_id).await?.is_some() {
+        return Ok(());
+    }
+    let told = "the project's client is deleted; give it another clientId first";
+    Err(Error::conflict(Reason::ClientDeleted, told))
+}
+
+/// Puts a project away: it takes no new time.
+pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
+    cx.write(Action::ArchiveProject, (), async |write, ()| {
+        let before = write.lock_exclusive::<project::Entity>(id).await?;
+        let after = project::Model { status: ProjectStatus::Archived, ..before.clone() };
+        let row = write.update::<project::Entity>(&before, after).await?;
+        Ok(Project::shown_to(write.caller()?, row))
+    })
+    .await
+}
+
+/// Brings a project back, archived or deleted: it is ACTIVE again.
+pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
+    cx.write(Action::RestoreProject, (), async |write, ()| {
+        let before = write.lock_even_deleted::<project::Entity>(id).await?;
+        ensure_client_matches(write, &before).await?;
+        let after = project::Model { status: ProjectStatus::Active, deleted_at: None, ..before.clone() };
+        let row = write.update::<project::Entity>(&before, after).await?;
+        Ok(Project::shown_to(write.caller()?, row))
+    })
+    .await
+}
+
+/// Deletes a project that has neither invoiced time nor a running timer.
+pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+    cx.write(Action::DeleteProject, (), async |write, ()| {
+        let before = write.lock_exclusive::<project::Entity>(id).await?;
+        expected.check(before.version)?;
+        let live = |also: SimpleExpr| {
+            let of_project = Condition::all().add(time_entry::Column::ProjectId.eq(id));
+            of_project.add(time_entry::Column::DeletedAt.is_null()).add(also)
+        };
+        let invoiced = live(time_entry::Column::InvoiceId.is_not_null());
+        if write.count::<time_entry::Entity>(|query| query.filter(invoiced)).await? > 0 {
+            return Err(Error::conflict(Reason::Invoiced, "the project has invoiced time; archive it instead"));
+        }
+        let running = live(time_entry::Column::DurationSeconds.is_null());
+        if write.count::<time_entry::Entity>(|query| query.filter(running)).await? > 0 {
+            return Err(Error::conflict(Reason::TimerRunning, "a timer is running on the project; stop it first"));
+        }
+        let after = project::Model { deleted_at: Some(write.now), ..before.clone() };
+        write.update::<project::Entity>(&before, after).await?;
+        Ok(Deleted { id })
+    })
+    .await
+}

@@ -1,0 +1,167 @@
+//! What callers send of tasks, and the rules between their fields.
+
+use entity::task;
+use entity::value::{Date, Decimal, ExternalId, FieldErrors, Id, Name, Note, Tags, TaskPriority, TaskStatus, fold};
+
+use super::array;
+use crate::access::caller::Caller;
+use crate::access::policy;
+use crate::contract::error::Error;
+use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Required, Validate, references};
+
+/// The two inputs of a task differ in what they need.
+macro_rules! task_input {
+    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needs: $needed:ident, has: $defaulted:ident) => {
+        crate::input! {
+            $(#[doc = $doc])*
+            pub struct $name = $graphql {
+                /// Another system's id of it, unique among live tasks.
+                pub external_id: Field<ExternalId>,
+                /// The project that it is a step of.
+                pub project_id: $needed<Id>,
+                /// Its name.
+                pub name: $needed<Name>,
+                /// What is to be done.
+                pub description: Field<Note>,
+                /// How far it is; a new one is TODO unless said.
+                pub status: $defaulted<TaskStatus>,
+                /// How urgent it is; a new one is MEDIUM unless said.
+                pub priority: $defaulted<TaskPriority>,
+                /// Whether time on it can be billed unless the entry says otherwise; true unless said.
+                pub billable: $defaulted<bool>,
+                /// How many hours it may take.
+                pub estimated_hours: Field<Decimal>,
+                /// The people who do it, by the ids of the persons; a Member among them is put on the project.
+                pub assignee_ids: $defaulted<Vec<Id>>,
+                /// Words to find it by: up to 50 of up to 50 characters.
+                pub tags: $defaulted<Tags>,
+                /// When it begins.
+                pub start_date: Field<Date>,
+                /// When it is due, not before it begins.
+                pub due_date: Field<Date>,
+                /// When it ends, not before it begins.
+                pub end_date: Field<Date>,
+            }
+            read_only "id" "orgId" "completedAt" "version" "createdAt" "updatedAt" "deletedAt"
+        }
+
+        impl $name {
+            /// Puts what was sent into a row; whom it is assigned to is in a table of its own besides.
+            pub(super) fn apply(self, row: &mut task::Model) {
+                self.external_id.change(&mut row.external_id);
+                if let Some(project_id) = self.project_id.take() {
+                    row.project_id = project_id;
+                }
+                if let Some(name) = self.name.take() {
+                    row.name = name.into();
+                }
+                self.description.change(&mut row.description);
+                self.status.change(&mut row.status);
+                self.priority.change(&mut row.priority);
+                self.billable.change(&mut row.billable);
+                self.estimated_hours.change(&mut row.estimated_hours);
+                if let Some(people) = self.assignee_ids.take() {
+                    row.assignee_ids = array(&distinct(people));
+                }
+                if let Some(tags) = self.tags.take() {
+                    row.tags = array(&Vec::<String>::from(tags));
+                }
+                self.start_date.change(&mut row.start_date);
+                self.due_date.change(&mut row.due_date);
+                self.end_date.change(&mut row.end_date);
+                row.name_key = fold(&row.name);
+                let description = row.description.as_deref().unwrap_or_default();
+                row.search_key = fold(&format!("{}\u{1f}{description}", row.name));
+            }
+
+            /// The records that it names.
+            fn named(&self) -> Vec<(String, Reference)> {
+                let mut named = references(&[("projectId", self.project_id.get().copied().map(Reference::Project))]);
+                let people = self.assignee_ids.get().into_iter().flatten().enumerate();
+                named.extend(people.map(|(i, person)| (format!("assigneeIds[{i}]"), Reference::User(*person))));
+                named
+            }
+        }
+    };
+}
+
+task_input!(
+    /// A new task.
+    NewTask = "CreateTaskInput", needs: Required, has: Defaulted
+);
+task_input!(
+    /// What changes of a task: what is absent stays, null clears.
+    TaskChanges = "UpdateTaskInput", needs: NonNull, has: NonNull
+);
+
+/// Each once, in the order of its first place.
+fn distinct(people: Vec<Id>) -> Vec<Id> {
+    let mut once = Vec::with_capacity(people.len());
+    for person in people {
+        if !once.contains(&person) {
+            once.push(person);
+        }
+    }
+    once
+}
+
+/// A task neither is due nor ends before it begins.
+pub(super) fn check_dates(start: Option<Date>, due: Option<Date>, end: Option<Date>, problems: &mut FieldErrors) {
+    let Some(start) = start else { return };
+    for (field, date) in [("dueDate", due), ("endDate", end)] {
+        if date.is_some_and(|date| date < start) {
+            problems.add(field, format!("must not be before startDate {start}"));
+        }
+    }
+}
+
+impl Validate for NewTask {
+    fn references(&self) -> Vec<(String, Reference)> {
+        self.named()
+    }
+
+    fn problems(&self) -> FieldErrors {
+        let mut problems = self.field_problems();
+        let date = |field: &Field<Date>| field.get().copied();
+        check_dates(date(&self.start_date), date(&self.due_date), date(&self.end_date), &mut problems);
+        problems
+    }
+}
+
+/// The rules between fields need the row and are asked when it is locked.
+impl Validate for TaskChanges {
+    /// Members change how a task stands, not what it is.
+    fn refuse(&self, caller: &Caller) -> Result<(), Error> {
+        if policy::sees_all(caller.role) {
+            return Ok(());
+        }
+        let theirs = [
+            ("externalId", self.external_id.is_sent()),
+            ("projectId", self.project_id.is_sent()),
+            ("name", self.name.is_sent()),
+            ("billable", self.billable.is_sent()),
+            ("assigneeIds", self.assignee_ids.is_sent()),
+        ];
+        let refused: Vec<_> = theirs.iter().filter(|(_, sent)| *sent).map(|(field, _)| *field).collect();
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let told = format!(
+            "your role changes status, description, priority, tags, dates and estimatedHours of a task, not {}",
+            refused.join(", ")
+        );
+        Err(Error::Forbidden(told.into()))
+    }
+
+    fn references(&self) -> Vec<(String, Reference)> {
+        self.named()
+    }
+
+    /// What was sent together must fit together, whatever the row.
+    fn problems(&self) -> FieldErrors {
+        let mut problems = self.field_problems();
+        let date = |field: &Field<Date>| field.get().copied();
+        check_dates(date(&self.start_date), date(&self.due_date), date(&self.end_date), &mut problems);
+        problems
+    }
+}

@@ -1,0 +1,362 @@
+//! Tasks: steps of a project, assigned to people.
+
+mod input;
+mod list;
+mod people;
+
+use entity::value::{Date, Decimal, FieldErrors, Id, TaskPriority, TaskStatus, Timestamp};
+use entity::{member, project, task, time_entry};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub use input::{NewTask, TaskChanges};
+pub use list::{TaskArgs, TaskFilter, TaskSort, list, list_of_people, list_of_projects};
+pub(crate) use people::{enrol, projects_of, unassign};
+
+use crate::access::action::Action;
+use crate::access::policy;
+use crate::contract::error::Error;
+use crate::contract::outcome::{Deleted, Precondition, Record, Written};
+use crate::contract::reason::Reason;
+use crate::door::Cx;
+use crate::door::write::Write;
+use crate::outbox::new_event::NewEvent;
+
+/// A step of a project.
+#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+#[graphql(name = "TaskFields")]
+pub struct Task {
+    /// The id.
+    pub id: Id,
+    /// The workspace.
+    pub org_id: Id,
+    /// Another system's id of it, unique among live tasks.
+    #[oai(nullable)]
+    pub external_id: Option<String>,
+    /// The project that it is a step of.
+    pub project_id: Id,
+    /// Its name.
+    pub name: String,
+    /// What is to be done.
+    #[oai(nullable)]
+    pub description: Option<String>,
+    /// How far it is.
+    pub status: TaskStatus,
+    /// How urgent it is.
+    pub priority: TaskPriority,
+    /// Whether time on it can be billed unless the entry says otherwise.
+    pub billable: bool,
+    /// How many hours it may take.
+    #[oai(nullable)]
+    pub estimated_hours: Option<Decimal>,
+    /// The people who do it, by the ids of the persons.
+    pub assignee_ids: Vec<Id>,
+    /// Words to find it by.
+    pub tags: Vec<String>,
+    /// When it begins.
+    #[oai(nullable)]
+    pub start_date: Option<Date>,
+    /// When it is due.
+    #[oai(nullable)]
+    pub due_date: Option<Date>,
+    /// When it ends.
+    #[oai(nullable)]
+    pub end_date: Option<Date>,
+    /// When it was done; null while it is not.
+    #[oai(nullable)]
+    pub completed_at: Option<Timestamp>,
+    /// Grows with every change.
+    pub version: i32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted.
+    #[oai(nullable)]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl From<task::Model> for Task {
+    fn from(row: task::Model) -> Task {
+        let task::Model {
+            id,
+            organization_id,
+            external_id,
+            project_id,
+            name,
+            name_key: _,
+            search_key: _,
+            description,
+            status,
+            priority,
+            billable,
+            estimated_hours,
+            tags,
+            assignee_ids,
+            start_date,
+            due_date,
+            end_date,
+            completed_at,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        } = row;
+        Task {
+            id,
+            org_id: organization_id,
+            external_id,
+            project_id,
+            name,
+            description,
+            status,
+            priority,
+            billable,
+            estimated_hours,
+            assignee_ids: array_of(&assignee_ids),
+            tags: array_of(&tags),
+            start_date,
+            due_date,
+            end_date,
+            completed_at,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        }
+    }
+}
+
+/// A list as it is stored: a JSON array.
+fn array<T: Serialize>(items: &[T]) -> String {
+    serde_json::to_string(items).unwrap_or_else(|_| "[]".into())
+}
+
+/// The same, read back.
+fn array_of<T: DeserializeOwned>(text: &str) -> Vec<T> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+impl Record for Task {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        Some(self.version)
+    }
+}
+
+/// One task.
+pub async fn get(cx: &Cx, id: Id) -> Result<Task, Error> {
+    Ok(cx.read(Action::GetTask)?.get::<task::Entity>(id).await?.into())
+}
+
+/// Tasks by id, deleted ones too: they still resolve as somebody's parent.
+pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Task>, Error> {
+    let rows = cx.read(Action::GetTask)?.by_ids::<task::Entity>(ids).await?;
+    Ok(rows.into_iter().map(Task::from).collect())
+}
+
+/// A new task.
+pub async fn create(cx: &Cx, input: NewTask) -> Result<Written<Task>, Error> {
+    cx.write(Action::CreateTask, input, async |write, input| {
+        let (project_id, named) = (input.project_id.clone().value()?, input.assignee_ids.get().cloned());
+        let members = hold(write, project_id, true, &named.unwrap_or_default(), true).await?;
+        let mut row = task::Model {
+            id: write.new_id(),
+            organization_id: write.organization_id(),
+            external_id: None,
+            project_id,
+            name: String::new(),
+            name_key: String::new(),
+            search_key: String::new(),
+            description: None,
+            status: TaskStatus::Todo,
+            priority: TaskPriority::Medium,
+            billable: true,
+            estimated_hours: None,
+            tags: "[]".into(),
+            assignee_ids: "[]".into(),
+            start_date: None,
+            due_date: None,
+            end_date: None,
+            completed_at: None,
+            version: 1,
+            created_at: write.now,
+            updated_at: write.now,
+            deleted_at: None,
+        };
+        input.apply(&mut row);
+        let completed = settle(&mut row, write.now);
+        write.insert::<task::Entity>(row.clone()).await?;
+        people::assign(write, &[], &row).await?;
+        people::enrol(write, project_id, &members).await?;
+        let task = Task::from(row);
+        write.emit(NewEvent::TaskCreated(&task)).await?;
+        if completed {
+            write.emit(NewEvent::TaskCompleted(&task)).await?;
+        }
+        Ok(task)
+    })
+    .await
+}
+
+/// A task as it is seen before it is locked, a deleted one too.
+async fn look(write: &Write, id: Id) -> Result<Option<task::Model>, Error> {
+    write.find::<task::Entity>(|query| query.filter(task::Column::Id.eq(id))).await
+}
+
+/// The same for a change of a task that was seen like this.
+async fn hold_for(
+    write: &Write,
+    changes: &TaskChanges,
+    seen: Option<&task::Model>,
+) -> Result<Vec<member::Model>, Error> {
+    let (project_sent, people_sent) = (changes.project_id.is_sent(), changes.assignee_ids.is_sent());
+    let stays = seen.map(|row| row.project_id);
+    let Some(project) = changes.project_id.get().copied().or(stays) else { return Ok(vec![]) };
+    let named = match changes.assignee_ids.get() {
+        Some(sent) => sent.clone(),
+        None if Some(project) != stays => seen.map(people::of).unwrap_or_default(),
+        None => vec![],
+    };
+    hold(write, project, project_sent, &named, people_sent).await
+}
+
+/// Locks what decides a write of a task, in the order in which every write does: the project, the people, and after them
+/// the task. Gives the memberships of the people; whatever was sent and is not found is told.
+async fn hold(
+    write: &Write,
+    project: Id,
+    project_sent: bool,
+    people: &[Id],
+    people_sent: bool,
+) -> Result<Vec<member::Model>, Error> {
+    let mut problems = FieldErrors::none();
+    // Whoever is put on a project takes turns on it.
+    let found = if people.is_empty() {
+        write.lock_shared::<project::Entity>(project).await?.is_some()
+    } else {
+        match write.lock_even_deleted::<project::Entity>(project).await {
+            Err(Error::NotFound(_)) => false,
+            other => other.map(|project| project.deleted_at.is_none())?,
+        }
+    };
+    if project_sent && !found {
+        problems.add("projectId", "not found");
+    }
+    let members = people::keep(write, people).await?;
+    for (i, person) in people.iter().enumerate().filter(|_| people_sent) {
+        if !members.iter().any(|member| member.user_id == *person) {
+            problems.add(format!("assigneeIds[{i}]"), "not found");
+        }
+    }
+    if problems.is_empty() { Ok(members) } else { Err(Error::Invalid(problems)) }
+}
+
+/// What follows from the other columns: when it was done. Whether it has just been.
+fn settle(row: &mut task::Model, now: Timestamp) -> bool {
+    let completed = row.status == TaskStatus::Done && row.completed_at.is_none();
+    if completed {
+        row.completed_at = Some(now);
+    } else if row.status != TaskStatus::Done {
+        row.completed_at = None;
+    }
+    completed
+}
+
+/// Changes a task.
+pub async fn update(cx: &Cx, id: Id, expected: &Precondition, changes: TaskChanges) -> Result<Written<Task>, Error> {
+    cx.write(Action::UpdateTask, changes, async |write, changes| {
+        // Not locked yet: it tells what is locked before it.
+        let seen = look(write, id).await?;
+        let mut members = hold_for(write, &changes, seen.as_ref()).await?;
+        let before = write.lock_exclusive::<task::Entity>(id).await?;
+        let moved =
+            |seen: task::Model| seen.project_id != before.project_id || people::of(&seen) != people::of(&before);
+        if seen.is_some_and(moved) {
+            members = hold_for(write, &changes, Some(&before)).await?;
+        }
+        let caller = write.caller()?;
+        if !policy::sees_all(caller.role) && !people::of(&before).contains(&caller.user_id) {
+            let told = "your role changes tasks that are assigned to it only; ask for this one";
+            return Err(Error::Forbidden(told.into()));
+        }
+        expected.check(before.version)?;
+        let mut after = before.clone();
+        changes.apply(&mut after);
+        let mut problems = FieldErrors::none();
+        input::check_dates(after.start_date, after.due_date, after.end_date, &mut problems);
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        if after.project_id != before.project_id {
+            ensure_time_matches_project(write, id).await?;
+        }
+        let completed = settle(&mut after, write.now);
+        let row = write.update::<task::Entity>(&before, after).await?;
+        people::assign(write, &people::of(&before), &row).await?;
+        people::enrol(write, row.project_id, &members).await?;
+        let task = Task::from(row);
+        if completed {
+            write.emit(NewEvent::TaskCompleted(&task)).await?;
+        }
+        Ok(task)
+    })
+    .await
+}
+
+/// An entry's task is of the entry's project, so a task with time stays where it is.
+async fn ensure_time_matches_project(write: &Write, id: Id) -> Result<(), Error> {
+    let tracked = write.count::<time_entry::Entity>(|query| {
+        query.filter(time_entry::Column::TaskId.eq(id)).filter(time_entry::Column::DeletedAt.is_null())
+    });
+    if tracked.await? == 0 {
+        return Ok(());
+    }
+    let told = "time was tracked on the task for its project; move or delete that time first";
+    Err(Error::conflict(Reason::HasTime, told))
+}
+
+/// Deletes a task. Time on it keeps it as its task.
+pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+    cx.write(Action::DeleteTask, (), async |write, ()| {
+        let before = write.lock_exclusive::<task::Entity>(id).await?;
+        expected.check(before.version)?;
+        let after = task::Model { deleted_at: Some(write.now), ..before.clone() };
+        write.update::<task::Entity>(&before, after).await?;
+        Ok(Deleted { id })
+    })
+    .await
+}
+
+/// Deletes a task, and gives it.
+pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
+    cx.write(Action::ArchiveTask, (), async |write, ()| {
+        let before = write.lock_exclusive::<task::Entity>(id).await?;
+        let after = task::Model { deleted_at: Some(write.now), ..before.clone() };
+        Ok(write.update::<task::Entity>(&before, after).await?.into())
+    })
+    .await
+}
+
+/// Brings a deleted task back.
+pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
+    cx.write(Action::RestoreTask, (), async |write, ()| {
+        let seen = look(write, id).await?.ok_or(Error::NotFound("task"))?;
+        let project =
+            write.find::<project::Entity>(|query| query.filter(project::Column::Id.eq(seen.project_id)).lock_shared());
+        let project = project.await?;
+        let before = write.lock_even_deleted::<task::Entity>(id).await?;
+        if before.deleted_at.is_some() && project.is_some_and(|project| project.deleted_at.is_some()) {
+            return Err(Error::conflict(Reason::ProjectDeleted, "the task's project is deleted; restore it first"));
+        }
+        let after = task::Model { deleted_at: None, ..before.clone() };
+        Ok(write.update::<task::Entity>(&before, after).await?.into())
+    })
+    .await
+}

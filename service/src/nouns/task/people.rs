@@ -1,0 +1,110 @@
+//! Whom tasks are assigned to: `task_assignee` is what queries go by, `assignee_ids` what answers show; both are written
+//! here and nowhere else.
+
+use entity::value::{Id, Role};
+use entity::{member, project, project_member, task, task_assignee};
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+
+use super::{array, array_of};
+use crate::access::scope::Scoped;
+use crate::contract::error::Error;
+use crate::door::write::Write;
+
+/// Whom a task is assigned to, in the order in which they were named.
+pub(super) fn of(row: &task::Model) -> Vec<Id> {
+    array_of(&row.assignee_ids)
+}
+
+/// The live memberships of these people, kept as they are.
+pub(super) async fn keep(write: &Write, people: &[Id]) -> Result<Vec<member::Model>, Error> {
+    if people.is_empty() {
+        return Ok(vec![]);
+    }
+    let live = write.all::<member::Entity>(|query| {
+        let named = query.filter(member::Column::UserId.is_in(people.iter().copied()));
+        named.filter(member::Column::DeletedAt.is_null()).order_by_asc(member::Column::Id).lock_shared()
+    });
+    live.await
+}
+
+/// The live projects of a person's tasks, kept as they are, in their order.
+pub(crate) async fn projects_of(write: &Write, person: SelectStatement) -> Result<Vec<Id>, Error> {
+    let places = task_assignee::Entity::all_of(write.organization_id());
+    let places = places.filter(task_assignee::Column::UserId.in_subquery(person)).select_only();
+    let theirs = places.column(task_assignee::Column::TaskId).into_query();
+    let tasks =
+        task::Entity::all_of(write.organization_id()).filter(task::Column::Id.in_subquery(theirs)).select_only();
+    let projects = tasks.column(task::Column::ProjectId).into_query();
+    let kept = write.all::<project::Entity>(|query| {
+        let live = query.filter(project::Column::Id.in_subquery(projects)).filter(project::Column::DeletedAt.is_null());
+        live.order_by_asc(project::Column::Id).lock_exclusive()
+    });
+    Ok(kept.await?.into_iter().map(|project| project.id).collect())
+}
+
+/// Puts the Members among them on a project, where they are not yet. The project is locked.
+pub(crate) async fn enrol(write: &Write, project: Id, members: &[member::Model]) -> Result<(), Error> {
+    let members = members.iter().filter(|member| member.role == Role::Member);
+    let people: Vec<Id> = members.map(|member| member.user_id).collect();
+    if people.is_empty() {
+        return Ok(());
+    }
+    let there = write.all::<project_member::Entity>(|query| {
+        let of_project = query.filter(project_member::Column::ProjectId.eq(project));
+        of_project.filter(project_member::Column::UserId.is_in(people.iter().copied()))
+    });
+    let there: Vec<Id> = there.await?.into_iter().map(|place| place.user_id).collect();
+    for user_id in people.into_iter().filter(|person| !there.contains(person)) {
+        let organization_id = write.organization_id();
+        let place = project_member::Model { project_id: project, user_id, organization_id, created_at: write.now };
+        write.insert::<project_member::Entity>(place).await?;
+    }
+    Ok(())
+}
+
+/// Brings the table of assignees from what it was to what the row says.
+#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
+pub(super) async fn assign(write: &Write, before: &[Id], row: &task::Model) -> Result<(), Error> {
+    let after = of(row);
+    let gone: Vec<Id> = before.iter().filter(|person| !after.contains(person)).copied().collect();
+    if !gone.is_empty() {
+        task_assignee::Entity::delete_many()
+            .filter(task_assignee::Column::OrganizationId.eq(write.organization_id()))
+            .filter(task_assignee::Column::TaskId.eq(row.id))
+            .filter(task_assignee::Column::UserId.is_in(gone))
+            .exec(write.connection())
+            .await?;
+    }
+    for user_id in after.into_iter().filter(|person| !before.contains(person)) {
+        let organization_id = write.organization_id();
+        let place = task_assignee::Model { task_id: row.id, user_id, organization_id, created_at: write.now };
+        write.insert::<task_assignee::Entity>(place).await?;
+    }
+    Ok(())
+}
+
+/// Takes a person off their tasks: those of one project, or all of the workspace.
+#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
+pub(crate) async fn unassign(write: &Write, person: Id, project: Option<Id>) -> Result<(), Error> {
+    let organization = write.organization_id();
+    let places =
+        task_assignee::Entity::all_of(organization).filter(task_assignee::Column::UserId.eq(person)).select_only();
+    let assigned = Condition::all()
+        .add(task::Column::Id.in_subquery(places.column(task_assignee::Column::TaskId).into_query()))
+        .add_option(project.map(|project| task::Column::ProjectId.eq(project)));
+    let tasks =
+        write.all::<task::Entity>(|query| query.filter(assigned).order_by_asc(task::Column::Id).lock_exclusive());
+    for before in tasks.await? {
+        task_assignee::Entity::delete_many()
+            .filter(task_assignee::Column::OrganizationId.eq(organization))
+            .filter(task_assignee::Column::TaskId.eq(before.id))
+            .filter(task_assignee::Column::UserId.eq(person))
+            .exec(write.connection())
+            .await?;
+        let staying: Vec<Id> = of(&before).into_iter().filter(|other| *other != person).collect();
+        let after = task::Model { assignee_ids: array(&staying), ..before.clone() };
+        write.update::<task::Entity>(&before, after).await?;
+    }
+    Ok(())
+}

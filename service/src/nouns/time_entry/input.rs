@@ -1,0 +1,325 @@
+//! What callers send of time entries, and what can be told of it without the database.
+
+use entity::value::{Date, Duration, ExternalId, FieldErrors, Id, Instant, Json, Note};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+
+use super::span;
+use crate::access::caller::Caller;
+use crate::access::policy;
+use crate::contract::error::Error;
+use crate::contract::input::{Field, FromBody, Input, NonNull, Reference, Required, Validate, references};
+
+crate::input! {
+    /// A new time entry. Its span is `durationSeconds`, or `duration`, or `startedAt` with `stoppedAt`.
+    pub struct NewTimeEntry = "CreateTimeEntryInput" {
+        /// Another system's id of it, unique among live entries.
+        pub external_id: Field<ExternalId>,
+        /// Whose time it is; the caller's unless said. Members log their own only.
+        pub user_id: Field<Id>,
+        /// What it was spent on; the project must be ACTIVE.
+        pub project_id: Required<Id>,
+        /// A task of that project.
+        pub task_id: Field<Id>,
+        /// How long, in seconds, at most 86400.
+        pub duration_seconds: Field<i32>,
+        /// How long, as people write it: 1h30m, 1:30, 90m, 1.5h.
+        pub duration: Field<Duration>,
+        /// Whether it can be billed; as the task says unless said, and never on NON_BILLABLE projects.
+        pub billable: Field<bool>,
+        /// What was done.
+        pub note: Field<Note>,
+        /// The day it counts for; needed unless startedAt is sent, whose date in the offset as sent is then taken.
+        pub entry_date: Field<Date>,
+        /// When it began, with an offset.
+        pub started_at: Field<Instant>,
+        /// When it ended, with an offset.
+        pub stopped_at: Field<Instant>,
+    }
+    read_only "id" "orgId" "invoiceId" "version" "createdAt" "updatedAt" "deletedAt"
+}
+
+crate::input! {
+    /// What changes of a time entry: what is absent stays, null clears.
+    pub struct TimeEntryChanges = "UpdateTimeEntryInput" {
+        /// Another system's id of it, unique among live entries.
+        pub external_id: Field<ExternalId>,
+        /// Whose time it is; only Owner and Admin give it to another.
+        pub user_id: NonNull<Id>,
+        /// What it was spent on.
+        pub project_id: NonNull<Id>,
+        /// A task of that project.
+        pub task_id: Field<Id>,
+        /// How long, in seconds, at most 86400; with instants, stoppedAt moves.
+        pub duration_seconds: NonNull<i32>,
+        /// How long, as people write it: 1h30m, 1:30, 90m, 1.5h.
+        pub duration: NonNull<Duration>,
+        /// Whether it can be billed; never on NON_BILLABLE projects.
+        pub billable: NonNull<bool>,
+        /// What was done.
+        pub note: Field<Note>,
+        /// The day it counts for.
+        pub entry_date: NonNull<Date>,
+        /// When it began, with an offset; the duration follows.
+        pub started_at: Field<Instant>,
+        /// When it ended, with an offset; the duration follows.
+        pub stopped_at: Field<Instant>,
+    }
+    read_only "id" "orgId" "invoiceId" "version" "createdAt" "updatedAt" "deletedAt"
+}
+
+fn refuse_another(caller: &Caller, user: Option<&Id>, told: &'static str) -> Result<(), Error> {
+    match user {
+        Some(user) if *user != caller.user_id && !policy::sees_all(caller.role) => Err(Error::Forbidden(told.into())),
+        _ => Ok(()),
+    }
+}
+
+/// The records that an entry names.
+fn named(project: Option<&Id>, task: Option<&Id>, user: Option<&Id>) -> Vec<(String, Reference)> {
+    references(&[
+        ("projectId", project.copied().map(Reference::Project)),
+        ("taskId", task.copied().map(Reference::Task)),
+        ("userId", user.copied().map(Reference::User)),
+    ])
+}
+
+/// The duration that was sent, with the field that it stands in: seconds count before words.
+pub(super) fn duration_sent(seconds: Option<&i32>, words: Option<&Duration>) -> Option<(&'static str, i32)> {
+    match (seconds, words) {
+        (Some(seconds), _) => Some(("durationSeconds", *seconds)),
+        (None, Some(words)) => Some(("duration", words.seconds())),
+        (None, None) => None,
+    }
+}
+
+/// What was sent of a span must fit together: a duration beside instants would be said twice.
+fn check_span(
+    duration: Option<(&str, i32)>,
+    start: Option<&Instant>,
+    stop: Option<&Instant>,
+    problems: &mut FieldErrors,
+) {
+    for (field, sent) in [("startedAt", start), ("stoppedAt", stop)] {
+        if duration.is_some() && sent.is_some() {
+            problems.add(field, "send either a duration or startedAt and stoppedAt, not both");
+        }
+    }
+    if let Some((field, seconds)) = duration {
+        span::check_duration(field, seconds, problems);
+    }
+    if let (Some(start), Some(stop)) = (start, stop)
+        && let Err(wrong) = span::between(start.utc(), stop.utc())
+    {
+        problems.nest("", wrong);
+    }
+}
+
+impl Validate for NewTimeEntry {
+    /// Members log their own time only.
+    fn refuse(&self, caller: &Caller) -> Result<(), Error> {
+        refuse_another(caller, self.user_id.get(), "your role logs its own time only; leave userId out")
+    }
+
+    fn references(&self) -> Vec<(String, Reference)> {
+        named(self.project_id.get(), self.task_id.get(), self.user_id.get())
+    }
+
+    fn problems(&self) -> FieldErrors {
+        let mut problems = self.field_problems();
+        if problems.names("body") {
+            return problems;
+        }
+        let (start, stop) = (self.started_at.get(), self.stopped_at.get());
+        let duration = duration_sent(self.duration_seconds.get(), self.duration.get());
+        let bad = ["durationSeconds", "duration", "startedAt", "stoppedAt"].iter().any(|field| problems.names(field));
+        check_span(duration, start, stop, &mut problems);
+        match (start, stop) {
+            _ if duration.is_some() || bad => {}
+            (Some(_), None) => problems.add("stoppedAt", "required with startedAt"),
+            (None, Some(_)) => problems.add("startedAt", "required with stoppedAt"),
+            (None, None) => problems
+                .add("durationSeconds", "required: send durationSeconds, or duration, or startedAt and stoppedAt"),
+            _ => {}
+        }
+        if self.entry_date.get().is_none() && self.started_at.get().is_none() && !problems.names("startedAt") {
+            problems.add("entryDate", "required, unless startedAt is sent");
+        }
+        problems
+    }
+}
+
+impl Validate for TimeEntryChanges {
+    /// Members give their time to nobody.
+    fn refuse(&self, caller: &Caller) -> Result<(), Error> {
+        refuse_another(caller, self.user_id.get(), "only Owner and Admin give an entry to another person")
+    }
+
+    fn references(&self) -> Vec<(String, Reference)> {
+        named(self.project_id.get(), self.task_id.get(), self.user_id.get())
+    }
+
+    /// What was sent together must fit together, whatever the row.
+    fn problems(&self) -> FieldErrors {
+        let mut problems = self.field_problems();
+        let duration = duration_sent(self.duration_seconds.get(), self.duration.get());
+        check_span(duration, self.started_at.get(), self.stopped_at.get(), &mut problems);
+        match (&self.started_at, &self.stopped_at) {
+            (Field::Value(_), Field::Null) => problems.add("stoppedAt", NO_STOP),
+            (Field::Null, Field::Value(_)) => problems.add("startedAt", NO_START),
+            _ => {}
+        }
+        problems
+    }
+}
+
+/// Told of a start that would stand alone.
+pub(super) const NO_STOP: &str = "the entry would have a start without a stop; send both";
+/// Told of a stop that would stand alone.
+pub(super) const NO_START: &str = "the entry would have a stop without a start; send both";
+
+impl TimeEntryChanges {
+    /// What was sent that a running entry does not let change.
+    pub(super) fn refused_while_running(&self) -> FieldErrors {
+        let mut problems = FieldErrors::none();
+        for (field, sent) in [
+            ("externalId", self.external_id.is_sent()),
+            ("userId", self.user_id.is_sent()),
+            ("projectId", self.project_id.is_sent()),
+            ("durationSeconds", self.duration_seconds.is_sent()),
+            ("duration", self.duration.is_sent()),
+            ("stoppedAt", self.stopped_at.is_sent()),
+        ] {
+            if sent {
+                problems.add(field, "cannot be changed while the timer runs; stop it first");
+            }
+        }
+        if matches!(self.started_at, Field::Null) {
+            problems.add("startedAt", "must not be null while the timer runs");
+        }
+        problems
+    }
+}
+
+/// Entries in a batch at most.
+const MAX_BATCH: usize = 100;
+
+/// Up to 100 entries at once.
+#[derive(Debug)]
+pub struct Batch {
+    entries: Vec<NewTimeEntry>,
+    not_taken: FieldErrors,
+}
+
+impl From<Vec<NewTimeEntry>> for Batch {
+    fn from(entries: Vec<NewTimeEntry>) -> Batch {
+        Batch { entries, not_taken: FieldErrors::none() }
+    }
+}
+
+impl Batch {
+    pub(super) fn into_entries(self) -> Vec<NewTimeEntry> {
+        self.entries
+    }
+}
+
+impl FromBody for Batch {
+    fn from_json(json: Json) -> Batch {
+        let mut batch = Batch::from(vec![]);
+        let Json::Object(pairs) = json else {
+            batch.not_taken.add("body", format!("must be a JSON object, not {}", json.kind()));
+            return batch;
+        };
+        let mut sent = false;
+        for (key, value) in pairs {
+            match (key.as_str(), value) {
+                ("timeEntries", Json::List(items)) => {
+                    sent = true;
+                    batch.entries = items.into_iter().map(NewTimeEntry::from_json).collect();
+                }
+                ("timeEntries", other) => {
+                    batch.not_taken.add(key, format!("must be an array, not {}", other.kind()));
+                }
+                _ => batch.not_taken.add(key, "unknown"),
+            }
+        }
+        if !sent {
+            batch.not_taken.add("timeEntries", "required");
+        }
+        batch
+    }
+}
+
+impl Validate for Batch {
+    /// One an entry.
+    fn points(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    }
+
+    fn refuse(&self, caller: &Caller) -> Result<(), Error> {
+        self.entries.iter().try_for_each(|entry| entry.refuse(caller))
+    }
+
+    fn references(&self) -> Vec<(String, Reference)> {
+        let of = |(i, entry): (usize, &NewTimeEntry)| {
+            entry.references().into_iter().map(move |(path, reference)| (format!("timeEntries[{i}].{path}"), reference))
+        };
+        self.entries.iter().take(MAX_BATCH).enumerate().flat_map(of).collect()
+    }
+
+    fn problems(&self) -> FieldErrors {
+        let mut problems = self.not_taken.clone();
+        if problems.is_empty() && !(1..=MAX_BATCH).contains(&self.entries.len()) {
+            problems.add("timeEntries", format!("must have 1 to {MAX_BATCH} entries, not {}", self.entries.len()));
+        }
+        for (i, entry) in self.entries.iter().enumerate().take(MAX_BATCH) {
+            let path = format!("timeEntries[{i}]");
+            match entry.not_taken.iter().find(|(key, _)| *key == "body") {
+                Some((_, reason)) => problems.add(path, reason),
+                None => problems.nest(&path, entry.problems()),
+            }
+        }
+        problems
+    }
+}
+
+impl poem_openapi::types::Type for Batch {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> std::borrow::Cow<'static, str> {
+        "TimeEntryBatch".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("TimeEntryBatch".into())
+    }
+
+    fn register(registry: &mut Registry) {
+        NewTimeEntry::register(registry);
+        registry.create_schema::<Batch, _>("TimeEntryBatch".into(), |_| {
+            let entries = MetaSchema {
+                description: Some("The entries, all or none of which are made."),
+                items: Some(Box::new(NewTimeEntry::schema_ref())),
+                min_items: Some(1),
+                max_items: Some(MAX_BATCH),
+                ..MetaSchema::new("array")
+            };
+            MetaSchema {
+                description: Some("Up to 100 time entries at once."),
+                required: vec!["timeEntries"],
+                properties: vec![("timeEntries", MetaSchemaRef::Inline(Box::new(entries)))],
+                additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::new("never"))))),
+                ..MetaSchema::new("object")
+            }
+        });
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}

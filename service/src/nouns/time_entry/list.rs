@@ -1,0 +1,185 @@
+//! Lists of time entries: what they are sorted and filtered by, flat and below projects.
+
+use entity::value::{Date, DateOrDateTime, ExternalId, Id};
+use entity::{project, time_entry};
+use sea_orm::{ColumnTrait, Condition};
+
+use super::TimeEntry;
+use crate::access::action::Action;
+use crate::access::caller::Caller;
+use crate::access::policy;
+use crate::contract::error::Error;
+use crate::contract::input::Field;
+use crate::door::Cx;
+use crate::list::filter::{at_least, at_most, ids_where, is_set, one_of, one_of_texts, since, until};
+use crate::list::nested::{Place, Relation};
+use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::nouns::project::refuse_by_client;
+
+crate::sort! {
+    /// What time entries are sorted by.
+    pub enum TimeEntrySort of time_entry {
+        CreatedAt "createdAt" by "created_at" => |row| row.created_at.into(),
+        DurationSeconds "durationSeconds" by "duration_seconds_key" => |row| {
+            Key::Number(i64::from(row.duration_seconds.unwrap_or(-1)))
+        },
+        EntryDate "entryDate" by "entry_date" => |row| Key::Date(row.entry_date),
+        Id "id" by "id" => |_row| Key::Id,
+        UpdatedAt "updatedAt" by "updated_at" => |row| row.updated_at.into(),
+    }
+}
+
+crate::input! {
+    /// Filters of the time entry list.
+    pub struct TimeEntryFilter = "TimeEntryFilter" {
+        /// One of these ids.
+        pub id: Field<Vec<Id>>,
+        /// One of these external ids.
+        pub external_id: Field<Vec<ExternalId>>,
+        /// On one of these projects.
+        pub project_id: Field<Vec<Id>>,
+        /// On one of these tasks.
+        pub task_id: Field<Vec<Id>>,
+        /// By one of these people; Members see their own only.
+        pub user_id: Field<Vec<Id>>,
+        /// On projects for one of these clients.
+        pub client_id: Field<Vec<Id>>,
+        /// Whether it can be billed.
+        pub billable: Field<Vec<bool>>,
+        /// Whether it is on an invoice.
+        pub invoiced: Field<Vec<bool>>,
+        /// Whether it is running.
+        pub running: Field<Vec<bool>>,
+        /// Counts for this day or a later one.
+        pub entry_date_from: Field<Date>,
+        /// Counts for this day or an earlier one.
+        pub entry_date_to: Field<Date>,
+        /// At least this long.
+        pub duration_seconds_min: Field<i32>,
+        /// At most this long.
+        pub duration_seconds_max: Field<i32>,
+        /// Made at or after.
+        pub created_at_from: Field<DateOrDateTime>,
+        /// Made at or before.
+        pub created_at_to: Field<DateOrDateTime>,
+        /// Changed at or after.
+        pub updated_at_from: Field<DateOrDateTime>,
+        /// Changed at or before.
+        pub updated_at_to: Field<DateOrDateTime>,
+    }
+}
+
+impl Filter for TimeEntryFilter {
+    fn check(&self, caller: &Caller) -> Result<(), Error> {
+        refuse_by_client(caller, &[("clientId", self.client_id.is_sent())])
+    }
+
+    fn condition(&self, caller: &Caller) -> Condition {
+        use time_entry::Column;
+        let by_client = one_of(project::Column::ClientId, &self.client_id).map(|of_client| {
+            let of_client = Condition::all().add(of_client);
+            Column::ProjectId.in_subquery(ids_where::<project::Entity>(caller.organization_id, of_client))
+        });
+        // A Member's filter is pinned to themself by their scope; another's id in it changes nothing.
+        let by_user = if policy::sees_all(caller.role) { one_of(Column::UserId, &self.user_id) } else { None };
+        let still = |running: &Field<Vec<bool>>| match running {
+            Field::Value(wanted) => Field::Value(wanted.iter().map(|running| !running).collect()),
+            _ => Field::Absent,
+        };
+        Condition::all()
+            .add_option(one_of(Column::Id, &self.id))
+            .add_option(one_of_texts(Column::ExternalId, &self.external_id))
+            .add_option(one_of(Column::ProjectId, &self.project_id))
+            .add_option(one_of(Column::TaskId, &self.task_id))
+            .add_option(by_user)
+            .add_option(by_client)
+            .add_option(one_of(Column::Billable, &self.billable))
+            .add_option(is_set(Column::InvoiceId, &self.invoiced))
+            .add_option(is_set(Column::DurationSeconds, &still(&self.running)))
+            .add_option(at_least(Column::EntryDate, &self.entry_date_from))
+            .add_option(at_most(Column::EntryDate, &self.entry_date_to))
+            .add_option(at_least(Column::DurationSeconds, &self.duration_seconds_min))
+            .add_option(at_most(Column::DurationSeconds, &self.duration_seconds_max))
+            .add_option(since(Column::CreatedAt, &self.created_at_from))
+            .add_option(until(Column::CreatedAt, &self.created_at_to))
+            .add_option(since(Column::UpdatedAt, &self.updated_at_from))
+            .add_option(until(Column::UpdatedAt, &self.updated_at_to))
+    }
+}
+
+impl Listed for time_entry::Entity {
+    type Sort = TimeEntrySort;
+    type Filter = TimeEntryFilter;
+    const SEARCH: Option<time_entry::Column> = Some(time_entry::Column::SearchKey);
+}
+
+/// The arguments of a time entry list.
+pub type TimeEntryArgs = ListArgs<TimeEntryFilter, TimeEntrySort>;
+
+/// A page of time entries.
+pub async fn list(cx: &Cx, args: &TimeEntryArgs) -> Result<Page<TimeEntry>, Error> {
+    Ok(cx.list::<time_entry::Entity>(Action::ListTimeEntries, args).await?.map(TimeEntry::from))
+}
+
+/// The first time entries of each of these projects, in one statement.
+pub async fn list_of_projects(
+    cx: &Cx,
+    projects: &[Id],
+    args: &TimeEntryArgs,
+) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
+    let relation = Relation::<time_entry::Entity>::by(
+        time_entry::Column::ProjectId,
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.project_id = Field::Value(vec![parent])),
+    );
+    cx.list_of_parents(Action::ListTimeEntries, relation, projects, args, TimeEntry::from).await
+}
+
+/// The first time entries of each of these tasks, in one statement.
+pub async fn list_of_tasks(
+    cx: &Cx,
+    tasks: &[Id],
+    args: &TimeEntryArgs,
+) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
+    let relation = Relation::<time_entry::Entity>::by(
+        time_entry::Column::TaskId,
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.task_id = Field::Value(vec![parent])),
+    );
+    cx.list_of_parents(Action::ListTimeEntries, relation, tasks, args, TimeEntry::from).await
+}
+
+/// The first time entries of each of these people, in one statement.
+pub async fn list_of_people(
+    cx: &Cx,
+    people: &[Id],
+    args: &TimeEntryArgs,
+) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
+    let relation = Relation::<time_entry::Entity>::by(
+        time_entry::Column::UserId,
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.user_id = Field::Value(vec![parent])),
+    );
+    cx.list_of_parents(Action::ListTimeEntries, relation, people, args, TimeEntry::from).await
+}
+
+/// The first time entries for each of these clients, in one statement.
+pub async fn list_of_clients(
+    cx: &Cx,
+    clients: &[Id],
+    args: &TimeEntryArgs,
+) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
+    let relation = Relation::<time_entry::Entity>::by(
+        project::Column::ClientId,
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.client_id = Field::Value(vec![parent])),
+    )
+    .through::<project::Entity>(project::Column::Id, time_entry::Column::ProjectId);
+    cx.list_of_parents(Action::ListTimeEntries, relation, clients, args, TimeEntry::from).await
+}
+
+/// The first time entries on each of these invoices, in one statement.
+pub async fn list_of_invoices(
+    cx: &Cx,
+    invoices: &[Id],
+    args: &TimeEntryArgs,
+) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
+    let relation = Relation::<time_entry::Entity>::by(time_entry::Column::InvoiceId, Place::Own("of an invoice"));
+    cx.list_of_parents(Action::ListTimeEntries, relation, invoices, args, TimeEntry::from).await
+}

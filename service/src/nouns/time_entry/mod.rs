@@ -1,0 +1,448 @@
+//! Time entries: time spent on a project by a person.
+
+mod input;
+mod list;
+mod lock;
+mod span;
+mod timer;
+
+use entity::value::{Date, FieldErrors, Id, Instant, Note, ProjectStatus, RateType, Timestamp, fold};
+use entity::{project, project_member, task, time_entry};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
+use serde::{Deserialize, Serialize};
+
+pub use input::{Batch, NewTimeEntry, TimeEntryChanges};
+pub use list::{
+    TimeEntryArgs, TimeEntryFilter, TimeEntrySort, list, list_of_clients, list_of_invoices, list_of_people,
+    list_of_projects, list_of_tasks,
+};
+pub use timer::{NewTimer, TimerStop, running, start, stop};
+
+use input::{NO_START, NO_STOP, duration_sent};
+use lock::{keep_in_order, lock};
+
+use crate::access::action::Action;
+use crate::access::policy;
+use crate::contract::error::Error;
+use crate::contract::outcome::{Deleted, Precondition, Record, Written};
+use crate::contract::reason::Reason;
+use crate::door::Cx;
+use crate::door::write::Write;
+use crate::nouns::member;
+use crate::outbox::new_event::NewEvent;
+
+/// Time spent on a project by a person; running while it has no duration.
+#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+#[graphql(name = "TimeEntryFields")]
+pub struct TimeEntry {
+    /// The id.
+    pub id: Id,
+    /// The workspace.
+    pub org_id: Id,
+    /// Another system's id of it, unique among live entries.
+    #[oai(nullable)]
+    pub external_id: Option<String>,
+    /// Whose time it is.
+    pub user_id: Id,
+    /// What it was spent on.
+    pub project_id: Id,
+    /// The task of that project.
+    #[oai(nullable)]
+    pub task_id: Option<Id>,
+    /// The invoice that bills it; set means locked.
+    #[oai(nullable)]
+    pub invoice_id: Option<Id>,
+    /// How long, in seconds; null while running.
+    #[oai(nullable)]
+    pub duration_seconds: Option<i32>,
+    /// Whether it can be billed.
+    pub billable: bool,
+    /// What was done.
+    #[oai(nullable)]
+    pub note: Option<String>,
+    /// The day it counts for.
+    pub entry_date: Date,
+    /// When it began, if known.
+    #[oai(nullable)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended, if known.
+    #[oai(nullable)]
+    pub stopped_at: Option<Timestamp>,
+    /// Grows with every change.
+    pub version: i32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted.
+    #[oai(nullable)]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl From<time_entry::Model> for TimeEntry {
+    fn from(row: time_entry::Model) -> TimeEntry {
+        let time_entry::Model {
+            id,
+            organization_id,
+            external_id,
+            user_id,
+            project_id,
+            task_id,
+            invoice_id,
+            duration_seconds,
+            billable,
+            note,
+            search_key: _,
+            entry_date,
+            started_at,
+            stopped_at,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        } = row;
+        TimeEntry {
+            id,
+            org_id: organization_id,
+            external_id,
+            user_id,
+            project_id,
+            task_id,
+            invoice_id,
+            duration_seconds,
+            billable,
+            note,
+            entry_date,
+            started_at,
+            stopped_at,
+            version,
+            created_at,
+            updated_at,
+            deleted_at,
+        }
+    }
+}
+
+impl Record for TimeEntry {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        Some(self.version)
+    }
+}
+
+/// One time entry.
+pub async fn get(cx: &Cx, id: Id) -> Result<TimeEntry, Error> {
+    Ok(cx.read(Action::GetTimeEntry)?.get::<time_entry::Entity>(id).await?.into())
+}
+
+/// Logs time.
+pub async fn create(cx: &Cx, input: NewTimeEntry) -> Result<Written<TimeEntry>, Error> {
+    cx.write(Action::CreateTimeEntry, input, async |write, input| {
+        let row = row_of(write, input).await?;
+        log(write, row).await
+    })
+    .await
+}
+
+/// Logs up to 100 entries, all or nothing.
+pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Written<Vec<TimeEntry>>, Error> {
+    cx.write(Action::CreateTimeEntries, input, async |write, input| {
+        let (mut rows, mut problems, mut blocked) = (Vec::new(), FieldErrors::none(), None);
+        let entries = input.into_entries();
+        keep_in_order(write, entries.iter().filter_map(|entry| entry.project_id.get().copied())).await?;
+        for (i, entry) in entries.into_iter().enumerate() {
+            match row_of(write, entry).await {
+                Ok(row) => rows.push(row),
+                Err(Error::Invalid(inner)) => problems.nest(&format!("timeEntries[{i}]"), inner),
+                // What is wrong with a later entry comes before what blocks an earlier one.
+                Err(conflict @ Error::Conflict { .. }) => blocked = blocked.or(Some(conflict)),
+                Err(other) => return Err(other),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        if let Some(conflict) = blocked {
+            return Err(conflict);
+        }
+        let mut entries = Vec::with_capacity(rows.len());
+        for (i, row) in rows.into_iter().enumerate() {
+            let entry = log(write, row).await.map_err(|error| match error {
+                Error::Invalid(inner) => {
+                    problems.nest(&format!("timeEntries[{i}]"), inner);
+                    Error::Invalid(std::mem::take(&mut problems))
+                }
+                other => other,
+            });
+            entries.push(entry?);
+        }
+        Ok(entries)
+    })
+    .await
+}
+
+/// The row that an input stands for, with everything that it names kept as it is; every unknown reference is told.
+async fn row_of(write: &Write, input: NewTimeEntry) -> Result<time_entry::Model, Error> {
+    let caller = write.caller()?;
+    let NewTimeEntry { external_id, user_id, project_id, task_id, duration_seconds, duration, .. } = input;
+    let NewTimeEntry { billable, note, entry_date, started_at, stopped_at, .. } = input;
+
+    let mut problems = FieldErrors::none();
+    let user_id = user_id.take().unwrap_or(caller.user_id);
+    if user_id != caller.user_id && !member::is_member(write, user_id).await? {
+        problems.add("userId", "not found");
+    }
+    let project = keep_project(write, project_id.value()?).await?;
+    if project.is_none() {
+        problems.add("projectId", "not found");
+    }
+    let task = match (&project, task_id.take()) {
+        (Some(project), Some(id)) => {
+            let task = task_of(write, project, id).await?;
+            if task.is_none() {
+                problems.add("taskId", "not found on this project");
+            }
+            task
+        }
+        _ => None,
+    };
+    let (Some(project), true) = (project, problems.is_empty()) else { return Err(Error::Invalid(problems)) };
+    check_active(&project)?;
+
+    let start = started_at.take();
+    let Some(entry_date) = entry_date.take().or(start.map(Instant::date)) else {
+        return Err(Error::bug("a time entry has no date after validation"));
+    };
+    let mut row = new_row(write, user_id, &project, task.as_ref(), billable.take(), note.take(), entry_date);
+    row.external_id = external_id.take().map(Into::into);
+    match (duration_sent(duration_seconds.get(), duration.get()), start, stopped_at.take()) {
+        (Some((field, seconds)), _, _) => span::set_duration(&mut row, field, seconds).map_err(Error::Invalid)?,
+        (None, Some(start), Some(stop)) => {
+            span::set_instants(&mut row, start.utc(), stop.utc()).map_err(Error::Invalid)?;
+        }
+        _ => return Err(Error::bug("a time entry has no span after validation")),
+    }
+    Ok(row)
+}
+
+/// A new row without a span yet.
+fn new_row(
+    write: &Write,
+    user_id: Id,
+    project: &project::Model,
+    task: Option<&task::Model>,
+    billable: Option<bool>,
+    note: Option<Note>,
+    entry_date: Date,
+) -> time_entry::Model {
+    let mut row = time_entry::Model {
+        id: write.new_id(),
+        organization_id: write.organization_id(),
+        external_id: None,
+        user_id,
+        project_id: project.id,
+        task_id: task.map(|task| task.id),
+        invoice_id: None,
+        duration_seconds: None,
+        billable: billable.unwrap_or(task.is_none_or(|task| task.billable)),
+        note: note.map(Into::into),
+        search_key: String::new(),
+        entry_date,
+        started_at: None,
+        stopped_at: None,
+        version: 1,
+        created_at: write.now,
+        updated_at: write.now,
+        deleted_at: None,
+    };
+    settle(&mut row, project);
+    row
+}
+
+async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> {
+    write.insert::<time_entry::Entity>(row.clone()).await?;
+    let entry = TimeEntry::from(row);
+    write.emit(NewEvent::TimeEntryCreated(&entry)).await?;
+    Ok(entry)
+}
+
+/// Changes a time entry.
+pub async fn update(
+    cx: &Cx,
+    id: Id,
+    expected: &Precondition,
+    changes: TimeEntryChanges,
+) -> Result<Written<TimeEntry>, Error> {
+    cx.write(Action::UpdateTimeEntry, changes, async |write, changes| {
+        let (before, project) = lock(write, id, changes.project_id.get().copied()).await?;
+        let gives = changes.user_id.get().is_some_and(|user| *user != before.user_id);
+        if gives && !policy::administers(write.caller()?.role) {
+            return Err(Error::Forbidden("only Owner and Admin give an entry to another person".into()));
+        }
+        check_writable(write, &before, expected).await?;
+        let running = before.duration_seconds.is_none();
+        if running {
+            let problems = changes.refused_while_running();
+            if !problems.is_empty() {
+                return Err(Error::Invalid(problems));
+            }
+        }
+        let mut after = before.clone();
+        change_span(&mut after, &changes, running)?;
+        let TimeEntryChanges { external_id, user_id, project_id, task_id, billable, note, entry_date, .. } = changes;
+        external_id.change(&mut after.external_id);
+        note.change(&mut after.note);
+        entry_date.change(&mut after.entry_date);
+        billable.change(&mut after.billable);
+        user_id.change(&mut after.user_id);
+        let mut problems = FieldErrors::none();
+        if gives && !member::is_member(write, after.user_id).await? {
+            problems.add("userId", "not found");
+        }
+        let project = match project_id.take() {
+            Some(other) if other != project.id => match keep_project(write, other).await? {
+                Some(other) => other,
+                None => {
+                    problems.add("projectId", "not found");
+                    return Err(Error::Invalid(problems));
+                }
+            },
+            _ => project,
+        };
+        let moved = project.id != before.project_id;
+        let task_sent = task_id.is_sent();
+        task_id.change(&mut after.task_id);
+        if let Some(task) = after.task_id
+            && (moved || after.task_id != before.task_id)
+            && task_of(write, &project, task).await?.is_none()
+        {
+            problems.add(
+                "taskId",
+                if task_sent {
+                    "not found on this project"
+                } else {
+                    "the entry's task belongs to the former project; send another taskId, or null"
+                },
+            );
+        }
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        if moved {
+            check_active(&project)?;
+        }
+        after.project_id = project.id;
+        settle(&mut after, &project);
+        let after = write.update::<time_entry::Entity>(&before, after).await?;
+        if running {
+            write.timer_changed(&after);
+        }
+        Ok(after.into())
+    })
+    .await
+}
+
+/// Instants change together or alone and the duration follows; a duration moves the stop.
+fn change_span(row: &mut time_entry::Model, changes: &TimeEntryChanges, running: bool) -> Result<(), Error> {
+    if let Some((field, seconds)) = duration_sent(changes.duration_seconds.get(), changes.duration.get()) {
+        span::set_duration(row, field, seconds).map_err(Error::Invalid)?;
+    }
+    if !changes.started_at.is_sent() && !changes.stopped_at.is_sent() {
+        return Ok(());
+    }
+    let (mut start, mut stop) = (row.started_at, row.stopped_at);
+    changes.started_at.clone().change(&mut start);
+    changes.stopped_at.clone().change(&mut stop);
+    match (start, stop) {
+        (Some(start), Some(stop)) => span::set_instants(row, start, stop).map_err(Error::Invalid),
+        (start, None) if running => {
+            row.started_at = start;
+            Ok(())
+        }
+        (None, None) => {
+            (row.started_at, row.stopped_at) = (None, None);
+            Ok(())
+        }
+        (Some(_), None) => Err(Error::invalid("stoppedAt", NO_STOP)),
+        (None, Some(_)) => Err(Error::invalid("startedAt", NO_START)),
+    }
+}
+
+/// Deletes a time entry.
+pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+    cx.write(Action::DeleteTimeEntry, (), async |write, ()| {
+        let (before, _project) = lock(write, id, None).await?;
+        check_writable(write, &before, expected).await?;
+        let after = time_entry::Model { deleted_at: Some(write.now), ..before.clone() };
+        let after = write.update::<time_entry::Entity>(&before, after).await?;
+        if after.duration_seconds.is_none() {
+            write.timer_changed(&after);
+        }
+        Ok(Deleted { id })
+    })
+    .await
+}
+
+/// A Member writes on present projects only, nobody writes over a version that they have not seen, and an invoiced
+/// entry is locked for everyone.
+async fn check_writable(write: &Write, row: &time_entry::Model, expected: &Precondition) -> Result<(), Error> {
+    if !policy::sees_all(write.caller()?.role) && keep_project(write, row.project_id).await?.is_none() {
+        return Err(Error::Forbidden("you are not on this entry's project any more, so you can only read it".into()));
+    }
+    expected.check(row.version)?;
+    if row.invoice_id.is_some() {
+        return Err(Error::conflict(Reason::Invoiced, "the entry is on an invoice and cannot be changed or deleted"));
+    }
+    Ok(())
+}
+
+/// A live project that the caller sees, kept as it is; for a Member, kept theirs too.
+async fn keep_project(write: &Write, id: Id) -> Result<Option<project::Model>, Error> {
+    let caller = write.caller()?;
+    let project = write.lock_shared::<project::Entity>(id).await?;
+    if project.is_none() || policy::sees_all(caller.role) {
+        return Ok(project);
+    }
+    let place = write.find::<project_member::Entity>(|query| {
+        let on_project = query.filter(project_member::Column::ProjectId.eq(id));
+        on_project.filter(project_member::Column::UserId.eq(caller.user_id)).lock_shared()
+    });
+    Ok(place.await?.and(project))
+}
+
+/// Only active projects take new time.
+fn check_active(project: &project::Model) -> Result<(), Error> {
+    if project.status == ProjectStatus::Active {
+        return Ok(());
+    }
+    let told = format!("the project is {} and takes no new time; make it ACTIVE first", project.status);
+    Err(Error::conflict(Reason::ProjectNotActive, told))
+}
+
+async fn task_of(write: &Write, project: &project::Model, id: Id) -> Result<Option<task::Model>, Error> {
+    Ok(write.lock_shared::<task::Entity>(id).await?.filter(|task| task.project_id == project.id))
+}
+
+/// On a project that is not billable any more no entry is; what is invoiced stays as it was.
+pub(crate) async fn unbill(write: &Write, project: Id) -> Result<(), Error> {
+    use time_entry::Column;
+    let rows = Condition::all()
+        .add(Column::ProjectId.eq(project))
+        .add(Column::Billable.eq(true))
+        .add(Column::InvoiceId.is_null())
+        .add(Column::DeletedAt.is_null());
+    write.update_all::<time_entry::Entity>([(Column::Billable, false.into())], rows).await
+}
+
+/// What follows from the other columns.
+fn settle(row: &mut time_entry::Model, project: &project::Model) {
+    if project.rate_type == RateType::NonBillable {
+        row.billable = false;
+    }
+    row.search_key = row.note.as_deref().map(fold).unwrap_or_default();
+}

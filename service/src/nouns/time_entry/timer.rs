@@ -1,0 +1,148 @@
+//! Timers: one running entry a person. The database says so (a unique index); starts of one person take turns on their
+//! membership, so that it never has to.
+
+use entity::value::{Date, Id, Instant, Note, TimeZone};
+use entity::{member, project, time_entry};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+
+use super::{TimeEntry, check_active, keep_project, new_row, settle, span, task_of};
+use crate::access::action::Action;
+use crate::contract::error::Error;
+use crate::contract::input::{Field, Input, Reference, Required, Validate, references};
+use crate::contract::outcome::Written;
+use crate::contract::reason::Reason;
+use crate::door::Cx;
+use crate::door::write::Write;
+use crate::outbox::new_event::NewEvent;
+
+crate::input! {
+    /// What a timer is started on.
+    pub struct NewTimer = "StartTimerInput" {
+        /// What time is spent on; the project must be ACTIVE.
+        pub project_id: Required<Id>,
+        /// A task of that project.
+        pub task_id: Field<Id>,
+        /// What is being done.
+        pub note: Field<Note>,
+        /// Whether it can be billed; as the task says unless said, and never on NON_BILLABLE projects.
+        pub billable: Field<bool>,
+        /// The day it counts for; today unless said.
+        pub entry_date: Field<Date>,
+        /// Where today is; UTC unless said.
+        pub time_zone: Field<TimeZone>,
+    }
+    read_only "id" "orgId" "userId" "invoiceId" "startedAt" "stoppedAt" "version" "createdAt" "updatedAt" "deletedAt"
+}
+
+crate::input! {
+    /// When a timer is stopped.
+    pub struct TimerStop = "StopTimerInput" {
+        /// The instant, with an offset; now unless said.
+        pub stopped_at: Field<Instant>,
+    }
+}
+
+impl Validate for NewTimer {
+    fn references(&self) -> Vec<(String, Reference)> {
+        references(&[
+            ("projectId", self.project_id.get().copied().map(Reference::Project)),
+            ("taskId", self.task_id.get().copied().map(Reference::Task)),
+        ])
+    }
+
+    fn problems(&self) -> entity::value::FieldErrors {
+        self.field_problems()
+    }
+}
+
+impl Validate for TimerStop {
+    fn problems(&self) -> entity::value::FieldErrors {
+        self.field_problems()
+    }
+}
+
+/// The caller's running timer, if there is one.
+pub async fn running(cx: &Cx) -> Result<Option<TimeEntry>, Error> {
+    let user = cx.caller().user_id;
+    let read = cx.read(Action::GetRunningTimer)?;
+    let rows = read.all::<time_entry::Entity>(|query| {
+        let own = query.filter(time_entry::Column::UserId.eq(user)).filter(time_entry::Column::DeletedAt.is_null());
+        own.filter(time_entry::Column::DurationSeconds.is_null())
+    });
+    Ok(rows.await?.into_iter().next().map(TimeEntry::from))
+}
+
+/// Starts a timer. The one that runs is stopped first; on the same project and task it goes on.
+pub async fn start(cx: &Cx, input: NewTimer) -> Result<Written<TimeEntry>, Error> {
+    cx.write(Action::StartTimer, input, async |write, input| {
+        let (user_id, member_id) = (write.caller()?.user_id, write.caller()?.member_id);
+        let NewTimer { project_id, task_id, note, billable, entry_date, time_zone, not_taken: _ } = input;
+        // The project, then the person, then what hangs on both: the order of who adds or removes people.
+        let project_id = project_id.value()?;
+        write.lock_shared::<project::Entity>(project_id).await?;
+        write.lock_exclusive::<member::Entity>(member_id).await?;
+        let project = keep_project(write, project_id).await?;
+        let project = project.ok_or_else(|| Error::invalid("projectId", "not found"))?;
+        let task = match task_id.take() {
+            Some(id) => {
+                let task = task_of(write, &project, id).await?;
+                Some(task.ok_or_else(|| Error::invalid("taskId", "not found on this project"))?)
+            }
+            None => None,
+        };
+        check_active(&project)?;
+        if let Some(running) = running_of(write, user_id).await? {
+            if running.project_id == project.id && running.task_id == task.as_ref().map(|task| task.id) {
+                write.found_it();
+                return Ok(running.into());
+            }
+            finish(write, running, None).await?;
+        }
+        let today = time_zone.take().map_or(write.now.date(), |zone| zone.date(write.now));
+        let date = entry_date.take().unwrap_or(today);
+        let mut row = new_row(write, user_id, &project, task.as_ref(), billable.take(), note.take(), date);
+        row.started_at = Some(write.now);
+        write.insert::<time_entry::Entity>(row.clone()).await?;
+        write.timer_changed(&row);
+        Ok(row.into())
+    })
+    .await
+}
+
+async fn running_of(write: &Write, user: Id) -> Result<Option<time_entry::Model>, Error> {
+    let running = write.find::<time_entry::Entity>(|query| {
+        let own = query.filter(time_entry::Column::UserId.eq(user)).filter(time_entry::Column::DeletedAt.is_null());
+        own.filter(time_entry::Column::DurationSeconds.is_null()).lock_exclusive()
+    });
+    running.await
+}
+
+/// Stops a timer, whatever has become of its project. Beyond 24 hours it saves 24.
+pub async fn stop(cx: &Cx, id: Id, input: TimerStop) -> Result<Written<TimeEntry>, Error> {
+    cx.write(Action::StopTimer, input, async |write, input| {
+        let row = write.lock_exclusive::<time_entry::Entity>(id).await?;
+        if row.duration_seconds.is_some() {
+            return Err(Error::conflict(Reason::NotRunning, "the timer has been stopped already"));
+        }
+        Ok(finish(write, row, input.stopped_at.take()).await?.into())
+    })
+    .await
+}
+
+/// Gives a running entry its end: the event of an entry is sent now that it has a duration.
+async fn finish(write: &Write, row: time_entry::Model, at: Option<Instant>) -> Result<time_entry::Model, Error> {
+    let start = row.started_at.ok_or_else(|| Error::bug("a running entry has no start"))?;
+    let longest = start.plus_millis(i64::from(span::LONGEST) * 1000);
+    let stop = at.map_or(write.now.max(start), Instant::utc).min(longest);
+    let mut after = row.clone();
+    span::set_instants(&mut after, start, stop).map_err(Error::Invalid)?;
+    // The project may have stopped being billable while the timer ran.
+    let project = write.find::<project::Entity>(|query| query.filter(project::Column::Id.eq(row.project_id)));
+    if let Some(project) = project.await? {
+        settle(&mut after, &project);
+    }
+    let after = write.update::<time_entry::Entity>(&row, after).await?;
+    write.timer_changed(&after);
+    write.emit(NewEvent::TimeEntryCreated(&TimeEntry::from(after.clone()))).await?;
+    Ok(after)
+}

@@ -1,0 +1,243 @@
+//! API tokens: listed and ended over the surfaces, made only by the operator. No token can make a token.
+
+use entity::value::{DateOrDateTime, Id, Instant, Name, Timestamp, TokenScope};
+use entity::{member, token};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
+use serde::{Deserialize, Serialize};
+
+use crate::access::action::Action;
+use crate::access::auth::FreshToken;
+use crate::access::caller::Caller;
+use crate::contract::error::Error;
+use crate::contract::input::Field;
+use crate::contract::outcome::{Deleted, Written};
+use crate::contract::reason::Reason;
+use crate::door::Cx;
+use crate::door::operator::Operator;
+use crate::door::write::Write;
+use crate::list::filter::{one_of, since, until};
+use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
+
+/// Live tokens that a member may have.
+const MAX_TOKENS: u64 = 50;
+
+/// A token, without its secret.
+#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+#[graphql(name = "TokenFields")]
+pub struct Token {
+    /// The id.
+    pub id: Id,
+    /// The workspace.
+    pub org_id: Id,
+    /// The member that it acts as.
+    pub member_id: Id,
+    /// What it is called.
+    pub name: String,
+    /// What it begins with, after `hsk_live_` or `hsk_test_`.
+    pub prefix: String,
+    /// `read`, or `read` and `write`.
+    pub scopes: Vec<String>,
+    /// When it ends by itself.
+    #[oai(nullable)]
+    pub expires_at: Option<Timestamp>,
+    /// When it was ended.
+    #[oai(nullable)]
+    pub revoked_at: Option<Timestamp>,
+    /// When it was last used, to about a minute.
+    #[oai(nullable)]
+    pub last_used_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl From<token::Model> for Token {
+    fn from(row: token::Model) -> Token {
+        let token::Model {
+            id,
+            organization_id,
+            member_id,
+            name,
+            prefix,
+            hash: _,
+            scope,
+            expires_at,
+            revoked_at,
+            last_used_at,
+            created_at,
+        } = row;
+        let scopes = scopes(scope);
+        Token {
+            id,
+            org_id: organization_id,
+            member_id,
+            name,
+            prefix,
+            scopes,
+            expires_at,
+            revoked_at,
+            last_used_at,
+            created_at,
+        }
+    }
+}
+
+/// What a scope includes.
+pub(crate) fn scopes(scope: TokenScope) -> Vec<String> {
+    let included = TokenScope::ALL.iter().filter(|included| **included <= scope);
+    included.map(|included| included.as_str().to_owned()).collect()
+}
+
+crate::sort! {
+    /// What tokens are sorted by.
+    pub enum TokenSort of token {
+        CreatedAt "createdAt" by "created_at" => |row| row.created_at.into(),
+        Id "id" by "id" => |_row| Key::Id,
+    }
+}
+
+crate::input! {
+    /// Filters of the token list.
+    pub struct TokenFilter = "TokenFilter" {
+        /// One of these ids.
+        pub id: Field<Vec<Id>>,
+        /// Made at or after.
+        pub created_at_from: Field<DateOrDateTime>,
+        /// Made at or before.
+        pub created_at_to: Field<DateOrDateTime>,
+    }
+}
+
+impl Filter for TokenFilter {
+    fn condition(&self, _: &Caller) -> Condition {
+        use token::Column;
+        Condition::all()
+            .add_option(one_of(Column::Id, &self.id))
+            .add_option(since(Column::CreatedAt, &self.created_at_from))
+            .add_option(until(Column::CreatedAt, &self.created_at_to))
+    }
+}
+
+impl Listed for token::Entity {
+    type Sort = TokenSort;
+    type Filter = TokenFilter;
+    const SEARCH: Option<token::Column> = None;
+}
+
+/// A page of live tokens: own ones; for Owner and Admin all of the workspace.
+pub async fn list(cx: &Cx, args: &ListArgs<TokenFilter, TokenSort>) -> Result<Page<Token>, Error> {
+    Ok(cx.list::<token::Entity>(Action::ListTokens, args).await?.map(Token::from))
+}
+
+/// One live token: an own one; for Owner and Admin any of the workspace.
+pub async fn get(cx: &Cx, id: Id) -> Result<Token, Error> {
+    Ok(cx.read(Action::ListTokens)?.get::<token::Entity>(id).await?.into())
+}
+
+/// Ends a token for good.
+pub async fn revoke(cx: &Cx, id: Id) -> Result<Written<Deleted>, Error> {
+    cx.write(Action::RevokeToken, (), async |write, ()| {
+        let row = write.lock_exclusive::<token::Entity>(id).await?;
+        end(write, row).await?;
+        Ok(Deleted { id })
+    })
+    .await
+}
+
+async fn end(write: &Write, row: token::Model) -> Result<token::Model, Error> {
+    let row = token::Model { revoked_at: Some(write.now), ..row };
+    write.store::<token::Entity>(row.clone()).await?;
+    Ok(row)
+}
+
+/// What a new token needs.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// The member's e-mail address.
+    pub member: String,
+    /// What it is called.
+    pub name: Name,
+    /// What it may do.
+    pub scope: TokenScope,
+    /// When it ends by itself.
+    pub expires_at: Option<Instant>,
+}
+
+/// A new token, with its secret, which is shown this once.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MintedToken {
+    /// The whole token.
+    pub token: String,
+    /// Its record.
+    #[serde(flatten)]
+    pub record: Token,
+}
+
+/// Makes a token for a member.
+pub async fn create(operator: &Operator, organization: Id, input: NewToken) -> Result<MintedToken, Error> {
+    operator
+        .write(organization, async |write| {
+            let member = crate::nouns::member::find_live(write, &input.member).await?;
+            let expires_at = input.expires_at.map(Instant::utc);
+            if expires_at.is_some_and(|at| at <= write.now) {
+                return Err(Error::invalid("expiresAt", "must lie in the future"));
+            }
+            if live_tokens(write, &member).await? >= MAX_TOKENS {
+                let told = format!("{} has {MAX_TOKENS} live tokens; revoke one first", member.email);
+                return Err(Error::conflict(Reason::TokenCap, told));
+            }
+            let FreshToken { text, prefix, hash } = FreshToken::new(write.app().environment())?;
+            let row = token::Model {
+                id: write.new_id(),
+                organization_id: organization,
+                member_id: member.id,
+                name: input.name.into(),
+                prefix,
+                hash,
+                scope: input.scope,
+                expires_at,
+                revoked_at: None,
+                last_used_at: None,
+                created_at: write.now,
+            };
+            write.insert::<token::Entity>(row.clone()).await?;
+            Ok(MintedToken { token: text, record: row.into() })
+        })
+        .await
+}
+
+async fn live_tokens(write: &Write, member: &member::Model) -> Result<u64, Error> {
+    let now = write.now;
+    let count = write.count::<token::Entity>(|query| {
+        query
+            .filter(token::Column::MemberId.eq(member.id))
+            .filter(token::Column::RevokedAt.is_null())
+            .filter(Condition::any().add(token::Column::ExpiresAt.is_null()).add(token::Column::ExpiresAt.gt(now)))
+    });
+    count.await
+}
+
+/// Every token of a workspace, ended ones too, the oldest first.
+pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Token>, Error> {
+    use crate::access::scope::Scoped;
+    crate::nouns::organization::find(operator.reader(), organization).await?;
+    let query = token::Entity::all_of(organization).order_by_asc(token::Column::CreatedAt);
+    let rows = query.order_by_asc(token::Column::Id).all(operator.reader()).await?;
+    Ok(rows.into_iter().map(Token::from).collect())
+}
+
+/// Ends a token by its prefix, in whichever workspace it is.
+#[expect(clippy::disallowed_methods, reason = "a prefix is unique across workspaces")]
+pub async fn revoke_by_prefix(operator: &Operator, prefix: &str) -> Result<Token, Error> {
+    use sea_orm::EntityTrait;
+    let by_prefix = token::Entity::find().filter(token::Column::Prefix.eq(prefix));
+    let found = by_prefix.one(operator.reader()).await?.ok_or(Error::NotFound("token"))?;
+    operator
+        .write(found.organization_id, async |write| {
+            let row = write.lock_exclusive::<token::Entity>(found.id).await?;
+            Ok(end(write, row).await?.into())
+        })
+        .await
+}

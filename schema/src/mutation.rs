@@ -1,16 +1,16 @@
 //! What can be done: one mutation per action, named as over REST, with a payload that can grow.
 
 use async_graphql::{Context, ID, Object, Result};
-use service::client::{ClientChanges, NewClient};
-use service::expense::{ExpenseChanges, NewExpense};
+use service::client::{CreateClientInput, UpdateClientInput};
+use service::expense::{CreateExpenseInput, UpdateExpenseInput};
 use service::input::Field;
-use service::project::{NewProject, ProjectChanges};
-use service::task::{NewTask, TaskChanges};
-use service::time_entry::{Batch, NewTimeEntry, NewTimer, TimeEntryChanges, TimerStop};
+use service::project::{CreateProjectInput, UpdateProjectInput};
+use service::task::{CreateTaskInput, UpdateTaskInput};
+use service::time_entry::{Batch, CreateTimeEntryInput, StartTimerInput, StopTimerInput, UpdateTimeEntryInput};
 use service::value::{Instant, Json};
-use service::webhook::endpoint::{NewWebhookEndpoint, SecretRotation, WebhookEndpointChanges};
+use service::webhook::endpoint::{CreateWebhookEndpointInput, RotateWebhookSecretInput, UpdateWebhookEndpointInput};
 use service::webhook::replay::ReplayInput;
-use service::webhook::test::TestEvent;
+use service::webhook::test::TestWebhookEndpointInput;
 use service::{Deleted, Precondition, Record, Written};
 
 use crate::client::ClientNode;
@@ -49,7 +49,7 @@ impl Mutation {
     async fn create_client(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: NewClient,
+        #[graphql(desc = "What it is to be.")] input: CreateClientInput,
     ) -> Result<CreateClientPayload> {
         let record = record(ctx, service::client::create(cx(ctx)?, input).await)?;
         Ok(CreateClientPayload { client: ClientNode(record) })
@@ -60,7 +60,7 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "What changes.")] input: ClientChanges,
+        #[graphql(desc = "What changes.")] input: UpdateClientInput,
         #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<UpdateClientPayload> {
@@ -86,7 +86,7 @@ impl Mutation {
     async fn create_project(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: NewProject,
+        #[graphql(desc = "What it is to be.")] input: CreateProjectInput,
     ) -> Result<CreateProjectPayload> {
         let record = record(ctx, service::project::create(cx(ctx)?, input).await)?;
         Ok(CreateProjectPayload { project: ProjectNode(record) })
@@ -97,7 +97,7 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "What changes.")] input: ProjectChanges,
+        #[graphql(desc = "What changes.")] input: UpdateProjectInput,
         #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<UpdateProjectPayload> {
@@ -123,7 +123,7 @@ impl Mutation {
     async fn create_time_entry(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: NewTimeEntry,
+        #[graphql(desc = "What it is to be.")] input: CreateTimeEntryInput,
     ) -> Result<CreateTimeEntryPayload> {
         let record = record(ctx, service::time_entry::create(cx(ctx)?, input).await)?;
         Ok(CreateTimeEntryPayload { time_entry: TimeEntryNode(record) })
@@ -134,7 +134,7 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "What changes.")] input: TimeEntryChanges,
+        #[graphql(desc = "What changes.")] input: UpdateTimeEntryInput,
         #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<UpdateTimeEntryPayload> {
@@ -160,7 +160,7 @@ impl Mutation {
     async fn start_timer(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is started on.")] input: NewTimer,
+        #[graphql(desc = "What it is started on.")] input: StartTimerInput,
     ) -> Result<StartTimerPayload> {
         let entry = record(ctx, service::time_entry::start(cx(ctx)?, input).await)?;
         Ok(StartTimerPayload { time_entry: TimeEntryNode(entry) })
@@ -173,7 +173,7 @@ impl Mutation {
         #[graphql(desc = "The id.")] id: ID,
         #[graphql(desc = "When it ended, with an offset; now unless said.")] stopped_at: Field<Instant>,
     ) -> Result<StopTimerPayload> {
-        let input = TimerStop { stopped_at, ..TimerStop::default() };
+        let input = StopTimerInput { stopped_at, ..StopTimerInput::default() };
         let entry = record(ctx, service::time_entry::stop(cx(ctx)?, self::id(&id), input).await)?;
         Ok(StopTimerPayload { time_entry: TimeEntryNode(entry) })
     }
@@ -202,7 +202,7 @@ impl Mutation {
     async fn create_time_entries(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The entries, 1 to 100.")] input: Vec<NewTimeEntry>,
+        #[graphql(desc = "The entries, 1 to 100.")] input: Vec<CreateTimeEntryInput>,
     ) -> Result<CreateTimeEntriesPayload> {
         let entries = record(ctx, service::time_entry::create_batch(cx(ctx)?, Batch::from(input)).await)?;
         Ok(CreateTimeEntriesPayload { time_entries: entries.into_iter().map(TimeEntryNode).collect() })
@@ -234,7 +234,7 @@ impl Mutation {
     async fn create_task(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: NewTask,
+        #[graphql(desc = "What it is to be.")] input: CreateTaskInput,
     ) -> Result<CreateTaskPayload> {
         let record = record(ctx, service::task::create(cx(ctx)?, input).await)?;
         Ok(CreateTaskPayload { task: TaskNode(record) })
@@ -245,7 +245,7 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "What changes.")] input: TaskChanges,
+        #[graphql(desc = "What changes.")] input: UpdateTaskInput,
         #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<UpdateTaskPayload> {
@@ -283,7 +283,7 @@ impl Mutation {
     async fn create_expense(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: NewExpense,
+        #[graphql(desc = "What it is to be.")] input: CreateExpenseInput,
     ) -> Result<CreateExpensePayload> {
         let record = record(ctx, service::expense::create(cx(ctx)?, input).await)?;
         Ok(CreateExpensePayload { expense: ExpenseNode(record) })
@@ -294,7 +294,7 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "What changes.")] input: ExpenseChanges,
+        #[graphql(desc = "What changes.")] input: UpdateExpenseInput,
         #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<UpdateExpensePayload> {
@@ -326,7 +326,7 @@ impl Mutation {
     async fn create_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What is sent.")] input: NewWebhookEndpoint,
+        #[graphql(desc = "What is sent.")] input: CreateWebhookEndpointInput,
     ) -> Result<CreateWebhookEndpointPayload> {
         let webhook_endpoint = record(ctx, service::webhook::endpoint::create(cx(ctx)?, input).await)?;
         let secret = webhook_endpoint.secret.get().cloned();
@@ -338,7 +338,7 @@ impl Mutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "What is sent.")] input: WebhookEndpointChanges,
+        #[graphql(desc = "What is sent.")] input: UpdateWebhookEndpointInput,
         #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
         expected_version: Option<i32>,
     ) -> Result<UpdateWebhookEndpointPayload> {
@@ -371,7 +371,7 @@ impl Mutation {
         overlap_seconds: Option<i32>,
     ) -> Result<RotateWebhookSecretPayload> {
         let overlap_seconds = overlap_seconds.map_or(Field::Absent, Field::Value);
-        let input = SecretRotation { overlap_seconds, ..SecretRotation::default() };
+        let input = RotateWebhookSecretInput { overlap_seconds, ..RotateWebhookSecretInput::default() };
         let done = service::webhook::endpoint::rotate_secret(cx(ctx)?, self::id(&id), input).await;
         let webhook_endpoint = record(ctx, done)?;
         let secret = webhook_endpoint.secret.get().cloned();
@@ -386,7 +386,7 @@ impl Mutation {
         #[graphql(desc = "The type of event; the first that it is subscribed to unless said.")] r#type: Option<String>,
     ) -> Result<TestWebhookEndpointPayload> {
         let kind = r#type.map_or(Field::Absent, |kind| Field::from_json(Json::Text(kind)));
-        let input = TestEvent { r#type: kind, ..TestEvent::default() };
+        let input = TestWebhookEndpointInput { r#type: kind, ..TestWebhookEndpointInput::default() };
         let delivery = record(ctx, service::webhook::test::send(cx(ctx)?, self::id(&id), input).await)?;
         Ok(TestWebhookEndpointPayload { webhook_delivery: WebhookDeliveryNode(delivery) })
     }

@@ -34,7 +34,7 @@ same(role, 'MANAGER', 'role')
 
 // A client and a project for it; the same key makes nothing twice.
 const header = key()
-const body: components['schemas']['NewClient'] = { name: 'Globex', currency: 'USD', defaultRate: '120.00', notes: null }
+const body: components['schemas']['CreateClientInput'] = { name: 'Globex', currency: 'USD', defaultRate: '120.00', notes: null }
 const first = await api.POST('/clients', { params: { header }, body })
 const again = await api.POST('/clients', { params: { header }, body })
 const client = sure(first.data, 'client').data

@@ -2,7 +2,7 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use service::client::{self, Client, ClientChanges, ClientFilter, ClientSort, NewClient};
+use service::client::{self, Client, ClientFilter, ClientSort, CreateClientInput, UpdateClientInput};
 
 use super::Tag;
 use super::envelope::{Changed, Created, Found, List, NoContent};
@@ -25,7 +25,7 @@ impl Clients {
 
     /// Create a client
     #[oai(path = "/clients", method = "post", operation_id = "createClient")]
-    async fn create_client(&self, Access(cx): Access, body: Body<NewClient>) -> Result<Created<Client>, Fault> {
+    async fn create_client(&self, Access(cx): Access, body: Body<CreateClientInput>) -> Result<Created<Client>, Fault> {
         Ok(Created { done: client::create(&cx, body.0).await?, list: "/clients" })
     }
 
@@ -42,7 +42,7 @@ impl Clients {
         Access(cx): Access,
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
-        body: Body<ClientChanges>,
+        body: Body<UpdateClientInput>,
     ) -> Result<Changed<Client>, Fault> {
         Ok(Changed(client::update(&cx, id.0.0, &expected.0, body.0).await?))
     }

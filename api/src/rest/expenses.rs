@@ -2,7 +2,7 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use service::expense::{self, Expense, ExpenseChanges, ExpenseFilter, ExpenseSort, NewExpense};
+use service::expense::{self, CreateExpenseInput, Expense, ExpenseFilter, ExpenseSort, UpdateExpenseInput};
 
 use super::Tag;
 use super::envelope::{Changed, Created, Found, List, NoContent};
@@ -25,7 +25,11 @@ impl Expenses {
 
     /// Create an expense
     #[oai(path = "/expenses", method = "post", operation_id = "createExpense")]
-    async fn create_expense(&self, Access(cx): Access, body: Body<NewExpense>) -> Result<Created<Expense>, Fault> {
+    async fn create_expense(
+        &self,
+        Access(cx): Access,
+        body: Body<CreateExpenseInput>,
+    ) -> Result<Created<Expense>, Fault> {
         Ok(Created { done: expense::create(&cx, body.0).await?, list: "/expenses" })
     }
 
@@ -42,7 +46,7 @@ impl Expenses {
         Access(cx): Access,
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
-        body: Body<ExpenseChanges>,
+        body: Body<UpdateExpenseInput>,
     ) -> Result<Changed<Expense>, Fault> {
         Ok(Changed(expense::update(&cx, id.0.0, &expected.0, body.0).await?))
     }

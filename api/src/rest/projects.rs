@@ -2,7 +2,7 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use service::project::{self, NewProject, Project, ProjectChanges, ProjectFilter, ProjectSort};
+use service::project::{self, CreateProjectInput, Project, ProjectFilter, ProjectSort, UpdateProjectInput};
 
 use super::Tag;
 use super::envelope::{Changed, Created, Found, List, NoContent};
@@ -25,7 +25,11 @@ impl Projects {
 
     /// Create a project
     #[oai(path = "/projects", method = "post", operation_id = "createProject")]
-    async fn create_project(&self, Access(cx): Access, body: Body<NewProject>) -> Result<Created<Project>, Fault> {
+    async fn create_project(
+        &self,
+        Access(cx): Access,
+        body: Body<CreateProjectInput>,
+    ) -> Result<Created<Project>, Fault> {
         Ok(Created { done: project::create(&cx, body.0).await?, list: "/projects" })
     }
 
@@ -42,7 +46,7 @@ impl Projects {
         Access(cx): Access,
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
-        body: Body<ProjectChanges>,
+        body: Body<UpdateProjectInput>,
     ) -> Result<Changed<Project>, Fault> {
         Ok(Changed(project::update(&cx, id.0.0, &expected.0, body.0).await?))
     }

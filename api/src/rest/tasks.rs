@@ -2,7 +2,7 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
-use service::task::{self, NewTask, Task, TaskChanges, TaskFilter, TaskSort};
+use service::task::{self, CreateTaskInput, Task, TaskFilter, TaskSort, UpdateTaskInput};
 
 use super::Tag;
 use super::envelope::{Changed, Created, Found, List, NoContent};
@@ -21,7 +21,7 @@ impl Tasks {
 
     /// Create a task
     #[oai(path = "/tasks", method = "post", operation_id = "createTask")]
-    async fn create_task(&self, Access(cx): Access, body: Body<NewTask>) -> Result<Created<Task>, Fault> {
+    async fn create_task(&self, Access(cx): Access, body: Body<CreateTaskInput>) -> Result<Created<Task>, Fault> {
         Ok(Created { done: task::create(&cx, body.0).await?, list: "/tasks" })
     }
 
@@ -38,7 +38,7 @@ impl Tasks {
         Access(cx): Access,
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
-        body: Body<TaskChanges>,
+        body: Body<UpdateTaskInput>,
     ) -> Result<Changed<Task>, Fault> {
         Ok(Changed(task::update(&cx, id.0.0, &expected.0, body.0).await?))
     }

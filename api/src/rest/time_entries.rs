@@ -3,7 +3,8 @@
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 use service::time_entry::{
-    self, Batch, NewTimeEntry, NewTimer, TimeEntry, TimeEntryChanges, TimeEntryFilter, TimeEntrySort, TimerStop,
+    self, Batch, CreateTimeEntryInput, StartTimerInput, StopTimerInput, TimeEntry, TimeEntryFilter, TimeEntrySort,
+    UpdateTimeEntryInput,
 };
 
 use super::Tag;
@@ -32,7 +33,7 @@ impl TimeEntries {
     async fn create_time_entry(
         &self,
         Access(cx): Access,
-        body: Body<NewTimeEntry>,
+        body: Body<CreateTimeEntryInput>,
     ) -> Result<Created<TimeEntry>, Fault> {
         Ok(Created { done: time_entry::create(&cx, body.0).await?, list: "/time-entries" })
     }
@@ -57,7 +58,7 @@ impl TimeEntries {
     ///
     /// The caller's running one is stopped. On the same project and task it goes on instead, which is 200.
     #[oai(path = "/time-entries/start", method = "post", operation_id = "startTimer")]
-    async fn start_timer(&self, Access(cx): Access, body: Body<NewTimer>) -> Result<Started<TimeEntry>, Fault> {
+    async fn start_timer(&self, Access(cx): Access, body: Body<StartTimerInput>) -> Result<Started<TimeEntry>, Fault> {
         Ok(Started(Created { done: time_entry::start(&cx, body.0).await?, list: "/time-entries" }))
     }
 
@@ -69,7 +70,7 @@ impl TimeEntries {
         &self,
         Access(cx): Access,
         id: Path<PathId>,
-        body: OptionalBody<TimerStop>,
+        body: OptionalBody<StopTimerInput>,
     ) -> Result<Changed<TimeEntry>, Fault> {
         Ok(Changed(time_entry::stop(&cx, id.0.0, body.0).await?))
     }
@@ -87,7 +88,7 @@ impl TimeEntries {
         Access(cx): Access,
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
-        body: Body<TimeEntryChanges>,
+        body: Body<UpdateTimeEntryInput>,
     ) -> Result<Changed<TimeEntry>, Fault> {
         Ok(Changed(time_entry::update(&cx, id.0.0, &expected.0, body.0).await?))
     }

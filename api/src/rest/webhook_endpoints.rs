@@ -4,10 +4,10 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 use service::webhook::delivery::WebhookDelivery;
 use service::webhook::endpoint::{
-    self, NewWebhookEndpoint, SecretRotation, WebhookEndpoint, WebhookEndpointChanges, WebhookEndpointFilter,
-    WebhookEndpointSort,
+    self, CreateWebhookEndpointInput, RotateWebhookSecretInput, UpdateWebhookEndpointInput, WebhookEndpoint,
+    WebhookEndpointFilter, WebhookEndpointSort,
 };
-use service::webhook::test::{self, TestEvent};
+use service::webhook::test::{self, TestWebhookEndpointInput};
 
 use super::Tag;
 use super::envelope::{Changed, Created, Found, List, NoContent, Queued};
@@ -33,7 +33,7 @@ impl WebhookEndpoints {
     async fn create_webhook_endpoint(
         &self,
         Access(cx): Access,
-        body: Body<NewWebhookEndpoint>,
+        body: Body<CreateWebhookEndpointInput>,
     ) -> Result<Created<WebhookEndpoint>, Fault> {
         Ok(Created { done: endpoint::create(&cx, body.0).await?, list: "/webhook-endpoints" })
     }
@@ -55,7 +55,7 @@ impl WebhookEndpoints {
         Access(cx): Access,
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
-        body: Body<WebhookEndpointChanges>,
+        body: Body<UpdateWebhookEndpointInput>,
     ) -> Result<Changed<WebhookEndpoint>, Fault> {
         Ok(Changed(endpoint::update(&cx, id.0.0, &expected.0, body.0).await?))
     }
@@ -77,7 +77,7 @@ impl WebhookEndpoints {
         &self,
         Access(cx): Access,
         id: Path<PathId>,
-        body: OptionalBody<SecretRotation>,
+        body: OptionalBody<RotateWebhookSecretInput>,
     ) -> Result<Changed<WebhookEndpoint>, Fault> {
         Ok(Changed(endpoint::rotate_secret(&cx, id.0.0, body.0).await?))
     }
@@ -88,7 +88,7 @@ impl WebhookEndpoints {
         &self,
         Access(cx): Access,
         id: Path<PathId>,
-        body: OptionalBody<TestEvent>,
+        body: OptionalBody<TestWebhookEndpointInput>,
     ) -> Result<Queued<WebhookDelivery>, Fault> {
         Ok(Queued { done: test::send(&cx, id.0.0, body.0).await?, list: "/webhook-deliveries" })
     }

@@ -272,11 +272,11 @@ macro_rules! client_input {
 
 client_input!(
     /// A new client.
-    NewClient = "CreateClientInput", name: Required, flag: Defaulted
+    CreateClientInput = "CreateClientInput", name: Required, flag: Defaulted
 );
 client_input!(
     /// What changes of a client: what is absent stays, null clears.
-    ClientChanges = "UpdateClientInput", name: NonNull, flag: NonNull
+    UpdateClientInput = "UpdateClientInput", name: NonNull, flag: NonNull
 );
 
 fn search_key(row: &client::Model) -> String {
@@ -351,7 +351,7 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Client>, Error> {
 }
 
 /// A new client.
-pub async fn create(cx: &Cx, input: NewClient) -> Result<Written<Client>, Error> {
+pub async fn create(cx: &Cx, input: CreateClientInput) -> Result<Written<Client>, Error> {
     cx.write(Action::CreateClient, input, async |write, input| {
         let default_currency = write.caller()?.default_currency.clone();
         let mut row = client::Model {
@@ -399,7 +399,7 @@ pub async fn update(
     cx: &Cx,
     id: Id,
     expected: &Precondition,
-    changes: ClientChanges,
+    changes: UpdateClientInput,
 ) -> Result<Written<Client>, Error> {
     cx.write(Action::UpdateClient, changes, async |write, changes| {
         let before = write.lock_exclusive::<client::Entity>(id).await?;

@@ -190,23 +190,23 @@ macro_rules! endpoint_input {
 
 endpoint_input!(
     /// A new webhook endpoint.
-    NewWebhookEndpoint = "CreateWebhookEndpointInput", needed: Required, flag: Defaulted
+    CreateWebhookEndpointInput = "CreateWebhookEndpointInput", needed: Required, flag: Defaulted
 );
 endpoint_input!(
     /// What changes of a webhook endpoint: what is absent stays, null clears.
-    WebhookEndpointChanges = "UpdateWebhookEndpointInput", needed: NonNull, flag: NonNull
+    UpdateWebhookEndpointInput = "UpdateWebhookEndpointInput", needed: NonNull, flag: NonNull
 );
 
-impl Validate for NewWebhookEndpoint {
+impl Validate for CreateWebhookEndpointInput {
     fn problems(&self) -> FieldErrors {
         self.own_problems()
     }
 }
 
-impl Validate for WebhookEndpointChanges {
+impl Validate for UpdateWebhookEndpointInput {
     /// Switching off stays open on every plan.
     fn feature(&self) -> Feature {
-        let WebhookEndpointChanges { external_id, url, events, description, enabled, not_taken } = self;
+        let UpdateWebhookEndpointInput { external_id, url, events, description, enabled, not_taken } = self;
         let others = external_id.is_sent() || url.is_sent() || events.is_sent() || description.is_sent();
         let off = enabled.get() == Some(&false) && !others && not_taken.is_empty();
         if off { Feature::ApiAccess } else { Feature::OutboundWebhooks }
@@ -219,13 +219,13 @@ impl Validate for WebhookEndpointChanges {
 
 crate::input! {
     /// How a secret is replaced.
-    pub struct SecretRotation = "RotateWebhookSecretInput" {
+    pub struct RotateWebhookSecretInput = "RotateWebhookSecretInput" {
         /// How long the old secret signs beside the new one, in seconds, up to a week; 0 unless said.
         pub overlap_seconds: Defaulted<i32>,
     }
 }
 
-impl Validate for SecretRotation {
+impl Validate for RotateWebhookSecretInput {
     fn problems(&self) -> FieldErrors {
         let mut problems = self.field_problems();
         if self.overlap_seconds.get().is_some_and(|seconds| !(0..=MAX_OVERLAP).contains(seconds)) {
@@ -339,7 +339,7 @@ async fn look_up(cx: &Cx, action: Action, url: Option<&Text<2048>>) -> Result<()
 }
 
 /// A new webhook endpoint, with its secret.
-pub async fn create(cx: &Cx, mut input: NewWebhookEndpoint) -> Result<Written<WebhookEndpoint>, Error> {
+pub async fn create(cx: &Cx, mut input: CreateWebhookEndpointInput) -> Result<Written<WebhookEndpoint>, Error> {
     input.check_url(cx);
     let url = look_up(cx, Action::CreateWebhookEndpoint, input.url.get()).await;
     cx.write(Action::CreateWebhookEndpoint, input, async |write, input| {
@@ -382,7 +382,7 @@ pub async fn update(
     cx: &Cx,
     id: Id,
     expected: &Precondition,
-    mut changes: WebhookEndpointChanges,
+    mut changes: UpdateWebhookEndpointInput,
 ) -> Result<Written<WebhookEndpoint>, Error> {
     changes.check_url(cx);
     let url = match changes.feature().is_in(cx.caller().plan()) {
@@ -413,7 +413,11 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
 }
 
 /// Gives an endpoint a new secret. The old one may sign beside it for a while.
-pub async fn rotate_secret(cx: &Cx, id: Id, input: SecretRotation) -> Result<Written<WebhookEndpoint>, Error> {
+pub async fn rotate_secret(
+    cx: &Cx,
+    id: Id,
+    input: RotateWebhookSecretInput,
+) -> Result<Written<WebhookEndpoint>, Error> {
     cx.write(Action::RotateWebhookSecret, input, async |write, input| {
         let before = write.lock_exclusive::<webhook_endpoint::Entity>(id).await?;
         let overlap = i64::from(input.overlap_seconds.take().unwrap_or(0));

@@ -17,20 +17,20 @@ use crate::outbox::new_event::Envelope;
 
 crate::input! {
     /// What a test event is to be.
-    pub struct TestEvent = "TestWebhookEndpointInput" {
+    pub struct TestWebhookEndpointInput = "TestWebhookEndpointInput" {
         /// Its type; the first that the endpoint is subscribed to unless said.
         pub r#type: Field<EventType>,
     }
 }
 
-impl Validate for TestEvent {
+impl Validate for TestWebhookEndpointInput {
     fn problems(&self) -> entity::value::FieldErrors {
         self.field_problems()
     }
 }
 
 /// Sends a test event to one endpoint, subscribed or not: `livemode` is false and `data.test` true.
-pub async fn send(cx: &Cx, id: Id, input: TestEvent) -> Result<Written<WebhookDelivery>, Error> {
+pub async fn send(cx: &Cx, id: Id, input: TestWebhookEndpointInput) -> Result<Written<WebhookDelivery>, Error> {
     cx.write(Action::TestWebhookEndpoint, input, async |write, input| {
         let endpoint =
             write.lock_shared::<webhook_endpoint::Entity>(id).await?.ok_or(Error::NotFound("webhook endpoint"))?;

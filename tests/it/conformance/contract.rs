@@ -196,8 +196,8 @@ fn schemas_are_exact() {
     let schemas = &document["components"]["schemas"];
     assert_eq!(schemas["Client"]["properties"]["defaultRate"]["type"], json!(["string", "null"]));
     assert_eq!(schemas["Client"]["properties"]["createdAt"]["format"], "date-time");
-    assert_eq!(schemas["NewProject"]["required"], json!(["clientId", "name"]));
-    assert_eq!(schemas["NewProject"]["properties"]["name"]["minLength"], 1);
+    assert_eq!(schemas["CreateProjectInput"]["required"], json!(["clientId", "name"]));
+    assert_eq!(schemas["CreateProjectInput"]["properties"]["name"]["minLength"], 1);
     assert_eq!(schemas["MoneyInput"]["oneOf"][0]["pattern"], r"^\d{1,12}(\.\d{1,4})?$");
     for name in ["MoneyInput", "DecimalInput"] {
         // The greatest number that is taken, to the digit.

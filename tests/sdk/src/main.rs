@@ -95,10 +95,10 @@ async fn main() {
     let done = api.update_task().id(task.id).body_map(|body| body.status(types::TaskStatus::Done));
     assert!(done.send().await.expect("done").into_inner().data.completed_at.is_some());
     let entry = |hours: i32| {
-        let entry = types::NewTimeEntry::builder().project_id(project.id).entry_date(day);
+        let entry = types::CreateTimeEntryInput::builder().project_id(project.id).entry_date(day);
         entry.duration_seconds(hours * 3600).try_into().expect("an entry")
     };
-    let entries: Vec<types::NewTimeEntry> = (1..=3).map(entry).collect();
+    let entries: Vec<types::CreateTimeEntryInput> = (1..=3).map(entry).collect();
     let batch = api.create_time_entries().idempotency_key(key()).body_map(|body| body.time_entries(entries));
     assert_eq!(batch.send().await.expect("a batch").into_inner().data.len(), 3);
 

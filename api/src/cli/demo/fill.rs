@@ -3,11 +3,11 @@
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-use service::client::NewClient;
-use service::expense::NewExpense;
-use service::project::NewProject;
-use service::task::NewTask;
-use service::time_entry::{Batch, NewTimeEntry};
+use service::client::CreateClientInput;
+use service::expense::CreateExpenseInput;
+use service::project::CreateProjectInput;
+use service::task::CreateTaskInput;
+use service::time_entry::{Batch, CreateTimeEntryInput};
 use service::value::{Date, Id, Role};
 use service::{Cx, Record, Written, client, expense, member, project, project_member, task, time_entry};
 
@@ -64,7 +64,7 @@ async fn make_clients(cx: &Cx, count: usize) -> Result<Vec<Id>, Failure> {
     for i in 0..count {
         let name = format!("{} {}", FAMILIES[i % FAMILIES.len()], TRADES[(i * 5 + i / FAMILIES.len()) % TRADES.len()]);
         let (first_name, currency) = (["Kim", "Alex", "Robin", "Jo"][i % 4], ["EUR", "USD", "GBP"][i % 3]);
-        let new: NewClient = input(serde_json::json!({
+        let new: CreateClientInput = input(serde_json::json!({
             "name": name,
             "currency": currency,
             "defaultRate": format!("{}.00", 80 + 5 * (i % 15)),
@@ -92,7 +92,7 @@ async fn make_projects(cx: &Cx, count: usize, clients: &[Id], people: &[(Id, Rol
             7 => json["rateType"] = "NON_BILLABLE".into(),
             _ => json["budgetHours"] = "120.00".into(),
         }
-        let project = made(project::create(cx, input::<NewProject>(json)?).await)?;
+        let project = made(project::create(cx, input::<CreateProjectInput>(json)?).await)?;
         for (j, (person, role)) in people.iter().enumerate() {
             if *role == Role::Member && (i + j) % 3 != 0 {
                 project_member::add(cx, project.id, *person).await.map_err(internal)?;
@@ -108,7 +108,7 @@ async fn make_tasks(cx: &Cx, count: usize, works: &mut [Work], people: &[(Id, Ro
     for i in 0..count {
         let (work, round) = (&mut works[i % projects], i / projects);
         let (status, priority) = (["TODO", "IN_PROGRESS", "DONE"][i % 3], ["LOW", "MEDIUM", "MEDIUM", "HIGH"][i % 4]);
-        let new: NewTask = input(serde_json::json!({
+        let new: CreateTaskInput = input(serde_json::json!({
             "projectId": work.id,
             "name": STEPS[(i + round) % STEPS.len()],
             "status": status,
@@ -155,7 +155,7 @@ async fn log_a_year(
                 json["entryDate"] = day.to_string().into();
                 json["durationSeconds"] = (minutes * 60).into();
             }
-            batch.push(input::<NewTimeEntry>(json)?);
+            batch.push(input::<CreateTimeEntryInput>(json)?);
         }
         time_entry::create_batch(cx, Batch::from(batch)).await.map_err(internal)?;
         logged += some;
@@ -169,7 +169,7 @@ async fn log_a_year(
 async fn spend_a_year(cx: &Cx, count: usize, works: &[Work], random: &mut StdRng) -> Result<(), Failure> {
     for i in 0..count {
         let ((category, description), work) = (BOUGHT[i % BOUGHT.len()], works.choose(random));
-        let new: NewExpense = input(serde_json::json!({
+        let new: CreateExpenseInput = input(serde_json::json!({
             "clientId": work.map(|work| work.client),
             "projectId": work.map(|work| work.id).filter(|_| i % 3 != 0),
             "category": category,

@@ -78,11 +78,11 @@ macro_rules! expense_input {
 
 expense_input!(
     /// A new expense.
-    NewExpense = "CreateExpenseInput", needs: Required, has: Defaulted
+    CreateExpenseInput = "CreateExpenseInput", needs: Required, has: Defaulted
 );
 expense_input!(
     /// What changes of an expense: what is absent stays, null clears.
-    ExpenseChanges = "UpdateExpenseInput", needs: NonNull, has: NonNull
+    UpdateExpenseInput = "UpdateExpenseInput", needs: NonNull, has: NonNull
 );
 
 /// A category of one's own stands for one of ours.
@@ -92,7 +92,7 @@ pub(super) fn check_category(category: ExpenseCategory, custom: bool, problems: 
     }
 }
 
-impl Validate for NewExpense {
+impl Validate for CreateExpenseInput {
     fn references(&self) -> Vec<(String, Reference)> {
         self.named()
     }
@@ -108,7 +108,7 @@ impl Validate for NewExpense {
 }
 
 /// The rules between fields need the row and are asked when it is locked.
-impl Validate for ExpenseChanges {
+impl Validate for UpdateExpenseInput {
     fn references(&self) -> Vec<(String, Reference)> {
         self.named()
     }

@@ -7,7 +7,7 @@ use entity::value::{Currency, Date, ExpenseCategory, FieldErrors, Id, Money, Tim
 use entity::{client, expense, project};
 use serde::{Deserialize, Serialize};
 
-pub use input::{ExpenseChanges, NewExpense};
+pub use input::{CreateExpenseInput, UpdateExpenseInput};
 pub use list::{ExpenseArgs, ExpenseFilter, ExpenseSort, list, list_of_clients, list_of_invoices, list_of_projects};
 
 use crate::access::action::Action;
@@ -124,7 +124,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Expense, Error> {
 }
 
 /// A new expense.
-pub async fn create(cx: &Cx, input: NewExpense) -> Result<Written<Expense>, Error> {
+pub async fn create(cx: &Cx, input: CreateExpenseInput) -> Result<Written<Expense>, Error> {
     cx.write(Action::CreateExpense, input, async |write, input| {
         let client_id = input.client_id.clone().value()?;
         let currency = places(write, Some(client_id), client_id, input.project_id.get().copied()).await?;
@@ -188,7 +188,7 @@ pub async fn update(
     cx: &Cx,
     id: Id,
     expected: &Precondition,
-    changes: ExpenseChanges,
+    changes: UpdateExpenseInput,
 ) -> Result<Written<Expense>, Error> {
     cx.write(Action::UpdateExpense, changes, async |write, changes| {
         let before = lock_unbilled(write, id, expected).await?;

@@ -73,11 +73,11 @@ macro_rules! project_input {
 
 project_input!(
     /// A new project.
-    NewProject = "CreateProjectInput", needs: Required, has: Defaulted
+    CreateProjectInput = "CreateProjectInput", needs: Required, has: Defaulted
 );
 project_input!(
     /// What changes of a project: what is absent stays, null clears.
-    ProjectChanges = "UpdateProjectInput", needs: NonNull, has: NonNull
+    UpdateProjectInput = "UpdateProjectInput", needs: NonNull, has: NonNull
 );
 
 /// The rules between the fields of a project, asked of a new one before it is made and of a changed one as it would be.
@@ -134,7 +134,7 @@ impl Rules {
     }
 }
 
-impl Validate for NewProject {
+impl Validate for CreateProjectInput {
     fn references(&self) -> Vec<(String, Reference)> {
         references(&[("clientId", self.client_id.get().copied().map(Reference::Client))])
     }
@@ -158,7 +158,7 @@ impl Validate for NewProject {
 }
 
 /// The rules between fields need the row and are asked when it is locked.
-impl Validate for ProjectChanges {
+impl Validate for UpdateProjectInput {
     fn references(&self) -> Vec<(String, Reference)> {
         references(&[("clientId", self.client_id.get().copied().map(Reference::Client))])
     }

@@ -11,7 +11,7 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
 
 use input::Rules;
-pub use input::{NewProject, ProjectChanges};
+pub use input::{CreateProjectInput, UpdateProjectInput};
 
 use crate::access::action::Action;
 use crate::access::caller::Caller;
@@ -279,7 +279,7 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Project>, Error> {
 }
 
 /// A new project.
-pub async fn create(cx: &Cx, input: NewProject) -> Result<Written<Project>, Error> {
+pub async fn create(cx: &Cx, input: CreateProjectInput) -> Result<Written<Project>, Error> {
     cx.write(Action::CreateProject, input, async |write, input| {
         let client = client_of(write, input.client_id.clone().value()?).await?;
         let copies_rate = input.hourly_rate.get().is_none();
@@ -328,7 +328,7 @@ pub async fn update(
     cx: &Cx,
     id: Id,
     expected: &Precondition,
-    changes: ProjectChanges,
+    changes: UpdateProjectInput,
 ) -> Result<Written<Project>, Error> {
     cx.write(Action::UpdateProject, changes, async |write, changes| {
         let before = write.lock_exclusive::<project::Entity>(id).await?;

@@ -87,11 +87,11 @@ macro_rules! task_input {
 
 task_input!(
     /// A new task.
-    NewTask = "CreateTaskInput", needs: Required, has: Defaulted
+    CreateTaskInput = "CreateTaskInput", needs: Required, has: Defaulted
 );
 task_input!(
     /// What changes of a task: what is absent stays, null clears.
-    TaskChanges = "UpdateTaskInput", needs: NonNull, has: NonNull
+    UpdateTaskInput = "UpdateTaskInput", needs: NonNull, has: NonNull
 );
 
 /// Each once, in the order of its first place.
@@ -115,7 +115,7 @@ pub(super) fn check_dates(start: Option<Date>, due: Option<Date>, end: Option<Da
     }
 }
 
-impl Validate for NewTask {
+impl Validate for CreateTaskInput {
     fn references(&self) -> Vec<(String, Reference)> {
         self.named()
     }
@@ -129,7 +129,7 @@ impl Validate for NewTask {
 }
 
 /// The rules between fields need the row and are asked when it is locked.
-impl Validate for TaskChanges {
+impl Validate for UpdateTaskInput {
     /// Members change how a task stands, not what it is.
     fn refuse(&self, caller: &Caller) -> Result<(), Error> {
         if policy::sees_all(caller.role) {

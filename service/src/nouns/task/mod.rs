@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use input::{NewTask, TaskChanges};
+pub use input::{CreateTaskInput, UpdateTaskInput};
 pub use list::{TaskArgs, TaskFilter, TaskSort, list, list_of_people, list_of_projects};
 pub(crate) use people::{enrol, projects_of, unassign};
 
@@ -162,7 +162,7 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Task>, Error> {
 }
 
 /// A new task.
-pub async fn create(cx: &Cx, input: NewTask) -> Result<Written<Task>, Error> {
+pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Error> {
     cx.write(Action::CreateTask, input, async |write, input| {
         let (project_id, named) = (input.project_id.clone().value()?, input.assignee_ids.get().cloned());
         let members = hold(write, project_id, true, &named.unwrap_or_default(), true).await?;
@@ -213,7 +213,7 @@ async fn look(write: &Write, id: Id) -> Result<Option<task::Model>, Error> {
 /// The same for a change of a task that was seen like this.
 async fn hold_for(
     write: &Write,
-    changes: &TaskChanges,
+    changes: &UpdateTaskInput,
     seen: Option<&task::Model>,
 ) -> Result<Vec<member::Model>, Error> {
     let (project_sent, people_sent) = (changes.project_id.is_sent(), changes.assignee_ids.is_sent());
@@ -270,7 +270,12 @@ fn settle(row: &mut task::Model, now: Timestamp) -> bool {
 }
 
 /// Changes a task.
-pub async fn update(cx: &Cx, id: Id, expected: &Precondition, changes: TaskChanges) -> Result<Written<Task>, Error> {
+pub async fn update(
+    cx: &Cx,
+    id: Id,
+    expected: &Precondition,
+    changes: UpdateTaskInput,
+) -> Result<Written<Task>, Error> {
     cx.write(Action::UpdateTask, changes, async |write, changes| {
         // Not locked yet: it tells what is locked before it.
         let seen = look(write, id).await?;

@@ -11,7 +11,7 @@ use crate::contract::input::{Field, FromBody, Input, NonNull, Reference, Require
 
 crate::input! {
     /// A new time entry. Its span is `durationSeconds`, or `duration`, or `startedAt` with `stoppedAt`.
-    pub struct NewTimeEntry = "CreateTimeEntryInput" {
+    pub struct CreateTimeEntryInput = "CreateTimeEntryInput" {
         /// Another system's id of it, unique among live entries.
         pub external_id: Field<ExternalId>,
         /// Whose time it is; the caller's unless said. Members log their own only.
@@ -40,7 +40,7 @@ crate::input! {
 
 crate::input! {
     /// What changes of a time entry: what is absent stays, null clears.
-    pub struct TimeEntryChanges = "UpdateTimeEntryInput" {
+    pub struct UpdateTimeEntryInput = "UpdateTimeEntryInput" {
         /// Another system's id of it, unique among live entries.
         pub external_id: Field<ExternalId>,
         /// Whose time it is; only Owner and Admin give it to another.
@@ -114,7 +114,7 @@ fn check_span(
     }
 }
 
-impl Validate for NewTimeEntry {
+impl Validate for CreateTimeEntryInput {
     /// Members log their own time only.
     fn refuse(&self, caller: &Caller) -> Result<(), Error> {
         refuse_another(caller, self.user_id.get(), "your role logs its own time only; leave userId out")
@@ -148,7 +148,7 @@ impl Validate for NewTimeEntry {
     }
 }
 
-impl Validate for TimeEntryChanges {
+impl Validate for UpdateTimeEntryInput {
     /// Members give their time to nobody.
     fn refuse(&self, caller: &Caller) -> Result<(), Error> {
         refuse_another(caller, self.user_id.get(), "only Owner and Admin give an entry to another person")
@@ -177,7 +177,7 @@ pub(super) const NO_STOP: &str = "the entry would have a start without a stop; s
 /// Told of a stop that would stand alone.
 pub(super) const NO_START: &str = "the entry would have a stop without a start; send both";
 
-impl TimeEntryChanges {
+impl UpdateTimeEntryInput {
     /// What was sent that a running entry does not let change.
     pub(super) fn refused_while_running(&self) -> FieldErrors {
         let mut problems = FieldErrors::none();
@@ -206,18 +206,18 @@ const MAX_BATCH: usize = 100;
 /// Up to 100 entries at once.
 #[derive(Debug)]
 pub struct Batch {
-    entries: Vec<NewTimeEntry>,
+    entries: Vec<CreateTimeEntryInput>,
     not_taken: FieldErrors,
 }
 
-impl From<Vec<NewTimeEntry>> for Batch {
-    fn from(entries: Vec<NewTimeEntry>) -> Batch {
+impl From<Vec<CreateTimeEntryInput>> for Batch {
+    fn from(entries: Vec<CreateTimeEntryInput>) -> Batch {
         Batch { entries, not_taken: FieldErrors::none() }
     }
 }
 
 impl Batch {
-    pub(super) fn into_entries(self) -> Vec<NewTimeEntry> {
+    pub(super) fn into_entries(self) -> Vec<CreateTimeEntryInput> {
         self.entries
     }
 }
@@ -234,7 +234,7 @@ impl FromBody for Batch {
             match (key.as_str(), value) {
                 ("timeEntries", Json::List(items)) => {
                     sent = true;
-                    batch.entries = items.into_iter().map(NewTimeEntry::from_json).collect();
+                    batch.entries = items.into_iter().map(CreateTimeEntryInput::from_json).collect();
                 }
                 ("timeEntries", other) => {
                     batch.not_taken.add(key, format!("must be an array, not {}", other.kind()));
@@ -260,7 +260,7 @@ impl Validate for Batch {
     }
 
     fn references(&self) -> Vec<(String, Reference)> {
-        let of = |(i, entry): (usize, &NewTimeEntry)| {
+        let of = |(i, entry): (usize, &CreateTimeEntryInput)| {
             entry.references().into_iter().map(move |(path, reference)| (format!("timeEntries[{i}].{path}"), reference))
         };
         self.entries.iter().take(MAX_BATCH).enumerate().flat_map(of).collect()
@@ -296,11 +296,11 @@ impl poem_openapi::types::Type for Batch {
     }
 
     fn register(registry: &mut Registry) {
-        NewTimeEntry::register(registry);
+        CreateTimeEntryInput::register(registry);
         registry.create_schema::<Batch, _>("TimeEntryBatch".into(), |_| {
             let entries = MetaSchema {
                 description: Some("The entries, all or none of which are made."),
-                items: Some(Box::new(NewTimeEntry::schema_ref())),
+                items: Some(Box::new(CreateTimeEntryInput::schema_ref())),
                 min_items: Some(1),
                 max_items: Some(MAX_BATCH),
                 ..MetaSchema::new("array")

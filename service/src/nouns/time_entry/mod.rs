@@ -11,12 +11,12 @@ use entity::{project, project_member, task, time_entry};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
 
-pub use input::{Batch, NewTimeEntry, TimeEntryChanges};
+pub use input::{Batch, CreateTimeEntryInput, UpdateTimeEntryInput};
 pub use list::{
     TimeEntryArgs, TimeEntryFilter, TimeEntrySort, list, list_of_clients, list_of_invoices, list_of_people,
     list_of_projects, list_of_tasks,
 };
-pub use timer::{NewTimer, TimerStop, running, start, stop};
+pub use timer::{StartTimerInput, StopTimerInput, running, start, stop};
 
 use input::{NO_START, NO_STOP, duration_sent};
 use lock::{keep_in_order, lock};
@@ -141,7 +141,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<TimeEntry, Error> {
 }
 
 /// Logs time.
-pub async fn create(cx: &Cx, input: NewTimeEntry) -> Result<Written<TimeEntry>, Error> {
+pub async fn create(cx: &Cx, input: CreateTimeEntryInput) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::CreateTimeEntry, input, async |write, input| {
         let row = row_of(write, input).await?;
         log(write, row).await
@@ -187,10 +187,10 @@ pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Written<Vec<TimeEntry
 }
 
 /// The row that an input stands for, with everything that it names kept as it is; every unknown reference is told.
-async fn row_of(write: &Write, input: NewTimeEntry) -> Result<time_entry::Model, Error> {
+async fn row_of(write: &Write, input: CreateTimeEntryInput) -> Result<time_entry::Model, Error> {
     let caller = write.caller()?;
-    let NewTimeEntry { external_id, user_id, project_id, task_id, duration_seconds, duration, .. } = input;
-    let NewTimeEntry { billable, note, entry_date, started_at, stopped_at, .. } = input;
+    let CreateTimeEntryInput { external_id, user_id, project_id, task_id, duration_seconds, duration, .. } = input;
+    let CreateTimeEntryInput { billable, note, entry_date, started_at, stopped_at, .. } = input;
 
     let mut problems = FieldErrors::none();
     let user_id = user_id.take().unwrap_or(caller.user_id);
@@ -276,7 +276,7 @@ pub async fn update(
     cx: &Cx,
     id: Id,
     expected: &Precondition,
-    changes: TimeEntryChanges,
+    changes: UpdateTimeEntryInput,
 ) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::UpdateTimeEntry, changes, async |write, changes| {
         let (before, project) = lock(write, id, changes.project_id.get().copied()).await?;
@@ -294,7 +294,8 @@ pub async fn update(
         }
         let mut after = before.clone();
         change_span(&mut after, &changes, running)?;
-        let TimeEntryChanges { external_id, user_id, project_id, task_id, billable, note, entry_date, .. } = changes;
+        let UpdateTimeEntryInput { external_id, user_id, project_id, task_id, billable, note, entry_date, .. } =
+            changes;
         external_id.change(&mut after.external_id);
         note.change(&mut after.note);
         entry_date.change(&mut after.entry_date);
@@ -348,7 +349,7 @@ pub async fn update(
 }
 
 /// Instants change together or alone and the duration follows; a duration moves the stop.
-fn change_span(row: &mut time_entry::Model, changes: &TimeEntryChanges, running: bool) -> Result<(), Error> {
+fn change_span(row: &mut time_entry::Model, changes: &UpdateTimeEntryInput, running: bool) -> Result<(), Error> {
     if let Some((field, seconds)) = duration_sent(changes.duration_seconds.get(), changes.duration.get()) {
         span::set_duration(row, field, seconds).map_err(Error::Invalid)?;
     }

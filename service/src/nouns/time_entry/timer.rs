@@ -17,7 +17,7 @@ use crate::outbox::new_event::NewEvent;
 
 crate::input! {
     /// What a timer is started on.
-    pub struct NewTimer = "StartTimerInput" {
+    pub struct StartTimerInput = "StartTimerInput" {
         /// What time is spent on; the project must be ACTIVE.
         pub project_id: Required<Id>,
         /// A task of that project.
@@ -36,13 +36,13 @@ crate::input! {
 
 crate::input! {
     /// When a timer is stopped.
-    pub struct TimerStop = "StopTimerInput" {
+    pub struct StopTimerInput = "StopTimerInput" {
         /// The instant, with an offset; now unless said.
         pub stopped_at: Field<Instant>,
     }
 }
 
-impl Validate for NewTimer {
+impl Validate for StartTimerInput {
     fn references(&self) -> Vec<(String, Reference)> {
         references(&[
             ("projectId", self.project_id.get().copied().map(Reference::Project)),
@@ -55,7 +55,7 @@ impl Validate for NewTimer {
     }
 }
 
-impl Validate for TimerStop {
+impl Validate for StopTimerInput {
     fn problems(&self) -> entity::value::FieldErrors {
         self.field_problems()
     }
@@ -73,10 +73,10 @@ pub async fn running(cx: &Cx) -> Result<Option<TimeEntry>, Error> {
 }
 
 /// Starts a timer. The one that runs is stopped first; on the same project and task it goes on.
-pub async fn start(cx: &Cx, input: NewTimer) -> Result<Written<TimeEntry>, Error> {
+pub async fn start(cx: &Cx, input: StartTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::StartTimer, input, async |write, input| {
         let (user_id, member_id) = (write.caller()?.user_id, write.caller()?.member_id);
-        let NewTimer { project_id, task_id, note, billable, entry_date, time_zone, not_taken: _ } = input;
+        let StartTimerInput { project_id, task_id, note, billable, entry_date, time_zone, not_taken: _ } = input;
         // The project, then the person, then what hangs on both: the order of who adds or removes people.
         let project_id = project_id.value()?;
         write.lock_shared::<project::Entity>(project_id).await?;
@@ -118,7 +118,7 @@ async fn running_of(write: &Write, user: Id) -> Result<Option<time_entry::Model>
 }
 
 /// Stops a timer, whatever has become of its project. Beyond 24 hours it saves 24.
-pub async fn stop(cx: &Cx, id: Id, input: TimerStop) -> Result<Written<TimeEntry>, Error> {
+pub async fn stop(cx: &Cx, id: Id, input: StopTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::StopTimer, input, async |write, input| {
         let row = write.lock_exclusive::<time_entry::Entity>(id).await?;
         if row.duration_seconds.is_some() {

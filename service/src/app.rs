@@ -177,6 +177,19 @@ impl App {
         self.new_id().to_string()
     }
 
+    /// Seals a text that a client is to bring back, bound to what it is for.
+    ///
+    /// # Errors
+    /// `Internal` where there is no secret key.
+    pub fn seal_state(&self, purpose: &str, text: &str) -> Result<String, Error> {
+        self.0.vault.seal_text(purpose, text)
+    }
+
+    /// The text of a state that was sealed for this purpose; none for anything else.
+    pub fn open_state(&self, purpose: &str, sealed: &str) -> Option<String> {
+        self.0.vault.open_sealed(purpose, sealed).ok()
+    }
+
     pub(crate) fn new_id(&self) -> Id {
         self.0.ids.next(self.now())
     }

@@ -64,9 +64,9 @@ impl Endpoint for Graphql {
 }
 
 impl Graphql {
-    /// Around a new schema.
-    pub(crate) fn new(server: Arc<Server>) -> Graphql {
-        Graphql { gateway: Arc::new(Gateway::default()), server }
+    /// Around a schema.
+    pub(crate) fn new(server: Arc<Server>, gateway: Arc<Gateway>) -> Graphql {
+        Graphql { gateway, server }
     }
 
     /// 405, 401 (or its 429), 402, 429, 413, 415, 400, 406; then bounds and cost; then the execution.

@@ -103,6 +103,7 @@ pub fn no_token(environment: Environment) -> Error {
 }
 
 /// A caller whose token, plan and budget were checked.
+#[derive(Clone)]
 pub struct Admitted {
     app: App,
     caller: Caller,

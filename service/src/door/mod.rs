@@ -42,6 +42,8 @@ pub struct RequestFacts {
     pub fingerprint: [u8; 32],
     /// Parameters that were sent where none are taken.
     pub not_taken: FieldErrors,
+    /// Whether a write is only tried: everything is checked and done, then rolled back. Its key stays free.
+    pub dry_run: bool,
 }
 
 /// A caller at the door, for one request. Cheap to clone.
@@ -345,6 +347,10 @@ impl Cx {
             }
         };
         let created = action.creates() && !write.found.load(Ordering::Relaxed);
+        if facts.dry_run {
+            write.roll_back().await;
+            return Ok(Written::Fresh { record, created });
+        }
         let Some(held) = held else {
             write.commit().await?;
             return Ok(Written::Fresh { record, created });

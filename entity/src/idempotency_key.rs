@@ -1,4 +1,4 @@
-//! The outcome of a keyed write, kept 24 hours, written in the transaction of the change.
+//! The stored reply of a write with an idempotency key, valid for 24 hours, written in the transaction of the change.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The steps that bring a database to the tables of `entity`. A landed step is never edited.
+//! The migrations that create the tables of `entity`. A released migration is never edited.
 
 mod dialect;
 mod m0001_house;
@@ -14,7 +14,7 @@ use sea_orm_migration::sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-/// Held on PostgreSQL while steps run, so that replicas that start together take turns.
+/// Advisory lock on PostgreSQL while migrations run, so that replicas that start together run them one after another.
 const ADVISORY_LOCK: i64 = 0x686f_7572_736d_6974;
 
 struct Steps;
@@ -34,14 +34,14 @@ pub struct Status {
     pub applied: bool,
 }
 
-/// Why a database could not be brought up.
+/// Why a database could not be migrated.
 #[derive(Debug)]
 pub enum Error {
-    /// No connection.
+    /// The database cannot be reached.
     Unreachable(DbErr),
-    /// Has steps that this binary does not know.
+    /// The database has migrations that this binary does not know.
     Newer(Vec<String>),
-    /// A step failed; nothing of this run was kept.
+    /// A step failed; the whole run was rolled back.
     Failed(DbErr),
 }
 
@@ -121,7 +121,7 @@ async fn status_on<'c>(db: impl IntoDatabaseExecutor<'c>) -> Result<Vec<Status>,
     Ok(known.into_iter().map(|name| Status { applied: applied.contains(&name), name }).collect())
 }
 
-/// Names on record. Read directly, since the library's own way creates its table and hides newer steps in a text.
+/// The names of the applied migrations. Read directly, since the library would create its table and report unknown ones as text.
 async fn applied<'c>(db: impl IntoDatabaseExecutor<'c>) -> Result<Vec<String>, DbErr> {
     let manager = SchemaManager::new(db);
     if !manager.has_table("seaql_migrations").await? {

@@ -1,4 +1,4 @@
-//! What may happen that other systems are told of: exactly eight, no wildcards.
+//! The types of events that webhooks deliver: exactly eight, without wildcards.
 
 use std::fmt;
 use std::str::FromStr;

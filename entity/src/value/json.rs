@@ -1,4 +1,4 @@
-//! A JSON document as it was sent: numbers keep their digits, objects keep their order, duplicate keys are refused.
+//! A JSON document as it was sent: with the digits of its numbers and the order of its keys; duplicate keys are refused.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 /// Nesting that no request of ours comes near; deeper documents are refused before they cost a stack.
 const MAX_DEPTH: usize = 32;
 
-/// One JSON value. Numbers are kept as text, because money must never pass through a binary float.
+/// One JSON value. Numbers are stored as text, because money must never pass through a binary float.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
     /// `null`
@@ -25,10 +25,10 @@ pub enum Json {
     Object(Vec<(String, Json)>),
 }
 
-/// Why a text is no JSON document that we take.
+/// Why a text is not accepted as a JSON document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JsonError {
-    /// Not JSON at all; the place is told in words.
+    /// Not JSON; the text says what was expected and where.
     Syntax(String),
     /// The same key twice in one object.
     DuplicateKey(String),
@@ -126,7 +126,7 @@ impl From<Json> for async_graphql::Value {
         match json {
             Json::Null => Value::Null,
             Json::Bool(value) => Value::Boolean(value),
-            // GraphQL's own numbers are 32 bits or doubles; what does not fit is told by the type that it is read as.
+            // GraphQL's own numbers are 32 bits or doubles; the type that reads the value reports what does not fit.
             Json::Number(digits) => digits.parse::<Number>().map_or(Value::Null, Value::Number),
             Json::Text(text) => Value::String(text),
             Json::List(items) => Value::List(items.into_iter().map(Value::from).collect()),

@@ -129,7 +129,7 @@ impl Wire for Tags {
     }
 }
 
-/// A colour, `#rrggbb`, kept in lower case.
+/// A colour, `#rrggbb`, stored in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, DeriveValueType)]
 pub struct Color(String);
 

@@ -1,4 +1,4 @@
-//! How a value of ours is read from a request and described to both libraries that publish it.
+//! How a value is read from a request, and how it is described in the OpenAPI document and the GraphQL schema.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub trait Wire: Sized + Send + Sync + 'static {
     /// Adds its type to the GraphQL schema.
     fn describe(registry: &mut async_graphql::registry::Registry);
 
-    /// Its schema in the OpenAPI document, as answers have it.
+    /// Its schema in the OpenAPI document, in answers.
     fn openapi() -> MetaSchema;
 
     /// Its schema as a parameter of a query.
@@ -30,17 +30,17 @@ pub trait Wire: Sized + Send + Sync + 'static {
         Self::openapi()
     }
 
-    /// Its schema where a body sends it, if more is taken there.
+    /// Its schema in a request body, where more forms may be accepted.
     fn openapi_in_body() -> MetaSchema {
         Self::openapi()
     }
 
-    /// Whether this text in a body stands for null. Only what is a text itself can be empty.
+    /// Whether this text in a body means null; only types that are strings themselves have an empty form.
     fn is_blank(_text: &str) -> bool {
         false
     }
 
-    /// Reads it from a body or a GraphQL value; the reason tells a person what to send instead.
+    /// Reads it from a body or a GraphQL value; the error says what to send instead.
     fn parse(json: Json) -> Result<Self, FieldErrors>;
 
     /// Reads it from a GraphQL value, whose numbers are binary floats.
@@ -53,7 +53,7 @@ pub trait Wire: Sized + Send + Sync + 'static {
         Self::parse(Json::Text(text.to_owned()))
     }
 
-    /// Reads it from every value that a query gives for its parameter.
+    /// Reads it from all values of its query parameter.
     fn parse_query(values: &[String]) -> Result<Self, FieldErrors> {
         match values {
             [text] => Self::parse_text(text),
@@ -98,7 +98,7 @@ impl FieldErrors {
         }
     }
 
-    /// The same, with one field told under another name.
+    /// The same errors, with one field under another name.
     pub fn renamed(mut self, from: &str, to: &str) -> FieldErrors {
         for (path, _) in &mut self.0 {
             if path == from {
@@ -152,7 +152,7 @@ pub fn openapi_schema(ty: &'static str, format: &'static str) -> MetaSchema {
     if format.is_empty() { schema } else { MetaSchema { format: Some(format), ..schema } }
 }
 
-/// Adds a scalar of ours to the GraphQL schema.
+/// Adds a custom scalar to the GraphQL schema.
 pub(crate) fn describe_scalar<T: Wire + async_graphql::InputType>(
     registry: &mut async_graphql::registry::Registry,
     description: &'static str,
@@ -317,7 +317,7 @@ impl Wire for i32 {
     }
 }
 
-/// Values of one list at most: enough for any filter, few enough for any database.
+/// The most values of one list: enough for any filter, few enough for any database.
 const MAX_VALUES: usize = 200;
 
 fn list_of(items: MetaSchema) -> MetaSchema {

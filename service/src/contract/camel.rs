@@ -1,6 +1,6 @@
-//! Names of fields on the wire: camelCase of what they are called in Rust.
+//! The names of fields on the wire: the camelCase of their names in Rust.
 
-/// A field whose name is a word of Rust's is written `r#type` there, and nowhere else.
+/// Removes the `r#` of a name that is a keyword of Rust.
 fn plain(field: &str) -> &str {
     field.strip_prefix("r#").unwrap_or(field)
 }
@@ -23,12 +23,12 @@ pub fn camel(snake: &str) -> String {
     out
 }
 
-/// The same, kept for ever: names of fields are few and asked for by the documents.
+/// The same with a static lifetime. The text is leaked: there are few names, and only the documents ask for them.
 pub fn camel_static(snake: &'static str) -> &'static str {
     if snake.contains('_') { Box::leak(camel(snake).into_boxed_str()) } else { plain(snake) }
 }
 
-/// Whether `camel` is `snake` in camelCase, without making either.
+/// Whether `camel` is `snake` in camelCase, without allocating.
 pub fn is_camel_of(camel: &str, snake: &str) -> bool {
     let snake = plain(snake);
     let mut wire = camel.chars();

@@ -1,4 +1,4 @@
-//! Everything that can go wrong, as one closed enum with one public code per variant. Knows no HTTP.
+//! The errors of operations, as one closed enum with one public code per variant. Independent of HTTP.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,12 +10,12 @@ use serde::ser::SerializeMap;
 
 use crate::contract::reason::Reason;
 
-/// Why an operation did not happen. What it shows is made for callers; only `Internal` hides its cause.
+/// Why an operation was refused or failed. Its text is meant for callers; only `Internal` hides its cause.
 #[derive(Debug)]
 pub enum Error {
     /// Not JSON, a body that cannot be read, a cursor that does not decode.
     BadRequest(Cow<'static, str>),
-    /// No token, or one that does not let in.
+    /// No token, or one that is not valid.
     Unauthenticated(Cow<'static, str>),
     /// The plan of the workspace lacks a feature.
     PlanLacks(Feature),
@@ -23,43 +23,43 @@ pub enum Error {
     Forbidden(Cow<'static, str>),
     /// No such record, or one that the caller may not see.
     NotFound(&'static str),
-    /// Blocked by the state of things.
+    /// Blocked by the state of a record.
     Conflict {
-        /// Which block, for machines.
+        /// The reason, for programs.
         reason: Reason,
-        /// Which block, and the way out, for people.
+        /// The reason and what to do about it, for people.
         message: Cow<'static, str>,
     },
-    /// A twin with the same idempotency key is still running.
+    /// A concurrent duplicate with the same idempotency key is still running.
     InFlight,
     /// `If-Match` or `expectedVersion` names another version than this one.
     Stale {
         /// The version that the record has.
         version: i32,
     },
-    /// Bad input: every bad field.
+    /// Invalid input, with every bad field.
     Invalid(FieldErrors),
-    /// Over budget.
+    /// A rate limit is exceeded.
     RateLimited {
-        /// Whole seconds until there is room for a client alone on its token.
+        /// Whole seconds until the request can succeed, if no other client uses the token.
         retry_after: u64,
     },
-    /// It took longer than anything may.
+    /// The operation exceeded its time limit.
     TooSlow,
-    /// A fault of ours, or of something that we stand on. The cause goes to the log only.
+    /// A fault of the server or of a service that it needs. The cause is only logged.
     Internal(Cause),
 }
 
-/// What went wrong inside.
+/// The cause of an internal error.
 #[derive(Debug)]
 pub enum Cause {
     /// The database.
     Database(DbErr),
-    /// Something that cannot happen.
+    /// A broken invariant.
     Bug(Cow<'static, str>),
 }
 
-/// Something that a plan has or lacks.
+/// A feature that depends on the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
     /// REST, GraphQL and MCP.
@@ -148,7 +148,7 @@ impl Code {
 }
 
 impl Error {
-    /// Something that cannot happen did.
+    /// An internal error because an invariant is broken.
     pub fn bug(what: impl Into<Cow<'static, str>>) -> Error {
         Error::Internal(Cause::Bug(what.into()))
     }
@@ -163,7 +163,7 @@ impl Error {
         Error::Conflict { reason, message: message.into() }
     }
 
-    /// Writes to the log what callers are not told.
+    /// Logs the cause of an internal error, which callers do not see.
     pub fn log(&self) {
         if let Error::Internal(cause) = self {
             tracing::error!(%cause, "a request failed");
@@ -185,7 +185,7 @@ impl Error {
         }
     }
 
-    /// What splits the code further.
+    /// The reason that refines the code.
     pub fn reason(&self) -> Option<&'static str> {
         match self {
             Error::Conflict { reason, .. } => Some(reason.as_str()),
@@ -211,7 +211,7 @@ impl Error {
         }
     }
 
-    /// Its body in an answer: what REST sends under `error` and GraphQL under `extensions`.
+    /// Its body in a response: REST sends it under `error`, GraphQL under `extensions`.
     pub fn body<'a>(&'a self, request_id: &'a str) -> ErrorBody<'a> {
         ErrorBody { error: self, request_id, with_message: true }
     }
@@ -246,7 +246,7 @@ impl fmt::Display for Error {
                 write!(f, "too many requests; retry after {retry_after} s")
             }
             Error::TooSlow => f.write_str("it took longer than 15 s and was given up; ask for less at once"),
-            Error::Internal(_) => f.write_str("something went wrong on our side; tell us the request id"),
+            Error::Internal(_) => f.write_str("an internal error occurred; report the request id to the operator"),
         }
     }
 }
@@ -266,7 +266,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// An error as callers see it.
+/// The body of an error, as callers receive it.
 pub struct ErrorBody<'a> {
     error: &'a Error,
     request_id: &'a str,
@@ -274,7 +274,7 @@ pub struct ErrorBody<'a> {
 }
 
 impl ErrorBody<'_> {
-    /// Without the message, for where it stands elsewhere.
+    /// The same without the message, for surfaces that carry it elsewhere.
     pub fn without_message(self) -> Self {
         ErrorBody { with_message: false, ..self }
     }

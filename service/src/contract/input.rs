@@ -1,5 +1,5 @@
-//! What a caller sends: structs whose fields know three states and name everything that is wrong at once, the same
-//! over REST, GraphQL and in the OpenAPI document.
+//! Inputs: structs whose fields have three states (absent, null, value) and that report every bad field at once, the same
+//! over REST, over GraphQL and in the OpenAPI document.
 
 use std::borrow::Cow;
 
@@ -89,7 +89,7 @@ impl<T> Field<T> {
 }
 
 impl<T> Required<T> {
-    /// The value that validation has made sure of.
+    /// The value, which validation has checked to be there.
     pub fn value(self) -> Result<T, Error> {
         self.take().ok_or_else(|| Error::bug("a required field is empty after validation"))
     }
@@ -127,7 +127,7 @@ impl<T: Wire, const KIND: u8> Field<T, KIND> {
         }
     }
 
-    /// Reads every value that a query gives for its parameter.
+    /// Reads all values of its query parameter.
     pub fn from_query(values: &[String]) -> Self {
         T::parse_query(values).map_or_else(Field::Bad, Field::Value)
     }
@@ -185,11 +185,11 @@ impl<T: Wire, const KIND: u8> FieldSchema for Field<T, KIND> {
     }
 }
 
-/// What the documents say of a field.
+/// How a field is described in the OpenAPI document.
 pub trait FieldSchema {
-    /// Optional, required or kept.
+    /// `OPTIONAL`, `REQUIRED`, `NON_NULL` or `DEFAULTED`.
     const KIND: u8;
-    /// Whether a query repeats it.
+    /// Whether it is a list, which a query sends as a repeated parameter.
     const LIST: bool;
     /// Its schema in a body.
     fn openapi() -> MetaSchema;
@@ -203,9 +203,9 @@ pub struct FieldInfo {
     pub name: &'static str,
     /// What it means.
     pub description: &'static str,
-    /// Optional, required or kept.
+    /// `OPTIONAL`, `REQUIRED`, `NON_NULL` or `DEFAULTED`.
     pub kind: u8,
-    /// Whether a query repeats it.
+    /// Whether it is a list, which a query sends as a repeated parameter.
     pub list: bool,
     /// Its schema in a body.
     pub schema: MetaSchema,
@@ -213,9 +213,9 @@ pub struct FieldInfo {
     pub in_query: MetaSchema,
 }
 
-/// What a body is read as.
+/// A type that a JSON body is read into.
 pub trait FromBody: Send {
-    /// Reads a body. What does not fit is kept as a problem.
+    /// Reads a body. What does not fit is recorded and reported by `Validate::problems`.
     fn from_json(json: Json) -> Self;
 }
 
@@ -224,14 +224,14 @@ pub trait Input: FromBody + Sized + Default + Send + Sync + 'static {
     /// Its fields, in order.
     fn fields() -> Vec<FieldInfo>;
 
-    /// Reads the values that a query gives for one parameter; false if there is no such field.
+    /// Reads the values of one query parameter; returns false if there is no such field.
     fn set_query(&mut self, name: &str, values: &[String]) -> bool;
 
-    /// What is wrong with single fields.
+    /// The errors of single fields.
     fn field_problems(&self) -> FieldErrors;
 }
 
-/// A record that an input names.
+/// A record that an input refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reference {
     /// A client.
@@ -249,34 +249,34 @@ pub(crate) fn references(fields: &[(&str, Option<Reference>)]) -> Vec<(String, R
     fields.iter().filter_map(|(name, reference)| reference.map(|reference| ((*name).to_owned(), reference))).collect()
 }
 
-/// What is wrong with an input as a whole: its fields, and the rules between them.
+/// Checks an input as a whole: its fields, and the rules between them.
 pub trait Validate {
-    /// What the plan must have for this input, where that depends on what is sent.
+    /// The feature of the plan that this input needs, where that depends on what is sent.
     fn feature(&self) -> Feature {
         Feature::ApiAccess
     }
 
-    /// Refuses what the caller's role may not send, before anything is said about the rest.
+    /// Refuses what the caller's role may not send; this comes before any other error.
     fn refuse(&self, _caller: &Caller) -> Result<(), Error> {
         Ok(())
     }
 
-    /// The records that it names, by path. Asked only of an input that is refused for something else, so that a name
-    /// that leads nowhere is told with the rest; what is accepted is looked up, and kept, by the operation itself.
+    /// The records that it names, by path. Asked only of an input that is refused for something else, so that an
+    /// unknown reference is reported together with the rest; the operation itself looks up and locks those of accepted input.
     fn references(&self) -> Vec<(String, Reference)> {
         vec![]
     }
 
-    /// What it costs, in points of the sustained budget.
+    /// Its price, in points of the sustained rate limit.
     fn points(&self) -> u32 {
         1
     }
 
-    /// Every problem that can be told without the database.
+    /// Every error that can be found without the database.
     fn problems(&self) -> FieldErrors;
 }
 
-/// Nothing is sent.
+/// An operation without input.
 impl Validate for () {
     fn problems(&self) -> FieldErrors {
         FieldErrors::none()
@@ -322,7 +322,7 @@ macro_rules! input {
         #[graphql(name = $graphql)]
         pub struct $name {
             $($(#[doc = $doc])* pub $field: $type,)*
-            /// Keys that were sent and are not taken.
+            /// Unknown and read-only keys that were sent, as errors.
             #[graphql(skip)]
             pub not_taken: entity::value::FieldErrors,
         }
@@ -370,7 +370,7 @@ macro_rules! input {
             }
 
             fn field_problems(&self) -> entity::value::FieldErrors {
-                // Whoever sent something that is no object at all is told just that.
+                // If the body is no object, that is the only error.
                 let mut problems = self.not_taken.clone();
                 if problems.names("body") {
                     return problems;

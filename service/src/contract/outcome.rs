@@ -1,5 +1,5 @@
-//! What an operation gives back: records, done now or done before under the same key; and which versions of a record a
-//! change is meant for.
+//! The results of operations: records of this write, or the stored reply of an earlier one with the same idempotency key;
+//! and the preconditions of changes.
 
 use entity::value::Id;
 use serde::Serialize;
@@ -8,13 +8,13 @@ use serde::de::DeserializeOwned;
 use crate::contract::error::Error;
 use crate::idempotency::StoredReply;
 
-/// What an operation gives back: a record with an identity, that can be stored and read again.
+/// The result of an operation: a record with an identity that can be stored and read again.
 pub trait Record: Serialize + DeserializeOwned + Send {
-    /// Whose it is.
+    /// The id of the record.
     fn id(&self) -> Id;
     /// Its version, if it has one.
     fn version(&self) -> Option<i32>;
-    /// Whether it shows a secret, so that its stored answer must be sealed.
+    /// Whether it shows a secret, so that its stored reply must be encrypted.
     fn holds_secret(&self) -> bool {
         false
     }
@@ -31,7 +31,7 @@ impl<R: Record> Record for Vec<R> {
     }
 }
 
-/// What is left of a record that is gone.
+/// The id of a deleted record.
 #[derive(Clone, Copy, Debug, Serialize, serde::Deserialize)]
 pub struct Deleted {
     /// Its id.
@@ -48,22 +48,22 @@ impl Record for Deleted {
     }
 }
 
-/// The outcome of a write: done now, or done before under the same key.
+/// The result of a write: a record of this write, or the stored reply of an earlier one with the same idempotency key.
 #[derive(Clone, Debug)]
 pub enum Written<R> {
-    /// Just now.
+    /// Written by this request.
     Fresh {
-        /// The record as it now is.
+        /// The record after the write.
         record: R,
-        /// Whether it was made by this write.
+        /// Whether this write created it.
         created: bool,
     },
-    /// Before. What was answered then, as text, is not read again where text is what is sent.
+    /// Written by an earlier request. The stored reply stays text for surfaces that send text.
     Replayed(StoredReply),
 }
 
 impl<R: Record> Written<R> {
-    /// The record, read again if it was stored.
+    /// The record; a stored reply is parsed.
     pub fn into_record(self) -> Result<R, Error> {
         match self {
             Written::Fresh { record, .. } => Ok(record),
@@ -73,13 +73,13 @@ impl<R: Record> Written<R> {
     }
 }
 
-/// Which versions of a record a change is meant for: `If-Match`, or `expectedVersion`.
+/// The versions of a record that a change applies to: `If-Match`, or `expectedVersion`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Precondition {
-    /// Any.
+    /// Any version.
     #[default]
     Any,
-    /// One of these; none, if what was sent names no version.
+    /// One of these versions; an empty list matches none.
     OneOf(Vec<i32>),
 }
 

@@ -1,8 +1,8 @@
-//! What splits the code `conflict` further, as one closed list: the documents are made from it.
+//! The reasons that refine the code `conflict`, as one closed list from which the documents are generated.
 
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident = $wire:literal,)*) => {
-        /// Why the state of things blocks a request.
+        /// Why the state of a record blocks a request.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason {
             $($(#[doc = $doc])+ $name),*
@@ -17,7 +17,7 @@ macro_rules! reasons {
                 match self { $(Reason::$name => $wire),* }
             }
 
-            /// When it is given, and the way out.
+            /// When it occurs, and what to do about it.
             pub const fn when(self) -> &'static str {
                 match self { $(Reason::$name => concat!($($doc),+)),* }
             }
@@ -49,11 +49,11 @@ reasons! {
 
     /// The workspace has as many webhook endpoints as a workspace may have. Delete one first.
     EndpointCap = "endpoint_cap",
-    /// The webhook endpoint is switched off. Enable it first.
+    /// The webhook endpoint is disabled. Enable it first.
     EndpointDisabled = "endpoint_disabled",
     /// The webhook endpoint has been deleted.
     EndpointDeleted = "endpoint_deleted",
-    /// The delivery is still on its way. Wait until it has succeeded or failed.
+    /// The delivery is pending. Wait until it has succeeded or failed.
     DeliveryPending = "delivery_pending",
 
     /// `If-Match` (`expectedVersion` in GraphQL) names another version than the record has. Read it again and retry.
@@ -63,7 +63,7 @@ reasons! {
     IdempotencyMismatch = "idempotency_mismatch",
     /// A request with this `Idempotency-Key` is still running. Retry with the same key after `Retry-After`.
     IdempotencyInFlight = "idempotency_in_flight",
-    /// The role has changed since this `Idempotency-Key` was used, so the answer of then is not given again.
+    /// The role has changed since this `Idempotency-Key` was used, so the earlier reply is not repeated.
     IdempotencyRoleChanged = "idempotency_role_changed",
 
     /// There is neither time nor an expense to bill. Only the command line meets it.
@@ -80,10 +80,10 @@ reasons! {
     InvoicePaid = "invoice_paid",
     /// The invoice is CANCELLED. Only the command line meets it.
     InvoiceCancelled = "invoice_cancelled",
-    /// Nothing is paid that could be given back. Only the command line meets it.
+    /// Nothing has been paid that could be refunded. Only the command line meets it.
     NothingToRefund = "nothing_to_refund",
 
-    /// The plan has no room for another member. Only the command line meets it.
+    /// The workspace has as many members as its plan allows. Only the command line meets it.
     MemberCap = "member_cap",
     /// The person is a member already. Only the command line meets it.
     AlreadyMember = "already_member",

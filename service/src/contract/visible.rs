@@ -15,10 +15,10 @@ pub const MAY_BE_ABSENT: &str = "x-may-be-absent ";
 /// A field of this type is marked `#[serde(default, skip_serializing_if = "Visible::is_hidden")]`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Visible<T> {
-    /// Not for this caller.
+    /// Hidden from this caller.
     #[default]
     Hidden,
-    /// For this caller; may still be empty.
+    /// Shown to this caller; the value may still be null.
     Shown(Option<T>),
 }
 

@@ -1,4 +1,4 @@
-//! The pieces that filters are made of: lists are OR, everything else is AND.
+//! The conditions of filters: several values of one filter are OR, several filters are AND.
 
 use entity::client;
 use entity::value::{DateOrDateTime, Id, Name, Text, fold};
@@ -21,7 +21,7 @@ pub(crate) fn one_of_texts<const N: usize>(
     field.get().map(|texts| column.is_in(texts.iter().map(Text::as_str)))
 }
 
-/// The column is empty or not: `true` asks for filled ones.
+/// The column is null or not: `true` asks for rows with a value.
 pub(crate) fn is_set(column: impl ColumnTrait, field: &Field<Vec<bool>>) -> Option<Condition> {
     field.get().map(|wanted| {
         let each = wanted.iter().map(|set| if *set { column.is_not_null() } else { column.is_null() });
@@ -39,22 +39,22 @@ pub(crate) fn at_most<T: Clone + Into<Value>>(column: impl ColumnTrait, field: &
     field.get().map(|bound| column.lte(bound.clone()))
 }
 
-/// Instants from here on.
+/// Not before the bound.
 pub(crate) fn since(column: impl ColumnTrait, field: &Field<DateOrDateTime>) -> Option<SimpleExpr> {
     field.get().map(|bound| column.gte(bound.from()))
 }
 
-/// Instants up to here; a date means the end of that UTC day.
+/// Not after the bound; a date means the end of that UTC day.
 pub(crate) fn until(column: impl ColumnTrait, field: &Field<DateOrDateTime>) -> Option<SimpleExpr> {
     field.get().map(|bound| column.lte(bound.to()))
 }
 
-/// The ids of the rows of a workspace that fit, for use inside another query.
+/// The ids of the rows of a workspace that match, for use inside another query.
 pub(crate) fn ids_where<E: Identified>(organization: Id, condition: Condition) -> SelectStatement {
     E::all_of(organization).filter(condition).select_only().column(E::ID).into_query()
 }
 
-/// Of a client with one of the names asked for, in any case.
+/// The client has one of the names asked for; names are compared without regard to case.
 pub(crate) fn of_client_named(
     column: impl ColumnTrait,
     names: &Field<Vec<Name>>,

@@ -1,4 +1,4 @@
-//! What lists are sorted by: `-createdAt` over REST, `CREATED_AT_DESC` in GraphQL.
+//! The sort orders of lists: `-createdAt` over REST, `CREATED_AT_DESC` in GraphQL.
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -18,21 +18,21 @@ pub trait SortField: Copy + Debug + Default + PartialEq + Send + Sync + 'static 
     const GRAPHQL: &'static str;
     /// All of them with their names over REST.
     const ALL: &'static [(&'static str, Self)];
-    /// Whether the list has a text to search.
+    /// Whether the list can be searched.
     const SEARCHED: bool;
 
-    /// The column, or the column that stands in for a nullable one.
+    /// The column; for a nullable one, its key column without nulls.
     fn column(self) -> &'static str;
     /// The value of a row in that column.
     fn key(self, row: &Self::Row) -> Key;
 }
 
-/// A field and a direction. By default the newest first.
+/// A sort order: a field and a direction. The default is the newest first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sort<S> {
-    /// By what.
+    /// The field.
     pub field: S,
-    /// The greatest first.
+    /// Whether the greatest comes first.
     pub descending: bool,
 }
 

@@ -423,8 +423,8 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
                 .filter(project::Column::DeletedAt.is_null())
         });
         if active.await? > 0 {
-            let told = "the client has active projects; complete, archive or delete them first";
-            return Err(Error::conflict(Reason::ActiveProjects, told));
+            let message = "the client has active projects; complete, archive or delete them first";
+            return Err(Error::conflict(Reason::ActiveProjects, message));
         }
         let invoiced = write.count::<invoice::Entity>(|query| {
             query.filter(invoice::Column::ClientId.eq(id)).filter(invoice::Column::Status.ne(InvoiceStatus::Cancelled))

@@ -1,4 +1,4 @@
-//! Events as records: the envelopes that were sent, for those who ask instead of being told.
+//! Events as records: the envelopes of webhooks, for callers that poll instead of receiving them.
 
 use std::borrow::Cow;
 

@@ -197,17 +197,17 @@ pub async fn of_users(cx: &Cx, users: &[Id]) -> Result<Vec<Member>, Error> {
     Ok(rows.await?.into_iter().map(Member::from).collect())
 }
 
-/// The live membership of a person, kept as it is.
-pub(crate) async fn keep(write: &Write, user: Id) -> Result<Option<member::Model>, Error> {
+/// The live membership of a person, locked shared so that it does not end before the commit.
+pub(crate) async fn lock_shared(write: &Write, user: Id) -> Result<Option<member::Model>, Error> {
     let live = write.find::<member::Entity>(|query| {
         query.filter(member::Column::UserId.eq(user)).filter(member::Column::DeletedAt.is_null()).lock_shared()
     });
     live.await
 }
 
-/// Whether this person is a member, and stays one.
+/// Whether this person is a member, and stays one until the commit.
 pub(crate) async fn is_member(write: &Write, user: Id) -> Result<bool, Error> {
-    Ok(keep(write, user).await?.is_some())
+    Ok(lock_shared(write, user).await?.is_some())
 }
 
 /// A person who joins.
@@ -231,8 +231,8 @@ pub(crate) async fn join(write: &Write, input: NewMember) -> Result<Member, Erro
     let people = live_members(write, None).await?;
     let cap = member_cap(workspace.plan);
     if people >= cap {
-        let told = format!("the plan {} has room for {cap} members; set a larger plan first", workspace.plan);
-        return Err(Error::conflict(Reason::MemberCap, told));
+        let message = format!("the plan {} has room for {cap} members; set a larger plan first", workspace.plan);
+        return Err(Error::conflict(Reason::MemberCap, message));
     }
     let user_id = find_or_create_user(write, input.email.as_str()).await?;
     if is_member(write, user_id).await? {
@@ -270,7 +270,7 @@ pub async fn set_role(operator: &Operator, organization: Id, email: &str, role: 
             let after = member::Model { role, ..before.clone() };
             let member = write.update::<member::Entity>(&before, after).await?;
             for project in projects {
-                task::enrol(write, project, std::slice::from_ref(&member)).await?;
+                task::add_to_project(write, project, std::slice::from_ref(&member)).await?;
             }
             Ok(member.into())
         })

@@ -57,7 +57,7 @@ pub async fn of_projects(cx: &Cx, projects: &[Id]) -> Result<HashMap<Id, Vec<Mem
 pub async fn add(cx: &Cx, project: Id, user: Id) -> Result<Written<Member>, Error> {
     cx.write(Action::AddProjectMember, (), async |write, ()| {
         write.lock_exclusive::<project::Entity>(project).await?;
-        let member = crate::nouns::member::keep(write, user).await?.ok_or(Error::NotFound("member"))?;
+        let member = crate::nouns::member::lock_shared(write, user).await?.ok_or(Error::NotFound("member"))?;
         let known = write.find::<project_member::Entity>(|query| {
             let of_project = query.filter(project_member::Column::ProjectId.eq(project));
             of_project.filter(project_member::Column::UserId.eq(user))

@@ -13,7 +13,7 @@ use crate::contract::error::Error;
 use crate::door::Cx;
 use crate::door::Read;
 
-/// What can be told by its id alone.
+/// The kind of a record that can be found by its id alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordKind {
     /// A client.

@@ -185,8 +185,8 @@ pub async fn create(operator: &Operator, organization: Id, input: NewToken) -> R
                 return Err(Error::invalid("expiresAt", "must lie in the future"));
             }
             if live_tokens(write, &member).await? >= MAX_TOKENS {
-                let told = format!("{} has {MAX_TOKENS} live tokens; revoke one first", member.email);
-                return Err(Error::conflict(Reason::TokenCap, told));
+                let message = format!("{} has {MAX_TOKENS} live tokens; revoke one first", member.email);
+                return Err(Error::conflict(Reason::TokenCap, message));
             }
             let FreshToken { text, prefix, hash } = FreshToken::new(write.app().environment())?;
             let row = token::Model {

@@ -1,4 +1,4 @@
-//! What callers send of expenses, and the rules between their fields.
+//! The inputs of expenses, and the rules between their fields.
 
 use entity::expense;
 use entity::value::{Date, ExpenseCategory, ExternalId, FieldErrors, Id, Money, Text, fold};
@@ -34,7 +34,7 @@ macro_rules! expense_input {
         }
 
         impl $name {
-            /// Puts what was sent into a row.
+            /// Applies what was sent to a row.
             pub(super) fn apply(self, row: &mut expense::Model) {
                 self.external_id.change(&mut row.external_id);
                 if let Some(client_id) = self.client_id.take() {
@@ -64,7 +64,7 @@ macro_rules! expense_input {
                 ])
             }
 
-            /// What is wrong with single fields; nothing was spent for nothing.
+            /// Errors of single fields, and an amount of 0.
             fn own_problems(&self) -> FieldErrors {
                 let mut problems = self.field_problems();
                 if self.amount.get() == Some(&Money::ZERO) {
@@ -85,7 +85,7 @@ expense_input!(
     UpdateExpenseInput = "UpdateExpenseInput", needs: NonNull, has: NonNull
 );
 
-/// A category of one's own stands for one of ours.
+/// A custom category is allowed with OTHER only.
 pub(super) fn check_category(category: ExpenseCategory, custom: bool, problems: &mut FieldErrors) {
     if custom && category != ExpenseCategory::Other {
         problems.add("customCategory", "only with category OTHER; send null to clear it");
@@ -107,13 +107,13 @@ impl Validate for CreateExpenseInput {
     }
 }
 
-/// The rules between fields need the row and are asked when it is locked.
+/// The rules between fields depend on the row and are checked once it is locked.
 impl Validate for UpdateExpenseInput {
     fn references(&self) -> Vec<(String, Reference)> {
         self.named()
     }
 
-    /// What was sent together must fit together, whatever the row.
+    /// Checks what was sent together; what also depends on the row is checked once it is locked.
     fn problems(&self) -> FieldErrors {
         let mut problems = self.own_problems();
         if let Some(category) = self.category.get() {

@@ -127,7 +127,8 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Expense, Error> {
 pub async fn create(cx: &Cx, input: CreateExpenseInput) -> Result<Written<Expense>, Error> {
     cx.write(Action::CreateExpense, input, async |write, input| {
         let client_id = input.client_id.clone().value()?;
-        let currency = places(write, Some(client_id), client_id, input.project_id.get().copied()).await?;
+        let currency =
+            lock_client_and_project(write, Some(client_id), client_id, input.project_id.get().copied()).await?;
         let mut row = expense::Model {
             id: write.new_id(),
             organization_id: write.organization_id(),
@@ -155,9 +156,9 @@ pub async fn create(cx: &Cx, input: CreateExpenseInput) -> Result<Written<Expens
     .await
 }
 
-/// Keeps the client and the project that an expense names as they are; every one that is not found is told. Gives the
-/// currency of a client who is named anew.
-async fn places(
+/// Locks the client and the project that an expense names, and reports each that is not found. Returns the currency of the
+/// client, if the client is new to the expense.
+async fn lock_client_and_project(
     write: &Write,
     named: Option<Id>,
     client_id: Id,
@@ -200,8 +201,11 @@ pub async fn update(
             return Err(Error::Invalid(problems));
         }
         let other_client = (after.client_id != before.client_id).then_some(after.client_id);
-        let other_place = other_client.is_some() || after.project_id != before.project_id;
-        if other_place && let Some(theirs) = places(write, other_client, after.client_id, after.project_id).await? {
+        let other_references = other_client.is_some() || after.project_id != before.project_id;
+        if other_references
+            && let Some(theirs) =
+                lock_client_and_project(write, other_client, after.client_id, after.project_id).await?
+        {
             after.currency = theirs;
         }
         Ok(write.update::<expense::Entity>(&before, after).await?.into())
@@ -220,7 +224,7 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
     .await
 }
 
-/// An expense that is billed is locked for everyone.
+/// Locks an expense that is on no invoice; nobody may change a billed one.
 async fn lock_unbilled(write: &Write, id: Id, expected: &Precondition) -> Result<expense::Model, Error> {
     let row = write.lock_exclusive::<expense::Entity>(id).await?;
     expected.check(row.version)?;

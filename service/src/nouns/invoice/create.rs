@@ -1,5 +1,5 @@
-//! Making an invoice: what can be billed is claimed first, by one statement each for time and expenses, and then added
-//! up. So nothing is billed twice, and nothing is added up that is not claimed.
+//! Creating an invoice: what can be billed is claimed first, by one statement each for time and expenses, and only claimed
+//! rows are added up. So nothing is billed twice.
 
 use std::collections::BTreeSet;
 
@@ -22,19 +22,19 @@ use crate::nouns::organization as workspace;
 /// What to bill, and how.
 #[derive(Clone, Debug)]
 pub struct NewInvoice {
-    /// Whom to bill.
+    /// The client to bill.
     pub client: Id,
     /// The first day whose time and expenses are billed.
     pub from: Date,
     /// The last one.
     pub to: Date,
-    /// What to take off the subtotal.
+    /// The discount, subtracted from the subtotal before tax.
     pub discount: Option<Money>,
-    /// The tax rate; the client's unless said.
+    /// The tax rate in percent; none means the client's default.
     pub tax_rate: Option<Percent>,
 }
 
-/// A line before it has its place.
+/// A line that has no position yet.
 struct Draft {
     description: String,
     quantity: Decimal,
@@ -55,21 +55,21 @@ pub async fn create(operator: &Operator, organization: Id, input: NewInvoice) ->
     }
     operator
         .write(organization, async |write| {
-            // Invoices of a workspace take turns on its row: the number is taken with the invoice, or not at all.
+            // The row of the workspace serialises its invoices: the number is taken in the transaction that inserts the invoice.
             let workspace = workspace::lock(write).await?;
             let client = write.lock_shared::<client::Entity>(input.client).await?.ok_or(Error::NotFound("client"))?;
             let row = number(write, workspace, &client, &input).await?;
-            // Projects come last, since whoever changes an expense locks it before its project.
+            // Projects are locked last, since a change of an expense locks the expense before its project.
             let mut lines = bill_time(write, &row, &input).await?;
             let expenses = bill_expenses(write, &row, &input).await?;
             lines.extend(bill_fees(write, &row).await?);
             lines.extend(expenses);
             if lines.is_empty() {
-                let told = format!(
+                let message = format!(
                     "{} has no billable time, fee or expense from {} to {} that is not billed yet",
                     client.name, input.from, input.to
                 );
-                return Err(Error::conflict(Reason::NothingToBill, told));
+                return Err(Error::conflict(Reason::NothingToBill, message));
             }
             let row = total(write, row, &lines, input.discount.unwrap_or_default()).await?;
             let place = |(position, line): (usize, Draft)| invoice_line::Model {
@@ -211,14 +211,14 @@ async fn bill_time(write: &Write, row: &invoice::Model, input: &NewInvoice) -> R
     }
     if !without_rate.is_empty() {
         let named = without_rate.into_iter().collect::<Vec<_>>().join(", ");
-        let told = format!("set an hourlyRate for {named}: there is billable time without a price");
-        return Err(Error::invalid("hourlyRate", told));
+        let message = format!("set an hourlyRate for {named}: there is billable time without a price");
+        return Err(Error::invalid("hourlyRate", message));
     }
     lines.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(lines.into_iter().map(|(_, line)| line).collect())
 }
 
-/// The client's projects by the hour, kept as they are: their rates decide.
+/// The client's HOURLY projects, locked shared since their rates decide the amounts.
 async fn hourly_projects(write: &Write, client: Id) -> Result<Vec<project::Model>, Error> {
     let projects = write.all::<project::Entity>(|query| {
         let of_client = query.filter(project::Column::ClientId.eq(client)).filter(project::Column::DeletedAt.is_null());
@@ -264,11 +264,11 @@ async fn bill_expenses(write: &Write, row: &invoice::Model, input: &NewInvoice) 
     });
     let claimed = claimed.await?;
     if let Some(other) = claimed.iter().find(|expense| expense.currency != row.currency) {
-        let told = format!(
+        let message = format!(
             "the expense {} of {} is in {}, the invoice in {}; make it not billable, or bill it in its own currency",
             other.id, other.expense_date, other.currency, row.currency
         );
-        return Err(Error::conflict(Reason::OtherCurrency, told));
+        return Err(Error::conflict(Reason::OtherCurrency, message));
     }
     claimed.into_iter().map(|it| one(it.description, it.amount, &row.currency, it.project_id)).collect()
 }
@@ -286,7 +286,7 @@ fn one(description: String, price: Money, currency: &Currency, project_id: Optio
     })
 }
 
-/// Gives back what an invoice has claimed, so that it can be billed again.
+/// Releases the time, fees and expenses of an invoice, so that they can be billed again.
 pub(super) async fn release(write: &Write, invoice: Id) -> Result<(), Error> {
     use time_entry::Column;
     // Projects in their order before what is on them, as everywhere.

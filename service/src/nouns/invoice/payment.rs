@@ -1,4 +1,4 @@
-//! What becomes of an invoice: sent, paid in parts or whole, given back, cancelled. Each step locks its row.
+//! The changes of an invoice's state: sent, paid in part or in full, refunded, cancelled. Each step locks the row.
 
 use entity::invoice;
 use entity::value::{Currency, Id, InvoiceStatus, Money, PaymentStatus, Timestamp};
@@ -13,7 +13,7 @@ use crate::door::operator::Operator;
 use crate::door::write::Write;
 use crate::outbox::new_event::NewEvent;
 
-/// A payment, or the attempt at one, as the events of invoices tell of it.
+/// A payment or a failed attempt at one, as the events of invoices carry it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Payment {
@@ -31,7 +31,7 @@ pub struct Payment {
     pub failure_reason: Option<String>,
 }
 
-/// Runs a step of an invoice, whose id is all that the operator names.
+/// Runs one step on an invoice; the workspace is found by the invoice's id.
 #[expect(clippy::disallowed_methods, reason = "an id is unique across workspaces")]
 async fn step(
     operator: &Operator,
@@ -81,7 +81,7 @@ pub async fn send(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error
     .await
 }
 
-/// Takes a payment of a SENT invoice: all that is open unless said. In full it becomes PAID.
+/// Records a payment of a SENT invoice, by default of the whole open amount. A fully paid invoice becomes PAID.
 pub async fn pay(operator: &Operator, id: Id, amount: Option<Money>) -> Result<InvoiceWithLines, Error> {
     step(operator, id, async |write, row| {
         if row.status != InvoiceStatus::Sent {
@@ -101,7 +101,7 @@ pub async fn pay(operator: &Operator, id: Id, amount: Option<Money>) -> Result<I
     .await
 }
 
-/// Tells that a payment of a SENT invoice did not come; the invoice stays as it is.
+/// Reports that a payment of a SENT invoice failed. The invoice does not change.
 pub async fn fail_payment(
     operator: &Operator,
     id: Id,
@@ -121,7 +121,7 @@ pub async fn fail_payment(
     .await
 }
 
-/// Gives back what was paid. A PAID invoice stays PAID and keeps its time and expenses.
+/// Refunds all that was paid. A PAID invoice stays PAID, and its time and expenses stay on it.
 pub async fn refund(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
     step(operator, id, async |_, row| {
         if row.amount_paid == Money::ZERO {
@@ -144,7 +144,7 @@ pub async fn cancel(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Err
     .await
 }
 
-/// The amount of a payment: all that is open unless said, never more, in the decimals of the currency.
+/// The amount of a payment: by default the whole open amount, never more, with the decimals of the currency.
 fn payable(row: &invoice::Model, amount: Option<Money>) -> Result<Money, Error> {
     let open = Money::from_units(row.total.units() - row.amount_paid.units());
     let Some(amount) = amount else { return Ok(open) };

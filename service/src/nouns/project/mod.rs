@@ -318,7 +318,7 @@ pub async fn create(cx: &Cx, input: CreateProjectInput) -> Result<Written<Projec
     .await
 }
 
-/// The client that a project names, kept from being deleted meanwhile.
+/// The client that a project names, locked shared so that it is not deleted before the commit.
 async fn client_of(write: &Write, id: Id) -> Result<client::Model, Error> {
     write.lock_shared::<client::Entity>(id).await?.ok_or_else(|| Error::invalid("clientId", "not found"))
 }
@@ -348,45 +348,44 @@ pub async fn update(
         }
         let row = write.update::<project::Entity>(&before, after).await?;
         if row.rate_type == RateType::NonBillable && before.rate_type != RateType::NonBillable {
-            crate::nouns::time_entry::unbill(write, id).await?;
+            crate::nouns::time_entry::mark_not_billable(write, id).await?;
         }
         Ok(Project::shown_to(write.caller()?, row))
     })
     .await
 }
 
-/// An expense's project is of the expense's client, and billed time of the client that it was billed to: a project with
-/// either stays where it is.
+/// Refuses another client for a project that has expenses or billed time, since both belong to the present client.
 async fn ensure_consistent(write: &Write, row: &project::Model) -> Result<(), Error> {
     let spent = write.count::<expense::Entity>(|query| {
         query.filter(expense::Column::ProjectId.eq(row.id)).filter(expense::Column::DeletedAt.is_null())
     });
     if spent.await? > 0 {
-        let told = "the project has expenses of its client; take them off the project or delete them first";
-        return Err(Error::conflict(Reason::HasExpenses, told));
+        let message = "the project has expenses of its client; take them off the project or delete them first";
+        return Err(Error::conflict(Reason::HasExpenses, message));
     }
     let billed = write.count::<time_entry::Entity>(|query| {
         let of_project = query.filter(time_entry::Column::ProjectId.eq(row.id));
         of_project.filter(time_entry::Column::InvoiceId.is_not_null())
     });
     if billed.await? > 0 || row.fee_invoice_id.is_some() {
-        let told =
+        let message =
             "the project's time or fee is on an invoice to its client; make another project for the other client";
-        return Err(Error::conflict(Reason::Invoiced, told));
+        return Err(Error::conflict(Reason::Invoiced, message));
     }
     Ok(())
 }
 
-/// An active project keeps its client from being deleted, so it cannot become active for one that is.
+/// Refuses to activate a project whose client is deleted, since a client with active projects cannot be deleted.
 async fn ensure_client_matches(write: &Write, row: &project::Model) -> Result<(), Error> {
     if write.lock_shared::<client::Entity>(row.client_id).await?.is_some() {
         return Ok(());
     }
-    let told = "the project's client is deleted; give it another clientId first";
-    Err(Error::conflict(Reason::ClientDeleted, told))
+    let message = "the project's client is deleted; give it another clientId first";
+    Err(Error::conflict(Reason::ClientDeleted, message))
 }
 
-/// Puts a project away: it takes no new time.
+/// Archives a project: it accepts no new time entries.
 pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
     cx.write(Action::ArchiveProject, (), async |write, ()| {
         let before = write.lock_exclusive::<project::Entity>(id).await?;
@@ -397,7 +396,7 @@ pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
     .await
 }
 
-/// Brings a project back, archived or deleted: it is ACTIVE again.
+/// Makes an archived or deleted project ACTIVE again.
 pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
     cx.write(Action::RestoreProject, (), async |write, ()| {
         let before = write.lock_even_deleted::<project::Entity>(id).await?;

@@ -93,17 +93,17 @@ impl TimeReportArgs {
         self.group_by.get().map_or(&[], Vec::as_slice)
     }
 
-    /// Checks in the order of refusals: what the role may not ask, then what is wrong. Gives whether amounts are told.
+    /// Checks in the order of refusals: what the role may not ask, then what is wrong. Returns whether amounts are shown.
     fn check(&self, caller: &Caller) -> Result<bool, Error> {
         let sees_money = policy::sees_money(caller.role);
         let amounts = self.amount_shown.get().map_or(sees_money, |shown| *shown == AmountShown::Earned);
         if amounts && !sees_money {
-            let told = format!("your role {} does not see amounts; ask for amountShown=HIDE_AMOUNT", caller.role);
-            return Err(Error::Forbidden(told.into()));
+            let message = format!("your role {} does not see amounts; ask for amountShown=HIDE_AMOUNT", caller.role);
+            return Err(Error::Forbidden(message.into()));
         }
         if self.groups().contains(&ReportGroup::Client) && !policy::allows(caller.role, Action::ListClients) {
-            let told = format!("your role {} does not see clients, so it cannot group by client", caller.role);
-            return Err(Error::Forbidden(told.into()));
+            let message = format!("your role {} does not see clients, so it cannot group by client", caller.role);
+            return Err(Error::Forbidden(message.into()));
         }
         self.filter.check(caller)?;
         let problems = self.problems();
@@ -256,25 +256,25 @@ impl Sum {
         *earned += i128::from(found.seconds) * i128::from(found.rate);
     }
 
-    fn amounts(&self, told: bool) -> Visible<Vec<TimeReportAmount>> {
+    fn amounts(&self, shown: bool) -> Visible<Vec<TimeReportAmount>> {
         let amounts = self.currencies.iter().filter_map(|(currency, (_, earned))| {
             Some(TimeReportAmount { currency: Currency::parse_text(currency).ok()?, amount: per_hour(*earned) })
         });
-        Visible::only_if(told, told.then(|| amounts.collect()))
+        Visible::only_if(shown, shown.then(|| amounts.collect()))
     }
 
-    fn total(&self, told: bool) -> TimeReportTotal {
+    fn total(&self, shown: bool) -> TimeReportTotal {
         let Sum { seconds, billable_seconds, entries, .. } = *self;
-        TimeReportTotal { seconds, billable_seconds, entries, amounts: self.amounts(told) }
+        TimeReportTotal { seconds, billable_seconds, entries, amounts: self.amounts(shown) }
     }
 
-    fn by_currency(&self, told: bool) -> Vec<(Option<Currency>, TimeReportTotal)> {
+    fn by_currency(&self, shown: bool) -> Vec<(Option<Currency>, TimeReportTotal)> {
         let line = |(currency, (sums, earned)): (&String, &(Sums, i128))| {
             let currency = Currency::parse_text(currency).ok();
             let amount =
                 currency.clone().map(|currency| vec![TimeReportAmount { currency, amount: per_hour(*earned) }]);
             let Sums { seconds, billable_seconds, entries } = *sums;
-            (currency, TimeReportTotal { seconds, billable_seconds, entries, amounts: Visible::only_if(told, amount) })
+            (currency, TimeReportTotal { seconds, billable_seconds, entries, amounts: Visible::only_if(shown, amount) })
         };
         self.currencies.iter().map(line).collect()
     }
@@ -296,8 +296,8 @@ pub async fn time(cx: &Cx, args: &TimeReportArgs) -> Result<TimeReport, Error> {
     let zone = args.time_zone.get().copied().unwrap_or(TimeZone::UTC);
     let found = sql::sums(&read, caller, args.groups(), &args.filter, zone, amounts, MAX_SUMS + 1).await?;
     if found.len() as u64 > MAX_SUMS {
-        let told = format!("gives more than {MAX_SUMS} rows: filter by entryDateFrom and entryDateTo");
-        return Err(Error::invalid("groupBy", told));
+        let message = format!("gives more than {MAX_SUMS} rows: filter by entryDateFrom and entryDateTo");
+        return Err(Error::invalid("groupBy", message));
     }
 
     let mut rows: BTreeMap<(sql::Key, sql::Key), (TimeReportKeys, Sum)> = BTreeMap::new();

@@ -146,11 +146,11 @@ impl Validate for UpdateTaskInput {
         if refused.is_empty() {
             return Ok(());
         }
-        let told = format!(
+        let message = format!(
             "your role changes status, description, priority, tags, dates and estimatedHours of a task, not {}",
             refused.join(", ")
         );
-        Err(Error::Forbidden(told.into()))
+        Err(Error::Forbidden(message.into()))
     }
 
     fn references(&self) -> Vec<(String, Reference)> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use input::{CreateTaskInput, UpdateTaskInput};
 pub use list::{TaskArgs, TaskFilter, TaskSort, list, list_of_people, list_of_projects};
-pub(crate) use people::{enrol, projects_of, unassign};
+pub(crate) use people::{add_to_project, projects_of, unassign};
 
 use crate::access::action::Action;
 use crate::access::policy;
@@ -165,7 +165,7 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Task>, Error> {
 pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Error> {
     cx.write(Action::CreateTask, input, async |write, input| {
         let (project_id, named) = (input.project_id.clone().value()?, input.assignee_ids.get().cloned());
-        let members = hold(write, project_id, true, &named.unwrap_or_default(), true).await?;
+        let members = lock_references(write, project_id, true, &named.unwrap_or_default(), true).await?;
         let mut row = task::Model {
             id: write.new_id(),
             organization_id: write.organization_id(),
@@ -191,10 +191,10 @@ pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Er
             deleted_at: None,
         };
         input.apply(&mut row);
-        let completed = settle(&mut row, write.now);
+        let completed = update_completion(&mut row, write.now);
         write.insert::<task::Entity>(row.clone()).await?;
         people::assign(write, &[], &row).await?;
-        people::enrol(write, project_id, &members).await?;
+        people::add_to_project(write, project_id, &members).await?;
         let task = Task::from(row);
         write.emit(NewEvent::TaskCreated(&task)).await?;
         if completed {
@@ -205,13 +205,13 @@ pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Er
     .await
 }
 
-/// A task as it is seen before it is locked, a deleted one too.
-async fn look(write: &Write, id: Id) -> Result<Option<task::Model>, Error> {
+/// A task, read without a lock; deleted ones are found too.
+async fn find_unlocked(write: &Write, id: Id) -> Result<Option<task::Model>, Error> {
     write.find::<task::Entity>(|query| query.filter(task::Column::Id.eq(id))).await
 }
 
-/// The same for a change of a task that was seen like this.
-async fn hold_for(
+/// Locks what decides a change of a task, which was read in this state.
+async fn lock_references_for(
     write: &Write,
     changes: &UpdateTaskInput,
     seen: Option<&task::Model>,
@@ -224,12 +224,12 @@ async fn hold_for(
         None if Some(project) != stays => seen.map(people::of).unwrap_or_default(),
         None => vec![],
     };
-    hold(write, project, project_sent, &named, people_sent).await
+    lock_references(write, project, project_sent, &named, people_sent).await
 }
 
-/// Locks what decides a write of a task, in the order in which every write does: the project, the people, and after them
-/// the task. Gives the memberships of the people; whatever was sent and is not found is told.
-async fn hold(
+/// Locks what decides a write of a task, in the order that every write follows: the project, the people, and after them
+/// the task. Returns the memberships of the people, or every sent reference that was not found.
+async fn lock_references(
     write: &Write,
     project: Id,
     project_sent: bool,
@@ -237,7 +237,7 @@ async fn hold(
     people_sent: bool,
 ) -> Result<Vec<member::Model>, Error> {
     let mut problems = FieldErrors::none();
-    // Whoever is put on a project takes turns on it.
+    // Adding people to a project is serialised by its row.
     let found = if people.is_empty() {
         write.lock_shared::<project::Entity>(project).await?.is_some()
     } else {
@@ -249,7 +249,7 @@ async fn hold(
     if project_sent && !found {
         problems.add("projectId", "not found");
     }
-    let members = people::keep(write, people).await?;
+    let members = people::lock_memberships(write, people).await?;
     for (i, person) in people.iter().enumerate().filter(|_| people_sent) {
         if !members.iter().any(|member| member.user_id == *person) {
             problems.add(format!("assigneeIds[{i}]"), "not found");
@@ -258,8 +258,8 @@ async fn hold(
     if problems.is_empty() { Ok(members) } else { Err(Error::Invalid(problems)) }
 }
 
-/// What follows from the other columns: when it was done. Whether it has just been.
-fn settle(row: &mut task::Model, now: Timestamp) -> bool {
+/// Sets or clears `completed_at` after the status. Returns whether the task has just been completed.
+fn update_completion(row: &mut task::Model, now: Timestamp) -> bool {
     let completed = row.status == TaskStatus::Done && row.completed_at.is_none();
     if completed {
         row.completed_at = Some(now);
@@ -277,19 +277,19 @@ pub async fn update(
     changes: UpdateTaskInput,
 ) -> Result<Written<Task>, Error> {
     cx.write(Action::UpdateTask, changes, async |write, changes| {
-        // Not locked yet: it tells what is locked before it.
-        let seen = look(write, id).await?;
-        let mut members = hold_for(write, &changes, seen.as_ref()).await?;
+        // Read without a lock, to know what must be locked before the task itself.
+        let seen = find_unlocked(write, id).await?;
+        let mut members = lock_references_for(write, &changes, seen.as_ref()).await?;
         let before = write.lock_exclusive::<task::Entity>(id).await?;
         let moved =
             |seen: task::Model| seen.project_id != before.project_id || people::of(&seen) != people::of(&before);
         if seen.is_some_and(moved) {
-            members = hold_for(write, &changes, Some(&before)).await?;
+            members = lock_references_for(write, &changes, Some(&before)).await?;
         }
         let caller = write.caller()?;
         if !policy::sees_all(caller.role) && !people::of(&before).contains(&caller.user_id) {
-            let told = "your role changes tasks that are assigned to it only; ask for this one";
-            return Err(Error::Forbidden(told.into()));
+            let message = "your role changes tasks that are assigned to it only; ask for this one";
+            return Err(Error::Forbidden(message.into()));
         }
         expected.check(before.version)?;
         let mut after = before.clone();
@@ -302,10 +302,10 @@ pub async fn update(
         if after.project_id != before.project_id {
             ensure_time_matches_project(write, id).await?;
         }
-        let completed = settle(&mut after, write.now);
+        let completed = update_completion(&mut after, write.now);
         let row = write.update::<task::Entity>(&before, after).await?;
         people::assign(write, &people::of(&before), &row).await?;
-        people::enrol(write, row.project_id, &members).await?;
+        people::add_to_project(write, row.project_id, &members).await?;
         let task = Task::from(row);
         if completed {
             write.emit(NewEvent::TaskCompleted(&task)).await?;
@@ -315,7 +315,7 @@ pub async fn update(
     .await
 }
 
-/// An entry's task is of the entry's project, so a task with time stays where it is.
+/// Refuses to move a task that has time, since the task of an entry must belong to the project of the entry.
 async fn ensure_time_matches_project(write: &Write, id: Id) -> Result<(), Error> {
     let tracked = write.count::<time_entry::Entity>(|query| {
         query.filter(time_entry::Column::TaskId.eq(id)).filter(time_entry::Column::DeletedAt.is_null())
@@ -323,11 +323,11 @@ async fn ensure_time_matches_project(write: &Write, id: Id) -> Result<(), Error>
     if tracked.await? == 0 {
         return Ok(());
     }
-    let told = "time was tracked on the task for its project; move or delete that time first";
-    Err(Error::conflict(Reason::HasTime, told))
+    let message = "time was tracked on the task for its project; move or delete that time first";
+    Err(Error::conflict(Reason::HasTime, message))
 }
 
-/// Deletes a task. Time on it keeps it as its task.
+/// Deletes a task. Time entries on it keep their `taskId`.
 pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteTask, (), async |write, ()| {
         let before = write.lock_exclusive::<task::Entity>(id).await?;
@@ -339,7 +339,7 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
     .await
 }
 
-/// Deletes a task, and gives it.
+/// Deletes a task and returns it.
 pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
     cx.write(Action::ArchiveTask, (), async |write, ()| {
         let before = write.lock_exclusive::<task::Entity>(id).await?;
@@ -352,7 +352,7 @@ pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
 /// Brings a deleted task back.
 pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
     cx.write(Action::RestoreTask, (), async |write, ()| {
-        let seen = look(write, id).await?.ok_or(Error::NotFound("task"))?;
+        let seen = find_unlocked(write, id).await?.ok_or(Error::NotFound("task"))?;
         let project =
             write.find::<project::Entity>(|query| query.filter(project::Column::Id.eq(seen.project_id)).lock_shared());
         let project = project.await?;

@@ -1,5 +1,5 @@
-//! Whom tasks are assigned to: `task_assignee` is what queries go by, `assignee_ids` what answers show; both are written
-//! here and nowhere else.
+//! The assignees of tasks. Queries use the table `task_assignee`, answers show the column `assignee_ids`; only this module
+//! writes the two, so that they agree.
 
 use entity::value::{Id, Role};
 use entity::{member, project, project_member, task, task_assignee};
@@ -11,13 +11,13 @@ use crate::access::scope::Scoped;
 use crate::contract::error::Error;
 use crate::door::write::Write;
 
-/// Whom a task is assigned to, in the order in which they were named.
+/// The assignees of a task, in the order in which they were sent.
 pub(super) fn of(row: &task::Model) -> Vec<Id> {
     array_of(&row.assignee_ids)
 }
 
-/// The live memberships of these people, kept as they are.
-pub(super) async fn keep(write: &Write, people: &[Id]) -> Result<Vec<member::Model>, Error> {
+/// The live memberships of these people, locked shared so that they do not change before the commit.
+pub(super) async fn lock_memberships(write: &Write, people: &[Id]) -> Result<Vec<member::Model>, Error> {
     if people.is_empty() {
         return Ok(vec![]);
     }
@@ -28,7 +28,7 @@ pub(super) async fn keep(write: &Write, people: &[Id]) -> Result<Vec<member::Mod
     live.await
 }
 
-/// The live projects of a person's tasks, kept as they are, in their order.
+/// The live projects of a person's tasks, locked in the order of their ids.
 pub(crate) async fn projects_of(write: &Write, person: SelectStatement) -> Result<Vec<Id>, Error> {
     let places = task_assignee::Entity::all_of(write.organization_id());
     let places = places.filter(task_assignee::Column::UserId.in_subquery(person)).select_only();
@@ -36,15 +36,15 @@ pub(crate) async fn projects_of(write: &Write, person: SelectStatement) -> Resul
     let tasks =
         task::Entity::all_of(write.organization_id()).filter(task::Column::Id.in_subquery(theirs)).select_only();
     let projects = tasks.column(task::Column::ProjectId).into_query();
-    let kept = write.all::<project::Entity>(|query| {
+    let locked = write.all::<project::Entity>(|query| {
         let live = query.filter(project::Column::Id.in_subquery(projects)).filter(project::Column::DeletedAt.is_null());
         live.order_by_asc(project::Column::Id).lock_exclusive()
     });
-    Ok(kept.await?.into_iter().map(|project| project.id).collect())
+    Ok(locked.await?.into_iter().map(|project| project.id).collect())
 }
 
-/// Puts the Members among them on a project, where they are not yet. The project is locked.
-pub(crate) async fn enrol(write: &Write, project: Id, members: &[member::Model]) -> Result<(), Error> {
+/// Adds those of these people whose role is Member to a project that they are not on yet. The project is locked by the caller.
+pub(crate) async fn add_to_project(write: &Write, project: Id, members: &[member::Model]) -> Result<(), Error> {
     let members = members.iter().filter(|member| member.role == Role::Member);
     let people: Vec<Id> = members.map(|member| member.user_id).collect();
     if people.is_empty() {
@@ -63,7 +63,7 @@ pub(crate) async fn enrol(write: &Write, project: Id, members: &[member::Model])
     Ok(())
 }
 
-/// Brings the table of assignees from what it was to what the row says.
+/// Changes the table of assignees from the former ones to those of the row.
 #[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub(super) async fn assign(write: &Write, before: &[Id], row: &task::Model) -> Result<(), Error> {
     let after = of(row);
@@ -84,7 +84,7 @@ pub(super) async fn assign(write: &Write, before: &[Id], row: &task::Model) -> R
     Ok(())
 }
 
-/// Takes a person off their tasks: those of one project, or all of the workspace.
+/// Removes a person from the assignees of the tasks of one project, or of the whole workspace.
 #[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub(crate) async fn unassign(write: &Write, person: Id, project: Option<Id>) -> Result<(), Error> {
     let organization = write.organization_id();

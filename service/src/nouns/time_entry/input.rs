@@ -1,4 +1,4 @@
-//! What callers send of time entries, and what can be told of it without the database.
+//! The inputs of time entries, and their checks that need no database.
 
 use entity::value::{Date, Duration, ExternalId, FieldErrors, Id, Instant, Json, Note};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
@@ -67,14 +67,16 @@ crate::input! {
     read_only "id" "orgId" "invoiceId" "version" "createdAt" "updatedAt" "deletedAt"
 }
 
-fn refuse_another(caller: &Caller, user: Option<&Id>, told: &'static str) -> Result<(), Error> {
+fn refuse_another(caller: &Caller, user: Option<&Id>, message: &'static str) -> Result<(), Error> {
     match user {
-        Some(user) if *user != caller.user_id && !policy::sees_all(caller.role) => Err(Error::Forbidden(told.into())),
+        Some(user) if *user != caller.user_id && !policy::sees_all(caller.role) => {
+            Err(Error::Forbidden(message.into()))
+        }
         _ => Ok(()),
     }
 }
 
-/// The records that an entry names.
+/// The records that an entry refers to.
 fn named(project: Option<&Id>, task: Option<&Id>, user: Option<&Id>) -> Vec<(String, Reference)> {
     references(&[
         ("projectId", project.copied().map(Reference::Project)),
@@ -83,7 +85,7 @@ fn named(project: Option<&Id>, task: Option<&Id>, user: Option<&Id>) -> Vec<(Str
     ])
 }
 
-/// The duration that was sent, with the field that it stands in: seconds count before words.
+/// The duration that was sent, with its field; `durationSeconds` wins over `duration`.
 pub(super) fn duration_sent(seconds: Option<&i32>, words: Option<&Duration>) -> Option<(&'static str, i32)> {
     match (seconds, words) {
         (Some(seconds), _) => Some(("durationSeconds", *seconds)),
@@ -92,7 +94,7 @@ pub(super) fn duration_sent(seconds: Option<&i32>, words: Option<&Duration>) -> 
     }
 }
 
-/// What was sent of a span must fit together: a duration beside instants would be said twice.
+/// Checks that the parts of a span fit together.
 fn check_span(
     duration: Option<(&str, i32)>,
     start: Option<&Instant>,
@@ -149,7 +151,7 @@ impl Validate for CreateTimeEntryInput {
 }
 
 impl Validate for UpdateTimeEntryInput {
-    /// Members give their time to nobody.
+    /// A Member cannot give an entry to another person.
     fn refuse(&self, caller: &Caller) -> Result<(), Error> {
         refuse_another(caller, self.user_id.get(), "only Owner and Admin give an entry to another person")
     }
@@ -158,7 +160,7 @@ impl Validate for UpdateTimeEntryInput {
         named(self.project_id.get(), self.task_id.get(), self.user_id.get())
     }
 
-    /// What was sent together must fit together, whatever the row.
+    /// Checks what was sent together; what also depends on the row is checked once it is locked.
     fn problems(&self) -> FieldErrors {
         let mut problems = self.field_problems();
         let duration = duration_sent(self.duration_seconds.get(), self.duration.get());
@@ -172,13 +174,13 @@ impl Validate for UpdateTimeEntryInput {
     }
 }
 
-/// Told of a start that would stand alone.
+/// The error for a start without a stop.
 pub(super) const NO_STOP: &str = "the entry would have a start without a stop; send both";
-/// Told of a stop that would stand alone.
+/// The error for a stop without a start.
 pub(super) const NO_START: &str = "the entry would have a stop without a start; send both";
 
 impl UpdateTimeEntryInput {
-    /// What was sent that a running entry does not let change.
+    /// The fields that were sent and cannot be changed while the timer runs.
     pub(super) fn refused_while_running(&self) -> FieldErrors {
         let mut problems = FieldErrors::none();
         for (field, sent) in [
@@ -250,7 +252,7 @@ impl FromBody for Batch {
 }
 
 impl Validate for Batch {
-    /// One an entry.
+    /// One point per entry.
     fn points(&self) -> u32 {
         u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }

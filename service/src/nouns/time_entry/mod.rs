@@ -19,7 +19,7 @@ pub use list::{
 pub use timer::{StartTimerInput, StopTimerInput, running, start, stop};
 
 use input::{NO_START, NO_STOP, duration_sent};
-use lock::{keep_in_order, lock};
+use lock::{lock, lock_projects_in_order};
 
 use crate::access::action::Action;
 use crate::access::policy;
@@ -154,12 +154,12 @@ pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Written<Vec<TimeEntry
     cx.write(Action::CreateTimeEntries, input, async |write, input| {
         let (mut rows, mut problems, mut blocked) = (Vec::new(), FieldErrors::none(), None);
         let entries = input.into_entries();
-        keep_in_order(write, entries.iter().filter_map(|entry| entry.project_id.get().copied())).await?;
+        lock_projects_in_order(write, entries.iter().filter_map(|entry| entry.project_id.get().copied())).await?;
         for (i, entry) in entries.into_iter().enumerate() {
             match row_of(write, entry).await {
                 Ok(row) => rows.push(row),
                 Err(Error::Invalid(inner)) => problems.nest(&format!("timeEntries[{i}]"), inner),
-                // What is wrong with a later entry comes before what blocks an earlier one.
+                // Errors in later entries are reported before the state that blocks an earlier one.
                 Err(conflict @ Error::Conflict { .. }) => blocked = blocked.or(Some(conflict)),
                 Err(other) => return Err(other),
             }
@@ -186,7 +186,7 @@ pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Written<Vec<TimeEntry
     .await
 }
 
-/// The row that an input stands for, with everything that it names kept as it is; every unknown reference is told.
+/// The row that an input describes. Everything that it names is locked shared, and every unknown reference is reported.
 async fn row_of(write: &Write, input: CreateTimeEntryInput) -> Result<time_entry::Model, Error> {
     let caller = write.caller()?;
     let CreateTimeEntryInput { external_id, user_id, project_id, task_id, duration_seconds, duration, .. } = input;
@@ -197,7 +197,7 @@ async fn row_of(write: &Write, input: CreateTimeEntryInput) -> Result<time_entry
     if user_id != caller.user_id && !member::is_member(write, user_id).await? {
         problems.add("userId", "not found");
     }
-    let project = keep_project(write, project_id.value()?).await?;
+    let project = lock_visible_project(write, project_id.value()?).await?;
     if project.is_none() {
         problems.add("projectId", "not found");
     }
@@ -230,7 +230,7 @@ async fn row_of(write: &Write, input: CreateTimeEntryInput) -> Result<time_entry
     Ok(row)
 }
 
-/// A new row without a span yet.
+/// A new row that has neither duration nor instants yet.
 fn new_row(
     write: &Write,
     user_id: Id,
@@ -260,7 +260,7 @@ fn new_row(
         updated_at: write.now,
         deleted_at: None,
     };
-    settle(&mut row, project);
+    derive_columns(&mut row, project);
     row
 }
 
@@ -306,7 +306,7 @@ pub async fn update(
             problems.add("userId", "not found");
         }
         let project = match project_id.take() {
-            Some(other) if other != project.id => match keep_project(write, other).await? {
+            Some(other) if other != project.id => match lock_visible_project(write, other).await? {
                 Some(other) => other,
                 None => {
                     problems.add("projectId", "not found");
@@ -338,7 +338,7 @@ pub async fn update(
             check_active(&project)?;
         }
         after.project_id = project.id;
-        settle(&mut after, &project);
+        derive_columns(&mut after, &project);
         let after = write.update::<time_entry::Entity>(&before, after).await?;
         if running {
             write.timer_changed(&after);
@@ -348,7 +348,7 @@ pub async fn update(
     .await
 }
 
-/// Instants change together or alone and the duration follows; a duration moves the stop.
+/// Changes the span of an entry: after instants the duration follows, after a duration the stop moves.
 fn change_span(row: &mut time_entry::Model, changes: &UpdateTimeEntryInput, running: bool) -> Result<(), Error> {
     if let Some((field, seconds)) = duration_sent(changes.duration_seconds.get(), changes.duration.get()) {
         span::set_duration(row, field, seconds).map_err(Error::Invalid)?;
@@ -389,10 +389,9 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
     .await
 }
 
-/// A Member writes on present projects only, nobody writes over a version that they have not seen, and an invoiced
-/// entry is locked for everyone.
+/// Refuses a Member who is not on the project any more, a stale version, and an entry that is on an invoice.
 async fn check_writable(write: &Write, row: &time_entry::Model, expected: &Precondition) -> Result<(), Error> {
-    if !policy::sees_all(write.caller()?.role) && keep_project(write, row.project_id).await?.is_none() {
+    if !policy::sees_all(write.caller()?.role) && lock_visible_project(write, row.project_id).await?.is_none() {
         return Err(Error::Forbidden("you are not on this entry's project any more, so you can only read it".into()));
     }
     expected.check(row.version)?;
@@ -402,8 +401,8 @@ async fn check_writable(write: &Write, row: &time_entry::Model, expected: &Preco
     Ok(())
 }
 
-/// A live project that the caller sees, kept as it is; for a Member, kept theirs too.
-async fn keep_project(write: &Write, id: Id) -> Result<Option<project::Model>, Error> {
+/// A live project that the caller sees, locked shared; for a Member, their place on it is locked as well.
+async fn lock_visible_project(write: &Write, id: Id) -> Result<Option<project::Model>, Error> {
     let caller = write.caller()?;
     let project = write.lock_shared::<project::Entity>(id).await?;
     if project.is_none() || policy::sees_all(caller.role) {
@@ -416,21 +415,21 @@ async fn keep_project(write: &Write, id: Id) -> Result<Option<project::Model>, E
     Ok(place.await?.and(project))
 }
 
-/// Only active projects take new time.
+/// Refuses new time on a project that is not ACTIVE.
 fn check_active(project: &project::Model) -> Result<(), Error> {
     if project.status == ProjectStatus::Active {
         return Ok(());
     }
-    let told = format!("the project is {} and takes no new time; make it ACTIVE first", project.status);
-    Err(Error::conflict(Reason::ProjectNotActive, told))
+    let message = format!("the project is {} and takes no new time; make it ACTIVE first", project.status);
+    Err(Error::conflict(Reason::ProjectNotActive, message))
 }
 
 async fn task_of(write: &Write, project: &project::Model, id: Id) -> Result<Option<task::Model>, Error> {
     Ok(write.lock_shared::<task::Entity>(id).await?.filter(|task| task.project_id == project.id))
 }
 
-/// On a project that is not billable any more no entry is; what is invoiced stays as it was.
-pub(crate) async fn unbill(write: &Write, project: Id) -> Result<(), Error> {
+/// Makes the entries of a project that has become NON_BILLABLE not billable, apart from those on an invoice.
+pub(crate) async fn mark_not_billable(write: &Write, project: Id) -> Result<(), Error> {
     use time_entry::Column;
     let rows = Condition::all()
         .add(Column::ProjectId.eq(project))
@@ -440,8 +439,8 @@ pub(crate) async fn unbill(write: &Write, project: Id) -> Result<(), Error> {
     write.update_all::<time_entry::Entity>([(Column::Billable, false.into())], rows).await
 }
 
-/// What follows from the other columns.
-fn settle(row: &mut time_entry::Model, project: &project::Model) {
+/// Sets the columns that follow from others: `billable` on NON_BILLABLE projects, and the key for searches.
+fn derive_columns(row: &mut time_entry::Model, project: &project::Model) {
     if project.rate_type == RateType::NonBillable {
         row.billable = false;
     }

@@ -1,11 +1,11 @@
-//! Timers: one running entry a person. The database says so (a unique index); starts of one person take turns on their
-//! membership, so that it never has to.
+//! Timers: at most one running entry per person. A unique index enforces it; starts by one person are serialised by the
+//! row of their membership, so that the index never has to refuse one.
 
 use entity::value::{Date, Id, Instant, Note, TimeZone};
 use entity::{member, project, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 
-use super::{TimeEntry, check_active, keep_project, new_row, settle, span, task_of};
+use super::{TimeEntry, check_active, derive_columns, lock_visible_project, new_row, span, task_of};
 use crate::access::action::Action;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input, Reference, Required, Validate, references};
@@ -72,16 +72,16 @@ pub async fn running(cx: &Cx) -> Result<Option<TimeEntry>, Error> {
     Ok(rows.await?.into_iter().next().map(TimeEntry::from))
 }
 
-/// Starts a timer. The one that runs is stopped first; on the same project and task it goes on.
+/// Starts a timer and stops the caller's running one first. A running timer on the same project and task is returned.
 pub async fn start(cx: &Cx, input: StartTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::StartTimer, input, async |write, input| {
         let (user_id, member_id) = (write.caller()?.user_id, write.caller()?.member_id);
         let StartTimerInput { project_id, task_id, note, billable, entry_date, time_zone, not_taken: _ } = input;
-        // The project, then the person, then what hangs on both: the order of who adds or removes people.
+        // The project, then the member, then what belongs to both: the order in which people are added and removed, too.
         let project_id = project_id.value()?;
         write.lock_shared::<project::Entity>(project_id).await?;
         write.lock_exclusive::<member::Entity>(member_id).await?;
-        let project = keep_project(write, project_id).await?;
+        let project = lock_visible_project(write, project_id).await?;
         let project = project.ok_or_else(|| Error::invalid("projectId", "not found"))?;
         let task = match task_id.take() {
             Some(id) => {
@@ -117,7 +117,7 @@ async fn running_of(write: &Write, user: Id) -> Result<Option<time_entry::Model>
     running.await
 }
 
-/// Stops a timer, whatever has become of its project. Beyond 24 hours it saves 24.
+/// Stops a timer, whatever the state of its project. A timer of more than 24 hours is saved with 24.
 pub async fn stop(cx: &Cx, id: Id, input: StopTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::StopTimer, input, async |write, input| {
         let row = write.lock_exclusive::<time_entry::Entity>(id).await?;
@@ -129,7 +129,7 @@ pub async fn stop(cx: &Cx, id: Id, input: StopTimerInput) -> Result<Written<Time
     .await
 }
 
-/// Gives a running entry its end: the event of an entry is sent now that it has a duration.
+/// Stops a running entry and emits `time_entry.created`, now that the entry has a duration.
 async fn finish(write: &Write, row: time_entry::Model, at: Option<Instant>) -> Result<time_entry::Model, Error> {
     let start = row.started_at.ok_or_else(|| Error::bug("a running entry has no start"))?;
     let longest = start.plus_millis(i64::from(span::LONGEST) * 1000);
@@ -139,7 +139,7 @@ async fn finish(write: &Write, row: time_entry::Model, at: Option<Instant>) -> R
     // The project may have stopped being billable while the timer ran.
     let project = write.find::<project::Entity>(|query| query.filter(project::Column::Id.eq(row.project_id)));
     if let Some(project) = project.await? {
-        settle(&mut after, &project);
+        derive_columns(&mut after, &project);
     }
     let after = write.update::<time_entry::Entity>(&row, after).await?;
     write.timer_changed(&after);

@@ -6,6 +6,7 @@ mod cli;
 mod conformance;
 mod documents;
 mod graphql;
+mod mcp;
 mod pages;
 mod policy;
 mod properties;

@@ -18,7 +18,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 use service::value::Wire;
 use service::{App, Clock, Config, RequestFacts, SecretKey, client};
-use tests::{Cast, Kind, World};
+use tests::{Fixtures, Kind, World};
 use tokio::sync::watch;
 
 /// Events of each run.
@@ -108,20 +108,20 @@ fn run(app: &App) -> (watch::Sender<bool>, tokio::task::JoinHandle<()>) {
     (stop, tokio::spawn(async move { app.run_jobs(true, stopped).await }))
 }
 
-async fn subscribe(world: &World, cast: &Cast, url: &str, kind: &str) {
+async fn subscribe(world: &World, fixtures: &Fixtures, url: &str, kind: &str) {
     let body = json!({ "url": url, "events": [kind] });
-    world.post(&cast.home.owner, "/api/v1/webhook-endpoints", body).await.data(201);
+    world.post(&fixtures.home.owner, "/api/v1/webhook-endpoints", body).await.data(201);
 }
 
 /// Milliseconds from commit to first byte, sorted.
 async fn latency(kind: Kind) -> Vec<f64> {
     let world = World::on(kind).await;
-    let cast = Cast::new(&world).await;
+    let fixtures = Fixtures::new(&world).await;
     let counter = Counter::default();
-    subscribe(&world, &cast, &serve(counter.clone()), "client.created").await;
+    subscribe(&world, &fixtures, &serve(counter.clone()), "client.created").await;
     let app = process(&world).await;
     let (stop, worker) = run(&app);
-    let authorization = format!("Bearer {}", cast.home.owner);
+    let authorization = format!("Bearer {}", fixtures.home.owner);
     let mut waits = Vec::new();
     for i in 0..SAMPLES {
         let admission = app.admit(Some(&authorization), IpAddr::V4(Ipv4Addr::LOCALHOST)).await.unwrap();
@@ -142,18 +142,18 @@ async fn latency(kind: Kind) -> Vec<f64> {
 /// Events a second to a fast receiver, all written down; with a hanging one beside it, which is sent the same.
 async fn throughput(kind: Kind, beside_a_hanging_one: bool) -> f64 {
     let world = World::on(kind).await;
-    let cast = Cast::new(&world).await;
+    let fixtures = Fixtures::new(&world).await;
     let counter = Counter::default();
-    subscribe(&world, &cast, &serve(counter.clone()), "time_entry.created").await;
+    subscribe(&world, &fixtures, &serve(counter.clone()), "time_entry.created").await;
     if beside_a_hanging_one {
-        subscribe(&world, &cast, &serve(Silence), "time_entry.created").await;
+        subscribe(&world, &fixtures, &serve(Silence), "time_entry.created").await;
     }
-    let project = cast.home.project(&world, "P").await;
+    let project = fixtures.home.project(&world, "P").await;
     let entry =
         json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11", "note": "An hour of work" });
     for _ in 0..EVENTS / 100 {
         let body = json!({ "timeEntries": vec![entry.clone(); 100] });
-        world.post(&cast.home.owner, "/api/v1/time-entries/batch", body).await.data(201);
+        world.post(&fixtures.home.owner, "/api/v1/time-entries/batch", body).await.data(201);
     }
     let db = world.database.connect().await;
     if kind == Kind::Postgres {

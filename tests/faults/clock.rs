@@ -7,29 +7,29 @@ use tests::Kind;
 
 use crate::kills::{Breaks, run};
 use crate::load::Client;
-use crate::server::{Fleet, Ground, ProcessClock, Settings};
+use crate::server::{Environment, Fleet, ProcessClock, Settings};
 
 /// How far behind it is set, in seconds, one after the other. Less than half the life of a key: a clock that is wrong by
 /// more tells of it that it is over.
 const BEHIND: [i64; 10] = [1, 60, 3_600, 0, 7_200, 39_600, 39_599, 1_800, 1_801, 10];
 
 async fn set_back(kind: Kind) {
-    let _turn = crate::TURN.lock().await;
+    let _turn = crate::SERIAL.lock().await;
     let size = if crate::whole() { (2_000, 50) } else { (240, 10) };
-    let ground = Ground::new(kind).await;
+    let environment = Environment::new(kind).await;
     let clock = ProcessClock::new();
     let settings = Settings { clock: Some(clock.clone()), ..Settings::default() };
-    let fleet = Arc::new(Fleet::start(&ground.database.url, 1, settings));
-    let client = Arc::new(Client::new(fleet.clone(), &ground).await);
+    let fleet = Arc::new(Fleet::start(&environment.database.url, 1, settings));
+    let client = Arc::new(Client::new(fleet.clone(), &environment).await);
     let (began, mut steps) = (UNIX_EPOCH.elapsed().unwrap(), BEHIND.iter().cycle());
-    run(("clock, set back and forth", Breaks::Nothing), &ground, client.clone(), size, move |_, _| {
+    run(("clock, set back and forth", Breaks::Nothing), &environment, client.clone(), size, move |_, _| {
         clock.set(-steps.next().unwrap());
     })
     .await;
     assert!(fleet.with(0, |server| server.runs()));
 
     // That the clock did move is seen in the records.
-    let earliest = ground.database.number("SELECT MIN(created_at) AS n FROM client").await;
+    let earliest = environment.database.number("SELECT MIN(created_at) AS n FROM client").await;
     assert!(began.as_millis() as i64 - earliest > 39_000_000, "the clock stood still");
 }
 

@@ -7,18 +7,18 @@ use tests::Kind;
 
 use crate::kills::{Breaks, run};
 use crate::load::Client;
-use crate::server::{Fleet, Ground, Settings};
+use crate::server::{Environment, Fleet, Settings};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_crashed_database_loses_and_doubles_nothing() {
-    let _turn = crate::TURN.lock().await;
+    let _turn = crate::SERIAL.lock().await;
     let size = if crate::whole() { (1_000, 10) } else { (200, 2) };
-    let ground = Ground::new(Kind::Postgres).await;
-    let fleet = Arc::new(Fleet::start(&ground.database.url, 2, Settings::default()));
-    let client = Arc::new(Client::new(fleet.clone(), &ground).await);
+    let environment = Environment::new(Kind::Postgres).await;
+    let fleet = Arc::new(Fleet::start(&environment.database.url, 2, Settings::default()));
+    let client = Arc::new(Client::new(fleet.clone(), &environment).await);
     let crash = std::env::var("HOURSMITH_TEST_POSTGRES_CRASH").expect("run `make test` or `make test-faults`");
     let fault = ("database, stopped without a checkpoint and restarted", Breaks::Answers);
-    run(fault, &ground, client.clone(), size, move |_, _| {
+    run(fault, &environment, client.clone(), size, move |_, _| {
         assert!(Command::new(&crash).status().unwrap().success());
     })
     .await;

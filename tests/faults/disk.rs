@@ -10,19 +10,19 @@ use crate::ledger;
 use crate::load::Client;
 use crate::report::{self, Line};
 use crate::rng::{Rng, seed};
-use crate::server::{Fleet, Ground, Settings};
+use crate::server::{Environment, Fleet, Settings};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn a_full_disk_loses_nothing_and_passes() {
-    let _turn = crate::TURN.lock().await;
+async fn a_full_disk_loses_nothing_and_service_resumes() {
+    let _turn = crate::SERIAL.lock().await;
     let (began, seed) = (Instant::now(), seed());
-    let ground = Ground::new(Kind::Sqlite).await;
-    let file = ground.database.url.trim_start_matches("sqlite://").split('?').next().unwrap().to_owned();
+    let environment = Environment::new(Kind::Sqlite).await;
+    let file = environment.database.url.trim_start_matches("sqlite://").split('?').next().unwrap().to_owned();
     // Neither the database nor its log of changes may grow beyond this: the kernel then refuses to write.
     let room = std::fs::metadata(&file).unwrap().len() + 1024 * 1024;
     let settings = Settings { largest_file: Some(room), ..Settings::default() };
-    let fleet = Arc::new(Fleet::start(&ground.database.url, 1, settings));
-    let client = Arc::new(Client::new(fleet.clone(), &ground).await);
+    let fleet = Arc::new(Fleet::start(&environment.database.url, 1, settings));
+    let client = Arc::new(Client::new(fleet.clone(), &environment).await);
 
     let (mut refused, mut number) = (Vec::new(), 0);
     while refused.len() < 40 {
@@ -40,14 +40,23 @@ async fn a_full_disk_loses_nothing_and_passes() {
     let freed = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &id]).status().unwrap();
     assert!(freed.success());
     let mut rng = Rng::new(seed, 1);
-    let mut deeds = Vec::new();
+    let mut operations = Vec::new();
     // The same process; every key once more, those that were refused as well as those that were not.
     for number in 0..number {
-        deeds.push(client.persist(number, &mut rng).await);
+        operations.push(client.persist(number, &mut rng).await);
     }
-    let counted = ledger::count(&ground, &client, &deeds).await;
-    let (met, seconds) = (client.met(), began.elapsed().as_secs_f64());
+    let counted = ledger::count(&environment, &client, &operations).await;
+    let (tally, seconds) = (client.tally(), began.elapsed().as_secs_f64());
     let fault = "disk full, then room again";
-    report::tell(&Line { fault, database: "SQLite", servers: 1, times: 1, met, counted: &counted, seconds, seed });
-    counted.assert_exact(deeds.len());
+    report::write_row(&Line {
+        fault,
+        database: "SQLite",
+        servers: 1,
+        times: 1,
+        tally,
+        counted: &counted,
+        seconds,
+        seed,
+    });
+    counted.assert_exact(operations.len());
 }

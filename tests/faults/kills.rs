@@ -11,7 +11,7 @@ use crate::ledger;
 use crate::load::{Client, Load};
 use crate::report::{self, Line};
 use crate::rng::{Rng, seed};
-use crate::server::{Fleet, Ground, Settings};
+use crate::server::{Environment, Fleet, Settings};
 
 /// How a run is called in the table.
 pub fn name(kind: Kind) -> &'static str {
@@ -34,15 +34,15 @@ pub enum Breaks {
 /// failure and chance.
 pub async fn run(
     (fault, breaks): (&str, Breaks),
-    ground: &Ground,
+    environment: &Environment,
     client: Arc<Client>,
-    (deeds, times): (usize, usize),
+    (operations, times): (usize, usize),
     mut fail: impl FnMut(&Fleet, &mut Rng) + Send + 'static,
 ) {
     let (began, seed) = (Instant::now(), seed());
     let (done, mut progress) = watch::channel(0);
     let (failed, failures) = watch::channel(0);
-    let load = Load { deeds, clients: 12, seed, failures: times };
+    let load = Load { operations, clients: 12, seed, failures: times };
     let fleet = client.fleet().clone();
     let fails = tokio::spawn(async move {
         let mut rng = Rng::new(seed, 0);
@@ -57,26 +57,26 @@ pub async fn run(
         // Kept until the end, since clients look at it.
         failed
     });
-    let deeds = load.run(&client, done, failures).await;
+    let operations = load.run(&client, done, failures).await;
     fails.await.unwrap();
-    let counted = ledger::count(ground, &client, &deeds).await;
-    let (database, servers) = (name(ground.kind), client.fleet().replicas());
-    let (met, seconds) = (client.met(), began.elapsed().as_secs_f64());
-    report::tell(&Line { fault, database, servers, times, met, counted: &counted, seconds, seed });
-    counted.assert_exact(deeds.len());
-    assert_eq!(met.differing.load(Ordering::Relaxed), 0, "seed {seed}");
-    let met_it = met.cut.load(Ordering::Relaxed) + met.server_errors.load(Ordering::Relaxed) > 0;
+    let counted = ledger::count(environment, &client, &operations).await;
+    let (database, servers) = (name(environment.kind), client.fleet().replicas());
+    let (tally, seconds) = (client.tally(), began.elapsed().as_secs_f64());
+    report::write_row(&Line { fault, database, servers, times, tally, counted: &counted, seconds, seed });
+    counted.assert_exact(operations.len());
+    assert_eq!(tally.differing.load(Ordering::Relaxed), 0, "seed {seed}");
+    let met_it = tally.cut.load(Ordering::Relaxed) + tally.server_errors.load(Ordering::Relaxed) > 0;
     assert_eq!(met_it, breaks == Breaks::Answers, "seed {seed}");
 }
 
 async fn kills(kind: Kind, replicas: usize) {
-    let _turn = crate::TURN.lock().await;
+    let _turn = crate::SERIAL.lock().await;
     let size = if crate::whole() { (2_000, 50) } else { (240, 10) };
-    let ground = Ground::new(kind).await;
-    let fleet = Arc::new(Fleet::start(&ground.database.url, replicas, Settings::default()));
-    let client = Arc::new(Client::new(fleet, &ground).await);
+    let environment = Environment::new(kind).await;
+    let fleet = Arc::new(Fleet::start(&environment.database.url, replicas, Settings::default()));
+    let client = Arc::new(Client::new(fleet, &environment).await);
     let fault = if replicas == 1 { "server, SIGKILL" } else { "one of three servers, SIGKILL" };
-    run((fault, Breaks::Answers), &ground, client, size, |fleet, rng| {
+    run((fault, Breaks::Answers), &environment, client, size, |fleet, rng| {
         let victim = rng.below(fleet.replicas() as u64) as usize;
         fleet.crash(victim);
     })

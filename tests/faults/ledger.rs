@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use serde_json::Value;
 
-use crate::load::{Client, Deed};
-use crate::server::Ground;
+use crate::load::{Client, Operation};
+use crate::server::Environment;
 
 /// What was counted. All but the first three must be 0.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,10 +23,10 @@ pub struct Counted {
 }
 
 impl Counted {
-    pub fn assert_exact(&self, deeds: usize) {
+    pub fn assert_exact(&self, operations: usize) {
         let wrong = (self.duplicates, self.losses, self.differing);
         assert_eq!(wrong, (0, 0, 0), "{self:?}");
-        assert_eq!(self.keys, deeds, "{self:?}");
+        assert_eq!(self.keys, operations, "{self:?}");
         assert_eq!(self.effects, self.events, "{self:?}");
     }
 }
@@ -43,18 +43,18 @@ fn tally(texts: impl IntoIterator<Item = String>) -> HashMap<String, usize> {
 }
 
 /// Counts records, events and keys, and asks every key once more.
-pub async fn count(ground: &Ground, client: &Client, deeds: &[Deed]) -> Counted {
+pub async fn count(environment: &Environment, client: &Client, operations: &[Operation]) -> Counted {
     let mut counted = Counted::default();
-    for (i, deed) in deeds.iter().enumerate() {
-        match client.replay(deed, i as u64).await {
-            Some((heard, true)) if heard == deed.heard => {}
-            told => {
-                let _ = told;
+    for (i, operation) in operations.iter().enumerate() {
+        match client.replay(operation, i as u64).await {
+            Some((reply, true)) if reply == operation.reply => {}
+            reported => {
+                let _ = reported;
                 counted.differing += 1;
             }
         }
     }
-    let db = ground.database.connect().await;
+    let db = environment.database.connect().await;
     let made = "SELECT name AS text FROM client WHERE name LIKE 'fault-%' \
         UNION ALL SELECT note AS text FROM time_entry WHERE note LIKE 'fault-%'";
     let effects = tally(texts(&db, made).await);
@@ -63,21 +63,22 @@ pub async fn count(ground: &Ground, client: &Client, deeds: &[Deed]) -> Counted 
         let name = [&event["data"]["client"]["name"], &event["data"]["timeEntry"]["note"]];
         name.into_iter().find_map(Value::as_str).unwrap_or_default().to_owned()
     };
-    let told = texts(&db, "SELECT body AS text FROM event").await;
-    let events = tally(told.into_iter().map(named).filter(|name| name.starts_with("fault-")));
+    let reported = texts(&db, "SELECT body AS text FROM event").await;
+    let events = tally(reported.into_iter().map(named).filter(|name| name.starts_with("fault-")));
     let keys = tally(texts(&db, "SELECT key AS text FROM idempotency_key WHERE key LIKE 'fault-%'").await);
     db.close().await.unwrap();
 
-    for deed in deeds {
-        let wanted = if deed.path.ends_with("/batch") { 3 } else { 1 };
-        for there in [effects.get(&deed.key), events.get(&deed.key)].map(|there| there.copied().unwrap_or(0)) {
+    for operation in operations {
+        let wanted = if operation.path.ends_with("/batch") { 3 } else { 1 };
+        for there in [effects.get(&operation.key), events.get(&operation.key)].map(|there| there.copied().unwrap_or(0))
+        {
             counted.duplicates += there.saturating_sub(wanted);
             counted.losses += wanted.saturating_sub(there);
         }
-        counted.losses += usize::from(!keys.contains_key(&deed.key));
+        counted.losses += usize::from(!keys.contains_key(&operation.key));
     }
     // Nor is there anything that nobody has asked for.
-    let asked: std::collections::HashSet<_> = deeds.iter().map(|deed| &deed.key).collect();
+    let asked: std::collections::HashSet<_> = operations.iter().map(|operation| &operation.key).collect();
     counted.duplicates += effects.keys().chain(events.keys()).filter(|key| !asked.contains(key)).count();
     counted.effects = effects.values().sum();
     counted.events = events.values().sum();

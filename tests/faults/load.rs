@@ -9,20 +9,20 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::rng::Rng;
-use crate::server::{Fleet, Ground};
+use crate::server::{Environment, Fleet};
 
 /// One thing to be done, and what a client heard of it.
 #[derive(Clone, Debug)]
-pub struct Deed {
+pub struct Operation {
     pub key: String,
     pub path: &'static str,
     pub body: Value,
-    pub heard: Heard,
+    pub reply: Reply,
 }
 
 /// An answer: status, `Location`, `ETag`, body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct Reply {
     pub status: u16,
     pub location: Option<String>,
     pub tag: Option<String>,
@@ -31,13 +31,13 @@ pub struct Heard {
 
 /// What came of one request.
 enum Outcome {
-    Done { heard: Heard, replayed: bool },
+    Done { reply: Reply, replayed: bool },
     Again,
 }
 
 /// What the clients met on their way.
 #[derive(Debug, Default)]
-pub struct Met {
+pub struct Tally {
     pub requests: AtomicUsize,
     /// Connections that broke or could not be made.
     pub cut: AtomicUsize,
@@ -51,7 +51,7 @@ pub struct Met {
 
 #[derive(Clone, Copy)]
 pub struct Load {
-    pub deeds: usize,
+    pub operations: usize,
     pub clients: usize,
     pub seed: u64,
     /// How often something fails meanwhile.
@@ -63,26 +63,26 @@ pub struct Client {
     fleet: Arc<Fleet>,
     token: String,
     project: String,
-    met: Arc<Met>,
+    tally: Arc<Tally>,
 }
 
 impl Client {
-    pub async fn new(fleet: Arc<Fleet>, ground: &Ground) -> Client {
+    pub async fn new(fleet: Arc<Fleet>, environment: &Environment) -> Client {
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
         let mut client =
-            Client { http, fleet, token: ground.token.clone(), project: String::new(), met: Arc::default() };
+            Client { http, fleet, token: environment.token.clone(), project: String::new(), tally: Arc::default() };
         let id = async |client: &Client, path, body| {
-            let Outcome::Done { heard, .. } = client.post(path, &body, path, 0).await else { panic!("{path} failed") };
-            let answer: Value = serde_json::from_slice(&heard.bytes).unwrap();
+            let Outcome::Done { reply, .. } = client.post(path, &body, path, 0).await else { panic!("{path} failed") };
+            let answer: Value = serde_json::from_slice(&reply.bytes).unwrap();
             answer["data"]["id"].as_str().unwrap().to_owned()
         };
-        let of = id(&client, "/api/v1/clients", json!({ "name": "Ground" })).await;
-        client.project = id(&client, "/api/v1/projects", json!({ "clientId": of, "name": "Ground" })).await;
+        let of = id(&client, "/api/v1/clients", json!({ "name": "Environment" })).await;
+        client.project = id(&client, "/api/v1/projects", json!({ "clientId": of, "name": "Environment" })).await;
         client
     }
 
-    /// The deed of a number: a client, an entry, or a batch of entries, each named by its key.
-    fn deed(&self, number: usize) -> (String, &'static str, Value) {
+    /// The operation of a number: a client, an entry, or a batch of entries, each named by its key.
+    fn operation(&self, number: usize) -> (String, &'static str, Value) {
         let key = format!("fault-{number}");
         let entry = json!({ "projectId": self.project, "durationSeconds": 60, "entryDate": "2026-06-11", "note": key });
         match number % 5 {
@@ -101,7 +101,7 @@ impl Client {
 
     async fn post(&self, path: &str, body: &Value, key: &str, choice: u64) -> Outcome {
         let Some(address) = self.fleet.address(choice) else { return Outcome::Again };
-        self.met.requests.fetch_add(1, Ordering::Relaxed);
+        self.tally.requests.fetch_add(1, Ordering::Relaxed);
         let request = self.http.post(format!("{address}{path}")).bearer_auth(&self.token);
         let request = request.header("idempotency-key", key).header("content-type", "application/json");
         let answered = async {
@@ -110,52 +110,52 @@ impl Client {
             Ok::<_, reqwest::Error>((status, headers, response.bytes().await?.to_vec()))
         };
         let Ok((status, headers, bytes)) = answered.await else {
-            self.met.cut.fetch_add(1, Ordering::Relaxed);
+            self.tally.cut.fetch_add(1, Ordering::Relaxed);
             return Outcome::Again;
         };
         let header = |name| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         match status {
             200..=299 => {
-                let heard = Heard { status, location: header("location"), tag: header("etag"), bytes };
-                Outcome::Done { heard, replayed: header("idempotent-replayed").is_some() }
+                let reply = Reply { status, location: header("location"), tag: header("etag"), bytes };
+                Outcome::Done { reply, replayed: header("idempotent-replayed").is_some() }
             }
             409 if String::from_utf8_lossy(&bytes).contains("idempotency_in_flight") => {
-                assert!(header("retry-after").is_some(), "a wait is told");
-                self.met.in_flight.fetch_add(1, Ordering::Relaxed);
+                assert!(header("retry-after").is_some(), "a wait is reported");
+                self.tally.in_flight.fetch_add(1, Ordering::Relaxed);
                 Outcome::Again
             }
             500 => {
-                self.met.server_errors.fetch_add(1, Ordering::Relaxed);
+                self.tally.server_errors.fetch_add(1, Ordering::Relaxed);
                 Outcome::Again
             }
             _ => panic!("{path} {key}: {status} {}", String::from_utf8_lossy(&bytes)),
         }
     }
 
-    /// Once, without patience; for tests that want to see a refusal.
+    /// Once, without timeout; for tests that want to see a refusal.
     pub async fn try_once(&self, number: usize) -> bool {
-        let (key, path, body) = self.deed(number);
+        let (key, path, body) = self.operation(number);
         self.post_once(path, &body, &key, 0).await.is_some()
     }
 
     /// Until it is done. Now and then the client does not hear the answer, hangs up too early, or sends twice at once.
-    pub async fn persist(&self, number: usize, rng: &mut Rng) -> Deed {
-        let (key, path, body) = self.deed(number);
-        let mut first: Option<Heard> = None;
-        let mut note = |heard: Heard, met: &Met| match &first {
-            Some(first) if *first != heard => {
-                met.differing.fetch_add(1, Ordering::Relaxed);
+    pub async fn persist(&self, number: usize, rng: &mut Rng) -> Operation {
+        let (key, path, body) = self.operation(number);
+        let mut first: Option<Reply> = None;
+        let mut note = |reply: Reply, tally: &Tally| match &first {
+            Some(first) if *first != reply => {
+                tally.differing.fetch_add(1, Ordering::Relaxed);
             }
             Some(_) => {}
-            None => first = Some(heard),
+            None => first = Some(reply),
         };
         if rng.one_in(10) {
-            let patience = Duration::from_micros(rng.below(4_000));
-            match tokio::time::timeout(patience, self.post(path, &body, &key, rng.below(100))).await {
-                Ok(Outcome::Done { heard, .. }) => note(heard, &self.met),
+            let timeout = Duration::from_micros(rng.below(4_000));
+            match tokio::time::timeout(timeout, self.post(path, &body, &key, rng.below(100))).await {
+                Ok(Outcome::Done { reply, .. }) => note(reply, &self.tally),
                 Ok(Outcome::Again) => {}
                 Err(_) => {
-                    self.met.hung_up.fetch_add(1, Ordering::Relaxed);
+                    self.tally.hung_up.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
@@ -168,37 +168,37 @@ impl Client {
             } else {
                 vec![self.post(path, &body, &key, one).await]
             };
-            let mut heard_one = false;
+            let mut answered_once = false;
             for outcome in outcomes {
-                if let Outcome::Done { heard, .. } = outcome {
-                    note(heard, &self.met);
-                    heard_one = true;
+                if let Outcome::Done { reply, .. } = outcome {
+                    note(reply, &self.tally);
+                    answered_once = true;
                 }
             }
-            if heard_one {
+            if answered_once {
                 wanted -= 1;
             } else {
                 sleep(Duration::from_millis(5 + rng.below(25))).await;
             }
         }
-        Deed { key, path, body, heard: first.expect("it was done") }
+        Operation { key, path, body, reply: first.expect("it was done") }
     }
 
     /// What a key answers when all is over, and whether that is a replay.
-    pub async fn replay(&self, deed: &Deed, choice: u64) -> Option<(Heard, bool)> {
-        self.post_once(deed.path, &deed.body, &deed.key, choice).await
+    pub async fn replay(&self, operation: &Operation, choice: u64) -> Option<(Reply, bool)> {
+        self.post_once(operation.path, &operation.body, &operation.key, choice).await
     }
 
-    /// One POST, without patience: what it was answered, and whether that was a replay.
-    pub async fn post_once(&self, path: &str, body: &Value, key: &str, choice: u64) -> Option<(Heard, bool)> {
+    /// One POST, without timeout: what it was answered, and whether that was a replay.
+    pub async fn post_once(&self, path: &str, body: &Value, key: &str, choice: u64) -> Option<(Reply, bool)> {
         match self.post(path, body, key, choice).await {
-            Outcome::Done { heard, replayed } => Some((heard, replayed)),
+            Outcome::Done { reply, replayed } => Some((reply, replayed)),
             Outcome::Again => None,
         }
     }
 
-    pub fn met(&self) -> &Met {
-        &self.met
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     pub fn fleet(&self) -> &Arc<Fleet> {
@@ -207,16 +207,16 @@ impl Client {
 }
 
 impl Load {
-    /// When failure `i` of 1 and up is due, in deeds done.
+    /// When failure `i` of 1 and up is due, in operations done.
     pub fn due(&self, i: usize) -> usize {
-        self.deeds * i / (self.failures + 1)
+        self.operations * i / (self.failures + 1)
     }
 
-    /// How many failures must have happened before a deed is begun, so that all happen while there is something to do:
-    /// those that were due before the last one that is due by now, and before the last deed all.
-    fn owed(&self, number: usize) -> usize {
+    /// How many failures must have happened before a operation is begun, so that all happen while there is something to do:
+    /// those that were due before the last one that is due by now, and before the last operation all.
+    fn failures_due_before(&self, number: usize) -> usize {
         let due = (1..=self.failures).filter(|i| self.due(*i) <= number).count();
-        if number + 1 == self.deeds { self.failures } else { due.saturating_sub(1) }
+        if number + 1 == self.operations { self.failures } else { due.saturating_sub(1) }
     }
 
     /// Runs to its end; `done` tells how far it has come, `failed` how often something has failed.
@@ -225,7 +225,7 @@ impl Load {
         client: &Arc<Client>,
         done: watch::Sender<usize>,
         failed: watch::Receiver<usize>,
-    ) -> Vec<Deed> {
+    ) -> Vec<Operation> {
         let next = Arc::new(AtomicUsize::new(0));
         let done = Arc::new(done);
         let mut clients = Vec::new();
@@ -236,11 +236,11 @@ impl Load {
                 let mut own = Vec::new();
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= load.deeds {
+                    if number >= load.operations {
                         return own;
                     }
-                    let owed = load.owed(number);
-                    failed.wait_for(|failed| *failed >= owed).await.expect("what fails goes on");
+                    let failures_due_before = load.failures_due_before(number);
+                    failed.wait_for(|failed| *failed >= failures_due_before).await.expect("what fails goes on");
                     own.push(client.persist(number, &mut rng).await);
                     done.send_modify(|done| *done += 1);
                 }

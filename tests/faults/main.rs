@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod clock;
+mod concurrent_duplicates;
 mod crash;
 mod disk;
 mod kills;
@@ -14,12 +15,11 @@ mod redis;
 mod report;
 mod rng;
 mod server;
-mod twins;
 
 use tokio::sync::Mutex;
 
 /// One at a time: each wants the machine, and some the database server, for itself.
-static TURN: Mutex<()> = Mutex::const_new(());
+static SERIAL: Mutex<()> = Mutex::const_new(());
 
 /// Whether the whole form was asked for.
 fn whole() -> bool {

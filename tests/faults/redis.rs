@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tests::Kind;
 
 use crate::load::Client;
-use crate::server::{Fleet, Ground, Settings};
+use crate::server::{Environment, Fleet, Settings};
 
 /// A Redis of this test's own.
 struct Redis {
@@ -43,15 +43,15 @@ impl Drop for Redis {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn requests_go_on_without_redis() {
-    let _turn = crate::TURN.lock().await;
+    let _turn = crate::SERIAL.lock().await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let ground = Ground::new(Kind::Sqlite).await;
+    let environment = Environment::new(Kind::Sqlite).await;
     let flags = vec!["--redis-url".to_owned(), format!("redis://:pass-word@127.0.0.1:{free}/0")];
     let settings = Settings { flags, ..Settings::default() };
     // It is not there yet when the server starts.
-    let fleet = Arc::new(Fleet::start(&ground.database.url, 1, settings));
-    let client = Client::new(fleet.clone(), &ground).await;
-    let told = |words: &str| fleet.with(0, |server| server.log().matches(words).count());
+    let fleet = Arc::new(Fleet::start(&environment.database.url, 1, settings));
+    let client = Client::new(fleet.clone(), &environment).await;
+    let reported = |words: &str| fleet.with(0, |server| server.log().matches(words).count());
     let (away, back) = ("Redis is away", "Redis is back");
     let ask = async |times: usize| {
         for _ in 0..times {
@@ -60,25 +60,25 @@ async fn requests_go_on_without_redis() {
     };
     let until_back = async |times: usize| {
         let began = Instant::now();
-        while told(back) < times {
+        while reported(back) < times {
             ask(1).await;
             assert!(began.elapsed() < Duration::from_secs(20), "it did not come back: {}", fleet.with(0, |s| s.log()));
         }
     };
     ask(50).await;
-    assert_eq!((told(away), told(back)), (1, 0));
+    assert_eq!((reported(away), reported(back)), (1, 0));
 
     let redis = Redis::start(free);
     until_back(1).await;
     ask(50).await;
-    assert_eq!((told(away), told(back)), (1, 1));
+    assert_eq!((reported(away), reported(back)), (1, 1));
 
     // It hangs: one request waits for it now and then, the others do not.
     redis.signal("STOP");
     let began = Instant::now();
     ask(200).await;
     assert!(began.elapsed() < Duration::from_secs(10), "each request waited: {:?}", began.elapsed());
-    assert_eq!((told(away), told(back)), (2, 1));
+    assert_eq!((reported(away), reported(back)), (2, 1));
     redis.signal("CONT");
     until_back(2).await;
 
@@ -86,10 +86,10 @@ async fn requests_go_on_without_redis() {
     let port = redis.port;
     drop(redis);
     ask(50).await;
-    assert_eq!(told(away), 3);
+    assert_eq!(reported(away), 3);
     let _redis = Redis::start(port);
     until_back(3).await;
     ask(50).await;
-    assert_eq!((told(away), told(back)), (3, 3));
+    assert_eq!((reported(away), reported(back)), (3, 3));
     assert!(!fleet.with(0, |server| server.log()).contains("pass-word"));
 }

@@ -6,7 +6,7 @@ use std::sync::Once;
 use std::sync::atomic::Ordering;
 
 use crate::ledger::Counted;
-use crate::load::Met;
+use crate::load::Tally;
 
 static HEAD: Once = Once::new();
 
@@ -18,13 +18,13 @@ pub struct Line<'a> {
     pub database: &'a str,
     pub servers: usize,
     pub times: usize,
-    pub met: &'a Met,
+    pub tally: &'a Tally,
     pub counted: &'a Counted,
     pub seconds: f64,
     pub seed: u64,
 }
 
-pub fn tell(line: &Line<'_>) {
+pub fn write_row(line: &Line<'_>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("artefacts");
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("faults.md");
@@ -35,16 +35,16 @@ pub fn tell(line: &Line<'_>) {
         std::io::stderr().write_all(text.as_bytes()).unwrap();
     };
     HEAD.call_once(|| write(TITLES, true));
-    let Line { fault, database, servers, times, met, counted, seconds, seed } = line;
+    let Line { fault, database, servers, times, tally, counted, seconds, seed } = line;
     let of = |number: &std::sync::atomic::AtomicUsize| number.load(Ordering::Relaxed);
-    let differing = counted.differing + of(&met.differing);
+    let differing = counted.differing + of(&tally.differing);
     let row = format!(
         "| {fault} | {database} | {servers} | {times} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {differing} | {seconds:.1} | {seed} |\n",
         counted.keys,
-        of(&met.requests),
-        of(&met.cut),
-        of(&met.hung_up),
-        of(&met.server_errors),
+        of(&tally.requests),
+        of(&tally.cut),
+        of(&tally.hung_up),
+        of(&tally.server_errors),
         counted.effects,
         counted.events,
         counted.duplicates,

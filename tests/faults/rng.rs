@@ -1,4 +1,4 @@
-//! Chance that can be repeated: the same seed gives the same choices.
+//! Rng that can be repeated: the same seed gives the same choices.
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -14,14 +14,14 @@ use tests::{Kind, PrivateDatabase, database, program};
 static FILES: AtomicUsize = AtomicUsize::new(0);
 
 /// A workspace with a token and a project, on a private database.
-pub struct Ground {
+pub struct Environment {
     pub kind: Kind,
     pub database: PrivateDatabase,
     pub token: String,
 }
 
-impl Ground {
-    pub async fn new(kind: Kind) -> Ground {
+impl Environment {
+    pub async fn new(kind: Kind) -> Environment {
         let database = PrivateDatabase::new(kind).await;
         let json = |arguments: &[&str]| {
             let output = command(&database.url, program("release")).args(arguments).arg("--json").output().unwrap();
@@ -54,7 +54,7 @@ impl Ground {
             "write",
         ]);
         let token = minted["token"].as_str().unwrap().to_owned();
-        Ground { kind, database, token }
+        Environment { kind, database, token }
     }
 }
 
@@ -133,8 +133,8 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").map(str::to_owned);
-        let told = || std::fs::read_to_string(&log).unwrap_or_default();
-        let address = address.unwrap_or_else(|| panic!("it did not listen: {line} {}", told()));
+        let reported = || std::fs::read_to_string(&log).unwrap_or_default();
+        let address = address.unwrap_or_else(|| panic!("it did not listen: {line} {}", reported()));
         Server { child, address, log }
     }
 

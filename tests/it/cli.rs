@@ -30,9 +30,9 @@ pub(crate) fn json(url: &str, arguments: &[&str]) -> Value {
 /// The one line that a failing command tells.
 fn failure(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    let lines: Vec<_> = told.lines().filter(|line| line.starts_with("hoursmith: ")).collect();
-    assert_eq!((lines.len(), told.lines().count()), (1, 1), "{told}");
+    let reported = String::from_utf8_lossy(&output.stderr).into_owned();
+    let lines: Vec<_> = reported.lines().filter(|line| line.starts_with("hoursmith: ")).collect();
+    assert_eq!((lines.len(), reported.lines().count()), (1, 1), "{reported}");
     lines[0].to_owned()
 }
 
@@ -56,9 +56,9 @@ impl Running {
         out.read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").map(str::to_owned);
         let Some(address) = address else {
-            let mut told = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-            panic!("did not listen: {line} {told}");
+            let mut reported = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut reported).unwrap();
+            panic!("did not listen: {line} {reported}");
         };
         Running { child, address, out }
     }
@@ -114,9 +114,9 @@ impl Running {
     pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
         signal(&self.child, "TERM");
         let status = self.child.wait().unwrap();
-        let mut told = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-        (status.code(), told)
+        let mut reported = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut reported).unwrap();
+        (status.code(), reported)
     }
 }
 
@@ -159,7 +159,7 @@ macro_rules! on_both_empty {
 
 on_both_empty! {
     /// From nothing to a token that works, beside a running server, and back to one that does not.
-    async fn an_operator_makes_a_workspace(database) {
+    async fn an_operator_creates_a_workspace(database) {
         let url = &database.url;
         let steps = json(url, &["migrate", "--status"]);
         assert_eq!((&steps[0]["name"], &steps[0]["applied"]), (&"m0001_house".into(), &false.into()));
@@ -189,9 +189,9 @@ on_both_empty! {
 
         let last = run(url, &["member", "remove", "--workspace", id, "--email", "a@acme.example"]);
         assert!(failure(&last).contains("last Owner"));
-        let (code, told) = server.terminate();
-        assert_eq!(code, Some(0), "{told}");
-        assert!(!told.contains(token), "a token is in the log");
+        let (code, reported) = server.terminate();
+        assert_eq!(code, Some(0), "{reported}");
+        assert!(!reported.contains(token), "a token is in the log");
     }
 }
 
@@ -254,19 +254,19 @@ on_both_empty! {
         let mut answer = String::new();
         let _ = stream.read_to_string(&mut answer);
         drop(stream);
-        let (code, told) = server.terminate();
-        assert_eq!(code, Some(0), "{told}");
+        let (code, reported) = server.terminate();
+        assert_eq!(code, Some(0), "{reported}");
     }
 }
 
 on_both_empty! {
     /// What is wrong is told in one line, and nothing is made.
-    async fn a_bad_start_is_one_clear_line(database) {
+    async fn a_failed_start_prints_one_line(database) {
         let url = &database.url;
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
-        let told = failure(&run(url, &["serve", "--listen", &address]));
-        assert!(told.contains(&address) && told.contains("HOURSMITH_LISTEN"), "{told}");
+        let reported = failure(&run(url, &["serve", "--listen", &address]));
+        assert!(reported.contains(&address) && reported.contains("HOURSMITH_LISTEN"), "{reported}");
         assert!(failure(&run(url, &["serve", "--listen", "nonsense"])).contains("nonsense"));
         for wrong in ["mysql://x", "nonsense", "sqlite::memory:", "sqlite://", "sqlite://x?mode=memory"] {
             assert!(failure(&run(wrong, &["serve", "--listen", "127.0.0.1:0"])).contains("HOURSMITH_DATABASE_URL"), "{wrong}");
@@ -280,8 +280,8 @@ on_both_empty! {
         use sea_orm::ConnectionTrait;
         let sql = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)";
         database.connect().await.execute_unprepared(sql).await.unwrap();
-        let told = failure(&run(url, &["serve", "--listen", "127.0.0.1:0"]));
-        assert!(told.contains("newer") && told.contains("m9999_later"), "{told}");
+        let reported = failure(&run(url, &["serve", "--listen", "127.0.0.1:0"]));
+        assert!(reported.contains("newer") && reported.contains("m9999_later"), "{reported}");
     }
 }
 
@@ -293,12 +293,12 @@ async fn postgres_needs_its_key_and_its_server() {
     assert!(failure(&output.unwrap()).contains("HOURSMITH_SECRET_KEY"));
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let nobody = format!("postgres://hoursmith:secret-word@{free}/x");
-    let told = failure(&run(&nobody, &["serve", "--listen", "127.0.0.1:0"]));
-    assert!(told.contains("cannot be reached") && !told.contains("secret-word"), "{told}");
+    let reported = failure(&run(&nobody, &["serve", "--listen", "127.0.0.1:0"]));
+    assert!(reported.contains("cannot be reached") && !reported.contains("secret-word"), "{reported}");
 }
 
 #[tokio::test]
-async fn one_file_is_served_once_and_is_free_after_a_crash() {
+async fn a_database_file_has_one_server_and_a_crash_releases_it() {
     let database = empty(Kind::Sqlite).await;
     let first = Running::start(&database.url, &[]);
     let second = run(&database.url, &["serve", "--listen", "127.0.0.1:0"]);
@@ -309,7 +309,7 @@ async fn one_file_is_served_once_and_is_free_after_a_crash() {
 }
 
 #[tokio::test]
-async fn an_embedded_key_is_made_once_for_its_owner_alone() {
+async fn the_embedded_key_is_created_once_and_private() {
     use std::os::unix::fs::PermissionsExt;
     let database = empty(Kind::Sqlite).await;
     let file =
@@ -329,23 +329,24 @@ async fn an_embedded_key_is_made_once_for_its_owner_alone() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_written_is_told() {
+async fn a_folder_that_cannot_be_written_is_reported() {
     let url = "sqlite:///proc/nowhere/x.db?mode=rwc";
     assert!(failure(&run(url, &["serve", "--listen", "127.0.0.1:0"])).contains("cannot write"));
 }
 
 #[tokio::test]
-async fn logs_are_for_machines_and_hold_no_secrets() {
+async fn json_logs_hold_no_secrets() {
     let database = empty(Kind::Sqlite).await;
     let server = Running::start(&database.url, &["--log-format", "json"]);
     let token = "hsk_live_000000000000_SecretSecretSecretSecretSecretSe";
     server.get("/api/v1/clients?search=private-matter", token);
-    let (_, told) = server.terminate();
-    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect();
+    let (_, reported) = server.terminate();
+    let lines: Vec<Value> =
+        reported.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect();
     let answered = lines.iter().find(|line| line["message"] == "answered").expect("each request has a line");
     assert_eq!((&answered["status"], &answered["span"]["path"]), (&401.into(), &"/api/v1/clients".into()));
     assert_eq!(answered["span"]["id"].as_str().map(str::len), Some(36));
-    assert!(!told.contains("SecretSecret") && !told.contains("private-matter"), "{told}");
+    assert!(!reported.contains("SecretSecret") && !reported.contains("private-matter"), "{reported}");
 }
 
 #[tokio::test]
@@ -368,7 +369,7 @@ async fn documents_are_printed_without_a_server() {
 
 on_both_empty! {
     /// The demo is made through the door: three plans, a year of time, a token a role, a line to paste.
-    async fn the_demo_has_a_year_in_it(database) {
+    async fn the_demo_creates_a_year_of_data(database) {
         let mut server = Running::start(&database.url, &["--demo"]);
         let shown = server.read_until("api-docs");
         let tokens = shown.lines().filter(|line| line.contains(" hsk_live_") && !line.contains("curl")).count();

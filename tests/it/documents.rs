@@ -48,7 +48,7 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 }
 
 #[test]
-fn every_action_is_one_operation_over_rest() {
+fn every_action_is_one_rest_operation() {
     let document: Value = serde_json::from_str(&documents().json).unwrap();
     let served: BTreeSet<String> =
         operations(&document).iter().map(|(_, _, o)| o["operationId"].as_str().unwrap().to_owned()).collect();
@@ -87,7 +87,7 @@ fn every_subscription_is_known() {
 
 on_both! {
     /// What is served is what is committed; pages load from nowhere else.
-    async fn documents_and_pages_are_served_to_anyone(world: World) {
+    async fn documents_and_pages_are_public(world: World) {
         use poem::http::Method;
         for (path, kind) in [
             ("/", "text/html; charset=utf-8"),

@@ -10,7 +10,7 @@ use crate::cli::Running;
 /// Scalar shows the operations and sends a real request with a token; GraphiQL completes a field, runs a query and a
 /// mutation; no console error, no request to another host. Screenshots are left in `tests/artefacts/`.
 #[tokio::test]
-async fn people_can_work_with_the_pages() {
+async fn the_pages_work_in_a_browser() {
     let database = PrivateDatabase::empty(Kind::Sqlite).await;
     let mut server = Running::start(&database.url, &["--demo"]);
     let shown = server.read_until("api-docs");
@@ -24,9 +24,9 @@ async fn people_can_work_with_the_pages() {
         .arg(&folder)
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
-    assert!(told.matches("ok  ").count() >= 8, "{told}");
+    let reported = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{reported}");
+    assert!(reported.matches("ok  ").count() >= 8, "{reported}");
     for name in ["home", "api-docs", "api-docs-sent", "graphiql"] {
         assert!(folder.join(format!("{name}.png")).metadata().unwrap().len() > 10_000, "{name}");
     }

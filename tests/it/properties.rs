@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use service::value::{Duration, Wire};
-use tests::{Cast, on_both};
+use tests::{Fixtures, on_both};
 
 proptest! {
     /// Every way to write hours, minutes and seconds gives the same.
     #[test]
-    fn durations_are_read_alike(hours in 0_i32..9999, minutes in 0_i32..60, seconds in 0_i32..60) {
+    fn equivalent_durations_parse_alike(hours in 0_i32..9999, minutes in 0_i32..60, seconds in 0_i32..60) {
         let total = hours * 3600 + minutes * 60 + seconds;
         let read = |text: String| Duration::parse_text(&text).map(Duration::seconds);
         prop_assert_eq!(read(format!("{hours}h{minutes}m{seconds}s")), Ok(total));
@@ -29,13 +29,13 @@ proptest! {
 
     /// Whatever is written, it is a duration or it is not; what the document's pattern takes is one.
     #[test]
-    fn no_text_surprises(text in "\\PC{0,12}") {
+    fn any_text_is_a_duration_or_refused(text in "\\PC{0,12}") {
         let _ = Duration::parse_text(&text);
     }
 
     /// The published pattern and the reader agree.
     #[test]
-    fn the_published_pattern_is_read(text in "[0-9]{1,4}:[0-5][0-9]|[0-9]{1,4}(\\.[0-9]{1,4})?h|([0-9]{1,4}h)?[0-9]{1,6}m") {
+    fn the_published_pattern_matches_the_parser(text in "[0-9]{1,4}:[0-5][0-9]|[0-9]{1,4}(\\.[0-9]{1,4})?h|([0-9]{1,4}h)?[0-9]{1,6}m") {
         prop_assert!(Duration::parse_text(&text).is_ok(), "{text}");
     }
 }
@@ -59,11 +59,11 @@ fn change(seed: usize) -> Value {
 on_both! {
     /// Whatever is changed, what is stored is whole: instants and duration agree, nothing is over a day, a refused
     /// change changes nothing, and a version is one more or the same.
-    async fn changes_leave_an_entry_whole(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
-        let mut entry = cast.home.entry(&world, owner, &project).await;
+    async fn changes_keep_an_entry_consistent(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
+        let mut entry = fixtures.home.entry(&world, owner, &project).await;
         let path = format!("/api/v1/time-entries/{}", entry["id"].as_str().unwrap());
         let mut applied = 0;
         for round in 0..300_usize {

@@ -4,7 +4,7 @@ use poem::http::Method;
 use serde_json::{Value, json};
 use service::value::Role;
 use service::{Access, Action, policy};
-use tests::{Answer, Cast, Workspace, World, on_both};
+use tests::{Answer, Fixtures, Workspace, World, on_both};
 
 /// How to do an action on each surface, to records of one workspace.
 pub(crate) struct Recipe {
@@ -301,14 +301,14 @@ fn assert_no_money(answer: &Answer, action: Action) {
 on_both! {
     /// What the policy allows happens; what it does not is 403 on either surface, and nothing is shown.
     async fn every_role_may_do_what_the_policy_says(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         for action in Action::ALL {
             for role in Role::ALL {
-                let token = cast.home.token(*role);
+                let token = fixtures.home.token(*role);
                 let allowed = policy::allows(*role, *action);
-                let recipe_for_rest = recipe(&world, &cast.home, *role, *action).await;
+                let recipe_for_rest = recipe(&world, &fixtures.home, *role, *action).await;
                 let rest = over_rest(&world, token, &recipe_for_rest).await;
-                let recipe_for_graphql = recipe(&world, &cast.home, *role, *action).await;
+                let recipe_for_graphql = recipe(&world, &fixtures.home, *role, *action).await;
                 let graphql = over_graphql(&world, token, &recipe_for_graphql).await;
                 if allowed {
                     assert!(rest.status.is_success(), "{role} {action:?}: {}", rest.text());
@@ -332,12 +332,12 @@ on_both! {
 
 on_both! {
     /// A record of another workspace does not exist: 404, or 422 where a body names it. Lists do not hold it.
-    async fn a_foreign_workspace_does_not_exist(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn another_workspace_does_not_exist(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         for action in Action::ALL {
             for role in Role::ALL {
-                let recipe = recipe(&world, &cast.foreign, Role::Owner, *action).await;
-                let token = cast.home.token(*role);
+                let recipe = recipe(&world, &fixtures.other, Role::Owner, *action).await;
+                let token = fixtures.home.token(*role);
                 let names_a_record = recipe.rest.1.contains("-7") || recipe.rest.1.matches('-').count() > 3;
                 let names_in_body = matches!(
                     action,
@@ -350,7 +350,7 @@ on_both! {
                 );
                 if !names_a_record && !names_in_body {
                     let answer = over_rest(&world, token, &recipe).await;
-                    assert!(!answer.text().contains(&cast.foreign.id.to_string()), "{role} {action:?}: {}", answer.text());
+                    assert!(!answer.text().contains(&fixtures.other.id.to_string()), "{role} {action:?}: {}", answer.text());
                     continue;
                 }
                 let expected = match (policy::allows(*role, *action), names_in_body) {
@@ -370,9 +370,9 @@ on_both! {
 on_both! {
     /// A token with scope read reads what its role reads, and writes nothing.
     async fn a_token_that_only_reads_writes_nothing(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         for role in Role::ALL {
-            let reader = cast.home.reader(&world, *role).await;
+            let reader = fixtures.home.reader(&world, *role).await;
             for action in Action::ALL {
                 if action.access() == Access::Write && *action == Action::RevokeToken {
                     // The recipe ends a reading token; this reader is not to be the one.
@@ -380,7 +380,7 @@ on_both! {
                     answer.error(403, "forbidden_scope");
                     continue;
                 }
-                let recipe = recipe(&world, &cast.home, *role, *action).await;
+                let recipe = recipe(&world, &fixtures.home, *role, *action).await;
                 let rest = over_rest(&world, &reader, &recipe).await;
                 let graphql = over_graphql(&world, &reader, &recipe).await;
                 if action.access() == Access::Write {
@@ -399,8 +399,8 @@ on_both! {
 on_both! {
     /// A Member sees their own time only, on the projects that they are on, wherever they look.
     async fn a_member_sees_no_other_time(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, member) = (&cast.home, &cast.home.member);
+        let fixtures = Fixtures::new(&world).await;
+        let (home, member) = (&fixtures.home, &fixtures.home.member);
         let project = home.project_with_member(&world, "shared").await;
         let hidden = home.project(&world, "hidden").await;
         let theirs = home.entry(&world, &home.owner, &project).await;

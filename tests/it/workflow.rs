@@ -55,8 +55,8 @@ async fn every_block_runs(kind: Kind) {
             .env("HOURSMITH_API_TOKEN", token["token"].as_str().unwrap())
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{language}: {told} {}", String::from_utf8_lossy(&output.stdout));
+        let reported = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{language}: {reported} {}", String::from_utf8_lossy(&output.stdout));
         let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
         let entries = printed["data"].as_array().unwrap();
         assert_eq!(entries.len(), 2, "{language}: {printed}");

@@ -3,8 +3,8 @@
 #![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
 
 mod answer;
-mod cast;
 pub mod database;
+mod fixtures;
 mod receiver;
 
 use std::path::PathBuf;
@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use answer::{Answer, Call};
-pub use cast::{Cast, Workspace, everything, mint};
 pub use database::{Kind, PrivateDatabase, counted};
+pub use fixtures::{Fixtures, Workspace, everything, mint};
 use poem::endpoint::{BoxEndpoint, EndpointExt};
 use poem::http::Method;
 pub use receiver::{Names, Received, Receiver, Reply};
@@ -82,9 +82,9 @@ impl World {
         };
         decide(&mut config);
         let panics_at = Arc::new(Mutex::new(None));
-        let (told, trap) = (statements.clone(), panics_at.clone());
+        let (reported, trap) = (statements.clone(), panics_at.clone());
         let tell = move |sql: &str| {
-            told.lock().expect("no test panics while it counts").push(sql.to_owned());
+            reported.lock().expect("no test panics while it counts").push(sql.to_owned());
             let sprung = trap.lock().expect("it panics unlocked").take_if(|part| sql.contains(*part));
             assert!(sprung.is_none(), "the password is swordfish");
         };

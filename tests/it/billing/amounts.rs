@@ -60,7 +60,7 @@ proptest! {
 
     /// What is more than money can be is refused, not wrapped.
     #[test]
-    fn too_much_is_refused(rate in 1_000_000_000_000_000_i64..9_999_999_999_999_999, quarters in 40_i64..1_000_000) {
+    fn amounts_beyond_the_maximum_are_refused(rate in 1_000_000_000_000_000_i64..9_999_999_999_999_999, quarters in 40_i64..1_000_000) {
         let currency = Currency::parse_text("USD").unwrap();
         let amount = amounts::line(amounts::hours(quarters).unwrap(), Money::from_units(rate), &currency);
         prop_assert_eq!(amount.unwrap_err().reason(), Some("amount_too_large"));

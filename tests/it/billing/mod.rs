@@ -1,6 +1,6 @@
 //! The billing side: what the operator's invoices bill, what they come to, what becomes of them.
 
 mod amounts;
-mod fire;
-mod making;
-mod settling;
+mod concurrency;
+mod creating;
+mod paying;

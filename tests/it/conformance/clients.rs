@@ -40,12 +40,12 @@ async fn typescript(kind: Kind) {
 }
 
 #[tokio::test]
-async fn a_day_in_typescript_on_sqlite() {
+async fn the_typescript_client_works_on_sqlite() {
     typescript(Kind::Sqlite).await;
 }
 
 #[tokio::test]
-async fn a_day_in_typescript_on_postgres() {
+async fn the_typescript_client_works_on_postgres() {
     typescript(Kind::Postgres).await;
 }
 
@@ -58,11 +58,11 @@ async fn rust(kind: Kind) {
 }
 
 #[tokio::test]
-async fn a_day_in_rust_on_sqlite() {
+async fn the_rust_client_works_on_sqlite() {
     rust(Kind::Sqlite).await;
 }
 
 #[tokio::test]
-async fn a_day_in_rust_on_postgres() {
+async fn the_rust_client_works_on_postgres() {
     rust(Kind::Postgres).await;
 }

@@ -23,7 +23,7 @@ fn parameter<'a>(operation: &'a Value, name: &str) -> Option<&'a Value> {
 
 /// Exactly the refusals that can happen, each in the envelope.
 #[test]
-fn every_operation_names_its_security_and_its_refusals() {
+fn every_operation_documents_its_security_and_errors() {
     let document = document();
     assert_eq!(document["openapi"], "3.1.0");
     for (path, method, operation) in operations(&document) {
@@ -57,7 +57,7 @@ fn every_operation_names_its_security_and_its_refusals() {
 
 /// What it does in words, one tag that is told of, and the headers that it takes.
 #[test]
-fn every_operation_tells_what_it_does_and_takes() {
+fn every_operation_describes_its_effect_and_input() {
     let document = document();
     let tags: Vec<&Value> = document["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
     for (path, method, operation) in operations(&document) {
@@ -85,7 +85,7 @@ fn every_operation_tells_what_it_does_and_takes() {
 
 /// Whoever was let in is told the request id and the budget, with every answer; whoever made something, where it is.
 #[test]
-fn every_answer_names_its_headers() {
+fn every_response_documents_its_headers() {
     let document = document();
     let common = [
         "X-Request-Id",
@@ -119,7 +119,7 @@ fn every_answer_names_its_headers() {
 
 /// Whatever makes a record leads to what reads, changes and ends it.
 #[test]
-fn what_is_made_leads_to_what_reads_it() {
+fn created_records_link_to_operations_that_read_them() {
     let document = document();
     let all = operations(&document);
     let of = |id: &Value| all.iter().find(|(_, _, operation)| operation["operationId"] == *id);
@@ -186,7 +186,7 @@ fn schemas_are_exact() {
         for (field, property) in schema["properties"].as_object().into_iter().flatten() {
             let plain = property["type"].is_string() || property["type"].is_array();
             let enveloped = ["data", "pagination", "error"].contains(&field.as_str());
-            assert!(enveloped || !plain || property["description"].is_string(), "{name}.{field} is not told of");
+            assert!(enveloped || !plain || property["description"].is_string(), "{name}.{field} is not reported of");
             assert!(
                 property.get("enum").is_none() || name.ends_with("Event") || name == "ErrorDetails",
                 "{name}.{field} is a nameless list"
@@ -212,7 +212,7 @@ fn schemas_are_exact() {
 
 /// A list without a text to search does not offer to.
 #[test]
-fn lists_offer_what_they_take() {
+fn lists_document_their_parameters() {
     let mut unsearched = BTreeSet::new();
     for (_, _, operation) in operations(&document()) {
         if parameter(&operation, "cursor").is_some() && parameter(&operation, "search").is_none() {
@@ -224,7 +224,7 @@ fn lists_offer_what_they_take() {
 
 /// The events are told of, each with its envelope and both signatures; 3.0 has no place of its own for them.
 #[test]
-fn webhooks_are_told_of() {
+fn webhooks_are_documented() {
     let document = document();
     for (kind, operation) in document["webhooks"].as_object().unwrap() {
         let post = &operation["post"];
@@ -244,7 +244,7 @@ fn webhooks_are_told_of() {
 }
 
 #[test]
-fn no_word_of_3_0_is_left_in_3_1() {
+fn the_3_1_document_uses_no_3_0_keywords() {
     fn walk(value: &Value, path: &str) {
         match value {
             Value::Object(map) => {

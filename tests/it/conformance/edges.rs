@@ -20,7 +20,7 @@ fn exchange(address: &str, bytes: &[u8]) -> (String, String) {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_refused_by_the_library() {
+async fn malformed_http_is_refused_by_the_http_library() {
     let live = Live::start(Kind::Sqlite).await;
     let address = &live.server.address;
     let (status, body) = exchange(address, b"GET /api/v1/me\x01 NONSENSE\r\n\r\n");

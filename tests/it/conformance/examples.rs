@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use poem::http::Method;
 use serde_json::{Value, json};
 use service::value::{Plan, Role};
-use tests::{Answer, Cast, Workspace, on_both};
+use tests::{Answer, Fixtures, Workspace, on_both};
 
 use super::{document, operations};
 
@@ -18,9 +18,9 @@ fn record_of(operation: &Value) -> Option<String> {
 }
 
 /// Whoever may do what stands at this path: webhooks are for those who administer the workspace.
-fn who<'a>(cast: &'a Cast, path: &str) -> &'a str {
+fn who<'a>(fixtures: &'a Fixtures, path: &str) -> &'a str {
     let administers = ["/webhook", "/events"].iter().any(|start| path.starts_with(start));
-    if administers { &cast.home.admin } else { &cast.home.manager }
+    if administers { &fixtures.home.admin } else { &fixtures.home.manager }
 }
 
 /// The ids of the examples, and the ids that the server has in their place.
@@ -43,10 +43,10 @@ impl Ids {
     }
 
     /// Whether the server has everything that this body names.
-    fn know_all(&self, body: &Value) -> bool {
+    fn knows_every_id(&self, body: &Value) -> bool {
         match body {
-            Value::Object(map) => map.values().all(|value| self.know_all(value)),
-            Value::Array(items) => items.iter().all(|item| self.know_all(item)),
+            Value::Object(map) => map.values().all(|value| self.knows_every_id(value)),
+            Value::Array(items) => items.iter().all(|item| self.knows_every_id(item)),
             Value::String(text) => !(text.len() == 36 && text.matches('-').count() == 4) || self.0.contains_key(text),
             _ => true,
         }
@@ -55,18 +55,18 @@ impl Ids {
 
 on_both! {
     /// Every body that the document shows is taken; the first of a noun gives the record that the document shows.
-    async fn a_server_takes_and_gives_what_the_document_shows(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn the_server_accepts_and_returns_the_documented_examples(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let document = document();
         let example = |record: &str| document["components"]["schemas"][record]["examples"][0].clone();
-        let me = world.get(&cast.home.manager, "/api/v1/me").await.data(200);
+        let me = world.get(&fixtures.home.manager, "/api/v1/me").await.data(200);
         let mut ids = Ids::default();
         for field in ["orgId", "userId"] {
             ids.learn(&example("Me")[field], &me[field]);
         }
         let send = async |method: &str, path: &str, body: Value| {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-            let call = world.call(method, &format!("/api/v1{path}")).token(who(&cast, path));
+            let call = world.call(method, &format!("/api/v1{path}")).token(who(&fixtures, path));
             call.key(&world.new_key()).json(body).send().await
         };
         let mut waiting: Vec<_> = operations(&document)
@@ -85,7 +85,7 @@ on_both! {
                 let record = record_of(&operation).unwrap_or_default();
                 let shown = example(&record);
                 let place = if operation["operationId"] == "stopTimer" {
-                    let running = world.get(&cast.home.manager, "/api/v1/time-entries/running").await.data(200);
+                    let running = world.get(&fixtures.home.manager, "/api/v1/time-entries/running").await.data(200);
                     running["id"].as_str().map(|id| path.replace("{id}", id))
                 } else if operation["operationId"] == "testWebhookEndpoint" {
                     let endpoint = example("WebhookEndpoint")["id"].clone();
@@ -94,7 +94,7 @@ on_both! {
                     let known = shown["id"].as_str().and_then(|id| ids.0.get(id));
                     if path.contains('{') { known.map(|id| path.replace("{id}", id)) } else { Some(path.clone()) }
                 };
-                let Some(place) = place.filter(|_| bodies.iter().all(|body| ids.know_all(body))) else {
+                let Some(place) = place.filter(|_| bodies.iter().all(|body| ids.knows_every_id(body))) else {
                     still.push((path, method, operation));
                     continue;
                 };
@@ -134,14 +134,14 @@ on_both! {
 
 on_both! {
     /// What is only read has the fields that its example has.
-    async fn what_is_only_read_looks_as_shown(world: World) {
-        let cast = Cast::new(&world).await;
-        let client = cast.home.client(&world, "C").await;
-        cast.home.expense(&world, &client, "1.00").await;
-        cast.home.invoice(&world, &client).await;
+    async fn read_only_records_match_their_examples(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let client = fixtures.home.client(&world, "C").await;
+        fixtures.home.expense(&world, &client, "1.00").await;
+        fixtures.home.invoice(&world, &client).await;
         let hook = json!({ "url": "https://example.com/webhooks", "events": ["client.created"] });
-        world.post(&cast.home.owner, "/api/v1/webhook-endpoints", hook).await.data(201);
-        cast.home.client(&world, "D").await;
+        world.post(&fixtures.home.owner, "/api/v1/webhook-endpoints", hook).await.data(201);
+        fixtures.home.client(&world, "D").await;
         let document = document();
         let mut looked = 0;
         for (path, method, operation) in operations(&document) {
@@ -154,11 +154,11 @@ on_both! {
                 place += "?groupBy=project,day";
             }
             if let Some((list, rest)) = place.clone().split_once("/{") {
-                let rows = world.get(who(&cast, &path), list).await.data(200);
+                let rows = world.get(who(&fixtures, &path), list).await.data(200);
                 let Some(id) = rows[0]["id"].as_str() else { continue };
                 place = format!("{list}/{id}{}", rest.split_once('}').unwrap().1);
             }
-            let data = world.get(who(&cast, &path), &place).await.data(200);
+            let data = world.get(who(&fixtures, &path), &place).await.data(200);
             let records = data.as_array().cloned().unwrap_or_else(|| vec![data]);
             for real in records.iter().filter(|real| real.is_object()) {
                 // A secret is in the answer that made it, and in no other.
@@ -174,16 +174,16 @@ on_both! {
 /// The refusal is one of those that the document shows under this name.
 #[track_caller]
 fn assert_shown(answer: &Answer, name: &str) {
-    let mut told = answer.json()["error"].clone();
-    assert_eq!(told["requestId"].as_str(), answer.header("x-request-id"));
+    let mut reported = answer.json()["error"].clone();
+    assert_eq!(reported["requestId"].as_str(), answer.header("x-request-id"));
     let response = &document()["components"]["responses"][name];
     let examples = response["content"]["application/json"]["examples"].as_object().unwrap().clone();
     let known = examples.values().any(|example| {
         let shown = &example["value"]["error"];
-        told["requestId"] = shown["requestId"].clone();
-        *shown == told
+        reported["requestId"] = shown["requestId"].clone();
+        *shown == reported
     });
-    assert!(known, "{name} is shown otherwise than it is told: {told}");
+    assert!(known, "{name} is shown otherwise than it is reported: {reported}");
     for (header, described) in response["headers"].as_object().unwrap() {
         let always = described.get("$ref").is_some();
         assert!(!always || answer.header(&header.to_lowercase()).is_some(), "{name} came without {header}");
@@ -192,9 +192,9 @@ fn assert_shown(answer: &Answer, name: &str) {
 
 on_both! {
     /// The refusals that the document and `docs/errors.md` show are told in these words.
-    async fn refusals_are_told_as_shown(world: World) {
-        let cast = Cast::new(&world).await;
-        let home = &cast.home;
+    async fn errors_match_their_documented_examples(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
         let raw = |kind: &str, body: &[u8]| {
             let call = world.call(Method::POST, "/api/v1/clients").token(&home.owner).key(&world.new_key());
             call.header("content-type", kind).body(body.to_vec())

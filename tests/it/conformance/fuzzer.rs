@@ -22,15 +22,15 @@ fn fuzz(live: &Live, which: &[&str], operations: usize, phases: &[&str]) {
         .args(which)
         .arg(format!("{}/api/openapi.json", live.url()))
         .current_dir(tests::database::folder());
-    let told = run(&mut fuzzer);
-    assert!(told.contains(&format!("Tested: {operations}\n")), "not every operation was tried: {told}");
+    let reported = run(&mut fuzzer);
+    assert!(reported.contains(&format!("Tested: {operations}\n")), "not every operation was tried: {reported}");
     for phase in phases {
-        assert!(told.contains(&format!("✅ {phase}")), "{phase} did not run: {told}");
+        assert!(reported.contains(&format!("✅ {phase}")), "{phase} did not run: {reported}");
     }
 }
 
 /// The token's own end comes last: after it, everything would be 401.
-async fn nothing_is_found(kind: Kind) {
+async fn assert_no_findings(kind: Kind) {
     let live = Live::start(kind).await;
     live.seed();
     let operations = super::operations(&super::document()).len();
@@ -43,10 +43,10 @@ async fn nothing_is_found(kind: Kind) {
 
 #[tokio::test]
 async fn schemathesis_finds_nothing_on_sqlite() {
-    nothing_is_found(Kind::Sqlite).await;
+    assert_no_findings(Kind::Sqlite).await;
 }
 
 #[tokio::test]
 async fn schemathesis_finds_nothing_on_postgres() {
-    nothing_is_found(Kind::Postgres).await;
+    assert_no_findings(Kind::Postgres).await;
 }

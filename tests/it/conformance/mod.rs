@@ -5,7 +5,7 @@ mod contract;
 mod edges;
 mod examples;
 mod fuzzer;
-mod judges;
+mod linters;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,9 +42,9 @@ fn root() -> PathBuf {
 /// Runs a tool that must succeed; what it told.
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {told}");
-    told
+    let reported = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {reported}");
+    reported
 }
 
 /// A server of its own, as a process, and a Manager's token; budgets are out of the way.

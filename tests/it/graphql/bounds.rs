@@ -4,12 +4,12 @@ use poem::http::Method;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
 use service::value::Plan;
-use tests::{Answer, Cast, Kind, PrivateDatabase, Workspace, World, on_both};
+use tests::{Answer, Fixtures, Kind, PrivateDatabase, Workspace, World, on_both};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::foreign::owner_of;
 use super::subscriptions::resident;
+use super::third_party_clients::owner_of;
 use crate::cli::Running;
 
 /// The message of a document that is refused by a rule of ours.
@@ -24,9 +24,9 @@ fn refused(answer: &Answer) -> String {
 
 on_both! {
     /// Each bound has a message with what was sent and what is taken.
-    async fn a_document_over_a_bound_is_told_both_numbers(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn a_document_over_a_limit_is_refused_with_both_numbers(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let aliases = |n: usize| (0..n).map(|i| format!("a{i}: __typename ")).collect::<String>();
         let directives = |n: usize| format!("{{ viewer {{ name {} }} }}", "@include(if: true) ".repeat(n));
         let chain = |n: usize| {
@@ -41,8 +41,8 @@ on_both! {
             (chain(99), ["101 deep", "100"]),
             ("{ clients(first: 100) { nodes { projects(first: 151) { nodes { id } } } } }".into(), ["304 points", "300"]),
         ] {
-            let told = refused(&world.graphql(owner, &query, json!({})).await);
-            assert!(numbers.iter().all(|number| told.contains(number)), "{told}");
+            let reported = refused(&world.graphql(owner, &query, json!({})).await);
+            assert!(numbers.iter().all(|number| reported.contains(number)), "{reported}");
         }
         for query in [format!("{{ {} }}", aliases(100)), directives(1), chain(98)] {
             world.graphql(owner, &query, json!({})).await.graphql();
@@ -56,23 +56,23 @@ on_both! {
 on_both! {
     /// At most twenty errors are told, whatever fails.
     async fn errors_are_capped(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let query = (0..50).map(|i| format!("c{i}: client(id: \"x{i}\") {{ id }} ")).collect::<String>();
-        let answer = world.graphql(&cast.home.owner, &format!("{{ {query} }}"), json!({})).await.json();
+        let answer = world.graphql(&fixtures.home.owner, &format!("{{ {query} }}"), json!({})).await.json();
         assert_eq!(answer["errors"].as_array().unwrap().len(), 20);
-        assert_eq!(answer["data"].as_object().unwrap().len(), 50, "what failed is null, told or not");
+        assert_eq!(answer["data"].as_object().unwrap().len(), 50, "what failed is null, reported or not");
     }
 }
 
 /// A workspace on studio with its true budget of 600 points.
-async fn with_true_budget(kind: Kind) -> (World, Workspace) {
+async fn with_real_limits(kind: Kind) -> (World, Workspace) {
     let world = World::with(kind, |config| config.rate_limit_scale = 1).await;
     let workspace = Workspace::new(&world, "studio", Plan::Studio).await;
     (world, workspace)
 }
 
-async fn cost_is_charged_and_told(kind: Kind) {
-    let (world, workspace) = with_true_budget(kind).await;
+async fn cost_is_charged_and_reported(kind: Kind) {
+    let (world, workspace) = with_real_limits(kind).await;
     let owner = &workspace.owner;
     let cost = |answer: &Answer| answer.json()["extensions"]["cost"].clone();
     let remaining = |answer: &Answer| cost(answer)["remaining"].as_i64().unwrap();
@@ -129,19 +129,19 @@ async fn cost_is_charged_and_told(kind: Kind) {
 }
 
 #[tokio::test]
-async fn cost_is_charged_and_told_on_sqlite() {
-    cost_is_charged_and_told(Kind::Sqlite).await;
+async fn cost_is_charged_and_reported_on_sqlite() {
+    cost_is_charged_and_reported(Kind::Sqlite).await;
 }
 
 #[tokio::test]
-async fn cost_is_charged_and_told_on_postgres() {
-    cost_is_charged_and_told(Kind::Postgres).await;
+async fn cost_is_charged_and_reported_on_postgres() {
+    cost_is_charged_and_reported(Kind::Postgres).await;
 }
 
 /// The processor time of this thread so far, in nanoseconds.
 fn spent() -> u64 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    told.split_whitespace().next().unwrap().parse().unwrap()
+    let reported = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    reported.split_whitespace().next().unwrap().parse().unwrap()
 }
 
 /// The classic attacks, each a body.
@@ -208,8 +208,8 @@ fn attacks() -> Vec<(&'static str, Value)> {
 #[tokio::test]
 async fn attacks_are_refused_cheaply() {
     let world = World::on(Kind::Sqlite).await;
-    let cast = Cast::new(&world).await;
-    let owner = &cast.home.owner;
+    let fixtures = Fixtures::new(&world).await;
+    let owner = &fixtures.home.owner;
     // The second plain request is the measure: the first one warms up.
     let mut plain = 0;
     for _ in 0..2 {
@@ -278,13 +278,13 @@ async fn attacks_leave_the_memory_flat() {
 
 /// What takes longer than 15 s is given up, is told so, and has done nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_operation_has_an_end() {
+async fn an_operation_has_a_deadline() {
     let world = World::on(Kind::Postgres).await;
-    let cast = Cast::new(&world).await;
-    let look = || world.graphql(&cast.home.owner, "{ clients { nodes { id } } }", json!({}));
+    let fixtures = Fixtures::new(&world).await;
+    let look = || world.graphql(&fixtures.home.owner, "{ clients { nodes { id } } }", json!({}));
     let create = || {
         let document = json!({ "query": "mutation { createClient(input: { name: \"Globex\" }) { client { id } } }" });
-        world.call(Method::POST, "/graphql").token(&cast.home.owner).key("k").json(document).send()
+        world.call(Method::POST, "/graphql").token(&fixtures.home.owner).key("k").json(document).send()
     };
     let db = world.database.connect().await;
     let lock = db.begin().await.unwrap();

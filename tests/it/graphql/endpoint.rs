@@ -3,13 +3,13 @@
 use poem::http::Method;
 use serde_json::json;
 use service::value::Plan;
-use tests::{Cast, Workspace, on_both};
+use tests::{Fixtures, Workspace, on_both};
 
 on_both! {
     /// POST with JSON, GET for queries only; nothing that a form can send.
-    async fn only_json_is_posted_and_only_queries_are_got(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn post_takes_json_and_get_takes_queries(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let call = |method: Method, path: &str| world.call(method, path).token(owner);
         let got = call(Method::GET, "/graphql?query=%7Bviewer%7Bname%7D%7D").send().await;
         assert_eq!(got.graphql(), json!({ "viewer": { "name": "owner of home" } }));
@@ -34,8 +34,8 @@ on_both! {
 
 on_both! {
     /// Refusals before execution keep their status; the media type is what the client takes.
-    async fn refusals_keep_their_status(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn errors_before_execution_keep_their_status(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let free = Workspace::new(&world, "solo", Plan::Free).await;
         let query = json!({ "query": "{ viewer { name } }" });
         let nobody = world.call(Method::POST, "/graphql").json(query.clone()).send().await;
@@ -43,10 +43,10 @@ on_both! {
         assert_eq!(nobody.graphql_error()["code"], "unauthenticated");
         let plan = world.call(Method::POST, "/graphql").token(&free.owner).json(query.clone()).send().await;
         assert_eq!(plan.status, 402);
-        let told = plan.graphql_error();
-        assert_eq!((&told["requiredPlan"], &told["feature"]), (&json!("studio"), &json!("apiAccess")));
+        let reported = plan.graphql_error();
+        assert_eq!((&reported["requiredPlan"], &reported["feature"]), (&json!("studio"), &json!("apiAccess")));
         let send = async |accept: &str, query: &str| {
-            let call = world.call(Method::POST, "/graphql").token(&cast.home.owner).header("accept", accept);
+            let call = world.call(Method::POST, "/graphql").token(&fixtures.home.owner).header("accept", accept);
             call.json(json!({ "query": query })).send().await
         };
         let (classic, modern) = ("application/json", "application/graphql-response+json");
@@ -73,9 +73,9 @@ on_both! {
 
 on_both! {
     /// The method first, then the token, then what is sent, then what is taken. A good token pays for each, and is told.
-    async fn refusals_have_their_order(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = cast.home.owner.as_str();
+    async fn errors_have_a_fixed_order(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = fixtures.home.owner.as_str();
         let mut left = None;
         for (method, token, kind, status) in [
             (Method::PUT, None, "text/plain", 405),
@@ -109,7 +109,7 @@ on_both! {
 on_both! {
     /// A query nests 15 deep and no deeper.
     async fn depth_is_bounded(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let deep = |levels: usize| {
             let (mut query, mut end) = (String::from("{ projects(first: 1) { nodes {"), String::from(" } } }"));
             for _ in 0..levels {
@@ -118,10 +118,10 @@ on_both! {
             }
             format!("{query} id{end}")
         };
-        world.graphql(&cast.home.owner, &deep(4), json!({})).await.graphql();
-        let refused = world.graphql(&cast.home.owner, &deep(5), json!({})).await;
+        world.graphql(&fixtures.home.owner, &deep(4), json!({})).await.graphql();
+        let refused = world.graphql(&fixtures.home.owner, &deep(5), json!({})).await;
         assert_eq!((refused.status.as_u16(), &refused.graphql_error()["code"]), (422, &json!("validation_error")));
-        let told = refused.json()["errors"][0]["message"].as_str().unwrap().to_owned();
-        assert!(told.contains("18 fields deep; at most 15"), "{told}");
+        let reported = refused.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+        assert!(reported.contains("18 fields deep; at most 15"), "{reported}");
     }
 }

@@ -2,10 +2,10 @@
 
 mod bounds;
 mod endpoint;
-mod foreign;
 mod queries;
 mod relations;
 mod sockets;
 mod subscriptions;
 mod surfaces;
+mod third_party_clients;
 mod time;

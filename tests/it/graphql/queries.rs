@@ -1,15 +1,15 @@
 //! Queries, connections and mutations.
 
 use serde_json::{Value, json};
-use tests::{Cast, on_both};
+use tests::{Fixtures, on_both};
 
 on_both! {
     /// Clients × projects × time entries: three statements and the token's look-up, whatever the numbers.
     async fn each_level_is_one_statement(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         for c in 0..6 {
-            let client = cast.home.client(&world, &format!("C{c}")).await;
+            let client = fixtures.home.client(&world, &format!("C{c}")).await;
             for p in 0..4 {
                 let body = json!({ "clientId": client, "name": format!("P{p}") });
                 let project = world.post(owner, "/api/v1/projects", body).await.id();
@@ -40,9 +40,9 @@ on_both! {
 on_both! {
     /// Pages go forward and backward with REST's own cursors, nested lists included.
     async fn connections_page_both_ways(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let client = cast.home.client(&world, "C").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = fixtures.home.client(&world, "C").await;
         for i in 0..7 {
             world.post(owner, "/api/v1/projects", json!({ "clientId": client, "name": format!("P{i}") })).await.data(201);
         }
@@ -78,7 +78,7 @@ on_both! {
         assert_eq!(flat[0]["name"], "P2");
         let next = world.graphql(owner, nested, json!({ "id": client, "after": end })).await.graphql();
         assert_eq!(next["client"]["projects"]["nodes"][0]["name"], "P2");
-        let other = cast.home.client(&world, "D").await;
+        let other = fixtures.home.client(&world, "D").await;
         let refused = world.graphql(owner, nested, json!({ "id": other, "after": end })).await.graphql_error();
         assert_eq!(refused["code"], "bad_request");
     }
@@ -86,11 +86,11 @@ on_both! {
 
 on_both! {
     /// The same record, field by field, over both surfaces; filters and searches find the same rows.
-    async fn both_surfaces_tell_the_same(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project_with_member(&world, "Straße").await;
-        let entry = cast.home.entry(&world, &cast.home.member, &project).await;
+    async fn both_surfaces_return_the_same(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project_with_member(&world, "Straße").await;
+        let entry = fixtures.home.entry(&world, &fixtures.home.member, &project).await;
         for (list, field, id) in [("clients", "client", None), ("projects", "project", Some(project.as_str())), ("time-entries", "timeEntry", entry["id"].as_str())] {
             let rest = world.get(owner, &format!("/api/v1/{list}")).await.data(200)[0].clone();
             let fields: Vec<_> = rest.as_object().unwrap().keys().cloned().collect();
@@ -118,8 +118,8 @@ on_both! {
 on_both! {
     /// Mutations do what REST does, and name every bad field.
     async fn mutations_follow_the_same_rules(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let create = "mutation($i: CreateClientInput!) { createClient(input: $i) { client { id name defaultRate currency } } }";
         let made = world.graphql(owner, create, json!({ "i": { "name": " G ", "defaultRate": "1.5" } })).await.graphql();
         let client = &made["createClient"]["client"];
@@ -135,7 +135,7 @@ on_both! {
         assert_eq!(gone.json()["data"], json!({ "client": null }));
         assert_eq!(gone.graphql_error()["code"], "not_found");
         let log = "mutation($i: CreateTimeEntryInput!) { createTimeEntry(input: $i) { timeEntry { durationSeconds entryDate } } }";
-        let project = cast.home.project(&world, "P").await;
+        let project = fixtures.home.project(&world, "P").await;
         let entry = json!({ "i": { "projectId": project, "startedAt": "2026-06-11T10:00:00+02:00", "stoppedAt": "2026-06-11T11:00:00+02:00" } });
         let logged = world.graphql(owner, log, entry).await.graphql();
         assert_eq!(logged["createTimeEntry"]["timeEntry"], json!({ "durationSeconds": 3600, "entryDate": "2026-06-11" }));
@@ -145,9 +145,9 @@ on_both! {
 on_both! {
     /// Fields come in the order of the query; what failed is null, and what must not be null takes its parent along.
     async fn answers_have_the_shape_of_the_query(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let client = cast.home.client(&world, "C").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = fixtures.home.client(&world, "C").await;
         let query = "query($id: ID!, $no: Boolean = false) {
             z: client(id: \"nope\") { id } viewer { ...Who email role } a: client(id: $id) { updatedAt name: id hidden: name @include(if: $no) }
             clients { pageInfo { hasNextPage } nodes { name projects { nodes { id } } id } } }

@@ -2,7 +2,7 @@
 
 use poem::http::Method;
 use serde_json::{Value, json};
-use tests::{Cast, Workspace, World, counted, everything, on_both};
+use tests::{Fixtures, Workspace, World, counted, everything, on_both};
 
 /// The nouns that are listed, with their lists.
 const LISTS: [(&str, &str); 11] = [
@@ -89,10 +89,10 @@ pub(super) async fn fields(world: &World, token: &str) -> Vec<Field> {
 
 on_both! {
     /// Whatever leads from a record to others is one statement for the whole level.
-    async fn every_relation_is_one_statement_a_level(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        fill_all(&world, &cast.home).await;
+    async fn every_relation_is_one_statement_per_level(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        fill_all(&world, &fixtures.home).await;
         let mut asked = 0;
         for Field { of, name: field, to, kind, .. } in fields(&world, owner).await {
             let Some((_, list)) = LISTS.iter().find(|(name, _)| *name == of) else { continue };
@@ -128,9 +128,9 @@ on_both! {
 on_both! {
     /// One statement for a level of more than a thousand parents too.
     async fn a_wide_level_is_one_statement(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         for c in 0..6 {
-            cast.home.project(&world, &format!("P{c}")).await;
+            fixtures.home.project(&world, &format!("P{c}")).await;
         }
         let (series, id) = (counted(199), world.database.kind.new_id());
         let copies = format!(
@@ -140,7 +140,7 @@ on_both! {
         crate::webhook::execute(&world, &copies).await;
         world.begin_counting();
         let query = "{ clients(first: 6) { nodes { projects(first: 200) { nodes { tasks(first: 1) { nodes { id } } members { id } client { id } } } } } }";
-        let found = world.graphql(&cast.home.owner, query, json!({})).await.graphql();
+        let found = world.graphql(&fixtures.home.owner, query, json!({})).await.graphql();
         let clients = found["clients"]["nodes"].as_array().unwrap();
         let parents: usize = clients.iter().map(|client| client["projects"]["nodes"].as_array().unwrap().len()).sum();
         assert_eq!(parents, 1200);
@@ -150,11 +150,11 @@ on_both! {
 
 on_both! {
     /// Lists that differ in nothing but a search that is bad are answered each for itself.
-    async fn a_bad_search_is_of_its_own_list_only(world: World) {
-        let cast = Cast::new(&world).await;
-        cast.home.project(&world, "P").await;
+    async fn an_invalid_search_fails_only_its_own_list(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        fixtures.home.project(&world, "P").await;
         let query = "query($s: String) { clients { nodes { bad: projects(search: $s) { nodes { id } } good: projects { nodes { name } } } } }";
-        let answer = world.graphql(&cast.home.owner, query, json!({ "s": "x".repeat(201) })).await;
+        let answer = world.graphql(&fixtures.home.owner, query, json!({ "s": "x".repeat(201) })).await;
         let client = answer.json()["data"]["clients"]["nodes"][0].clone();
         assert_eq!(client, json!({ "bad": null, "good": { "nodes": [{ "name": "P" }] } }));
         assert!(answer.graphql_error()["fields"]["search"].is_string(), "{}", answer.text());
@@ -164,9 +164,9 @@ on_both! {
 
 on_both! {
     /// Lists below a record are filtered, sorted, searched and paged as the flat ones, with their cursors.
-    async fn lists_below_a_record_are_lists(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+    async fn nested_lists_behave_as_top_level_lists(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         fill(&world, home).await;
         let query = "{ clients(sort: NAME_ASC) { nodes { name
             projects(filter: { status: ACTIVE }, sort: NAME_DESC, search: \"project\") { nodes { name } }
@@ -208,9 +208,9 @@ on_both! {
 
 on_both! {
     /// What leads to records that a role does not read is null, without an error.
-    async fn a_member_is_led_nowhere(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, member) = (&cast.home, &cast.home.member);
+    async fn relations_hidden_from_a_member_are_null(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, member) = (&fixtures.home, &fixtures.home.member);
         fill(&world, home).await;
         let query = "{ projects(first: 1) { nodes { name hourlyRate client { id } expenses { nodes { id } } members { name } tasks { nodes { name assignees { name } timeEntries { nodes { member { role } invoice { id } } } } } } }
             members { nodes { timeEntries(first: 1) { nodes { id } } } } tokens { nodes { member { name } } } }";
@@ -229,8 +229,8 @@ on_both! {
 on_both! {
     /// Any record by its id alone: one look for its kind, one for the record; what is not the caller's is not found.
     async fn a_node_is_found_by_its_id(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         fill_all(&world, home).await;
         let node = "query($id: ID!) { node(id: $id) { __typename id ... on Client { name } ...P ... on Node { again: id } } } fragment P on Project { client { name } }";
         let mut hidden = Vec::new();
@@ -244,15 +244,15 @@ on_both! {
             assert_eq!(found.get("name").is_some(), kind == "Client");
             assert_eq!(found.get("client").is_some(), kind == "Project");
             assert_eq!(statements.len(), if kind == "Project" { 4 } else { 3 }, "{statements:#?}");
-            let foreign = world.graphql(&cast.foreign.owner, node, json!({ "id": id })).await;
-            assert_eq!((foreign.json()["data"]["node"].clone(), &foreign.graphql_error()["code"]), (Value::Null, &json!("not_found")));
+            let other = world.graphql(&fixtures.other.owner, node, json!({ "id": id })).await;
+            assert_eq!((other.json()["data"]["node"].clone(), &other.graphql_error()["code"]), (Value::Null, &json!("not_found")));
             if ["Client", "Expense", "Invoice"].contains(&kind) {
                 hidden.push(id);
             }
         }
         for id in hidden {
-            let told = world.graphql(&home.member, node, json!({ "id": id })).await;
-            assert_eq!(told.graphql_error()["code"], "not_found");
+            let reported = world.graphql(&home.member, node, json!({ "id": id })).await;
+            assert_eq!(reported.graphql_error()["code"], "not_found");
         }
         let two = "query($a: ID!, $b: ID!) { a: node(id: $a) { id __typename ... on Task { name } } b: node(id: $b) { ... on Task { name } id } none: node(id: \"x\") { id } }";
         let (a, b) = (world.get(owner, "/api/v1/tasks").await.data(200)[0].clone(), world.get(owner, "/api/v1/expenses").await.data(200)[0].clone());

@@ -21,7 +21,7 @@ async fn wait_for_one(database: &PrivateDatabase, sql: &str) {
 }
 
 /// Bytes that the other side of a connection has sent and this side has no room for, as the kernel tells.
-fn unsent(stream: &TcpStream) -> u64 {
+fn unread_bytes(stream: &TcpStream) -> u64 {
     let (here, there) = (stream.local_addr().unwrap().port(), stream.peer_addr().unwrap().port());
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let row = table
@@ -33,7 +33,7 @@ fn unsent(stream: &TcpStream) -> u64 {
 
 /// A client that asks for much and reads nothing is sent no more; the mutation that it has begun ends all the same, and
 /// with it the transaction that others wait for.
-async fn work_goes_on(kind: Kind) {
+async fn a_mutation_finishes_when_nobody_reads(kind: Kind) {
     let (database, server, token) = served(kind).await;
     // With little room for what is not read.
     let stream = TcpSocket::new_v4().unwrap();
@@ -48,7 +48,7 @@ async fn work_goes_on(kind: Kind) {
     let (mut looks, mut last) = (0, 0);
     while looks < 5 {
         sleep(Duration::from_millis(50)).await;
-        let now = unsent(socket.0.get_ref());
+        let now = unread_bytes(socket.0.get_ref());
         looks = if now > 0 && now == last { looks + 1 } else { 0 };
         last = now;
     }
@@ -57,19 +57,19 @@ async fn work_goes_on(kind: Kind) {
 }
 
 #[tokio::test]
-async fn work_goes_on_though_nobody_reads_on_sqlite() {
-    work_goes_on(Kind::Sqlite).await;
+async fn a_mutation_finishes_when_nobody_reads_on_sqlite() {
+    a_mutation_finishes_when_nobody_reads(Kind::Sqlite).await;
 }
 
 #[tokio::test]
-async fn work_goes_on_though_nobody_reads_on_postgres() {
-    work_goes_on(Kind::Postgres).await;
+async fn a_mutation_finishes_when_nobody_reads_on_postgres() {
+    a_mutation_finishes_when_nobody_reads(Kind::Postgres).await;
 }
 
 /// SIGTERM ends subscriptions without `complete`; a mutation that runs is done and told before the connection is closed.
 /// On PostgreSQL, which tells who waits for a lock.
 #[tokio::test]
-async fn a_stop_lets_a_mutation_finish() {
+async fn sigterm_lets_a_mutation_finish() {
     let (database, server, token) = served(Kind::Postgres).await;
     let address = server.address.clone();
     let mut socket = Socket::ready(&address, &token).await;
@@ -83,15 +83,15 @@ async fn a_stop_lets_a_mutation_finish() {
         tokio::task::yield_now().await;
     }
     obstacle.rollback().await.unwrap();
-    let told = socket.hear().await;
+    let reported = socket.hear().await;
     assert_eq!(
-        (&told["id"], &told["payload"]["data"]["createClient"]["client"]["name"]),
+        (&reported["id"], &reported["payload"]["data"]["createClient"]["client"]["name"]),
         (&json!("m"), &json!("Globex")),
-        "{told}"
+        "{reported}"
     );
     assert_eq!(socket.hear().await, json!({ "id": "m", "type": "complete" }));
     assert_eq!(socket.closed().await, 1012);
-    let (code, told) = stopped.await.unwrap();
-    assert_eq!(code, Some(0), "{told}");
+    let (code, reported) = stopped.await.unwrap();
+    assert_eq!(code, Some(0), "{reported}");
     assert_eq!(database.number("SELECT COUNT(*) AS n FROM client").await, 1);
 }

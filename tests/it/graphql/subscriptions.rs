@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use service::live::Closed;
 use service::value::{Plan, Role};
 use service::{RequestFacts, live, member, organization};
-use tests::{Cast, Kind, PrivateDatabase, Workspace, World, on_both};
+use tests::{Fixtures, Kind, PrivateDatabase, Workspace, World, on_both};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -16,7 +16,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use super::foreign::owner_of;
+use super::third_party_clients::owner_of;
 use crate::cli::{Running, json as run};
 
 /// A client of the protocol, by hand.
@@ -96,7 +96,7 @@ pub(super) async fn served(kind: Kind) -> (PrivateDatabase, Running, String) {
 
 /// Every way to break the protocol has its close code; what is right is answered.
 #[tokio::test]
-async fn the_protocol_is_kept_to_the_letter() {
+async fn the_protocol_is_followed_exactly() {
     let (_database, server, token) = served(Kind::Sqlite).await;
     let at = &server.address;
     let init = json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } });
@@ -139,11 +139,11 @@ async fn the_protocol_is_kept_to_the_letter() {
         ("{ clients(first: 200) { nodes { projects(first: 200) { nodes { id } } } } }", "validation_error"),
     ] {
         socket.subscribe("e", query).await;
-        let told = socket.hear().await;
+        let reported = socket.hear().await;
         assert_eq!(
-            (&told["type"], &told["payload"][0]["extensions"]["code"]),
+            (&reported["type"], &reported["payload"][0]["extensions"]["code"]),
             (&json!("error"), &json!(code)),
-            "{query}: {told}"
+            "{query}: {reported}"
         );
     }
     socket.subscribe("s", "subscription { timerChanged { timeEntry { id } } }").await;
@@ -154,8 +154,8 @@ async fn the_protocol_is_kept_to_the_letter() {
 
 on_both! {
     /// Who may not hear events is told so before anything is streamed; a type that does not exist is named.
-    async fn events_are_for_those_who_may(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn events_need_permission(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let studio = Workspace::new(&world, "studio", Plan::Studio).await;
         let ask = async |token: &str, query: &str| {
             let call = world.call(Method::POST, "/graphql").token(token).header("accept", "text/event-stream");
@@ -168,17 +168,17 @@ on_both! {
         };
         let events = "subscription { events { id } }";
         for role in [Role::Manager, Role::Member] {
-            assert_eq!(ask(cast.home.token(role), events).await["code"], "forbidden_scope");
+            assert_eq!(ask(fixtures.home.token(role), events).await["code"], "forbidden_scope");
         }
-        let told = ask(&studio.owner, events).await;
-        assert_eq!((&told["code"], &told["requiredPlan"], &told["feature"]), (&json!("forbidden_plan"), &json!("agency"), &json!("outboundWebhooks")));
-        let told = ask(&cast.home.owner, "subscription { events(types: [\"client.created\", \"client.*\"]) { id } }").await;
-        assert!(told["fields"]["types[1]"].as_str().unwrap().contains("client.created"), "{told}");
+        let reported = ask(&studio.owner, events).await;
+        assert_eq!((&reported["code"], &reported["requiredPlan"], &reported["feature"]), (&json!("forbidden_plan"), &json!("agency"), &json!("outboundWebhooks")));
+        let reported = ask(&fixtures.home.owner, "subscription { events(types: [\"client.created\", \"client.*\"]) { id } }").await;
+        assert!(reported["fields"]["types[1]"].as_str().unwrap().contains("client.created"), "{reported}");
         // Without a stream to answer in, the way is named; a query may come as a stream too.
-        let plain = world.graphql(&cast.home.owner, events, json!({})).await;
+        let plain = world.graphql(&fixtures.home.owner, events, json!({})).await;
         assert_eq!((plain.status.as_u16(), &plain.graphql_error()["code"]), (406, &json!("bad_request")));
         assert!(plain.text().contains("text/event-stream"));
-        let query = world.call(Method::POST, "/graphql").token(&cast.home.owner).header("accept", "text/event-stream");
+        let query = world.call(Method::POST, "/graphql").token(&fixtures.home.owner).header("accept", "text/event-stream");
         let streamed = query.json(json!({ "query": "{ viewer { name } }" })).send().await.text();
         assert!(streamed.starts_with("event: next\ndata: {\"data\":{\"viewer\":{\"name\":\"owner of home\"}}"), "{streamed}");
     }
@@ -203,41 +203,41 @@ fn jobs(world: &World) -> tokio::sync::watch::Sender<bool> {
 
 on_both! {
     /// Only what is committed is told, once, to the workspace that it happened in, from the subscription on.
-    async fn what_is_committed_is_told_once(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn each_commit_is_published_once(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let _jobs = jobs(&world);
-        cast.home.client(&world, "Before").await;
-        let (cx, watch) = watching(&world, &cast.home.owner).await;
-        let mut told = live::events(&cx, &watch, None).await.unwrap();
-        let project = cast.home.project(&world, "P").await;
-        cast.foreign.client(&world, "Foreign").await;
+        fixtures.home.client(&world, "Before").await;
+        let (cx, watch) = watching(&world, &fixtures.home.owner).await;
+        let mut reported = live::events(&cx, &watch, None).await.unwrap();
+        let project = fixtures.home.project(&world, "P").await;
+        fixtures.other.client(&world, "Foreign").await;
         let bad = json!({ "timeEntries": [
             { "projectId": project, "durationSeconds": 1, "entryDate": "2026-06-11" },
-            { "projectId": project, "durationSeconds": 1, "entryDate": "2026-06-11", "taskId": cast.home.id },
+            { "projectId": project, "durationSeconds": 1, "entryDate": "2026-06-11", "taskId": fixtures.home.id },
         ] });
-        world.post(&cast.home.owner, "/api/v1/time-entries/batch", bad).await.fields();
-        cast.home.entry(&world, &cast.home.owner, &project).await;
+        world.post(&fixtures.home.owner, "/api/v1/time-entries/batch", bad).await.fields();
+        fixtures.home.entry(&world, &fixtures.home.owner, &project).await;
         let mut kinds = Vec::new();
         for _ in 0..3 {
-            kinds.push(timeout(Duration::from_secs(20), told.next()).await.unwrap().unwrap().kind);
+            kinds.push(timeout(Duration::from_secs(20), reported.next()).await.unwrap().unwrap().kind);
         }
         assert_eq!(kinds, ["client.created", "project.created", "time_entry.created"]);
-        cast.home.client(&world, "Last").await;
-        let last = timeout(Duration::from_secs(20), told.next()).await.unwrap().unwrap();
-        assert_eq!(last.data.value()["client"]["name"], "Last", "nothing is told twice");
-        drop((told, watch));
+        fixtures.home.client(&world, "Last").await;
+        let last = timeout(Duration::from_secs(20), reported.next()).await.unwrap().unwrap();
+        assert_eq!(last.data.value()["client"]["name"], "Last", "nothing is reported twice");
+        drop((reported, watch));
         assert_eq!(world.app.watching(), 0);
     }
 }
 
 on_both! {
     /// A reader that is 256 events behind is dropped, and what it did not read is not kept.
-    async fn a_slow_reader_is_dropped(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn a_slow_consumer_is_disconnected(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let _jobs = jobs(&world);
-        let project = cast.home.project(&world, "P").await;
-        let (cx, slow) = watching(&world, &cast.home.owner).await;
-        let (_, quick) = watching(&world, &cast.home.owner).await;
+        let project = fixtures.home.project(&world, "P").await;
+        let (cx, slow) = watching(&world, &fixtures.home.owner).await;
+        let (_, quick) = watching(&world, &fixtures.home.owner).await;
         let mut unread = live::events(&cx, &slow, None).await.unwrap();
         let mut read = live::events(&cx, &quick, None).await.unwrap();
         let reads = tokio::spawn(async move {
@@ -250,7 +250,7 @@ on_both! {
         });
         let entry = json!({ "projectId": project, "durationSeconds": 1, "entryDate": "2026-06-11" });
         for _ in 0..3 {
-            world.post(&cast.home.owner, "/api/v1/time-entries/batch", json!({ "timeEntries": vec![&entry; 100] })).await.data(201);
+            world.post(&fixtures.home.owner, "/api/v1/time-entries/batch", json!({ "timeEntries": vec![&entry; 100] })).await.data(201);
         }
         assert_eq!(timeout(Duration::from_secs(20), slow.ended()).await.unwrap(), Closed::SlowConsumer);
         assert_eq!(timeout(Duration::from_secs(20), reads).await.unwrap().unwrap().0, 300, "who reads hears all");
@@ -264,14 +264,14 @@ on_both! {
 
 on_both! {
     /// The caller's own timer: its start, its change, its end, and the end of the one that another replaces.
-    async fn a_timer_is_told_as_it_changes(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn timer_changes_are_published(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let _jobs = jobs(&world);
-        let (home, member) = (&cast.home, &cast.home.member);
+        let (home, member) = (&fixtures.home, &fixtures.home.member);
         let (p, q) = (home.project_with_member(&world, "P").await, home.project_with_member(&world, "Q").await);
         let (cx, watch) = watching(&world, member).await;
-        let mut told = live::timer(&cx, &watch).await.unwrap();
-        let mut next = async || timeout(Duration::from_secs(20), told.next()).await.unwrap().unwrap();
+        let mut reported = live::timer(&cx, &watch).await.unwrap();
+        let mut next = async || timeout(Duration::from_secs(20), reported.next()).await.unwrap().unwrap();
         world.post(&home.owner, "/api/v1/time-entries/start", json!({ "projectId": p })).await.data(201);
         let first = world.post(member, "/api/v1/time-entries/start", json!({ "projectId": p })).await.id();
         let running = next().await;
@@ -290,19 +290,19 @@ on_both! {
 
 on_both! {
     /// A connection ends within 5 seconds when its token is revoked, its member removed, or role or plan changed.
-    async fn who_may_not_hear_any_more_is_cut(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn losing_permission_ends_subscriptions(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let _jobs = jobs(&world);
         let operator = world.operator();
         let place = async |token: &str| watching(&world, token).await.1;
-        let (owner, admin, manager, foreign) = (place(&cast.home.owner).await, place(&cast.home.admin).await, place(&cast.home.manager).await, place(&cast.foreign.owner).await);
-        let prefix = cast.home.owner.split('_').nth(2).unwrap();
+        let (owner, admin, manager, other) = (place(&fixtures.home.owner).await, place(&fixtures.home.admin).await, place(&fixtures.home.manager).await, place(&fixtures.other.owner).await);
+        let prefix = fixtures.home.owner.split('_').nth(2).unwrap();
         let began = Instant::now();
         service::token::revoke_by_prefix(&operator, prefix).await.unwrap();
-        member::set_role(&operator, cast.home.id, "manager@home.example", Role::Admin).await.unwrap();
-        member::remove(&operator, cast.home.id, "admin@home.example").await.unwrap();
-        organization::set_plan(&operator, cast.foreign.id, Plan::Studio).await.unwrap();
-        for (watch, reason) in [(owner, Closed::Token), (admin, Closed::Token), (manager, Closed::Access), (foreign, Closed::Access)] {
+        member::set_role(&operator, fixtures.home.id, "manager@home.example", Role::Admin).await.unwrap();
+        member::remove(&operator, fixtures.home.id, "admin@home.example").await.unwrap();
+        organization::set_plan(&operator, fixtures.other.id, Plan::Studio).await.unwrap();
+        for (watch, reason) in [(owner, Closed::Token), (admin, Closed::Token), (manager, Closed::Access), (other, Closed::Access)] {
             assert_eq!(timeout(Duration::from_secs(20), watch.ended()).await.unwrap(), reason);
         }
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
@@ -311,7 +311,7 @@ on_both! {
 
 /// The same from outside, over both transports: WebSockets are closed, event streams end without `complete`.
 #[tokio::test]
-async fn a_revoked_token_ends_what_it_began() {
+async fn a_revoked_token_ends_its_subscriptions() {
     let (database, server, token) = served(Kind::Sqlite).await;
     let mut socket = Socket::ready(&server.address, &token).await;
     socket.subscribe("1", "subscription { events { id } }").await;
@@ -339,7 +339,7 @@ async fn a_revoked_token_ends_what_it_began() {
 
 /// What is caused on one replica is told on every other: events, and timers that were started and stopped.
 #[tokio::test]
-async fn every_replica_tells_what_any_of_them_commits() {
+async fn every_replica_publishes_the_commits_of_all() {
     let (database, here, token) = served(Kind::Postgres).await;
     let there = Running::start(&database.url, &["--rate-limit-scale", "1000"]);
     let mut socket = Socket::ready(&here.address, &token).await;
@@ -356,7 +356,7 @@ async fn every_replica_tells_what_any_of_them_commits() {
         answer
     };
     let mut heard = Vec::new();
-    let mut told = async |id: &str, wanted: &dyn Fn(&Value) -> bool| loop {
+    let mut reported = async |id: &str, wanted: &dyn Fn(&Value) -> bool| loop {
         if heard.iter().any(|message: &Value| message["id"] == id && wanted(&message["payload"]["data"])) {
             break;
         }
@@ -367,7 +367,7 @@ async fn every_replica_tells_what_any_of_them_commits() {
         let made =
             ask(&format!("mutation {{ createClient(input: {{ name: \"{name}\" }}) {{ client {{ id }} }} }}")).await;
         client = made["createClient"]["client"]["id"].as_str().unwrap().to_owned();
-        told("events", &|data| data["events"]["data"]["client"]["name"] == name).await;
+        reported("events", &|data| data["events"]["data"]["client"]["name"] == name).await;
     }
     let project = ask(&format!(
         "mutation {{ createProject(input: {{ clientId: \"{client}\", name: \"P\" }}) {{ project {{ id }} }} }}"
@@ -378,9 +378,9 @@ async fn every_replica_tells_what_any_of_them_commits() {
         ask(&format!("mutation {{ startTimer(input: {{ projectId: \"{project}\" }}) {{ timeEntry {{ id }} }} }}"))
             .await;
     let id = started["startTimer"]["timeEntry"]["id"].clone();
-    told("timer", &|data| data["timerChanged"]["timeEntry"] == json!({ "id": id, "durationSeconds": null })).await;
+    reported("timer", &|data| data["timerChanged"]["timeEntry"] == json!({ "id": id, "durationSeconds": null })).await;
     ask(&format!("mutation {{ stopTimer(id: {id}) {{ timeEntry {{ id }} }} }}")).await;
-    told("timer", &|data| data["timerChanged"]["timeEntry"]["durationSeconds"].is_i64()).await;
+    reported("timer", &|data| data["timerChanged"]["timeEntry"]["durationSeconds"].is_i64()).await;
 }
 
 /// The memory of a process, in bytes.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use service::value::Role;
-use tests::{Cast, on_both};
+use tests::{Fixtures, on_both};
 
 use super::relations::{Field, fields, fill_all};
 
@@ -76,23 +76,23 @@ impl Shape {
 on_both! {
     /// Lists and single records of every noun, for every role.
     async fn every_noun_is_the_same_for_every_role(world: World) {
-        let cast = Cast::new(&world).await;
-        fill_all(&world, &cast.home).await;
-        let all = fields(&world, &cast.home.owner).await;
+        let fixtures = Fixtures::new(&world).await;
+        fill_all(&world, &fixtures.home).await;
+        let all = fields(&world, &fixtures.home.owner).await;
         let (mut compared, mut nested) = (0, BTreeSet::new());
         for (kind, path, list, one) in NOUNS {
             let (flat, whole) = (Shape::flat(&all, kind), Shape::whole(&all, kind));
             let selected = flat.selected();
             for role in Role::ALL {
-                let token = cast.home.token(*role);
+                let token = fixtures.home.token(*role);
                 let place = format!("{kind} for {role}");
                 let rest = world.get(token, &format!("/api/v1/{path}?limit=200")).await;
                 let graphql = world.graphql(token, &format!("{{ {list}(first: 200) {{ nodes {{ {selected} }} }} }}"), json!({})).await;
                 if rest.status == 403 {
                     assert_eq!(graphql.graphql_error()["code"], "forbidden_scope", "{place}");
                     let query = format!("query($id: ID!) {{ {one}(id: $id) {{ id }} }}");
-                    let told = world.graphql(token, &query, json!({ "id": cast.home.id })).await;
-                    assert_eq!(told.graphql_error()["code"], "forbidden_scope", "{place}");
+                    let reported = world.graphql(token, &query, json!({ "id": fixtures.home.id })).await;
+                    assert_eq!(reported.graphql_error()["code"], "forbidden_scope", "{place}");
                     continue;
                 }
                 let (rest, graphql) = (rest.data(200), graphql.graphql()[list]["nodes"].clone());
@@ -119,8 +119,8 @@ on_both! {
         for (kind, path, field) in [("Viewer", "me", "viewer"), ("Organization", "organization", "organization")] {
             let shape = Shape::flat(&all, kind);
             for role in Role::ALL {
-                let over_rest = world.get(cast.home.token(*role), &format!("/api/v1/{path}")).await.data(200);
-                let in_graphql = world.graphql(cast.home.token(*role), &format!("{{ {field} {{ {} }} }}", shape.selected()), json!({})).await;
+                let over_rest = world.get(fixtures.home.token(*role), &format!("/api/v1/{path}")).await.data(200);
+                let in_graphql = world.graphql(fixtures.home.token(*role), &format!("{{ {field} {{ {} }} }}", shape.selected()), json!({})).await;
                 shape.assert_same(&over_rest, &in_graphql.graphql()[field], &format!("{kind} for {role}"));
             }
         }
@@ -130,9 +130,9 @@ on_both! {
 on_both! {
     /// Every sort order gives the same rows in the same order, with the same cursors.
     async fn every_sort_order_is_the_same(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        fill_all(&world, &cast.home).await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        fill_all(&world, &fixtures.home).await;
         for (kind, path, list, _) in NOUNS {
             let query = format!("{{ __type(name: \"{kind}Sort\") {{ enumValues {{ name }} }} }}");
             let orders = world.graphql(owner, &query, json!({})).await.graphql()["__type"]["enumValues"].clone();

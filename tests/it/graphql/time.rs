@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use service::value::Role;
-use tests::{Answer, Cast, World, on_both};
+use tests::{Answer, Fixtures, World, on_both};
 
 const ENTRY: &str = "id userId projectId taskId durationSeconds billable note entryDate startedAt stoppedAt version";
 
@@ -54,9 +54,9 @@ fn refusal(answer: &Answer) -> (String, String) {
 on_both! {
     /// The ways to give a span, and what is wrong with the others.
     async fn a_span_is_given_in_one_of_three_ways(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         let day = "2026-06-11";
         for (span, seconds) in [
             (json!({ "durationSeconds": 90, "entryDate": day }), 90),
@@ -90,9 +90,9 @@ on_both! {
 on_both! {
     /// Start, start again, start elsewhere, stop, stop again; beyond a day a day is saved.
     async fn timers_follow_the_same_rules(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let (p, q) = (cast.home.project(&world, "P").await, cast.home.project(&world, "Q").await);
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let (p, q) = (fixtures.home.project(&world, "P").await, fixtures.home.project(&world, "Q").await);
         let first = entry(&start(&world, owner, json!({ "projectId": p, "note": "n" })).await, "startTimer");
         assert_eq!((&first["durationSeconds"], &first["note"]), (&Value::Null, &json!("n")));
         let same = entry(&start(&world, owner, json!({ "projectId": p })).await, "startTimer");
@@ -117,16 +117,16 @@ on_both! {
         let stopped = entry(&stop(&world, owner, &second["id"], None).await, "stopTimer");
         assert_eq!(stopped["durationSeconds"], 86_400);
         assert_eq!(refusal(&start(&world, owner, json!({ "projectId": q })).await).1, "project_not_active");
-        assert!(start(&world, owner, json!({ "projectId": cast.foreign.id })).await.graphql_error()["fields"]["projectId"].is_string());
+        assert!(start(&world, owner, json!({ "projectId": fixtures.other.id })).await.graphql_error()["fields"]["projectId"].is_string());
     }
 }
 
 on_both! {
     /// Projects: archive, restore, delete, and what they refuse; NON_BILLABLE takes its entries along.
     async fn projects_follow_the_same_rules(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let client = cast.home.client(&world, "C").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = fixtures.home.client(&world, "C").await;
         let create_project = "mutation($i: CreateProjectInput!) { createProject(input: $i) { project { id hourlyRate status rateType } } }";
         let made = world.graphql(owner, create_project, json!({ "i": { "clientId": client, "name": "P" } })).await.graphql();
         let made = &made["createProject"]["project"];
@@ -170,8 +170,8 @@ on_both! {
 on_both! {
     /// Locks, moves and batches: invoiced is 409 for everyone, over both surfaces.
     async fn entries_follow_the_same_rules(world: World) {
-        let cast = Cast::new(&world).await;
-        let home = &cast.home;
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
         let project = home.project_with_member(&world, "P").await;
         let own = home.entry(&world, &home.member, &project).await;
         let to_owner = json!({ "userId": home.owner_user });
@@ -205,8 +205,8 @@ on_both! {
 on_both! {
     /// Who leaves a project is unassigned from its tasks there, and from no other; their time stays.
     async fn leaving_a_project_unassigns_its_tasks(world: World) {
-        let cast = Cast::new(&world).await;
-        let home = &cast.home;
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
         let (p, q) = (home.project_with_member(&world, "P").await, home.project_with_member(&world, "Q").await);
         home.entry(&world, &home.member, &p).await;
         for project in [&p, &q] {

@@ -1,13 +1,13 @@
 //! Clients.
 
 use serde_json::{Value, json};
-use tests::{Cast, on_both};
+use tests::{Fixtures, on_both};
 
 on_both! {
     /// Absent leaves, null clears, a value sets; nothing changed is no new version.
     async fn patch_has_three_states(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let body = json!({ "name": "A", "email": "a@b.example", "phone": "1", "currency": "usd", "externalId": "x-1" });
         let id = world.post(owner, "/api/v1/clients", body).await.id();
         let path = format!("/api/v1/clients/{id}");
@@ -32,8 +32,8 @@ on_both! {
 on_both! {
     /// A deleted client is 404 and unlisted, frees its external id, and still is somebody's parent.
     async fn deleting_is_soft(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let new = json!({ "name": "A", "externalId": "x-1" });
         let id = world.post(owner, "/api/v1/clients", new.clone()).await.id();
         let taken = world.post(owner, "/api/v1/clients", new.clone()).await.fields();
@@ -50,8 +50,8 @@ on_both! {
         let all = world.get(owner, "/api/v1/clients?includeDeleted=true").await.data(200);
         assert_eq!((&all[0]["id"], all[0]["deletedAt"].is_string(), &all[0]["version"]), (&json!(id), true, &json!(2)));
         world.post(owner, "/api/v1/clients", new).await.data(201);
-        let told = world.post(owner, "/api/v1/projects", json!({ "clientId": id, "name": "Q" })).await.fields();
-        assert_eq!(told["clientId"], "not found");
+        let reported = world.post(owner, "/api/v1/projects", json!({ "clientId": id, "name": "Q" })).await.fields();
+        assert_eq!(reported["clientId"], "not found");
         let query = "query($id: ID!) { project(id: $id) { client { id name } } }";
         let parent = world.graphql(owner, query, json!({ "id": project })).await.graphql();
         assert_eq!(parent["project"]["client"]["name"], "A");

@@ -2,14 +2,14 @@
 
 use poem::http::Method;
 use serde_json::json;
-use tests::{Cast, on_both};
+use tests::{Fixtures, on_both};
 
 on_both! {
     /// `If-Match` takes a version, several, a weak one, or any; else 412 with the version that there is.
     async fn changes_can_be_conditional(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let path = format!("/api/v1/clients/{}", cast.home.client(&world, "C").await);
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let path = format!("/api/v1/clients/{}", fixtures.home.client(&world, "C").await);
         let change = async |condition: &str, name: &str| {
             let call = world.call(Method::PATCH, &path).token(owner).header("if-match", condition);
             call.json(json!({ "name": name })).send().await
@@ -36,10 +36,10 @@ on_both! {
 on_both! {
     /// `If-None-Match` spares what the client has already.
     async fn reads_can_be_conditional(world: World) {
-        let cast = Cast::new(&world).await;
-        let path = format!("/api/v1/clients/{}", cast.home.client(&world, "C").await);
+        let fixtures = Fixtures::new(&world).await;
+        let path = format!("/api/v1/clients/{}", fixtures.home.client(&world, "C").await);
         let read = async |condition: &str| {
-            world.call(Method::GET, &path).token(&cast.home.owner).header("if-none-match", condition).send().await
+            world.call(Method::GET, &path).token(&fixtures.home.owner).header("if-none-match", condition).send().await
         };
         for condition in ["\"1\"", "W/\"1\"", "\"9\", \"1\"", "*"] {
             let spared = read(condition).await;
@@ -53,11 +53,11 @@ on_both! {
 on_both! {
     /// A hundred edits at once of the same version: one wins, the others are told the version that it made.
     async fn one_edit_of_many_wins(world: World) {
-        let cast = Cast::new(&world).await;
-        let path = format!("/api/v1/clients/{}", cast.home.client(&world, "C").await);
+        let fixtures = Fixtures::new(&world).await;
+        let path = format!("/api/v1/clients/{}", fixtures.home.client(&world, "C").await);
         let mut all = Vec::new();
         for i in 0..100 {
-            let call = world.call(Method::PATCH, &path).token(&cast.home.owner).header("if-match", "\"1\"");
+            let call = world.call(Method::PATCH, &path).token(&fixtures.home.owner).header("if-match", "\"1\"");
             all.push(tokio::spawn(call.json(json!({ "name": format!("edit {i}") })).send()));
         }
         let mut won = 0;
@@ -78,10 +78,10 @@ on_both! {
 on_both! {
     /// A client is not deleted while a project for it is being made: many rounds of both at once.
     async fn a_delete_and_a_create_do_not_pass_each_other(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         for round in 0..20 {
-            let client = cast.home.client(&world, &format!("C{round}")).await;
+            let client = fixtures.home.client(&world, &format!("C{round}")).await;
             let delete = world.call(Method::DELETE, &format!("/api/v1/clients/{client}")).token(owner);
             let create = world.call(Method::POST, "/api/v1/projects").token(owner).key(&world.new_key());
             let create = create.json(json!({ "clientId": client, "name": "P" }));

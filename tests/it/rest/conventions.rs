@@ -3,7 +3,7 @@
 
 use poem::http::Method;
 use serde_json::{Value, json};
-use tests::{Cast, World, on_both};
+use tests::{Fixtures, World, on_both};
 
 /// One noun: its list, a new record, a change of it, and a change that names a record that is not there.
 struct Noun {
@@ -14,11 +14,11 @@ struct Noun {
 }
 
 /// Every noun that is written.
-async fn nouns(world: &World, cast: &Cast) -> Vec<Noun> {
+async fn nouns(world: &World, fixtures: &Fixtures) -> Vec<Noun> {
     let nowhere = "01890a5d-ac96-774b-bcce-b302099a8057";
-    let project = cast.home.project(world, "P").await;
+    let project = fixtures.home.project(world, "P").await;
     let client =
-        world.get(&cast.home.owner, &format!("/api/v1/projects/{project}")).await.data(200)["clientId"].clone();
+        world.get(&fixtures.home.owner, &format!("/api/v1/projects/{project}")).await.data(200)["clientId"].clone();
     let noun = |list, new, change, lost| Noun { list, new, change, lost };
     vec![
         noun("clients", json!({ "name": "N" }), json!({ "name": "M" }), json!({ "currency": "XXX" })),
@@ -52,9 +52,9 @@ async fn nouns(world: &World, cast: &Cast) -> Vec<Noun> {
 on_both! {
     /// `ETag` on what is read and written; 304 for who has it; 412 with the current one for who has another.
     async fn versions_guard_every_noun(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        for Noun { list, new, change, .. } in nouns(&world, &cast).await {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        for Noun { list, new, change, .. } in nouns(&world, &fixtures).await {
             let made = world.post(owner, &format!("/api/v1/{list}"), new).await;
             assert_eq!(made.header("etag"), Some("\"1\""), "{list}");
             let (path, first) = (format!("/api/v1/{list}/{}", made.id()), made.data(201));
@@ -84,10 +84,10 @@ on_both! {
 
 on_both! {
     /// Keys that only answers carry are told as such, unknown ones as unknown; nothing is changed.
-    async fn keys_that_are_not_taken(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        for Noun { list, new, change, .. } in nouns(&world, &cast).await {
+    async fn keys_that_are_not_accepted(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        for Noun { list, new, change, .. } in nouns(&world, &fixtures).await {
             let made = world.post(owner, &format!("/api/v1/{list}"), new.clone()).await.data(201);
             let path = format!("/api/v1/{list}/{}", made["id"].as_str().unwrap());
             for key in ["id", "orgId", "version", "createdAt", "updatedAt", "deletedAt"] {
@@ -101,8 +101,8 @@ on_both! {
                     world.post(owner, &format!("/api/v1/{list}"), with(&new)).await,
                     world.patch(owner, &path, with(&change)).await,
                 ] {
-                    let told = answer.fields();
-                    assert_eq!((&told[key], &told["colour"]), (&json!("read-only"), &json!("unknown")), "{list} {key}");
+                    let reported = answer.fields();
+                    assert_eq!((&reported[key], &reported["colour"]), (&json!("read-only"), &json!("unknown")), "{list} {key}");
                 }
             }
             assert_eq!(world.get(owner, &path).await.data(200), made, "{list}");
@@ -112,10 +112,10 @@ on_both! {
 
 on_both! {
     /// Another system's id is unique among live rows, found by, cleared by null, and free again once its row is deleted.
-    async fn ids_of_other_systems(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        for Noun { list, new, .. } in nouns(&world, &cast).await {
+    async fn external_ids(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        for Noun { list, new, .. } in nouns(&world, &fixtures).await {
             let path = format!("/api/v1/{list}");
             let mut named = new.clone();
             named["externalId"] = json!(format!(" {list}-7 "));
@@ -140,7 +140,7 @@ on_both! {
             assert_eq!(world.delete(owner, &gone).await.status, 204, "{list}");
             world.post(owner, &path, named).await.data(201);
             // Deleted rows are listed for who asks for them, from Manager on, with when.
-            let all = world.get(&cast.home.manager, &format!("{path}?includeDeleted=true&externalId={list}-7")).await.data(200);
+            let all = world.get(&fixtures.home.manager, &format!("{path}?includeDeleted=true&externalId={list}-7")).await.data(200);
             let deleted = all.as_array().unwrap().iter().find(|row| row["id"] == made["id"]).unwrap();
             assert!(deleted["deletedAt"].is_string() && deleted["updatedAt"].as_str() > made["updatedAt"].as_str(), "{deleted}");
             assert_eq!((all.as_array().unwrap().len(), &deleted["version"]), (2, &json!(2)), "{list}");
@@ -150,11 +150,11 @@ on_both! {
 
 on_both! {
     /// What is wrong with the body is told before that the row is not there, is another version, or is blocked.
-    async fn a_bad_body_comes_before_the_row(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn body_errors_come_before_row_errors(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let nowhere = "01890a5d-ac96-774b-bcce-b302099a8057";
-        for Noun { list, new, change, lost } in nouns(&world, &cast).await {
+        for Noun { list, new, change, lost } in nouns(&world, &fixtures).await {
             let path = format!("/api/v1/{list}");
             world.patch(owner, &format!("{path}/{nowhere}"), lost.clone()).await.fields();
             world.patch(owner, &format!("{path}/{nowhere}"), change.clone()).await.error(404, "not_found");
@@ -186,9 +186,9 @@ on_both! {
             world.patch(owner, &format!("/api/v1/{list}/{nowhere}"), body).await.fields();
         }
         // Of a billed expense.
-        let client = cast.home.client(&world, "C").await;
-        let billed = format!("/api/v1/expenses/{}", cast.home.expense(&world, &client, "1").await);
-        cast.home.invoice(&world, &client).await;
+        let client = fixtures.home.client(&world, "C").await;
+        let billed = format!("/api/v1/expenses/{}", fixtures.home.expense(&world, &client, "1").await);
+        fixtures.home.invoice(&world, &client).await;
         world.patch(owner, &billed, json!({ "clientId": nowhere })).await.fields();
         world.patch(owner, &billed, json!({ "category": "TRAVEL", "customCategory": "x" })).await.fields();
         world.patch(owner, &billed, json!({ "amount": "2" })).await.error(409, "conflict");

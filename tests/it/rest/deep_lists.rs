@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use tests::{Cast, Kind, World, counted, on_both};
+use tests::{Fixtures, Kind, World, counted, on_both};
 
 const ROWS: usize = 10_000;
 
@@ -148,9 +148,9 @@ async fn while_another_writes(
 on_both! {
     /// Every unchanged project comes exactly once.
     async fn every_unchanged_project_comes_once(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = cast.home.owner.clone();
-        let first = cast.home.project(&world, "first").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = fixtures.home.owner.clone();
+        let first = fixtures.home.project(&world, "first").await;
         let client = world.get(&owner, &format!("/api/v1/projects/{first}")).await.data(200)["clientId"].clone();
         world.database.connect().await.execute_unprepared(&projects(world.database.kind)).await.unwrap();
         let new = json!({ "clientId": client, "name": "n50", "dueDate": "2026-01-20" });
@@ -163,9 +163,9 @@ on_both! {
 on_both! {
     /// Every unchanged time entry comes exactly once.
     async fn every_unchanged_entry_comes_once(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = cast.home.owner.clone();
-        let project = cast.home.project(&world, "first").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = fixtures.home.owner.clone();
+        let project = fixtures.home.project(&world, "first").await;
         world.database.connect().await.execute_unprepared(&entries(world.database.kind)).await.unwrap();
         // A running timer is the one row without a duration.
         world.post(&owner, "/api/v1/time-entries/start", json!({ "projectId": project })).await.data(201);
@@ -179,9 +179,9 @@ on_both! {
 on_both! {
     /// Every unchanged task comes exactly once.
     async fn every_unchanged_task_comes_once(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = cast.home.owner.clone();
-        let task = cast.home.task(&world, "first").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = fixtures.home.owner.clone();
+        let task = fixtures.home.task(&world, "first").await;
         let project = world.get(&owner, &format!("/api/v1/tasks/{task}")).await.data(200)["projectId"].clone();
         world.database.connect().await.execute_unprepared(&tasks(world.database.kind)).await.unwrap();
         let new = json!({ "projectId": project, "name": "n50", "dueDate": "2026-01-20" });
@@ -194,10 +194,10 @@ on_both! {
 on_both! {
     /// Every unchanged expense comes exactly once.
     async fn every_unchanged_expense_comes_once(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = cast.home.owner.clone();
-        let client = cast.home.client(&world, "C").await;
-        cast.home.expense(&world, &client, "1").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = fixtures.home.owner.clone();
+        let client = fixtures.home.client(&world, "C").await;
+        fixtures.home.expense(&world, &client, "1").await;
         world.database.connect().await.execute_unprepared(&expenses(world.database.kind)).await.unwrap();
         let new = json!({ "clientId": client, "description": "d", "amount": "0.005", "expenseDate": "2026-01-20" });
         let change = json!({ "amount": "0.0001", "expenseDate": "2026-01-02" });
@@ -208,11 +208,11 @@ on_both! {
 on_both! {
     /// Every unchanged invoice comes exactly once, while others are made, sent and cancelled.
     async fn every_unchanged_invoice_comes_once(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (cast.home.id, cast.home.owner.clone());
-        let client = cast.home.client(&world, "C").await;
-        cast.home.expense(&world, &client, "1").await;
-        cast.home.invoice(&world, &client).await;
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (fixtures.home.id, fixtures.home.owner.clone());
+        let client = fixtures.home.client(&world, "C").await;
+        fixtures.home.expense(&world, &client, "1").await;
+        fixtures.home.invoice(&world, &client).await;
         world.database.connect().await.execute_unprepared(&invoices(world.database.kind)).await.unwrap();
         let world = Arc::new(world);
         let done = Arc::new(AtomicBool::new(false));

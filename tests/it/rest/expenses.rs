@@ -1,7 +1,7 @@
 //! Expenses: the client's currency, the rules of categories, the client and the project that fit together.
 
 use serde_json::{Value, json};
-use tests::{Cast, on_both};
+use tests::{Fixtures, on_both};
 
 fn with(body: &Value, also: Value) -> Value {
     let mut body = body.clone();
@@ -12,8 +12,8 @@ fn with(body: &Value, also: Value) -> Value {
 on_both! {
     /// The currency is the client's at that moment, and is never sent.
     async fn the_currency_is_a_snapshot(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let client = async |currency: &str| world.post(owner, "/api/v1/clients", json!({ "name": currency, "currency": currency })).await.id();
         let (yen, franc) = (client("JPY").await, client("CHF").await);
         let body = json!({ "clientId": yen, "description": "Ticket", "amount": "1200", "expenseDate": "2026-06-11" });
@@ -36,10 +36,10 @@ on_both! {
 
 on_both! {
     /// A category of one's own goes with OTHER only; something was bought, for more than nothing, some day.
-    async fn what_an_expense_must_be(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let client = cast.home.client(&world, "C").await;
+    async fn expenses_are_validated(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = fixtures.home.client(&world, "C").await;
         let body = json!({ "clientId": client, "description": "Lunch", "amount": "12.5", "expenseDate": "2026-06-11" });
         for (also, field) in [
             (json!({ "category": "TRAVEL", "customCategory": "x" }), "customCategory"),
@@ -55,8 +55,8 @@ on_both! {
             (json!({ "clientId": null }), "clientId"),
             (json!({ "projectId": "01890a5d-ac96-774b-bcce-b302099a8057" }), "projectId"),
         ] {
-            let told = world.post(owner, "/api/v1/expenses", with(&body, also.clone())).await.fields();
-            assert_eq!(told.as_object().unwrap().keys().collect::<Vec<_>>(), [field], "{also}");
+            let reported = world.post(owner, "/api/v1/expenses", with(&body, also.clone())).await.fields();
+            assert_eq!(reported.as_object().unwrap().keys().collect::<Vec<_>>(), [field], "{also}");
         }
         for (sent, kept) in [(json!("0.0001"), "0.0001"), (json!(0.1), "0.10"), (json!("999999999999.9999"), "999999999999.9999"), (json!(1e3), "1000.00")] {
             let made = world.post(owner, "/api/v1/expenses", with(&body, json!({ "amount": sent }))).await.data(201);
@@ -75,9 +75,9 @@ on_both! {
 
 on_both! {
     /// The project is one of the client's, now and when either changes.
-    async fn client_and_project_fit_together(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+    async fn the_project_belongs_to_the_client(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         let (project, other) = (home.project(&world, "P").await, home.project(&world, "Q").await);
         let client_of = async |project: &str| world.get(owner, &format!("/api/v1/projects/{project}")).await.data(200)["clientId"].clone();
         let (client, others) = (client_of(&project).await, client_of(&other).await);
@@ -99,8 +99,8 @@ on_both! {
 on_both! {
     /// Billed, it is locked for everyone; the invoice cancelled, it is free again.
     async fn a_billed_expense_is_locked(world: World) {
-        let cast = Cast::new(&world).await;
-        let home = &cast.home;
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
         let client = home.client(&world, "C").await;
         let path = format!("/api/v1/expenses/{}", home.expense(&world, &client, "10").await);
         let invoice = home.invoice(&world, &client).await;

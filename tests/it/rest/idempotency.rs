@@ -4,7 +4,7 @@ use poem::http::Method;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 use service::value::{Plan, Role, TokenScope};
-use tests::{Answer, Cast, Kind, World, counted, mint, on_both};
+use tests::{Answer, Fixtures, Kind, World, counted, mint, on_both};
 
 use super::limits::rate_limit;
 use super::time_entries::events;
@@ -16,9 +16,9 @@ async fn post(world: &World, token: &str, key: &str, body: &str) -> Answer {
 
 on_both! {
     /// The first answer comes again, byte for byte, and is marked; another request under the key is refused.
-    async fn a_retry_is_answered_as_the_first_was(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn a_retry_gets_the_first_response(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let body = r#"{"name":"Globex","defaultRate":1.50}"#;
         let first = post(&world, owner, "k 1".trim_end_matches(" 1"), body).await;
         first.data(201);
@@ -37,7 +37,7 @@ on_both! {
         let elsewhere = world.call(Method::POST, "/api/v1/projects").token(owner).key("k").json(json!({ "name": "x", "clientId": first.id() }));
         assert_eq!(elsewhere.send().await.error(409, "conflict")["reason"], "idempotency_mismatch");
         // Another member's key is another key; an error leaves a key free.
-        post(&world, &cast.home.manager, "k", body).await.data(201);
+        post(&world, &fixtures.home.manager, "k", body).await.data(201);
         post(&world, owner, "free", r#"{"name":""}"#).await.fields();
         post(&world, owner, "free", body).await.data(201);
         assert_eq!(events(&world, "client.created").await, 3);
@@ -51,10 +51,10 @@ on_both! {
 on_both! {
     /// A replay passes role and scope first; after a change of role the answer is not shown again.
     async fn a_replay_is_for_the_same_role(world: World) {
-        let cast = Cast::new(&world).await;
-        let admin = &cast.home.admin;
+        let fixtures = Fixtures::new(&world).await;
+        let admin = &fixtures.home.admin;
         post(&world, admin, "k", r#"{"name":"A"}"#).await.data(201);
-        let set = async |role| service::member::set_role(&world.operator(), cast.home.id, "admin@home.example", role).await;
+        let set = async |role| service::member::set_role(&world.operator(), fixtures.home.id, "admin@home.example", role).await;
         set(Role::Manager).await.unwrap();
         // Whether this process remembers it or not.
         for world in [&world, &world.replica(world.clock.clone(), |_| {}).await] {
@@ -70,9 +70,9 @@ on_both! {
 
 on_both! {
     /// A key is a person's, not a token's: a retry with a new token is a replay, if that token may.
-    async fn a_replay_passes_token_scope_and_plan(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, body) = (&cast.home, r#"{"name":"A"}"#);
+    async fn a_replay_checks_token_scope_and_plan(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, body) = (&fixtures.home, r#"{"name":"A"}"#);
         let first = post(&world, &home.admin, "k", body).await;
         first.data(201);
         let email = "admin@home.example";
@@ -92,9 +92,9 @@ on_both! {
 
 on_both! {
     /// A key has 1 to 255 characters, bare or in quotes; both forms are the same key.
-    async fn a_key_has_its_form(world: World) {
-        let cast = Cast::new(&world).await;
-        let (owner, longest) = (&cast.home.owner, "k".repeat(255));
+    async fn keys_are_validated(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (owner, longest) = (&fixtures.home.owner, "k".repeat(255));
         post(&world, owner, &longest, r#"{"name":"A"}"#).await.data(201);
         let again = post(&world, owner, &format!("\"{longest}\""), r#"{"name":"A"}"#).await;
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
@@ -108,9 +108,9 @@ on_both! {
 on_both! {
     /// PATCH and DELETE take a key too.
     async fn changes_and_deletes_are_replayed(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let path = format!("/api/v1/clients/{}", cast.home.client(&world, "C").await);
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let path = format!("/api/v1/clients/{}", fixtures.home.client(&world, "C").await);
         let patch = async || {
             let call = world.call(Method::PATCH, &path).token(owner).key("p").header("if-match", "\"1\"");
             call.json(json!({ "name": "D" })).send().await
@@ -128,11 +128,11 @@ on_both! {
 on_both! {
     /// What another process has done is told again by one that has never heard of it, even where doing it twice would be
     /// refused: a name that is taken by now, a timer that has stopped, a version that is no more, a record that is gone.
-    async fn what_another_process_has_done_is_replayed(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
-        let client = cast.home.client(&world, "C").await;
+    async fn requests_of_another_process_are_replayed(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
+        let client = fixtures.home.client(&world, "C").await;
         let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
         let (mut timer, mut endpoint) = (String::new(), String::new());
         let hook = json!({ "url": "https://hooks.example/", "events": ["task.created"] });
@@ -166,7 +166,7 @@ on_both! {
                 "hook" => endpoint = first.id(),
                 _ => {}
             }
-            let told = world.events().await.len();
+            let reported = world.events().await.len();
             let other = world.replica(world.clock.clone(), |_| {}).await;
             let again = send(&other).await;
             assert_eq!((again.status, &again.bytes), (first.status, &first.bytes), "{what}: {}", again.text());
@@ -183,7 +183,7 @@ on_both! {
                     _ => assert_eq!(refused.error(409, "conflict")["reason"], "idempotency_mismatch", "{what}"),
                 }
             }
-            assert_eq!(world.events().await.len(), told, "{what}");
+            assert_eq!(world.events().await.len(), reported, "{what}");
         }
     }
 }
@@ -191,8 +191,8 @@ on_both! {
 on_both! {
     /// In GraphQL the header goes with exactly one mutation; the stored record is selected again.
     async fn graphql_takes_the_same_key(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let send = async |query: &str| {
             let call = world.call(Method::POST, "/graphql").token(owner).key("g");
             call.json(json!({ "query": query })).send().await
@@ -211,7 +211,7 @@ on_both! {
         assert_eq!(rest["reason"], "idempotency_mismatch");
         assert_eq!(world.get(owner, "/api/v1/clients").await.data(200).as_array().map(Vec::len), Some(1));
         // A batch told again costs a point, and what is selected of it.
-        let project = cast.home.project(&world, "P").await;
+        let project = fixtures.home.project(&world, "P").await;
         let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
         let batch = json!({
             "query": "mutation($i: [CreateTimeEntryInput!]!) { createTimeEntries(input: $i) { timeEntries { id } } }",
@@ -232,12 +232,12 @@ on_both! {
 
 on_both! {
     /// A key costs the statement that stores the answer, and on PostgreSQL the lock that tells other processes.
-    async fn a_key_costs_no_look_up(world: World) {
-        let cast = Cast::new(&world).await;
-        let path = format!("/api/v1/clients/{}", cast.home.client(&world, "C").await);
+    async fn a_key_costs_no_extra_query(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let path = format!("/api/v1/clients/{}", fixtures.home.client(&world, "C").await);
         let mut counts = Vec::new();
         for key in [None, Some("k")] {
-            let call = world.call(Method::PATCH, &path).token(&cast.home.owner);
+            let call = world.call(Method::PATCH, &path).token(&fixtures.home.owner);
             let call = key.into_iter().fold(call, |call, key| call.key(key));
             world.begin_counting();
             call.json(json!({ "name": format!("{key:?}") })).send().await.data(200);
@@ -251,9 +251,9 @@ on_both! {
 on_both! {
     /// A replay asks the database for nothing but who asks, and costs one point, whatever the first did.
     async fn a_replay_is_cheap(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
         let body = json!({ "timeEntries": vec![entry; 40] });
         let send = async || {
@@ -283,12 +283,12 @@ on_both! {
 
 on_both! {
     /// The worker deletes dead keys, in batches, and leaves the others.
-    async fn dead_keys_are_swept(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn expired_keys_are_deleted(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let db = world.database.connect().await;
         let count = async || world.database.number("SELECT count(*) AS n FROM idempotency_key").await;
         for i in 0..3 {
-            post(&world, &cast.home.owner, &format!("old-{i}"), r#"{"name":"A"}"#).await.data(201);
+            post(&world, &fixtures.home.owner, &format!("old-{i}"), r#"{"name":"A"}"#).await.data(201);
         }
         // More of them than one batch takes.
         let copy = format!(
@@ -299,7 +299,7 @@ on_both! {
         db.execute_unprepared(&copy).await.unwrap();
         assert_eq!(count().await, 3 * 401);
         world.clock.advance(24 * 3_600_000 - 1);
-        post(&world, &cast.home.owner, "new", r#"{"name":"B"}"#).await.data(201);
+        post(&world, &fixtures.home.owner, "new", r#"{"name":"B"}"#).await.data(201);
         let jobs = async || {
             let (stop, stopped) = tokio::sync::watch::channel(false);
             let app = world.app.clone();
@@ -307,8 +307,8 @@ on_both! {
             let jobs = tokio::spawn(async move { app.run_jobs(true, stopped).await });
             // The next job of the round: this one is done.
             let next = |sql: &String| sql.contains("FROM webhook_delivery WHERE due_at IS NULL");
-            let told = tokio::time::Instant::now();
-            while !world.statements().iter().any(next) && told.elapsed() < std::time::Duration::from_secs(20) {
+            let reported = tokio::time::Instant::now();
+            while !world.statements().iter().any(next) && reported.elapsed() < std::time::Duration::from_secs(20) {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
             stop.send_replace(true);
@@ -321,7 +321,7 @@ on_both! {
         assert_eq!(count().await, 1);
         let deletes = world.statements().into_iter().filter(|sql| sql.starts_with("DELETE FROM idempotency_key")).count();
         assert!(deletes >= 3, "{deletes} for 1203 keys");
-        let again = post(&world, &cast.home.owner, "new", r#"{"name":"B"}"#).await;
+        let again = post(&world, &fixtures.home.owner, "new", r#"{"name":"B"}"#).await;
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
     }
 }

@@ -2,14 +2,14 @@
 
 use poem::http::Method;
 use serde_json::{Value, json};
-use tests::{Cast, World, on_both};
+use tests::{Fixtures, World, on_both};
 
 /// An invoice of one expense for a new client, in this state.
-async fn invoice(world: &World, cast: &Cast, name: &str, amount: &str, state: &str) -> String {
+async fn invoice(world: &World, fixtures: &Fixtures, name: &str, amount: &str, state: &str) -> String {
     use service::invoice::{cancel, pay, send};
-    let client = cast.home.client(world, name).await;
-    cast.home.expense(world, &client, amount).await;
-    let id = cast.home.invoice(world, &client).await;
+    let client = fixtures.home.client(world, name).await;
+    fixtures.home.expense(world, &client, amount).await;
+    let id = fixtures.home.invoice(world, &client).await;
     let (operator, parsed) = (world.operator(), id.parse().unwrap());
     world.clock.advance(86_400_000);
     if ["SENT", "PART", "PAID"].contains(&state) {
@@ -26,10 +26,10 @@ async fn invoice(world: &World, cast: &Cast, name: &str, amount: &str, state: &s
 
 on_both! {
     /// GET of one carries its lines, the list does not; a token changes nothing about either.
-    async fn one_carries_lines_and_the_list_does_not(world: World) {
-        let cast = Cast::new(&world).await;
-        let home = &cast.home;
-        let id = invoice(&world, &cast, "C", "12.50", "SENT").await;
+    async fn a_record_carries_lines_and_the_list_does_not(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
+        let id = invoice(&world, &fixtures, "C", "12.50", "SENT").await;
         let path = format!("/api/v1/invoices/{id}");
         let read = world.get(&home.manager, &path).await;
         assert_eq!(read.header("etag"), Some("\"2\""));
@@ -62,7 +62,7 @@ on_both! {
         for path in ["/api/v1/invoices".to_owned(), path.clone(), "/api/v1/invoices/x".to_owned()] {
             world.get(&home.member, &path).await.error(403, "forbidden_scope");
         }
-        world.get(&cast.foreign.owner, &path).await.error(404, "not_found");
+        world.get(&fixtures.other.owner, &path).await.error(404, "not_found");
         let query = "query($id: ID!) { invoice(id: $id) { total lines { description amount } client { name } } }";
         let seen = world.graphql(&home.owner, query, json!({ "id": id })).await.graphql();
         assert_eq!(seen["invoice"], json!({ "total": "12.50", "lines": [{ "description": "a ticket", "amount": "12.50" }], "client": { "name": "C" } }));
@@ -72,14 +72,14 @@ on_both! {
 on_both! {
     /// Every sort and filter of the list.
     async fn invoices_are_sorted_and_filtered(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         for (i, (amount, state)) in [("5", "DRAFT"), ("300", "SENT"), ("20", "PART"), ("100", "PAID"), ("7", "CANCELLED")].iter().enumerate() {
-            invoice(&world, &cast, &format!("Client {i}"), amount, state).await;
+            invoice(&world, &fixtures, &format!("Client {i}"), amount, state).await;
         }
         // The tenth comes after the ninth.
         for i in 6..=10 {
-            invoice(&world, &cast, &format!("Client {i}"), "50", "DRAFT").await;
+            invoice(&world, &fixtures, &format!("Client {i}"), "50", "DRAFT").await;
         }
         let numbers = async |query: &str| -> Vec<i64> {
             let rows = world.get(owner, &format!("/api/v1/invoices?{query}")).await.data(200);
@@ -118,7 +118,7 @@ on_both! {
         }
         let client = world.get(owner, "/api/v1/clients?search=client%204").await.data(200)[0]["id"].as_str().unwrap().to_owned();
         assert_eq!(numbers(&format!("clientId={client}")).await, [5]);
-        let told = world.get(owner, "/api/v1/invoices?sort=name&externalId=x").await.fields();
-        assert!(told["sort"].as_str().unwrap().contains("paymentStatus") && told["externalId"].is_string(), "{told}");
+        let reported = world.get(owner, "/api/v1/invoices?sort=name&externalId=x").await.fields();
+        assert!(reported["sort"].as_str().unwrap().contains("paymentStatus") && reported["externalId"].is_string(), "{reported}");
     }
 }

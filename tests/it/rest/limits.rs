@@ -6,7 +6,7 @@ use poem::http::Method;
 use serde_json::{Value, json};
 use service::value::{Plan, TokenScope};
 use service::{Clock, RequestFacts, organization};
-use tests::{Answer, Cast, Kind, Workspace, World, mint, on_both};
+use tests::{Answer, Fixtures, Kind, Workspace, World, mint, on_both};
 
 /// The header `RateLimit`: of each bucket what remains, and the seconds until it is full.
 #[derive(Debug, PartialEq)]
@@ -48,13 +48,13 @@ fn batch(project: &str, entries: usize) -> Value {
 
 on_both! {
     /// A refusal by one bucket tells what is left in the other, and a wait that is enough for both.
-    async fn a_refusal_tells_the_truth(world: World) {
+    async fn a_429_reports_the_exact_budget_and_wait(world: World) {
         let (world, studio) = studio(&world).await;
         let token = &studio.owner;
         for left in (0..30).rev() {
             let answer = world.get(token, "/api/v1/me").await;
-            let told = rate_limit(&answer);
-            assert_eq!((told.burst.0, told.sustained.0), (left, 570 + left));
+            let reported = rate_limit(&answer);
+            assert_eq!((reported.burst.0, reported.sustained.0), (left, 570 + left));
             assert_eq!(number(&answer, "x-ratelimit-remaining"), left);
         }
         let refused = world.get(token, "/api/v1/me").await;
@@ -68,8 +68,8 @@ on_both! {
         world.get(token, "/api/v1/me").await.data(200);
         // Full again when it was told, and not before.
         world.clock.advance(9_000);
-        let told = rate_limit(&world.get(token, "/api/v1/me").await);
-        assert_eq!((told.burst.0, told.sustained.0), (28, 599));
+        let reported = rate_limit(&world.get(token, "/api/v1/me").await);
+        assert_eq!((reported.burst.0, reported.sustained.0), (28, 599));
         world.clock.advance(1_000);
         assert_eq!(rate_limit(&world.get(token, "/api/v1/me").await).burst.0, 29);
     }
@@ -77,7 +77,7 @@ on_both! {
 
 on_both! {
     /// A batch costs a point an entry, told in its own answer; what it cannot pay for does nothing.
-    async fn a_batch_is_paid_before_it_does_anything(world: World) {
+    async fn a_batch_is_charged_before_it_runs(world: World) {
         let (world, studio) = studio(&world).await;
         let token = &studio.owner;
         let project = studio.project(&world, "P").await;
@@ -121,12 +121,12 @@ on_both! {
         let project = studio.project(&world, "P").await;
         world.clock.advance(60_000);
         let end = world.clock.now().millis() + 600_000;
-        let (mut told, mut comes_back, mut rounds) = (None::<RateLimit>, 0, 0);
+        let (mut reported, mut comes_back, mut rounds) = (None::<RateLimit>, 0, 0);
         let (mut sent, mut entries) = (0, 0);
         while world.clock.now().millis() < end {
             // One asks for as much as it may, a refill at a time; every tenth request is a batch.
             let size = if sent % 10 == 9 { 50 } else { 1 };
-            let wait = told.as_ref().map_or(0, |RateLimit { burst, sustained }| {
+            let wait = reported.as_ref().map_or(0, |RateLimit { burst, sustained }| {
                 let burst = if burst.0 < 1 { (burst.1 + 29) / 30 } else { 0 };
                 burst.max(if sustained.0 < size { sustained.1 } else { 0 })
             });
@@ -135,8 +135,8 @@ on_both! {
                 1 => world.get(spends, "/api/v1/me").await,
                 _ => world.post(spends, "/api/v1/time-entries/batch", batch(&project, 50)).await,
             };
-            assert!(answer.status.is_success(), "after {sent}: {} {told:?}", answer.text());
-            told = Some(rate_limit(&answer));
+            assert!(answer.status.is_success(), "after {sent}: {} {reported:?}", answer.text());
+            reported = Some(rate_limit(&answer));
             sent += 1;
             entries += size;
             // The other spends all and then waits until it is full, again and again.
@@ -146,9 +146,9 @@ on_both! {
             }
             let answer = world.get(waits, "/api/v1/me").await;
             answer.data(200);
-            let told = rate_limit(&answer);
-            if told.burst.0 == 0 {
-                (comes_back, rounds) = (now + told.burst.1 * 1000, rounds + 1);
+            let reported = rate_limit(&answer);
+            if reported.burst.0 == 0 {
+                (comes_back, rounds) = (now + reported.burst.1 * 1000, rounds + 1);
             }
         }
         assert!(rounds >= 5, "it spent its burst {rounds} times");
@@ -207,8 +207,8 @@ on_both! {
                 done += if whole { size } else { 0 };
                 in_vain += i64::from(at_door && !whole);
                 assert_eq!(answer.status == 429, !whole, "step {step}, {size}: {}", answer.text());
-                let told = rate_limit(&answer);
-                assert_eq!((told.burst.0, told.sustained.0), (burst, points), "step {step}, {size}");
+                let reported = rate_limit(&answer);
+                assert_eq!((reported.burst.0, reported.sustained.0), (burst, points), "step {step}, {size}");
                 if was_empty {
                     break;
                 }
@@ -222,11 +222,11 @@ on_both! {
 
 on_both! {
     /// Every answer to a good token tells its budget, whatever became of the request, on both surfaces; no other does.
-    async fn every_answer_to_a_good_token_tells_its_budget(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn every_authenticated_response_reports_the_budget(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let free = Workspace::new(&world, "solo", Plan::Free).await;
-        let reader = mint(&world, cast.home.id, "owner@home.example", TokenScope::Read).await;
-        let owner = &cast.home.owner;
+        let reader = mint(&world, fixtures.home.id, "owner@home.example", TokenScope::Read).await;
+        let owner = &fixtures.home.owner;
         let call = |method: Method, path: &str, token: &str| world.call(method, path).token(token);
         let answers = [
             (200, call(Method::GET, "/api/v1/me", owner)),
@@ -248,9 +248,9 @@ on_both! {
         for (status, call) in answers {
             let answer = call.send().await;
             assert_eq!(answer.status.as_u16(), status, "{}", answer.text());
-            let told = rate_limit(&answer);
-            assert!(told.burst.0 <= number(&answer, "x-ratelimit-limit"), "{status}");
-            assert_eq!(number(&answer, "x-ratelimit-remaining"), told.burst.0.min(told.sustained.0), "{status}");
+            let reported = rate_limit(&answer);
+            assert!(reported.burst.0 <= number(&answer, "x-ratelimit-limit"), "{status}");
+            assert_eq!(number(&answer, "x-ratelimit-remaining"), reported.burst.0.min(reported.sustained.0), "{status}");
             assert!(answer.header("ratelimit-policy").is_some() && answer.header("x-ratelimit-reset").is_some());
         }
         let guess = "hsk_live_000000000000_00000000000000000000000000000000";
@@ -275,8 +275,8 @@ on_both! {
         let answer = world.get(token, "/api/v1/me").await;
         answer.data(200);
         assert_eq!(answer.header("ratelimit-policy"), Some("\"burst\";q=60;w=10, \"sustained\";q=1200;w=60"));
-        let told = rate_limit(&answer);
-        assert_eq!((told.burst.0, told.sustained.0), (29, 1200 - 31));
+        let reported = rate_limit(&answer);
+        assert_eq!((reported.burst.0, reported.sustained.0), (29, 1200 - 31));
         organization::set_plan(&world.operator(), studio.id, Plan::Studio).await.unwrap();
         world.get(token, "/api/v1/me").await.error(429, "rate_limited");
     }
@@ -284,7 +284,7 @@ on_both! {
 
 on_both! {
     /// A clock that is set back locks nobody out.
-    async fn a_budget_does_not_wait_for_a_clock(world: World) {
+    async fn a_clock_set_back_blocks_nobody(world: World) {
         let (world, studio) = studio(&world).await;
         for _ in 0..30 {
             world.get(&studio.owner, "/api/v1/me").await.data(200);
@@ -332,8 +332,8 @@ fn redis() -> String {
 /// points: what they get together, in units of the bucket that runs dry, is that bucket and what refills it.
 async fn three_replicas_give_one_budget(points: u32, bucket: f64, refill: f64) {
     let world = World::on(Kind::Postgres).await;
-    let cast = Cast::new(&world).await;
-    let header = format!("Bearer {}", cast.home.owner);
+    let fixtures = Fixtures::new(&world).await;
+    let header = format!("Bearer {}", fixtures.home.owner);
     // Tens of times of what a plan has, so that a percent is more than one.
     let mut replicas = Vec::new();
     for _ in 0..3 {
@@ -399,7 +399,7 @@ async fn without_redis_there_still_is_a_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn shared_buckets_tell_the_same_as_those_of_one_process() {
+async fn shared_buckets_report_the_same_as_local_ones() {
     let world = World::on(Kind::Sqlite).await;
     let shared = |config: &mut service::Config| (config.rate_limit_scale, config.redis_url) = (1, Some(redis()));
     let world = world.replica(Clock::system(), shared).await;
@@ -407,8 +407,8 @@ async fn shared_buckets_tell_the_same_as_those_of_one_process() {
     let project = studio.project(&world, "P").await;
     let made = world.post(&studio.owner, "/api/v1/time-entries/batch", batch(&project, 100)).await;
     made.data(201);
-    let told = rate_limit(&made);
-    assert!((497..=500).contains(&told.sustained.0) && (9..=11).contains(&told.sustained.1), "{told:?}");
+    let reported = rate_limit(&made);
+    assert!((497..=500).contains(&reported.sustained.0) && (9..=11).contains(&reported.sustained.1), "{reported:?}");
     // The whole burst, spent faster than it refills.
     let refused = loop {
         let answer = world.get(&studio.owner, "/api/v1/me").await;
@@ -417,10 +417,10 @@ async fn shared_buckets_tell_the_same_as_those_of_one_process() {
         }
     };
     refused.error(429, "rate_limited");
-    let told = rate_limit(&refused);
-    assert_eq!((told.burst, number(&refused, "retry-after")), ((0, 10), 1));
-    assert!(told.sustained.0 > 400, "its refusal took no points: {told:?}");
+    let reported = rate_limit(&refused);
+    assert_eq!((reported.burst, number(&refused, "retry-after")), ((0, 10), 1));
+    assert!(reported.sustained.0 > 400, "its refusal took no points: {reported:?}");
     organization::set_plan(&world.operator(), studio.id, Plan::Agency).await.unwrap();
-    let told = rate_limit(&world.get(&studio.owner, "/api/v1/me").await);
-    assert!((25..=35).contains(&told.burst.0), "what was spent stays spent: {told:?}");
+    let reported = rate_limit(&world.get(&studio.owner, "/api/v1/me").await);
+    assert!((25..=35).contains(&reported.burst.0), "what was spent stays spent: {reported:?}");
 }

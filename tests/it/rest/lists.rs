@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tests::{Cast, World, on_both};
+use tests::{Fixtures, World, on_both};
 
 /// Every row of a list, page by page.
 pub(super) async fn all_pages(world: &World, token: &str, path: &str, limit: usize) -> Vec<Value> {
@@ -31,9 +31,9 @@ fn ids(rows: &[Value]) -> Vec<String> {
 on_both! {
     /// Every sort, both directions, with nulls and ties: each row once, in order, nulls first ascending.
     async fn every_sort_gives_every_row_once(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let client = cast.home.client(&world, "C").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = fixtures.home.client(&world, "C").await;
         let names = ["Äpfel", "apfel", "Zebra", "Öl", "straße", "STRASSE", "éclair", "Eclair", "a_b", "a%b"];
         for i in 0..30 {
             let mut body = json!({ "clientId": client, "name": names[i % names.len()] });
@@ -73,10 +73,10 @@ on_both! {
 
 on_both! {
     /// A row that does not change is met exactly once, while others come, go and change.
-    async fn pages_hold_while_others_write(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let client = cast.home.client(&world, "C").await;
+    async fn pages_are_stable_while_others_write(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = fixtures.home.client(&world, "C").await;
         let make = async |name: String| {
             world.post(owner, "/api/v1/projects", json!({ "clientId": client, "name": name })).await.id()
         };
@@ -107,32 +107,32 @@ on_both! {
 
 on_both! {
     /// A cursor is of one list: another sort, filter, noun or workspace does not take it.
-    async fn cursors_do_not_travel(world: World) {
-        let cast = Cast::new(&world).await;
-        for workspace in [&cast.home, &cast.foreign] {
+    async fn a_cursor_belongs_to_one_list(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        for workspace in [&fixtures.home, &fixtures.other] {
             for i in 0..3 {
                 workspace.project(&world, &format!("p{i}")).await;
             }
         }
-        let page = world.get(&cast.home.owner, "/api/v1/projects?limit=1&sort=name&status=ACTIVE").await.json();
+        let page = world.get(&fixtures.home.owner, "/api/v1/projects?limit=1&sort=name&status=ACTIVE").await.json();
         let cursor = page["pagination"]["nextCursor"].as_str().unwrap().to_owned();
         let with = |query: &str| format!("/api/v1/projects?{query}&cursor={cursor}");
-        world.get(&cast.home.owner, &with("sort=name&status=ACTIVE&limit=2")).await.data(200);
-        world.get(&cast.home.manager, &with("sort=name&status=active")).await.data(200);
+        world.get(&fixtures.home.owner, &with("sort=name&status=ACTIVE&limit=2")).await.data(200);
+        world.get(&fixtures.home.manager, &with("sort=name&status=active")).await.data(200);
         for other in ["sort=-name&status=ACTIVE", "sort=name", "sort=name&status=ACTIVE&search=p", "status=ACTIVE"] {
-            world.get(&cast.home.owner, &with(other)).await.error(400, "bad_request");
+            world.get(&fixtures.home.owner, &with(other)).await.error(400, "bad_request");
         }
-        world.get(&cast.foreign.owner, &with("sort=name&status=ACTIVE")).await.error(400, "bad_request");
+        world.get(&fixtures.other.owner, &with("sort=name&status=ACTIVE")).await.error(400, "bad_request");
         let clients = format!("/api/v1/clients?sort=name&cursor={cursor}");
-        world.get(&cast.home.owner, &clients).await.error(400, "bad_request");
+        world.get(&fixtures.home.owner, &clients).await.error(400, "bad_request");
     }
 }
 
 on_both! {
     /// Search is partial and case-folded, and takes `%`, `_` and `\` as they are.
-    async fn search_finds_what_people_mean(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn search_is_partial_and_case_insensitive(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         for (name, contact) in [("Straße 100%", "Ann"), ("Under_score", "ÉMILE"), ("Back\\slash", "x"), ("Plain", "y")] {
             let body = json!({ "name": name, "contactName": contact, "email": "Post@Example.COM" });
             world.post(owner, "/api/v1/clients", body).await.data(201);
@@ -150,8 +150,8 @@ on_both! {
 on_both! {
     /// Filters: repeated is OR, different is AND; ranges include their ends; a date bound is its whole UTC day.
     async fn filters_narrow(world: World) {
-        let cast = Cast::new(&world).await;
-        let home = &cast.home;
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
         let owner = &home.owner;
         let project = home.project_with_member(&world, "P").await;
         let other = home.project(&world, "Q").await;
@@ -170,7 +170,7 @@ on_both! {
             (format!("projectId={other}&billable=false"), 0),
             (format!("clientId={client}"), 3),
             (format!("userId={}", home.member_user), 1),
-            (format!("projectId={}", cast.foreign.id), 0),
+            (format!("projectId={}", fixtures.other.id), 0),
             ("billable=no".into(), 1),
             ("billable=0&billable=1".into(), 4),
             ("running=true".into(), 0),
@@ -201,9 +201,9 @@ on_both! {
 on_both! {
     /// A list costs the token's look-up and one statement, on the first page and on a deep one.
     async fn a_list_is_one_statement(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
         world.post(owner, "/api/v1/time-entries/batch", json!({ "timeEntries": vec![&entry; 100] })).await.data(201);
         world.begin_counting();
@@ -237,8 +237,8 @@ pub(super) async fn found_on_both(
 on_both! {
     /// Filters and searches find the same over both surfaces.
     async fn both_surfaces_find_the_same(world: World) {
-        let cast = Cast::new(&world).await;
-        let (owner, home) = (&cast.home.owner, &cast.home);
+        let fixtures = Fixtures::new(&world).await;
+        let (owner, home) = (&fixtures.home.owner, &fixtures.home);
         let project = home.project_with_member(&world, "Straße").await;
         let other = home.project(&world, "Other").await;
         world.patch(owner, &format!("/api/v1/projects/{other}"), json!({ "description": "An ÉCLAIR", "dueDate": "2026-07-01", "startDate": "2026-06-01" })).await.data(200);

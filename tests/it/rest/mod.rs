@@ -3,6 +3,7 @@
 mod bad_input;
 mod clients;
 mod concurrency;
+mod concurrent_duplicates;
 mod conventions;
 mod deep_lists;
 mod expenses;
@@ -20,5 +21,4 @@ mod tasks;
 mod time_entries;
 mod timers;
 mod tokens;
-mod twins;
 mod wire;

@@ -155,7 +155,7 @@ async fn rows_of(world: &World, home: &Workspace, query: &str) -> Vec<Value> {
 
 on_both! {
     /// Each sort goes by its own field, up and down: ids break ties, nothing is least, ranks and amounts are no texts.
-    async fn each_sort_goes_by_its_field(world: World) {
+    async fn each_sort_uses_its_field(world: World) {
         for (list, sorts, home) in lists(&world).await {
             let mut rows = rows_of(&world, &home, list).await;
             let newest_first = ids(&rows);
@@ -180,7 +180,7 @@ on_both! {
 
 on_both! {
     /// Each range of days and instants keeps what lies in it, ends included; a day lasts to its end in UTC.
-    async fn each_range_keeps_what_lies_in_it(world: World) {
+    async fn each_range_filter_is_inclusive(world: World) {
         for (list, sorts, home) in lists(&world).await {
             let rows = rows_of(&world, &home, list).await;
             for field in sorts.split(' ').filter(|field| field.ends_with("At") || field.ends_with("Date")) {

@@ -1,14 +1,14 @@
 //! Projects.
 
 use serde_json::{Value, json};
-use tests::{Cast, on_both};
+use tests::{Fixtures, on_both};
 
 on_both! {
     /// A project copies the client's rate unless it is told one; later changes of the client change nothing.
-    async fn a_blank_rate_is_copied_from_the_client(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let client = cast.home.client(&world, "C").await;
+    async fn an_absent_rate_is_copied_from_the_client(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = fixtures.home.client(&world, "C").await;
         let make = async |body: Value| world.post(owner, "/api/v1/projects", body).await.data(201);
         let copied = make(json!({ "clientId": client, "name": "copied", "hourlyRate": null })).await;
         assert_eq!(copied["hourlyRate"], "150.00");
@@ -23,10 +23,10 @@ on_both! {
 
 on_both! {
     /// The rules between fields hold for new projects and for changed ones.
-    async fn fees_budgets_and_dates_fit_together(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let client = cast.home.client(&world, "C").await;
+    async fn fees_budgets_and_dates_are_consistent(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = fixtures.home.client(&world, "C").await;
         let wrong = |also: Value| {
             let mut body = json!({ "clientId": client, "name": "P" });
             body.as_object_mut().unwrap().extend(also.as_object().unwrap().clone());
@@ -42,8 +42,8 @@ on_both! {
             (json!({ "color": "red" }), "color"),
             (json!({ "clientId": "01890a5d-ac96-774b-bcce-b302099a8057" }), "clientId"),
         ] {
-            let told = world.post(owner, "/api/v1/projects", wrong(also)).await.fields();
-            assert_eq!(told.as_object().unwrap().keys().collect::<Vec<_>>(), [field]);
+            let reported = world.post(owner, "/api/v1/projects", wrong(also)).await.fields();
+            assert_eq!(reported.as_object().unwrap().keys().collect::<Vec<_>>(), [field]);
         }
         let fixed = wrong(json!({ "rateType": "fixed", "fixedFeeAmount": "5", "color": "  ", "startDate": "2026-06-11", "dueDate": "2026-06-11" }));
         let made = world.post(owner, "/api/v1/projects", fixed).await.data(201);
@@ -61,9 +61,9 @@ on_both! {
 on_both! {
     /// People are put on a project once, and taken off.
     async fn members_join_and_leave(world: World) {
-        let cast = Cast::new(&world).await;
-        let (owner, user) = (&cast.home.owner, cast.home.member_user);
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let (owner, user) = (&fixtures.home.owner, fixtures.home.member_user);
+        let project = fixtures.home.project(&world, "P").await;
         let path = format!("/api/v1/projects/{project}/members");
         let put = async || {
             world.call(poem::http::Method::PUT, &format!("{path}/{user}")).token(owner).send().await.data(200)
@@ -79,12 +79,12 @@ on_both! {
         for (wrong, status) in [("?limit=0", 422), ("?foo=1", 422), ("?cursor=zz", 400)] {
             assert_eq!(world.get(owner, &format!("{path}{wrong}")).await.status, status, "{wrong}");
         }
-        let me = world.get(&cast.home.member, "/api/v1/me").await.data(200);
+        let me = world.get(&fixtures.home.member, "/api/v1/me").await.data(200);
         assert_eq!((&me["projectIds"], &me["scopes"]), (&json!([project]), &json!(["read", "write"])));
         assert_eq!(world.get(owner, "/api/v1/me").await.data(200)["projectIds"], Value::Null);
         assert_eq!(world.delete(owner, &format!("{path}/{user}")).await.status, 204);
         world.delete(owner, &format!("{path}/{user}")).await.error(404, "not_found");
-        let stranger = format!("{path}/{}", cast.foreign.member_user);
+        let stranger = format!("{path}/{}", fixtures.other.member_user);
         world.call(poem::http::Method::PUT, &stranger).token(owner).send().await.error(404, "not_found");
     }
 }

@@ -4,15 +4,15 @@ use poem::http::Method;
 use serde_json::json;
 use service::value::{Role, Wire};
 use service::{Error, member};
-use tests::{Cast, on_both};
+use tests::{Fixtures, on_both};
 
 on_both! {
     /// A project is not deleted under a timer that starts on it.
     async fn a_delete_and_a_start(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         for round in 0..20 {
-            let project = cast.home.project(&world, &format!("P{round}")).await;
+            let project = fixtures.home.project(&world, &format!("P{round}")).await;
             let delete = world.call(Method::DELETE, &format!("/api/v1/projects/{project}")).token(owner);
             let start = world.call(Method::POST, "/api/v1/time-entries/start").token(owner).key(&world.new_key());
             let start = start.json(json!({ "projectId": project }));
@@ -26,8 +26,8 @@ on_both! {
 on_both! {
     /// Of two Owners who are removed at once, one stays.
     async fn the_last_owner(world: World) {
-        let cast = Cast::new(&world).await;
-        let (id, operator) = (cast.home.id, world.operator());
+        let fixtures = Fixtures::new(&world).await;
+        let (id, operator) = (fixtures.home.id, world.operator());
         for round in 0..10 {
             let email = format!("second{round}@home.example");
             let second = member::NewMember {
@@ -59,8 +59,8 @@ on_both! {
 on_both! {
     /// However many are added at once, a plan's cap holds.
     async fn the_member_cap(world: World) {
-        let cast = Cast::new(&world).await;
-        let (id, operator) = (cast.home.id, world.operator());
+        let fixtures = Fixtures::new(&world).await;
+        let (id, operator) = (fixtures.home.id, world.operator());
         let mut all = Vec::new();
         for i in 0..40 {
             let (operator, email) = (operator.clone(), format!("p{i}@home.example"));
@@ -81,7 +81,7 @@ on_both! {
             }
         }
         assert_eq!(added, 25 - 4);
-        let members = world.get(&cast.home.owner, "/api/v1/members?limit=200").await.data(200);
+        let members = world.get(&fixtures.home.owner, "/api/v1/members?limit=200").await.data(200);
         assert_eq!(members.as_array().unwrap().len(), 25);
     }
 }
@@ -89,11 +89,11 @@ on_both! {
 on_both! {
     /// A Member who is taken off a project logs no time on it afterwards.
     async fn a_log_and_a_leave(world: World) {
-        let cast = Cast::new(&world).await;
-        let (owner, member) = (&cast.home.owner, &cast.home.member);
+        let fixtures = Fixtures::new(&world).await;
+        let (owner, member) = (&fixtures.home.owner, &fixtures.home.member);
         for round in 0..20 {
-            let project = cast.home.project_with_member(&world, &format!("P{round}")).await;
-            let path = format!("/api/v1/projects/{project}/members/{}", cast.home.member_user);
+            let project = fixtures.home.project_with_member(&world, &format!("P{round}")).await;
+            let path = format!("/api/v1/projects/{project}/members/{}", fixtures.home.member_user);
             let leave = world.call(Method::DELETE, &path).token(owner);
             let body = json!({ "projectId": project, "durationSeconds": 1, "entryDate": "2026-06-11" });
             let log = world.call(Method::POST, "/api/v1/time-entries").token(member).key(&world.new_key()).json(body.clone());
@@ -109,13 +109,13 @@ on_both! {
     /// A project that stops being billable takes its entries with it, while they are being changed: nobody is in the
     /// other's way.
     async fn a_project_and_its_entries(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         let path = format!("/api/v1/projects/{project}");
         let mut entries = Vec::new();
         for _ in 0..8 {
-            entries.push(cast.home.entry(&world, owner, &project).await["id"].as_str().unwrap().to_owned());
+            entries.push(fixtures.home.entry(&world, owner, &project).await["id"].as_str().unwrap().to_owned());
         }
         for round in 0..15 {
             let rate = ["NON_BILLABLE", "HOURLY"][round % 2];
@@ -139,15 +139,15 @@ on_both! {
 on_both! {
     /// A Member is assigned and taken off the project at once: they end on both, or on neither.
     async fn an_assignment_and_a_leave(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         for round in 0..20 {
-            let project = cast.home.project_with_member(&world, &format!("P{round}")).await;
+            let project = fixtures.home.project_with_member(&world, &format!("P{round}")).await;
             let task = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": "T" })).await.id();
             let task = format!("/api/v1/tasks/{task}");
-            let place = format!("/api/v1/projects/{project}/members/{}", cast.home.member_user);
+            let place = format!("/api/v1/projects/{project}/members/{}", fixtures.home.member_user);
             let leave = world.call(Method::DELETE, &place).token(owner);
-            let assign = world.call(Method::PATCH, &task).token(owner).json(json!({ "assigneeIds": [cast.home.member_user] }));
+            let assign = world.call(Method::PATCH, &task).token(owner).json(json!({ "assigneeIds": [fixtures.home.member_user] }));
             let (left, assigned) = tokio::join!(tokio::spawn(leave.send()), tokio::spawn(assign.send()));
             assert_eq!((left.unwrap().status.as_u16(), assigned.unwrap().status.as_u16()), (204, 200), "round {round}");
             let on = world.get(owner, &format!("/api/v1/projects/{project}/members")).await.data(200);

@@ -3,12 +3,12 @@
 use poem::http::Method;
 use serde_json::{Value, json};
 use service::value::Plan;
-use tests::{Cast, Workspace, World, on_both};
+use tests::{Fixtures, Workspace, World, on_both};
 
 on_both! {
     /// 404 path, 405, 401, 402, 413, 415, 400, 403, 422, 404 row, 412, 409.
-    async fn the_first_fault_is_told(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn errors_have_a_fixed_order(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let free = Workspace::new(&world, "solo", Plan::Free).await;
         let call = |method: Method, path: &str| world.call(method, path);
         let json_type = "application/json";
@@ -24,10 +24,10 @@ on_both! {
         assert_eq!(nobody.header("www-authenticate"), Some("Bearer"));
 
         let plan = call(Method::POST, "/api/v1/clients").token(&free.owner).body(huge.clone()).send().await;
-        let told = plan.error(402, "forbidden_plan");
-        assert_eq!((&told["requiredPlan"], &told["feature"]), (&json!("studio"), &json!("apiAccess")));
+        let reported = plan.error(402, "forbidden_plan");
+        assert_eq!((&reported["requiredPlan"], &reported["feature"]), (&json!("studio"), &json!("apiAccess")));
 
-        let member = &cast.home.member;
+        let member = &fixtures.home.member;
         call(Method::POST, "/api/v1/clients").token(member).body(huge).send().await.error(413, "bad_request");
         let text = call(Method::POST, "/api/v1/clients").token(member).header("content-type", "text/plain");
         text.body("not json").send().await.error(415, "bad_request");
@@ -37,7 +37,7 @@ on_both! {
         not_allowed.error(403, "forbidden_scope");
 
         // Key and body together, and both before the row is looked for.
-        let owner = &cast.home.owner;
+        let owner = &fixtures.home.owner;
         let both = call(Method::POST, "/api/v1/clients").token(owner).json(json!({ "name": 7 })).send().await.fields();
         assert!(both["name"].is_string() && both["Idempotency-Key"].is_string(), "{both}");
         let nobody_has = "/api/v1/clients/01890a5d-ac96-774b-bcce-b302099a8057";
@@ -47,12 +47,12 @@ on_both! {
         world.get(owner, "/api/v1/clients/not-a-uuid").await.error(404, "not_found");
 
         // 412 before 409.
-        let project = cast.home.project(&world, "p").await;
+        let project = fixtures.home.project(&world, "p").await;
         let client = world.get(owner, &format!("/api/v1/projects/{project}")).await.data(200)["clientId"].clone();
         let path = format!("/api/v1/clients/{}", client.as_str().unwrap());
         let stale = call(Method::DELETE, &path).token(owner).header("if-match", "\"9\"").send().await;
-        let told = stale.error(412, "conflict");
-        assert_eq!(told["reason"], "stale");
+        let reported = stale.error(412, "conflict");
+        assert_eq!(reported["reason"], "stale");
         assert_eq!(stale.header("etag"), Some("\"1\""));
         let blocked = call(Method::DELETE, &path).token(owner).header("if-match", "\"1\"").send().await;
         assert_eq!(blocked.error(409, "conflict")["reason"], "active_projects");
@@ -63,7 +63,7 @@ on_both! {
     /// Who guesses tokens is slowed down; who has a good one from the same address is not.
     async fn guessing_is_limited_by_address(world: World) {
         let world = World::with(world.database.kind, |config| config.rate_limit_scale = 1).await;
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let guess = "hsk_live_000000000000_00000000000000000000000000000000";
         for _ in 0..10 {
             world.get(guess, "/api/v1/me").await.error(401, "unauthenticated");
@@ -71,7 +71,7 @@ on_both! {
         let refused = world.get(guess, "/api/v1/me").await;
         refused.error(429, "rate_limited");
         let wait: i64 = refused.header("retry-after").unwrap().parse().unwrap();
-        world.get(&cast.home.owner, "/api/v1/me").await.data(200);
+        world.get(&fixtures.home.owner, "/api/v1/me").await.data(200);
         world.clock.advance(wait * 1000);
         world.get(guess, "/api/v1/me").await.error(401, "unauthenticated");
     }
@@ -79,7 +79,7 @@ on_both! {
 
 on_both! {
     /// A budget is told with every answer; over it comes 429 with a wait that is enough.
-    async fn a_budget_ends_and_comes_back(world: World) {
+    async fn a_budget_is_used_up_and_refills(world: World) {
         let world = World::with(world.database.kind, |config| config.rate_limit_scale = 1).await;
         let studio = Workspace::new(&world, "studio", Plan::Studio).await;
         for left in (0..30).rev() {
@@ -102,10 +102,10 @@ on_both! {
 
 on_both! {
     /// A parameter that nothing reads is named, with whatever else is wrong; the role is told first.
-    async fn parameters_that_nothing_reads_are_named(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let client = cast.home.client(&world, "C").await;
+    async fn unknown_parameters_are_reported(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = fixtures.home.client(&world, "C").await;
         let path = format!("/api/v1/clients/{client}?expand=projects&page=2");
         let fields = world.get(owner, &path).await.fields();
         assert!(fields["expand"].is_string() && fields["page"].is_string(), "{fields}");
@@ -115,7 +115,7 @@ on_both! {
         assert!(fields["dryRun"].is_string(), "{fields}");
         assert!(world.delete(owner, &path).await.fields()["page"].is_string());
         assert!(world.get(owner, "/api/v1/me?x").await.fields()["x"].is_string());
-        world.get(&cast.home.member, &path).await.error(403, "forbidden_scope");
+        world.get(&fixtures.home.member, &path).await.error(403, "forbidden_scope");
         assert_eq!(world.get(owner, "/api/v1/clients?limit=1").await.status, 200);
         assert_eq!(world.get(owner, &format!("/api/v1/clients/{client}")).await.status, 200);
     }
@@ -123,17 +123,17 @@ on_both! {
 
 on_both! {
     /// Where no body is taken, what one holds is told in its turn: after the role, and with all else that is wrong.
-    async fn a_body_where_none_is_taken_is_told(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let path = format!("/api/v1/projects/{}/archive", cast.home.project(&world, "P").await);
+    async fn an_unexpected_body_is_refused(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let path = format!("/api/v1/projects/{}/archive", fixtures.home.project(&world, "P").await);
         let send = |token: &str, body: Value| world.call(Method::POST, &path).token(token).json(body);
-        send(&cast.home.member, json!({ "x": 1 })).send().await.error(403, "forbidden_scope");
-        let told = send(owner, json!({ "x": 1, "y": 2 })).send().await.fields();
-        assert_eq!((&told["x"], &told["y"]), (&json!("unknown"), &json!("unknown")));
-        assert!(told["Idempotency-Key"].is_string(), "{told}");
-        let told = send(owner, json!([])).send().await.fields();
-        assert!(told["body"].is_string() && told["Idempotency-Key"].is_string(), "{told}");
+        send(&fixtures.home.member, json!({ "x": 1 })).send().await.error(403, "forbidden_scope");
+        let reported = send(owner, json!({ "x": 1, "y": 2 })).send().await.fields();
+        assert_eq!((&reported["x"], &reported["y"]), (&json!("unknown"), &json!("unknown")));
+        assert!(reported["Idempotency-Key"].is_string(), "{reported}");
+        let reported = send(owner, json!([])).send().await.fields();
+        assert!(reported["body"].is_string() && reported["Idempotency-Key"].is_string(), "{reported}");
         send(owner, json!({})).key("k").send().await.data(200);
         // `{}` is none, so this is the same request.
         let again = world.call(Method::POST, &path).token(owner).key("k").send().await;

@@ -6,14 +6,14 @@ use chrono::{Datelike, Days, NaiveDate};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use service::value::{Date, TimeZone, Timestamp, Wire};
-use tests::{Cast, World, counted, on_both};
+use tests::{Fixtures, World, counted, on_both};
 
 const GROUPS: [&str; 7] = ["client", "project", "task", "member", "day", "week", "month"];
 
 /// Numbers that look random, the same each time.
-struct Dice(u64);
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn throw(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
@@ -21,8 +21,8 @@ impl Dice {
 }
 
 /// A year of odd time: rates that do not divide, three currencies, instants around the changes of clocks.
-async fn fill(world: &World, cast: &Cast) {
-    let (home, mut dice) = (&cast.home, Dice(7));
+async fn fill(world: &World, fixtures: &Fixtures) {
+    let (home, mut dice) = (&fixtures.home, Rng(7));
     let mut projects = Vec::new();
     for (i, currency) in ["EUR", "USD", "EUR"].iter().enumerate() {
         let client = json!({ "name": format!("Client {i}"), "currency": currency });
@@ -173,10 +173,10 @@ fn key_of(row: &Value, group: &str) -> String {
 
 on_both! {
     /// Each way to group, in four zones: every row and the total are what adding up the entries gives.
-    async fn the_report_agrees_with_adding_up(world: World) {
-        let cast = Cast::new(&world).await;
-        fill(&world, &cast).await;
-        let owner = &cast.home.owner;
+    async fn the_report_equals_the_sum_of_its_entries(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        fill(&world, &fixtures).await;
+        let owner = &fixtures.home.owner;
         let books = Books::of(&world, owner).await;
         assert_eq!(books.entries.len(), 400);
         let mut ways: Vec<Vec<&str>> = GROUPS.iter().map(|group| vec![*group]).collect();
@@ -211,10 +211,10 @@ on_both! {
 
 on_both! {
     /// The filters of time entries hold; running timers and deleted entries are not summed; GraphQL tells the same.
-    async fn filters_hold_and_graphql_tells_the_same(world: World) {
-        let cast = Cast::new(&world).await;
-        fill(&world, &cast).await;
-        let owner = &cast.home.owner;
+    async fn filters_apply_and_graphql_returns_the_same(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        fill(&world, &fixtures).await;
+        let owner = &fixtures.home.owner;
         let books = Books::of(&world, owner).await;
         let gone = text(&books.entries[0]["id"]);
         assert_eq!(world.delete(owner, &format!("/api/v1/time-entries/{gone}")).await.status, 204);
@@ -238,9 +238,9 @@ on_both! {
 
 on_both! {
     /// A hundred thousand entries are summed by one statement.
-    async fn time_is_summed_where_it_lies(world: World) {
-        let cast = Cast::new(&world).await;
-        let (owner, home) = (&cast.home.owner, &cast.home);
+    async fn a_report_is_one_statement(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (owner, home) = (&fixtures.home.owner, &fixtures.home);
         let project = home.project(&world, "P").await;
         home.entry(&world, owner, &project).await;
         let (series, id) = (counted(99_999), world.database.kind.new_id());
@@ -266,8 +266,8 @@ on_both! {
 on_both! {
     /// A Member gets hours without money, of their own time; what they may not ask is 403, and the way out is named.
     async fn a_member_sees_hours_and_no_money(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, member) = (&cast.home, &cast.home.member);
+        let fixtures = Fixtures::new(&world).await;
+        let (home, member) = (&fixtures.home, &fixtures.home.member);
         let project = home.project_with_member(&world, "Shared").await;
         home.entry(&world, &home.owner, &project).await;
         home.entry(&world, member, &project).await;
@@ -281,8 +281,8 @@ on_both! {
             world.get(member, &format!("/api/v1/reports/time?{refused}")).await.error(403, "forbidden_scope");
         }
         let query = "{ timeReport(groupBy: PROJECT) { rows { seconds amounts { amount } } } }";
-        let told = world.graphql(member, query, json!({})).await.graphql();
-        assert_eq!(told["timeReport"]["rows"], json!([{ "seconds": 3600, "amounts": null }]));
+        let reported = world.graphql(member, query, json!({})).await.graphql();
+        assert_eq!(reported["timeReport"]["rows"], json!([{ "seconds": 3600, "amounts": null }]));
         let path = format!("/api/v1/projects/{project}/members/{}", home.member_user);
         assert_eq!(world.delete(&home.owner, &path).await.status, 204);
         let after = world.get(member, "/api/v1/reports/time?groupBy=project").await.data(200);
@@ -294,9 +294,9 @@ on_both! {
 
 on_both! {
     /// As a table: by `Accept` or by `format`, a line for each group and currency, no cell a formula.
-    async fn the_report_is_a_table_too(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+    async fn the_report_is_available_as_csv(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         let project = home.project(&world, "=HYPERLINK(\"x\"), \"y\"").await;
         home.entry(&world, owner, &project).await;
         let dollars = world.post(owner, "/api/v1/clients", json!({ "name": "D", "currency": "USD" })).await.id();
@@ -324,9 +324,9 @@ on_both! {
 
 on_both! {
     /// What is asked wrongly is named, all of it.
-    async fn bad_questions_are_named(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn invalid_parameters_are_reported(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         for (query, field) in [
             ("", "groupBy"),
             ("groupBy=", "groupBy"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tests::{Cast, World, on_both};
+use tests::{Fixtures, World, on_both};
 
 use super::lists::{all_pages, found_on_both};
 
@@ -81,27 +81,27 @@ fn set(words: &str) -> BTreeSet<String> {
 }
 
 /// The names that a refusal lists, after the last "are" or "of".
-fn listed(told: &Value, before: &str) -> BTreeSet<String> {
-    let text = told.as_str().unwrap_or_else(|| panic!("not refused: {told}"));
+fn listed(reported: &Value, before: &str) -> BTreeSet<String> {
+    let text = reported.as_str().unwrap_or_else(|| panic!("not refused: {reported}"));
     let names = text.split_once(before).unwrap().1.split(", with").next().unwrap();
     names.split(", ").map(str::to_owned).collect()
 }
 
 on_both! {
     /// Each list takes the sorts and filters of its row and no other, and tells which when asked for another.
-    async fn each_list_takes_what_its_row_says(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn each_list_accepts_only_its_sorts_and_filters(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         for Row { list, sorts, filters, searched, changes } in TABLE {
-            let told = world.get(owner, &format!("/api/v1/{list}?sort=nothing&nothing=1")).await.fields();
-            assert_eq!(listed(&told["sort"], "one of "), set(sorts), "{list}");
+            let reported = world.get(owner, &format!("/api/v1/{list}?sort=nothing&nothing=1")).await.fields();
+            assert_eq!(listed(&reported["sort"], "one of "), set(sorts), "{list}");
             let mut parameters = set(filters);
             parameters.extend(set("limit cursor sort includeDeleted id createdAtFrom createdAtTo"));
             parameters.extend(searched.then_some("search".to_owned()));
             if changes {
                 parameters.extend(set("updatedAtFrom updatedAtTo"));
             }
-            assert_eq!(listed(&told["nothing"], "allowed are "), parameters, "{list}");
+            assert_eq!(listed(&reported["nothing"], "allowed are "), parameters, "{list}");
             for sort in set(sorts) {
                 world.get(owner, &format!("/api/v1/{list}?sort={sort}")).await.data(200);
                 world.get(owner, &format!("/api/v1/{list}?sort=-{sort}")).await.data(200);
@@ -114,9 +114,9 @@ on_both! {
 
 on_both! {
     /// Filters and searches of tasks, over both surfaces.
-    async fn tasks_are_found(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+    async fn tasks_are_filtered_and_searched(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         let (p, q) = (home.project(&world, "P").await, home.project(&world, "Q").await);
         for body in [
             json!({ "projectId": p, "name": "Straße kehren", "status": "DONE", "priority": "HIGH", "externalId": "a",
@@ -133,7 +133,7 @@ on_both! {
             (format!("projectId={p}"), json!({ "projectId": [p] }), 2),
             (format!("projectId={p}&projectId={q}&status=TODO&status=done"), json!({ "projectId": [p, q], "status": ["TODO", "DONE"] }), 2),
             (format!("assigneeId={}", home.member_user), json!({ "assigneeId": [home.member_user] }), 2),
-            (format!("assigneeId={}&assigneeId={}", home.owner_user, cast.foreign.owner_user), json!({ "assigneeId": [home.owner_user, cast.foreign.owner_user] }), 1),
+            (format!("assigneeId={}&assigneeId={}", home.owner_user, fixtures.other.owner_user), json!({ "assigneeId": [home.owner_user, fixtures.other.owner_user] }), 1),
             ("priority=MEDIUM".into(), json!({ "priority": ["MEDIUM"] }), 2),
             ("billable=no".into(), json!({ "billable": [false] }), 1),
             ("externalId=a&externalId=b".into(), json!({ "externalId": ["a", "b"] }), 1),
@@ -164,9 +164,9 @@ on_both! {
 
 on_both! {
     /// Filters and searches of expenses, over both surfaces.
-    async fn expenses_are_found(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+    async fn expenses_are_filtered_and_searched(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         let project = home.project(&world, "P").await;
         let client = world.get(owner, &format!("/api/v1/projects/{project}")).await.data(200)["clientId"].clone();
         let other = home.client(&world, "Öl & Gas").await;
@@ -224,8 +224,8 @@ async fn statements(world: &World, token: &str, list: &str) -> usize {
 on_both! {
     /// One statement a list, with whatever stands in other tables.
     async fn each_list_is_one_statement(world: World) {
-        let cast = Cast::new(&world).await;
-        let home = &cast.home;
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
         for i in 0..3 {
             home.task(&world, &format!("T{i}")).await;
             let client = home.client(&world, &format!("C{i}")).await;

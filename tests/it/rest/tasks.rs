@@ -3,10 +3,10 @@
 use poem::http::Method;
 use serde_json::{Value, json};
 use service::member;
-use tests::{Cast, on_both};
+use tests::{Fixtures, on_both};
 
 /// The types of the events so far.
-fn kinds(events: &[Value]) -> Vec<String> {
+fn event_types(events: &[Value]) -> Vec<String> {
     let tasks = events.iter().filter_map(|event| event["type"].as_str()).filter(|kind| kind.starts_with("task."));
     tasks.map(str::to_owned).collect()
 }
@@ -14,9 +14,9 @@ fn kinds(events: &[Value]) -> Vec<String> {
 on_both! {
     /// A task needs a project and a name; the rest has its default, and what is sent comes back.
     async fn a_task_begins_with_its_defaults(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         let made = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": " Draw " })).await;
         let task = made.data(201);
         assert_eq!(made.header("location").unwrap(), format!("/api/v1/tasks/{}", task["id"].as_str().unwrap()));
@@ -31,30 +31,30 @@ on_both! {
         let full = json!({ "projectId": project, "name": "Full", "description": "d", "status": "in_progress",
             "priority": "high", "billable": false, "estimatedHours": "2.5", "tags": ["b", " a ", "b"], "externalId": "x",
             "startDate": "2026-06-01", "dueDate": "2026-06-01", "endDate": "2026-06-30",
-            "assigneeIds": [cast.home.owner_user, cast.home.member_user, cast.home.owner_user] });
+            "assigneeIds": [fixtures.home.owner_user, fixtures.home.member_user, fixtures.home.owner_user] });
         let full = world.post(owner, "/api/v1/tasks", full).await.data(201);
         assert_eq!((&full["status"], &full["priority"], &full["estimatedHours"]), (&json!("IN_PROGRESS"), &json!("HIGH"), &json!("2.50")));
         assert_eq!(full["tags"], json!(["b", "a", "b"]));
-        assert_eq!(full["assigneeIds"], json!([cast.home.owner_user, cast.home.member_user]));
+        assert_eq!(full["assigneeIds"], json!([fixtures.home.owner_user, fixtures.home.member_user]));
         let read = world.get(owner, &format!("/api/v1/tasks/{}", full["id"].as_str().unwrap())).await;
         assert_eq!((read.header("etag"), read.data(200)), (Some("\"1\""), full));
-        assert_eq!(kinds(&world.events().await), ["task.created", "task.created"]);
+        assert_eq!(event_types(&world.events().await), ["task.created", "task.created"]);
     }
 }
 
 on_both! {
     /// Every bad field is told, those of lists by their place.
-    async fn bad_tasks_are_told_field_by_field(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+    async fn invalid_tasks_are_reported_field_by_field(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         let nowhere = "01890a5d-ac96-774b-bcce-b302099a8057";
         for (also, fields) in [
             (json!({ "tags": vec!["t"; 51] }), vec!["tags"]),
             (json!({ "tags": ["ok", "t".repeat(51), " "] }), vec!["tags[1]", "tags[2]"]),
             (json!({ "tags": ["ok", " "] }), vec!["tags[1]"]),
-            (json!({ "assigneeIds": [cast.home.owner_user, nowhere, "x"] }), vec!["assigneeIds[2]"]),
-            (json!({ "assigneeIds": [cast.home.owner_user, nowhere, cast.foreign.owner_user] }), vec!["assigneeIds[1]", "assigneeIds[2]"]),
+            (json!({ "assigneeIds": [fixtures.home.owner_user, nowhere, "x"] }), vec!["assigneeIds[2]"]),
+            (json!({ "assigneeIds": [fixtures.home.owner_user, nowhere, fixtures.other.owner_user] }), vec!["assigneeIds[1]", "assigneeIds[2]"]),
             (json!({ "startDate": "2026-06-11", "dueDate": "2026-06-10", "endDate": "2026-06-09" }), vec!["dueDate", "endDate"]),
             (json!({ "completedAt": null, "status": "LATER", "priority": 1, "estimatedHours": -1 }), vec!["completedAt", "estimatedHours", "priority", "status"]),
             (json!({ "projectId": nowhere, "name": "" }), vec!["name", "projectId"]),
@@ -62,12 +62,12 @@ on_both! {
         ] {
             let mut body = json!({ "projectId": project, "name": "T" });
             body.as_object_mut().unwrap().extend(also.as_object().unwrap().clone());
-            let told = world.post(owner, "/api/v1/tasks", body).await.fields();
-            let mut named: Vec<_> = told.as_object().unwrap().keys().cloned().collect();
+            let reported = world.post(owner, "/api/v1/tasks", body).await.fields();
+            let mut named: Vec<_> = reported.as_object().unwrap().keys().cloned().collect();
             named.sort();
-            assert_eq!(named, fields, "{also}: {told}");
+            assert_eq!(named, fields, "{also}: {reported}");
         }
-        let id = cast.home.task(&world, "T").await;
+        let id = fixtures.home.task(&world, "T").await;
         let path = format!("/api/v1/tasks/{id}");
         world.patch(owner, &path, json!({ "startDate": "2026-06-11", "dueDate": "2026-06-12" })).await.data(200);
         assert!(world.patch(owner, &path, json!({ "startDate": "2026-06-13" })).await.fields()["dueDate"].is_string());
@@ -81,28 +81,28 @@ on_both! {
 on_both! {
     /// Going to DONE tells when, and is told once for each time that it happens.
     async fn a_task_is_completed_once_per_transition(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let path = format!("/api/v1/tasks/{}", cast.home.task(&world, "T").await);
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let path = format!("/api/v1/tasks/{}", fixtures.home.task(&world, "T").await);
         let set = async |body: Value| world.patch(owner, &path, body).await.data(200);
         let done = set(json!({ "status": "DONE" })).await;
         assert_eq!(done["completedAt"], "2026-06-11T08:00:00.000Z");
         world.clock.advance(60_000);
         let again = set(json!({ "status": "DONE", "name": "still done" })).await;
         assert_eq!((&again["completedAt"], &again["version"]), (&done["completedAt"], &json!(3)));
-        assert_eq!(kinds(&world.events().await), ["task.created", "task.completed"]);
+        assert_eq!(event_types(&world.events().await), ["task.created", "task.completed"]);
         assert_eq!(set(json!({ "status": "TODO" })).await["completedAt"], Value::Null);
         let later = set(json!({ "status": "DONE" })).await;
         assert_eq!(later["completedAt"], "2026-06-11T08:01:00.000Z");
         let events = world.events().await;
-        assert_eq!(kinds(&events), ["task.created", "task.completed", "task.completed"]);
-        let told = &events.last().unwrap()["data"];
-        assert_eq!((&told["task"], told.as_object().unwrap().len()), (&later, 1), "the record as GET gives it");
+        assert_eq!(event_types(&events), ["task.created", "task.completed", "task.completed"]);
+        let reported = &events.last().unwrap()["data"];
+        assert_eq!((&reported["task"], reported.as_object().unwrap().len()), (&later, 1), "the record as GET gives it");
 
         let project = done["projectId"].clone();
         let born = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": "N", "status": "DONE" })).await;
         assert!(born.data(201)["completedAt"].is_string());
-        assert_eq!(kinds(&world.events().await)[3..], ["task.created", "task.completed"]);
+        assert_eq!(event_types(&world.events().await)[3..], ["task.created", "task.completed"]);
         // What is refused tells nobody.
         world.patch(owner, &path, json!({ "status": "TODO", "name": null })).await.fields();
         assert_eq!(world.events().await.len(), events.len() + 2);
@@ -112,8 +112,8 @@ on_both! {
 on_both! {
     /// Assigning a Member puts them on the project; leaving it takes them off its tasks, and each task tells.
     async fn assignees_are_on_the_project(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         let project = home.project(&world, "P").await;
         world.get(&home.member, &format!("/api/v1/projects/{project}")).await.error(404, "not_found");
         let both = json!([home.member_user, home.owner_user]);
@@ -125,7 +125,7 @@ on_both! {
         let on = world.get(owner, &members).await.data(200);
         assert_eq!((on.as_array().unwrap().len(), &on[0]["userId"]), (1, &json!(home.member_user)), "only who needs it");
 
-        for (person, found) in [(home.member_user, 1), (home.owner_user, 1), (cast.foreign.owner_user, 0)] {
+        for (person, found) in [(home.member_user, 1), (home.owner_user, 1), (fixtures.other.owner_user, 0)] {
             let rows = world.get(owner, &format!("/api/v1/tasks?assigneeId={person}")).await.data(200);
             assert_eq!(rows.as_array().unwrap().len(), found);
         }
@@ -147,8 +147,8 @@ on_both! {
 on_both! {
     /// Who becomes a Member is put on the projects of their tasks, so that they see them still.
     async fn a_manager_who_becomes_a_member_keeps_their_tasks(world: World) {
-        let cast = Cast::new(&world).await;
-        let home = &cast.home;
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
         let project = home.project(&world, "P").await;
         let manager = world.get(&home.owner, "/api/v1/members?role=MANAGER").await.data(200)[0]["userId"].clone();
         let body = json!({ "projectId": project, "name": "T", "assigneeIds": [manager] });
@@ -161,9 +161,9 @@ on_both! {
 
 on_both! {
     /// A Member reads the tasks of their projects, and changes how those stand that are assigned to them.
-    async fn a_member_changes_how_their_tasks_stand(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, member) = (&cast.home, &cast.home.member);
+    async fn a_member_changes_the_status_of_their_tasks(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, member) = (&fixtures.home, &fixtures.home.member);
         let own = home.task(&world, "own").await;
         let project = world.get(member, &format!("/api/v1/tasks/{own}")).await.data(200)["projectId"].clone();
         let beside = world.post(&home.owner, "/api/v1/tasks", json!({ "projectId": project, "name": "beside" })).await.id();
@@ -184,9 +184,9 @@ on_both! {
             json!({ "name": "n" }), json!({ "billable": false }), json!({ "assigneeIds": [] }), json!({ "externalId": "e" }),
             json!({ "projectId": project }), json!({ "status": "DONE", "name": "n" }),
         ] {
-            let told = world.patch(member, &path(&own), not_theirs.clone()).await.error(403, "forbidden_scope");
+            let reported = world.patch(member, &path(&own), not_theirs.clone()).await.error(403, "forbidden_scope");
             let field = not_theirs.as_object().unwrap().keys().find(|field| *field != "status").unwrap().clone();
-            assert!(told["message"].as_str().unwrap().contains(&field), "{told}");
+            assert!(reported["message"].as_str().unwrap().contains(&field), "{reported}");
         }
         assert_eq!(world.get(member, &path(&own)).await.data(200)["status"], "IN_PROGRESS", "a refused change changes nothing");
     }
@@ -195,9 +195,9 @@ on_both! {
 on_both! {
     /// Archive is DELETE by another name that answers with the task; restore brings it back.
     async fn archive_and_restore(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let id = cast.home.task(&world, "T").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let id = fixtures.home.task(&world, "T").await;
         let path = format!("/api/v1/tasks/{id}");
         world.patch(owner, &path, json!({ "externalId": "x" })).await.data(200);
         let act = async |what: &str| world.call(Method::POST, &format!("{path}/{what}")).token(owner).key(&world.new_key()).send().await;
@@ -208,7 +208,7 @@ on_both! {
         assert_eq!(world.get(owner, "/api/v1/tasks").await.data(200), json!([]));
         let all = world.get(owner, "/api/v1/tasks?includeDeleted=true").await.data(200);
         assert_eq!(all[0]["id"], json!(id));
-        world.get(&cast.home.member, "/api/v1/tasks?includeDeleted=true").await.error(403, "forbidden_scope");
+        world.get(&fixtures.home.member, "/api/v1/tasks?includeDeleted=true").await.error(403, "forbidden_scope");
 
         let project = put_away["projectId"].as_str().unwrap();
         let twin = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": "twin", "externalId": "x" })).await;
@@ -227,8 +227,8 @@ on_both! {
 on_both! {
     /// An entry's task is of the entry's project: a task with time stays where it is, one without moves with its people.
     async fn a_task_with_time_stays(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         let id = home.task(&world, "T").await;
         let path = format!("/api/v1/tasks/{id}");
         let (from, to) = (world.get(owner, &path).await.data(200)["projectId"].clone(), home.project(&world, "Q").await);

@@ -1,7 +1,7 @@
 //! Time entries: the ways to give a span, what follows from it, and what is locked.
 
 use serde_json::{Value, json};
-use tests::{Cast, World, on_both};
+use tests::{Fixtures, World, on_both};
 
 async fn post(world: &World, token: &str, project: &str, also: Value) -> tests::Answer {
     let mut body = json!({ "projectId": project });
@@ -12,9 +12,9 @@ async fn post(world: &World, token: &str, project: &str, also: Value) -> tests::
 on_both! {
     /// A duration in seconds or in words, or two instants; the date may follow from the first.
     async fn a_span_is_given_in_one_of_three_ways(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         let day = "2026-06-11";
         for (also, seconds) in [
             (json!({ "durationSeconds": 90, "entryDate": day }), 90),
@@ -28,7 +28,7 @@ on_both! {
         ] {
             let entry = post(&world, owner, &project, also.clone()).await.data(201);
             assert_eq!((&entry["durationSeconds"], &entry["startedAt"]), (&json!(seconds), &Value::Null), "{also}");
-            assert_eq!((&entry["userId"], &entry["billable"]), (&json!(cast.home.owner_user), &json!(true)));
+            assert_eq!((&entry["userId"], &entry["billable"]), (&json!(fixtures.home.owner_user), &json!(true)));
         }
         let also = json!({ "startedAt": "2026-06-11T00:30:00+02:00", "stoppedAt": "2026-06-10T23:00:00Z" });
         let entry = post(&world, owner, &project, also).await.data(201);
@@ -47,32 +47,32 @@ on_both! {
             (json!({ "durationSeconds": 60, "entryDate": "2026-02-30" }), "entryDate"),
             (json!({ "startedAt": "2026-06-11T08:00:00", "stoppedAt": "2026-06-11T09:00:00Z" }), "startedAt"),
             (json!({ "durationSeconds": 60, "entryDate": day, "taskId": "01890a5d-ac96-774b-bcce-b302099a8057" }), "taskId"),
-            (json!({ "durationSeconds": 60, "entryDate": day, "userId": cast.foreign.owner_user }), "userId"),
+            (json!({ "durationSeconds": 60, "entryDate": day, "userId": fixtures.other.owner_user }), "userId"),
             (json!({ "durationSeconds": 60, "entryDate": day, "invoiceId": null }), "invoiceId"),
         ] {
-            let told = post(&world, owner, &project, also.clone()).await.fields();
-            assert!(told[field].is_string(), "{also}: {told}");
+            let reported = post(&world, owner, &project, also.clone()).await.fields();
+            assert!(reported[field].is_string(), "{also}: {reported}");
         }
         let both = json!({ "durationSeconds": 60, "startedAt": "2026-06-11T08:00:00Z", "stoppedAt": "2026-06-11T09:00:00Z" });
-        let told = post(&world, owner, &project, both).await.fields();
-        assert_eq!(told.as_object().unwrap().keys().collect::<Vec<_>>(), ["startedAt", "stoppedAt"]);
+        let reported = post(&world, owner, &project, both).await.fields();
+        assert_eq!(reported.as_object().unwrap().keys().collect::<Vec<_>>(), ["startedAt", "stoppedAt"]);
     }
 }
 
 on_both! {
     /// A stop before the start names both instants as they were read, and how to send an offset.
     async fn a_wrong_span_is_explained(world: World) {
-        let cast = Cast::new(&world).await;
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let project = fixtures.home.project(&world, "P").await;
         for (start, stop) in [
             ("2026-06-11T10:00:00+02:00", "2026-06-11T07:59:59Z"),
             ("2026-06-11T10:00:00+02:00", "2026-06-12T08:00:01Z"),
         ] {
             let also = json!({ "startedAt": start, "stoppedAt": stop });
-            let told = post(&world, &cast.home.owner, &project, also).await.fields();
-            let told = told["stoppedAt"].as_str().unwrap();
-            assert!(told.contains("2026-06-11T08:00:00.000Z"), "{told}");
-            assert!(told.contains(&stop.replace('Z', ".000Z")) && told.contains("+02:00"), "{told}");
+            let reported = post(&world, &fixtures.home.owner, &project, also).await.fields();
+            let reported = reported["stoppedAt"].as_str().unwrap();
+            assert!(reported.contains("2026-06-11T08:00:00.000Z"), "{reported}");
+            assert!(reported.contains(&stop.replace('Z', ".000Z")) && reported.contains("+02:00"), "{reported}");
         }
     }
 }
@@ -80,15 +80,15 @@ on_both! {
 on_both! {
     /// Across both changes of the clocks, what counts is the time that passed.
     async fn daylight_saving_does_not_stretch_time(world: World) {
-        let cast = Cast::new(&world).await;
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let project = fixtures.home.project(&world, "P").await;
         for (start, stop, seconds) in [
             ("2026-03-29T01:30:00+01:00", "2026-03-29T03:30:00+02:00", 3600),
             ("2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00", 3600),
             ("2024-02-28T23:30:00Z", "2024-02-29T00:30:00Z", 3600),
         ] {
             let also = json!({ "startedAt": start, "stoppedAt": stop });
-            let entry = post(&world, &cast.home.owner, &project, also).await.data(201);
+            let entry = post(&world, &fixtures.home.owner, &project, also).await.data(201);
             assert_eq!(entry["durationSeconds"], seconds, "{start}");
             assert_eq!(entry["entryDate"], &start[..10]);
         }
@@ -98,15 +98,15 @@ on_both! {
 on_both! {
     /// Only active projects take new time; on NON_BILLABLE ones nothing is billable, whatever is said.
     async fn the_project_decides(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let hour = json!({ "durationSeconds": 3600, "entryDate": "2026-06-11", "billable": true });
-        let project = cast.home.project(&world, "P").await;
+        let project = fixtures.home.project(&world, "P").await;
         let path = format!("/api/v1/projects/{project}");
         let entry = post(&world, owner, &project, hour.clone()).await.id();
         world.patch(owner, &path, json!({ "status": "COMPLETED" })).await.data(200);
-        let told = post(&world, owner, &project, hour.clone()).await.error(409, "conflict");
-        assert_eq!(told["reason"], "project_not_active");
+        let reported = post(&world, owner, &project, hour.clone()).await.error(409, "conflict");
+        assert_eq!(reported["reason"], "project_not_active");
         world.patch(owner, &format!("/api/v1/time-entries/{entry}"), json!({ "note": "still mine" })).await.data(200);
         world.patch(owner, &path, json!({ "status": "ACTIVE", "rateType": "NON_BILLABLE" })).await.data(200);
         assert_eq!(post(&world, owner, &project, hour).await.data(201)["billable"], false);
@@ -115,10 +115,10 @@ on_both! {
 
 on_both! {
     /// Instants change together or alone and the duration follows; a duration moves the stop.
-    async fn changes_keep_a_span_whole(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+    async fn changes_keep_a_span_consistent(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         let also = json!({ "startedAt": "2026-06-11T08:00:00Z", "stoppedAt": "2026-06-11T09:00:00Z" });
         let id = post(&world, owner, &project, also).await.id();
         let path = format!("/api/v1/time-entries/{id}");
@@ -150,9 +150,9 @@ on_both! {
 
 on_both! {
     /// Only Owner and Admin give an entry to another person.
-    async fn entries_move_between_people_by_administrators(world: World) {
-        let cast = Cast::new(&world).await;
-        let home = &cast.home;
+    async fn only_administrators_reassign_entries(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
         let project = home.project_with_member(&world, "P").await;
         let id = home.entry(&world, &home.member, &project).await["id"].as_str().unwrap().to_owned();
         let path = format!("/api/v1/time-entries/{id}");
@@ -171,14 +171,14 @@ on_both! {
 on_both! {
     /// An invoiced entry is locked for everyone, and keeps its project from being deleted.
     async fn invoiced_time_is_locked(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
-        let id = cast.home.entry(&world, owner, &project).await["id"].as_str().unwrap().to_owned();
-        cast.home.invoice_of(&world, &project).await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
+        let id = fixtures.home.entry(&world, owner, &project).await["id"].as_str().unwrap().to_owned();
+        fixtures.home.invoice_of(&world, &project).await;
         let path = format!("/api/v1/time-entries/{id}");
-        let told = world.patch(owner, &path, json!({ "note": "x" })).await.error(409, "conflict");
-        assert_eq!(told["reason"], "invoiced");
+        let reported = world.patch(owner, &path, json!({ "note": "x" })).await.error(409, "conflict");
+        assert_eq!(reported["reason"], "invoiced");
         assert_eq!(world.delete(owner, &path).await.error(409, "conflict")["reason"], "invoiced");
         let of_project = world.delete(owner, &format!("/api/v1/projects/{project}")).await;
         assert_eq!(of_project.error(409, "conflict")["reason"], "invoiced");
@@ -192,28 +192,28 @@ on_both! {
 on_both! {
     /// A batch is all or nothing; what is wrong is named by its place; each entry is an event.
     async fn a_batch_is_all_or_nothing(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         let good = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
         let bad = json!({ "projectId": project, "durationSeconds": -1, "entryDate": "2026-06-11", "x": 1 });
-        let lost = json!({ "projectId": cast.foreign.id, "durationSeconds": 1, "entryDate": "2026-06-11" });
+        let lost = json!({ "projectId": fixtures.other.id, "durationSeconds": 1, "entryDate": "2026-06-11" });
         let path = "/api/v1/time-entries/batch";
-        let told = world.post(owner, path, json!({ "timeEntries": [good, bad] })).await.fields();
-        assert_eq!(told["timeEntries[1].x"], "unknown");
-        assert!(told["timeEntries[1].durationSeconds"].is_string());
-        let told = world.post(owner, path, json!({ "timeEntries": [good, lost] })).await.fields();
-        assert_eq!(told["timeEntries[1].projectId"], "not found");
+        let reported = world.post(owner, path, json!({ "timeEntries": [good, bad] })).await.fields();
+        assert_eq!(reported["timeEntries[1].x"], "unknown");
+        assert!(reported["timeEntries[1].durationSeconds"].is_string());
+        let reported = world.post(owner, path, json!({ "timeEntries": [good, lost] })).await.fields();
+        assert_eq!(reported["timeEntries[1].projectId"], "not found");
         // What blocks an entry does not hide what is wrong with a later one.
-        let done = cast.home.project(&world, "Done").await;
+        let done = fixtures.home.project(&world, "Done").await;
         world.patch(owner, &format!("/api/v1/projects/{done}"), json!({ "status": "COMPLETED" })).await.data(200);
         let blocked = json!({ "projectId": done, "durationSeconds": 1, "entryDate": "2026-06-11" });
         let mut odd = good.clone();
-        odd["taskId"] = json!(cast.foreign.id);
-        let told = world.post(owner, path, json!({ "timeEntries": [blocked, odd] })).await.fields();
-        assert!(told["timeEntries[1].taskId"].is_string(), "{told}");
-        let told = world.post(owner, path, json!({ "timeEntries": [blocked, good] })).await.error(409, "conflict");
-        assert_eq!(told["reason"], "project_not_active");
+        odd["taskId"] = json!(fixtures.other.id);
+        let reported = world.post(owner, path, json!({ "timeEntries": [blocked, odd] })).await.fields();
+        assert!(reported["timeEntries[1].taskId"].is_string(), "{reported}");
+        let reported = world.post(owner, path, json!({ "timeEntries": [blocked, good] })).await.error(409, "conflict");
+        assert_eq!(reported["reason"], "project_not_active");
         for wrong in [json!({ "timeEntries": [] }), json!({}), json!({ "timeEntries": {} }), json!({ "timeEntries": vec![&good; 101] })] {
             assert!(world.post(owner, path, wrong).await.fields()["timeEntries"].is_string());
         }

@@ -2,7 +2,7 @@
 
 use poem::http::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Cast, World, on_both};
+use tests::{Answer, Fixtures, World, on_both};
 
 use super::time_entries::events;
 
@@ -25,9 +25,9 @@ async fn running(world: &World, token: &str) -> Value {
 on_both! {
     /// A start, a look, a stop: the entry gets its duration, and only then is an event.
     async fn a_timer_starts_and_stops(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         assert_eq!(running(&world, owner).await, Value::Null);
         let started = start(&world, owner, json!({ "projectId": project, "note": "n" })).await;
         let entry = started.data(201);
@@ -48,17 +48,17 @@ on_both! {
         assert_eq!((&stopped["durationSeconds"], &stopped["version"]), (&json!(90), &json!(2)));
         assert_eq!(events(&world, "time_entry.created").await, 1);
         assert_eq!(running(&world, owner).await, Value::Null);
-        let told = stop(&world, owner, id, Some(json!({}))).await.error(409, "conflict");
-        assert_eq!(told["reason"], "not_running");
+        let reported = stop(&world, owner, id, Some(json!({}))).await.error(409, "conflict");
+        assert_eq!(reported["reason"], "not_running");
     }
 }
 
 on_both! {
     /// A body counts whether a header tells its length or not.
-    async fn a_body_without_a_length_counts(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+    async fn a_body_without_a_length_is_read(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         let id = start(&world, owner, json!({ "projectId": project })).await.id();
         world.clock.advance(7_200_000);
         let stop = |at: &str| {
@@ -69,17 +69,17 @@ on_both! {
         assert_eq!((&stopped["stoppedAt"], &stopped["durationSeconds"]), (&json!("2026-06-11T09:00:00.000Z"), &json!(3600)));
         assert_eq!(stop("2026-06-11T09:30:00Z").await.error(409, "conflict")["reason"], "idempotency_mismatch");
         let call = world.call(Method::POST, &format!("/api/v1/projects/{project}/archive"));
-        let told = call.token(owner).key("a").streamed(json!({ "now": true })).send().await;
-        assert_eq!(told.fields(), json!({ "now": "unknown" }));
+        let reported = call.token(owner).key("a").streamed(json!({ "now": true })).send().await;
+        assert_eq!(reported.fields(), json!({ "now": "unknown" }));
     }
 }
 
 on_both! {
     /// Starting elsewhere stops what runs; nothing short is thrown away; the day is that of the place.
-    async fn a_start_stops_what_runs(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let (p, q) = (cast.home.project(&world, "P").await, cast.home.project(&world, "Q").await);
+    async fn a_start_stops_the_running_timer(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let (p, q) = (fixtures.home.project(&world, "P").await, fixtures.home.project(&world, "Q").await);
         let first = start(&world, owner, json!({ "projectId": p })).await.id();
         let second = start(&world, owner, json!({ "projectId": q, "timeZone": "Pacific/Kiritimati" })).await.data(201);
         assert_eq!(second["entryDate"], "2026-06-11");
@@ -99,16 +99,16 @@ on_both! {
 on_both! {
     /// A stop always works: after a day it saves a day, and on a project that is archived or left.
     async fn a_stop_always_works(world: World) {
-        let cast = Cast::new(&world).await;
-        let (owner, member) = (&cast.home.owner, &cast.home.member);
-        let project = cast.home.project_with_member(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let (owner, member) = (&fixtures.home.owner, &fixtures.home.member);
+        let project = fixtures.home.project_with_member(&world, "P").await;
         let id = start(&world, member, json!({ "projectId": project })).await.id();
-        let told = world.delete(owner, &format!("/api/v1/projects/{project}")).await.error(409, "conflict");
-        assert_eq!(told["reason"], "timer_running");
+        let reported = world.delete(owner, &format!("/api/v1/projects/{project}")).await.error(409, "conflict");
+        assert_eq!(reported["reason"], "timer_running");
         let archive = format!("/api/v1/projects/{project}/archive");
         let archived = world.call(Method::POST, &archive).token(owner).key(&world.new_key()).send().await.data(200);
         assert_eq!(archived["status"], "ARCHIVED");
-        let left = format!("/api/v1/projects/{project}/members/{}", cast.home.member_user);
+        let left = format!("/api/v1/projects/{project}/members/{}", fixtures.home.member_user);
         assert_eq!(world.delete(owner, &left).await.status, 204);
         start(&world, owner, json!({ "projectId": project })).await.error(409, "conflict");
         world.clock.advance(30 * 3_600_000);
@@ -120,9 +120,9 @@ on_both! {
 on_both! {
     /// A stop may be in the past, not before the start; while running only five fields change.
     async fn a_running_entry_changes_little(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         let id = start(&world, owner, json!({ "projectId": project })).await.id();
         let path = format!("/api/v1/time-entries/{id}");
         world.clock.advance(3_600_000);
@@ -142,12 +142,12 @@ on_both! {
 
 on_both! {
     /// A hundred starts at once by one person leave one running timer and lose no time.
-    async fn one_timer_a_person_under_fire(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn one_timer_per_person_under_concurrency(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let mut projects = Vec::new();
         for i in 0..4 {
-            projects.push(cast.home.project(&world, &format!("P{i}")).await);
+            projects.push(fixtures.home.project(&world, &format!("P{i}")).await);
         }
         let mut all = Vec::new();
         for i in 0..100 {
@@ -170,10 +170,10 @@ on_both! {
 
 on_both! {
     /// Two stops at once: one stops, the other is told; one event.
-    async fn two_stops_are_one(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let project = cast.home.project(&world, "P").await;
+    async fn concurrent_stops_take_effect_once(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
         for round in 1..=10 {
             let id = start(&world, owner, json!({ "projectId": project })).await.id();
             let call = || world.call(Method::POST, &format!("/api/v1/time-entries/{id}/stop")).token(owner).key(&world.new_key());
@@ -188,10 +188,10 @@ on_both! {
 
 on_both! {
     /// Archived projects come back, deleted ones too; an archive and a create do not pass each other.
-    async fn projects_come_back(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let client = cast.home.client(&world, "C").await;
+    async fn projects_are_restored(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = fixtures.home.client(&world, "C").await;
         let body = json!({ "clientId": client, "name": "P", "externalId": "p" });
         let project = world.post(owner, "/api/v1/projects", body.clone()).await.id();
         let path = format!("/api/v1/projects/{project}");
@@ -211,7 +211,7 @@ on_both! {
         assert_eq!(world.delete(owner, &format!("/api/v1/clients/{client}")).await.status, 204);
         assert_eq!(act("restore").await.error(409, "conflict")["reason"], "client_deleted");
         for round in 0..20 {
-            let project = cast.home.project(&world, &format!("R{round}")).await;
+            let project = fixtures.home.project(&world, &format!("R{round}")).await;
             let archive = world.call(Method::POST, &format!("/api/v1/projects/{project}/archive")).token(owner).key(&world.new_key());
             let create = world.call(Method::POST, "/api/v1/time-entries").token(owner).key(&world.new_key());
             let create = create.json(json!({ "projectId": project, "durationSeconds": 1, "entryDate": "2026-06-11" }));

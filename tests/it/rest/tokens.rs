@@ -6,13 +6,13 @@ use poem::http::Method;
 use serde_json::json;
 use service::value::{Id, Plan, Role, TokenScope, Wire};
 use service::{member, organization, token};
-use tests::{Cast, Workspace, World, mint, on_both};
+use tests::{Fixtures, Workspace, World, mint, on_both};
 
 on_both! {
     /// Everything but one good bearer token is refused, in the same words for an unknown prefix and a wrong secret.
-    async fn only_a_good_token_lets_in(world: World) {
-        let cast = Cast::new(&world).await;
-        let good = &cast.home.owner;
+    async fn only_a_valid_token_authenticates(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let good = &fixtures.home.owner;
         let ask = async |header: &'static str, value: &str| {
             world.call(Method::GET, "/api/v1/me").header(header, value).send().await
         };
@@ -20,9 +20,9 @@ on_both! {
         let last = if wrong_secret.pop() == Some('A') { 'B' } else { 'A' };
         wrong_secret.push(last);
         let unknown = "hsk_live_000000000000_00000000000000000000000000000000";
-        let told: Vec<_> = [&wrong_secret, unknown].map(|token| format!("Bearer {token}")).to_vec();
+        let reported: Vec<_> = [&wrong_secret, unknown].map(|token| format!("Bearer {token}")).to_vec();
         let mut messages = Vec::new();
-        for value in &told {
+        for value in &reported {
             messages.push(ask("authorization", value).await.error(401, "unauthenticated")["message"].clone());
         }
         assert_eq!(messages[0], messages[1]);
@@ -36,8 +36,8 @@ on_both! {
         ] {
             world.clock.advance(60_000);
             let answer = ask(header, &value).await;
-            let told = answer.error(401, "unauthenticated");
-            assert!(told["message"].as_str().unwrap().contains("Authorization: Bearer hsk_live_"), "{told}");
+            let reported = answer.error(401, "unauthenticated");
+            assert!(reported["message"].as_str().unwrap().contains("Authorization: Bearer hsk_live_"), "{reported}");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
         }
         ask("authorization", &format!("bearer {good}")).await.data(200);
@@ -47,9 +47,9 @@ on_both! {
 
 on_both! {
     /// Revoking, expiry, a new role, a new plan and removal count from the next request.
-    async fn what_changes_counts_from_the_next_request(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, operator) = (&cast.home, world.operator());
+    async fn changes_take_effect_on_the_next_request(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, operator) = (&fixtures.home, world.operator());
         let me = async |token: &str| world.get(token, "/api/v1/me").await;
 
         member::set_role(&operator, home.id, "admin@home.example", Role::Member).await.unwrap();
@@ -90,11 +90,11 @@ on_both! {
 on_both! {
     /// What is stored of a token is its prefix and a hash; last use is written by a job, not by a request.
     async fn a_token_is_not_stored(world: World) {
-        let cast = Cast::new(&world).await;
-        let secret = cast.home.owner.rsplit('_').next().unwrap();
+        let fixtures = Fixtures::new(&world).await;
+        let secret = fixtures.home.owner.rsplit('_').next().unwrap();
         let used = async || world.database.number("SELECT count(*) AS n FROM token WHERE last_used_at IS NOT NULL").await;
         world.begin_counting();
-        world.get(&cast.home.owner, "/api/v1/organization").await.data(200);
+        world.get(&fixtures.home.owner, "/api/v1/organization").await.data(200);
         assert_eq!(world.statements().len(), 2);
         assert_eq!(used().await, 0);
         let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -121,9 +121,9 @@ fn person(i: usize) -> member::NewMember {
 
 on_both! {
     /// A workspace keeps an Owner, a plan has its cap, an e-mail address is one person, a member has 50 live tokens.
-    async fn the_operator_keeps_the_rules(world: World) {
-        let cast = Cast::new(&world).await;
-        let (id, operator) = (cast.home.id, world.operator());
+    async fn the_operator_follows_the_rules(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (id, operator) = (fixtures.home.id, world.operator());
         let reason = |outcome: Result<member::Member, service::Error>| outcome.unwrap_err().reason().unwrap();
         assert_eq!(reason(member::remove(&operator, id, "owner@home.example").await), "last_owner");
         assert_eq!(reason(member::set_role(&operator, id, "owner@home.example", Role::Admin).await), "last_owner");
@@ -133,8 +133,8 @@ on_both! {
         assert_eq!(reason(member::add(&operator, id, person(25)).await), "member_cap");
         member::remove(&operator, id, "p4@home.example").await.unwrap();
         assert_eq!(reason(member::add(&operator, id, person(5)).await), "already_member");
-        let elsewhere = member::add(&operator, cast.foreign.id, person(5)).await.unwrap();
-        let here = world.get(&cast.home.owner, "/api/v1/members?search=P5@HOME").await.data(200);
+        let elsewhere = member::add(&operator, fixtures.other.id, person(5)).await.unwrap();
+        let here = world.get(&fixtures.home.owner, "/api/v1/members?search=P5@HOME").await.data(200);
         assert_eq!(here[0]["userId"], json!(elsewhere.user_id));
         for _ in 0..49 {
             mint(&world, id, "owner@home.example", TokenScope::Read).await;
@@ -165,7 +165,7 @@ on_both! {
 on_both! {
     /// Members above a new cap stay, and so do their tokens; nobody is added until there is room.
     async fn a_smaller_plan_removes_nobody(world: World) {
-        let home = Cast::new(&world).await.home;
+        let home = Fixtures::new(&world).await.home;
         let operator = world.operator();
         for i in 4..12 {
             member::add(&operator, home.id, person(i)).await.unwrap();

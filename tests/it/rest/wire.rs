@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use poem::http::Method;
 use serde_json::{Value, json};
-use tests::{Cast, on_both};
+use tests::{Fixtures, on_both};
 
 on_both! {
     /// A record carries every field; what has no value is null; money is canonical text.
     async fn a_record_carries_every_field(world: World) {
-        let cast = Cast::new(&world).await;
-        let made = world.post(&cast.home.owner, "/api/v1/clients", json!({ "name": "  Globex  ", "defaultRate": 150 })).await;
+        let fixtures = Fixtures::new(&world).await;
+        let made = world.post(&fixtures.home.owner, "/api/v1/clients", json!({ "name": "  Globex  ", "defaultRate": 150 })).await;
         let client = made.data(201);
         assert_eq!(client["name"], "Globex");
         assert_eq!(client["defaultRate"], "150.00");
@@ -23,11 +23,11 @@ on_both! {
         let place = made.header("location").unwrap();
         assert_eq!(place, format!("/api/v1/clients/{}", client["id"].as_str().unwrap()));
         assert_eq!(made.header("etag"), Some("\"1\""));
-        let got = world.get(&cast.home.owner, place).await;
+        let got = world.get(&fixtures.home.owner, place).await;
         assert_eq!(got.data(200), client);
         assert_eq!(got.header("cache-control"), Some("private, no-cache"));
         assert_eq!(got.header("vary"), Some("Authorization, Accept, Origin"));
-        let list = world.get(&cast.home.owner, "/api/v1/clients").await.json();
+        let list = world.get(&fixtures.home.owner, "/api/v1/clients").await.json();
         assert_eq!(list, json!({ "data": [client], "pagination": { "nextCursor": null, "limit": 50 } }));
     }
 }
@@ -35,10 +35,10 @@ on_both! {
 on_both! {
     /// The same value comes out as went in, on both databases; what is no amount is a 422.
     async fn money_is_exact(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let raw = async |amount: &str| {
             let body = format!("{{\"name\":\"m\",\"defaultRate\":{amount}}}");
-            let call = world.call(Method::POST, "/api/v1/clients").token(&cast.home.owner).key(&world.new_key());
+            let call = world.call(Method::POST, "/api/v1/clients").token(&fixtures.home.owner).key(&world.new_key());
             call.header("content-type", "application/json").body(body).send().await
         };
         for (sent, shown) in [
@@ -53,13 +53,13 @@ on_both! {
             let client = raw(sent).await.data(201);
             assert_eq!(client["defaultRate"], shown, "{sent}");
             let path = format!("/api/v1/clients/{}", client["id"].as_str().unwrap());
-            assert_eq!(world.get(&cast.home.owner, &path).await.data(200)["defaultRate"], shown, "{sent}");
+            assert_eq!(world.get(&fixtures.home.owner, &path).await.data(200)["defaultRate"], shown, "{sent}");
         }
         for refused in ["-1", "\"-1\"", "1.23456", "\"1.23456\"", "\"1e2\"", "\"1234567890123\"", "true", "[]", "\"NaN\""] {
             assert!(raw(refused).await.fields()["defaultRate"].is_string(), "{refused}");
         }
-        let told = raw("900719925474.0993").await.fields();
-        assert!(told["defaultRate"].as_str().unwrap().contains("send a string"), "{told}");
+        let reported = raw("900719925474.0993").await.fields();
+        assert!(reported["defaultRate"].as_str().unwrap().contains("send a string"), "{reported}");
     }
 }
 
@@ -79,12 +79,12 @@ on_both! {
 
 on_both! {
     /// HEAD answers as GET does, without the body; OPTIONS is for anyone.
-    async fn head_is_wherever_get_is(world: World) {
-        let cast = Cast::new(&world).await;
-        let client = cast.home.client(&world, "c").await;
+    async fn head_answers_as_get_does(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let client = fixtures.home.client(&world, "c").await;
         for path in ["/api/v1/me", "/api/v1/clients", &format!("/api/v1/clients/{client}")] {
-            let get = world.get(&cast.home.owner, path).await;
-            let head = world.call(Method::HEAD, path).token(&cast.home.owner).send().await;
+            let get = world.get(&fixtures.home.owner, path).await;
+            let head = world.call(Method::HEAD, path).token(&fixtures.home.owner).send().await;
             assert_eq!((head.status, head.bytes.len()), (get.status, 0), "{path}");
             assert_eq!(head.header("etag"), get.header("etag"));
             let length: usize = head.header("content-length").unwrap().parse().unwrap();
@@ -149,13 +149,13 @@ on_both! {
 on_both! {
     /// Long answers are compressed for those who ask; short ones and others are not.
     async fn answers_are_compressed_when_asked(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         for i in 0..10 {
-            cast.home.client(&world, &format!("client {i}")).await;
+            fixtures.home.client(&world, &format!("client {i}")).await;
         }
-        let plain = world.get(&cast.home.owner, "/api/v1/clients").await;
+        let plain = world.get(&fixtures.home.owner, "/api/v1/clients").await;
         for (asked, given) in [("gzip", Some("gzip")), ("br, gzip", Some("br")), ("gzip;q=0", None), ("identity", None)] {
-            let call = world.call(Method::GET, "/api/v1/clients").token(&cast.home.owner);
+            let call = world.call(Method::GET, "/api/v1/clients").token(&fixtures.home.owner);
             let answer = call.header("accept-encoding", asked).send().await;
             assert_eq!(answer.header("content-encoding"), given, "{asked}");
             if given.is_some() {
@@ -164,34 +164,34 @@ on_both! {
                 assert_eq!(answer.bytes, plain.bytes);
             }
         }
-        let short = world.call(Method::GET, "/api/v1/me").token(&cast.home.owner).header("accept-encoding", "gzip").send().await;
+        let short = world.call(Method::GET, "/api/v1/me").token(&fixtures.home.owner).header("accept-encoding", "gzip").send().await;
         assert_eq!(short.header("content-encoding"), None);
     }
 }
 
 on_both! {
     /// A panic tells nothing of itself, is an answer like any other, and undoes what it was in.
-    async fn a_panic_is_an_answer_like_any_other(world: World) {
-        let cast = Cast::new(&world).await;
-        let post = || world.call(Method::POST, "/api/v1/clients").token(&cast.home.owner).key("k").json(json!({ "name": "Globex" }));
+    async fn a_panic_is_a_normal_error_response(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let post = || world.call(Method::POST, "/api/v1/clients").token(&fixtures.home.owner).key("k").json(json!({ "name": "Globex" }));
         let look = "{ clients(first: 1) { nodes { id } } }";
         world.panic_at("FROM \"client\"");
-        let got = world.get(&cast.home.owner, "/api/v1/clients").await;
+        let got = world.get(&fixtures.home.owner, "/api/v1/clients").await;
         got.error(500, "internal");
         world.panic_at("FROM \"client\"");
-        let told = world.graphql(&cast.home.owner, look, json!({})).await;
-        assert_eq!((told.status.as_u16(), told.json()["errors"][0]["extensions"]["code"].as_str()), (500, Some("internal")));
+        let reported = world.graphql(&fixtures.home.owner, look, json!({})).await;
+        assert_eq!((reported.status.as_u16(), reported.json()["errors"][0]["extensions"]["code"].as_str()), (500, Some("internal")));
         world.panic_at("INSERT INTO idempotency_key");
         let posted = post().send().await;
         posted.error(500, "internal");
-        for answer in [got, told, posted] {
+        for answer in [got, reported, posted] {
             assert!(answer.header("x-ratelimit-remaining").is_some(), "{answer:?}");
             assert!(!answer.text().contains("swordfish"), "{answer:?}");
         }
         let made = post().send().await;
         made.data(201);
         assert_eq!(made.header("idempotent-replayed"), None);
-        assert_eq!(world.get(&cast.home.owner, "/api/v1/clients").await.data(200).as_array().map(Vec::len), Some(1));
-        assert_eq!(world.graphql(&cast.home.owner, look, json!({})).await.graphql()["clients"]["nodes"].as_array().map(Vec::len), Some(1));
+        assert_eq!(world.get(&fixtures.home.owner, "/api/v1/clients").await.data(200).as_array().map(Vec::len), Some(1));
+        assert_eq!(world.graphql(&fixtures.home.owner, look, json!({})).await.graphql()["clients"]["nodes"].as_array().map(Vec::len), Some(1));
     }
 }

@@ -1,7 +1,7 @@
 //! Where webhooks may not go: when an endpoint is saved, and when it is connected to.
 
 use serde_json::json;
-use tests::{Cast, Kind, Receiver, World, on_both};
+use tests::{Fixtures, Kind, Receiver, World, on_both};
 
 use super::{deliveries, detail, execute, new_endpoint, subscribe};
 
@@ -190,43 +190,43 @@ async fn strict(kind: Kind) -> World {
 async fn hostile_urls_are_refused_when_saved() {
     assert!(HOSTILE.len() + PRIVATE.len() >= 60);
     let world = strict(Kind::Sqlite).await;
-    let cast = Cast::new(&world).await;
-    let target = new_endpoint(&world, &cast.home, "https://good.example/", &["client.created"]).await;
+    let fixtures = Fixtures::new(&world).await;
+    let target = new_endpoint(&world, &fixtures.home, "https://good.example/", &["client.created"]).await;
     let path = format!("/api/v1/webhook-endpoints/{}", target["id"].as_str().unwrap());
     for url in HOSTILE {
         let body = json!({ "url": url, "events": ["client.created"] });
-        let refused = world.post(&cast.home.owner, "/api/v1/webhook-endpoints", body).await;
+        let refused = world.post(&fixtures.home.owner, "/api/v1/webhook-endpoints", body).await;
         assert!(refused.status == 422, "{url} was taken: {}", refused.text());
         assert!(refused.fields()["url"].is_string(), "{url}: {}", refused.text());
-        world.patch(&cast.home.owner, &path, json!({ "url": url })).await.fields();
+        world.patch(&fixtures.home.owner, &path, json!({ "url": url })).await.fields();
     }
     for (i, address) in PRIVATE.iter().enumerate() {
         let name = format!("n{i}.example");
         world.names.set(&name, &["93.184.216.34", address]);
         let body = json!({ "url": format!("https://{name}/"), "events": ["client.created"] });
-        let refused = world.post(&cast.home.owner, "/api/v1/webhook-endpoints", body).await;
+        let refused = world.post(&fixtures.home.owner, "/api/v1/webhook-endpoints", body).await;
         let fields = refused.fields();
         assert!(!fields.to_string().contains(address), "what a name leads to inside is nobody's business: {fields}");
-        world.patch(&cast.home.owner, &path, json!({ "url": format!("https://{name}/") })).await.fields();
+        world.patch(&fixtures.home.owner, &path, json!({ "url": format!("https://{name}/") })).await.fields();
     }
-    assert_eq!(world.get(&cast.home.owner, &path).await.data(200)["version"], 1);
+    assert_eq!(world.get(&fixtures.home.owner, &path).await.data(200)["version"], 1);
 }
 
 #[tokio::test]
 async fn urls_of_the_public_internet_are_taken() {
     let world = strict(Kind::Sqlite).await;
     world.names.set("example.com", &["93.184.216.34", "2606:2800:220:1::1"]);
-    let cast = Cast::new(&world).await;
+    let fixtures = Fixtures::new(&world).await;
     for url in PUBLIC {
-        assert_eq!(new_endpoint(&world, &cast.home, url, &["client.created"]).await["url"], *url);
+        assert_eq!(new_endpoint(&world, &fixtures.home, url, &["client.created"]).await["url"], *url);
     }
 }
 
 #[tokio::test]
 async fn hostile_addresses_are_refused_when_connected_to() {
     let world = strict(Kind::Sqlite).await;
-    let cast = Cast::new(&world).await;
-    let home = &cast.home;
+    let fixtures = Fixtures::new(&world).await;
+    let home = &fixtures.home;
     let id = subscribe(&world, home, "https://rebinding.example/", &["client.created"]).await;
     home.client(&world, "Globex").await;
     // Whatever has come into the table: each is looked at again when it is connected to.
@@ -254,24 +254,24 @@ async fn hostile_addresses_are_refused_when_connected_to() {
 
 on_both! {
     /// A name that led elsewhere when the endpoint was saved is looked at again at each connection.
-    async fn a_name_that_changes_sides_is_caught(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn dns_rebinding_is_caught(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
         let port = receiver.url.rsplit(':').next().unwrap().split('/').next().unwrap().to_owned();
         // 127.0.0.0/8 is an exception of this world; ::1 is not.
         world.names.set("hook.example", &["127.0.0.1"]);
-        subscribe(&world, &cast.home, &format!("http://hook.example:{port}/hook"), &["client.created"]).await;
-        cast.home.client(&world, "Globex").await;
+        subscribe(&world, &fixtures.home, &format!("http://hook.example:{port}/hook"), &["client.created"]).await;
+        fixtures.home.client(&world, "Globex").await;
         world.app.deliver_due().await.unwrap();
         assert_eq!(receiver.received().len(), 1);
         for elsewhere in [&["127.0.0.1", "::1"][..], &["10.0.0.1"], &["93.184.216.34"], &["::ffff:127.0.0.1"]] {
             world.names.set("hook.example", elsewhere);
-            cast.home.client(&world, "Initech").await;
+            fixtures.home.client(&world, "Initech").await;
             // Past the pool: an idle connection leads where it led.
             let fresh = service::App::connect(config(&world), world.clock.clone()).await.unwrap();
             fresh.deliver_due().await.unwrap();
-            let delivery = deliveries(&world, &cast.home).await.pop().unwrap();
-            let error = detail(&world, &cast.home, &delivery).await["attempts"][0]["error"].clone();
+            let delivery = deliveries(&world, &fixtures.home).await.pop().unwrap();
+            let error = detail(&world, &fixtures.home, &delivery).await["attempts"][0]["error"].clone();
             assert!(error.as_str().is_some_and(|error| error.starts_with("not sent")), "{elsewhere:?}: {error}");
         }
         assert_eq!(receiver.received().len(), 1);
@@ -288,14 +288,14 @@ fn config(world: &World) -> service::Config {
 }
 
 #[tokio::test]
-async fn exceptions_are_for_what_they_name_and_nothing_else() {
+async fn exceptions_apply_to_their_networks_only() {
     let world = World::with(Kind::Sqlite, |config| config.webhook_allow = vec!["10.1.0.0/16".parse().unwrap()]).await;
     world.names.set("receiver", &["10.1.2.3"]);
     world.names.set("localhost", &["127.0.0.1"]);
     world.names.set("mixed.example", &["10.1.2.3", "93.184.216.34"]);
-    let cast = Cast::new(&world).await;
+    let fixtures = Fixtures::new(&world).await;
     for url in ["http://10.1.2.3:80/", "https://10.1.2.3/", "http://receiver:9000/hook", "https://mixed.example/"] {
-        new_endpoint(&world, &cast.home, url, &["client.created"]).await;
+        new_endpoint(&world, &fixtures.home, url, &["client.created"]).await;
     }
     for url in [
         "http://10.2.0.1/",
@@ -306,6 +306,6 @@ async fn exceptions_are_for_what_they_name_and_nothing_else() {
         "http://nowhere.example/",
     ] {
         let body = json!({ "url": url, "events": ["client.created"] });
-        world.post(&cast.home.owner, "/api/v1/webhook-endpoints", body).await.fields();
+        world.post(&fixtures.home.owner, "/api/v1/webhook-endpoints", body).await.fields();
     }
 }

@@ -7,7 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
-use tests::{Cast, Receiver, World, on_both};
+use tests::{Fixtures, Receiver, World, on_both};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -58,23 +58,23 @@ impl Secure {
 }
 
 /// What came of one event that was sent there.
-async fn outcome(world: &World, cast: &Cast, url: &str) -> Value {
-    let id = subscribe(world, &cast.home, url, &["client.created"]).await;
-    cast.home.client(world, "Globex").await;
+async fn outcome(world: &World, fixtures: &Fixtures, url: &str) -> Value {
+    let id = subscribe(world, &fixtures.home, url, &["client.created"]).await;
+    fixtures.home.client(world, "Globex").await;
     world.app.deliver_due().await.unwrap();
-    let delivery = deliveries(world, &cast.home).await.pop().unwrap();
+    let delivery = deliveries(world, &fixtures.home).await.pop().unwrap();
     assert_eq!(delivery["endpointId"], id.as_str());
-    world.delete(&cast.home.owner, &format!("/api/v1/webhook-endpoints/{id}")).await;
-    detail(world, &cast.home, &delivery).await["attempts"][0].clone()
+    world.delete(&fixtures.home.owner, &format!("/api/v1/webhook-endpoints/{id}")).await;
+    detail(world, &fixtures.home, &delivery).await["attempts"][0].clone()
 }
 
 on_both! {
-    async fn who_has_a_good_certificate_is_sent_to_and_nobody_else(world: World) {
+    async fn only_receivers_with_a_valid_certificate_are_sent_to(world: World) {
         let (trusted, unknown) = (authority("Trusted"), authority("Unknown"));
         let root: CertificateDer<'static> = trusted.der().clone();
         let world = world.replica(world.clock.clone(), |config| config.webhook_roots = vec![root]).await;
         world.names.set("hooks.example", &["127.0.0.1"]);
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         for (by, name, last_year, wanted) in [
             (&trusted, "hooks.example", 2500, None),
             (&trusted, "elsewhere.example", 2500, Some("not valid for name")),
@@ -82,12 +82,12 @@ on_both! {
             (&trusted, "hooks.example", 2021, Some("expired")),
         ] {
             let secure = Secure::new(by, name, last_year).await;
-            let attempt = outcome(&world, &cast, &format!("https://hooks.example:{}/hook", secure.port)).await;
+            let attempt = outcome(&world, &fixtures, &format!("https://hooks.example:{}/hook", secure.port)).await;
             match wanted {
                 None => assert_eq!(attempt["responseStatus"], 200, "{attempt}"),
                 Some(why) => {
-                    let told = attempt["error"].as_str().unwrap();
-                    assert!(told.starts_with("the TLS handshake failed") && told.contains(why), "{name}: {told}");
+                    let reported = attempt["error"].as_str().unwrap();
+                    assert!(reported.starts_with("the TLS handshake failed") && reported.contains(why), "{name}: {reported}");
                 }
             }
             assert_eq!(secure.requests.load(Ordering::Relaxed), usize::from(wanted.is_none()), "{name}");
@@ -97,12 +97,12 @@ on_both! {
 
 on_both! {
     /// A port that speaks, but not TLS.
-    async fn who_speaks_no_tls_is_told_nothing(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn a_port_without_tls_is_sent_nothing(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let plain = Receiver::answering(200).await;
-        let attempt = outcome(&world, &cast, &plain.url.replace("http://", "https://")).await;
-        let told = attempt["error"].as_str().unwrap();
-        assert!(told.starts_with("the TLS handshake failed"), "{told}");
+        let attempt = outcome(&world, &fixtures, &plain.url.replace("http://", "https://")).await;
+        let reported = attempt["error"].as_str().unwrap();
+        assert!(reported.starts_with("the TLS handshake failed"), "{reported}");
         assert!(plain.received().is_empty());
     }
 }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tests::{Cast, Kind, Receiver, World};
+use tests::{Fixtures, Kind, Receiver, World};
 
 use super::signatures::hmac_of_python;
 use super::{deliveries, new_endpoint};
@@ -27,7 +27,7 @@ impl Drop for Program {
 }
 
 /// A world at this machine's time, which is what receivers compare with.
-async fn world_of_now() -> World {
+async fn world_at_current_time() -> World {
     let world = World::on(Kind::Sqlite).await;
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
     world.clock.advance(now - tests::START.millis());
@@ -36,12 +36,12 @@ async fn world_of_now() -> World {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_receiver_in_javascript_takes_what_we_sign_and_nothing_else() {
-    let world = world_of_now().await;
-    let cast = Cast::new(&world).await;
+    let world = world_at_current_time().await;
+    let fixtures = Fixtures::new(&world).await;
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}/");
     let secret =
-        new_endpoint(&world, &cast.home, &url, &["client.created"]).await["secret"].as_str().unwrap().to_owned();
+        new_endpoint(&world, &fixtures.home, &url, &["client.created"]).await["secret"].as_str().unwrap().to_owned();
     let file = tests::database::folder().join("receiver.mjs");
     std::fs::write(&file, block("js")).unwrap();
     let node = Command::new("node")
@@ -56,34 +56,34 @@ async fn the_receiver_in_javascript_takes_what_we_sign_and_nothing_else() {
         assert!(Instant::now() < until, "the receiver does not listen");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    cast.home.client(&world, "Globex").await;
+    fixtures.home.client(&world, "Globex").await;
     world.app.deliver_due().await.unwrap();
-    let taken = deliveries(&world, &cast.home).await.pop().unwrap();
+    let taken = deliveries(&world, &fixtures.home).await.pop().unwrap();
     assert_eq!((&taken["status"], &taken["lastResponseStatus"]), (&"succeeded".into(), &204.into()));
 
     // Another secret, and a signature of another time.
-    let stranger = new_endpoint(&world, &cast.home, &url, &["project.created"]).await["id"].clone();
-    cast.home.project(&world, "P").await;
+    let stranger = new_endpoint(&world, &fixtures.home, &url, &["project.created"]).await["id"].clone();
+    fixtures.home.project(&world, "P").await;
     world.app.deliver_due().await.unwrap();
     world.clock.advance(600_000);
-    cast.home.client(&world, "Initech").await;
+    fixtures.home.client(&world, "Initech").await;
     world.app.deliver_due().await.unwrap();
     let refused: Vec<_> =
-        deliveries(&world, &cast.home).await.into_iter().filter(|d| d["lastResponseStatus"] == 400).collect();
+        deliveries(&world, &fixtures.home).await.into_iter().filter(|d| d["lastResponseStatus"] == 400).collect();
     assert_eq!(refused.len(), 2);
     assert!(refused.iter().any(|delivery| delivery["endpointId"] == stranger));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_check_in_python_takes_what_we_sign_and_nothing_else() {
-    let world = world_of_now().await;
-    let cast = Cast::new(&world).await;
+    let world = world_at_current_time().await;
+    let fixtures = Fixtures::new(&world).await;
     let receiver = Receiver::answering(200).await;
-    let secret = new_endpoint(&world, &cast.home, &receiver.url, &["client.created"]).await["secret"]
+    let secret = new_endpoint(&world, &fixtures.home, &receiver.url, &["client.created"]).await["secret"]
         .as_str()
         .unwrap()
         .to_owned();
-    cast.home.client(&world, "Globex").await;
+    fixtures.home.client(&world, "Globex").await;
     world.app.deliver_due().await.unwrap();
     let sent = receiver.received().pop().unwrap();
     let program = block("python") + "\nimport sys\nprint(verify(sys.argv[1], sys.argv[2], sys.argv[3].encode()))\n";

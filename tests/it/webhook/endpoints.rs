@@ -2,7 +2,7 @@
 
 use poem::http::Method;
 use serde_json::{Value, json};
-use tests::{Cast, Receiver, on_both};
+use tests::{Fixtures, Receiver, on_both};
 
 use super::{deliveries, new_endpoint, number, subscribe};
 
@@ -10,9 +10,9 @@ const PATH: &str = "/api/v1/webhook-endpoints";
 
 on_both! {
     /// Made, read, changed under `If-Match`, listed, deleted.
-    async fn an_endpoint_has_a_life(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn an_endpoint_is_created_changed_and_deleted(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let body = json!({ "url": "https://hooks.example.com/in?a=b", "events": ["task.completed", "client.created", "task.completed"], "externalId": "x1" });
         let made = world.post(owner, PATH, body).await;
         let endpoint = made.data(201);
@@ -23,7 +23,7 @@ on_both! {
         shown.as_object_mut().unwrap().remove("secret");
         assert_eq!(
             shown,
-            json!({ "id": id, "orgId": cast.home.id, "externalId": "x1", "url": "https://hooks.example.com/in?a=b",
+            json!({ "id": id, "orgId": fixtures.home.id, "externalId": "x1", "url": "https://hooks.example.com/in?a=b",
                 "events": ["task.completed", "client.created"], "description": null, "enabled": true, "status": "active",
                 "secretPrefix": endpoint["secret"].as_str().unwrap()[..10], "version": 1, "createdAt": "2026-06-11T08:00:00.000Z",
                 "updatedAt": "2026-06-11T08:00:00.000Z", "deletedAt": null })
@@ -48,16 +48,16 @@ on_both! {
 
 on_both! {
     /// Every bad field is named at once.
-    async fn bad_input_is_told_whole(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn every_invalid_field_is_reported(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let refused = world.post(owner, PATH, json!({ "url": "ftp://x", "events": ["client.*", "client.created"], "secret": "mine", "colour": 1 })).await.fields();
         assert_eq!((&refused["secret"], &refused["colour"]), (&json!("read-only"), &json!("unknown")));
         assert!(refused["events[0]"].as_str().unwrap().contains("invoice.payment_failed"), "{refused}");
         assert_eq!(world.post(owner, PATH, json!({})).await.fields(), json!({ "url": "required", "events": "required" }));
         let none = world.post(owner, PATH, json!({ "url": "https://e.example/", "events": [] })).await.fields();
         assert_eq!(none["events"], "must name at least one event type");
-        let id = subscribe(&world, &cast.home, "https://hooks.example.com/", &["client.created"]).await;
+        let id = subscribe(&world, &fixtures.home, "https://hooks.example.com/", &["client.created"]).await;
         let path = format!("{PATH}/{id}");
         for body in [json!({ "events": [] }), json!({ "events": null }), json!({ "url": null }), json!({ "enabled": null }), json!({ "enabled": "yes" })] {
             world.patch(owner, &path, body).await.fields();
@@ -75,31 +75,31 @@ on_both! {
 on_both! {
     /// A workspace has at most fifty; deleted ones do not count.
     async fn a_workspace_has_fifty_endpoints(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let mut last = String::new();
         for i in 0..50 {
-            last = subscribe(&world, &cast.home, &format!("https://e{i}.example/"), &["client.created"]).await;
+            last = subscribe(&world, &fixtures.home, &format!("https://e{i}.example/"), &["client.created"]).await;
         }
         let body = json!({ "url": "https://more.example/", "events": ["client.created"] });
-        assert_eq!(world.post(&cast.home.owner, PATH, body.clone()).await.error(409, "conflict")["reason"], "endpoint_cap");
-        assert_eq!(world.delete(&cast.home.owner, &format!("{PATH}/{last}")).await.status, 204);
-        world.post(&cast.home.owner, PATH, body).await.data(201);
+        assert_eq!(world.post(&fixtures.home.owner, PATH, body.clone()).await.error(409, "conflict")["reason"], "endpoint_cap");
+        assert_eq!(world.delete(&fixtures.home.owner, &format!("{PATH}/{last}")).await.status, 204);
+        world.post(&fixtures.home.owner, PATH, body).await.data(201);
     }
 }
 
 on_both! {
     /// An event goes to the endpoints of its workspace that are on and subscribed; no event, no delivery: not of a refused
     /// change, nor of a replayed one.
-    async fn who_is_sent_what(world: World) {
-        let cast = Cast::new(&world).await;
-        let home = &cast.home;
+    async fn events_go_to_active_subscribed_endpoints(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
         let clients = subscribe(&world, home, "https://clients.example/", &["client.created"]).await;
         let both = subscribe(&world, home, "https://both.example/", &["client.created", "project.created"]).await;
         let off = subscribe(&world, home, "https://off.example/", &["client.created"]).await;
         world.patch(&home.owner, &format!("{PATH}/{off}"), json!({ "enabled": false })).await.data(200);
         let gone = subscribe(&world, home, "https://gone.example/", &["client.created"]).await;
         world.delete(&home.owner, &format!("{PATH}/{gone}")).await;
-        subscribe(&world, &cast.foreign, "https://foreign.example/", &["client.created", "project.created"]).await;
+        subscribe(&world, &fixtures.other, "https://other.example/", &["client.created", "project.created"]).await;
 
         let create = async |key: &str, name: &str| {
             world.call(Method::POST, "/api/v1/clients").token(&home.owner).key(key).json(json!({ "name": name })).send().await
@@ -137,20 +137,20 @@ on_both! {
 
 on_both! {
     /// A URL that was changed counts for what is on its way; a deleted endpoint is sent nothing any more.
-    async fn each_attempt_uses_the_endpoint_of_now(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn each_attempt_uses_the_current_endpoint(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let (old, new) = (Receiver::answering(500).await, Receiver::answering(200).await);
-        let id = subscribe(&world, &cast.home, &old.url, &["client.created"]).await;
-        cast.home.client(&world, "moved").await;
+        let id = subscribe(&world, &fixtures.home, &old.url, &["client.created"]).await;
+        fixtures.home.client(&world, "moved").await;
         world.app.deliver_due().await.unwrap();
-        world.patch(&cast.home.owner, &format!("{PATH}/{id}"), json!({ "url": new.url })).await.data(200);
+        world.patch(&fixtures.home.owner, &format!("{PATH}/{id}"), json!({ "url": new.url })).await.data(200);
         world.clock.advance(6_000);
         world.app.deliver_due().await.unwrap();
         assert_eq!((old.received().len(), new.received().len()), (1, 1));
-        cast.home.client(&world, "late").await;
-        world.delete(&cast.home.owner, &format!("{PATH}/{id}")).await;
+        fixtures.home.client(&world, "late").await;
+        world.delete(&fixtures.home.owner, &format!("{PATH}/{id}")).await;
         world.app.deliver_due().await.unwrap();
-        let late = deliveries(&world, &cast.home).await.pop().unwrap();
+        let late = deliveries(&world, &fixtures.home).await.pop().unwrap();
         assert_eq!((&late["status"], &late["reason"], new.received().len()), (&json!("skipped"), &json!("deleted"), 1));
     }
 }
@@ -158,16 +158,16 @@ on_both! {
 on_both! {
     /// Over GraphQL the same; relations of many deliveries are one statement each.
     async fn deliveries_nest_in_one_statement_a_level(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
-        new_endpoint(&world, &cast.home, &receiver.url, &["client.created"]).await;
+        new_endpoint(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
         for i in 0..20 {
-            cast.home.client(&world, &format!("c{i}")).await;
+            fixtures.home.client(&world, &format!("c{i}")).await;
         }
         world.app.deliver_due().await.unwrap();
         let query = "{ webhookDeliveries { nodes { eventId status event { id type data created livemode } endpoint { url } attempts { number responseStatus } } } }";
         world.begin_counting();
-        let seen = world.graphql(&cast.home.owner, query, json!({})).await.graphql();
+        let seen = world.graphql(&fixtures.home.owner, query, json!({})).await.graphql();
         let statements = world.statements();
         assert_eq!(statements.len(), 5, "token, deliveries, events, endpoints, attempts: {statements:#?}");
         let nodes = seen["webhookDeliveries"]["nodes"].as_array().unwrap();
@@ -176,7 +176,7 @@ on_both! {
             assert_eq!((&node["event"]["id"], &node["endpoint"]["url"]), (&node["eventId"], &json!(receiver.url)));
             assert_eq!((&node["attempts"], &node["status"]), (&json!([{ "number": 1, "responseStatus": 200 }]), &json!("succeeded")));
         }
-        let rest = world.get(&cast.home.owner, &format!("/api/v1/events/{}", nodes[0]["eventId"].as_str().unwrap())).await.data(200);
+        let rest = world.get(&fixtures.home.owner, &format!("/api/v1/events/{}", nodes[0]["eventId"].as_str().unwrap())).await.data(200);
         assert_eq!(rest["data"], nodes[0]["event"]["data"]);
         assert_eq!(rest["created"], nodes[0]["event"]["created"]);
     }

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 use service::invoice::{self, NewInvoice};
 use service::value::{EventType, Id, Wire};
-use tests::{Cast, Received, Receiver, World, on_both};
+use tests::{Fixtures, Received, Receiver, World, on_both};
 
 use super::subscribe;
 
-/// Everything that fires an event, once; in the order of `FIRED`.
-async fn fire_all(world: &World, cast: &Cast) {
-    let (home, owner) = (&cast.home, &cast.home.owner);
+/// Everything that fires an event, once; in the order of `EVENT_TYPES`.
+async fn emit_all(world: &World, fixtures: &Fixtures) {
+    let (home, owner) = (&fixtures.home, &fixtures.home.owner);
     let client = home.client(world, "Globex").await;
     let project = world.post(owner, "/api/v1/projects", json!({ "clientId": client, "name": "P" })).await.id();
     let task = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": "T" })).await.id();
@@ -27,7 +27,7 @@ async fn fire_all(world: &World, cast: &Cast) {
     invoice::pay(&operator, id, None).await.unwrap();
 }
 
-const FIRED: [&str; 8] = [
+const EVENT_TYPES: [&str; 8] = [
     "client.created",
     "project.created",
     "task.created",
@@ -51,15 +51,15 @@ fn shape(value: &Value) -> Value {
 
 on_both! {
     /// Each event is sent once per change, with the record as GET gives it to an Owner at that moment.
-    async fn all_eight_arrive_once(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn each_event_arrives_once(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
-        subscribe(&world, &cast.home, &receiver.url, &FIRED).await;
-        fire_all(&world, &cast).await;
+        subscribe(&world, &fixtures.home, &receiver.url, &EVENT_TYPES).await;
+        emit_all(&world, &fixtures).await;
         world.app.deliver_due().await.unwrap();
         let events: Vec<_> = receiver.received().iter().map(Received::json).collect();
         let mut kinds: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
-        let mut expected = FIRED.to_vec();
+        let mut expected = EVENT_TYPES.to_vec();
         kinds.sort_unstable();
         expected.sort_unstable();
         assert_eq!(kinds, expected);
@@ -77,19 +77,19 @@ on_both! {
         ] {
             let record = &data[noun];
             let path = format!("/api/v1/{path}/{}", record["id"].as_str().unwrap());
-            assert_eq!(*record, world.get(&cast.home.owner, &path).await.data(200));
+            assert_eq!(*record, world.get(&fixtures.home.owner, &path).await.data(200));
         }
     }
 }
 
 on_both! {
     /// A test call holds a made-up record with every field of a real one, says so twice, and needs no subscription.
-    async fn a_test_call_looks_like_the_real_thing(world: World) {
-        let cast = Cast::new(&world).await;
-        let home = &cast.home;
+    async fn a_test_call_has_the_shape_of_a_real_event(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
         let receiver = Receiver::answering(200).await;
-        let id = subscribe(&world, home, &receiver.url, &FIRED).await;
-        fire_all(&world, &cast).await;
+        let id = subscribe(&world, home, &receiver.url, &EVENT_TYPES).await;
+        emit_all(&world, &fixtures).await;
         world.app.deliver_due().await.unwrap();
         let real: Vec<_> = receiver.received().iter().map(Received::json).collect();
         let path = format!("/api/v1/webhook-endpoints/{id}/test");

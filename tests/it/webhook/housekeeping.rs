@@ -2,25 +2,25 @@
 
 use poem::endpoint::{Endpoint, EndpointExt};
 use poem::http::Uri;
-use tests::{Cast, Receiver, World, counted, on_both};
+use tests::{Fixtures, Receiver, World, counted, on_both};
 
 use super::{deliveries, execute, number, subscribe};
 
 on_both! {
     /// What is over is kept for the retention, and then goes with its attempts; what is on its way stays, with its event.
-    async fn what_is_old_goes(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn old_records_are_deleted(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
-        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
+        subscribe(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
         for i in 0..3 {
-            cast.home.client(&world, &format!("c{i}")).await;
+            fixtures.home.client(&world, &format!("c{i}")).await;
         }
         world.app.deliver_due().await.unwrap();
         // One is sent again late, another is somehow still on its way.
         world.clock.advance(29 * 86_400_000);
-        let first = deliveries(&world, &cast.home).await[0].clone();
+        let first = deliveries(&world, &fixtures.home).await[0].clone();
         let path = format!("/api/v1/webhook-deliveries/{}/replay", first["id"].as_str().unwrap());
-        world.post(&cast.home.owner, &path, serde_json::json!({})).await.data(201);
+        world.post(&fixtures.home.owner, &path, serde_json::json!({})).await.data(201);
         world.app.deliver_due().await.unwrap();
         let count = async |table: &str| number(&world, &format!("SELECT COUNT(*) AS n FROM {table}")).await;
         world.app.sweep_webhooks().await.unwrap();
@@ -40,11 +40,11 @@ on_both! {
 
 on_both! {
     /// However much is over, no transaction deletes more than a little of it.
-    async fn what_is_old_goes_in_small_pieces(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn old_records_are_deleted_in_small_batches(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
-        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
-        cast.home.client(&world, "Globex").await;
+        subscribe(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
+        fixtures.home.client(&world, "Globex").await;
         let (series, id) = (counted(1199), world.database.kind.new_id());
         let columns = "organization_id, kind, body, created_at";
         execute(&world, &format!("{series} INSERT INTO event (id, {columns}) SELECT {id}, {columns} FROM event, n")).await;
@@ -73,13 +73,13 @@ fn sample(text: &str, name: &str) -> f64 {
 
 on_both! {
     /// The metrics tell how long the queue is and what became of attempts and requests, on the operator's address only.
-    async fn metrics_tell_how_it_goes(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn metrics_report_the_queue_and_the_outcomes(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let (good, bad) = (Receiver::answering(200).await, Receiver::answering(500).await);
-        subscribe(&world, &cast.home, &good.url, &["client.created"]).await;
-        subscribe(&world, &cast.home, &bad.url, &["client.created"]).await;
+        subscribe(&world, &fixtures.home, &good.url, &["client.created"]).await;
+        subscribe(&world, &fixtures.home, &bad.url, &["client.created"]).await;
         for i in 0..3 {
-            cast.home.client(&world, &format!("c{i}")).await;
+            fixtures.home.client(&world, &format!("c{i}")).await;
         }
         world.clock.advance(7_000);
         let before = metrics(&world).await;

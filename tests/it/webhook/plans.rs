@@ -4,26 +4,26 @@ use poem::http::Method;
 use serde_json::{Value, json};
 use service::organization;
 use service::value::Plan;
-use tests::{Cast, Receiver, World, on_both};
+use tests::{Fixtures, Receiver, World, on_both};
 
 use super::{deliveries, subscribe};
 
-async fn set_plan(world: &World, cast: &Cast, plan: Plan) {
-    organization::set_plan(&world.operator(), cast.home.id, plan).await.unwrap();
+async fn set_plan(world: &World, fixtures: &Fixtures, plan: Plan) {
+    organization::set_plan(&world.operator(), fixtures.home.id, plan).await.unwrap();
 }
 
 on_both! {
     /// Below Agency: making, changing, testing, rotating, replaying and events are 402; looking, switching off and deleting
     /// stay open. 402 comes before what is wrong with the body and before the role.
-    async fn below_agency_webhooks_can_be_looked_at_and_ended(world: World) {
-        let cast = Cast::new(&world).await;
-        let (owner, member) = (&cast.home.owner, &cast.home.member);
-        let id = subscribe(&world, &cast.home, "https://hooks.example.com/", &["client.created"]).await;
+    async fn below_agency_webhooks_can_only_be_read_disabled_and_deleted(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (owner, member) = (&fixtures.home.owner, &fixtures.home.member);
+        let id = subscribe(&world, &fixtures.home, "https://hooks.example.com/", &["client.created"]).await;
         let endpoint = format!("/api/v1/webhook-endpoints/{id}");
         let test = world.post(owner, &format!("{endpoint}/test"), json!({})).await.data(201);
         let delivery = format!("/api/v1/webhook-deliveries/{}", test["id"].as_str().unwrap());
         let event = format!("/api/v1/events/{}", test["eventId"].as_str().unwrap());
-        set_plan(&world, &cast, Plan::Studio).await;
+        set_plan(&world, &fixtures, Plan::Studio).await;
 
         for (method, path, body) in [
             (Method::POST, "/api/v1/webhook-endpoints".to_owned(), json!({ "url": "nonsense" })),
@@ -60,7 +60,7 @@ on_both! {
         assert_eq!(seen["webhookDeliveries"]["nodes"][0], json!({ "endpoint": { "id": id }, "event": null, "attempts": [] }));
         assert_eq!(world.patch(owner, &endpoint, json!({ "enabled": false })).await.data(200)["enabled"], false);
         assert_eq!(world.delete(owner, &endpoint).await.status, 204);
-        set_plan(&world, &cast, Plan::Free).await;
+        set_plan(&world, &fixtures, Plan::Free).await;
         assert_eq!(world.get(owner, &endpoint).await.error(402, "forbidden_plan")["feature"], "apiAccess");
         assert_eq!(world.get(owner, "/api/v1/events").await.error(402, "forbidden_plan")["feature"], "apiAccess");
     }
@@ -69,35 +69,35 @@ on_both! {
 on_both! {
     /// Going below Agency skips what is due and makes nothing new; coming back brings no flood.
     async fn a_downgrade_skips_and_an_upgrade_does_not_flood(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(503).await;
-        let id = subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
+        let id = subscribe(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
         for name in ["a", "b", "c"] {
-            cast.home.client(&world, name).await;
+            fixtures.home.client(&world, name).await;
         }
         world.app.deliver_due().await.unwrap();
         assert_eq!(receiver.received().len(), 3);
-        cast.home.client(&world, "due").await;
-        set_plan(&world, &cast, Plan::Studio).await;
-        cast.home.client(&world, "unheard").await;
+        fixtures.home.client(&world, "due").await;
+        set_plan(&world, &fixtures, Plan::Studio).await;
+        fixtures.home.client(&world, "unheard").await;
         world.clock.advance(60_000);
         world.app.deliver_due().await.unwrap();
         assert_eq!(receiver.received().len(), 3, "endpoints stop firing");
-        let skipped: Vec<_> = deliveries(&world, &cast.home).await.iter().map(|d| (d["status"].clone(), d["reason"].clone(), d["nextAttemptAt"].clone())).collect();
+        let skipped: Vec<_> = deliveries(&world, &fixtures.home).await.iter().map(|d| (d["status"].clone(), d["reason"].clone(), d["nextAttemptAt"].clone())).collect();
         assert_eq!(skipped, vec![(json!("skipped"), json!("plan"), Value::Null); 4]);
-        let unchanged = world.get(&cast.home.owner, &format!("/api/v1/webhook-endpoints/{id}")).await.data(200);
+        let unchanged = world.get(&fixtures.home.owner, &format!("/api/v1/webhook-endpoints/{id}")).await.data(200);
         assert_eq!((&unchanged["enabled"], &unchanged["version"]), (&json!(true), &json!(1)));
 
-        set_plan(&world, &cast, Plan::Agency).await;
+        set_plan(&world, &fixtures, Plan::Agency).await;
         world.clock.advance(48 * 3_600_000);
         world.app.deliver_due().await.unwrap();
         assert_eq!(receiver.received().len(), 3, "no flood");
-        cast.home.client(&world, "heard").await;
+        fixtures.home.client(&world, "heard").await;
         world.app.deliver_due().await.unwrap();
         assert_eq!(receiver.received().len(), 4);
         // Skipped ones can be sent again by hand.
         let body = json!({ "filters": { "status": ["skipped"] } });
-        assert_eq!(world.post(&cast.home.owner, "/api/v1/webhook-deliveries/replay", body).await.data(200)["count"], 4);
+        assert_eq!(world.post(&fixtures.home.owner, "/api/v1/webhook-deliveries/replay", body).await.data(200)["count"], 4);
         world.app.deliver_due().await.unwrap();
         assert_eq!(receiver.received().len(), 8);
     }

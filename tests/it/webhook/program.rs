@@ -67,10 +67,10 @@ fn address_of(server: &Mutex<Option<Running>>) -> String {
     server.lock().unwrap().as_ref().unwrap().address.clone()
 }
 
-/// Chance that repeats.
-struct Chance(u64);
+/// Rng that repeats.
+struct Rng(u64);
 
-impl Chance {
+impl Rng {
     fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
@@ -84,12 +84,12 @@ fn events() -> usize {
 
 /// Whatever instant the process is killed at, a healthy receiver gets every committed event, with the same id and body
 /// when it gets it again; for a failing and a hanging one nothing is lost.
-#[expect(clippy::print_stdout, reason = "the whole run is told in figures")]
+#[expect(clippy::print_stdout, reason = "the whole run is reported in figures")]
 async fn killed_at_random_instants(kind: Kind) {
     let (database, total) = (PrivateDatabase::empty(kind).await, events());
     let url = database.url.clone();
     let healthy = Receiver::answering(200).await;
-    let mut chance = Chance(42);
+    let mut chance = Rng(42);
     let flaky = Receiver::new(move |_| Reply::status(if chance.below(10) < 3 { 500 } else { 200 })).await;
     let hanging = Receiver::new(|_| Reply { after: Duration::from_secs(3600), ..Reply::status(200) }).await;
     let urls = [&healthy, &flaky, &hanging].map(|receiver| receiver.url.clone());
@@ -131,7 +131,7 @@ async fn killed_at_random_instants(kind: Kind) {
     });
     let (shared, db_url) = (server.clone(), url.clone());
     let killer = std::thread::spawn(move || {
-        let (mut chance, mut kills, mut more) = (Chance(7), 0, 3);
+        let (mut chance, mut kills, mut more) = (Rng(7), 0, 3);
         while more > 0 {
             more -= i32::from(maker.is_finished());
             kills += 1;
@@ -173,17 +173,17 @@ async fn killed_at_random_instants(kind: Kind) {
     tokio::time::sleep_until(over.into()).await;
     // Asked to stop, it finishes what runs, the hanging attempts too, and leaves nothing leased.
     let last = server.lock().unwrap().take().unwrap();
-    let (code, told) = tokio::task::spawn_blocking(move || last.terminate()).await.unwrap();
-    assert_eq!(code, Some(0), "{told}");
+    let (code, reported) = tokio::task::spawn_blocking(move || last.terminate()).await.unwrap();
+    assert_eq!(code, Some(0), "{reported}");
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let leased = format!("SELECT COUNT(*) AS n FROM webhook_delivery WHERE lease IS NOT NULL AND due_at > {now}");
     assert_eq!(database.number(&leased).await, 0, "leases are handed back");
     assert_eq!(database.number("SELECT COUNT(*) AS n FROM webhook_delivery").await, 3 * total as i64);
     let lost = "SELECT COUNT(*) AS n FROM webhook_delivery WHERE status = 40 OR (status = 10) <> (due_at IS NOT NULL)";
     assert_eq!(database.number(lost).await, 0, "whatever was not taken is due again");
-    let unsent = "SELECT COUNT(*) AS n FROM webhook_delivery d WHERE d.status = 20 AND NOT EXISTS (SELECT 1 FROM \
+    let unread_bytes = "SELECT COUNT(*) AS n FROM webhook_delivery d WHERE d.status = 20 AND NOT EXISTS (SELECT 1 FROM \
         webhook_attempt a WHERE a.organization_id = d.organization_id AND a.delivery_id = d.id AND a.response_status = 200)";
-    assert_eq!(database.number(unsent).await, 0, "what counts as taken was answered");
+    assert_eq!(database.number(unread_bytes).await, 0, "what counts as taken was answered");
     let taken = ids(&flaky).len() as i64;
     assert!(
         database.number("SELECT COUNT(*) AS n FROM webhook_delivery WHERE status = 20").await <= total as i64 + taken
@@ -210,8 +210,8 @@ async fn without_a_worker(kind: Kind) {
     for i in 0..20 {
         made(&server.address, &token, "/clients", &format!("c{i}"), json!({ "name": "C" }));
     }
-    let (code, told) = tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
-    assert_eq!(code, Some(0), "{told}");
+    let (code, reported) = tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
+    assert_eq!(code, Some(0), "{reported}");
     // Each commit would have woken a worker, which ends what it has begun before the process ends.
     assert!(receiver.received().is_empty());
     let _server = Running::start(&url, &SERVE);
@@ -254,9 +254,9 @@ async fn a_developer_listens_and_triggers() {
     let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
     let secret = next()["secret"].as_str().unwrap().replacen("wsk_", "whsec_", 1);
     made(&server.address, &token, "/clients", "after", json!({ "name": "after" }));
-    let told = next();
+    let reported = next();
     assert_eq!(
-        (&told["type"], &told["responseStatus"], &told["error"]),
+        (&reported["type"], &reported["responseStatus"], &reported["error"]),
         (&json!("client.created"), &json!(200), &Value::Null)
     );
 
@@ -277,7 +277,7 @@ async fn a_developer_listens_and_triggers() {
     listening.kill().unwrap();
     listening.wait().unwrap();
 
-    for (arguments, told) in [
+    for (arguments, reported) in [
         (vec!["webhook", "trigger", "task.created", "--endpoint", "01890a5d-ac96-774b-bcce-b302099a8057"], "404"),
         (vec!["webhook", "trigger", "task.deleted", "--endpoint", &endpoint], "must be one of"),
         (vec!["webhook", "listen", "--forward-to", &receiver.url, "--token", "hsk_live_x"], "401"),
@@ -285,6 +285,9 @@ async fn a_developer_listens_and_triggers() {
     ] {
         let failed = of_developer(&arguments).output().unwrap();
         let line = String::from_utf8_lossy(&failed.stderr).into_owned();
-        assert!(!failed.status.success() && line.contains(told) && line.lines().count() == 1, "{arguments:?}: {line}");
+        assert!(
+            !failed.status.success() && line.contains(reported) && line.lines().count() == 1,
+            "{arguments:?}: {line}"
+        );
     }
 }

@@ -1,28 +1,28 @@
 //! Sending again: one, and many by filter.
 
 use serde_json::{Value, json};
-use tests::{Cast, Receiver, Reply, World, on_both};
+use tests::{Fixtures, Receiver, Reply, World, on_both};
 
 use super::{deliveries, execute, number, subscribe};
 
-async fn replay(world: &World, cast: &Cast, delivery: &Value) -> tests::Answer {
+async fn replay(world: &World, fixtures: &Fixtures, delivery: &Value) -> tests::Answer {
     let path = format!("/api/v1/webhook-deliveries/{}/replay", delivery["id"].as_str().unwrap());
-    world.post(&cast.home.owner, &path, json!({})).await
+    world.post(&fixtures.home.owner, &path, json!({})).await
 }
 
 on_both! {
     /// A replay is a new delivery of the same event, with its id and body; onto a disabled or deleted endpoint, or of what
     /// is still on its way, it is 409.
     async fn a_delivery_is_sent_again(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
-        let id = subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
-        cast.home.client(&world, "Globex").await;
-        let first = deliveries(&world, &cast.home).await.pop().unwrap();
-        assert_eq!(replay(&world, &cast, &first).await.error(409, "conflict")["reason"], "delivery_pending");
+        let id = subscribe(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
+        fixtures.home.client(&world, "Globex").await;
+        let first = deliveries(&world, &fixtures.home).await.pop().unwrap();
+        assert_eq!(replay(&world, &fixtures, &first).await.error(409, "conflict")["reason"], "delivery_pending");
         world.app.deliver_due().await.unwrap();
         world.clock.advance(1000);
-        let answer = replay(&world, &cast, &first).await;
+        let answer = replay(&world, &fixtures, &first).await;
         let again = answer.data(201);
         assert_eq!((&again["replayOf"], &again["eventId"], &again["status"]), (&first["id"], &first["eventId"], &json!("pending")));
         let place = format!("/api/v1/webhook-deliveries/{}", again["id"].as_str().unwrap());
@@ -33,25 +33,25 @@ on_both! {
         assert_ne!(received[0].header("webhook-timestamp"), received[1].header("webhook-timestamp"));
 
         let endpoint = format!("/api/v1/webhook-endpoints/{id}");
-        world.patch(&cast.home.owner, &endpoint, json!({ "enabled": false })).await.data(200);
-        assert_eq!(replay(&world, &cast, &first).await.error(409, "conflict")["reason"], "endpoint_disabled");
-        let test = world.post(&cast.home.owner, &format!("{endpoint}/test"), json!({})).await;
+        world.patch(&fixtures.home.owner, &endpoint, json!({ "enabled": false })).await.data(200);
+        assert_eq!(replay(&world, &fixtures, &first).await.error(409, "conflict")["reason"], "endpoint_disabled");
+        let test = world.post(&fixtures.home.owner, &format!("{endpoint}/test"), json!({})).await;
         assert_eq!(test.error(409, "conflict")["reason"], "endpoint_disabled");
-        world.delete(&cast.home.owner, &endpoint).await;
-        assert_eq!(replay(&world, &cast, &first).await.error(409, "conflict")["reason"], "endpoint_deleted");
+        world.delete(&fixtures.home.owner, &endpoint).await;
+        assert_eq!(replay(&world, &fixtures, &first).await.error(409, "conflict")["reason"], "endpoint_deleted");
     }
 }
 
 on_both! {
     /// Many at once: counted first, then sent; failed ones unless said, each with its own record, a thousand at most.
     async fn many_are_sent_again_by_filter(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let receiver = Receiver::answering(200).await;
-        let one = subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
-        let two = subscribe(&world, &cast.home, &receiver.url, &["client.created", "project.created"]).await;
+        let one = subscribe(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
+        let two = subscribe(&world, &fixtures.home, &receiver.url, &["client.created", "project.created"]).await;
         for i in 0..3 {
-            cast.home.project(&world, &format!("p{i}")).await;
+            fixtures.home.project(&world, &format!("p{i}")).await;
         }
         let path = "/api/v1/webhook-deliveries/replay";
         let count = async |body: Value| world.post(owner, path, body).await.data(200)["count"].as_i64().unwrap();
@@ -71,7 +71,7 @@ on_both! {
             dry["dryRun"] = json!(true);
             assert_eq!(count(dry).await, found, "{body}");
         }
-        assert_eq!(deliveries(&world, &cast.home).await.len(), 9, "a dry run sends nothing");
+        assert_eq!(deliveries(&world, &fixtures.home).await.len(), 9, "a dry run sends nothing");
         let query = "mutation($f: WebhookDeliveryFilter) { replayWebhookDeliveries(input: { filters: $f, dryRun: true }) { count } }";
         let counted = world.graphql(owner, query, json!({ "f": { "endpointId": [one] } })).await.graphql();
         assert_eq!(counted["replayWebhookDeliveries"]["count"], 3);
@@ -90,7 +90,7 @@ on_both! {
 
         world.patch(owner, &format!("/api/v1/webhook-endpoints/{one}"), json!({ "enabled": false })).await.data(200);
         assert_eq!(count(json!({})).await, 6, "what goes nowhere is left out");
-        let all = deliveries(&world, &cast.home).await;
+        let all = deliveries(&world, &fixtures.home).await;
         let again: Vec<_> = all.iter().filter(|delivery| delivery["replayOf"].is_string()).collect();
         assert_eq!(again.len(), 6);
         receiver.behave(|_| Reply::status(200));
@@ -102,16 +102,16 @@ on_both! {
 on_both! {
     /// A thousand is the most, the oldest first.
     async fn a_replay_sends_a_thousand_at_most(world: World) {
-        let cast = Cast::new(&world).await;
-        subscribe(&world, &cast.home, "https://hooks.example.com/", &["time_entry.created"]).await;
-        let project = cast.home.project(&world, "P").await;
+        let fixtures = Fixtures::new(&world).await;
+        subscribe(&world, &fixtures.home, "https://hooks.example.com/", &["time_entry.created"]).await;
+        let project = fixtures.home.project(&world, "P").await;
         for _ in 0..11 {
             let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
             let body = json!({ "timeEntries": vec![entry; 100] });
-            world.post(&cast.home.owner, "/api/v1/time-entries/batch", body).await.data(201);
+            world.post(&fixtures.home.owner, "/api/v1/time-entries/batch", body).await.data(201);
         }
         execute(&world, "UPDATE webhook_delivery SET status = 30, due_at = NULL, next_attempt_at = NULL").await;
-        let answer = world.post(&cast.home.owner, "/api/v1/webhook-deliveries/replay", json!({})).await.data(200);
+        let answer = world.post(&fixtures.home.owner, "/api/v1/webhook-deliveries/replay", json!({})).await.data(200);
         assert_eq!(answer, json!({ "count": 1000 }));
         assert_eq!(number(&world, "SELECT COUNT(*) AS n FROM webhook_delivery WHERE replay_of IS NOT NULL").await, 1000);
     }

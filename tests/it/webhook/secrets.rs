@@ -4,7 +4,7 @@ use poem::http::Method;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 use service::{App, Clock, Config, SecretKey};
-use tests::{Cast, Receiver, World, on_both};
+use tests::{Fixtures, Receiver, World, on_both};
 
 use super::{deliveries, new_endpoint};
 
@@ -35,8 +35,8 @@ on_both! {
     /// A secret is in the answer that made it and in its replays, and nowhere else: neither in other answers nor in the
     /// database, where even the stored answer is sealed.
     async fn a_secret_is_shown_once_and_stored_sealed(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let body = json!({ "url": "https://hooks.example.com/", "events": ["client.created"] });
         let create = async || world.call(Method::POST, "/api/v1/webhook-endpoints").token(owner).key("c").json(body.clone()).send().await;
         let (first, again) = (create().await, create().await);
@@ -72,12 +72,12 @@ on_both! {
 on_both! {
     /// In GraphQL the same, with the secret beside the endpoint too.
     async fn graphql_shows_a_secret_once_too(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let query = "mutation($i: CreateWebhookEndpointInput!) { createWebhookEndpoint(input: $i) { secret webhookEndpoint { id secret events } } }";
         let input = json!({ "i": { "url": "https://hooks.example.com/", "events": ["task.completed", "client.created"] } });
         let call = async || {
             let body = json!({ "query": query, "variables": input });
-            world.call(Method::POST, "/graphql").token(&cast.home.owner).key("g").json(body).send().await.graphql()
+            world.call(Method::POST, "/graphql").token(&fixtures.home.owner).key("g").json(body).send().await.graphql()
         };
         let (made, again) = (call().await, call().await);
         assert_eq!(made, again);
@@ -90,11 +90,11 @@ on_both! {
 on_both! {
     /// A key that was put behind a new one still opens; a server that has lost it loses nothing: what it cannot sign stays
     /// pending, and is sent when the key is back.
-    async fn keys_are_rotated_and_a_lost_one_loses_nothing(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn keys_are_rotated_and_a_lost_key_loses_no_delivery(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
-        new_endpoint(&world, &cast.home, &receiver.url, &["client.created"]).await;
-        cast.home.client(&world, "Globex").await;
+        new_endpoint(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
+        fixtures.home.client(&world, "Globex").await;
         let with = async |keys: &[&str]| {
             let config = Config {
                 secret_keys: keys.iter().filter_map(|key| SecretKey::from_base64(key)).collect(),
@@ -107,7 +107,7 @@ on_both! {
         let other = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
         with(&[other]).await.deliver_due().await.unwrap();
         assert_eq!(receiver.received().len(), 0);
-        let waiting = deliveries(&world, &cast.home).await.pop().unwrap();
+        let waiting = deliveries(&world, &fixtures.home).await.pop().unwrap();
         assert_eq!((waiting["status"].as_str(), waiting["attemptCount"].as_i64()), (Some("pending"), Some(0)));
         world.clock.advance(20_000);
         assert_eq!(with(&[other, tests::SECRET_KEY]).await.deliver_due().await.unwrap(), 1);

@@ -3,7 +3,7 @@
 use poem::http::{HeaderMap, HeaderValue};
 use serde_json::json;
 use standardwebhooks::Webhook;
-use tests::{Cast, Received, Receiver, on_both};
+use tests::{Fixtures, Received, Receiver, on_both};
 
 use super::new_endpoint;
 
@@ -20,10 +20,10 @@ fn headers(received: &Received) -> HeaderMap {
 on_both! {
     /// The envelope says what happened, with the record as GET gives it to an Owner; the headers say who sent it.
     async fn an_event_arrives_as_it_is_documented(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
-        let endpoint = new_endpoint(&world, &cast.home, &receiver.url, &["client.created"]).await;
-        let created = world.post(&cast.home.owner, "/api/v1/clients", json!({ "name": "Globex", "defaultRate": "150.00" })).await;
+        let endpoint = new_endpoint(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
+        let created = world.post(&fixtures.home.owner, "/api/v1/clients", json!({ "name": "Globex", "defaultRate": "150.00" })).await;
         assert_eq!(world.app.deliver_due().await.unwrap(), 1);
 
         let received = receiver.received();
@@ -32,7 +32,7 @@ on_both! {
         let (client, seconds) = (created.data(201), world.clock.now().seconds());
         assert_eq!(
             event,
-            json!({ "id": id, "type": "client.created", "created": seconds, "orgId": cast.home.id, "livemode": true,
+            json!({ "id": id, "type": "client.created", "created": seconds, "orgId": fixtures.home.id, "livemode": true,
                 "data": { "client": client } })
         );
         assert_eq!(sent.path, "/hook");
@@ -42,7 +42,7 @@ on_both! {
         let secret = endpoint["secret"].as_str().unwrap();
         let digest = hmac_of_python(secret, &format!("{seconds}.{}", sent.body));
         assert_eq!(sent.header("hoursmith-signature"), format!("t={seconds},v1={digest}"));
-        let listed = world.get(&cast.home.owner, &format!("/api/v1/events/{id}")).await;
+        let listed = world.get(&fixtures.home.owner, &format!("/api/v1/events/{id}")).await;
         assert!(listed.text().contains(&sent.body), "the envelope as sent: {}", listed.text());
     }
 }
@@ -61,10 +61,10 @@ async fn the_standard_webhooks_library_accepts_our_deliveries_and_nothing_else()
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
     let world = tests::World::on(tests::Kind::Sqlite).await;
     world.clock.advance(now - tests::START.millis());
-    let cast = Cast::new(&world).await;
+    let fixtures = Fixtures::new(&world).await;
     let receiver = Receiver::answering(204).await;
-    let secret = new_endpoint(&world, &cast.home, &receiver.url, &["client.created"]).await["secret"].clone();
-    cast.home.client(&world, "Globex").await;
+    let secret = new_endpoint(&world, &fixtures.home, &receiver.url, &["client.created"]).await["secret"].clone();
+    fixtures.home.client(&world, "Globex").await;
     world.app.deliver_due().await.unwrap();
     let received = receiver.received();
     let (sent, ours) = (&received[0], library(secret.as_str().unwrap()));
@@ -92,14 +92,14 @@ on_both! {
     /// Each attempt is signed afresh, with the id and the body of the first; a rotated secret signs from then on, and the
     /// old one beside it for as long as was chosen.
     async fn every_attempt_is_signed_for_its_own_instant(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(500).await;
-        let endpoint = new_endpoint(&world, &cast.home, &receiver.url, &["client.created"]).await;
+        let endpoint = new_endpoint(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
         let (id, old) = (endpoint["id"].as_str().unwrap(), endpoint["secret"].as_str().unwrap());
-        cast.home.client(&world, "Globex").await;
+        fixtures.home.client(&world, "Globex").await;
         world.app.deliver_due().await.unwrap();
         let path = format!("/api/v1/webhook-endpoints/{id}/rotate-secret");
-        let rotated = world.post(&cast.home.owner, &path, json!({ "overlapSeconds": 60 })).await.data(200);
+        let rotated = world.post(&fixtures.home.owner, &path, json!({ "overlapSeconds": 60 })).await.data(200);
         let new = rotated["secret"].as_str().unwrap();
         assert_ne!(new, old);
         assert!(new.starts_with(rotated["secretPrefix"].as_str().unwrap()));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use service::invoice::{self, NewInvoice};
 use service::value::Wire;
 use service::{App, Config, SecretKey};
-use tests::{Cast, Receiver, Reply, World, counted, on_both};
+use tests::{Fixtures, Receiver, Reply, World, counted, on_both};
 use tokio::sync::watch;
 
 use super::{deliveries, execute, number, subscribe};
@@ -22,12 +22,12 @@ async fn replica(world: &World) -> App {
 }
 
 /// Many events at once: time entries of one project.
-async fn entries(world: &World, cast: &Cast, count: usize) {
-    let project = cast.home.project(world, "P").await;
+async fn entries(world: &World, fixtures: &Fixtures, count: usize) {
+    let project = fixtures.home.project(world, "P").await;
     let entry = serde_json::json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
     for some in vec![entry; count].chunks(100) {
         let body = serde_json::json!({ "timeEntries": some });
-        world.post(&cast.home.owner, "/api/v1/time-entries/batch", body).await.data(201);
+        world.post(&fixtures.home.owner, "/api/v1/time-entries/batch", body).await.data(201);
     }
 }
 
@@ -42,10 +42,10 @@ fn run(app: &App) -> (watch::Sender<bool>, tokio::task::JoinHandle<()>) {
 const WOKEN: Duration = Duration::from_millis(250);
 
 /// From the answer to the receiver, the median of twenty events that come one after the other.
-async fn median_wait(world: &World, cast: &Cast, receiver: &Receiver) -> Duration {
+async fn median_wait(world: &World, fixtures: &Fixtures, receiver: &Receiver) -> Duration {
     let mut waits = Vec::new();
     for i in 0..20 {
-        cast.home.client(world, &format!("c{i}")).await;
+        fixtures.home.client(world, &format!("c{i}")).await;
         let committed = Instant::now();
         receiver.wait_for(i + 1).await;
         waits.push(committed.elapsed());
@@ -56,11 +56,11 @@ async fn median_wait(world: &World, cast: &Cast, receiver: &Receiver) -> Duratio
 
 on_both! {
     /// Several workers on one database send each attempt once, and all of them.
-    async fn workers_share_what_is_due(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn workers_share_due_deliveries(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
-        subscribe(&world, &cast.home, &receiver.url, &["time_entry.created"]).await;
-        entries(&world, &cast, 400).await;
+        subscribe(&world, &fixtures.home, &receiver.url, &["time_entry.created"]).await;
+        entries(&world, &fixtures, 400).await;
         let mut workers = Vec::new();
         for _ in 0..4 {
             let app = replica(&world).await;
@@ -83,11 +83,11 @@ on_both! {
 on_both! {
     /// What a dead worker held is nobody's for the 20 s of its lease, and then sent by another; what the dead one would
     /// still say of it does not count.
-    async fn a_lease_runs_out(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn an_expired_lease_is_taken_over(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::new(|_| Reply { after: Duration::from_secs(3600), ..Reply::status(200) }).await;
-        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
-        cast.home.client(&world, "Globex").await;
+        subscribe(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
+        fixtures.home.client(&world, "Globex").await;
         let dead = replica(&world).await;
         let dying = tokio::spawn(async move { dead.deliver_due().await });
         receiver.wait_for(1).await;
@@ -100,17 +100,17 @@ on_both! {
         assert_eq!(world.app.deliver_due().await.unwrap(), 1);
         let received = receiver.received();
         assert_eq!((received.len(), received[0].header("webhook-id")), (2, received[1].header("webhook-id")));
-        assert_eq!(deliveries(&world, &cast.home).await[0]["attemptCount"], 1, "what nobody wrote down was no attempt");
+        assert_eq!(deliveries(&world, &fixtures.home).await[0]["attemptCount"], 1, "what nobody wrote down was no attempt");
     }
 }
 
 on_both! {
     /// Whoever lost the lease has no say: another worker's outcome stays.
     async fn a_late_outcome_does_not_count(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::new(|_| Reply { after: Duration::from_millis(400), ..Reply::status(500) }).await;
-        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
-        cast.home.client(&world, "Globex").await;
+        subscribe(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
+        fixtures.home.client(&world, "Globex").await;
         let slow = replica(&world).await;
         let slow = tokio::spawn(async move { slow.deliver_due().await.unwrap() });
         receiver.wait_for(1).await;
@@ -118,7 +118,7 @@ on_both! {
         world.clock.advance(20_000);
         assert_eq!(world.app.deliver_due().await.unwrap(), 1);
         slow.await.unwrap();
-        let delivery = deliveries(&world, &cast.home).await.pop().unwrap();
+        let delivery = deliveries(&world, &fixtures.home).await.pop().unwrap();
         assert_eq!((delivery["status"].as_str(), delivery["attemptCount"].as_i64()), (Some("succeeded"), Some(1)));
         assert_eq!(number(&world, "SELECT COUNT(*) AS n FROM webhook_attempt").await, 1);
     }
@@ -127,11 +127,11 @@ on_both! {
 on_both! {
     /// A commit wakes the worker of its process at once, without waiting for the poll.
     async fn a_commit_wakes_the_worker(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
-        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
+        subscribe(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
         let (stop, worker) = run(&world.app);
-        let wait = median_wait(&world, &cast, &receiver).await;
+        let wait = median_wait(&world, &fixtures, &receiver).await;
         stop.send_replace(true);
         worker.await.unwrap();
         assert!(wait < WOKEN, "{wait:?}");
@@ -140,18 +140,18 @@ on_both! {
 
 on_both! {
     /// What another process writes that wakes nobody, such as a command, is found within a second.
-    async fn what_a_command_writes_is_found(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn writes_of_commands_are_found(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
-        subscribe(&world, &cast.home, &receiver.url, &["invoice.payment_failed"]).await;
-        let project = cast.home.project(&world, "P").await;
-        cast.home.entry(&world, &cast.home.owner, &project).await;
-        let client = world.get(&cast.home.owner, "/api/v1/clients").await.data(200)[0]["id"].as_str().unwrap().parse().unwrap();
+        subscribe(&world, &fixtures.home, &receiver.url, &["invoice.payment_failed"]).await;
+        let project = fixtures.home.project(&world, "P").await;
+        fixtures.home.entry(&world, &fixtures.home.owner, &project).await;
+        let client = world.get(&fixtures.home.owner, "/api/v1/clients").await.data(200)[0]["id"].as_str().unwrap().parse().unwrap();
         let (stop, worker) = run(&world.app);
         let operator = service::Operator::of(&replica(&world).await);
         let day = |text: &str| Wire::parse_text(text).unwrap();
         let bill = NewInvoice { client, from: day("2026-06-01"), to: day("2026-06-30"), discount: None, tax_rate: None };
-        let invoice = invoice::create(&operator, cast.home.id, bill).await.unwrap().invoice.id;
+        let invoice = invoice::create(&operator, fixtures.home.id, bill).await.unwrap().invoice.id;
         invoice::send(&operator, invoice).await.unwrap();
         let mut waits = Vec::new();
         for sent in 1..=5 {
@@ -171,16 +171,16 @@ on_both! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_replicas_are_woken() {
     let world = World::on(tests::Kind::Postgres).await;
-    let cast = Cast::new(&world).await;
+    let fixtures = Fixtures::new(&world).await;
     let receiver = Receiver::answering(200).await;
-    subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
+    subscribe(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
     let other = replica(&world).await;
     // This process serves only; the other delivers.
     let (stop_serving, stopped) = watch::channel(false);
     let app = world.app.clone();
     let serving = tokio::spawn(async move { app.run_jobs(false, stopped).await });
     let (stop, worker) = run(&other);
-    let wait = median_wait(&world, &cast, &receiver).await;
+    let wait = median_wait(&world, &fixtures, &receiver).await;
     stop.send_replace(true);
     stop_serving.send_replace(true);
     worker.await.unwrap();
@@ -191,16 +191,16 @@ async fn other_replicas_are_woken() {
 on_both! {
     /// One endpoint that hangs, with much waiting for it, delays no other.
     async fn a_hanging_endpoint_delays_no_other(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let hanging = Receiver::new(|_| Reply { after: Duration::from_secs(3600), ..Reply::status(200) }).await;
-        subscribe(&world, &cast.home, &hanging.url, &["time_entry.created"]).await;
-        entries(&world, &cast, 1000).await;
+        subscribe(&world, &fixtures.home, &hanging.url, &["time_entry.created"]).await;
+        entries(&world, &fixtures, 1000).await;
         let healthy = Receiver::answering(200).await;
-        subscribe(&world, &cast.home, &healthy.url, &["client.created"]).await;
+        subscribe(&world, &fixtures.home, &healthy.url, &["client.created"]).await;
         let (stop, worker) = run(&world.app);
         hanging.wait_for(1).await;
         for i in 0..20 {
-            cast.home.client(&world, &format!("c{i}")).await;
+            fixtures.home.client(&world, &format!("c{i}")).await;
         }
         let begun = Instant::now();
         healthy.wait_for(20).await;
@@ -218,11 +218,11 @@ on_both! {
 
 on_both! {
     /// A worker that stops waits for what runs, but not for ever: what hangs then is handed back, due at once for another.
-    async fn what_hangs_when_a_worker_stops_is_handed_back(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn hanging_attempts_are_released_when_a_worker_stops(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::new(|_| Reply { after: Duration::from_secs(3600), ..Reply::status(200) }).await;
-        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
-        cast.home.client(&world, "Globex").await;
+        subscribe(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
+        fixtures.home.client(&world, "Globex").await;
         let patient = world.replica(world.clock.clone(), |config| config.webhook_timeout = Duration::from_secs(600)).await;
         let (stop, worker) = run(&patient.app);
         receiver.wait_for(1).await;
@@ -230,26 +230,26 @@ on_both! {
         worker.await.unwrap();
         receiver.behave(|_| Reply::status(200));
         assert_eq!(world.app.deliver_due().await.unwrap(), 1, "no lease is left");
-        let delivery = deliveries(&world, &cast.home).await.pop().unwrap();
+        let delivery = deliveries(&world, &fixtures.home).await.pop().unwrap();
         assert_eq!((delivery["status"].as_str(), delivery["attemptCount"].as_i64()), (Some("succeeded"), Some(1)));
     }
 }
 
 on_both! {
     /// What an old URL answers is not said of the new one.
-    async fn a_new_url_is_not_switched_off_for_the_old(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn an_old_url_does_not_disable_the_new_one(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let (old, new) = (Receiver::new(|_| Reply { after: Duration::from_millis(500), ..Reply::status(410) }).await, Receiver::answering(200).await);
-        let id = subscribe(&world, &cast.home, &old.url, &["client.created"]).await;
-        cast.home.client(&world, "Globex").await;
+        let id = subscribe(&world, &fixtures.home, &old.url, &["client.created"]).await;
+        fixtures.home.client(&world, "Globex").await;
         let app = world.app.clone();
         let sending = tokio::spawn(async move { app.deliver_due().await.unwrap() });
         old.wait_for(1).await;
         let path = format!("/api/v1/webhook-endpoints/{id}");
-        world.patch(&cast.home.owner, &path, serde_json::json!({ "url": new.url })).await.data(200);
+        world.patch(&fixtures.home.owner, &path, serde_json::json!({ "url": new.url })).await.data(200);
         assert_eq!(sending.await.unwrap(), 1);
-        assert_eq!(world.get(&cast.home.owner, &path).await.data(200)["enabled"], true);
-        cast.home.client(&world, "Initech").await;
+        assert_eq!(world.get(&fixtures.home.owner, &path).await.data(200)["enabled"], true);
+        fixtures.home.client(&world, "Initech").await;
         assert_eq!(world.app.deliver_due().await.unwrap(), 1);
         assert_eq!(new.received().len(), 1);
     }
@@ -257,11 +257,11 @@ on_both! {
 
 on_both! {
     /// With a hundred thousand deliveries waiting for one endpoint no more are taken than are sent.
-    async fn a_turn_takes_a_few_of_many(world: World) {
-        let cast = Cast::new(&world).await;
+    async fn a_claim_takes_a_bounded_batch(world: World) {
+        let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
-        subscribe(&world, &cast.home, &receiver.url, &["client.created"]).await;
-        cast.home.client(&world, "Globex").await;
+        subscribe(&world, &fixtures.home, &receiver.url, &["client.created"]).await;
+        fixtures.home.client(&world, "Globex").await;
         let (series, id) = (counted(100_000), world.database.kind.new_id());
         execute(&world, &format!(
             "{series} INSERT INTO webhook_delivery (id, organization_id, endpoint_id, event_id, event_type, status, attempt_count, next_attempt_at, due_at, created_at)

@@ -35,12 +35,12 @@ async fn the_endpoint_passes_every_audit_of_graphql_over_http() {
     let server = Running::start(&database.url, &["--rate-limit-scale", "1000"]);
     let url = format!("http://{}/graphql", server.address);
     let output = script("audits.mjs", &[&url, &owner_of(&database.url)]).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.contains("61 of 61 audits"), "{told}");
+    let reported = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && reported.contains("61 of 61 audits"), "{reported}");
 }
 
 /// graphql-ws and graphql-sse subscribe, hear what is caused over REST, and come back after a restart.
-async fn clients_subscribe_and_come_back(kind: Kind) {
+async fn third_party_clients_subscribe_and_reconnect(kind: Kind) {
     let database = PrivateDatabase::empty(kind).await;
     let arguments = ["--rate-limit-scale", "1000"];
     let server = Running::start(&database.url, &arguments);
@@ -49,24 +49,24 @@ async fn clients_subscribe_and_come_back(kind: Kind) {
     let base = format!("http://{address}");
     let mut client = script("subscriptions.mjs", &[&base, &token]).stdout(Stdio::piped()).spawn().unwrap();
     let mut out = BufReader::new(client.stdout.take().unwrap());
-    let (mut told, mut server) = (String::new(), Some(server));
-    while out.read_line(&mut told).unwrap() > 0 {
-        if told.ends_with("restart\n") {
+    let (mut reported, mut server) = (String::new(), Some(server));
+    while out.read_line(&mut reported).unwrap() > 0 {
+        if reported.ends_with("restart\n") {
             let (code, _) = server.take().unwrap().terminate();
             assert_eq!(code, Some(0), "it stops although clients wait");
             server = Some(Running::start_at(&database.url, &address, &arguments));
         }
     }
     let status = client.wait().unwrap();
-    assert!(status.success() && told.matches("ok  ").count() == 6, "{told}");
+    assert!(status.success() && reported.matches("ok  ").count() == 6, "{reported}");
 }
 
 #[tokio::test]
-async fn clients_subscribe_and_come_back_on_sqlite() {
-    clients_subscribe_and_come_back(Kind::Sqlite).await;
+async fn third_party_clients_subscribe_and_reconnect_on_sqlite() {
+    third_party_clients_subscribe_and_reconnect(Kind::Sqlite).await;
 }
 
 #[tokio::test]
-async fn clients_subscribe_and_come_back_on_postgres() {
-    clients_subscribe_and_come_back(Kind::Postgres).await;
+async fn third_party_clients_subscribe_and_reconnect_on_postgres() {
+    third_party_clients_subscribe_and_reconnect(Kind::Postgres).await;
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use service::invoice::{InvoiceWithLines, cancel, fail_payment, pay, refund, send};
 use service::value::{Id, Money};
 use service::{Error, Operator};
-use tests::{Cast, on_both};
+use tests::{Fixtures, on_both};
 
 fn money(text: &str) -> Option<Money> {
     Some(text.parse().unwrap())
@@ -36,13 +36,13 @@ async fn refused(operator: &Operator, id: Id) -> Vec<(&'static str, &'static str
 on_both! {
     /// Sent, paid in part, paid in full; each step once, each event once, as GET gives the invoice then.
     async fn from_draft_to_paid(world: World) {
-        let cast = Cast::new(&world).await;
-        let home = &cast.home;
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
         let client = home.client(&world, "C").await;
         home.expense(&world, &client, "100").await;
         let id: Id = home.invoice(&world, &client).await.parse().unwrap();
         let operator = world.operator();
-        let told = async || -> Vec<Value> {
+        let reported = async || -> Vec<Value> {
             let events = world.events().await.into_iter();
             events.filter(|event| event["type"].as_str().unwrap().starts_with("invoice.")).collect()
         };
@@ -54,12 +54,12 @@ on_both! {
         let sent = shown(send(&operator, id).await);
         assert_eq!((state(&sent), &sent["sentAt"]), (["SENT", "unpaid", "0.00"], &json!("2026-06-11T08:00:01.000Z")));
         assert_eq!(send(&operator, id).await.unwrap_err().reason(), Some("invoice_sent"));
-        let events = told().await;
+        let events = reported().await;
         assert_eq!((events.len(), &events[0]["type"], &events[0]["data"]), (1, &json!("invoice.sent"), &json!({ "invoice": sent })));
 
         let failed = shown(fail_payment(&operator, id, None, Some("the card was declined".into())).await);
         assert_eq!(failed, sent, "the invoice stays as it is");
-        let event = told().await.pop().unwrap();
+        let event = reported().await.pop().unwrap();
         assert_eq!((&event["type"], &event["data"]["invoice"]), (&json!("invoice.payment_failed"), &sent));
         let payment = &event["data"]["payment"];
         assert!(payment["id"].as_str().is_some_and(|id| id.len() == 36), "{payment}");
@@ -73,11 +73,11 @@ on_both! {
         let part = shown(pay(&operator, id, money("40.50")).await);
         assert_eq!((state(&part), &part["paidAt"]), (["SENT", "partially_paid", "40.50"], &Value::Null));
         assert!(pay(&operator, id, money("59.51")).await.unwrap_err().fields().is_some());
-        assert_eq!(told().await.len(), 2, "a part is not told");
+        assert_eq!(reported().await.len(), 2, "a part is not reported");
         let paid = shown(pay(&operator, id, None).await);
         assert_eq!((state(&paid), &paid["paidAt"]), (["PAID", "paid", "100.00"], &json!("2026-06-11T08:00:01.000Z")));
         assert_eq!(world.get(&home.owner, &path).await.data(200), paid);
-        let event = told().await.pop().unwrap();
+        let event = reported().await.pop().unwrap();
         assert_eq!((&event["type"], &event["data"]["invoice"]), (&json!("invoice.paid"), &paid));
         assert_eq!((&event["data"]["payment"]["amount"], &event["data"]["payment"]["receivedAt"]), (&json!("59.50"), &paid["paidAt"]));
         assert_eq!(event["data"]["payment"]["failureReason"], Value::Null);
@@ -87,15 +87,15 @@ on_both! {
         let back = shown(refund(&operator, id).await);
         assert_eq!(state(&back), ["PAID", "refunded", "0.00"]);
         assert_eq!(refused(&operator, id).await, [("send", "invoice_paid"), ("refund", "nothing_to_refund"), ("pay", "invoice_paid"), ("cancel", "invoice_paid")]);
-        assert_eq!(told().await.len(), 3);
+        assert_eq!(reported().await.len(), 3);
     }
 }
 
 on_both! {
     /// Cancelled from anywhere but PAID: what it billed can be billed again, the number stays taken.
-    async fn a_cancelled_invoice_lets_go(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner, operator) = (&cast.home, &cast.home.owner, world.operator());
+    async fn cancelling_an_invoice_releases_what_it_billed(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner, operator) = (&fixtures.home, &fixtures.home.owner, world.operator());
         let client = home.client(&world, "C").await;
         let fixed = json!({ "clientId": client, "name": "F", "rateType": "FIXED", "fixedFeeAmount": "10" });
         let fixed = world.post(owner, "/api/v1/projects", fixed).await.data(201);
@@ -131,9 +131,9 @@ on_both! {
 
 on_both! {
     /// Time that comes back to a project that is not billable any more is not billable either.
-    async fn free_time_follows_its_project(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+    async fn released_time_follows_its_project(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         let project = home.project(&world, "P").await;
         let entry = home.entry(&world, owner, &project).await["id"].as_str().unwrap().to_owned();
         let invoice: Id = home.invoice_of(&world, &project).await.parse().unwrap();
@@ -153,11 +153,11 @@ on_both! {
 
 on_both! {
     /// Of payments that come at once, none is lost and none goes past the total.
-    async fn payments_at_once_add_up(world: World) {
-        let cast = Cast::new(&world).await;
-        let client = cast.home.client(&world, "C").await;
-        cast.home.expense(&world, &client, "100").await;
-        let id: Id = cast.home.invoice(&world, &client).await.parse().unwrap();
+    async fn concurrent_payments_add_up(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let client = fixtures.home.client(&world, "C").await;
+        fixtures.home.expense(&world, &client, "100").await;
+        let id: Id = fixtures.home.invoice(&world, &client).await.parse().unwrap();
         send(&world.operator(), id).await.unwrap();
         let mut all = Vec::new();
         for _ in 0..15 {
@@ -169,9 +169,9 @@ on_both! {
             taken += usize::from(one.await.unwrap().is_ok());
         }
         assert_eq!(taken, 10);
-        let paid = world.get(&cast.home.owner, &format!("/api/v1/invoices/{id}")).await.data(200);
+        let paid = world.get(&fixtures.home.owner, &format!("/api/v1/invoices/{id}")).await.data(200);
         assert_eq!(state(&paid), ["PAID", "paid", "100.00"]);
-        let told = world.events().await.iter().filter(|event| event["type"] == "invoice.paid").count();
-        assert_eq!(told, 1);
+        let reported = world.events().await.iter().filter(|event| event["type"] == "invoice.paid").count();
+        assert_eq!(reported, 1);
     }
 }

@@ -4,7 +4,7 @@ use poem::http::Method;
 use serde_json::{Value, json};
 use service::Error;
 use service::invoice::{self, NewInvoice};
-use tests::{Cast, Workspace, World, everything, on_both};
+use tests::{Fixtures, Workspace, World, everything, on_both};
 
 async fn make(world: &World, at: &Workspace, input: NewInvoice) -> Result<Value, Error> {
     let made = invoice::create(&world.operator(), at.id, input).await?;
@@ -34,9 +34,9 @@ fn line(description: &str, quantity: &str, price: &str, amount: &str) -> (String
 on_both! {
     /// Billable time that is not billed yet, each entry rounded up to the quarter hour, grouped by project and task; each
     /// fee once; each expense by itself; and nothing else.
-    async fn what_an_invoice_bills(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+    async fn an_invoice_bills_unbilled_time_fees_and_expenses(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         let client = home.client(&world, "C").await;
         let project = async |also: Value| {
             let mut body = json!({ "clientId": client, "name": "P" });
@@ -48,7 +48,7 @@ on_both! {
         let fixed = project(json!({ "name": "Fixed", "rateType": "FIXED", "fixedFeeAmount": "1000" })).await;
         let free = project(json!({ "name": "Free", "rateType": "NON_BILLABLE" })).await;
         let task = world.post(owner, "/api/v1/tasks", json!({ "projectId": hourly, "name": "Draw" })).await.id();
-        let foreign_client = home.project(&world, "of another client").await;
+        let other_client = home.project(&world, "of another client").await;
         let due = [
             log(&world, owner, &hourly, 1, json!({})).await,
             log(&world, owner, &hourly, 901, json!({})).await,
@@ -62,7 +62,7 @@ on_both! {
             log(&world, owner, &hourly, 0, json!({})).await,
             log(&world, owner, &fixed, 3600, json!({})).await,
             log(&world, owner, &free, 3600, json!({})).await,
-            log(&world, owner, &foreign_client, 3600, json!({})).await,
+            log(&world, owner, &other_client, 3600, json!({})).await,
             world.post(owner, "/api/v1/time-entries/start", json!({ "projectId": hourly })).await.id(),
         ];
         let gone = log(&world, owner, &hourly, 3600, json!({})).await;
@@ -113,17 +113,17 @@ on_both! {
 
 on_both! {
     /// What cannot be billed is told, and nothing is half done.
-    async fn what_cannot_be_billed_is_told(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+    async fn requests_that_cannot_be_billed_are_refused(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         let client = world.post(owner, "/api/v1/clients", json!({ "name": "No rate" })).await.id();
         let body = json!({ "clientId": client, "name": "Unpriced work" });
         let project = world.post(owner, "/api/v1/projects", body).await.id();
         let entry = log(&world, owner, &project, 60, json!({})).await;
         let all = everything(&client);
         let refused = make(&world, home, all.clone()).await.unwrap_err();
-        let told = refused.fields().unwrap().to_string();
-        assert!(told.contains("Unpriced work") && told.contains(&project), "{told}");
+        let reported = refused.fields().unwrap().to_string();
+        assert!(reported.contains("Unpriced work") && reported.contains(&project), "{reported}");
         let entry = world.get(owner, &format!("/api/v1/time-entries/{entry}")).await.data(200);
         assert_eq!((&entry["invoiceId"], &entry["version"]), (&Value::Null, &json!(1)));
 
@@ -132,7 +132,7 @@ on_both! {
         assert!(discount.fields().unwrap().names("discount"), "{discount}");
         let backwards = NewInvoice { from: "2026-06-12".parse().unwrap(), to: "2026-06-11".parse().unwrap(), ..all.clone() };
         assert!(make(&world, home, backwards).await.unwrap_err().fields().unwrap().names("to"));
-        let stranger = make(&world, &cast.foreign, all.clone()).await.unwrap_err();
+        let stranger = make(&world, &fixtures.other, all.clone()).await.unwrap_err();
         assert_eq!(stranger.code(), service::Code::NotFound);
 
         home.expense(&world, &client, "3").await;
@@ -148,8 +148,8 @@ on_both! {
 on_both! {
     /// Each currency has its own decimals; the tax rate and the days to pay are the client's.
     async fn currencies_taxes_and_terms(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         for (currency, terms, due, amount, tax) in [
             ("JPY", json!("Net 15"), "2026-06-26", "33.00", "3.00"),
             ("KWD", json!("on receipt"), "2026-06-11", "33.334", "2.567"),
@@ -168,9 +168,9 @@ on_both! {
 
 on_both! {
     /// An invoice is a snapshot: neither the client nor the rate nor the task changes it afterwards.
-    async fn a_snapshot_stays(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (&cast.home, &cast.home.owner);
+    async fn an_invoice_is_a_snapshot(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         let task = home.task(&world, "T").await;
         let project = world.get(owner, &format!("/api/v1/tasks/{task}")).await.data(200)["projectId"].as_str().unwrap().to_owned();
         log(&world, owner, &project, 900, json!({ "taskId": task })).await;

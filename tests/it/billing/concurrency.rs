@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use poem::http::Method;
 use serde_json::{Value, json};
 use service::invoice;
-use tests::{Cast, World, everything, on_both};
+use tests::{Fixtures, World, everything, on_both};
 
 /// Every row of a list.
 async fn all(world: &World, token: &str, path: &str) -> Vec<Value> {
@@ -30,10 +30,10 @@ fn units(text: &Value) -> i64 {
 
 on_both! {
     /// No entry is on two invoices or on none that says so, no number is missing, every total is that of its lines.
-    async fn twenty_invoices_at_once(world: World) {
-        let cast = Cast::new(&world).await;
-        let (home, owner) = (cast.home.id, cast.home.owner.clone());
-        let client = cast.home.client(&world, "C").await;
+    async fn twenty_invoices_created_at_once(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (fixtures.home.id, fixtures.home.owner.clone());
+        let client = fixtures.home.client(&world, "C").await;
         let mut projects = Vec::new();
         for name in ["P", "Q"] {
             let body = json!({ "clientId": client, "name": name, "hourlyRate": "99.99" });
@@ -41,7 +41,7 @@ on_both! {
         }
         let fixed = json!({ "clientId": client, "name": "F", "rateType": "FIXED", "fixedFeeAmount": "10" });
         let fixed = world.post(&owner, "/api/v1/projects", fixed).await.id();
-        let member = cast.home.member_user;
+        let member = fixtures.home.member_user;
         let (world, done, made) = (Arc::new(world), Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
 
         let mut writers = Vec::new();

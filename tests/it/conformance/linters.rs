@@ -27,7 +27,7 @@ fn openapi_spec_validator_accepts_both_documents() {
 fn spectral_finds_nothing_in_both_documents() {
     let spectral = tool("HOURSMITH_TEST_NODE").join("node_modules/.bin/spectral");
     let rules = root().join("tests/conformance/spectral.yaml");
-    let told =
+    let reported =
         run(Command::new(spectral).args(["lint", "--fail-severity", "hint", "--ruleset"]).arg(rules).args(files()));
-    assert!(told.contains("No results"), "{told}");
+    assert!(reported.contains("No results"), "{reported}");
 }

@@ -6,7 +6,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use poem::http::Method;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
-use tests::{Answer, Cast, Kind, World, on_both};
+use tests::{Answer, Fixtures, Kind, World, on_both};
 use tokio::task::JoinHandle;
 
 use super::time_entries::events;
@@ -16,7 +16,7 @@ fn post(world: &World, token: &str, key: &str) -> JoinHandle<Answer> {
     tokio::spawn(call.send())
 }
 
-fn one_was_made(answers: &[Answer]) {
+fn one_was_created(answers: &[Answer]) {
     let statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
     assert!(statuses.iter().all(|status| *status == 201), "{statuses:?}");
     assert!(answers.iter().all(|answer| answer.bytes == answers[0].bytes));
@@ -34,13 +34,13 @@ async fn all(calls: Vec<JoinHandle<Answer>>) -> Vec<Answer> {
 
 on_both! {
     /// Sixty-four at once under one key, fifty rounds: one is made, the others are given the same bytes.
-    async fn twins_make_one(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn concurrent_duplicates_create_one_record(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         for round in 0..50 {
             let key = format!("twin-{round}");
             let answers = all((0..64).map(|_| post(&world, owner, &key)).collect()).await;
-            one_was_made(&answers);
+            one_was_created(&answers);
         }
         assert_eq!(events(&world, "client.created").await, 50);
         let rows = world.get(owner, "/api/v1/clients?limit=200").await.data(200);
@@ -49,21 +49,21 @@ on_both! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twins_of_three_processes_make_one() {
+async fn duplicates_in_three_processes_create_one_record() {
     let world = World::on(Kind::Postgres).await;
-    let cast = Cast::new(&world).await;
+    let fixtures = Fixtures::new(&world).await;
     let (second, third) =
         (world.replica(world.clock.clone(), |_| {}).await, world.replica(world.clock.clone(), |_| {}).await);
     for round in 0..20 {
         let key = format!("twin-{round}");
-        let calls = (0..21).map(|i| post([&world, &second, &third][i % 3], &cast.home.owner, &key)).collect();
-        one_was_made(&all(calls).await);
+        let calls = (0..21).map(|i| post([&world, &second, &third][i % 3], &fixtures.home.owner, &key)).collect();
+        one_was_created(&all(calls).await);
     }
     assert_eq!(events(&world, "client.created").await, 20);
 }
 
 /// Until this many have come past the look-up of their token since counting began, and one is known to wait.
-async fn until_held_up(world: &World, requests: usize) {
+async fn until_waiting(world: &World, requests: usize) {
     let looked_up = || world.statements().iter().filter(|sql| sql.contains("FROM token")).count();
     while looked_up() < requests {
         tokio::task::yield_now().await;
@@ -86,14 +86,14 @@ async fn until_held_up(world: &World, requests: usize) {
 on_both! {
     /// Sixty-four wait, without a connection; one more is refused at once, and after five seconds they all are. Then the
     /// key is as good as ever.
-    async fn the_line_has_an_end(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn the_queue_is_bounded(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let obstacle = world.database.obstacle().await;
         let began = Instant::now();
         world.begin_counting();
         let calls: Vec<_> = (0..65).map(|_| post(&world, owner, "k")).collect();
-        until_held_up(&world, 65).await;
+        until_waiting(&world, 65).await;
         let refused = loop {
             // Until all sixty-five have come to their places.
             let more = tokio::time::timeout(Duration::from_millis(500), post(&world, owner, "k")).await;
@@ -137,13 +137,13 @@ on_both! {
 
 on_both! {
     /// A client that goes away while its request works or waits leaves the key to the next.
-    async fn who_hangs_up_holds_nobody_up(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn a_cancelled_request_releases_its_key(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let obstacle = world.database.obstacle().await;
         world.begin_counting();
         let (first, second, third) = (post(&world, owner, "k"), post(&world, owner, "k"), post(&world, owner, "k"));
-        until_held_up(&world, 3).await;
+        until_waiting(&world, 3).await;
         for gone in [first, second] {
             gone.abort();
             assert!(gone.await.unwrap_err().is_cancelled());
@@ -159,9 +159,9 @@ on_both! {
 
 on_both! {
     /// Requests that are cut off anywhere on their way, and sent again, make one each.
-    async fn a_cut_connection_makes_no_second_one(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+    async fn a_cut_connection_creates_no_second_record(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         for round in 0..60_u64 {
             let key = format!("k{round}");
             // A little later each time: before, during and after the write.
@@ -182,8 +182,8 @@ on_both! {
     /// However the machine's clock is set back, keys keep their answers, nobody is locked out, and time in records grows.
     async fn a_clock_that_is_set_back(world: World) {
         let world = world.replica(world.clock.clone(), |config| config.rate_limit_scale = 10).await;
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let mut known = Vec::new();
         for round in 0..20 {
             let key = format!("k{round}");

@@ -11,11 +11,11 @@ use service::{member, organization, token};
 use crate::World;
 
 /// One of each role in a workspace on the plan agency, and the Owner of another.
-pub struct Cast {
+pub struct Fixtures {
     /// Where most of a test happens.
     pub home: Workspace,
     /// Another workspace, whose records are nobody's business.
-    pub foreign: Workspace,
+    pub other: Workspace,
 }
 
 /// A workspace with a token that writes for each role.
@@ -136,12 +136,12 @@ impl Workspace {
     }
 }
 
-impl Cast {
+impl Fixtures {
     /// The two workspaces.
-    pub async fn new(world: &World) -> Cast {
+    pub async fn new(world: &World) -> Fixtures {
         let home = Workspace::new(world, "home", Plan::Agency).await;
-        let foreign = Workspace::new(world, "foreign", Plan::Agency).await;
-        Cast { home, foreign }
+        let other = Workspace::new(world, "other", Plan::Agency).await;
+        Fixtures { home, other }
     }
 }
 

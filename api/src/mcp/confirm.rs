@@ -78,7 +78,10 @@ pub(super) async fn ask(
     }
     let question = format!("Delete the {} {}?", noun.replace('_', " "), describe(cx, noun, id).await?);
     if !asked.can_ask {
-        return Err(Error::invalid("confirm", format!("{question} Ask the person, then call again with confirm: true")));
+        return Err(Error::invalid(
+            "confirm",
+            format!("{question} Ask the person, then call again with confirm: true"),
+        ));
     }
     let schema = ElicitationSchema::builder().required_bool(QUESTION).build();
     let schema = schema.map_err(|e| Error::bug(format!("the question has no schema: {e}")))?;

@@ -64,8 +64,9 @@ impl Mcp {
         if let Some(headers) = inner.headers_mut() {
             *headers = request.headers().clone();
         }
-        let mut inner =
-            inner.body(String::from_utf8(bytes).map_err(|_| Error::BadRequest("the body is not UTF-8".into()))?).map_err(|_| Error::BadRequest("the request cannot be read".into()))?;
+        let mut inner = inner
+            .body(String::from_utf8(bytes).map_err(|_| Error::BadRequest("the body is not UTF-8".into()))?)
+            .map_err(|_| Error::BadRequest("the request cannot be read".into()))?;
         inner.extensions_mut().insert(session.clone());
         let handled = tokio::time::timeout(TIMEOUT, self.service.handle(inner)).await;
         let (head, body) = handled.map_err(|_| Error::TooSlow)?.into_parts();
@@ -119,7 +120,10 @@ fn config(server: &Server) -> StreamableHttpServerConfig {
     let public = server.public_url.as_deref().and_then(|url| url.parse::<poem::http::Uri>().ok());
     let Some(host) = public.as_ref().and_then(|url| url.host()) else {
         // The token protects the server; without a public URL nothing says which names are its own.
-        return config.disable_allowed_hosts().with_allowed_origins(server.cors_origins.clone()).enforce_origin_validation();
+        return config
+            .disable_allowed_hosts()
+            .with_allowed_origins(server.cors_origins.clone())
+            .enforce_origin_validation();
     };
     let own = public.as_ref().map(|url| {
         let scheme = url.scheme_str().unwrap_or("https");

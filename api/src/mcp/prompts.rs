@@ -41,9 +41,8 @@ const PROMPTS: &[(&str, &str, &[(&str, &str)], &str)] = &[
 /// The prompts, in their fixed order.
 pub(super) fn list() -> Vec<Prompt> {
     let arguments = |arguments: &[(&str, &str)]| {
-        let one = |(name, about): &(&str, &str)| {
-            PromptArgument::new(*name).with_description(*about).with_required(true)
-        };
+        let one =
+            |(name, about): &(&str, &str)| PromptArgument::new(*name).with_description(*about).with_required(true);
         arguments.iter().map(one).collect::<Vec<_>>()
     };
     PROMPTS.iter().map(|(name, about, takes, _)| Prompt::new(*name, Some(*about), Some(arguments(takes)))).collect()

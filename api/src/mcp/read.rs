@@ -183,9 +183,11 @@ pub(super) async fn schema(mut call: Call) -> Result<Outcome, Error> {
         lines
     };
     lines.extend(whole.iter().flat_map(|definition| definition.lines().map(str::to_owned)));
-    lines.extend(rest.iter().filter(|text| name_of(text).to_lowercase().contains(&word)).map(|text| {
-        text.lines().next().unwrap_or_default().to_owned()
-    }));
+    lines.extend(
+        rest.iter()
+            .filter(|text| name_of(text).to_lowercase().contains(&word))
+            .map(|text| text.lines().next().unwrap_or_default().to_owned()),
+    );
     lines.extend(rest.iter().flat_map(fields).filter(|line| line.to_lowercase().contains(&word)));
     lines.truncate(SCHEMA_LINES);
     Ok(Reply::of(&json!({ "sdl": lines.join("\n") }))?.into())
@@ -234,20 +236,19 @@ pub(super) async fn delete_record(mut call: Call) -> Result<Outcome, Error> {
         }
         Some("project") => {
             let target = Target::Delete("/projects", Some(Named::Project));
-            let delete = async |cx: &Cx, write: super::call::Write| {
-                projects_of::delete(cx, write.id, &write.expected).await
-            };
+            let delete =
+                async |cx: &Cx, write: super::call::Write| projects_of::delete(cx, write.id, &write.expected).await;
             call.write("project", target, delete).await
         }
         Some("task") => {
             let target = Target::Delete("/tasks", Some(Named::Task));
-            call.write("task", target, async |cx: &Cx, write| tasks_of::delete(cx, write.id, &write.expected).await).await
+            call.write("task", target, async |cx: &Cx, write| tasks_of::delete(cx, write.id, &write.expected).await)
+                .await
         }
         Some("expense") => {
             let target = Target::Delete("/expenses", None);
-            let delete = async |cx: &Cx, write: super::call::Write| {
-                expenses_of::delete(cx, write.id, &write.expected).await
-            };
+            let delete =
+                async |cx: &Cx, write: super::call::Write| expenses_of::delete(cx, write.id, &write.expected).await;
             call.write("expense", target, delete).await
         }
         _ => Err(Error::invalid("noun", "must be one of client, project, task, expense")),

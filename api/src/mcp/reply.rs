@@ -17,7 +17,8 @@ impl Reply {
     /// # Errors
     /// `Internal` where it does not.
     pub(super) fn of(value: &impl serde::Serialize) -> Result<Reply, Error> {
-        let value = serde_json::to_value(value).map_err(|e| Error::bug(format!("an answer does not serialize: {e}")))?;
+        let value =
+            serde_json::to_value(value).map_err(|e| Error::bug(format!("an answer does not serialize: {e}")))?;
         Ok(Reply { value, link: None })
     }
 

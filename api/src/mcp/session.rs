@@ -22,13 +22,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// Of an admitted request.
-    pub(super) fn new(
-        admitted: Admitted,
-        request_id: &str,
-        list: List,
-        gateway: Arc<Gateway>,
-        app: App,
-    ) -> Session {
+    pub(super) fn new(admitted: Admitted, request_id: &str, list: List, gateway: Arc<Gateway>, app: App) -> Session {
         Session { admitted, request_id: request_id.to_owned(), entered: Mutex::default(), list, gateway, app }
     }
 

@@ -122,7 +122,8 @@ impl<E> Pipeline<E> {
             IdempotencyKey::Key(_) => fingerprint(&method, request.original_uri().path(), body.as_ref()),
             _ => [0; 32],
         };
-        let facts = RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint, not_taken, dry_run: false };
+        let facts =
+            RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint, not_taken, dry_run: false };
         let cx = pass.enter(facts);
         *spent = Spent::Inside(cx.clone());
         request.extensions_mut().insert(cx);

@@ -3,15 +3,15 @@
 use poem::http::Method;
 use serde_json::{Value, json};
 use service::value::Plan;
-use tests::{Cast, Workspace, World, on_both};
+use tests::{Fixtures, Workspace, on_both};
 
 use super::{call, parsed, refused, result, send, value};
 
 on_both! {
     /// The current version is discovered without a session; the older ones are answered statelessly.
     async fn every_version_is_answered(world: World) {
-        let cast = Cast::new(&world).await;
-        let found = result(&world, &cast.home.owner, "/mcp", "server/discover", json!({})).await;
+        let fixtures = Fixtures::new(&world).await;
+        let found = result(&world, &fixtures.home.owner, "/mcp", "server/discover", json!({})).await;
         assert!(found["supportedVersions"].as_array().unwrap().contains(&json!("2026-07-28")), "{found}");
         for version in ["2025-11-25", "2025-06-18", "2025-03-26"] {
             let params = json!({
@@ -19,7 +19,7 @@ on_both! {
             });
             let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params });
             let post = |body: Value| {
-                world.call(Method::POST, "/mcp").token(&cast.home.owner).header("host", "localhost")
+                world.call(Method::POST, "/mcp").token(&fixtures.home.owner).header("host", "localhost")
                     .header("accept", "application/json, text/event-stream")
                     .header("mcp-protocol-version", version).json(body)
             };
@@ -35,15 +35,15 @@ on_both! {
 on_both! {
     /// Without a good token nothing is answered; below Studio the plan lacks it; a foreign origin is refused.
     async fn admission_is_that_of_rest(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let bad = send(&world, "hsk_live_000000000000_00000000000000000000000000000000", "/mcp", "tools/list", json!({})).await;
         bad.error(401, "unauthenticated");
         let free = Workspace::new(&world, "free", Plan::Free).await;
         send(&world, &free.owner, "/mcp", "tools/list", json!({})).await.error(402, "forbidden_plan");
-        let get = world.call(Method::GET, "/mcp").token(&cast.home.owner).send().await;
+        let get = world.call(Method::GET, "/mcp").token(&fixtures.home.owner).send().await;
         assert_eq!((get.status.as_u16(), get.header("allow").is_some()), (405, true));
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
-        let foreign = world.call(Method::POST, "/mcp").token(&cast.home.owner).header("host", "localhost")
+        let foreign = world.call(Method::POST, "/mcp").token(&fixtures.home.owner).header("host", "localhost")
             .header("accept", "application/json, text/event-stream").header("origin", "https://evil.example");
         assert_eq!(foreign.json(body).send().await.status.as_u16(), 403);
     }
@@ -52,8 +52,8 @@ on_both! {
 on_both! {
     /// A call costs one point of the same buckets as REST, a query its cost, and the headers show it.
     async fn one_quota_for_all_surfaces(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let left = |answer: &tests::Answer| answer.header("x-ratelimit-remaining").unwrap().parse::<u64>().unwrap();
         let before = left(&world.get(owner, "/api/v1/me").await);
         let params = json!({ "name": "get_me", "arguments": {} });
@@ -70,9 +70,9 @@ on_both! {
 on_both! {
     /// What only reads answers compact JSON without nulls, once, with links that lead to the record.
     async fn reading(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let id = cast.home.client(&world, "Acme").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let id = fixtures.home.client(&world, "Acme").await;
         let answer = call(&world, owner, "get_client", json!({ "id": id })).await;
         assert!(answer["structuredContent"].is_null(), "{answer}");
         assert!(!parsed(&answer).as_object().unwrap().values().any(Value::is_null), "{answer}");
@@ -81,8 +81,8 @@ on_both! {
         let read = result(&world, owner, "/mcp", "resources/read", json!({ "uri": uri })).await;
         assert!(read["contents"][0]["text"].as_str().unwrap().contains("Acme"), "{read}");
 
-        let project = cast.home.project_with_member(&world, "Website").await;
-        cast.home.entry(&world, owner, &project).await;
+        let project = fixtures.home.project_with_member(&world, "Website").await;
+        fixtures.home.entry(&world, owner, &project).await;
         let params = json!({ "name": "time_report", "arguments": { "groupBy": ["project"], "projectId": "Website" } });
         let report = parsed(&result(&world, owner, "/mcp", "tools/call", params).await);
         assert_eq!(report["total"]["seconds"], 3600, "{report}");
@@ -94,7 +94,7 @@ on_both! {
         assert!(sdl["sdl"].as_str().unwrap().contains("durationSeconds"), "{sdl}");
         let listed = value(&world, owner, "list_time_entries", json!({ "projectId": "Website", "limit": 1 })).await;
         assert_eq!(listed["items"].as_array().unwrap().len(), 1);
-        let member = parsed(&result(&world, &cast.home.member, "/mcp", "tools/call",
+        let member = parsed(&result(&world, &fixtures.home.member, "/mcp", "tools/call",
             json!({ "name": "find", "arguments": { "text": "e" } })).await);
         assert!(member["items"].as_array().unwrap().iter().all(|item| item["noun"] != "client"), "{member}");
     }
@@ -103,10 +103,10 @@ on_both! {
 on_both! {
     /// The tool `query` runs queries alone, within its cost.
     async fn query_only_reads(world: World) {
-        let cast = Cast::new(&world).await;
+        let fixtures = Fixtures::new(&world).await;
         let ask = async |query: &str| {
             let params = json!({ "name": "query", "arguments": { "query": query } });
-            result(&world, &cast.home.owner, "/mcp", "tools/call", params).await
+            result(&world, &fixtures.home.owner, "/mcp", "tools/call", params).await
         };
         assert_eq!(parsed(&ask("{ viewer { role } }").await)["data"]["viewer"]["role"], "OWNER");
         assert_eq!(ask("mutation { deleteClient(id: \"x\") { __typename } }").await["isError"], true);
@@ -119,8 +119,8 @@ on_both! {
 on_both! {
     /// The prompts fill their arguments in; an unknown tool, prompt or resource is an error of the protocol.
     async fn prompts_and_unknown_names(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let prompts = result(&world, owner, "/mcp", "prompts/list", json!({})).await;
         assert_eq!(prompts["prompts"].as_array().unwrap().len(), 3);
         let params = json!({ "name": "weekly_timesheet", "arguments": { "week": "2026-06-08" } });

@@ -2,15 +2,15 @@
 
 use poem::http::Method;
 use serde_json::json;
-use tests::{Cast, on_both};
+use tests::{Fixtures, on_both};
 
 use super::{call, parsed, refused, result, value};
 
 on_both! {
     /// A retry gives the first result and says so; the same key over REST replays it, and the other way round.
     async fn one_effect_per_key_on_both_surfaces(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let arguments = json!({ "name": "Acme", "idempotencyKey": "one" });
         let made = value(&world, owner, "create_client", arguments.clone()).await;
         assert!(made["replayed"].is_null() && made["phone"].is_null() && made["version"] == 1, "{made}");
@@ -34,8 +34,8 @@ on_both! {
 on_both! {
     /// A dry run checks everything, changes nothing and leaves its key free.
     async fn a_dry_run_leaves_nothing(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
         let tried = json!({ "name": "Acme", "idempotencyKey": "k", "dryRun": true });
         assert_eq!(value(&world, owner, "create_client", tried).await["dryRun"], true);
         assert_eq!(world.get(owner, "/api/v1/clients").await.data(200), json!([]));
@@ -50,13 +50,13 @@ on_both! {
 on_both! {
     /// Clients, projects and tasks are given by name; an ambiguous name is answered with the candidates.
     async fn names_stand_for_ids(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let website = cast.home.project(&world, "Website").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let website = fixtures.home.project(&world, "Website").await;
         let body = json!({ "projectId": "website", "duration": "1h30m", "entryDate": "2026-06-10", "idempotencyKey": "a" });
         let entry = value(&world, owner, "create_time_entry", body).await;
         assert_eq!((&entry["projectId"], &entry["durationSeconds"]), (&json!(website), &json!(5400)));
-        let twin = cast.home.project(&world, "Website").await;
+        let twin = fixtures.home.project(&world, "Website").await;
         let body = json!({ "projectId": "Website", "duration": "1h", "entryDate": "2026-06-10", "idempotencyKey": "b" });
         let why = refused(&world, owner, "create_time_entry", body).await["fields"]["projectId"].to_string();
         assert!(why.contains(&website) && why.contains(&twin), "{why}");
@@ -71,9 +71,9 @@ on_both! {
 on_both! {
     /// A destructive tool asks the person once: the sealed question is good for the same call alone and for five minutes.
     async fn what_destroys_asks_once(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        let id = cast.home.client(&world, "Acme").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let id = fixtures.home.client(&world, "Acme").await;
         let arguments = json!({ "id": "Acme", "idempotencyKey": "d" });
         let question = call(&world, owner, "delete_client", arguments.clone()).await;
         assert_eq!(question["resultType"], "input_required", "{question}");
@@ -92,7 +92,7 @@ on_both! {
         assert_eq!(parsed(&gone)["id"], json!(id), "{gone}");
         world.get(owner, &format!("/api/v1/clients/{id}")).await.error(404, "not_found");
 
-        let id = cast.home.client(&world, "Globex").await;
+        let id = fixtures.home.client(&world, "Globex").await;
         let arguments = json!({ "id": id, "idempotencyKey": "e" });
         let question = call(&world, owner, "delete_client", arguments.clone()).await;
         world.clock.advance(5 * 60 * 1000 + 1);
@@ -109,19 +109,19 @@ on_both! {
 on_both! {
     /// What a role, a scope or a plan does not allow is refused as over REST, and a stale version too.
     async fn the_door_refuses_as_over_rest(world: World) {
-        let cast = Cast::new(&world).await;
-        let refusal = refused(&world, &cast.home.member, "create_client", json!({ "name": "A", "idempotencyKey": "a" })).await;
+        let fixtures = Fixtures::new(&world).await;
+        let refusal = refused(&world, &fixtures.home.member, "create_client", json!({ "name": "A", "idempotencyKey": "a" })).await;
         assert_eq!(refusal["code"], "forbidden_scope");
-        let reader = cast.home.reader(&world, service::value::Role::Owner).await;
+        let reader = fixtures.home.reader(&world, service::value::Role::Owner).await;
         let refusal = refused(&world, &reader, "create_client", json!({ "name": "A", "idempotencyKey": "a" })).await;
         assert_eq!(refusal["code"], "forbidden_scope");
-        let id = cast.home.client(&world, "Acme").await;
+        let id = fixtures.home.client(&world, "Acme").await;
         let stale = json!({ "id": id, "name": "B", "expectedVersion": 7, "idempotencyKey": "b" });
-        let refusal = refused(&world, &cast.home.owner, "update_client", stale).await;
+        let refusal = refused(&world, &fixtures.home.owner, "update_client", stale).await;
         assert_eq!((&refusal["code"], &refusal["reason"]), (&json!("conflict"), &json!("stale")));
-        let missing = refused(&world, &cast.home.owner, "create_client", json!({ "name": "A" })).await;
+        let missing = refused(&world, &fixtures.home.owner, "create_client", json!({ "name": "A" })).await;
         assert!(missing["fields"]["idempotencyKey"].is_string(), "{missing}");
-        let foreign = refused(&world, &cast.foreign.owner, "get_client", json!({ "id": id })).await;
+        let foreign = refused(&world, &fixtures.other.owner, "get_client", json!({ "id": id })).await;
         assert_eq!(foreign["code"], "not_found");
     }
 }
@@ -129,9 +129,9 @@ on_both! {
 on_both! {
     /// A timer is started by the project's name and stopped without an id.
     async fn a_timer_needs_no_id(world: World) {
-        let cast = Cast::new(&world).await;
-        let owner = &cast.home.owner;
-        cast.home.project(&world, "Website").await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        fixtures.home.project(&world, "Website").await;
         value(&world, owner, "start_timer", json!({ "projectId": "Website", "idempotencyKey": "s" })).await;
         world.clock.advance(90_000);
         let stopped = value(&world, owner, "stop_timer", json!({ "idempotencyKey": "t" })).await;

@@ -74,19 +74,6 @@ fn every_file_opens_with_a_sentence_and_stays_readable() {
 const LONGEST_FILE: usize = 460;
 
 #[test]
-fn the_architecture_page_leads_to_every_file() {
-    let page = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
-    for path in sources() {
-        // Tests are told of by their folder, everything else by name.
-        let folders = ["src/", "it/rest/", "it/graphql/", "it/billing/", "it/conformance/", "it/webhook/"];
-        let tests = folders.map(|folder| format!("tests/{folder}"));
-        let place = shown(&path);
-        let by_folder = tests.iter().any(|folder| place.starts_with(folder) && page.contains(folder));
-        assert!(by_folder || page.contains(&place), "docs/architecture.md does not tell of {place}");
-    }
-}
-
-#[test]
 fn nothing_is_left_half_done() {
     let words = ["todo!(", "unimplemented!(", "dbg!(", "FIXME"].map(String::from);
     let ignored = format!("#[{}", "ignore");

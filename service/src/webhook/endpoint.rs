@@ -7,7 +7,7 @@ use entity::webhook_endpoint;
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
 
-use super::sign::Secret;
+use super::egress::Secret;
 use crate::access::action::Action;
 use crate::access::caller::Caller;
 use crate::contract::error::{Error, Feature};

@@ -9,9 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, header};
 
-use super::address::{EgressPolicy, SystemResolver};
-use super::send::{Sender, SignedRequest, told};
-use super::sign::Secret;
+use super::egress::{EgressPolicy, Secret, Sender, SignedRequest, SystemResolver, failure_reason};
 use crate::contract::error::Error;
 
 /// The longest answer of a server that is read: a page of the largest events.
@@ -82,7 +80,7 @@ impl Forwarder {
         };
         let request: Request<Full<Bytes>> = request.map_err(|_| format!("{url} is no URL that can be asked"))?;
         let asking = async {
-            let response = self.0.client().request(request).await.map_err(|error| told(&error))?;
+            let response = self.0.client().request(request).await.map_err(|error| failure_reason(&error))?;
             let status = response.status().as_u16();
             let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
             let retry_after = header(header::RETRY_AFTER).and_then(|text| text.parse().ok()).map(Duration::from_secs);

@@ -1,22 +1,15 @@
-//! Webhooks: where events are sent to, what is on its way, and the worker that sends it.
+//! Webhooks: the endpoints of a workspace, the deliveries of its events to them, and the worker that sends them.
 //!
-//! `endpoint` and `delivery` are the nouns, `replay` and `test` make deliveries by hand, `queue` is what the worker asks of
-//! the database, `worker` sends. `schedule`, `sign` and the rules in `address` are pure.
+//! `endpoint` and `delivery` are the nouns; `replay` and `test` create deliveries on request; `worker` sends what is due;
+//! `egress` is the way out to receivers.
 
-mod address;
-mod concurrency;
-mod connect;
 pub mod delivery;
+mod egress;
 mod emit;
 pub mod endpoint;
 mod forwarder;
-mod queue;
 pub mod replay;
 mod sample;
-mod schedule;
-mod send;
-mod sign;
-mod sweep;
 pub mod test;
 mod worker;
 
@@ -27,17 +20,16 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::watch;
 
-use self::address::{EgressPolicy, SystemResolver};
-use self::send::Sender;
+use self::egress::{EgressPolicy, Sender, SystemResolver};
+use self::worker::schedule;
 use crate::app::Config;
 use crate::contract::error::Error;
 use crate::metrics::Metrics;
 
-pub use self::address::Resolve;
+pub use self::egress::{Resolve, Secret, Signed, sign};
 pub(crate) use self::emit::{Delivery, Targets};
 pub use self::forwarder::{Forwarded, Forwarder, Reply};
-pub use self::schedule::ATTEMPTS;
-pub use self::sign::{Secret, Signed, sign};
+pub use self::worker::schedule::ATTEMPTS;
 
 /// Names that are looked up at once, for deliveries and for endpoints that are saved; the runtime has 512 threads for such.
 const LOOK_UPS_TO_SEND: usize = 256;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use entity::value::Timestamp;
-
 /// How long after each failed attempt the next one is made. Eight sends in about 32.6 hours.
 const GAPS: [u64; 7] = [5, 60, 5 * 60, 30 * 60, 2 * 3600, 6 * 3600, 24 * 3600];
 /// How far a gap is stretched or shortened at most, so that what failed together does not come back together.
@@ -20,15 +18,6 @@ pub fn wait(failed: usize, chance: f64, retry_after: Option<Duration>) -> Option
     let next = seconds(failed).unwrap_or(gap);
     let jittered = gap.mul_f64(1.0 + JITTER * (2.0 * chance.clamp(0.0, 1.0) - 1.0));
     Some(retry_after.map_or(jittered, |asked| jittered.max(asked.min(next))))
-}
-
-/// The wait that `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3).
-pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = header.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = chrono::DateTime::parse_from_rfc2822(header.trim()).ok()?.timestamp_millis();
-    Some(Duration::from_millis(u64::try_from(at - now.millis()).unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -55,16 +44,5 @@ mod tests {
         assert_eq!(asked(1, 30), Some(30));
         assert_eq!(asked(1, 3600), Some(60));
         assert_eq!(asked(7, 999_999), Some(24 * 3600));
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = Timestamp::from_millis(1_781_164_800_000);
-        assert_eq!(retry_after("120", now), Some(Duration::from_secs(120)));
-        assert_eq!(retry_after("Thu, 11 Jun 2026 08:01:00 GMT", now), Some(Duration::from_secs(60)));
-        assert_eq!(retry_after("Thu, 11 Jun 2026 07:00:00 GMT", now), Some(Duration::ZERO));
-        for nonsense in ["soon", "-5", "", "1.5"] {
-            assert_eq!(retry_after(nonsense, now), None, "{nonsense}");
-        }
     }
 }

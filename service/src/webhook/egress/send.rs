@@ -15,7 +15,6 @@ use rustls::pki_types::CertificateDer;
 
 use super::address::EgressPolicy;
 use super::connect::{Connector, NoConnection};
-use super::schedule;
 use super::sign::{Secret, sign};
 use crate::contract::error::Error;
 
@@ -91,7 +90,7 @@ impl Sender {
         Ok(Sender { client, egress, timeout, open })
     }
 
-    pub(super) fn client(&self) -> &Client<Connector, Full<Bytes>> {
+    pub(crate) fn client(&self) -> &Client<Connector, Full<Bytes>> {
         &self.client
     }
 
@@ -111,7 +110,7 @@ impl Sender {
         }
         match tokio::time::timeout_at(deadline, self.client.request(request)).await {
             Err(_) => AttemptResult::failed(format!("no answer within {} s", self.timeout.as_secs_f32())),
-            Ok(Err(error)) => AttemptResult::failed(told(&error)),
+            Ok(Err(error)) => AttemptResult::failed(failure_reason(&error)),
             Ok(Ok(response)) => self.read(response, deadline, now).await,
         }
     }
@@ -125,7 +124,7 @@ impl Sender {
         let status = response.status().as_u16();
         let asked = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = asked.filter(|_| matches!(status, 429 | 503));
-        let retry_after = retry_after.and_then(|header| schedule::retry_after(header, now));
+        let retry_after = retry_after.and_then(|header| asked_wait(header, now));
         let error = (300..400).contains(&status).then(|| "redirects are not followed".to_owned());
         let mut body = response.into_body();
         let mut read = Vec::new();
@@ -164,6 +163,15 @@ fn build(request: &SignedRequest, now: Timestamp) -> Result<Request<Full<Bytes>>
         .map_err(|_| "the request cannot be made".into())
 }
 
+/// The wait that `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3).
+fn asked_wait(header: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = header.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = chrono::DateTime::parse_from_rfc2822(header.trim()).ok()?.timestamp_millis();
+    Some(Duration::from_millis(u64::try_from(at - now.millis()).unwrap_or(0)))
+}
+
 /// The beginning of an answer as text that both databases store.
 fn excerpt(read: &[u8]) -> Option<String> {
     let mut text = String::from_utf8_lossy(&read[..read.len().min(EXCERPT_BYTES)]).replace('\0', "\u{fffd}");
@@ -173,7 +181,7 @@ fn excerpt(read: &[u8]) -> Option<String> {
 }
 
 /// Why there was no answer, for whoever runs the receiver. Of our side it tells nothing.
-pub(super) fn told(error: &ClientError) -> String {
+pub(crate) fn failure_reason(error: &ClientError) -> String {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(here) = cause {
         if let Some(known) = here.downcast_ref::<NoConnection>() {
@@ -195,5 +203,16 @@ mod tests {
         let long = excerpt("é".repeat(5000).as_bytes()).unwrap();
         assert!(long.len() <= EXCERPT_BYTES && long.chars().all(|c| c == 'é' || c == '\u{fffd}'));
         assert!(excerpt(&[0xff; 5000]).unwrap().len() <= EXCERPT_BYTES);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = Timestamp::from_millis(1_781_164_800_000);
+        assert_eq!(asked_wait("120", now), Some(Duration::from_secs(120)));
+        assert_eq!(asked_wait("Thu, 11 Jun 2026 08:01:00 GMT", now), Some(Duration::from_secs(60)));
+        assert_eq!(asked_wait("Thu, 11 Jun 2026 07:00:00 GMT", now), Some(Duration::ZERO));
+        for nonsense in ["soon", "-5", "", "1.5"] {
+            assert_eq!(asked_wait(nonsense, now), None, "{nonsense}");
+        }
     }
 }

@@ -2,6 +2,11 @@
 //! has finished meanwhile and takes what there is room for; while it runs, the next results gather. No transaction is open
 //! while HTTP runs, and nothing is held in memory that a crash would lose.
 
+mod concurrency;
+mod queue;
+pub(super) mod schedule;
+mod sweep;
+
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -12,10 +17,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
-use super::concurrency::Limiter;
-use super::queue::{self, Attempt, Job, LEASE, Leased, Outcome};
-use super::send::{AttemptResult, SignedRequest};
-use super::{endpoint, schedule};
+use self::concurrency::Limiter;
+use self::queue::{Attempt, Job, LEASE, Leased, Outcome};
+use super::egress::{AttemptResult, SignedRequest};
+use super::endpoint;
 use crate::app::App;
 use crate::contract::error::{Error, Feature};
 

@@ -1,35 +1,36 @@
-//! How much is sent at once: to each endpoint as much as it takes, so that one that is slow or dead holds up no other.
-//! What fails is slowed to one attempt at a time, what succeeds at once gets faster again.
+//! Limits on concurrent attempts, for all endpoints together and for each. The limit of an endpoint rises while its
+//! receiver answers well and falls while it fails, so that a slow or dead receiver delays no other.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use entity::value::Id;
 
-/// Attempts that run at once at most, in this process.
-const ALL: usize = 256;
-/// Of these, to endpoints whose last attempt failed or was slow: the others always find room.
-const DEGRADED: usize = ALL / 2;
-/// Of all, kept for endpoints that have none: one that has just become due finds room among any number of others.
-const FIRST_PLACES: usize = ALL / 4;
-/// Of these, kept for endpoints whose last attempt went well: none of them waits for others of which nothing is known.
-const GOOD_PLACES: usize = ALL / 8;
-/// Attempts at once to an endpoint of which nothing is known.
-const FIRST: usize = 4;
-/// Attempts at once to one endpoint at most.
-const MOST: usize = 64;
-/// A receiver that takes longer is slow, however well it answers: it is sent no more at once than it is now.
+/// The most attempts that this process runs at once.
+const MAX_CONCURRENT: usize = 256;
+/// The most of them that go to degraded endpoints, so that the healthy ones always get permits.
+const MAX_DEGRADED: usize = MAX_CONCURRENT / 2;
+/// Permits that only endpoints without a running attempt may take, so that an endpoint that has just become due gets one
+/// however many others are busy.
+const RESERVED_FOR_IDLE: usize = MAX_CONCURRENT / 4;
+/// Of these, permits that only healthy endpoints may take, so that they do not wait for endpoints of unknown health.
+const RESERVED_FOR_HEALTHY: usize = MAX_CONCURRENT / 8;
+/// The first limit of an endpoint, while its health is unknown.
+const INITIAL_LIMIT: usize = 4;
+/// The highest limit of one endpoint.
+const MAX_PER_ENDPOINT: usize = 64;
+/// The limit of a receiver that takes longer than this does not rise, even where it answers with success.
 const SLOW: Duration = Duration::from_secs(1);
-/// Endpoints that are remembered at most while nothing is sent to them.
-const REMEMBERED: usize = 4096;
+/// The most endpoints without a running attempt whose health is remembered.
+const MAX_REMEMBERED: usize = 4096;
 
-/// What runs, by endpoint.
+/// The concurrency limiter: the running attempts, by endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
-    lanes: HashMap<Id, EndpointLoad>,
+    endpoints: HashMap<Id, EndpointLoad>,
     running: usize,
-    degraded: usize,
-    /// Attempts so far.
+    running_degraded: usize,
+    /// Attempts begun since the worker started.
     begun: u64,
 }
 
@@ -37,106 +38,116 @@ pub(super) struct Limiter {
 struct EndpointLoad {
     running: usize,
     limit: usize,
-    /// Which attempt of all was its last.
-    turn: u64,
-    standing: Health,
+    /// The number of the last attempt to this endpoint, as counted by `Limiter::begun`.
+    last_begun: u64,
+    health: Health,
 }
 
-/// What the last attempt that ended tells of an endpoint.
+/// What the attempt that ended last says about an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Health {
     Unknown,
     Good,
-    /// It has failed, or was slow.
+    /// The attempt failed, or was slow.
     Degraded,
 }
 
 impl EndpointLoad {
-    const NEW: EndpointLoad = EndpointLoad { running: 0, limit: FIRST, turn: 0, standing: Health::Unknown };
+    const NEW: EndpointLoad =
+        EndpointLoad { running: 0, limit: INITIAL_LIMIT, last_begun: 0, health: Health::Unknown };
 
-    fn is_suspect(&self) -> bool {
-        self.standing == Health::Degraded
+    fn is_degraded(&self) -> bool {
+        self.health == Health::Degraded
     }
 }
 
-/// What there is room for at one moment, handed out endpoint by endpoint.
+/// The permits for new attempts that are free at one moment.
 pub(super) struct Permits<'a> {
-    pace: &'a Limiter,
-    all: usize,
-    degraded: usize,
+    limiter: &'a Limiter,
+    free: usize,
+    free_degraded: usize,
 }
 
 impl Permits<'_> {
-    /// How many attempts may begin to each of these endpoints: one to each that has none, before anybody has a second, and
-    /// first to those that had theirs longest ago, so that none waits for another's backlog.
+    /// Divides the free permits among these endpoints. Each endpoint without a running attempt gets one before any gets a
+    /// second, and those whose last attempt is the longest ago come first, so that none waits for another's backlog.
     pub(super) fn allocate(mut self, endpoints: &[Id]) -> Vec<(Id, usize)> {
         let mut endpoints = endpoints.to_vec();
-        endpoints.sort_by_key(|id| self.lane(*id).turn);
+        endpoints.sort_by_key(|id| self.load(*id).last_begun);
         let first: Vec<usize> = endpoints.iter().map(|id| self.take_first(*id)).collect();
-        let more =
-            endpoints.iter().zip(first).map(|(id, first)| (*id, first + self.take(*id, MOST, first, FIRST_PLACES)));
-        more.filter(|(_, places)| *places > 0).collect()
+        let more = endpoints
+            .iter()
+            .zip(first)
+            .map(|(id, first)| (*id, first + self.take(*id, MAX_PER_ENDPOINT, first, RESERVED_FOR_IDLE)));
+        more.filter(|(_, permits)| *permits > 0).collect()
     }
 
-    fn lane(&self, endpoint: Id) -> &EndpointLoad {
-        self.pace.lanes.get(&endpoint).unwrap_or(&EndpointLoad::NEW)
+    fn load(&self, endpoint: Id) -> &EndpointLoad {
+        self.limiter.endpoints.get(&endpoint).unwrap_or(&EndpointLoad::NEW)
     }
 
-    /// Takes a place for an endpoint that has none.
+    /// Takes one permit for an endpoint without a running attempt.
     fn take_first(&mut self, endpoint: Id) -> usize {
-        let EndpointLoad { running, standing, .. } = *self.lane(endpoint);
-        let kept = if standing == Health::Good { 0 } else { GOOD_PLACES };
-        if running == 0 { self.take(endpoint, 1, 0, kept) } else { 0 }
+        let EndpointLoad { running, health, .. } = *self.load(endpoint);
+        let reserved = if health == Health::Good { 0 } else { RESERVED_FOR_HEALTHY };
+        if running == 0 { self.take(endpoint, 1, 0, reserved) } else { 0 }
     }
 
-    /// Takes up to `wanted` places from what is left, but for those that are kept for others, for an endpoint that has taken
-    /// some before.
-    fn take(&mut self, endpoint: Id, wanted: usize, before: usize, kept: usize) -> usize {
-        let lane = self.lane(endpoint);
-        let (room, is_suspect) = (lane.limit.saturating_sub(lane.running + before), lane.is_suspect());
-        let free = self.all.saturating_sub(kept).min(if is_suspect { self.degraded } else { ALL });
-        let places = room.min(wanted).min(free);
-        self.all -= places;
-        self.degraded -= if is_suspect { places } else { 0 };
-        places
+    /// Takes up to `wanted` of the free permits, without those that are reserved for other endpoints, for an endpoint that
+    /// has already taken `before` of them.
+    fn take(&mut self, endpoint: Id, wanted: usize, before: usize, reserved: usize) -> usize {
+        let load = self.load(endpoint);
+        let (below_limit, is_degraded) = (load.limit.saturating_sub(load.running + before), load.is_degraded());
+        let of_health = if is_degraded { self.free_degraded } else { MAX_CONCURRENT };
+        let free = self.free.saturating_sub(reserved).min(of_health);
+        let permits = below_limit.min(wanted).min(free);
+        self.free -= permits;
+        self.free_degraded -= if is_degraded { permits } else { 0 };
+        permits
     }
 
-    /// Whether nothing can begin at all.
-    pub(super) fn is_none(&self) -> bool {
-        self.all == 0
+    /// Whether no attempt can begin.
+    pub(super) fn is_empty(&self) -> bool {
+        self.free == 0
     }
 }
 
 impl Limiter {
-    /// What may begin now.
-    pub(super) fn room(&self) -> Permits<'_> {
-        Permits { pace: self, all: ALL - self.running, degraded: DEGRADED.saturating_sub(self.degraded) }
+    /// The permits that are free now.
+    pub(super) fn permits(&self) -> Permits<'_> {
+        Permits {
+            limiter: self,
+            free: MAX_CONCURRENT - self.running,
+            free_degraded: MAX_DEGRADED.saturating_sub(self.running_degraded),
+        }
     }
 
+    /// Counts an attempt that begins.
     pub(super) fn begin(&mut self, endpoint: Id) {
-        let lane = self.lanes.entry(endpoint).or_insert(EndpointLoad::NEW);
-        lane.running += 1;
+        let load = self.endpoints.entry(endpoint).or_insert(EndpointLoad::NEW);
+        load.running += 1;
         self.running += 1;
         self.begun += 1;
-        lane.turn = self.begun;
-        self.degraded += usize::from(lane.is_suspect());
+        load.last_begun = self.begun;
+        self.running_degraded += usize::from(load.is_degraded());
     }
 
+    /// Counts an attempt that has ended, and learns from it.
     pub(super) fn end(&mut self, endpoint: Id, succeeded: bool, took: Duration) {
-        let Some(lane) = self.lanes.get_mut(&endpoint) else { return };
-        self.degraded -= if lane.is_suspect() { lane.running } else { 0 };
-        lane.running -= 1;
+        let Some(load) = self.endpoints.get_mut(&endpoint) else { return };
+        self.running_degraded -= if load.is_degraded() { load.running } else { 0 };
+        load.running -= 1;
         self.running -= 1;
         let slow = took > SLOW;
-        lane.limit = match succeeded {
-            true if slow => lane.limit,
-            true => (lane.limit + 1).min(MOST),
-            false => (lane.limit / 2).max(1),
+        load.limit = match succeeded {
+            true if slow => load.limit,
+            true => (load.limit + 1).min(MAX_PER_ENDPOINT),
+            false => (load.limit / 2).max(1),
         };
-        lane.standing = if slow || !succeeded { Health::Degraded } else { Health::Good };
-        self.degraded += if lane.is_suspect() { lane.running } else { 0 };
-        if self.lanes.len() > REMEMBERED {
-            self.lanes.retain(|id, lane| lane.running > 0 || *id == endpoint);
+        load.health = if slow || !succeeded { Health::Degraded } else { Health::Good };
+        self.running_degraded += if load.is_degraded() { load.running } else { 0 };
+        if self.endpoints.len() > MAX_REMEMBERED {
+            self.endpoints.retain(|id, load| load.running > 0 || *id == endpoint);
         }
     }
 }
@@ -149,131 +160,131 @@ mod tests {
         Id(uuid::Uuid::from_u128(n))
     }
 
-    const AT_ONCE: Duration = Duration::from_millis(5);
+    const QUICK: Duration = Duration::from_millis(5);
 
-    /// Begins as much as there is room for.
-    fn fill(pace: &mut Limiter, id: Id) -> usize {
-        let places = pace.room().allocate(&[id]).first().map_or(0, |(_, places)| *places);
-        (0..places).for_each(|_| pace.begin(id));
-        places
+    /// Begins as many attempts to an endpoint as there are permits, and returns their number.
+    fn fill(limiter: &mut Limiter, id: Id) -> usize {
+        let permits = limiter.permits().allocate(&[id]).first().map_or(0, |(_, permits)| *permits);
+        (0..permits).for_each(|_| limiter.begin(id));
+        permits
     }
 
     #[test]
-    fn what_succeeds_gets_faster_and_what_fails_goes_one_by_one() {
-        let (mut pace, id) = (Limiter::default(), endpoint(1));
-        assert_eq!(fill(&mut pace, id), FIRST);
-        (0..FIRST).for_each(|_| pace.end(id, true, AT_ONCE));
-        assert_eq!(fill(&mut pace, id), 2 * FIRST);
-        (0..2 * FIRST).for_each(|_| pace.end(id, false, AT_ONCE));
-        assert_eq!(fill(&mut pace, id), 1);
+    fn success_raises_the_limit_and_failure_lowers_it_to_one() {
+        let (mut limiter, id) = (Limiter::default(), endpoint(1));
+        assert_eq!(fill(&mut limiter, id), INITIAL_LIMIT);
+        (0..INITIAL_LIMIT).for_each(|_| limiter.end(id, true, QUICK));
+        assert_eq!(fill(&mut limiter, id), 2 * INITIAL_LIMIT);
+        (0..2 * INITIAL_LIMIT).for_each(|_| limiter.end(id, false, QUICK));
+        assert_eq!(fill(&mut limiter, id), 1);
         for _ in 0..100 {
-            pace.end(id, true, AT_ONCE);
-            fill(&mut pace, id);
+            limiter.end(id, true, QUICK);
+            fill(&mut limiter, id);
         }
-        assert!(pace.running <= MOST, "{}", pace.running);
+        assert!(limiter.running <= MAX_PER_ENDPOINT, "{}", limiter.running);
     }
 
     #[test]
-    fn any_number_of_dead_endpoints_leaves_room_for_the_others() {
-        let mut pace = Limiter::default();
+    fn any_number_of_dead_endpoints_leaves_permits_for_the_others() {
+        let mut limiter = Limiter::default();
         for n in 0..10_000 {
             let id = endpoint(n);
             // Each has failed once, and hangs now.
-            pace.begin(id);
-            pace.end(id, false, AT_ONCE);
-            fill(&mut pace, id);
+            limiter.begin(id);
+            limiter.end(id, false, QUICK);
+            fill(&mut limiter, id);
         }
-        assert!(pace.running <= DEGRADED, "{}", pace.running);
-        assert_eq!(pace.degraded, pace.running);
-        assert_eq!(fill(&mut pace, endpoint(1_000_000)), FIRST);
-        assert!(pace.lanes.len() <= REMEMBERED + 1);
+        assert!(limiter.running <= MAX_DEGRADED, "{}", limiter.running);
+        assert_eq!(limiter.running_degraded, limiter.running);
+        assert_eq!(fill(&mut limiter, endpoint(1_000_000)), INITIAL_LIMIT);
+        assert!(limiter.endpoints.len() <= MAX_REMEMBERED + 1);
     }
 
     #[test]
-    fn what_fails_takes_its_half_in_one_go_at_most() {
-        let mut pace = Limiter::default();
+    fn one_allocation_gives_degraded_endpoints_half_of_the_permits_at_most() {
+        let mut limiter = Limiter::default();
         for n in 0..1000 {
-            pace.begin(endpoint(n));
-            pace.end(endpoint(n), false, AT_ONCE);
+            limiter.begin(endpoint(n));
+            limiter.end(endpoint(n), false, QUICK);
         }
         let due: Vec<Id> = (0..1000).chain([5000]).map(endpoint).collect();
-        let mut shared = pace.room().allocate(&due);
-        // Who was never served comes first.
-        assert_eq!(shared.remove(0), (endpoint(5000), FIRST));
-        assert_eq!(shared.iter().map(|(_, places)| places).sum::<usize>(), DEGRADED);
+        let mut allocated = limiter.permits().allocate(&due);
+        // An endpoint that was never served comes first.
+        assert_eq!(allocated.remove(0), (endpoint(5000), INITIAL_LIMIT));
+        assert_eq!(allocated.iter().map(|(_, permits)| permits).sum::<usize>(), MAX_DEGRADED);
     }
 
     #[test]
-    fn slow_receivers_that_take_everything_leave_room_for_the_others() {
-        let mut pace = Limiter::default();
+    fn slow_receivers_that_take_everything_leave_permits_for_the_others() {
+        let mut limiter = Limiter::default();
         for n in 0..50 {
-            // Each answers well, after nine seconds, and has much waiting.
-            let begun = fill(&mut pace, endpoint(n));
-            (0..begun).for_each(|_| pace.end(endpoint(n), true, Duration::from_secs(9)));
-            fill(&mut pace, endpoint(n));
+            // Each answers with success, after nine seconds, and has many deliveries due.
+            let begun = fill(&mut limiter, endpoint(n));
+            (0..begun).for_each(|_| limiter.end(endpoint(n), true, Duration::from_secs(9)));
+            fill(&mut limiter, endpoint(n));
         }
-        assert!(pace.running <= DEGRADED, "{}", pace.running);
-        assert_eq!(fill(&mut pace, endpoint(100)), FIRST);
+        assert!(limiter.running <= MAX_DEGRADED, "{}", limiter.running);
+        assert_eq!(fill(&mut limiter, endpoint(100)), INITIAL_LIMIT);
     }
 
     #[test]
-    fn nobody_has_a_second_place_before_all_have_one() {
-        let mut pace = Limiter::default();
+    fn no_endpoint_gets_a_second_permit_before_all_have_one() {
+        let mut limiter = Limiter::default();
         let due: Vec<Id> = (0..200).map(endpoint).collect();
         for id in &due {
-            (0..MOST).for_each(|_| {
-                pace.begin(*id);
-                pace.end(*id, true, AT_ONCE);
+            (0..MAX_PER_ENDPOINT).for_each(|_| {
+                limiter.begin(*id);
+                limiter.end(*id, true, QUICK);
             });
         }
-        let shared = pace.room().allocate(&due);
-        assert_eq!(shared.len(), due.len());
-        assert!(shared.iter().all(|(_, places)| *places == 1));
-        let some = pace.room().allocate(&due[..150]);
-        assert_eq!(some.iter().map(|(_, places)| places).sum::<usize>(), ALL - FIRST_PLACES);
+        let allocated = limiter.permits().allocate(&due);
+        assert_eq!(allocated.len(), due.len());
+        assert!(allocated.iter().all(|(_, permits)| *permits == 1));
+        let some = limiter.permits().allocate(&due[..150]);
+        assert_eq!(some.iter().map(|(_, permits)| permits).sum::<usize>(), MAX_CONCURRENT - RESERVED_FOR_IDLE);
     }
 
     #[test]
-    fn who_has_just_become_due_finds_room_among_endpoints_of_which_nothing_is_known() {
-        let mut pace = Limiter::default();
+    fn an_endpoint_that_has_just_become_due_gets_a_permit_among_endpoints_of_unknown_health() {
+        let mut limiter = Limiter::default();
         let due: Vec<Id> = (0..100).map(endpoint).collect();
-        for (id, places) in pace.room().allocate(&due) {
+        for (id, permits) in limiter.permits().allocate(&due) {
             // All of them hang.
-            (0..places).for_each(|_| pace.begin(id));
+            (0..permits).for_each(|_| limiter.begin(id));
         }
-        assert!(fill(&mut pace, endpoint(100)) >= 1);
+        assert!(fill(&mut limiter, endpoint(100)) >= 1);
     }
 
     #[test]
-    fn who_answers_well_finds_room_among_any_number_of_endpoints_of_which_nothing_is_known() {
-        let (mut pace, good) = (Limiter::default(), endpoint(1000));
-        pace.begin(good);
-        pace.end(good, true, AT_ONCE);
+    fn a_healthy_endpoint_gets_a_permit_among_any_number_of_endpoints_of_unknown_health() {
+        let (mut limiter, good) = (Limiter::default(), endpoint(1000));
+        limiter.begin(good);
+        limiter.end(good, true, QUICK);
         let due: Vec<Id> = (0..400).map(endpoint).collect();
-        for (id, places) in pace.room().allocate(&due) {
-            (0..places).for_each(|_| pace.begin(id));
+        for (id, permits) in limiter.permits().allocate(&due) {
+            (0..permits).for_each(|_| limiter.begin(id));
         }
-        assert_eq!(pace.running, ALL - GOOD_PLACES);
-        assert_eq!(fill(&mut pace, good), 1);
+        assert_eq!(limiter.running, MAX_CONCURRENT - RESERVED_FOR_HEALTHY);
+        assert_eq!(fill(&mut limiter, good), 1);
     }
 
     #[test]
-    fn suspects_take_turns_whoever_waits_longest() {
-        let mut pace = Limiter::default();
+    fn degraded_endpoints_take_turns_whichever_waits_longest() {
+        let mut limiter = Limiter::default();
         let due: Vec<Id> = (0..300).map(endpoint).collect();
         for id in &due {
-            pace.begin(*id);
-            pace.end(*id, false, AT_ONCE);
+            limiter.begin(*id);
+            limiter.end(*id, false, QUICK);
         }
         let mut served = std::collections::HashSet::new();
         for _ in 0..3 {
-            let shared = pace.room().allocate(&due);
-            for (id, places) in &shared {
-                (0..*places).for_each(|_| pace.begin(*id));
+            let allocated = limiter.permits().allocate(&due);
+            for (id, permits) in &allocated {
+                (0..*permits).for_each(|_| limiter.begin(*id));
                 served.insert(*id);
             }
-            for (id, places) in shared {
-                (0..places).for_each(|_| pace.end(id, false, Duration::from_secs(10)));
+            for (id, permits) in allocated {
+                (0..permits).for_each(|_| limiter.end(id, false, Duration::from_secs(10)));
             }
         }
         assert_eq!(served.len(), due.len());

@@ -1,22 +1,24 @@
-//! When a delivery is tried again: a pure function of how often it was tried, a little chance, and what the receiver asked.
+//! When a failed delivery is attempted again: a pure function of the number of attempts, a random number for jitter, and
+//! the receiver's `Retry-After`.
 
 use std::time::Duration;
 
-/// How long after each failed attempt the next one is made. Eight sends in about 32.6 hours.
+/// The gap after each failed attempt, in seconds: eight attempts in about 32.6 hours.
 const GAPS: [u64; 7] = [5, 60, 5 * 60, 30 * 60, 2 * 3600, 6 * 3600, 24 * 3600];
-/// How far a gap is stretched or shortened at most, so that what failed together does not come back together.
+/// The largest part by which a gap is stretched or shortened, so that deliveries that failed together are not attempted
+/// again together.
 const JITTER: f64 = 0.1;
 
-/// Attempts that a delivery has at most.
+/// The most attempts of one delivery.
 pub const ATTEMPTS: usize = GAPS.len() + 1;
 
-/// How long to wait after this many failed attempts; none when that was the last. `chance` is between 0 and 1.
-/// `Retry-After` may postpone, but not beyond the next step.
-pub fn wait(failed: usize, chance: f64, retry_after: Option<Duration>) -> Option<Duration> {
+/// The wait after this many failed attempts; none after the last. `random` lies between 0 and 1. `Retry-After` may postpone
+/// the next attempt, but not beyond the next step.
+pub fn wait(failed: usize, random: f64, retry_after: Option<Duration>) -> Option<Duration> {
     let seconds = |index: usize| GAPS.get(index).copied().map(Duration::from_secs);
     let gap = seconds(failed.checked_sub(1)?)?;
     let next = seconds(failed).unwrap_or(gap);
-    let jittered = gap.mul_f64(1.0 + JITTER * (2.0 * chance.clamp(0.0, 1.0) - 1.0));
+    let jittered = gap.mul_f64(1.0 + JITTER * (2.0 * random.clamp(0.0, 1.0) - 1.0));
     Some(retry_after.map_or(jittered, |asked| jittered.max(asked.min(next))))
 }
 
@@ -32,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_moves_a_gap_by_a_tenth_at_most() {
+    fn jitter_moves_a_gap_by_a_tenth_at_most() {
         assert_eq!(wait(1, 0.0, None), Some(Duration::from_millis(4500)));
         assert_eq!(wait(1, 1.0, None), Some(Duration::from_millis(5500)));
     }

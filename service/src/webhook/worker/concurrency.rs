@@ -53,8 +53,7 @@ enum Health {
 }
 
 impl EndpointLoad {
-    const NEW: EndpointLoad =
-        EndpointLoad { running: 0, limit: INITIAL_LIMIT, last_begun: 0, health: Health::Unknown };
+    const NEW: EndpointLoad = EndpointLoad { running: 0, limit: INITIAL_LIMIT, last_begun: 0, health: Health::Unknown };
 
     fn is_degraded(&self) -> bool {
         self.health == Health::Degraded

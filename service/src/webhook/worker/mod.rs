@@ -149,7 +149,11 @@ impl Worker {
         self.stored();
         let left = taken_at.millis() + LEASE - self.app.now().millis();
         if !jobs.is_empty() && left < LAST_ATTEMPTS.as_millis() as i64 {
-            tracing::warn!(deliveries = jobs.len(), left, "the database was slow: these deliveries wait for their lease to expire");
+            tracing::warn!(
+                deliveries = jobs.len(),
+                left,
+                "the database was slow: these deliveries wait for their lease to expire"
+            );
             return Ok(());
         }
         for job in jobs {

@@ -27,7 +27,7 @@ impl App {
     pub async fn run_jobs(&self, worker: bool, mut stop: watch::Receiver<bool>) {
         let listening = self.clone();
         let listener = tokio::spawn(async move { listening.listen().await });
-        let feed = tokio::spawn(self.clone().follow_changes(stop.clone()));
+        let live = tokio::spawn(self.clone().follow_changes(stop.clone()));
         let housekeeper = self.clone();
         let housekeeping = tokio::spawn(async move { housekeeper.keep_house(worker).await });
         let (delivering, stopped) = (self.clone(), stop.clone());
@@ -50,7 +50,7 @@ impl App {
             tracing::error!(%cause, "the worker ended in a fault of ours");
         }
         listener.abort();
-        feed.abort();
+        live.abort();
         report("token use", self.store_token_use().await);
     }
 
@@ -101,7 +101,7 @@ impl App {
                 listener.listen(CHANNEL).await?;
                 loop {
                     let told = listener.recv().await?;
-                    self.live().heard(told.payload());
+                    self.live().notified(told.payload());
                     tracing::trace!("woken by a replica");
                     self.due().notify_one();
                 }

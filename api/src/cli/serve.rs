@@ -113,7 +113,7 @@ impl Serve {
         let (terminated, stopping) = (terminated()?, app.clone());
         let terminated = async move {
             terminated.await;
-            stopping.end_subscriptions();
+            stopping.close_subscribers();
             // At once: another replica can send what this one would not.
             stopping.stop_delivering();
         };

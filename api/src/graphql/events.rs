@@ -27,12 +27,12 @@ struct Stream {
 
 /// Answers a subscription as events. It is in place when the answer begins.
 pub(super) async fn subscribe(graphql: &Graphql, prepared: Prepared, cx: Cx, spent: Spent) -> Response {
-    let watch = graphql.server.app.watch(cx.caller());
+    let watch = graphql.server.app.register_subscriber(cx.caller());
     let mut answers = graphql.gateway.clone().subscribe(prepared, cx, watch.clone());
     // Until it is in its place: what is committed once the client has read the status will be told.
     let first = tokio::select! {
         first = answers.next() => first,
-        () = watch.placed() => None,
+        () = watch.subscribed() => None,
     };
     let answers = stream::iter(first).chain(answers).boxed();
     let stream = stream::unfold(Stream { answers, watch, spent, ended: false }, next);
@@ -53,7 +53,7 @@ async fn next(mut stream: Stream) -> Option<(io::Result<Vec<u8>>, Stream)> {
     let piece = tokio::select! {
         biased;
         // The stream ends without `complete`: the client takes that for a lost connection.
-        _ = stream.watch.ended() => return None,
+        _ = stream.watch.closed() => return None,
         answer = stream.answers.next() => match answer {
             Some(answer) => event("next", &body(answer, Some(&stream.spent))),
             None => {

@@ -198,7 +198,7 @@ impl Connection {
                     let mut operations = Operations::new();
                     tokio::select! {
                         biased;
-                        reason = watch.ended() => Some(match reason {
+                        reason = watch.closed() => Some(match reason {
                             Closed::Token => UNAUTHORIZED,
                             Closed::Access => FORBIDDEN,
                             Closed::SlowConsumer => BEHIND,
@@ -238,7 +238,7 @@ impl Connection {
                         refused.log();
                         Some(FORBIDDEN)
                     })?;
-                    let watch = app.watch(pass.caller());
+                    let watch = app.register_subscriber(pass.caller());
                     socket.send(message("connection_ack", None, None)).await.map_err(|_| None)?;
                     return Ok(watch);
                 }

@@ -150,7 +150,7 @@ impl App {
         // Who lacks access altogether is told just that.
         let lacking = [Feature::ApiAccess, feature].into_iter().find(|feature| !feature.is_in(caller.plan));
         if let Some(feature) = lacking {
-            let budget = self.limits().look(&caller).await;
+            let budget = self.limits().peek(&caller).await;
             return Ok(Admission { pass: Err(Error::PlanLacks(feature)), budget });
         }
         let (charged, budget) = self.limits().charge_request(&caller).await;

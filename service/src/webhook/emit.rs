@@ -1,4 +1,4 @@
-//! From an event to its deliveries: one for each endpoint that is switched on and subscribed, while the plan has webhooks.
+//! The deliveries of an event: one for each endpoint that is enabled and subscribed, while the plan includes webhooks.
 
 use entity::value::{DeliveryStatus, EventType, Id};
 use entity::webhook_delivery;
@@ -8,16 +8,16 @@ use super::endpoint::subscribed;
 use crate::contract::error::{Error, Feature};
 use crate::door::write::Write;
 
-/// Who is sent events, as it is in this transaction.
+/// The endpoints that are sent events, as this transaction sees them.
 const TARGETS: &str = "\
     SELECT w.id, w.events FROM webhook_endpoint w JOIN organization o ON o.id = w.organization_id \
     WHERE w.organization_id = $1 AND w.enabled AND w.deleted_at IS NULL AND o.plan >= $2 ORDER BY w.id";
 
-/// The endpoints of a workspace that are sent events, each with the types that it is subscribed to.
+/// The endpoints of a workspace that are sent events, each with its subscribed types.
 pub(crate) struct Targets(Vec<(Id, Vec<EventType>)>);
 
 impl Targets {
-    /// Those of the workspace of a transaction.
+    /// Reads the endpoints of the workspace of a transaction.
     pub(crate) async fn of(write: &Write) -> Result<Targets, Error> {
         let db = write.connection();
         let plan = Feature::OutboundWebhooks.required_plan().rank();
@@ -31,13 +31,13 @@ impl Targets {
         Ok(Targets(rows.into_iter().map(target).collect::<Result<_, Error>>()?))
     }
 
-    /// Those that are sent events of this type.
+    /// The endpoints that are subscribed to this type.
     pub(crate) fn subscribed_to(&self, kind: &str) -> impl Iterator<Item = Id> {
         self.0.iter().filter(move |(_, kinds)| kinds.iter().any(|own| own.as_str() == kind)).map(|(id, _)| *id)
     }
 }
 
-/// A delivery to be made.
+/// A new delivery.
 pub(crate) struct Delivery {
     pub(crate) endpoint: Id,
     pub(crate) event: Id,
@@ -45,7 +45,7 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Its row: due at once.
+    /// The row of the delivery, due at once.
     pub(crate) fn row(self, write: &Write, kind: &str) -> webhook_delivery::Model {
         webhook_delivery::Model {
             id: write.new_id(),

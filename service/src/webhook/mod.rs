@@ -1,22 +1,15 @@
-//! Webhooks: where events are sent to, what is on its way, and the worker that sends it.
+//! Webhooks: the endpoints of a workspace, the deliveries of its events to them, and the worker that sends them.
 //!
-//! `endpoint` and `delivery` are the nouns, `replay` and `test` make deliveries by hand, `queue` is what the worker asks of
-//! the database, `worker` sends. `schedule`, `sign` and the rules in `address` are pure.
+//! `endpoint` and `delivery` are the nouns; `replay` and `test` create deliveries on request; `worker` sends what is due;
+//! `egress` is the way out to receivers.
 
-mod address;
-mod concurrency;
-mod connect;
 pub mod delivery;
+mod egress;
 mod emit;
 pub mod endpoint;
 mod forwarder;
-mod queue;
 pub mod replay;
 mod sample;
-mod schedule;
-mod send;
-mod sign;
-mod sweep;
 pub mod test;
 mod worker;
 
@@ -27,23 +20,23 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::watch;
 
-use self::address::{EgressPolicy, SystemResolver};
-use self::send::Sender;
+use self::egress::{EgressPolicy, Sender, SystemResolver};
+use self::worker::schedule;
 use crate::app::Config;
 use crate::contract::error::Error;
 use crate::metrics::Metrics;
 
-pub use self::address::Resolve;
+pub use self::egress::{Resolve, Secret, Signed, sign};
 pub(crate) use self::emit::{Delivery, Targets};
 pub use self::forwarder::{Forwarded, Forwarder, Reply};
-pub use self::schedule::ATTEMPTS;
-pub use self::sign::{Secret, Signed, sign};
+pub use self::worker::schedule::ATTEMPTS;
 
-/// Names that are looked up at once, for deliveries and for endpoints that are saved; the runtime has 512 threads for such.
+/// Concurrent DNS look-ups for deliveries; the runtime has 512 threads for blocking calls.
 const LOOK_UPS_TO_SEND: usize = 256;
+/// Concurrent DNS look-ups for endpoints that are being saved.
 const LOOK_UPS_TO_SAVE: usize = 32;
 
-/// What webhooks need for as long as the process lives.
+/// The state of webhooks that lives as long as the process.
 pub(crate) struct Webhooks {
     egress: EgressPolicy,
     sender: Sender,
@@ -54,7 +47,7 @@ pub(crate) struct Webhooks {
 
 impl Webhooks {
     pub(crate) fn new(config: &Config) -> Result<Webhooks, Error> {
-        // Whoever saves names that take long to look up holds up no delivery: each side has look-ups of its own.
+        // Saving has look-ups of its own, so that slow names there delay no delivery.
         let egress = |look_ups| {
             let resolver = config.resolver.clone();
             let resolver = resolver.unwrap_or_else(|| Arc::new(SystemResolver::new(look_ups)));
@@ -69,12 +62,12 @@ impl Webhooks {
         })
     }
 
-    /// A number between 0 and 1.
+    /// A random number between 0 and 1.
     fn rng(&self) -> f64 {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).random()
     }
 
-    /// When a delivery that has failed this often is tried again, in milliseconds from now.
+    /// The wait before the next attempt of a delivery that has failed this often, in milliseconds; none after the last.
     fn wait(&self, failed: usize, retry_after: Option<Duration>) -> Option<i64> {
         let wait = schedule::wait(failed, self.rng(), retry_after)?;
         i64::try_from(wait.as_millis()).ok()

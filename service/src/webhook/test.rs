@@ -1,4 +1,4 @@
-//! The test call: a made-up event, sent to one endpoint.
+//! The test call: sends an example event to one endpoint.
 
 use entity::value::{EventType, Id};
 use entity::webhook_endpoint;
@@ -30,6 +30,9 @@ impl Validate for TestWebhookEndpointInput {
 }
 
 /// Sends a test event to one endpoint, subscribed or not: `livemode` is false and `data.test` true.
+///
+/// # Errors
+/// `NotFound`; `Conflict` where the endpoint is disabled or deleted; what the door refuses.
 pub async fn send(cx: &Cx, id: Id, input: TestWebhookEndpointInput) -> Result<Written<WebhookDelivery>, Error> {
     cx.write(Action::TestWebhookEndpoint, input, async |write, input| {
         let endpoint =

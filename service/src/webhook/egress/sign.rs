@@ -1,5 +1,5 @@
-//! Signatures of a delivery: `Hoursmith-Signature`, and the headers of Standard Webhooks (standardwebhooks.com). Both are
-//! made of the body as it is sent and of the instant of the attempt.
+//! Signatures of a delivery: `Hoursmith-Signature`, and the headers of Standard Webhooks (standardwebhooks.com). Both cover
+//! the body as it is sent and the instant of the attempt.
 
 use std::fmt;
 
@@ -12,14 +12,14 @@ use sha2::Sha256;
 use crate::contract::error::Error;
 
 const PREFIX: &str = "wsk_";
-/// What is shown of a secret for good: enough to tell one from another.
-const SHOWN: usize = PREFIX.len() + 6;
+/// The length of the prefix of a secret that stays visible, so that secrets can be distinguished.
+const PREFIX_SHOWN: usize = PREFIX.len() + 6;
 
-/// What an endpoint's deliveries are signed with: 32 random bytes.
+/// The signing secret of an endpoint: 32 random bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret([u8; 32]);
 
-/// Never in a log.
+/// Hides the bytes, so that no log contains them.
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
@@ -42,26 +42,27 @@ impl Secret {
         &self.0
     }
 
-    /// As it is shown, once: `wsk_` and the base64 of its bytes.
+    /// The text that is shown once, when the secret is made: `wsk_` and the base64 of the bytes.
     pub fn text(&self) -> String {
         format!("{PREFIX}{}", STANDARD.encode(self.0))
     }
 
-    /// What is shown of it afterwards.
+    /// The prefix of the text, which stays visible.
     pub(crate) fn prefix(&self) -> String {
-        self.text().chars().take(SHOWN).collect()
+        self.text().chars().take(PREFIX_SHOWN).collect()
     }
 }
 
-/// The headers of one attempt. `secrets` are one, or two while an old one still counts.
+/// The signature headers of one attempt. Two secrets sign while a replaced one is still valid.
 pub struct Signed {
-    /// `Hoursmith-Signature`: the key is the whole text of the secret.
+    /// The value of `Hoursmith-Signature`, whose key is the whole text of the secret.
     pub hoursmith: String,
-    /// `webhook-signature`: the key is the 32 bytes.
+    /// The value of `webhook-signature`, whose key is the 32 bytes.
     pub standard: String,
 }
 
-/// Signs a body for an attempt at this instant, in Unix seconds.
+/// Signs a body for an attempt at this instant, in Unix seconds, with one secret, or with two while a replaced one is still
+/// valid.
 pub fn sign(secrets: &[Secret], id: &str, timestamp: i64, body: &str) -> Signed {
     let ours = secrets.iter().map(|secret| {
         let digest = mac(secret.text().as_bytes(), &[&timestamp.to_string(), ".", body]);
@@ -78,7 +79,7 @@ pub fn sign(secrets: &[Secret], id: &str, timestamp: i64, body: &str) -> Signed 
 }
 
 fn mac(key: &[u8], parts: &[&str]) -> Vec<u8> {
-    // A key of any length makes an HMAC (RFC 2104, section 2).
+    // HMAC accepts keys of any length (RFC 2104, section 2).
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return vec![] };
     parts.iter().for_each(|part| mac.update(part.as_bytes()));
     mac.finalize().into_bytes().to_vec()
@@ -88,7 +89,7 @@ fn mac(key: &[u8], parts: &[&str]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// Computed by another program: `printf '1781164800.{}' | openssl dgst -sha256 -hmac "wsk_AAEC…"`.
+    /// The expected values were computed by another program: `printf '1781164800.{}' | openssl dgst -sha256 -hmac "wsk_AAEC…"`.
     #[test]
     fn signatures_are_those_that_openssl_makes() {
         let secret = Secret(std::array::from_fn(|i| i as u8));
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn two_secrets_sign_beside_each_other() {
+    fn two_secrets_make_two_signatures() {
         let (new, old) = (Secret([1; 32]), Secret([2; 32]));
         let alone = |secret: &Secret| sign(std::slice::from_ref(secret), "e", 1, "{}");
         let both = sign(&[new.clone(), old.clone()], "e", 1, "{}");

@@ -1,4 +1,4 @@
-//! Housekeeping: what has come to its end and is older than the retention goes, in small pieces.
+//! Housekeeping: deletes finished deliveries and events that are older than the retention, in small transactions.
 
 use entity::value::{Id, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, Value};
@@ -6,14 +6,14 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, Value};
 use crate::app::App;
 use crate::contract::error::Error;
 
-/// Rows that one transaction deletes at most, so that it holds nothing up.
+/// The most rows that one transaction deletes, so that no other write waits long for it.
 const AT_ONCE: i64 = 500;
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 const OLD_DELIVERIES: &str = "\
     SELECT organization_id, id FROM webhook_delivery WHERE due_at IS NULL AND created_at < $1 \
     ORDER BY created_at LIMIT $2";
-/// Those that something on its way, or sent again lately, still needs stay.
+/// Events that a remaining delivery refers to stay.
 const OLD_EVENTS: &str = "\
     SELECT e.organization_id, e.id FROM event e WHERE e.created_at < $1 AND NOT EXISTS (\
       SELECT 1 FROM webhook_delivery d WHERE d.organization_id = e.organization_id AND d.event_id = e.id) \
@@ -23,7 +23,7 @@ impl App {
     /// Deletes deliveries with their attempts, and then events, that are older than the retention.
     ///
     /// # Errors
-    /// `Internal` if the database does not answer; what was deleted before stays so.
+    /// `Internal` if the database does not answer; the deletions of earlier transactions stay.
     pub async fn sweep_webhooks(&self) -> Result<(), Error> {
         let before = self.now().plus_millis(-i64::from(self.retention_days()) * DAY);
         let attempts_and_deliveries = [("webhook_attempt", "delivery_id"), ("webhook_delivery", "id")];
@@ -51,10 +51,10 @@ impl App {
     }
 }
 
-/// By whole primary keys, workspace included.
+/// Deletes rows by their whole primary keys, workspace included.
 async fn delete(tx: &DatabaseTransaction, table: &str, column: &str, keys: &[(Id, Id)]) -> Result<(), DbErr> {
-    let places: Vec<_> = (0..keys.len()).map(|i| format!("(${}, ${})", 2 * i + 1, 2 * i + 2)).collect();
-    let sql = format!("DELETE FROM {table} WHERE (organization_id, {column}) IN (VALUES {})", places.join(", "));
+    let parameters: Vec<_> = (0..keys.len()).map(|i| format!("(${}, ${})", 2 * i + 1, 2 * i + 2)).collect();
+    let sql = format!("DELETE FROM {table} WHERE (organization_id, {column}) IN (VALUES {})", parameters.join(", "));
     let values = keys.iter().flat_map(|(organization, id)| [Value::from(*organization), Value::from(*id)]);
     tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
     Ok(())

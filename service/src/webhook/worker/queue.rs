@@ -1,5 +1,5 @@
-//! What the worker asks of the database: which endpoints have something due, a lease on some of it, and what came of it.
-//! Each is one statement for many deliveries, which pass it as JSON, so that the text stays the same and is planned once.
+//! The worker's statements: which endpoints have deliveries due, a lease on some of them, and the results. Each is one
+//! statement for many deliveries, which it takes as JSON, so that its text stays the same and is planned once.
 
 use entity::value::{DeliveryStatus, EndpointStatus, Id, Plan, Timestamp};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, Statement, Value};
@@ -8,41 +8,41 @@ use serde::Serialize;
 use crate::app::App;
 use crate::contract::error::Feature;
 
-/// How long a worker has what it took, in milliseconds. An attempt takes at most ten seconds, and begins at once.
+/// The length of a lease, in milliseconds. An attempt takes at most ten seconds, and begins at once.
 pub(super) const LEASE: i64 = 20_000;
-/// Deliveries that are skipped by one statement at most, so that it holds nothing up.
+/// The most deliveries that one statement skips, so that no other write waits long for it.
 const SKIPPED_AT_ONCE: i64 = 1000;
 
-/// The endpoints that have something due, those that wait longest first. It jumps from endpoint to endpoint in the index
-/// of what is pending, so it costs the same however much waits for one of them.
+/// The endpoints with due deliveries, ordered by their oldest one. It jumps from endpoint to endpoint in the index of
+/// pending deliveries, so its cost does not depend on how many each endpoint has.
 const DUE: &str = "\
-    WITH RECURSIVE lane (endpoint_id) AS (\
+    WITH RECURSIVE pending (endpoint_id) AS (\
       SELECT (SELECT d.endpoint_id FROM webhook_delivery d WHERE d.due_at IS NOT NULL \
         ORDER BY d.endpoint_id LIMIT 1) \
       UNION ALL \
       SELECT (SELECT d.endpoint_id FROM webhook_delivery d WHERE d.due_at IS NOT NULL \
-        AND d.endpoint_id > lane.endpoint_id ORDER BY d.endpoint_id LIMIT 1) \
-      FROM lane WHERE lane.endpoint_id IS NOT NULL), \
+        AND d.endpoint_id > pending.endpoint_id ORDER BY d.endpoint_id LIMIT 1) \
+      FROM pending WHERE pending.endpoint_id IS NOT NULL), \
     first (endpoint_id, due_at) AS (\
-      SELECT lane.endpoint_id, (SELECT d.due_at FROM webhook_delivery d WHERE d.endpoint_id = lane.endpoint_id \
-        AND d.due_at IS NOT NULL ORDER BY d.due_at LIMIT 1) FROM lane WHERE lane.endpoint_id IS NOT NULL) \
+      SELECT pending.endpoint_id, (SELECT d.due_at FROM webhook_delivery d WHERE d.endpoint_id = pending.endpoint_id \
+        AND d.due_at IS NOT NULL ORDER BY d.due_at LIMIT 1) FROM pending WHERE pending.endpoint_id IS NOT NULL) \
     SELECT endpoint_id FROM first WHERE due_at <= $1 ORDER BY due_at";
 
-/// Locked rows belong to another worker at this moment, and are left to it. Rows are named by their places: of so many
-/// values the planner thinks that it had better read the whole table, and then a turn costs what all the table does.
+/// Rows that another worker has locked are left to it. Rows are named by their `ctid`: for so many key values the planner
+/// would choose to read the whole table.
 const CLAIM_POSTGRES: &str = "\
     UPDATE webhook_delivery SET due_at = $3, lease = $4 WHERE ctid = ANY (ARRAY(\
       SELECT d.ctid FROM jsonb_to_recordset($1::jsonb) AS w(e uuid, n int) CROSS JOIN LATERAL (\
         SELECT d.ctid FROM webhook_delivery d WHERE d.endpoint_id = w.e AND d.due_at <= $2 \
         ORDER BY d.due_at LIMIT w.n FOR UPDATE SKIP LOCKED) d)) RETURNING organization_id, id";
 
-/// The one writer of SQLite needs no locks. One endpoint at a time, since it cannot join sideways.
+/// The one writer of SQLite needs no locks. It takes one endpoint at a time, since SQLite has no LATERAL joins.
 const CLAIM_SQLITE: &str = "\
     UPDATE webhook_delivery SET due_at = $3, lease = $4 WHERE rowid IN (\
       SELECT rowid FROM webhook_delivery WHERE endpoint_id = $1 AND due_at <= $2 ORDER BY due_at LIMIT $5) \
     RETURNING organization_id, id";
 
-/// Everything that an attempt needs, as it is now.
+/// Everything that an attempt needs, in its present state.
 const JOBS: &str = "\
     SELECT d.organization_id, d.id, d.endpoint_id, d.event_id, d.attempt_count, e.body, w.url, w.secret, \
       w.previous_secret, w.previous_until, w.enabled, w.deleted_at, o.plan \
@@ -51,12 +51,12 @@ const JOBS: &str = "\
     JOIN webhook_endpoint w ON w.organization_id = d.organization_id AND w.id = d.endpoint_id \
     JOIN organization o ON o.id = d.organization_id";
 
-/// Only where the lease still holds: whoever took over has the say.
+/// Stores results only where the lease still holds; a worker that took over stores its own.
 const FINISH: &str = "\
     UPDATE webhook_delivery SET status = v.s, reason = v.reason, next_attempt_at = v.next, due_at = v.next, lease = NULL, \
       attempt_count = v.n, last_attempt_at = COALESCE(v.at, last_attempt_at), \
       last_response_status = CASE WHEN v.at IS NULL THEN last_response_status ELSE v.code END \
-    FROM {rows} WHERE {places} webhook_delivery.organization_id = v.o AND webhook_delivery.id = v.i \
+    FROM {rows} WHERE {rows_named} webhook_delivery.organization_id = v.o AND webhook_delivery.id = v.i \
       AND webhook_delivery.lease = v.l RETURNING webhook_delivery.id";
 
 const ATTEMPTS: &str = "\
@@ -64,16 +64,16 @@ const ATTEMPTS: &str = "\
       response_excerpt) SELECT v.o, v.i, v.n, v.at, v.ms, v.code, v.error, v.excerpt FROM {rows} \
     WHERE v.at IS NOT NULL";
 
-/// A change of a field that callers see counts as a change of the record. What an old URL has answered switches no new one
-/// off.
+/// A change of a field that callers see raises the version of the endpoint. A 410 from an old URL does not disable the
+/// endpoint with its new URL.
 const VERDICT: &str = "\
     UPDATE webhook_endpoint SET status = v.s, enabled = (enabled AND COALESCE(url <> v.gone, TRUE)), \
       version = version + 1, updated_at = CASE WHEN updated_at < $2 THEN $2 ELSE updated_at + 1 END \
     FROM {rows} WHERE webhook_endpoint.organization_id = v.o AND webhook_endpoint.id = v.i \
       AND (webhook_endpoint.status <> v.s OR (webhook_endpoint.enabled AND webhook_endpoint.url = v.gone))";
 
-/// Only while nothing is sent to the endpoint: it may have been opened since it was seen closed, and what is due since
-/// then is to be sent.
+/// Skips only while the endpoint is closed: it may have been enabled since the worker saw it closed, and then its due
+/// deliveries are to be sent.
 const SKIP: &str = "\
     UPDATE webhook_delivery SET status = $3, reason = $4, next_attempt_at = NULL, due_at = NULL, lease = NULL \
     WHERE (organization_id, id) IN (SELECT d.organization_id, d.id FROM webhook_delivery d \
@@ -86,7 +86,7 @@ const HAND_BACK: &str = "\
     UPDATE webhook_delivery SET due_at = next_attempt_at, lease = NULL FROM {rows} \
     WHERE webhook_delivery.organization_id = v.o AND webhook_delivery.id = v.i AND webhook_delivery.lease = v.l";
 
-/// A delivery that this worker holds.
+/// A delivery that this worker has leased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Leased {
     pub(super) organization: Id,
@@ -94,7 +94,7 @@ pub(super) struct Leased {
     pub(super) lease: Id,
 }
 
-/// What an attempt needs.
+/// A leased delivery with everything that an attempt needs.
 #[derive(FromQueryResult)]
 pub(super) struct Job {
     pub(super) organization_id: Id,
@@ -112,25 +112,25 @@ pub(super) struct Job {
     pub(super) plan: Plan,
 }
 
-/// What came of a delivery, for now or for good.
+/// The result of a delivery, after an attempt or without one.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
     pub(super) held: Leased,
     pub(super) endpoint: Id,
     pub(super) status: DeliveryStatus,
-    /// Why it was skipped.
+    /// Why the delivery was skipped.
     pub(super) reason: Option<&'static str>,
-    /// How often it was tried by now.
+    /// The number of attempts so far.
     pub(super) attempts: i32,
-    /// When it is tried again.
+    /// When the next attempt is made.
     pub(super) next: Option<Timestamp>,
     /// The attempt, if there was one.
     pub(super) attempt: Option<Attempt>,
-    /// The URL whose receiver wants nothing any more.
+    /// The URL whose receiver answered 410.
     pub(super) gone: Option<String>,
 }
 
-/// What there is to tell of one attempt.
+/// One attempt, as it is stored.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
     pub(super) started_at: Timestamp,
@@ -140,7 +140,7 @@ pub(super) struct Attempt {
     pub(super) excerpt: Option<String>,
 }
 
-/// A row of the JSON that a statement is given. Names are short, since they are sent with each row.
+/// A row of the JSON that a statement takes. Names are short, since they are sent with each row.
 #[derive(Default, Serialize)]
 struct Row {
     o: String,
@@ -171,27 +171,27 @@ impl From<Leased> for Row {
 impl From<&Outcome> for Row {
     fn from(outcome: &Outcome) -> Row {
         let (attempt, next) = (outcome.attempt.as_ref(), outcome.next.map(Timestamp::millis));
-        let told =
+        let row =
             Row { s: outcome.status.rank(), n: outcome.attempts, reason: outcome.reason, next, ..outcome.held.into() };
         match attempt.cloned() {
             Some(Attempt { started_at, ms, code, error, excerpt }) => {
-                Row { at: Some(started_at.millis()), ms, code, error, excerpt, ..told }
+                Row { at: Some(started_at.millis()), ms, code, error, excerpt, ..row }
             }
-            None => told,
+            None => row,
         }
     }
 }
 
-/// The deliveries of the rows, one by one: without the OFFSET the planner would read them all, and then look.
+/// Joins the deliveries of the rows one by one: without the OFFSET the planner would read all deliveries first.
 const DELIVERIES_POSTGRES: &str = "\
     CROSS JOIN LATERAL (SELECT * FROM webhook_delivery d WHERE d.organization_id = v.o AND d.id = v.i OFFSET 0) d";
 
-/// The same for a change of them.
-const PLACES_POSTGRES: &str = "\
+/// The same, for a statement that changes the deliveries.
+const NAMED_POSTGRES: &str = "\
     webhook_delivery.ctid = ANY (ARRAY(SELECT d.ctid FROM {rows} CROSS JOIN LATERAL (\
       SELECT d.ctid FROM webhook_delivery d WHERE d.organization_id = v.o AND d.id = v.i OFFSET 0) d)) AND";
 
-/// A statement about many rows: `{rows}` in its text stands for them, as `v`.
+/// A statement about many rows: `{rows}` in its text is replaced by them, under the name `v`.
 fn about(db: &impl ConnectionTrait, sql: &str, rows: &[Row], others: Vec<Value>) -> Result<Statement, DbErr> {
     const POSTGRES: &str = "jsonb_to_recordset($1::jsonb) AS v(o uuid, i uuid, l uuid, s smallint, n int, reason text, \
         next bigint, at bigint, ms int, code int, error text, excerpt text, gone text)";
@@ -200,24 +200,24 @@ fn about(db: &impl ConnectionTrait, sql: &str, rows: &[Row], others: Vec<Value>)
         value ->> 'at' AS at, value ->> 'ms' AS ms, value ->> 'code' AS code, value ->> 'error' AS error, \
         value ->> 'excerpt' AS excerpt, value ->> 'gone' AS gone FROM json_each($1)) AS v";
     let backend = db.get_database_backend();
-    let [rows_as_v, deliveries, places] = match backend {
-        DbBackend::Postgres => [POSTGRES, DELIVERIES_POSTGRES, PLACES_POSTGRES],
+    let [rows_as_v, deliveries, rows_named] = match backend {
+        DbBackend::Postgres => [POSTGRES, DELIVERIES_POSTGRES, NAMED_POSTGRES],
         _ => [SQLITE, "JOIN webhook_delivery d ON d.organization_id = v.o AND d.id = v.i", ""],
     };
-    let sql = sql.replace("{deliveries}", deliveries).replace("{places}", places).replace("{rows}", rows_as_v);
+    let sql = sql.replace("{deliveries}", deliveries).replace("{rows_named}", rows_named).replace("{rows}", rows_as_v);
     let json = serde_json::to_string(rows).map_err(|e| DbErr::Custom(e.to_string()))?;
     let values = std::iter::once(Value::from(json)).chain(others);
     Ok(Statement::from_sql_and_values(backend, sql, values))
 }
 
-/// The endpoints that have something due, those that wait longest first.
+/// The endpoints with due deliveries, ordered by their oldest one.
 pub(super) async fn due(app: &App, now: Timestamp) -> Result<Vec<Id>, DbErr> {
     let reader = app.database().reader();
     let statement = Statement::from_sql_and_values(reader.get_database_backend(), DUE, [now.into()]);
     reader.query_all_raw(statement).await?.iter().map(|row| row.try_get("", "endpoint_id")).collect()
 }
 
-/// Takes what is due for these endpoints, so many of each, and reads what the attempts need.
+/// Leases due deliveries of these endpoints, up to the given number of each, and reads what their attempts need.
 pub(super) async fn claim(
     tx: &DatabaseTransaction,
     wanted: &[(Id, usize)],
@@ -233,9 +233,9 @@ pub(super) async fn claim(
         let values = [wanted.into(), now.into(), until.into(), lease.into()];
         taken = tx.query_all_raw(Statement::from_sql_and_values(backend, CLAIM_POSTGRES, values)).await?;
     } else {
-        for (endpoint, places) in wanted {
-            let places = i64::try_from(*places).unwrap_or(1);
-            let values = [(*endpoint).into(), now.into(), until.into(), lease.into(), places.into()];
+        for (endpoint, count) in wanted {
+            let count = i64::try_from(*count).unwrap_or(1);
+            let values = [(*endpoint).into(), now.into(), until.into(), lease.into(), count.into()];
             taken.extend(tx.query_all_raw(Statement::from_sql_and_values(backend, CLAIM_SQLITE, values)).await?);
         }
     }
@@ -250,7 +250,7 @@ pub(super) async fn claim(
     Job::find_by_statement(about(tx, JOBS, &rows, vec![])?).all(tx).await
 }
 
-/// Writes down what came of deliveries, for those that are still ours.
+/// Stores the results of deliveries whose lease still holds.
 pub(super) async fn finish(tx: &DatabaseTransaction, outcomes: &[Outcome], now: Timestamp) -> Result<(), DbErr> {
     if outcomes.is_empty() {
         return Ok(());
@@ -264,7 +264,7 @@ pub(super) async fn finish(tx: &DatabaseTransaction, outcomes: &[Outcome], now: 
     let rows: Vec<Row> = outcomes.iter().filter(is_ours).map(Row::from).collect();
     tx.execute_raw(about(tx, ATTEMPTS, &rows, vec![])?).await?;
 
-    // Of each endpoint the last word counts; in the order of ids, so that two workers never wait for each other.
+    // The last result of each endpoint counts. Rows are updated in the order of ids, so that two workers cannot deadlock.
     let mut verdicts = std::collections::BTreeMap::new();
     for outcome in outcomes.iter().filter(is_ours) {
         let (status, gone) = match outcome.status {
@@ -289,7 +289,7 @@ pub(super) async fn finish(tx: &DatabaseTransaction, outcomes: &[Outcome], now: 
     Ok(())
 }
 
-/// Skips what is due for an endpoint that is sent nothing now; true if there may be more.
+/// Skips due deliveries of a closed endpoint, up to a bound, and returns their number.
 pub(super) async fn skip(
     tx: &DatabaseTransaction,
     endpoint: Id,
@@ -299,13 +299,13 @@ pub(super) async fn skip(
     let (skipped, plan) = (DeliveryStatus::Skipped.rank(), Feature::OutboundWebhooks.required_plan().rank());
     let values = [endpoint.into(), now.into(), skipped.into(), reason.into(), SKIPPED_AT_ONCE.into(), plan.into()];
     let backend = tx.get_database_backend();
-    // What another worker has just taken is left to it.
+    // A row that another worker has locked is left to it.
     let locked = if backend == DbBackend::Postgres { "FOR UPDATE OF d SKIP LOCKED" } else { "" };
     let statement = Statement::from_sql_and_values(backend, SKIP.replace("{locked}", locked), values);
     Ok(tx.execute_raw(statement).await?.rows_affected())
 }
 
-/// Gives back what was taken and not sent: it is due again at once.
+/// Returns leases of deliveries that were not attempted: they are due again at once.
 pub(super) async fn hand_back(tx: &DatabaseTransaction, held: &[Leased]) -> Result<(), DbErr> {
     let rows: Vec<Row> = held.iter().map(|held| Row::from(*held)).collect();
     tx.execute_raw(about(tx, HAND_BACK, &rows, vec![])?).await?;

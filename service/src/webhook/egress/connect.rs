@@ -1,5 +1,5 @@
-//! The connector below the client: resolves, checks every address, and connects to one of those that it has checked.
-//! There is no way to a receiver past it: no proxy, no second look-up.
+//! The connector of the HTTP client: it resolves a name, checks every address, and connects to one of the checked ones.
+//! Every connection to a receiver is made here, without a proxy and without a second look-up.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -23,29 +23,29 @@ use url::Host;
 
 use super::address::EgressPolicy;
 
-/// How long one of several addresses may take to answer before the next is tried.
-const ONE_ADDRESS: Duration = Duration::from_secs(3);
+/// How long one of several addresses may take to connect before the next is tried.
+const ADDRESS_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Makes checked connections.
+/// Makes connections to checked addresses.
 #[derive(Clone)]
 pub(crate) struct Connector {
     egress: EgressPolicy,
     tls: TlsConnector,
     timeout: Duration,
-    /// Connections that are open now, used or kept.
+    /// The number of open connections, busy and idle.
     open: Arc<AtomicUsize>,
 }
 
-/// Why there is no connection.
+/// Why no connection was made.
 #[derive(Debug)]
 pub(crate) enum NoConnection {
-    /// An address that may not be reached.
+    /// The policy refuses the destination.
     Refused(&'static str),
-    /// The name has no address.
+    /// The name does not resolve.
     NoSuchName,
-    /// Nobody there.
+    /// The TCP connection failed.
     Tcp(io::Error),
-    /// Somebody else there.
+    /// The TLS handshake failed.
     Tls(io::Error),
 }
 
@@ -63,7 +63,8 @@ impl std::fmt::Display for NoConnection {
 }
 
 impl Connector {
-    /// With the roots of the binary, so that it works in an empty container too, and these.
+    /// A connector that trusts the public certificate authorities compiled into the binary, so that it works in an empty
+    /// container too, and these further ones.
     pub(crate) fn new(
         egress: EgressPolicy,
         more_roots: &[CertificateDer<'static>],
@@ -77,12 +78,12 @@ impl Connector {
         Ok(Connector { egress, tls: TlsConnector::from(Arc::new(config)), timeout, open: Arc::default() })
     }
 
-    /// The number of connections that are open, as it changes.
+    /// The counter of open connections.
     pub(crate) fn open(&self) -> Arc<AtomicUsize> {
         self.open.clone()
     }
 
-    /// Within the time-out: the client may go on connecting when the attempt that asked for it has long ended.
+    /// Connects within the time-out: the client may go on connecting after the attempt that asked for it has ended.
     async fn connect_in_time(self, uri: Uri) -> Result<Socket, NoConnection> {
         let late = |_| NoConnection::Tcp(io::ErrorKind::TimedOut.into());
         tokio::time::timeout(self.timeout, self.connect(uri)).await.map_err(late)?
@@ -115,14 +116,14 @@ impl Connector {
     }
 }
 
-/// The first of the addresses that answers.
+/// Connects to the first of the addresses that accepts.
 async fn connect_to_one(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for (i, address) in addresses.iter().enumerate() {
         let connecting = TcpStream::connect(SocketAddr::new(*address, port));
-        // The last one has all the time that is left.
+        // The last address may use all the time that is left.
         let outcome = if i + 1 < addresses.len() {
-            match tokio::time::timeout(ONE_ADDRESS, connecting).await {
+            match tokio::time::timeout(ADDRESS_TIMEOUT, connecting).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),
             }
@@ -158,7 +159,7 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// A connection, encrypted or not, as hyper takes it.
+/// A connection with or without TLS, as hyper uses it.
 pub(crate) struct Socket {
     io: TokioIo<Box<dyn Stream>>,
     open: Arc<AtomicUsize>,

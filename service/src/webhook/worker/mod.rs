@@ -1,6 +1,11 @@
-//! The worker: takes what is due, sends it, writes down what came of it. Each turn is one transaction, which stores what
-//! has finished meanwhile and takes what there is room for; while it runs, the next results gather. No transaction is open
-//! while HTTP runs, and nothing is held in memory that a crash would lose.
+//! The worker: leases due deliveries, attempts them, and stores the results. Each turn is one transaction, which stores the
+//! results so far and leases as many deliveries as there are permits for; meanwhile the next results gather. No
+//! transaction is open during an HTTP request, and a crash loses nothing: leases expire.
+
+mod concurrency;
+mod queue;
+pub(super) mod schedule;
+mod sweep;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -12,38 +17,39 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
-use super::concurrency::Limiter;
-use super::queue::{self, Attempt, Job, LEASE, Leased, Outcome};
-use super::send::{AttemptResult, SignedRequest};
-use super::{endpoint, schedule};
+use self::concurrency::Limiter;
+use self::queue::{Attempt, Job, LEASE, Leased, Outcome};
+use super::egress::{AttemptResult, SignedRequest};
+use super::endpoint;
 use crate::app::App;
 use crate::contract::error::{Error, Feature};
 
-/// How often it looks by itself: for what others have written, and for what has become due.
+/// How often the worker looks for due deliveries without being woken.
 const POLL: Duration = Duration::from_secs(1);
-/// How long it waits after the database did not answer.
+/// The pause after an error of the database.
 const RECOVER: Duration = Duration::from_millis(500);
-/// How long it waits at the end for what runs: no attempt takes longer. What is left of a lease must be as long when an
-/// attempt begins.
+/// How long the worker waits for running attempts when it stops: no attempt takes longer. An attempt begins only if at
+/// least this much of its lease is left.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(11);
 
-/// What there is to say of an attempt that could not be made at all: nothing, it stays leased and comes again.
+/// An attempt that ended: its delivery, its endpoint, its result and whether the receiver accepted, and how long it took.
+/// Without a result no attempt could be made; the delivery stays leased until the lease expires.
 type Ended = (Leased, Id, Option<(Outcome, bool)>, Duration);
 
 struct Worker {
     app: App,
     limiter: Limiter,
     sends: JoinSet<Ended>,
-    /// What was taken and is not written down yet.
+    /// Leased deliveries whose results are not stored yet.
     held: HashMap<Id, Leased>,
     finished: Vec<(Outcome, Instant)>,
-    /// Endpoints that are sent nothing now, of which more may be due.
+    /// Closed endpoints with the reason, whose due deliveries are to be skipped.
     closed: Vec<(Id, &'static str)>,
     sent: usize,
 }
 
 impl App {
-    /// Delivers what is due until told to stop; then waits for what runs, and gives back what it holds.
+    /// Delivers until `stop` is set; then waits for the running attempts, and returns the other leases.
     pub(crate) async fn run_worker(&self, mut stop: watch::Receiver<bool>) {
         let mut worker = Worker::new(self);
         let mut stopping = self.webhooks().stopping.subscribe();
@@ -72,13 +78,13 @@ impl App {
         worker.end().await;
     }
 
-    /// Stops taking deliveries, at once; what runs is finished, the rest handed back.
+    /// Stops the worker: running attempts are finished, other leases returned.
     pub fn stop_delivering(&self) {
         self.webhooks().stopping.send_replace(true);
     }
 
-    /// Delivers everything that is due now and returns how many attempts that took. The runner does the same by itself;
-    /// this is for those who move the clock.
+    /// Delivers everything that is due now, and returns the number of attempts. The runner does this by itself; tests that
+    /// move the clock call it.
     ///
     /// # Errors
     /// `Internal` if the database does not answer.
@@ -110,23 +116,23 @@ impl Worker {
         }
     }
 
-    /// Whether there is more to do without waiting for anything.
+    /// Whether the next turn has work already.
     fn must_turn_again(&self) -> bool {
         !self.finished.is_empty() || !self.closed.is_empty()
     }
 
-    /// Stores what has finished, takes what there is room for, and begins to send it.
+    /// Stores results, leases due deliveries, and begins their attempts.
     async fn turn(&mut self) -> Result<(), Error> {
         self.note_ended();
         let now = self.app.now();
-        let room = self.limiter.room();
-        let wanted = if room.is_none() { vec![] } else { room.allocate(&queue::due(&self.app, now).await?) };
+        let permits = self.limiter.permits();
+        let wanted = if permits.is_empty() { vec![] } else { permits.allocate(&queue::due(&self.app, now).await?) };
         if self.finished.is_empty() && wanted.is_empty() && self.closed.is_empty() {
             return Ok(());
         }
         let lease = self.app.new_id();
         let tx = self.app.database().begin().await?;
-        // The database may have taken long: what has ended meanwhile is told before anything is taken anew.
+        // The database may have taken long: results that came meanwhile are stored before more is leased.
         self.note_ended();
         let finished: Vec<Outcome> = self.finished.iter().map(|(outcome, _)| outcome.clone()).collect();
         queue::finish(&tx, &finished, now).await?;
@@ -134,7 +140,7 @@ impl Worker {
         for (endpoint, reason) in &self.closed {
             skipped += queue::skip(&tx, *endpoint, reason, now).await?;
         }
-        // The lease counts from now, however long the database has taken until here.
+        // The lease counts from this instant, however long the database took until here.
         let taken_at = self.app.now();
         let jobs = if wanted.is_empty() { vec![] } else { queue::claim(&tx, &wanted, taken_at, lease).await? };
         tx.commit().await?;
@@ -143,7 +149,11 @@ impl Worker {
         self.stored();
         let left = taken_at.millis() + LEASE - self.app.now().millis();
         if !jobs.is_empty() && left < LAST_ATTEMPTS.as_millis() as i64 {
-            tracing::warn!(deliveries = jobs.len(), left, "the database was slow; what was taken is left to its lease");
+            tracing::warn!(
+                deliveries = jobs.len(),
+                left,
+                "the database was slow: these deliveries wait for their lease to expire"
+            );
             return Ok(());
         }
         for job in jobs {
@@ -152,7 +162,7 @@ impl Worker {
         Ok(())
     }
 
-    /// What has finished is in the database now.
+    /// Forgets the results, which are stored now, and notes endpoints that turned out to be closed.
     fn stored(&mut self) {
         for (outcome, _) in std::mem::take(&mut self.finished) {
             self.held.remove(&outcome.held.id);
@@ -165,17 +175,17 @@ impl Worker {
         }
     }
 
-    /// What has ended so far.
+    /// Notes the attempts that have ended so far.
     fn note_ended(&mut self) {
         while let Some(ended) = self.sends.try_join_next() {
             self.note(ended);
         }
     }
 
-    /// Begins an attempt, unless the endpoint is sent nothing now.
+    /// Begins the attempt of a leased delivery, unless its endpoint is closed.
     fn begin(&mut self, job: Job, lease: Id) {
         if let Some(held) = self.held.get_mut(&job.id) {
-            // Its attempt still runs, whatever the clock says of the lease: it goes on under the new one.
+            // Its attempt still runs although the lease expired: it goes on under the new lease.
             held.lease = lease;
             return;
         }
@@ -199,7 +209,7 @@ impl Worker {
         let app = self.app.clone();
         self.sends.spawn(async move {
             let (endpoint, begun) = (job.endpoint_id, Instant::now());
-            // Whatever happens in there, the place in the lane is given back.
+            // The permit is returned even if the attempt panics.
             let outcome = match AssertUnwindSafe(attempt(&app, job, held)).catch_unwind().await {
                 Ok(Ok(outcome)) => Some(outcome),
                 Ok(Err(cause)) => {
@@ -207,7 +217,7 @@ impl Worker {
                     None
                 }
                 Err(_) => {
-                    tracing::error!(delivery = %held.id, "an attempt to deliver ended in a fault of ours");
+                    tracing::error!(delivery = %held.id, "an attempt to deliver panicked");
                     None
                 }
             };
@@ -215,7 +225,7 @@ impl Worker {
         });
     }
 
-    /// An attempt has ended.
+    /// Notes the result of an attempt.
     fn note(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
         match ended {
             Ok((held, endpoint, Some((mut outcome, succeeded)), took)) => {
@@ -223,16 +233,16 @@ impl Worker {
                 outcome.held = self.held.get(&held.id).copied().unwrap_or(held);
                 self.finished.push((outcome, Instant::now()));
             }
-            // The lease runs out by itself, so that what could not be tried is not tried again at once.
+            // The lease is left to expire, so that the delivery is not taken again at once.
             Ok((held, endpoint, None, took)) => {
                 self.limiter.end(endpoint, false, took);
                 self.held.remove(&held.id);
             }
-            Err(cause) => tracing::error!(%cause, "an attempt to deliver was cut"),
+            Err(cause) => tracing::error!(%cause, "an attempt to deliver was aborted"),
         }
     }
 
-    /// Results that could not be stored while the lease held are not ours to store any more.
+    /// Drops results that could not be stored before their lease expired: another worker may have the delivery.
     fn forget_lost_leases(&mut self) {
         let lease = Duration::from_millis(LEASE.unsigned_abs());
         let Worker { finished, held, .. } = self;
@@ -245,7 +255,7 @@ impl Worker {
         });
     }
 
-    /// Waits for what runs, stores it, and gives back the rest.
+    /// Waits for the running attempts, stores their results, and returns the other leases.
     async fn end(mut self) {
         let deadline = Instant::now() + LAST_ATTEMPTS;
         while let Ok(Some(ended)) = timeout_at(deadline, self.sends.join_next()).await {
@@ -269,7 +279,7 @@ impl Worker {
     }
 }
 
-/// Sends once: what came of it, and whether the receiver took it.
+/// Makes one attempt, and returns its result and whether the receiver accepted.
 async fn attempt(app: &App, job: Job, held: Leased) -> Result<(Outcome, bool), Error> {
     let webhooks = app.webhooks();
     let started_at = app.now();
@@ -296,14 +306,14 @@ async fn attempt(app: &App, job: Job, held: Leased) -> Result<(Outcome, bool), E
     };
     webhooks.metrics.attempted(status, took);
     let AttemptResult { status: code, error, excerpt, .. } = answer;
-    tracing::debug!(host = host(&request.url), delivery = %held.id, attempts, code, error, "attempted");
+    tracing::debug!(host = host(&request.url), delivery = %held.id, attempts, code, error, "attempted a delivery");
     let next = wait.map(|millis| app.now().plus_millis(millis));
     let ms = i32::try_from(took.as_millis()).unwrap_or(i32::MAX);
     let attempt = Some(Attempt { started_at, ms, code, error, excerpt });
     Ok((Outcome { held, endpoint: job.endpoint_id, status, reason: None, attempts, next, attempt, gone }, succeeded))
 }
 
-/// What a log may hold of a URL.
+/// The host of a URL: nothing else of it may be logged.
 fn host(url: &str) -> String {
     url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }

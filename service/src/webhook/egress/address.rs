@@ -1,5 +1,5 @@
-//! Where webhooks may go: the rules of a URL and of every address that its name leads to. Asked when an endpoint is saved,
-//! and again at each connection, since a name may lead elsewhere by then.
+//! The egress policy: which URLs, and which addresses behind their names, webhooks may be sent to. It is checked when an
+//! endpoint is saved and again at each connection, since a name may resolve to other addresses by then.
 
 use std::fmt;
 use std::io;
@@ -12,34 +12,34 @@ use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use url::{Host, Url};
 
-/// How long the look-up of a name may take when an endpoint is saved.
-const LOOK_UP: Duration = Duration::from_secs(3);
+/// The time-out of a DNS look-up when an endpoint is saved.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Finds the addresses of a name.
+/// Resolves host names.
 pub trait Resolve: fmt::Debug + Send + Sync {
-    /// All addresses of a name, as they are now.
+    /// All present addresses of a name.
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>>;
 }
 
-/// The system's own resolver. It cannot be interrupted: a look-up that nobody waits for any more still has its thread, so
-/// that there is an end to how many run at once.
+/// The system's resolver. A look-up cannot be interrupted and occupies a thread even after its caller has given up, so the
+/// number of concurrent look-ups is bounded.
 #[derive(Debug)]
 pub(crate) struct SystemResolver(Arc<Semaphore>);
 
 impl SystemResolver {
-    /// With so many look-ups at once.
-    pub(crate) fn new(at_once: usize) -> SystemResolver {
-        SystemResolver(Arc::new(Semaphore::new(at_once)))
+    /// A resolver of at most this many concurrent look-ups.
+    pub(crate) fn new(concurrent: usize) -> SystemResolver {
+        SystemResolver(Arc::new(Semaphore::new(concurrent)))
     }
 }
 
 impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
-        let (name, places) = (name.to_owned(), self.0.clone());
+        let (name, permits) = (name.to_owned(), self.0.clone());
         Box::pin(async move {
-            let place = places.acquire_owned().await.map_err(io::Error::other)?;
+            let permit = permits.acquire_owned().await.map_err(io::Error::other)?;
             let look_up = move || {
-                let _place = place;
+                let _permit = permit;
                 Ok((name.as_str(), 0).to_socket_addrs()?.map(|address| address.ip()).collect())
             };
             tokio::task::spawn_blocking(look_up).await.map_err(io::Error::other)?
@@ -47,38 +47,38 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// What may be reached.
+/// Which destinations may be reached.
 #[derive(Clone, Debug)]
 pub(crate) struct EgressPolicy {
-    /// Networks that may be reached although private, over http and on any port.
+    /// Networks that may be reached although they are private, over http too and on any port.
     pub(crate) allow: Arc<[IpNet]>,
     pub(crate) resolver: Arc<dyn Resolve>,
 }
 
-/// A URL that keeps the rules that can be told without a look-up.
+/// The destination of a URL that passed every check that needs no look-up.
 #[derive(Clone, Debug)]
 pub(crate) struct Destination {
     pub(crate) host: Host<String>,
     pub(crate) port: u16,
     pub(crate) secure: bool,
-    /// It breaks a rule that only the operator's exceptions excuse: all its addresses must be among them.
+    /// The rule that the URL breaks, which is excused only if all its addresses lie in the operator's allowed networks.
     excused: Option<&'static str>,
 }
 
-/// Why a URL is not taken, for people.
+/// Why a URL is refused, as text for a person.
 pub(crate) type Reason = &'static str;
 
 const HOW: Reason = "must be an absolute URL such as https://example.com/webhooks";
-const NOT_ALLOWED: Reason = "leads to an address that webhooks may not egress: private, local or reserved";
+const NOT_ALLOWED: Reason = "leads to an address that webhooks may not reach: private, local or reserved";
 
 impl EgressPolicy {
-    /// The rules of a URL by itself: HTTPS, ports 443 and 1024 to 65535, no user, no name of a private network, and no
-    /// address that may not be reached, in whatever spelling.
+    /// Checks a URL without a look-up: HTTPS, ports 443 and 1024 to 65535, no user information, no name of a private
+    /// network, and no literal address that may not be reached, in any spelling.
     pub(crate) fn destination(&self, text: &str) -> Result<Destination, Reason> {
         if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
             return Err("must not contain spaces, control characters or backslashes");
         }
-        // The parser forgives a missing or a third slash; we do not.
+        // The parser accepts a missing or a third slash; this check does not.
         let (scheme, rest) = text.split_once("://").ok_or(HOW)?;
         let url = Url::parse(text).map_err(|_| HOW)?;
         let secure = match url.scheme() {
@@ -89,7 +89,7 @@ impl EgressPolicy {
         if !url.scheme().eq_ignore_ascii_case(scheme) || rest.starts_with('/') {
             return Err(HOW);
         }
-        // Also the empty user of `https://@host`.
+        // This includes the empty user of `https://@host`.
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if !url.username().is_empty() || url.password().is_some() || authority.contains('@') {
             return Err("must not hold a user name or password");
@@ -120,7 +120,7 @@ impl EgressPolicy {
         }
     }
 
-    /// Whether all of these addresses may be reached for this destination.
+    /// Checks that all of these addresses may be reached for this destination.
     pub(crate) fn admit(&self, destination: &Destination, addresses: &[IpAddr]) -> Result<(), Reason> {
         let allowed = |address: &IpAddr| self.allow.iter().any(|net| net.contains(address));
         match destination.excused {
@@ -130,11 +130,12 @@ impl EgressPolicy {
         }
     }
 
-    /// The same with the addresses that the name has now. A name that has none is taken, and asked again at connect.
+    /// Checks a URL and the present addresses of its name. A name that does not resolve is accepted here and checked at
+    /// connect.
     pub(crate) async fn check_now(&self, text: &str) -> Result<(), Reason> {
         let destination = self.destination(text)?;
         let Host::Domain(name) = &destination.host else { return Ok(()) };
-        let addresses = match tokio::time::timeout(LOOK_UP, self.resolver.resolve(name)).await {
+        let addresses = match tokio::time::timeout(LOOK_UP_TIMEOUT, self.resolver.resolve(name)).await {
             Ok(Ok(addresses)) => addresses,
             _ => vec![],
         };
@@ -143,7 +144,7 @@ impl EgressPolicy {
 }
 
 impl Destination {
-    /// The address that the URL itself spells.
+    /// The literal address in the URL, if its host is one.
     pub(crate) fn literal(&self) -> Option<IpAddr> {
         match self.host {
             Host::Domain(_) => None,
@@ -153,15 +154,15 @@ impl Destination {
     }
 }
 
-/// Names of this machine and of private networks.
+/// Whether a name belongs to this machine or to a private network.
 fn is_local(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let below = |suffix: &str| name.ends_with(suffix);
     !name.contains('.') || below(".localhost") || below(".local") || below(".internal")
 }
 
-/// Whether an address is of the public internet: neither private nor reserved, by the registries of special-purpose
-/// addresses (RFC 6890 and its updates).
+/// Whether an address belongs to the public internet: it is neither private nor reserved by the registries of
+/// special-purpose addresses (RFC 6890 and its updates).
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
@@ -175,11 +176,11 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         (a, b, c, d),
         // This network, private, loopback, link-local with the metadata of clouds.
         (0 | 10 | 127, ..) | (172, 16..=31, ..) | (192, 168, ..) | (169, 254, ..)
-        // Shared by carriers, where one cloud keeps its metadata too.
+        // Carrier-grade NAT, which one cloud also uses for its metadata.
         | (100, 64..=127, ..)
         // Protocol assignments, documentation, 6to4 relays, benchmarks.
         | (192, 0, 0 | 2, _) | (192, 88, 99, _) | (198, 18 | 19, ..) | (198, 51, 100, _) | (203, 0, 113, _)
-        // The host agent of a cloud, public by its number only.
+        // The host agent of a cloud, at a public address.
         | (168, 63, 129, 16)
         // Multicast, reserved, broadcast.
         | (224..=255, ..)
@@ -190,13 +191,13 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     match segments {
-        // NAT64 (RFC 6052): as public as the address within.
+        // NAT64 (RFC 6052): decided by the embedded IPv4 address.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             is_public_v4(Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low)))
         }
         // Protocol assignments with Teredo, documentation, 6to4.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => false,
-        // Global unicast. Whatever lies outside (mapped, unique-local, link-local, multicast, …) is not.
+        // Global unicast. Everything else (mapped, unique-local, link-local, multicast, …) is not public.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

@@ -12,8 +12,9 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::access::action::Action;
 use crate::access::caller::Caller;
-use crate::app::App;
 use crate::contract::error::Error;
+use crate::core::Core;
+use crate::core::database::Database;
 use crate::door::Cx;
 use crate::nouns::event::Event;
 use crate::nouns::time_entry::TimeEntry;
@@ -118,7 +119,7 @@ impl Sink {
 pub struct Subscriber(Arc<Registration>);
 
 struct Registration {
-    app: App,
+    hub: Hub,
     number: u64,
     closed: watch::Receiver<Option<Closed>>,
     /// Notified when a subscription has begun.
@@ -127,7 +128,7 @@ struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.app.live().state().registrations.remove(&self.number);
+        self.hub.live().state().registrations.remove(&self.number);
     }
 }
 
@@ -164,7 +165,7 @@ impl<T> Subscription<T> {
 impl<T> Drop for Subscription<T> {
     fn drop(&mut self) {
         let registration = &self.subscriber.0;
-        if let Some(entry) = registration.app.live().state().registrations.get_mut(&registration.number) {
+        if let Some(entry) = registration.hub.live().state().registrations.get_mut(&registration.number) {
             entry.sinks.remove(&self.number);
         }
     }
@@ -184,7 +185,7 @@ pub async fn events(
     let types = types.map(|types| known(&types)).transpose()?;
     let (sender, receiver) = mpsc::channel(MAX_UNREAD);
     let subscription = subscriber.subscribe(Sink::Events { types, sender }, receiver);
-    subscriber.0.app.prepare_events(caller.organization_id).await?;
+    subscriber.0.hub.prepare_events(caller.organization_id).await?;
     subscriber.0.subscribed.notify_one();
     Ok(subscription)
 }
@@ -208,14 +209,14 @@ pub async fn timer(cx: &Cx, subscriber: &Subscriber) -> Result<Subscription<Time
     let caller = cx.caller();
     let (sender, receiver) = mpsc::channel(MAX_UNREAD);
     let subscription = subscriber.subscribe(Sink::Timer { sender }, receiver);
-    subscriber.0.app.prepare_timer((caller.organization_id, caller.user_id)).await?;
+    subscriber.0.hub.prepare_timer((caller.organization_id, caller.user_id)).await?;
     subscriber.0.subscribed.notify_one();
     Ok(subscription)
 }
 
 impl Subscriber {
     fn subscribe<T>(&self, sink: Sink, receiver: mpsc::Receiver<T>) -> Subscription<T> {
-        let live = self.0.app.live();
+        let live = self.0.hub.live();
         let number = live.next.fetch_add(1, Ordering::Relaxed);
         if let Some(entry) = live.state().registrations.get_mut(&self.0.number) {
             entry.sinks.insert(number, sink);
@@ -224,9 +225,32 @@ impl Subscriber {
     }
 }
 
-impl App {
+/// The subscriptions of this process, with what they read from. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Hub {
+    core: Core,
+    live: Arc<Live>,
+}
+
+impl Hub {
+    pub(crate) fn new(core: Core) -> Hub {
+        Hub { core, live: Arc::default() }
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    fn database(&self) -> &Database {
+        self.core.database()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.core.now()
+    }
+
     /// Registers a subscriber for a connection of this caller. It is closed when the token, role, plan or scope changes.
-    pub fn register_subscriber(&self, caller: &Caller) -> Subscriber {
+    pub(crate) fn register_subscriber(&self, caller: &Caller) -> Subscriber {
         let live = self.live();
         let number = live.next.fetch_add(1, Ordering::Relaxed);
         let mut state = live.state();
@@ -240,11 +264,11 @@ impl App {
             sinks: HashMap::new(),
         };
         state.registrations.insert(number, entry);
-        Subscriber(Arc::new(Registration { app: self.clone(), number, closed: receiver, subscribed: Notify::new() }))
+        Subscriber(Arc::new(Registration { hub: self.clone(), number, closed: receiver, subscribed: Notify::new() }))
     }
 
     /// Closes every subscriber, present and future: the server stops.
-    pub fn close_subscribers(&self) {
+    pub(crate) fn close_subscribers(&self) {
         let mut state = self.live().state();
         state.stopped = true;
         for entry in state.registrations.values() {
@@ -253,7 +277,7 @@ impl App {
     }
 
     /// The number of registered subscribers, for tests and operators.
-    pub fn subscriber_count(&self) -> usize {
+    pub(crate) fn subscriber_count(&self) -> usize {
         self.live().state().registrations.len()
     }
 }

@@ -10,10 +10,8 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::{Closed, Entry, Person, Rights, Sink, State, Timer};
-use crate::app::App;
-use crate::contract::error::Error;
-use crate::jobs::report;
+use super::{Closed, Entry, Hub, Person, Rights, Sink, State, Timer};
+use crate::contract::error::{Error, report};
 use crate::nouns::event::{self as event_noun, Event};
 use crate::nouns::time_entry::TimeEntry;
 
@@ -32,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The most sent timers of one person that are remembered.
 const MAX_SENT_TIMERS: usize = 16;
 
-impl App {
+impl Hub {
     /// Reads until `stop` is set.
     pub(crate) async fn follow_changes(self, mut stop: watch::Receiver<bool>) {
         let mut poll = interval(POLL);

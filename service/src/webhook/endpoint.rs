@@ -19,6 +19,7 @@ use crate::core::vault::Vault;
 use crate::door::Cx;
 use crate::list::filter::{one_of, one_of_texts, since, until};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::outbox::subscribed;
 
 /// The most endpoints of a workspace.
 const MAX_ENDPOINTS: u64 = 50;
@@ -118,12 +119,6 @@ impl Record for WebhookEndpoint {
     }
 }
 
-/// The event types in the column `events`, without those that this release does not know.
-pub(super) fn subscribed(column: &str) -> Vec<EventType> {
-    let texts: Vec<String> = serde_json::from_str(column).unwrap_or_default();
-    texts.iter().filter_map(|text| text.parse().ok()).collect()
-}
-
 fn column(events: &[EventType]) -> String {
     // In the order sent, without repetitions.
     let mut once: Vec<EventType> = Vec::new();
@@ -158,7 +153,7 @@ macro_rules! endpoint_input {
         impl $name {
             /// Marks a URL that is refused whatever addresses its name has.
             fn check_url(&mut self, cx: &Cx) {
-                let checked = self.url.get().map(|url| cx.app().webhooks().egress.destination(url.as_str()));
+                let checked = self.url.get().map(|url| cx.url_policy().check(url.as_str()));
                 if let Some(Err(reason)) = checked {
                     self.url = Field::Bad(reason.into());
                 }
@@ -331,7 +326,7 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<HashMap<Id, WebhookEndpoint>,
 async fn look_up(cx: &Cx, action: Action, url: Option<&Text<2048>>) -> Result<(), Error> {
     match url {
         Some(url) if cx.may(action) => {
-            let checked = cx.app().webhooks().egress.check_now(url.as_str()).await;
+            let checked = cx.url_policy().check_now(url.as_str()).await;
             checked.map_err(|reason| Error::invalid("url", reason))
         }
         _ => Ok(()),
@@ -342,7 +337,7 @@ async fn look_up(cx: &Cx, action: Action, url: Option<&Text<2048>>) -> Result<()
 pub async fn create(cx: &Cx, mut input: CreateWebhookEndpointInput) -> Result<Written<WebhookEndpoint>, Error> {
     input.check_url(cx);
     let url = look_up(cx, Action::CreateWebhookEndpoint, input.url.get()).await;
-    cx.write(Action::CreateWebhookEndpoint, input, async |write, input| {
+    cx.create(Action::CreateWebhookEndpoint, input, async |write, input| {
         url?;
         crate::nouns::organization::lock(write).await?;
         let live = write
@@ -361,7 +356,7 @@ pub async fn create(cx: &Cx, mut input: CreateWebhookEndpointInput) -> Result<Wr
             description: None,
             enabled: true,
             status: EndpointStatus::Active,
-            secret: seal(write.app().vault(), organization_id, id, &secret)?,
+            secret: seal(write.core().vault(), organization_id, id, &secret)?,
             secret_prefix: secret.prefix(),
             previous_secret: None,
             previous_until: None,
@@ -423,12 +418,12 @@ pub async fn rotate_secret(
         let overlap = i64::from(input.overlap_seconds.take().unwrap_or(0));
         let secret = Secret::random()?;
         let mut after = before.clone();
-        after.secret = seal(write.app().vault(), before.organization_id, id, &secret)?;
+        after.secret = seal(write.core().vault(), before.organization_id, id, &secret)?;
         after.secret_prefix = secret.prefix();
         (after.previous_secret, after.previous_until) = (None, None);
         if overlap > 0 {
             // Sealed again, so that a rotated endpoint holds nothing under an old key.
-            let (vault, organization) = (write.app().vault(), before.organization_id);
+            let (vault, organization) = (write.core().vault(), before.organization_id);
             let previous = open(vault, organization, id, &before.secret)?;
             after.previous_secret = Some(seal(vault, organization, id, &previous)?);
             after.previous_until = Some(write.now.plus_millis(overlap * 1000));

@@ -7,7 +7,6 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use super::delivery::{WebhookDelivery, WebhookDeliveryFilter};
-use super::emit::Delivery;
 use crate::access::action::Action;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, FromBody, Input, Validate};
@@ -15,6 +14,7 @@ use crate::contract::outcome::{Record, Written};
 use crate::contract::reason::Reason;
 use crate::door::Cx;
 use crate::list::filter::ids_where;
+use crate::outbox::{self, Delivery};
 
 /// The most deliveries that one call replays.
 const MAX_REPLAYS: u64 = 1000;
@@ -35,7 +35,7 @@ pub(super) fn refuse_unless_open(endpoint: Option<&webhook_endpoint::Model>) -> 
 /// # Errors
 /// `NotFound`; `Conflict` while the delivery is pending, or where the endpoint is disabled or deleted; what the door refuses.
 pub async fn one(cx: &Cx, id: Id) -> Result<Written<WebhookDelivery>, Error> {
-    cx.write(Action::ReplayWebhookDelivery, (), async |write, ()| {
+    cx.create(Action::ReplayWebhookDelivery, (), async |write, ()| {
         let before =
             write.lock_shared::<webhook_delivery::Entity>(id).await?.ok_or(Error::NotFound("webhook delivery"))?;
         if before.status == DeliveryStatus::Pending {
@@ -48,7 +48,7 @@ pub async fn one(cx: &Cx, id: Id) -> Result<Written<WebhookDelivery>, Error> {
         refuse_unless_open(endpoint.await?.as_ref())?;
         let again = Delivery { endpoint: before.endpoint_id, event: before.event_id, replay_of: Some(before.id) };
         let row = again.row(write, &before.event_type);
-        write.insert_deliveries(vec![row.clone()]).await?;
+        outbox::insert_deliveries(write, vec![row.clone()]).await?;
         Ok(row.into())
     })
     .await
@@ -186,7 +186,7 @@ pub async fn many(cx: &Cx, input: Replay) -> Result<Written<Replayed>, Error> {
                 let (endpoint, event) = (row.endpoint_id, row.event_id);
                 Delivery { endpoint, event, replay_of: Some(row.id) }.row(write, &row.event_type)
             };
-            write.insert_deliveries(found.iter().map(replay_of).collect()).await?;
+            outbox::insert_deliveries(write, found.iter().map(replay_of).collect()).await?;
         }
         Ok(Replayed { count })
     })

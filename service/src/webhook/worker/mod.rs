@@ -20,8 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use self::concurrency::Limiter;
 use self::queue::{Attempt, Job, LEASE, Leased, Outcome};
 use super::egress::{AttemptResult, SignedRequest};
-use super::endpoint;
-use crate::app::App;
+use super::{Dispatcher, endpoint};
 use crate::contract::error::{Error, Feature};
 
 /// How often the worker looks for due deliveries without being woken.
@@ -37,7 +36,7 @@ const LAST_ATTEMPTS: Duration = Duration::from_secs(11);
 type Ended = (Leased, Id, Option<(Outcome, bool)>, Duration);
 
 struct Worker {
-    app: App,
+    app: Dispatcher,
     limiter: Limiter,
     sends: JoinSet<Ended>,
     /// Leased deliveries whose results are not stored yet.
@@ -48,7 +47,7 @@ struct Worker {
     sent: usize,
 }
 
-impl App {
+impl Dispatcher {
     /// Delivers until `stop` is set; then waits for the running attempts, and returns the other leases.
     pub(crate) async fn run_worker(&self, mut stop: watch::Receiver<bool>) {
         let mut worker = Worker::new(self);
@@ -79,7 +78,7 @@ impl App {
     }
 
     /// Stops the worker: running attempts are finished, other leases returned.
-    pub fn stop_delivering(&self) {
+    pub(crate) fn stop_delivering(&self) {
         self.webhooks().stopping.send_replace(true);
     }
 
@@ -88,7 +87,7 @@ impl App {
     ///
     /// # Errors
     /// `Internal` if the database does not answer.
-    pub async fn deliver_due(&self) -> Result<usize, Error> {
+    pub(crate) async fn deliver_due(&self) -> Result<usize, Error> {
         let mut worker = Worker::new(self);
         loop {
             worker.turn().await?;
@@ -104,7 +103,7 @@ impl App {
 }
 
 impl Worker {
-    fn new(app: &App) -> Worker {
+    fn new(app: &Dispatcher) -> Worker {
         Worker {
             app: app.clone(),
             limiter: Limiter::default(),
@@ -280,7 +279,7 @@ impl Worker {
 }
 
 /// Makes one attempt, and returns its result and whether the receiver accepted.
-async fn attempt(app: &App, job: Job, held: Leased) -> Result<(Outcome, bool), Error> {
+async fn attempt(app: &Dispatcher, job: Job, held: Leased) -> Result<(Outcome, bool), Error> {
     let webhooks = app.webhooks();
     let started_at = app.now();
     let sealed = [Some(&job.secret), job.previous_secret.as_ref().filter(|_| job.previous_until > Some(started_at))];

@@ -2,11 +2,12 @@
 //! statement for many deliveries, which it takes as JSON, so that its text stays the same and is planned once.
 
 use entity::value::{DeliveryStatus, EndpointStatus, Id, Plan, Timestamp};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value};
 use serde::Serialize;
 
-use crate::app::App;
 use crate::contract::error::Feature;
+use crate::core::database::Tx;
+use crate::webhook::Dispatcher;
 
 /// The length of a lease, in milliseconds. An attempt takes at most ten seconds, and begins at once.
 pub(super) const LEASE: i64 = 20_000;
@@ -211,19 +212,14 @@ fn about(db: &impl ConnectionTrait, sql: &str, rows: &[Row], others: Vec<Value>)
 }
 
 /// The endpoints with due deliveries, ordered by their oldest one.
-pub(super) async fn due(app: &App, now: Timestamp) -> Result<Vec<Id>, DbErr> {
+pub(super) async fn due(app: &Dispatcher, now: Timestamp) -> Result<Vec<Id>, DbErr> {
     let reader = app.database().reader();
     let statement = Statement::from_sql_and_values(reader.get_database_backend(), DUE, [now.into()]);
     reader.query_all_raw(statement).await?.iter().map(|row| row.try_get("", "endpoint_id")).collect()
 }
 
 /// Leases due deliveries of these endpoints, up to the given number of each, and reads what their attempts need.
-pub(super) async fn claim(
-    tx: &DatabaseTransaction,
-    wanted: &[(Id, usize)],
-    now: Timestamp,
-    lease: Id,
-) -> Result<Vec<Job>, DbErr> {
+pub(super) async fn claim(tx: &Tx, wanted: &[(Id, usize)], now: Timestamp, lease: Id) -> Result<Vec<Job>, DbErr> {
     let backend = tx.get_database_backend();
     let until = now.plus_millis(LEASE);
     let mut taken = Vec::new();
@@ -251,7 +247,7 @@ pub(super) async fn claim(
 }
 
 /// Stores the results of deliveries whose lease still holds.
-pub(super) async fn finish(tx: &DatabaseTransaction, outcomes: &[Outcome], now: Timestamp) -> Result<(), DbErr> {
+pub(super) async fn finish(tx: &Tx, outcomes: &[Outcome], now: Timestamp) -> Result<(), DbErr> {
     if outcomes.is_empty() {
         return Ok(());
     }
@@ -290,12 +286,7 @@ pub(super) async fn finish(tx: &DatabaseTransaction, outcomes: &[Outcome], now: 
 }
 
 /// Skips due deliveries of a closed endpoint, up to a bound, and returns their number.
-pub(super) async fn skip(
-    tx: &DatabaseTransaction,
-    endpoint: Id,
-    reason: &'static str,
-    now: Timestamp,
-) -> Result<u64, DbErr> {
+pub(super) async fn skip(tx: &Tx, endpoint: Id, reason: &'static str, now: Timestamp) -> Result<u64, DbErr> {
     let (skipped, plan) = (DeliveryStatus::Skipped.rank(), Feature::OutboundWebhooks.required_plan().rank());
     let values = [endpoint.into(), now.into(), skipped.into(), reason.into(), SKIPPED_AT_ONCE.into(), plan.into()];
     let backend = tx.get_database_backend();
@@ -306,7 +297,7 @@ pub(super) async fn skip(
 }
 
 /// Returns leases of deliveries that were not attempted: they are due again at once.
-pub(super) async fn hand_back(tx: &DatabaseTransaction, held: &[Leased]) -> Result<(), DbErr> {
+pub(super) async fn hand_back(tx: &Tx, held: &[Leased]) -> Result<(), DbErr> {
     let rows: Vec<Row> = held.iter().map(|held| Row::from(*held)).collect();
     tx.execute_raw(about(tx, HAND_BACK, &rows, vec![])?).await?;
     Ok(())

@@ -1,10 +1,11 @@
 //! Housekeeping: deletes finished deliveries and events that are older than the retention, in small transactions.
 
 use entity::value::{Id, Timestamp};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
-use crate::app::App;
 use crate::contract::error::Error;
+use crate::core::database::Tx;
+use crate::webhook::Dispatcher;
 
 /// The most rows that one transaction deletes, so that no other write waits long for it.
 const AT_ONCE: i64 = 500;
@@ -19,12 +20,12 @@ const OLD_EVENTS: &str = "\
       SELECT 1 FROM webhook_delivery d WHERE d.organization_id = e.organization_id AND d.event_id = e.id) \
     ORDER BY e.created_at LIMIT $2";
 
-impl App {
+impl Dispatcher {
     /// Deletes deliveries with their attempts, and then events, that are older than the retention.
     ///
     /// # Errors
     /// `Internal` if the database does not answer; the deletions of earlier transactions stay.
-    pub async fn sweep_webhooks(&self) -> Result<(), Error> {
+    pub(crate) async fn sweep_webhooks(&self) -> Result<(), Error> {
         let before = self.now().plus_millis(-i64::from(self.retention_days()) * DAY);
         let attempts_and_deliveries = [("webhook_attempt", "delivery_id"), ("webhook_delivery", "id")];
         for (old, tables) in [(OLD_DELIVERIES, &attempts_and_deliveries[..]), (OLD_EVENTS, &[("event", "id")])] {
@@ -52,7 +53,7 @@ impl App {
 }
 
 /// Deletes rows by their whole primary keys, workspace included.
-async fn delete(tx: &DatabaseTransaction, table: &str, column: &str, keys: &[(Id, Id)]) -> Result<(), DbErr> {
+async fn delete(tx: &Tx, table: &str, column: &str, keys: &[(Id, Id)]) -> Result<(), DbErr> {
     let parameters: Vec<_> = (0..keys.len()).map(|i| format!("(${}, ${})", 2 * i + 1, 2 * i + 2)).collect();
     let sql = format!("DELETE FROM {table} WHERE (organization_id, {column}) IN (VALUES {})", parameters.join(", "));
     let values = keys.iter().flat_map(|(organization, id)| [Value::from(*organization), Value::from(*id)]);

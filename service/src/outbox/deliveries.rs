@@ -4,21 +4,26 @@ use entity::value::{DeliveryStatus, EventType, Id};
 use entity::webhook_delivery;
 use sea_orm::{ConnectionTrait, Statement};
 
-use super::endpoint::subscribed;
 use crate::contract::error::{Error, Feature};
-use crate::door::write::Write;
+use crate::door::Signal;
+use crate::door::write::{EventTargets, Write};
 
 /// The endpoints that are sent events, as this transaction sees them.
 const TARGETS: &str = "\
     SELECT w.id, w.events FROM webhook_endpoint w JOIN organization o ON o.id = w.organization_id \
     WHERE w.organization_id = $1 AND w.enabled AND w.deleted_at IS NULL AND o.plan >= $2 ORDER BY w.id";
 
-/// The endpoints of a workspace that are sent events, each with its subscribed types.
-pub(crate) struct Targets(Vec<(Id, Vec<EventType>)>);
+/// The endpoints of a workspace that are sent events, each with the types that it is subscribed to: asked once in a
+/// transaction.
+pub(super) struct Targets<'a>(&'a EventTargets);
 
-impl Targets {
-    /// Reads the endpoints of the workspace of a transaction.
-    pub(crate) async fn of(write: &Write) -> Result<Targets, Error> {
+impl Targets<'_> {
+    /// Those of the workspace of a transaction.
+    pub(super) async fn of(write: &Write) -> Result<Targets<'_>, Error> {
+        Ok(Targets(write.event_targets.get_or_try_init(|| Self::read(write)).await?))
+    }
+
+    async fn read(write: &Write) -> Result<EventTargets, Error> {
         let db = write.connection();
         let plan = Feature::OutboundWebhooks.required_plan().rank();
         let values = [write.organization_id().into(), plan.into()];
@@ -28,11 +33,11 @@ impl Targets {
             Ok((row.try_get("", "id")?, subscribed(&events)))
         };
         let rows = db.query_all_raw(statement).await?;
-        Ok(Targets(rows.into_iter().map(target).collect::<Result<_, Error>>()?))
+        rows.into_iter().map(target).collect()
     }
 
-    /// The endpoints that are subscribed to this type.
-    pub(crate) fn subscribed_to(&self, kind: &str) -> impl Iterator<Item = Id> {
+    /// Those that are sent events of this type.
+    pub(super) fn subscribed_to(&self, kind: &str) -> impl Iterator<Item = Id> {
         self.0.iter().filter(move |(_, kinds)| kinds.iter().any(|own| own.as_str() == kind)).map(|(id, _)| *id)
     }
 }
@@ -65,4 +70,28 @@ impl Delivery {
             created_at: write.now,
         }
     }
+}
+
+/// The types in the column `events`; one that this release does not know is nobody's.
+pub(crate) fn subscribed(column: &str) -> Vec<EventType> {
+    let texts: Vec<String> = serde_json::from_str(column).unwrap_or_default();
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+/// New deliveries of events of one type, due at once, in one statement.
+pub(super) async fn deliver(
+    write: &Write,
+    deliveries: impl Iterator<Item = Delivery>,
+    kind: &str,
+) -> Result<(), Error> {
+    insert_deliveries(write, deliveries.map(|delivery| delivery.row(write, kind)).collect()).await
+}
+
+/// New rows of deliveries, in one statement; a worker is woken after the commit.
+pub(crate) async fn insert_deliveries(write: &Write, rows: Vec<webhook_delivery::Model>) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    write.after_commit(Signal::Outbox);
+    write.insert_all::<webhook_delivery::Entity>(rows).await
 }

@@ -16,7 +16,7 @@ use futures_util::stream::{self, BoxStream, FuturesUnordered};
 use service::Cx;
 
 use crate::Schema;
-use crate::loader::Loaders;
+use crate::engine::loader::Loaders;
 
 /// Keys of one read: a level of more is read in parts. Twice the rows that a document can pay for, since those of a list
 /// without pages are not counted one by one; and, a key being one value of a statement, with the values of a filter still

@@ -8,7 +8,7 @@ use service::sort::{Sort, SortField};
 use service::value::{FieldErrors, Json};
 use service::{Cx, Error, Filter, ListArgs, Page};
 
-use crate::error::OrFail;
+use crate::engine::error::OrFail;
 
 /// Where a page lies in its list.
 #[derive(Clone, Debug, SimpleObject)]
@@ -110,8 +110,8 @@ macro_rules! connection {
             }
 
             /// Where the page lies in its list.
-            async fn page_info(&self) -> $crate::connection::PageInfo {
-                $crate::connection::PageInfo::of(&self.0)
+            async fn page_info(&self) -> $crate::engine::connection::PageInfo {
+                $crate::engine::connection::PageInfo::of(&self.0)
             }
         }
 
@@ -156,21 +156,21 @@ macro_rules! lists {
                 #[graphql(desc = "Part of a text, in any case.")] search: Option<String>,
                 #[graphql(desc = "With deleted rows; Manager and above.")] include_deleted: Option<bool>,
             ) -> async_graphql::Result<Option<$connection>> {
-                $(if !$crate::cx(ctx)?.may(service::Action::$action) {
+                $(if !$crate::nouns::cx(ctx)?.may(service::Action::$action) {
                     return Ok(None);
                 })?
-                let slice = $crate::connection::Slice { first, after, last, before };
-                let ask = $crate::connection::Ask { filter, sort, search, include_deleted };
-                let page = $crate::connection::lists!(@page self, ctx, slice, ask, $source);
+                let slice = $crate::engine::connection::Slice { first, after, last, before };
+                let ask = $crate::engine::connection::Ask { filter, sort, search, include_deleted };
+                let page = $crate::engine::connection::lists!(@page self, ctx, slice, ask, $source);
                 Ok(Some($connection(page.map($node))))
             })*
         }
     };
     (@page $self:ident, $ctx:ident, $slice:ident, $ask:ident, (below $parent:ident)) => {
-        $crate::loader::below::<$crate::loader::$parent, _, _, _>($ctx, $self.0, $slice, $ask).await?
+        $crate::engine::loader::below::<$crate::engine::loader::$parent, _, _, _>($ctx, $self.0, $slice, $ask).await?
     };
     (@page $self:ident, $ctx:ident, $slice:ident, $ask:ident, (flat $list:path)) => {
-        $crate::connection::flat($crate::cx($ctx)?, $slice, $ask, async |cx, args| $list(cx, args).await).await?
+        $crate::engine::connection::flat($crate::nouns::cx($ctx)?, $slice, $ask, async |cx, args| $list(cx, args).await).await?
     };
 }
 

@@ -6,9 +6,9 @@ use futures_util::stream;
 use service::event::Event;
 use service::live::{self, Subscriber};
 
-use crate::cx;
-use crate::error::OrFail;
-use crate::time_entry::TimeEntryNode;
+use crate::engine::error::OrFail;
+use crate::nouns::cx;
+use crate::nouns::time_entry::TimeEntryNode;
 
 /// What can be waited for.
 pub struct Subscription;

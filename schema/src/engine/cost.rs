@@ -10,8 +10,8 @@ use async_graphql::{Name, Positioned, Value, Variables};
 use service::value::FieldErrors;
 use service::{DEFAULT_LIMIT, MAX_LIMIT};
 
-use crate::bounds::{MAX_DEPTH, MAX_INTROSPECTION_DEPTH, MAX_LEVELS, MAX_SELECTIONS, check_document, over};
-use crate::shape::{SchemaIndex, variable};
+use crate::engine::bounds::{MAX_DEPTH, MAX_INTROSPECTION_DEPTH, MAX_LEVELS, MAX_SELECTIONS, check_document, over};
+use crate::engine::completion::{SchemaIndex, variable};
 
 /// Points of the dearest document.
 pub const MAX_COST: u64 = 300;

@@ -11,10 +11,12 @@ use futures_util::stream::BoxStream;
 use service::live::Subscriber;
 use service::{Cx, Error};
 
-use crate::bounds::{MAX_ERRORS, check_text};
-use crate::cost::Cost;
-use crate::shape::{Kinds, SchemaIndex};
-use crate::{Schema, batch, build, extensions, sdl};
+use crate::engine::batch;
+use crate::engine::bounds::{MAX_ERRORS, check_text};
+use crate::engine::completion::{NodeTypes, SchemaIndex};
+use crate::engine::cost::Cost;
+use crate::engine::error::extensions;
+use crate::{Schema, build, sdl};
 
 /// The schema, and what is known of its types.
 pub struct Gateway {
@@ -107,7 +109,7 @@ impl Gateway {
     }
 
     /// Puts an answer into the shape of its query, and its errors into ours.
-    fn finish(&self, prepared: &Prepared, kinds: &Kinds, request_id: &str, response: &mut Response) {
+    fn finish(&self, prepared: &Prepared, kinds: &NodeTypes, request_id: &str, response: &mut Response) {
         if let Some(operation) = prepared.operation()
             && !before_execution(response)
         {
@@ -166,8 +168,8 @@ impl Prepared {
         chosen(&self.document, self.sent.operation_name.as_deref())
     }
 
-    fn request(&self) -> (Request, Kinds) {
-        let kinds = Kinds::default();
+    fn request(&self) -> (Request, NodeTypes) {
+        let kinds = NodeTypes::default();
         let mut request = Request::new("").variables(self.sent.variables.clone()).data(kinds.clone());
         request.operation_name = self.sent.operation_name.clone();
         request.set_parsed_query(self.document.clone());

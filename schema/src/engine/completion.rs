@@ -22,9 +22,9 @@ pub struct SchemaIndex {
 /// What the fields of a query that answer with an interface have found, by their names in the answer: the answer alone
 /// does not tell.
 #[derive(Clone, Default)]
-pub(crate) struct Kinds(Arc<Mutex<HashMap<String, &'static str>>>);
+pub(crate) struct NodeTypes(Arc<Mutex<HashMap<String, &'static str>>>);
 
-impl Kinds {
+impl NodeTypes {
     pub(crate) fn found(&self, key: &str, kind: &'static str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), kind);
     }
@@ -41,7 +41,7 @@ struct Walk<'a> {
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     operation: &'a OperationDefinition,
-    kinds: &'a Kinds,
+    kinds: &'a NodeTypes,
     /// The paths of everything that failed.
     failed: Vec<Vec<PathSegment>>,
 }
@@ -92,7 +92,7 @@ impl SchemaIndex {
         document: &ExecutableDocument,
         operation: &OperationDefinition,
         variables: &Variables,
-        kinds: &Kinds,
+        kinds: &NodeTypes,
         response: &mut Response,
     ) {
         let failed = response.errors.iter().map(|error| error.path.clone()).collect();

@@ -57,8 +57,8 @@ pub(crate) fn args<F: Filter, S: SortField>(slice: Slice, ask: Ask<F, S>) -> Res
     let Slice { first, after, last, before } = slice;
     let backward = last.is_some() || before.is_some();
     if backward && (first.is_some() || after.is_some()) {
-        let told = "pages go forward with first and after, or backward with last and before, not both";
-        return Err(Error::Invalid(FieldErrors::at(if last.is_some() { "last" } else { "before" }, told)));
+        let message = "pages go forward with first and after, or backward with last and before, not both";
+        return Err(Error::Invalid(FieldErrors::at(if last.is_some() { "last" } else { "before" }, message)));
     }
     let Ask { filter, sort, search, include_deleted } = ask;
     Ok(ListArgs {
@@ -147,12 +147,12 @@ macro_rules! lists {
             async fn $field(
                 &self,
                 ctx: &async_graphql::Context<'_>,
-                #[graphql(desc = "How many rows from the beginning, or after `after`: 1 to 200; 50 unless said.")] first: Option<i32>,
+                #[graphql(desc = "How many rows from the beginning, or after `after`: 1 to 200, by default 50.")] first: Option<i32>,
                 #[graphql(desc = "The cursor of the row after which the page begins.")] after: Option<String>,
                 #[graphql(desc = "How many rows before the end, or before `before`: 1 to 200.")] last: Option<i32>,
                 #[graphql(desc = "The cursor of the row before which the page ends.")] before: Option<String>,
                 #[graphql(desc = "Only rows that fit all of it.")] filter: Option<$filter>,
-                #[graphql(desc = "By what, and in which direction; the newest first unless said.")] sort: Option<service::sort::Sort<$sort>>,
+                #[graphql(desc = "By what, and in which direction; by default the newest first.")] sort: Option<service::sort::Sort<$sort>>,
                 #[graphql(desc = "Part of a text, in any case.")] search: Option<String>,
                 #[graphql(desc = "With deleted rows; Manager and above.")] include_deleted: Option<bool>,
             ) -> async_graphql::Result<Option<$connection>> {

@@ -129,8 +129,8 @@ impl ClientMutations {
         expected_version: Option<i32>,
     ) -> Result<DeleteClientPayload> {
         let expected = expected(expected_version);
-        let gone: Deleted = record(ctx, service::client::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
-        Ok(DeleteClientPayload { id: gone.id })
+        let deleted: Deleted = record(ctx, service::client::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
+        Ok(DeleteClientPayload { id: deleted.id })
     }
 }
 
@@ -148,7 +148,7 @@ pub struct UpdateClientPayload {
     pub(crate) client: ClientNode,
 }
 
-/// The client that is gone.
+/// The client that was deleted.
 #[derive(SimpleObject)]
 pub struct DeleteClientPayload {
     /// Its id.

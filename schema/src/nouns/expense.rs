@@ -120,8 +120,8 @@ impl ExpenseMutations {
         expected_version: Option<i32>,
     ) -> Result<DeleteExpensePayload> {
         let expected = expected(expected_version);
-        let gone: Deleted = record(ctx, service::expense::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
-        Ok(DeleteExpensePayload { id: gone.id })
+        let deleted: Deleted = record(ctx, service::expense::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
+        Ok(DeleteExpensePayload { id: deleted.id })
     }
 }
 
@@ -139,7 +139,7 @@ pub struct UpdateExpensePayload {
     pub(crate) expense: ExpenseNode,
 }
 
-/// The expense that is gone.
+/// The expense that was deleted.
 #[derive(SimpleObject)]
 pub struct DeleteExpensePayload {
     /// Its id.

@@ -164,8 +164,8 @@ impl ProjectMutations {
         expected_version: Option<i32>,
     ) -> Result<DeleteProjectPayload> {
         let expected = expected(expected_version);
-        let gone: Deleted = record(ctx, service::project::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
-        Ok(DeleteProjectPayload { id: gone.id })
+        let deleted: Deleted = record(ctx, service::project::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
+        Ok(DeleteProjectPayload { id: deleted.id })
     }
 
     /// Put a project away: it takes no new time.
@@ -206,9 +206,9 @@ impl ProjectMutations {
         #[graphql(desc = "The project.")] project_id: ID,
         #[graphql(desc = "The person.")] user_id: ID,
     ) -> Result<RemoveProjectMemberPayload> {
-        let gone =
+        let deleted =
             record(ctx, service::project_member::remove(cx(ctx)?, parse_id(&project_id), parse_id(&user_id)).await)?;
-        Ok(RemoveProjectMemberPayload { user_id: gone.id })
+        Ok(RemoveProjectMemberPayload { user_id: deleted.id })
     }
 }
 
@@ -226,7 +226,7 @@ pub struct UpdateProjectPayload {
     pub(crate) project: ProjectNode,
 }
 
-/// The project that is gone.
+/// The project that was deleted.
 #[derive(SimpleObject)]
 pub struct DeleteProjectPayload {
     /// Its id.

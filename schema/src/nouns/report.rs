@@ -23,7 +23,7 @@ impl ReportQueries {
         #[graphql(desc = "By what: one or two.")] group_by: Vec<ReportGroup>,
         #[graphql(desc = "Only the time that fits all of it.")] filter: Option<TimeEntryFilter>,
         #[graphql(desc = "Where days begin, by its IANA name; UTC unless said.")] time_zone: Option<String>,
-        #[graphql(desc = "Whether amounts are told; by default to those who see money.")] amount_shown: Option<
+        #[graphql(desc = "Whether amounts are shown; by default to those who see money.")] amount_shown: Option<
             AmountShown,
         >,
     ) -> Result<Option<TimeReport>> {

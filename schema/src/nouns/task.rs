@@ -139,8 +139,8 @@ impl TaskMutations {
         expected_version: Option<i32>,
     ) -> Result<DeleteTaskPayload> {
         let expected = expected(expected_version);
-        let gone: Deleted = record(ctx, service::task::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
-        Ok(DeleteTaskPayload { id: gone.id })
+        let deleted: Deleted = record(ctx, service::task::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
+        Ok(DeleteTaskPayload { id: deleted.id })
     }
 
     /// Delete a task, and get it.
@@ -170,7 +170,7 @@ pub struct UpdateTaskPayload {
     pub(crate) task: TaskNode,
 }
 
-/// The task that is gone.
+/// The task that was deleted.
 #[derive(SimpleObject)]
 pub struct DeleteTaskPayload {
     /// Its id.

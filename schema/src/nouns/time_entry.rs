@@ -142,8 +142,8 @@ impl TimeEntryMutations {
         expected_version: Option<i32>,
     ) -> Result<DeleteTimeEntryPayload> {
         let expected = expected(expected_version);
-        let gone: Deleted = record(ctx, service::time_entry::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
-        Ok(DeleteTimeEntryPayload { id: gone.id })
+        let deleted: Deleted = record(ctx, service::time_entry::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
+        Ok(DeleteTimeEntryPayload { id: deleted.id })
     }
 
     /// Log up to 100 entries at once, all or nothing.
@@ -193,7 +193,7 @@ pub struct UpdateTimeEntryPayload {
     pub(crate) time_entry: TimeEntryNode,
 }
 
-/// The time entry that is gone.
+/// The time entry that was deleted.
 #[derive(SimpleObject)]
 pub struct DeleteTimeEntryPayload {
     /// Its id.

@@ -71,8 +71,8 @@ pub struct TokenMutations;
 impl TokenMutations {
     /// End a token for good.
     async fn revoke_token(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<RevokeTokenPayload> {
-        let gone: Deleted = record(ctx, service::token::revoke(cx(ctx)?, parse_id(&id)).await)?;
-        Ok(RevokeTokenPayload { id: gone.id })
+        let deleted: Deleted = record(ctx, service::token::revoke(cx(ctx)?, parse_id(&id)).await)?;
+        Ok(RevokeTokenPayload { id: deleted.id })
     }
 }
 

@@ -110,8 +110,8 @@ impl WebhookEndpointMutations {
     ) -> Result<DeleteWebhookEndpointPayload> {
         let expected = expected(expected_version);
         let done = service::webhook::endpoint::delete(cx(ctx)?, parse_id(&id), &expected).await;
-        let gone: Deleted = record(ctx, done)?;
-        Ok(DeleteWebhookEndpointPayload { id: gone.id })
+        let deleted: Deleted = record(ctx, done)?;
+        Ok(DeleteWebhookEndpointPayload { id: deleted.id })
     }
 
     /// Give a webhook endpoint a new secret; the answer shows it, this once. The old one goes on signing for
@@ -161,7 +161,7 @@ pub struct UpdateWebhookEndpointPayload {
     pub(crate) webhook_endpoint: WebhookEndpoint,
 }
 
-/// The webhook endpoint that is gone.
+/// The webhook endpoint that was deleted.
 #[derive(SimpleObject)]
 pub struct DeleteWebhookEndpointPayload {
     /// Its id.

@@ -1,4 +1,4 @@
-//! The shape of an answer, by the specification: fields in the order of the query, null for what failed, and where null
+//! Completion of an answer, by the specification: fields in the order of the query, null for what failed, and where null
 //! is not allowed, null for what holds it (GraphQL, sections 6.4.3 and 6.4.4). The library answers fields in the order in
 //! which they finish and leaves out those that failed.
 
@@ -20,11 +20,11 @@ pub struct SchemaIndex {
 }
 
 /// What the fields of a query that answer with an interface have found, by their names in the answer: the answer alone
-/// does not tell.
+/// does not show it.
 #[derive(Clone, Default)]
-pub(crate) struct Kinds(Arc<Mutex<HashMap<String, &'static str>>>);
+pub(crate) struct NodeTypes(Arc<Mutex<HashMap<String, &'static str>>>);
 
-impl Kinds {
+impl NodeTypes {
     pub(crate) fn found(&self, key: &str, kind: &'static str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), kind);
     }
@@ -36,12 +36,12 @@ impl Kinds {
 }
 
 /// One selection of a query on its way through an answer.
-struct Walk<'a> {
-    shapes: &'a SchemaIndex,
+struct Completion<'a> {
+    index: &'a SchemaIndex,
     document: &'a ExecutableDocument,
     variables: &'a Variables,
     operation: &'a OperationDefinition,
-    kinds: &'a Kinds,
+    node_types: &'a NodeTypes,
     /// The paths of everything that failed.
     failed: Vec<Vec<PathSegment>>,
 }
@@ -56,14 +56,14 @@ impl SchemaIndex {
     /// Reads them from the schema's own text.
     pub fn of(sdl: &str) -> SchemaIndex {
         let document = async_graphql::parser::parse_schema(sdl).unwrap_or(ServiceDocument { definitions: vec![] });
-        let mut shapes = SchemaIndex { fields: HashMap::new(), implements: HashSet::new() };
+        let mut index = SchemaIndex { fields: HashMap::new(), implements: HashSet::new() };
         for definition in document.definitions {
             let TypeSystemDefinition::Type(definition) = definition else { continue };
             let name = definition.node.name.node.to_string();
             let fields = match definition.node.kind {
                 TypeKind::Object(object) => {
                     for interface in object.implements {
-                        shapes.implements.insert((name.clone(), interface.node.to_string()));
+                        index.implements.insert((name.clone(), interface.node.to_string()));
                     }
                     object.fields
                 }
@@ -71,9 +71,9 @@ impl SchemaIndex {
                 _ => continue,
             };
             let fields = fields.into_iter().map(|f| (f.node.name.node.to_string(), f.node.ty.node)).collect();
-            shapes.fields.insert(name, fields);
+            index.fields.insert(name, fields);
         }
-        shapes
+        index
     }
 
     /// The type of a field.
@@ -86,13 +86,13 @@ impl SchemaIndex {
         kind == on || self.implements.contains(&(kind.to_owned(), on.to_owned()))
     }
 
-    /// Puts an answer into shape.
+    /// Completes an answer.
     pub(crate) fn complete(
         &self,
         document: &ExecutableDocument,
         operation: &OperationDefinition,
         variables: &Variables,
-        kinds: &Kinds,
+        node_types: &NodeTypes,
         response: &mut Response,
     ) {
         let failed = response.errors.iter().map(|error| error.path.clone()).collect();
@@ -101,14 +101,14 @@ impl SchemaIndex {
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         };
-        let walk = Walk { shapes: self, document, variables, operation, kinds, failed };
+        let completion = Completion { index: self, document, variables, operation, node_types, failed };
         let answered = std::mem::take(&mut response.data);
-        response.data = walk.object(root, &[&operation.selection_set.node], answered, &mut Vec::new());
+        response.data = completion.object(root, &[&operation.selection_set.node], answered, &mut Vec::new());
     }
 }
 
-impl Walk<'_> {
-    /// An object in shape, or null if a field that must not be null is.
+impl Completion<'_> {
+    /// An object completed, or null if a field that must not be null is.
     fn object(&self, kind: &str, selected: &[&SelectionSet], value: Value, path: &mut Vec<PathSegment>) -> Value {
         let mut answered = match value {
             Value::Object(answered) => answered,
@@ -120,10 +120,10 @@ impl Walk<'_> {
         };
         let mut wanted = IndexMap::new();
         selected.iter().for_each(|set| self.collect(kind, set, &mut wanted));
-        let mut shaped = IndexMap::with_capacity(wanted.len());
+        let mut completed = IndexMap::with_capacity(wanted.len());
         for (key, Wanted { name, below }) in wanted {
             let value = answered.swap_remove(&key).unwrap_or_default();
-            let value = match self.shapes.field(kind, name) {
+            let value = match self.index.field(kind, name) {
                 Some(ty) => {
                     path.push(PathSegment::Field(key.to_string()));
                     let value = self.value(ty, &below, value, path);
@@ -136,18 +136,18 @@ impl Walk<'_> {
                 // `__typename`, and introspection, which does not fail.
                 None => value,
             };
-            shaped.insert(key, value);
+            completed.insert(key, value);
         }
-        Value::Object(shaped)
+        Value::Object(completed)
     }
 
     fn value(&self, ty: &Type, below: &[&SelectionSet], value: Value, path: &mut Vec<PathSegment>) -> Value {
         match (&ty.base, value) {
             (BaseType::Named(name), value) if !below.is_empty() => {
-                self.object(self.kinds.of(path).unwrap_or(name), below, value, path)
+                self.object(self.node_types.of(path).unwrap_or(name), below, value, path)
             }
             (BaseType::List(item), Value::List(values)) => {
-                let mut shaped = Vec::with_capacity(values.len());
+                let mut completed = Vec::with_capacity(values.len());
                 for (index, value) in values.into_iter().enumerate() {
                     path.push(PathSegment::Index(index));
                     let value = self.value(item, below, value, path);
@@ -155,9 +155,9 @@ impl Walk<'_> {
                     if value == Value::Null && !item.nullable {
                         return Value::Null;
                     }
-                    shaped.push(value);
+                    completed.push(value);
                 }
-                Value::List(shaped)
+                Value::List(completed)
             }
             (_, value) => value,
         }
@@ -177,14 +177,14 @@ impl Walk<'_> {
                 }
                 Selection::FragmentSpread(spread) if self.included(&spread.node.directives) => {
                     if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node)
-                        && self.shapes.is(kind, &fragment.node.type_condition.node.on.node)
+                        && self.index.is(kind, &fragment.node.type_condition.node.on.node)
                     {
                         self.collect(kind, &fragment.node.selection_set.node, wanted);
                     }
                 }
                 Selection::InlineFragment(fragment) if self.included(&fragment.node.directives) => {
                     let on = fragment.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
-                    if on.is_none_or(|on| self.shapes.is(kind, on)) {
+                    if on.is_none_or(|on| self.index.is(kind, on)) {
                         self.collect(kind, &fragment.node.selection_set.node, wanted);
                     }
                 }

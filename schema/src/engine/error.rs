@@ -16,32 +16,32 @@ pub fn extensions(error: &Error, request_id: &str) -> ErrorExtensionValues {
     values
 }
 
-/// What lies behind a field that was refused for now, before anything was done: a header tells when to come again.
+/// Why a field was refused for now, before anything was done. A header says when to try again.
 #[derive(Clone, Copy)]
-enum ForNow {
+enum RetryLater {
     OverBudget { retry_after: u64 },
-    TwinInFlight,
+    DuplicateInFlight,
 }
 
-/// The refusal of an answer with a field that was over budget, or whose twin is not done yet.
+/// The refusal of an answer with a field that was over budget, or whose concurrent duplicate still runs.
 pub fn refused_for_now(answer: &Response) -> Option<Error> {
-    answer.errors.iter().find_map(|error| error.source::<ForNow>()).map(|refused| match *refused {
-        ForNow::OverBudget { retry_after } => Error::RateLimited { retry_after },
-        ForNow::TwinInFlight => Error::InFlight,
+    answer.errors.iter().find_map(|error| error.source::<RetryLater>()).map(|refused| match *refused {
+        RetryLater::OverBudget { retry_after } => Error::RateLimited { retry_after },
+        RetryLater::DuplicateInFlight => Error::InFlight,
     })
 }
 
 /// An error of the service as a field's error.
 pub(crate) fn fail(cx: &service::Cx, error: &Error) -> async_graphql::Error {
     error.log();
-    let for_now = match error {
-        Error::RateLimited { retry_after } => Some(ForNow::OverBudget { retry_after: *retry_after }),
-        Error::InFlight => Some(ForNow::TwinInFlight),
+    let retry_later = match error {
+        Error::RateLimited { retry_after } => Some(RetryLater::OverBudget { retry_after: *retry_after }),
+        Error::InFlight => Some(RetryLater::DuplicateInFlight),
         _ => None,
     };
     async_graphql::Error {
         message: error.to_string(),
-        source: for_now.map(|refused| Arc::new(refused) as _),
+        source: retry_later.map(|refused| Arc::new(refused) as _),
         extensions: Some(extensions(error, cx.request_id())),
     }
 }

@@ -8,7 +8,7 @@ use service::sort::{Sort, SortField};
 use service::value::{FieldErrors, Json};
 use service::{Cx, Error, Filter, ListArgs, Page};
 
-use crate::error::OrFail;
+use crate::engine::error::OrFail;
 
 /// Where a page lies in its list.
 #[derive(Clone, Debug, SimpleObject)]
@@ -57,8 +57,8 @@ pub(crate) fn args<F: Filter, S: SortField>(slice: Slice, ask: Ask<F, S>) -> Res
     let Slice { first, after, last, before } = slice;
     let backward = last.is_some() || before.is_some();
     if backward && (first.is_some() || after.is_some()) {
-        let told = "pages go forward with first and after, or backward with last and before, not both";
-        return Err(Error::Invalid(FieldErrors::at(if last.is_some() { "last" } else { "before" }, told)));
+        let message = "pages go forward with first and after, or backward with last and before, not both";
+        return Err(Error::Invalid(FieldErrors::at(if last.is_some() { "last" } else { "before" }, message)));
     }
     let Ask { filter, sort, search, include_deleted } = ask;
     Ok(ListArgs {
@@ -110,8 +110,8 @@ macro_rules! connection {
             }
 
             /// Where the page lies in its list.
-            async fn page_info(&self) -> $crate::connection::PageInfo {
-                $crate::connection::PageInfo::of(&self.0)
+            async fn page_info(&self) -> $crate::engine::connection::PageInfo {
+                $crate::engine::connection::PageInfo::of(&self.0)
             }
         }
 
@@ -147,30 +147,30 @@ macro_rules! lists {
             async fn $field(
                 &self,
                 ctx: &async_graphql::Context<'_>,
-                #[graphql(desc = "How many rows from the beginning, or after `after`: 1 to 200; 50 unless said.")] first: Option<i32>,
+                #[graphql(desc = "How many rows from the beginning, or after `after`: 1 to 200, by default 50.")] first: Option<i32>,
                 #[graphql(desc = "The cursor of the row after which the page begins.")] after: Option<String>,
                 #[graphql(desc = "How many rows before the end, or before `before`: 1 to 200.")] last: Option<i32>,
                 #[graphql(desc = "The cursor of the row before which the page ends.")] before: Option<String>,
                 #[graphql(desc = "Only rows that fit all of it.")] filter: Option<$filter>,
-                #[graphql(desc = "By what, and in which direction; the newest first unless said.")] sort: Option<service::sort::Sort<$sort>>,
+                #[graphql(desc = "By what, and in which direction; by default the newest first.")] sort: Option<service::sort::Sort<$sort>>,
                 #[graphql(desc = "Part of a text, in any case.")] search: Option<String>,
                 #[graphql(desc = "With deleted rows; Manager and above.")] include_deleted: Option<bool>,
             ) -> async_graphql::Result<Option<$connection>> {
-                $(if !$crate::cx(ctx)?.may(service::Action::$action) {
+                $(if !$crate::nouns::cx(ctx)?.may(service::Action::$action) {
                     return Ok(None);
                 })?
-                let slice = $crate::connection::Slice { first, after, last, before };
-                let ask = $crate::connection::Ask { filter, sort, search, include_deleted };
-                let page = $crate::connection::lists!(@page self, ctx, slice, ask, $source);
+                let slice = $crate::engine::connection::Slice { first, after, last, before };
+                let ask = $crate::engine::connection::Ask { filter, sort, search, include_deleted };
+                let page = $crate::engine::connection::lists!(@page self, ctx, slice, ask, $source);
                 Ok(Some($connection(page.map($node))))
             })*
         }
     };
     (@page $self:ident, $ctx:ident, $slice:ident, $ask:ident, (below $parent:ident)) => {
-        $crate::loader::below::<$crate::loader::$parent, _, _, _>($ctx, $self.0, $slice, $ask).await?
+        $crate::engine::loader::below::<$crate::engine::loader::$parent, _, _, _>($ctx, $self.0, $slice, $ask).await?
     };
     (@page $self:ident, $ctx:ident, $slice:ident, $ask:ident, (flat $list:path)) => {
-        $crate::connection::flat($crate::cx($ctx)?, $slice, $ask, async |cx, args| $list(cx, args).await).await?
+        $crate::engine::connection::flat($crate::nouns::cx($ctx)?, $slice, $ask, async |cx, args| $list(cx, args).await).await?
     };
 }
 

@@ -16,7 +16,7 @@ use futures_util::stream::{self, BoxStream, FuturesUnordered};
 use service::Cx;
 
 use crate::Schema;
-use crate::loader::Loaders;
+use crate::engine::loader::Loaders;
 
 /// Keys of one read: a level of more is read in parts. Twice the rows that a document can pay for, since those of a list
 /// without pages are not counted one by one; and, a key being one value of a statement, with the values of a filter still
@@ -32,9 +32,9 @@ pub(crate) async fn execute(schema: &Schema, request: Request, cx: Cx) -> Respon
     let (mut reads, loaders) = Reads::new(&cx);
     let mut execution = pin!(schema.execute(request.data(cx).data(loaders)));
     poll_fn(|task| {
-        let (polled, rests) = to_its_rest(task, |task| execution.as_mut().poll(task));
+        let (polled, rests) = poll_until_rest(task, |task| execution.as_mut().poll(task));
         if polled.is_pending() && rests {
-            reads.go_on(task);
+            reads.advance(task);
         }
         polled
     })
@@ -46,21 +46,21 @@ pub(crate) fn subscribe(schema: &Schema, request: Request, cx: Cx) -> BoxStream<
     let (mut reads, loaders) = Reads::new(&cx);
     let mut execution = schema.execute_stream(request.data(cx).data(loaders));
     let answers = stream::poll_fn(move |task| {
-        let (polled, rests) = to_its_rest(task, |task| execution.as_mut().poll_next(task));
+        let (polled, rests) = poll_until_rest(task, |task| execution.as_mut().poll_next(task));
         if polled.is_pending() && rests {
-            reads.go_on(task);
+            reads.advance(task);
         }
         polled
     });
     answers.fuse().boxed()
 }
 
-/// Polls an execution, and tells whether it rests: one that has woken its own task meanwhile has only let others go first,
+/// Polls an execution, and says whether it rests: one that has woken its own task meanwhile has only let others go first,
 /// as a wide level does after some of its fields, and is polled again before anything is read.
-fn to_its_rest<T>(task: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> (Poll<T>, bool) {
-    let ear = Arc::new(WakeProbe { woken: AtomicBool::new(false), task: task.waker().clone() });
-    let polled = poll(&mut Context::from_waker(&Waker::from(ear.clone())));
-    (polled, !ear.woken.load(Ordering::Acquire))
+fn poll_until_rest<T>(task: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> (Poll<T>, bool) {
+    let probe = Arc::new(WakeProbe { woken: AtomicBool::new(false), task: task.waker().clone() });
+    let polled = poll(&mut Context::from_waker(&Waker::from(probe.clone())));
+    (polled, !probe.woken.load(Ordering::Acquire))
 }
 
 /// Wakes the task, and knows that it did.
@@ -93,7 +93,7 @@ impl Reads {
 
     /// Begins what was asked for since, and drives what runs. A read that ends wakes the fields that wait for it, and with
     /// them the task.
-    fn go_on(&mut self, task: &mut Context<'_>) {
+    fn advance(&mut self, task: &mut Context<'_>) {
         self.running.extend(self.waiting.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
         while let Poll::Ready(Some(())) = self.running.poll_next_unpin(task) {}
     }

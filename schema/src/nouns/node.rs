@@ -1,20 +1,24 @@
 //! Anything that has an id, by its id alone (Relay's global object identification).
 
-use async_graphql::Interface;
+use async_graphql::{Context, ID, Interface, Object, Result};
 use service::event::Event;
 use service::record_kind::RecordKind;
 use service::value::Id;
 use service::webhook::endpoint::WebhookEndpoint;
 use service::{Cx, Error, record_kind};
 
-use crate::client::ClientNode;
-use crate::expense::ExpenseNode;
-use crate::invoice::InvoiceNode;
-use crate::member::{MemberNode, TokenNode};
-use crate::project::ProjectNode;
-use crate::task::TaskNode;
-use crate::time_entry::TimeEntryNode;
-use crate::webhook::WebhookDeliveryNode;
+use crate::engine::completion::NodeTypes;
+use crate::engine::error::OrFail;
+use crate::nouns::client::ClientNode;
+use crate::nouns::expense::ExpenseNode;
+use crate::nouns::invoice::InvoiceNode;
+use crate::nouns::member::MemberNode;
+use crate::nouns::project::ProjectNode;
+use crate::nouns::task::TaskNode;
+use crate::nouns::time_entry::TimeEntryNode;
+use crate::nouns::token::TokenNode;
+use crate::nouns::webhook_delivery::WebhookDeliveryNode;
+use crate::nouns::{cx, parse_id};
 
 /// Anything that has an id.
 #[expect(clippy::large_enum_variant, reason = "one at a time, on its way into an answer")]
@@ -80,5 +84,25 @@ impl Node {
             Node::WebhookDelivery(_) => "WebhookDelivery",
             Node::Event(_) => "Event",
         }
+    }
+}
+
+/// The queries of this noun.
+#[derive(Default)]
+pub struct NodeQueries;
+
+/// The queries of this noun.
+#[Object]
+impl NodeQueries {
+    /// Anything that has an id.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of a record of any kind.")] id: ID,
+    ) -> Result<Option<Node>> {
+        let cx = cx(ctx)?;
+        let node = Node::find(cx, parse_id(&id)).await.or_fail(cx)?;
+        ctx.data::<NodeTypes>()?.found(ctx.item.node.response_key().node.as_str(), node.kind());
+        Ok(Some(node))
     }
 }

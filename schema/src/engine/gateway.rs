@@ -1,4 +1,4 @@
-//! From a document to its answers: bounds and cost first, then execution, then shape.
+//! From a document to its answers: bounds and cost first, then execution, then completion.
 
 use std::sync::Arc;
 
@@ -11,15 +11,17 @@ use futures_util::stream::BoxStream;
 use service::live::Subscriber;
 use service::{Cx, Error};
 
-use crate::bounds::{MAX_ERRORS, check_text};
-use crate::cost::Cost;
-use crate::shape::{Kinds, SchemaIndex};
-use crate::{Schema, batch, build, extensions, sdl};
+use crate::engine::batch;
+use crate::engine::bounds::{MAX_ERRORS, check_text};
+use crate::engine::completion::{NodeTypes, SchemaIndex};
+use crate::engine::cost::Cost;
+use crate::engine::error::extensions;
+use crate::{Schema, build, sdl};
 
 /// The schema, and what is known of its types.
 pub struct Gateway {
     schema: Schema,
-    shapes: SchemaIndex,
+    index: SchemaIndex,
 }
 
 /// A request as it was sent.
@@ -40,17 +42,17 @@ pub struct Prepared {
     cost: Cost,
 }
 
-/// What an operation is, as far as a transport minds.
+/// What an operation is, as far as a transport needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It looks; or there is none, which the execution will tell.
+    /// It reads; or the document has no operation of that name, which the execution reports.
     Query,
     /// It changes. One that has a single field may go with an idempotency key.
     Mutation {
         /// Exactly one field, outside of fragments.
         single: bool,
     },
-    /// It waits.
+    /// It answers once for each event.
     Subscription,
 }
 
@@ -64,54 +66,54 @@ pub enum Refused {
 
 impl Default for Gateway {
     fn default() -> Gateway {
-        Gateway { schema: build(), shapes: SchemaIndex::of(&sdl()) }
+        Gateway { schema: build(), index: SchemaIndex::of(&sdl()) }
     }
 }
 
 impl Gateway {
-    /// Reads a document, within its bounds, and tells what it costs. Nothing is executed.
+    /// Reads a document, within its bounds, and reckons what it costs. Nothing is executed.
     pub fn prepare(&self, sent: Sent) -> Result<Prepared, Refused> {
         check_text(&sent.query).map_err(|problems| Refused::Over(Error::Invalid(problems)))?;
         let document = async_graphql::parser::parse_query(&sent.query)
             .map_err(|error| Refused::Unreadable(Box::new(Response::from_errors(vec![ServerError::from(error)]))))?;
         let operation = chosen(&document, sent.operation_name.as_deref());
-        let cost = self.shapes.cost(&document, operation, &sent.variables);
+        let cost = self.index.cost(&document, operation, &sent.variables);
         let cost = cost.map_err(|problems| Refused::Over(Error::Invalid(problems)))?;
         if operation.is_some_and(|operation| operation.ty == OperationType::Subscription && fields(operation) != 1) {
-            let told = "a subscription has exactly one field; start one for each";
-            return Err(Refused::Over(Error::BadRequest(told.into())));
+            let message = "a subscription has exactly one field; start one for each";
+            return Err(Refused::Over(Error::BadRequest(message.into())));
         }
         Ok(Prepared { sent, document, cost })
     }
 
     /// Executes a query or a mutation.
     pub async fn execute(&self, prepared: Prepared, cx: Cx) -> Response {
-        let (request, kinds) = prepared.request();
+        let (request, node_types) = prepared.request();
         let id = cx.request_id().to_owned();
         let mut response = batch::execute(&self.schema, request, cx).await;
-        self.finish(&prepared, &kinds, &id, &mut response);
+        self.finish(&prepared, &node_types, &id, &mut response);
         response
     }
 
     /// Executes any operation; a subscription answers until it is dropped, or its connection is cut.
     pub fn subscribe(self: Arc<Self>, prepared: Prepared, cx: Cx, watch: Subscriber) -> BoxStream<'static, Response> {
-        let (request, kinds) = prepared.request();
+        let (request, node_types) = prepared.request();
         let id = cx.request_id().to_owned();
         let answers = batch::subscribe(&self.schema, request.data(watch), cx);
         answers
             .map(move |mut response| {
-                self.finish(&prepared, &kinds, &id, &mut response);
+                self.finish(&prepared, &node_types, &id, &mut response);
                 response
             })
             .boxed()
     }
 
-    /// Puts an answer into the shape of its query, and its errors into ours.
-    fn finish(&self, prepared: &Prepared, kinds: &Kinds, request_id: &str, response: &mut Response) {
+    /// Completes an answer, and gives its errors our codes.
+    fn finish(&self, prepared: &Prepared, node_types: &NodeTypes, request_id: &str, response: &mut Response) {
         if let Some(operation) = prepared.operation()
             && !before_execution(response)
         {
-            self.shapes.complete(&prepared.document, operation, &prepared.sent.variables, kinds, response);
+            self.index.complete(&prepared.document, operation, &prepared.sent.variables, node_types, response);
         }
         response.errors.truncate(MAX_ERRORS);
         response.errors.iter_mut().for_each(|error| complete(error, request_id));
@@ -133,9 +135,9 @@ impl Refused {
 
 /// An error of the service as a whole answer.
 pub(crate) fn refusal(error: &Error, request_id: &str) -> Response {
-    let mut told = ServerError::new(error.to_string(), None);
-    told.extensions = Some(extensions(error, request_id));
-    Response::from_errors(vec![told])
+    let mut reported = ServerError::new(error.to_string(), None);
+    reported.extensions = Some(extensions(error, request_id));
+    Response::from_errors(vec![reported])
 }
 
 impl Prepared {
@@ -166,12 +168,12 @@ impl Prepared {
         chosen(&self.document, self.sent.operation_name.as_deref())
     }
 
-    fn request(&self) -> (Request, Kinds) {
-        let kinds = Kinds::default();
-        let mut request = Request::new("").variables(self.sent.variables.clone()).data(kinds.clone());
+    fn request(&self) -> (Request, NodeTypes) {
+        let node_types = NodeTypes::default();
+        let mut request = Request::new("").variables(self.sent.variables.clone()).data(node_types.clone());
         request.operation_name = self.sent.operation_name.clone();
         request.set_parsed_query(self.document.clone());
-        (request, kinds)
+        (request, node_types)
     }
 }
 
@@ -198,7 +200,7 @@ pub fn before_execution(response: &Response) -> bool {
     refused && response.errors.iter().all(|error| error.path.is_empty())
 }
 
-/// An error that the library made tells no code: it is about the document, so it is a bad request.
+/// An error that the library made has no code: it is about the document, so it is a bad request.
 fn complete(error: &mut ServerError, request_id: &str) {
     // A parser draws the place of the fault with the whole line; the first line of what it says is for people.
     if let Some((first, _)) = error.message.split_once('\n') {

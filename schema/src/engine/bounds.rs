@@ -17,7 +17,7 @@ pub const MAX_INTROSPECTION_DEPTH: u32 = 20;
 pub const MAX_ALIASES: usize = 100;
 /// Directives of a document.
 pub const MAX_DIRECTIVES: usize = 100;
-/// Errors of an answer; the first ones are told.
+/// Errors of an answer; the first ones are reported.
 pub const MAX_ERRORS: usize = 20;
 /// Brackets inside brackets: more would be more stack than the parser has.
 const MAX_BRACKETS: usize = 64;
@@ -49,21 +49,21 @@ pub fn check_text(text: &str) -> Result<(), FieldErrors> {
 /// # Errors
 /// `query`: what is too much, by how much.
 pub(crate) fn check_document(document: &ExecutableDocument) -> Result<(), FieldErrors> {
-    let mut found = Found::default();
+    let mut counts = Counts::default();
     for (_, operation) in document.operations.iter() {
-        found.directives(&operation.node.directives);
-        operation.node.variable_definitions.iter().for_each(|variable| found.directives(&variable.node.directives));
-        found.selections(&operation.node.selection_set.node);
+        counts.directives(&operation.node.directives);
+        operation.node.variable_definitions.iter().for_each(|variable| counts.directives(&variable.node.directives));
+        counts.selections(&operation.node.selection_set.node);
     }
     for fragment in document.fragments.values() {
-        found.directives(&fragment.node.directives);
-        found.selections(&fragment.node.selection_set.node);
+        counts.directives(&fragment.node.directives);
+        counts.selections(&fragment.node.selection_set.node);
     }
-    if found.aliases > MAX_ALIASES {
-        return Err(over("the document has", found.aliases, "aliases", MAX_ALIASES));
+    if counts.aliases > MAX_ALIASES {
+        return Err(over("the document has", counts.aliases, "aliases", MAX_ALIASES));
     }
-    if found.directives > MAX_DIRECTIVES {
-        return Err(over("the document has", found.directives, "directives", MAX_DIRECTIVES));
+    if counts.directives > MAX_DIRECTIVES {
+        return Err(over("the document has", counts.directives, "directives", MAX_DIRECTIVES));
     }
     Ok(())
 }
@@ -74,12 +74,12 @@ pub(crate) fn over(what: &str, found: impl std::fmt::Display, of: &str, most: im
 }
 
 #[derive(Default)]
-struct Found {
+struct Counts {
     aliases: usize,
     directives: usize,
 }
 
-impl Found {
+impl Counts {
     fn directives(&mut self, directives: &[Positioned<Directive>]) {
         self.directives += directives.len();
     }
@@ -103,7 +103,7 @@ impl Found {
 }
 
 /// The tokens of a text, and how deep its brackets nest. What is no token of GraphQL counts as one for each character;
-/// the parser will tell.
+/// the parser reports it.
 fn count(text: &str) -> (usize, usize) {
     let bytes = text.as_bytes();
     let (mut at, mut tokens, mut open, mut deepest) = (0, 0, 0_usize, 0_usize);
@@ -190,17 +190,17 @@ mod tests {
 
     #[test]
     fn a_refusal_has_both_numbers() {
-        let told = |text: &str| check_text(text).map_err(|problems| problems.to_string());
-        assert_eq!(told(&" ".repeat(MAX_BYTES)), Ok(()));
+        let message = |text: &str| check_text(text).map_err(|problems| problems.to_string());
+        assert_eq!(message(&" ".repeat(MAX_BYTES)), Ok(()));
         assert_eq!(
-            told(&" ".repeat(MAX_BYTES + 1)),
+            message(&" ".repeat(MAX_BYTES + 1)),
             Err("query: the document has 65537 bytes; at most 65536 are taken".into())
         );
-        assert_eq!(told(&"a ".repeat(MAX_TOKENS)), Ok(()));
+        assert_eq!(message(&"a ".repeat(MAX_TOKENS)), Ok(()));
         assert_eq!(
-            told(&"a ".repeat(MAX_TOKENS + 7)),
+            message(&"a ".repeat(MAX_TOKENS + 7)),
             Err("query: the document has 5007 tokens; at most 5000 are taken".into())
         );
-        assert!(told(&"[".repeat(65)).is_err());
+        assert!(message(&"[".repeat(65)).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What a document costs, and how deep it goes: told by the document and its variables alone, in a walk that meets each
+//! What a document costs, and how deep it goes: reckoned from the document and its variables alone, in a walk that meets each
 //! fragment once.
 
 use std::collections::HashMap;
@@ -10,8 +10,8 @@ use async_graphql::{Name, Positioned, Value, Variables};
 use service::value::FieldErrors;
 use service::{DEFAULT_LIMIT, MAX_LIMIT};
 
-use crate::bounds::{MAX_DEPTH, MAX_INTROSPECTION_DEPTH, MAX_LEVELS, MAX_SELECTIONS, check_document, over};
-use crate::shape::{SchemaIndex, variable};
+use crate::engine::bounds::{MAX_DEPTH, MAX_INTROSPECTION_DEPTH, MAX_LEVELS, MAX_SELECTIONS, check_document, over};
+use crate::engine::completion::{SchemaIndex, variable};
 
 /// Points of the dearest document.
 pub const MAX_COST: u64 = 300;
@@ -25,7 +25,7 @@ const LIST: u64 = 10;
 pub struct Cost {
     /// All of it, 1 to [`MAX_COST`].
     pub points: u32,
-    /// What is left of it when nothing is done but told again: a batch is a point, like any mutation.
+    /// What is left of it when the answer is a replay: a batch is a point, like any mutation.
     pub of_replay: u32,
 }
 
@@ -66,8 +66,8 @@ impl SelectionCost {
             return Err(over("introspection nests", self.introspection, "fields deep", MAX_INTROSPECTION_DEPTH));
         }
         if self.selections > MAX_SELECTIONS {
-            let told = "the document selects, with its fragments in their places,";
-            return Err(over(told, self.selections, "fields and fragments", MAX_SELECTIONS));
+            let message = "the document selects, with its fragments in their places,";
+            return Err(over(message, self.selections, "fields and fragments", MAX_SELECTIONS));
         }
         check_levels(self.levels)
     }
@@ -78,7 +78,7 @@ fn check_levels(levels: usize) -> Result<(), FieldErrors> {
 }
 
 struct CostVisitor<'a> {
-    shapes: &'a SchemaIndex,
+    index: &'a SchemaIndex,
     document: &'a ExecutableDocument,
     operation: &'a OperationDefinition,
     variables: &'a Variables,
@@ -101,25 +101,27 @@ impl SchemaIndex {
         check_document(document)?;
         let operations = || document.operations.iter().map(|(_, operation)| &operation.node);
         let Some(chosen) = operation.or_else(|| operations().next()) else { return Ok(Cost::LEAST) };
-        let mut scale = CostVisitor { shapes: self, document, operation: chosen, variables, fragments: HashMap::new() };
+        let mut visitor =
+            CostVisitor { index: self, document, operation: chosen, variables, fragments: HashMap::new() };
         // All of them: the library looks through each, and puts a fragment in its place as often as it is spread.
         let mut whole = SelectionCost::default();
         for operation in operations() {
-            whole.add(scale.root(operation)?);
+            whole.add(visitor.root(operation)?);
         }
         whole.check()?;
-        // Without an operation nothing is executed; the library tells why.
+        // Without an operation nothing is executed; the library reports why.
         if operation.is_none() {
             return Ok(Cost::LEAST);
         }
-        let (mutations, entries) = scale.mutations();
-        let of_replay = scale.root(chosen)?.rows.div_ceil(ROWS_A_POINT).saturating_add(mutations).max(1);
+        let (mutations, entries) = visitor.mutations();
+        let of_replay = visitor.root(chosen)?.rows.div_ceil(ROWS_A_POINT).saturating_add(mutations).max(1);
         let cost = of_replay.saturating_add(entries);
         match (u32::try_from(cost), u32::try_from(of_replay)) {
             (Ok(points), Ok(of_replay)) if cost <= MAX_COST => Ok(Cost { points, of_replay }),
             _ => {
-                let told = format!("the query costs {cost} points; at most {MAX_COST} are taken: ask for fewer rows");
-                Err(FieldErrors::at("query", told))
+                let message =
+                    format!("the query costs {cost} points; at most {MAX_COST} are taken: ask for fewer rows");
+                Err(FieldErrors::at("query", message))
             }
         }
     }
@@ -141,7 +143,7 @@ impl<'a> CostVisitor<'a> {
         self.set(kind, &operation.selection_set.node, 0)
     }
 
-    /// `level`: how many fields and fragments it stands in. Told here, it bounds this walk too; a fragment that was weighed
+    /// `level`: how many fields and fragments it stands in. Passed down, it bounds this walk too; a fragment that was weighed
     /// higher up is bounded by its weight.
     fn set(&mut self, kind: &str, set: &'a SelectionSet, level: usize) -> Result<SelectionCost, FieldErrors> {
         check_levels(level)?;
@@ -168,7 +170,7 @@ impl<'a> CostVisitor<'a> {
             Some(None) => return Err(FieldErrors::at("query", format!("the fragment {name} spreads itself"))),
             None => {}
         }
-        // One that does not exist is told by the library.
+        // One that does not exist is reported by the library.
         let Some(fragment) = self.document.fragments.get(name) else { return Ok(SelectionCost::default()) };
         self.fragments.insert(name, None);
         let on = fragment.node.type_condition.node.on.node.as_str();
@@ -179,15 +181,15 @@ impl<'a> CostVisitor<'a> {
 
     fn field(&mut self, kind: &str, field: &'a Field, level: usize) -> Result<SelectionCost, FieldErrors> {
         let name = field.name.node.as_str();
-        let shape = self.shapes.field(kind, name);
+        let ty = self.index.field(kind, name);
         let introspects = kind.starts_with("__") || matches!(name, "__schema" | "__type");
-        let below_kind = match shape {
+        let below_kind = match ty {
             Some(ty) => base(&ty.base),
             None if introspects => "__Type",
             None => "",
         };
         let mut below = self.set(below_kind, &field.selection_set.node, level)?;
-        let (rows, times) = match shape {
+        let (rows, times) = match ty {
             Some(_) if below_kind.ends_with("Connection") => {
                 let size = self.size(field);
                 (size, size)
@@ -209,7 +211,7 @@ impl<'a> CostVisitor<'a> {
         Ok(below)
     }
 
-    /// `first` or `last`, as a list takes them; what no list takes is told by the list.
+    /// `first` or `last`, as a list takes them; what no list takes is reported by the list.
     fn size(&self, field: &Field) -> u64 {
         let asked = ["first", "last"].iter().filter_map(|name| match self.argument(field, name)? {
             Value::Number(number) => number.as_i64(),
@@ -270,14 +272,14 @@ mod tests {
     use super::*;
 
     fn cost(query: &str, variables: serde_json::Value) -> Result<u32, String> {
-        let shapes = SchemaIndex::of(&crate::sdl());
+        let index = SchemaIndex::of(&crate::sdl());
         let document = parse_query(query).expect("a document");
         let operation = match &document.operations {
             DocumentOperations::Single(operation) => Some(&operation.node),
             DocumentOperations::Multiple(operations) => operations.values().next().map(|operation| &operation.node),
         };
         let variables = Variables::from_json(variables);
-        let cost = shapes.cost(&document, operation, &variables).map_err(|problems| problems.to_string())?;
+        let cost = index.cost(&document, operation, &variables).map_err(|problems| problems.to_string())?;
         assert!(cost.of_replay <= cost.points, "{cost:?}");
         Ok(cost.points)
     }
@@ -324,12 +326,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_a_bound_is_told_with_both_numbers() {
+    fn a_refusal_by_a_bound_has_both_numbers() {
         let nested = |levels: usize| {
             format!("{{ {}{} }}", "projects { nodes { client { ".repeat(levels), " } } }".repeat(levels))
         };
-        let told = cost(&nested(6).replace("client {  }", "client { id }"), serde_json::json!({})).unwrap_err();
-        assert!(told.contains("19 fields deep; at most 15"), "{told}");
+        let message = cost(&nested(6).replace("client {  }", "client { id }"), serde_json::json!({})).unwrap_err();
+        assert!(message.contains("19 fields deep; at most 15"), "{message}");
         let dear = "{ clients(first: 200) { nodes { projects(first: 200) { nodes { id } } } } }";
         assert_eq!(
             cost(dear, serde_json::json!({})),
@@ -340,14 +342,14 @@ mod tests {
         let mut bomb = String::from("{ ...F0 }");
         (0..30).for_each(|i| bomb += &format!(" fragment F{i} on Query {{ ...F{} ...F{} }}", i + 1, i + 1));
         bomb += " fragment F30 on Query { __typename }";
-        let told = cost(&bomb, serde_json::json!({})).unwrap_err();
-        assert!(told.contains("3221225471 fields and fragments; at most 5000"), "{told}");
+        let message = cost(&bomb, serde_json::json!({})).unwrap_err();
+        assert!(message.contains("3221225471 fields and fragments; at most 5000"), "{message}");
         // What ends in a fragment that does not exist is as large, and so is an operation that is not meant.
         for hidden in
             [bomb.replace("__typename", "...Nothing"), bomb.replacen("{ ...F0 }", "query A { a } query B { ...F0 }", 1)]
         {
-            let told = cost(&hidden, serde_json::json!({})).unwrap_err();
-            assert!(told.contains("fields and fragments; at most 5000"), "{told}");
+            let message = cost(&hidden, serde_json::json!({})).unwrap_err();
+            assert!(message.contains("fields and fragments; at most 5000"), "{message}");
         }
     }
 
@@ -360,12 +362,13 @@ mod tests {
         assert_eq!(cost(&chain("...F1", 99), serde_json::json!({})), Ok(1));
         // The deepest first, so that each part is known before the one that spreads it is met.
         for (first, length, levels) in [("...F1", 100, 101), ("...F1", 1500, 101), ("...F101 ...F51 ...F1", 150, 151)] {
-            let told = cost(&chain(first, length), serde_json::json!({})).unwrap_err();
-            assert_eq!(told, format!("query: fields and fragments nest {levels} deep; at most 100 are taken"));
+            let message = cost(&chain(first, length), serde_json::json!({})).unwrap_err();
+            assert_eq!(message, format!("query: fields and fragments nest {levels} deep; at most 100 are taken"));
         }
         let inline = |what: &str| format!("{{ {} {what} {} }}", "... { ".repeat(50), "} ".repeat(50));
-        let told = cost(&format!("{} fragment F on Query {}", inline("...F"), inline("name")), serde_json::json!({}));
-        assert!(told.unwrap_err().contains("101 deep; at most 100"));
+        let message =
+            cost(&format!("{} fragment F on Query {}", inline("...F"), inline("name")), serde_json::json!({}));
+        assert!(message.unwrap_err().contains("101 deep; at most 100"));
     }
 
     #[test]
@@ -373,8 +376,8 @@ mod tests {
         let types = |below: &str| format!("{{ __schema {{ types {{ fields {{ {below} }} }} }} }}");
         let of_type = |levels: usize| "ofType { ".repeat(levels) + "name" + &" }".repeat(levels);
         assert_eq!(cost(&types(&format!("type {{ {} }}", of_type(15))), serde_json::json!({})), Ok(3));
-        let told = cost(&types(&format!("type {{ {} }}", of_type(16))), serde_json::json!({})).unwrap_err();
-        assert!(told.contains("21 fields deep; at most 20"), "{told}");
+        let message = cost(&types(&format!("type {{ {} }}", of_type(16))), serde_json::json!({})).unwrap_err();
+        assert!(message.contains("21 fields deep; at most 20"), "{message}");
         let bomb = "type { fields { type { fields { type { fields { name } } } } } }";
         assert!(cost(&types(bomb), serde_json::json!({})).unwrap_err().contains("at most 300"));
     }

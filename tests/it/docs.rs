@@ -25,8 +25,7 @@ fn files(folder: &str) -> Vec<String> {
     }
     let mut found = Vec::new();
     walk(&root().join(folder), &mut found);
-    let mut found: Vec<_> =
-        found.iter().map(|path| path.strip_prefix(root()).unwrap().display().to_string()).collect();
+    let mut found: Vec<_> = found.iter().map(|path| path.strip_prefix(root()).unwrap().display().to_string()).collect();
     found.sort();
     found
 }
@@ -86,7 +85,11 @@ fn every_decision_is_in_the_index() {
         let line = format!("- [{number}]({name}): {title}");
         assert!(index.lines().any(|known| known == line), "docs/decisions/README.md lacks the line\n{line}");
     }
-    assert_eq!(index.lines().filter(|line| line.starts_with("- [0")).count(), decisions.len(), "a line has no decision");
+    assert_eq!(
+        index.lines().filter(|line| line.starts_with("- [0")).count(),
+        decisions.len(),
+        "a line has no decision"
+    );
 }
 
 /// A path in backticks leads to a file or folder: from the root, or, without a folder, anywhere by its name.
@@ -105,7 +108,9 @@ fn every_path_in_the_docs_exists() {
             }
             let exists = if folders.iter().any(|folder| path.starts_with(folder)) {
                 root().join(&path).exists() || path.starts_with("tests/artefacts")
-            } else if !path.contains('/') && endings.iter().any(|ending| path.len() > ending.len() && path.ends_with(ending)) {
+            } else if !path.contains('/')
+                && endings.iter().any(|ending| path.len() > ending.len() && path.ends_with(ending))
+            {
                 names.contains(&path) || root().join(&path).exists()
             } else {
                 continue;
@@ -132,7 +137,8 @@ fn every_link_in_the_docs_leads_somewhere() {
         let links = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for link in links.filter(|link| !link.contains("://") && !link.starts_with("mailto:")) {
             let (path, heading) = link.split_once('#').unwrap_or((link, ""));
-            let target = if path.is_empty() { root().join(&page) } else { root().join(&page).parent().unwrap().join(path) };
+            let target =
+                if path.is_empty() { root().join(&page) } else { root().join(&page).parent().unwrap().join(path) };
             let found = target.exists()
                 && (heading.is_empty()
                     || std::fs::read_to_string(&target)

@@ -10,9 +10,9 @@ use service::webhook::endpoint::{
 use service::webhook::test::{self, TestWebhookEndpointInput};
 
 use super::Tag;
-use super::envelope::{Changed, Created, Found, List, NoContent, Queued};
-use super::error::Fault;
-use super::extract::{Access, Body, IfMatch, OptionalBody, PathId, Query};
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{Changed, Created, List, NoContent, Queued, Tagged};
+use crate::rest::extract::{Access, Body, IfMatch, OptionalBody, PathId, Query};
 
 pub struct WebhookEndpoints;
 
@@ -24,7 +24,7 @@ impl WebhookEndpoints {
         &self,
         Access(cx): Access,
         query: Query<WebhookEndpointFilter, WebhookEndpointSort>,
-    ) -> Result<List<WebhookEndpoint>, Fault> {
+    ) -> Result<List<WebhookEndpoint>, Rejection> {
         Ok(List(endpoint::list(&cx, &query.0).await?))
     }
 
@@ -34,8 +34,8 @@ impl WebhookEndpoints {
         &self,
         Access(cx): Access,
         body: Body<CreateWebhookEndpointInput>,
-    ) -> Result<Created<WebhookEndpoint>, Fault> {
-        Ok(Created { done: endpoint::create(&cx, body.0).await?, list: "/webhook-endpoints" })
+    ) -> Result<Created<WebhookEndpoint>, Rejection> {
+        Ok(Created { written: endpoint::create(&cx, body.0).await?, list: "/webhook-endpoints" })
     }
 
     /// Get a webhook endpoint
@@ -44,8 +44,8 @@ impl WebhookEndpoints {
         &self,
         Access(cx): Access,
         id: Path<PathId>,
-    ) -> Result<Found<WebhookEndpoint>, Fault> {
-        Ok(Found(endpoint::get(&cx, id.0.0).await?))
+    ) -> Result<Tagged<WebhookEndpoint>, Rejection> {
+        Ok(Tagged(endpoint::get(&cx, id.0.0).await?))
     }
 
     /// Change a webhook endpoint; switching it off is open on every plan
@@ -56,7 +56,7 @@ impl WebhookEndpoints {
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
         body: Body<UpdateWebhookEndpointInput>,
-    ) -> Result<Changed<WebhookEndpoint>, Fault> {
+    ) -> Result<Changed<WebhookEndpoint>, Rejection> {
         Ok(Changed(endpoint::update(&cx, id.0.0, &expected.0, body.0).await?))
     }
 
@@ -67,7 +67,7 @@ impl WebhookEndpoints {
         Access(cx): Access,
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
-    ) -> Result<NoContent, Fault> {
+    ) -> Result<NoContent, Rejection> {
         Ok(NoContent(endpoint::delete(&cx, id.0.0, &expected.0).await?))
     }
 
@@ -78,7 +78,7 @@ impl WebhookEndpoints {
         Access(cx): Access,
         id: Path<PathId>,
         body: OptionalBody<RotateWebhookSecretInput>,
-    ) -> Result<Changed<WebhookEndpoint>, Fault> {
+    ) -> Result<Changed<WebhookEndpoint>, Rejection> {
         Ok(Changed(endpoint::rotate_secret(&cx, id.0.0, body.0).await?))
     }
 
@@ -89,7 +89,7 @@ impl WebhookEndpoints {
         Access(cx): Access,
         id: Path<PathId>,
         body: OptionalBody<TestWebhookEndpointInput>,
-    ) -> Result<Queued<WebhookDelivery>, Fault> {
-        Ok(Queued { done: test::send(&cx, id.0.0, body.0).await?, list: "/webhook-deliveries" })
+    ) -> Result<Queued<WebhookDelivery>, Rejection> {
+        Ok(Queued { written: test::send(&cx, id.0.0, body.0).await?, list: "/webhook-deliveries" })
     }
 }

@@ -1,4 +1,4 @@
-//! Where a request comes from: the connection, or what a trusted proxy says of it.
+//! The address that a request comes from: the connection's, or the one that a trusted proxy reports.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -18,10 +18,11 @@ impl Address {
             return Address(peer);
         }
         let headers = request.headers().get_all("x-forwarded-for");
-        let said: Vec<&[u8]> = headers.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).collect();
-        // From the right, as far as it can be read: what is further left may be anybody's invention.
+        let reported: Vec<&[u8]> =
+            headers.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).collect();
+        // From the right, as far as it can be read: any client may have written what is further left.
         let mut nearest = peer;
-        for address in said.iter().rev().map_while(|part| read(std::str::from_utf8(part).ok()?.trim())) {
+        for address in reported.iter().rev().map_while(|part| read(std::str::from_utf8(part).ok()?.trim())) {
             nearest = address;
             if !is_trusted(address) {
                 break;

@@ -1,6 +1,6 @@
-//! What REST answers with when it does not refuse: envelopes written from the struct straight to bytes.
+//! The answers of REST to a request that succeeds: envelopes written from the struct straight to bytes.
 
-use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{
@@ -10,31 +10,32 @@ use poem_openapi::types::Type;
 use serde::Serialize;
 use service::{Deleted, Page, Record, StoredReply, Written};
 
-const JSON: &str = "application/json";
-pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+use crate::http::budget::REPLAYED;
 
-/// 200: `{"data": …}` of something that has no version.
+const JSON: &str = "application/json";
+
+/// 200: `{"data": …}` of a value without a version.
 pub struct Data<T>(pub T);
 
 /// 200: a record, with its version as `ETag`.
-pub struct Found<T>(pub T);
+pub struct Tagged<T>(pub T);
 
-/// 201: a new record, with `Location` and `ETag`; 200 if it was there already.
+/// 201: a new record, with `Location` and `ETag`; 200 if it existed already.
 pub struct Created<T> {
-    /// The outcome.
-    pub done: Written<T>,
-    /// The path of its list, under which it is found by id.
+    /// The new record, or the stored reply to the same request.
+    pub written: Written<T>,
+    /// The path of its list; its own path is that and its id.
     pub list: &'static str,
 }
 
-/// The same, of what may go on instead of being made anew: 201, or 200.
+/// The same for a timer, which may continue instead of being created: 201, or 200.
 pub struct Started<T>(pub Created<T>);
 
-/// 201: something new that has no version, with `Location`.
+/// 201: a new record without a version, with `Location`.
 pub struct Queued<T> {
-    /// The outcome.
-    pub done: Written<T>,
-    /// The path of its list, under which it is found by id.
+    /// The new record, or the stored reply to the same request.
+    pub written: Written<T>,
+    /// The path of its list; its own path is that and its id.
     pub list: &'static str,
 }
 
@@ -44,10 +45,10 @@ pub struct CreatedAll<T>(pub Written<Vec<T>>);
 /// 200: a changed record, with its new `ETag`.
 pub struct Changed<T>(pub Written<T>);
 
-/// 200: something without a version was put in its place.
+/// 200: a record without a version, after a change.
 pub struct Put<T>(pub Written<T>);
 
-/// 204: it is gone.
+/// 204: the record was deleted.
 pub struct NoContent(pub Written<Deleted>);
 
 /// 200: `{"data": […], "pagination": {…}}`.
@@ -79,8 +80,8 @@ fn tag(response: &mut Response, version: Option<i32>) {
 }
 
 /// The answer to a write: fresh from the record, or from what was stored, byte for byte.
-fn written<T: Record>(done: &Written<T>, status: StatusCode) -> Response {
-    match done {
+fn reply<T: Record>(written: &Written<T>, status: StatusCode) -> Response {
+    match written {
         Written::Fresh { record, .. } => {
             let mut response = data(status, record);
             tag(&mut response, record.version());
@@ -95,17 +96,17 @@ fn written<T: Record>(done: &Written<T>, status: StatusCode) -> Response {
     }
 }
 
-fn id_of<T: Record>(done: &Written<T>) -> service::value::Id {
-    match done {
+fn id_of<T: Record>(written: &Written<T>) -> service::value::Id {
+    match written {
         Written::Fresh { record, .. } => record.id(),
         Written::Replayed(StoredReply { id, .. }) => *id,
     }
 }
 
-/// Where a new record is found.
-fn locate<T: Record>(response: &mut Response, list: &str, done: &Written<T>) {
-    if let Ok(place) = HeaderValue::from_str(&format!("{}{list}/{}", super::BASE, id_of(done))) {
-        response.headers_mut().insert(header::LOCATION, place);
+/// Adds the path of a new record.
+fn add_location<T: Record>(response: &mut Response, list: &str, written: &Written<T>) {
+    if let Ok(path) = HeaderValue::from_str(&format!("{}{list}/{}", super::BASE, id_of(written))) {
+        response.headers_mut().insert(header::LOCATION, path);
     }
 }
 
@@ -115,7 +116,7 @@ impl<T: Serialize + Send> IntoResponse for Data<T> {
     }
 }
 
-impl<T: Record> IntoResponse for Found<T> {
+impl<T: Record> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
         let mut response = data(StatusCode::OK, &self.0);
         tag(&mut response, self.0.version());
@@ -125,19 +126,19 @@ impl<T: Record> IntoResponse for Found<T> {
 
 impl<T: Record> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
-        let made = match &self.done {
+        let is_new = match &self.written {
             Written::Fresh { created, .. } | Written::Replayed(StoredReply { created, .. }) => *created,
         };
-        let mut response = written(&self.done, if made { StatusCode::CREATED } else { StatusCode::OK });
-        locate(&mut response, self.list, &self.done);
+        let mut response = reply(&self.written, if is_new { StatusCode::CREATED } else { StatusCode::OK });
+        add_location(&mut response, self.list, &self.written);
         response
     }
 }
 
 impl<T: Record> IntoResponse for Queued<T> {
     fn into_response(self) -> Response {
-        let mut response = written(&self.done, StatusCode::CREATED);
-        locate(&mut response, self.list, &self.done);
+        let mut response = reply(&self.written, StatusCode::CREATED);
+        add_location(&mut response, self.list, &self.written);
         response
     }
 }
@@ -150,19 +151,19 @@ impl<T: Record> IntoResponse for Started<T> {
 
 impl<T: Record> IntoResponse for CreatedAll<T> {
     fn into_response(self) -> Response {
-        written(&self.0, StatusCode::CREATED)
+        reply(&self.0, StatusCode::CREATED)
     }
 }
 
 impl<T: Record> IntoResponse for Changed<T> {
     fn into_response(self) -> Response {
-        written(&self.0, StatusCode::OK)
+        reply(&self.0, StatusCode::OK)
     }
 }
 
 impl<T: Record> IntoResponse for Put<T> {
     fn into_response(self) -> Response {
-        written(&self.0, StatusCode::OK)
+        reply(&self.0, StatusCode::OK)
     }
 }
 
@@ -210,7 +211,7 @@ fn object(properties: Vec<(&'static str, MetaSchemaRef)>) -> MetaSchemaRef {
 
 fn one<T: Type>() -> MetaSchemaRef {
     let data = T::schema_ref();
-    // What may be nothing is null.
+    // What may be absent is null.
     let data = if T::IS_REQUIRED { data } else { data.merge(MetaSchema { nullable: true, ..MetaSchema::ANY }) };
     object(vec![("data", data)])
 }
@@ -278,15 +279,15 @@ macro_rules! documented {
 }
 
 documented!(Data<T>: 200 "Found.", Some(one::<T>()), &[]);
-documented!(Found<T>: 200 "Found.", Some(one::<T>()), &[ETAG]);
+documented!(Tagged<T>: 200 "Found.", Some(one::<T>()), &[ETAG]);
 documented!(Created<T>: 201 "Made.", Some(one::<T>()), &[ETAG, LOCATION, REPLAY]);
 documented!(Queued<T>: 201 "Made.", Some(one::<T>()), &[LOCATION, REPLAY]);
 
 impl<T: Type> ApiResponse for Started<T> {
     fn meta() -> MetaResponses {
         let mut meta = Created::<T>::meta();
-        for made in Created::<T>::meta().responses {
-            meta.responses.insert(0, MetaResponse { status: Some(200), description: "Goes on.", ..made });
+        for created in Created::<T>::meta().responses {
+            meta.responses.insert(0, MetaResponse { status: Some(200), description: "Goes on.", ..created });
         }
         meta
     }

@@ -8,9 +8,9 @@ use service::time_entry::{
 };
 
 use super::Tag;
-use super::envelope::{Changed, Created, CreatedAll, Data, Found, List, NoContent, Started};
-use super::error::Fault;
-use super::extract::{Access, Body, IfMatch, OptionalBody, PathId, Query};
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{Changed, Created, CreatedAll, Data, List, NoContent, Started, Tagged};
+use crate::rest::extract::{Access, Body, IfMatch, OptionalBody, PathId, Query};
 
 pub struct TimeEntries;
 
@@ -22,7 +22,7 @@ impl TimeEntries {
         &self,
         Access(cx): Access,
         query: Query<TimeEntryFilter, TimeEntrySort>,
-    ) -> Result<List<TimeEntry>, Fault> {
+    ) -> Result<List<TimeEntry>, Rejection> {
         Ok(List(time_entry::list(&cx, &query.0).await?))
     }
 
@@ -34,15 +34,19 @@ impl TimeEntries {
         &self,
         Access(cx): Access,
         body: Body<CreateTimeEntryInput>,
-    ) -> Result<Created<TimeEntry>, Fault> {
-        Ok(Created { done: time_entry::create(&cx, body.0).await?, list: "/time-entries" })
+    ) -> Result<Created<TimeEntry>, Rejection> {
+        Ok(Created { written: time_entry::create(&cx, body.0).await?, list: "/time-entries" })
     }
 
     /// Log up to 100 entries at once
     ///
     /// All or nothing, under one key; answered in the order sent. Costs a point an entry.
     #[oai(path = "/time-entries/batch", method = "post", operation_id = "createTimeEntries")]
-    async fn create_time_entries(&self, Access(cx): Access, body: Body<Batch>) -> Result<CreatedAll<TimeEntry>, Fault> {
+    async fn create_time_entries(
+        &self,
+        Access(cx): Access,
+        body: Body<Batch>,
+    ) -> Result<CreatedAll<TimeEntry>, Rejection> {
         Ok(CreatedAll(time_entry::create_batch(&cx, body.0).await?))
     }
 
@@ -50,7 +54,7 @@ impl TimeEntries {
     ///
     /// The caller's own; null if none runs.
     #[oai(path = "/time-entries/running", method = "get", operation_id = "getRunningTimer")]
-    async fn get_running_timer(&self, Access(cx): Access) -> Result<Data<Option<TimeEntry>>, Fault> {
+    async fn get_running_timer(&self, Access(cx): Access) -> Result<Data<Option<TimeEntry>>, Rejection> {
         Ok(Data(time_entry::running(&cx).await?))
     }
 
@@ -58,11 +62,15 @@ impl TimeEntries {
     ///
     /// The caller's running one is stopped. On the same project and task it goes on instead, which is 200.
     #[oai(path = "/time-entries/start", method = "post", operation_id = "startTimer")]
-    async fn start_timer(&self, Access(cx): Access, body: Body<StartTimerInput>) -> Result<Started<TimeEntry>, Fault> {
-        Ok(Started(Created { done: time_entry::start(&cx, body.0).await?, list: "/time-entries" }))
+    async fn start_timer(
+        &self,
+        Access(cx): Access,
+        body: Body<StartTimerInput>,
+    ) -> Result<Started<TimeEntry>, Rejection> {
+        Ok(Started(Created { written: time_entry::start(&cx, body.0).await?, list: "/time-entries" }))
     }
 
-    /// Stop a timer
+    /// Rejection a timer
     ///
     /// Works whatever has become of its project. Beyond 24 hours it saves 24.
     #[oai(path = "/time-entries/:id/stop", method = "post", operation_id = "stopTimer")]
@@ -71,14 +79,14 @@ impl TimeEntries {
         Access(cx): Access,
         id: Path<PathId>,
         body: OptionalBody<StopTimerInput>,
-    ) -> Result<Changed<TimeEntry>, Fault> {
+    ) -> Result<Changed<TimeEntry>, Rejection> {
         Ok(Changed(time_entry::stop(&cx, id.0.0, body.0).await?))
     }
 
     /// Get a time entry
     #[oai(path = "/time-entries/:id", method = "get", operation_id = "getTimeEntry")]
-    async fn get_time_entry(&self, Access(cx): Access, id: Path<PathId>) -> Result<Found<TimeEntry>, Fault> {
-        Ok(Found(time_entry::get(&cx, id.0.0).await?))
+    async fn get_time_entry(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<TimeEntry>, Rejection> {
+        Ok(Tagged(time_entry::get(&cx, id.0.0).await?))
     }
 
     /// Change a time entry
@@ -89,7 +97,7 @@ impl TimeEntries {
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
         body: Body<UpdateTimeEntryInput>,
-    ) -> Result<Changed<TimeEntry>, Fault> {
+    ) -> Result<Changed<TimeEntry>, Rejection> {
         Ok(Changed(time_entry::update(&cx, id.0.0, &expected.0, body.0).await?))
     }
 
@@ -100,7 +108,7 @@ impl TimeEntries {
         Access(cx): Access,
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
-    ) -> Result<NoContent, Fault> {
+    ) -> Result<NoContent, Rejection> {
         Ok(NoContent(time_entry::delete(&cx, id.0.0, &expected.0).await?))
     }
 }

@@ -5,9 +5,9 @@ use poem_openapi::param::Path;
 use service::token::{self, Token, TokenFilter, TokenSort};
 
 use super::Tag;
-use super::envelope::{List, NoContent};
-use super::error::Fault;
-use super::extract::{Access, PathId, Query};
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{List, NoContent};
+use crate::rest::extract::{Access, PathId, Query};
 
 pub struct Tokens;
 
@@ -21,13 +21,13 @@ impl Tokens {
         &self,
         Access(cx): Access,
         query: Query<TokenFilter, TokenSort>,
-    ) -> Result<List<Token>, Fault> {
+    ) -> Result<List<Token>, Rejection> {
         Ok(List(token::list(&cx, &query.0).await?))
     }
 
     /// Revoke a token for good
     #[oai(path = "/tokens/:id", method = "delete", operation_id = "revokeToken")]
-    async fn revoke_token(&self, Access(cx): Access, id: Path<PathId>) -> Result<NoContent, Fault> {
+    async fn revoke_token(&self, Access(cx): Access, id: Path<PathId>) -> Result<NoContent, Rejection> {
         Ok(NoContent(token::revoke(&cx, id.0.0).await?))
     }
 }

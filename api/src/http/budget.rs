@@ -1,4 +1,5 @@
-//! The rate headers of an answer: `X-RateLimit-*`, and the pair of draft-ietf-httpapi-ratelimit-headers.
+//! The rate headers of an answer: `X-RateLimit-*`, and the pair of draft-ietf-httpapi-ratelimit-headers; and the header
+//! that marks a replay.
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use service::{Budget, Cx};
@@ -9,31 +10,34 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const CURRENT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// How far a request has come, and with it what it has spent.
+/// Set to `true` on the stored answer to an earlier request with the same idempotency key.
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// What is known of the rate limits of a request's token.
 #[derive(Default)]
-pub enum Spent {
-    /// No good token was seen: nothing is told.
+pub(crate) enum RateState {
+    /// No good token was seen: the answer has no rate headers.
     #[default]
-    Nothing,
-    /// It was charged at the door and did not get in.
+    Unknown,
+    /// The token was charged, and the request was rejected before its operation.
     AtDoor(Budget),
-    /// It got in, and may have spent more there.
+    /// The operation ran, and may have charged more.
     Inside(Cx),
 }
 
-impl Spent {
-    /// Tells a good token what it has left.
-    pub fn add_headers(&self, headers: &mut HeaderMap) {
+impl RateState {
+    /// Adds the rate headers, if they are known.
+    pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
         match self {
-            Spent::Nothing => {}
-            Spent::AtDoor(budget) => add_headers(budget, headers),
-            Spent::Inside(cx) => add_headers(&cx.budget(), headers),
+            RateState::Unknown => {}
+            RateState::AtDoor(budget) => add_headers(budget, headers),
+            RateState::Inside(cx) => add_headers(&cx.budget(), headers),
         }
     }
 }
 
-/// Tells what is left.
-pub fn add_headers(budget: &Budget, headers: &mut HeaderMap) {
+/// Adds what is left of a budget.
+pub(crate) fn add_headers(budget: &Budget, headers: &mut HeaderMap) {
     if budget.sizes.sustained == 0 {
         return;
     }

@@ -5,9 +5,9 @@ use poem_openapi::param::Path;
 use service::task::{self, CreateTaskInput, Task, TaskFilter, TaskSort, UpdateTaskInput};
 
 use super::Tag;
-use super::envelope::{Changed, Created, Found, List, NoContent};
-use super::error::Fault;
-use super::extract::{Access, Body, IfMatch, PathId, Query};
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{Changed, Created, List, NoContent, Tagged};
+use crate::rest::extract::{Access, Body, IfMatch, PathId, Query};
 
 pub struct Tasks;
 
@@ -15,20 +15,24 @@ pub struct Tasks;
 impl Tasks {
     /// List tasks
     #[oai(path = "/tasks", method = "get", operation_id = "listTasks")]
-    async fn list_tasks(&self, Access(cx): Access, query: Query<TaskFilter, TaskSort>) -> Result<List<Task>, Fault> {
+    async fn list_tasks(
+        &self,
+        Access(cx): Access,
+        query: Query<TaskFilter, TaskSort>,
+    ) -> Result<List<Task>, Rejection> {
         Ok(List(task::list(&cx, &query.0).await?))
     }
 
     /// Create a task
     #[oai(path = "/tasks", method = "post", operation_id = "createTask")]
-    async fn create_task(&self, Access(cx): Access, body: Body<CreateTaskInput>) -> Result<Created<Task>, Fault> {
-        Ok(Created { done: task::create(&cx, body.0).await?, list: "/tasks" })
+    async fn create_task(&self, Access(cx): Access, body: Body<CreateTaskInput>) -> Result<Created<Task>, Rejection> {
+        Ok(Created { written: task::create(&cx, body.0).await?, list: "/tasks" })
     }
 
     /// Get a task
     #[oai(path = "/tasks/:id", method = "get", operation_id = "getTask")]
-    async fn get_task(&self, Access(cx): Access, id: Path<PathId>) -> Result<Found<Task>, Fault> {
-        Ok(Found(task::get(&cx, id.0.0).await?))
+    async fn get_task(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<Task>, Rejection> {
+        Ok(Tagged(task::get(&cx, id.0.0).await?))
     }
 
     /// Change a task
@@ -39,19 +43,19 @@ impl Tasks {
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
         body: Body<UpdateTaskInput>,
-    ) -> Result<Changed<Task>, Fault> {
+    ) -> Result<Changed<Task>, Rejection> {
         Ok(Changed(task::update(&cx, id.0.0, &expected.0, body.0).await?))
     }
 
     /// Delete a task, and get it
     #[oai(path = "/tasks/:id/archive", method = "post", operation_id = "archiveTask")]
-    async fn archive_task(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Task>, Fault> {
+    async fn archive_task(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Task>, Rejection> {
         Ok(Changed(task::archive(&cx, id.0.0).await?))
     }
 
     /// Restore a deleted task
     #[oai(path = "/tasks/:id/restore", method = "post", operation_id = "restoreTask")]
-    async fn restore_task(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Task>, Fault> {
+    async fn restore_task(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Task>, Rejection> {
         Ok(Changed(task::restore(&cx, id.0.0).await?))
     }
 
@@ -62,7 +66,7 @@ impl Tasks {
         Access(cx): Access,
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
-    ) -> Result<NoContent, Fault> {
+    ) -> Result<NoContent, Rejection> {
         Ok(NoContent(task::delete(&cx, id.0.0, &expected.0).await?))
     }
 }

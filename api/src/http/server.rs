@@ -1,29 +1,29 @@
-//! What the surfaces share: the application, and what the operator decided about HTTP.
+//! What the surfaces share: the application, and the operator's settings for HTTP.
 
 use ipnet::IpNet;
 use service::App;
 use tokio::sync::watch;
 
-use crate::metrics::HttpMetrics;
+use super::metrics::HttpMetrics;
 
 /// The server's settings and application.
 pub struct Server {
     /// The operations.
     pub app: App,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Networks of proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
-    /// How the documents call this server; a path if it is not told.
+    /// The URL of this server in the documents; without it they use paths.
     pub public_url: Option<String>,
-    /// The WebSockets that somebody was let in to: each holds a receiver, so that a stop can wait for them.
+    /// Each admitted WebSocket holds a receiver of this, so that a stop can wait for them.
     pub(crate) sockets: watch::Sender<()>,
-    /// What it counts of HTTP.
+    /// Counts answers.
     pub(crate) metrics: Option<HttpMetrics>,
 }
 
 impl Server {
-    /// With nothing decided.
+    /// With the default settings.
     pub fn new(app: App) -> Server {
         let metrics = HttpMetrics::new(&app).ok();
         let sockets = watch::Sender::default();

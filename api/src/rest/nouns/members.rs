@@ -5,9 +5,9 @@ use poem_openapi::param::Path;
 use service::member::{self, Member, MemberFilter, MemberSort};
 
 use super::Tag;
-use super::envelope::{Data, List};
-use super::error::Fault;
-use super::extract::{Access, PathId, Query};
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{Data, List};
+use crate::rest::extract::{Access, PathId, Query};
 
 pub struct Members;
 
@@ -19,13 +19,13 @@ impl Members {
         &self,
         Access(cx): Access,
         query: Query<MemberFilter, MemberSort>,
-    ) -> Result<List<Member>, Fault> {
+    ) -> Result<List<Member>, Rejection> {
         Ok(List(member::list(&cx, &query.0).await?))
     }
 
     /// Get a member
     #[oai(path = "/members/:id", method = "get", operation_id = "getMember")]
-    async fn get_member(&self, Access(cx): Access, id: Path<PathId>) -> Result<Data<Member>, Fault> {
+    async fn get_member(&self, Access(cx): Access, id: Path<PathId>) -> Result<Data<Member>, Rejection> {
         Ok(Data(member::get(&cx, id.0.0).await?))
     }
 }

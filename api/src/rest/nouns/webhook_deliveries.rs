@@ -8,9 +8,9 @@ use service::webhook::delivery::{
 use service::webhook::replay::{self, Replay, Replayed};
 
 use super::Tag;
-use super::envelope::{Data, List, Put, Queued};
-use super::error::Fault;
-use super::extract::{Access, Body, PathId, Query};
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{Data, List, Put, Queued};
+use crate::rest::extract::{Access, Body, PathId, Query};
 
 pub struct WebhookDeliveries;
 
@@ -22,13 +22,17 @@ impl WebhookDeliveries {
         &self,
         Access(cx): Access,
         query: Query<WebhookDeliveryFilter, WebhookDeliverySort>,
-    ) -> Result<List<WebhookDelivery>, Fault> {
+    ) -> Result<List<WebhookDelivery>, Rejection> {
         Ok(List(delivery::list(&cx, &query.0).await?))
     }
 
     /// Send the events of many deliveries again, or count them
     #[oai(path = "/webhook-deliveries/replay", method = "post", operation_id = "replayWebhookDeliveries")]
-    async fn replay_webhook_deliveries(&self, Access(cx): Access, body: Body<Replay>) -> Result<Put<Replayed>, Fault> {
+    async fn replay_webhook_deliveries(
+        &self,
+        Access(cx): Access,
+        body: Body<Replay>,
+    ) -> Result<Put<Replayed>, Rejection> {
         Ok(Put(replay::many(&cx, body.0).await?))
     }
 
@@ -38,7 +42,7 @@ impl WebhookDeliveries {
         &self,
         Access(cx): Access,
         id: Path<PathId>,
-    ) -> Result<Data<WebhookDeliveryDetail>, Fault> {
+    ) -> Result<Data<WebhookDeliveryDetail>, Rejection> {
         Ok(Data(delivery::get_detail(&cx, id.0.0).await?))
     }
 
@@ -48,7 +52,7 @@ impl WebhookDeliveries {
         &self,
         Access(cx): Access,
         id: Path<PathId>,
-    ) -> Result<Queued<WebhookDelivery>, Fault> {
-        Ok(Queued { done: replay::one(&cx, id.0.0).await?, list: "/webhook-deliveries" })
+    ) -> Result<Queued<WebhookDelivery>, Rejection> {
+        Ok(Queued { written: replay::one(&cx, id.0.0).await?, list: "/webhook-deliveries" })
     }
 }

@@ -1,13 +1,10 @@
-//! `/metrics`, on the operator's own address only, and what the server counts of HTTP.
+//! What the server counts of HTTP: answers by surface, method and status, and how long they took.
 
 use std::time::Duration;
 
-use poem::http::{Method, StatusCode, header};
-use poem::{Endpoint, IntoResponse, Request, Response, Result};
+use poem::http::{Method, StatusCode};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 use service::App;
-
-use crate::middleware::refused_unless_looking;
 
 const LATENCIES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 
@@ -21,7 +18,7 @@ impl HttpMetrics {
     /// Registered with what the application counts.
     ///
     /// # Errors
-    /// If the names or labels above are no names and labels.
+    /// If a name or a label above is not valid for Prometheus.
     pub fn new(app: &App) -> Result<HttpMetrics, prometheus::Error> {
         let requests = Opts::new("hoursmith_http_requests_total", "Requests answered, by surface, method and status.");
         let seconds = HistogramOpts::new("hoursmith_http_request_seconds", "How long answers took, by surface.");
@@ -55,28 +52,5 @@ impl HttpMetrics {
         };
         self.requests.with_label_values(&[surface, method, status.as_str()]).inc();
         self.seconds.with_label_values(&[surface]).observe(took.as_secs_f64());
-    }
-}
-
-/// The page itself.
-pub struct MetricsPage(pub App);
-
-impl Endpoint for MetricsPage {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> Result<Response> {
-        if let Some(refused) = refused_unless_looking(&request) {
-            return Ok(refused);
-        }
-        Ok(match self.0.metrics().await {
-            Ok(text) => {
-                let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
-                Response::builder().header(kind.0, kind.1).body(text)
-            }
-            Err(refused) => {
-                refused.log();
-                StatusCode::SERVICE_UNAVAILABLE.into_response()
-            }
-        })
     }
 }

@@ -1,4 +1,4 @@
-//! The pages that people open, and the documents: all from the binary, under a strict Content-Security-Policy.
+//! The pages for people, and the documents: all from the binary, under a strict Content-Security-Policy.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,11 +6,10 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use sha2::{Digest, Sha256};
 
-use crate::middleware::{refused_unless_looking, request_id};
-use crate::rest::error::Refusal;
-use crate::rest::extract::tags;
+use crate::http::rejection::{HttpRejection, reject_unless_read};
+use crate::http::request::{request_id, tags};
 
-/// No other host, no inline script, no frame around us.
+/// Allows no other host, no inline script and no page that frames ours.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
@@ -50,34 +49,34 @@ dist! {
 pub struct Static {
     kind: &'static str,
     content: Content,
-    /// Made when first asked for, so that starting costs nothing.
+    /// Computed at the first request, so that it does not delay the start.
     tag: OnceLock<String>,
 }
 
 enum Content {
-    Built(&'static [u8]),
-    Made(Arc<str>),
+    Embedded(&'static [u8]),
+    Generated(Arc<str>),
 }
 
 impl Static {
-    /// A document made by this process.
-    pub fn made(kind: &'static str, text: String) -> Static {
-        Static::new(kind, Content::Made(text.into()))
+    /// A document that this process has generated.
+    pub fn generated(kind: &'static str, text: String) -> Static {
+        Static::new(kind, Content::Generated(text.into()))
     }
 
-    /// The page that leads to the others.
+    /// The page that links to the others.
     pub fn home() -> Static {
-        Static::new(HTML, Content::Built(HOME))
+        Static::new(HTML, Content::Embedded(HOME))
     }
 
     /// The REST reference.
     pub fn api_docs() -> Static {
-        Static::new(HTML, Content::Built(API_DOCS))
+        Static::new(HTML, Content::Embedded(API_DOCS))
     }
 
     /// The GraphQL explorer.
     pub fn graphiql() -> Static {
-        Static::new(HTML, Content::Built(GRAPHIQL))
+        Static::new(HTML, Content::Embedded(GRAPHIQL))
     }
 
     fn new(kind: &'static str, content: Content) -> Static {
@@ -95,15 +94,15 @@ impl Static {
 impl Content {
     fn bytes(&self) -> &[u8] {
         match self {
-            Content::Built(bytes) => bytes,
-            Content::Made(text) => text.as_bytes(),
+            Content::Embedded(bytes) => bytes,
+            Content::Generated(text) => text.as_bytes(),
         }
     }
 
     fn body(&self) -> poem::Body {
         match self {
-            Content::Built(bytes) => poem::Body::from(*bytes),
-            Content::Made(text) => poem::Body::from(text.to_string()),
+            Content::Embedded(bytes) => poem::Body::from(*bytes),
+            Content::Generated(text) => poem::Body::from(text.to_string()),
         }
     }
 }
@@ -112,7 +111,7 @@ impl Endpoint for Static {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        if let Some(refused) = refused_unless_looking(&request) {
+        if let Some(refused) = reject_unless_read(&request) {
             return Ok(refused);
         }
         let sent = request.headers().get(header::IF_NONE_MATCH);
@@ -140,7 +139,7 @@ pub struct Assets(Vec<(&'static str, Static)>);
 impl Default for Assets {
     fn default() -> Assets {
         let file = |(name, kind, bytes): &(&'static str, &'static str, &'static [u8])| {
-            (*name, Static::new(kind, Content::Built(bytes)))
+            (*name, Static::new(kind, Content::Embedded(bytes)))
         };
         Assets(FILES.iter().map(file).collect())
     }
@@ -153,7 +152,7 @@ impl Endpoint for Assets {
         let name = request.uri().path().trim_start_matches('/');
         match self.0.iter().find(|(own, _)| *own == name) {
             Some((_, file)) => file.call(request).await,
-            None => Ok(Refusal::NoSuchPath.response(&request_id(&request))),
+            None => Ok(HttpRejection::NoSuchPath.response(&request_id(&request))),
         }
     }
 }

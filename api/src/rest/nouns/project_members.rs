@@ -6,9 +6,9 @@ use service::member::{Member, MemberFilter, MemberSort};
 use service::project_member;
 
 use super::Tag;
-use super::envelope::{List, NoContent, Put};
-use super::error::Fault;
-use super::extract::{Access, PathId, Query};
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{List, NoContent, Put};
+use crate::rest::extract::{Access, PathId, Query};
 
 pub struct ProjectMembers;
 
@@ -21,7 +21,7 @@ impl ProjectMembers {
         Access(cx): Access,
         #[oai(name = "projectId")] id: Path<PathId>,
         query: Query<MemberFilter, MemberSort>,
-    ) -> Result<List<Member>, Fault> {
+    ) -> Result<List<Member>, Rejection> {
         Ok(List(project_member::list(&cx, id.0.0, &query.0).await?))
     }
 
@@ -32,7 +32,7 @@ impl ProjectMembers {
         Access(cx): Access,
         #[oai(name = "projectId")] id: Path<PathId>,
         #[oai(name = "userId")] user_id: Path<PathId>,
-    ) -> Result<Put<Member>, Fault> {
+    ) -> Result<Put<Member>, Rejection> {
         Ok(Put(project_member::add(&cx, id.0.0, user_id.0.0).await?))
     }
 
@@ -43,7 +43,7 @@ impl ProjectMembers {
         Access(cx): Access,
         #[oai(name = "projectId")] id: Path<PathId>,
         #[oai(name = "userId")] user_id: Path<PathId>,
-    ) -> Result<NoContent, Fault> {
+    ) -> Result<NoContent, Rejection> {
         Ok(NoContent(project_member::remove(&cx, id.0.0, user_id.0.0).await?))
     }
 }

@@ -5,9 +5,9 @@ use poem_openapi::param::Path;
 use service::event::{self, Event, EventFilter, EventSort};
 
 use super::Tag;
-use super::envelope::{Data, List};
-use super::error::Fault;
-use super::extract::{Access, PathId, Query};
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{Data, List};
+use crate::rest::extract::{Access, PathId, Query};
 
 pub struct Events;
 
@@ -19,13 +19,13 @@ impl Events {
         &self,
         Access(cx): Access,
         query: Query<EventFilter, EventSort>,
-    ) -> Result<List<Event>, Fault> {
+    ) -> Result<List<Event>, Rejection> {
         Ok(List(event::list(&cx, &query.0).await?))
     }
 
     /// Get an event
     #[oai(path = "/events/:id", method = "get", operation_id = "getEvent")]
-    async fn get_event(&self, Access(cx): Access, id: Path<PathId>) -> Result<Data<Event>, Fault> {
+    async fn get_event(&self, Access(cx): Access, id: Path<PathId>) -> Result<Data<Event>, Rejection> {
         Ok(Data(event::get(&cx, id.0.0).await?))
     }
 }

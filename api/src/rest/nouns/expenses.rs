@@ -5,9 +5,9 @@ use poem_openapi::param::Path;
 use service::expense::{self, CreateExpenseInput, Expense, ExpenseFilter, ExpenseSort, UpdateExpenseInput};
 
 use super::Tag;
-use super::envelope::{Changed, Created, Found, List, NoContent};
-use super::error::Fault;
-use super::extract::{Access, Body, IfMatch, PathId, Query};
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{Changed, Created, List, NoContent, Tagged};
+use crate::rest::extract::{Access, Body, IfMatch, PathId, Query};
 
 pub struct Expenses;
 
@@ -19,7 +19,7 @@ impl Expenses {
         &self,
         Access(cx): Access,
         query: Query<ExpenseFilter, ExpenseSort>,
-    ) -> Result<List<Expense>, Fault> {
+    ) -> Result<List<Expense>, Rejection> {
         Ok(List(expense::list(&cx, &query.0).await?))
     }
 
@@ -29,14 +29,14 @@ impl Expenses {
         &self,
         Access(cx): Access,
         body: Body<CreateExpenseInput>,
-    ) -> Result<Created<Expense>, Fault> {
-        Ok(Created { done: expense::create(&cx, body.0).await?, list: "/expenses" })
+    ) -> Result<Created<Expense>, Rejection> {
+        Ok(Created { written: expense::create(&cx, body.0).await?, list: "/expenses" })
     }
 
     /// Get an expense
     #[oai(path = "/expenses/:id", method = "get", operation_id = "getExpense")]
-    async fn get_expense(&self, Access(cx): Access, id: Path<PathId>) -> Result<Found<Expense>, Fault> {
-        Ok(Found(expense::get(&cx, id.0.0).await?))
+    async fn get_expense(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<Expense>, Rejection> {
+        Ok(Tagged(expense::get(&cx, id.0.0).await?))
     }
 
     /// Change an expense
@@ -47,7 +47,7 @@ impl Expenses {
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
         body: Body<UpdateExpenseInput>,
-    ) -> Result<Changed<Expense>, Fault> {
+    ) -> Result<Changed<Expense>, Rejection> {
         Ok(Changed(expense::update(&cx, id.0.0, &expected.0, body.0).await?))
     }
 
@@ -58,7 +58,7 @@ impl Expenses {
         Access(cx): Access,
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
-    ) -> Result<NoContent, Fault> {
+    ) -> Result<NoContent, Rejection> {
         Ok(NoContent(expense::delete(&cx, id.0.0, &expected.0).await?))
     }
 }

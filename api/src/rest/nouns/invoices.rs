@@ -5,9 +5,9 @@ use poem_openapi::param::Path;
 use service::invoice::{self, Invoice, InvoiceFilter, InvoiceSort, InvoiceWithLines};
 
 use super::Tag;
-use super::envelope::{Found, List};
-use super::error::Fault;
-use super::extract::{Access, PathId, Query};
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{List, Tagged};
+use crate::rest::extract::{Access, PathId, Query};
 
 pub struct Invoices;
 
@@ -19,13 +19,13 @@ impl Invoices {
         &self,
         Access(cx): Access,
         query: Query<InvoiceFilter, InvoiceSort>,
-    ) -> Result<List<Invoice>, Fault> {
+    ) -> Result<List<Invoice>, Rejection> {
         Ok(List(invoice::list(&cx, &query.0).await?))
     }
 
     /// Get an invoice with its lines
     #[oai(path = "/invoices/:id", method = "get", operation_id = "getInvoice")]
-    async fn get_invoice(&self, Access(cx): Access, id: Path<PathId>) -> Result<Found<InvoiceWithLines>, Fault> {
-        Ok(Found(invoice::get(&cx, id.0.0).await?))
+    async fn get_invoice(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<InvoiceWithLines>, Rejection> {
+        Ok(Tagged(invoice::get(&cx, id.0.0).await?))
     }
 }

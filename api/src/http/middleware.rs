@@ -1,5 +1,5 @@
-//! The frame around every answer: request id, log line, panics, headers, cross-origin rules, compression; and the
-//! envelope for what nothing inside has answered.
+//! The outermost middleware, around every answer: request id, log line, panics, headers, cross-origin rules, compression;
+//! and the envelope for what no endpoint has answered.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -11,15 +11,13 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 use service::Error;
 use tracing::Instrument;
 
-use crate::accept::ranges;
-use crate::rest::BASE;
-use crate::rest::error::{self, Refusal};
-use crate::rest::pipeline::header_text;
-use crate::rest::route::Routes;
-use crate::server::Server;
+use super::accept::ranges;
+use super::rejection::{self, HttpRejection};
+use super::request::{RequestId, header_text};
+use super::server::Server;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Smaller answers are not worth the work.
+/// Answers of fewer bytes are sent as they are: compression would gain little.
 const COMPRESS_FROM: usize = 1024;
 
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match";
@@ -27,26 +25,13 @@ const EXPOSED_HEADERS: &str = "ETag, Location, Retry-After, X-Request-Id, Idempo
     X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit-Policy, RateLimit";
 const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/// The id of a request, beside it.
-#[derive(Clone)]
-struct RequestId(Arc<str>);
-
-/// The id that the frame has given to a request.
-pub(crate) fn request_id(request: &Request) -> Arc<str> {
-    request.extensions().get::<RequestId>().map_or_else(|| "".into(), |id| id.0.clone())
-}
-
-/// The refusal of a method that does more than look.
-pub(crate) fn refused_unless_looking(request: &Request) -> Option<Response> {
-    let allowed = vec![Method::GET, Method::HEAD, Method::OPTIONS];
-    let looks = matches!(*request.method(), Method::GET | Method::HEAD);
-    (!looks).then(|| Refusal::MethodNotAllowed(allowed).response(&request_id(request)))
-}
+/// Gives the methods of a path, if a surface knows them.
+pub(crate) type AllowedMethods = Box<dyn Fn(&str) -> Option<Vec<Method>> + Send + Sync>;
 
 /// Wraps the whole route tree.
-pub struct Middleware<E> {
+pub(crate) struct Middleware<E> {
     pub(crate) inner: E,
-    pub(crate) routes: Routes,
+    pub(crate) allowed_methods: AllowedMethods,
     pub(crate) server: Arc<Server>,
 }
 
@@ -57,7 +42,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         let id = self.id_of(&request);
         request.extensions_mut().insert(RequestId(id.clone()));
         let method = request.method().clone();
-        // Never the query: it may hold what people search for.
+        // Never the query: it may hold search terms.
         let path = request.uri().path().to_owned();
         let counted = path.clone();
         let span = tracing::info_span!("request", id = %id, %method, path);
@@ -87,30 +72,28 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
 }
 
 impl<E> Middleware<E> {
-    /// The caller's own, if it is one; else a new one.
+    /// The caller's own request id if it is well-formed, else a new one.
     fn id_of(&self, request: &Request) -> Arc<str> {
-        let fits = |id: &&str| {
+        let is_valid = |id: &&str| {
             let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
             (1..=128).contains(&id.len()) && id.bytes().all(plain)
         };
-        match header_text(request, REQUEST_ID.as_str()).filter(fits) {
+        match header_text(request, REQUEST_ID.as_str()).filter(is_valid) {
             Some(own) => own.into(),
             None => self.server.app.new_request_id().into(),
         }
     }
 
-    /// The request's origin, if the operator has named it.
+    /// The request's origin, if the operator allows it.
     fn allowed_origin(&self, request: &Request) -> Option<HeaderValue> {
         let origin = request.headers().get(header::ORIGIN)?;
         self.server.cors_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
     }
 
-    /// What a path takes; for paths outside of the REST surface what is taken anywhere.
+    /// Names the methods that a path takes; for paths outside of the REST surface, all methods of the server.
     fn options(&self, path: &str) -> Response {
-        let known = path.strip_prefix(BASE).and_then(|path| self.routes.find(path)).map(|methods| {
-            let methods = methods.allowed();
-            methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
-        });
+        let known = (self.allowed_methods)(path)
+            .map(|methods| methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", "));
         let mut response = StatusCode::NO_CONTENT.into_response();
         if let Ok(allow) = HeaderValue::from_str(known.as_deref().unwrap_or(ALLOWED_METHODS)) {
             response.headers_mut().insert(header::ALLOW, allow);
@@ -137,20 +120,22 @@ impl<E> Middleware<E> {
     }
 }
 
-/// What nothing inside has put into the envelope: unknown paths, panics, the framework's own refusals.
+/// Puts into the envelope what no endpoint has put there: unknown paths, panics, the framework's own errors.
 fn answered(answer: Result<poem::Result<Response>, Error>, id: &str) -> Response {
     match answer {
         Ok(Ok(response)) => response,
-        Ok(Err(refused)) => match refused.status() {
-            StatusCode::NOT_FOUND => Refusal::NoSuchPath.response(id),
-            StatusCode::METHOD_NOT_ALLOWED => Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD]).response(id),
-            status => error::response(&Error::bug(format!("unexpected refusal {status}: {refused}")), id),
+        Ok(Err(error)) => match error.status() {
+            StatusCode::NOT_FOUND => HttpRejection::NoSuchPath.response(id),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                HttpRejection::MethodNotAllowed(vec![Method::GET, Method::HEAD]).response(id)
+            }
+            status => rejection::response(&Error::bug(format!("unexpected error {status}: {error}")), id),
         },
-        Err(fault) => error::response(&fault, id),
+        Err(fault) => rejection::response(&fault, id),
     }
 }
 
-/// A panic in there is a fault of ours like any other, and is answered as one.
+/// Turns a panic into a fault of the server, to be answered like any other.
 pub(crate) async fn caught<T>(answer: impl Future<Output = T>) -> Result<T, Error> {
     AssertUnwindSafe(answer).catch_unwind().await.map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -159,7 +144,7 @@ pub(crate) async fn caught<T>(answer: impl Future<Output = T>) -> Result<T, Erro
     })
 }
 
-/// Brotli before gzip, of what the client takes.
+/// Brotli before gzip, if the client accepts either.
 fn accepted_algorithm(request: &Request) -> Option<CompressionAlgo> {
     let accepted = header_text(request, header::ACCEPT_ENCODING.as_str())?;
     let takes = |name: &str| ranges(accepted).any(|(coding, quality)| coding == name && quality > 0.0);
@@ -174,7 +159,7 @@ fn accepted_algorithm(request: &Request) -> Option<CompressionAlgo> {
 
 async fn compressed(mut response: Response, algorithm: CompressionAlgo) -> Response {
     let coded = response.headers().contains_key(header::CONTENT_ENCODING);
-    // What goes on must not be gathered first.
+    // A stream of events must not be gathered first.
     if response.content_type().is_some_and(|kind| kind.starts_with("text/event-stream")) {
         return response;
     }
@@ -193,12 +178,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_is_an_envelope_that_tells_nothing() {
+    async fn a_panic_is_answered_in_the_envelope_without_its_text() {
         let response = answered(caught(async { panic!("the password is swordfish") }).await, "id-1");
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = response.into_body().into_string().await.unwrap();
-        let told: serde_json::Value = serde_json::from_str(&body).unwrap();
-        assert_eq!((&told["error"]["code"], &told["error"]["requestId"]), (&"internal".into(), &"id-1".into()));
+        let envelope: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((&envelope["error"]["code"], &envelope["error"]["requestId"]), (&"internal".into(), &"id-1".into()));
         assert!(!body.contains("swordfish"));
     }
 }

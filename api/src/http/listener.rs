@@ -1,5 +1,5 @@
-//! Connections that send what they have at once: small messages on a WebSocket, and events, must not wait for the
-//! acknowledgement of the ones before (RFC 896 holds them back, a delayed acknowledgement by 40 ms each).
+//! Accepts connections that send small packets at once (`TCP_NODELAY`): messages on a WebSocket and events must not wait
+//! for the acknowledgement of earlier ones, which Nagle's algorithm and delayed acknowledgements make 40 ms each.
 
 use std::io::Result;
 

@@ -5,9 +5,9 @@ use poem_openapi::param::Path;
 use service::client::{self, Client, ClientFilter, ClientSort, CreateClientInput, UpdateClientInput};
 
 use super::Tag;
-use super::envelope::{Changed, Created, Found, List, NoContent};
-use super::error::Fault;
-use super::extract::{Access, Body, IfMatch, PathId, Query};
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{Changed, Created, List, NoContent, Tagged};
+use crate::rest::extract::{Access, Body, IfMatch, PathId, Query};
 
 pub struct Clients;
 
@@ -19,20 +19,24 @@ impl Clients {
         &self,
         Access(cx): Access,
         query: Query<ClientFilter, ClientSort>,
-    ) -> Result<List<Client>, Fault> {
+    ) -> Result<List<Client>, Rejection> {
         Ok(List(client::list(&cx, &query.0).await?))
     }
 
     /// Create a client
     #[oai(path = "/clients", method = "post", operation_id = "createClient")]
-    async fn create_client(&self, Access(cx): Access, body: Body<CreateClientInput>) -> Result<Created<Client>, Fault> {
-        Ok(Created { done: client::create(&cx, body.0).await?, list: "/clients" })
+    async fn create_client(
+        &self,
+        Access(cx): Access,
+        body: Body<CreateClientInput>,
+    ) -> Result<Created<Client>, Rejection> {
+        Ok(Created { written: client::create(&cx, body.0).await?, list: "/clients" })
     }
 
     /// Get a client
     #[oai(path = "/clients/:id", method = "get", operation_id = "getClient")]
-    async fn get_client(&self, Access(cx): Access, id: Path<PathId>) -> Result<Found<Client>, Fault> {
-        Ok(Found(client::get(&cx, id.0.0).await?))
+    async fn get_client(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<Client>, Rejection> {
+        Ok(Tagged(client::get(&cx, id.0.0).await?))
     }
 
     /// Change a client
@@ -43,7 +47,7 @@ impl Clients {
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
         body: Body<UpdateClientInput>,
-    ) -> Result<Changed<Client>, Fault> {
+    ) -> Result<Changed<Client>, Rejection> {
         Ok(Changed(client::update(&cx, id.0.0, &expected.0, body.0).await?))
     }
 
@@ -54,7 +58,7 @@ impl Clients {
         Access(cx): Access,
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
-    ) -> Result<NoContent, Fault> {
+    ) -> Result<NoContent, Rejection> {
         Ok(NoContent(client::delete(&cx, id.0.0, &expected.0).await?))
     }
 }

@@ -11,51 +11,51 @@ use schema::Prepared;
 use service::Cx;
 use service::live::Subscriber;
 
+use super::endpoint::{Charged, Graphql, body};
 use super::request::EVENTS;
-use super::{Graphql, Spent, body};
 
-/// A comment is sent when nothing else was for so long, to keep proxies from closing what is quiet.
+/// After this long without an event a comment is sent, so that proxies do not close a quiet connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// One stream on its way.
-struct Stream {
+/// A stream of events that is being sent.
+struct EventStream {
     answers: BoxStream<'static, GraphqlResponse>,
-    watch: Subscriber,
-    spent: Spent,
+    subscriber: Subscriber,
+    charged: Charged,
     ended: bool,
 }
 
-/// Answers a subscription as events. It is in place when the answer begins.
-pub(super) async fn subscribe(graphql: &Graphql, prepared: Prepared, cx: Cx, spent: Spent) -> Response {
-    let watch = graphql.server.app.register_subscriber(cx.caller());
-    let mut answers = graphql.gateway.clone().subscribe(prepared, cx, watch.clone());
-    // Until it is in its place: what is committed once the client has read the status will be told.
+/// Answers a subscription as events. It is registered before the answer begins.
+pub(super) async fn subscribe(graphql: &Graphql, prepared: Prepared, cx: Cx, charged: Charged) -> Response {
+    let subscriber = graphql.server.app.register_subscriber(cx.caller());
+    let mut answers = graphql.gateway.clone().subscribe(prepared, cx, subscriber.clone());
+    // Waits for the registration: an event that is committed after the client has read the status will be sent.
     let first = tokio::select! {
         first = answers.next() => first,
-        () = watch.subscribed() => None,
+        () = subscriber.subscribed() => None,
     };
     let answers = stream::iter(first).chain(answers).boxed();
-    let stream = stream::unfold(Stream { answers, watch, spent, ended: false }, next);
+    let stream = stream::unfold(EventStream { answers, subscriber, charged, ended: false }, next);
     Response::builder().content_type(EVENTS).body(Body::from_bytes_stream(stream)).into_response()
 }
 
 /// The one answer to a query or a mutation, as events.
-pub(super) fn single(answer: GraphqlResponse, spent: &Spent) -> Response {
-    let events = [event("next", &body(answer, Some(spent))), event("complete", b"")].concat();
+pub(super) fn single(answer: GraphqlResponse, charged: &Charged) -> Response {
+    let events = [event("next", &body(answer, Some(charged))), event("complete", b"")].concat();
     Response::builder().content_type(EVENTS).body(events).into_response()
 }
 
-/// The next piece of the body.
-async fn next(mut stream: Stream) -> Option<(io::Result<Vec<u8>>, Stream)> {
+/// The next part of the body.
+async fn next(mut stream: EventStream) -> Option<(io::Result<Vec<u8>>, EventStream)> {
     if stream.ended {
         return None;
     }
-    let piece = tokio::select! {
+    let part = tokio::select! {
         biased;
-        // The stream ends without `complete`: the client takes that for a lost connection.
-        _ = stream.watch.closed() => return None,
+        // The stream ends without `complete`, which the client takes for a lost connection.
+        _ = stream.subscriber.closed() => return None,
         answer = stream.answers.next() => match answer {
-            Some(answer) => event("next", &body(answer, Some(&stream.spent))),
+            Some(answer) => event("next", &body(answer, Some(&stream.charged))),
             None => {
                 stream.ended = true;
                 event("complete", b"")
@@ -63,7 +63,7 @@ async fn next(mut stream: Stream) -> Option<(io::Result<Vec<u8>>, Stream)> {
         },
         () = tokio::time::sleep(HEARTBEAT) => b":\n\n".to_vec(),
     };
-    Some((Ok(piece), stream))
+    Some((Ok(part), stream))
 }
 
 /// One event. JSON as we write it has no line breaks, so its data is one line.

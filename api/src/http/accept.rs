@@ -1,7 +1,7 @@
-//! What `Accept` and `Accept-Encoding` like, and how much (RFC 9110, section 12.4.2).
+//! Reads `Accept` and `Accept-Encoding`: names with their quality (RFC 9110, section 12.4.2).
 
-/// Each name in the header, in small letters, with its quality between 0 (never) and 1; one that cannot be read counts as
-/// never.
+/// Each name in the header, in lower case, with its quality between 0 (never) and 1; a quality that cannot be read counts
+/// as 0.
 pub(crate) fn ranges(header: &str) -> impl Iterator<Item = (String, f32)> {
     header.split(',').map(|range| {
         let mut parts = range.split(';').map(str::trim);

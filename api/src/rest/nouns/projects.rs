@@ -5,9 +5,9 @@ use poem_openapi::param::Path;
 use service::project::{self, CreateProjectInput, Project, ProjectFilter, ProjectSort, UpdateProjectInput};
 
 use super::Tag;
-use super::envelope::{Changed, Created, Found, List, NoContent};
-use super::error::Fault;
-use super::extract::{Access, Body, IfMatch, PathId, Query};
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{Changed, Created, List, NoContent, Tagged};
+use crate::rest::extract::{Access, Body, IfMatch, PathId, Query};
 
 pub struct Projects;
 
@@ -19,7 +19,7 @@ impl Projects {
         &self,
         Access(cx): Access,
         query: Query<ProjectFilter, ProjectSort>,
-    ) -> Result<List<Project>, Fault> {
+    ) -> Result<List<Project>, Rejection> {
         Ok(List(project::list(&cx, &query.0).await?))
     }
 
@@ -29,14 +29,14 @@ impl Projects {
         &self,
         Access(cx): Access,
         body: Body<CreateProjectInput>,
-    ) -> Result<Created<Project>, Fault> {
-        Ok(Created { done: project::create(&cx, body.0).await?, list: "/projects" })
+    ) -> Result<Created<Project>, Rejection> {
+        Ok(Created { written: project::create(&cx, body.0).await?, list: "/projects" })
     }
 
     /// Get a project
     #[oai(path = "/projects/:id", method = "get", operation_id = "getProject")]
-    async fn get_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Found<Project>, Fault> {
-        Ok(Found(project::get(&cx, id.0.0).await?))
+    async fn get_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<Project>, Rejection> {
+        Ok(Tagged(project::get(&cx, id.0.0).await?))
     }
 
     /// Change a project
@@ -47,7 +47,7 @@ impl Projects {
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
         body: Body<UpdateProjectInput>,
-    ) -> Result<Changed<Project>, Fault> {
+    ) -> Result<Changed<Project>, Rejection> {
         Ok(Changed(project::update(&cx, id.0.0, &expected.0, body.0).await?))
     }
 
@@ -55,7 +55,7 @@ impl Projects {
     ///
     /// It takes no new time any more.
     #[oai(path = "/projects/:id/archive", method = "post", operation_id = "archiveProject")]
-    async fn archive_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Fault> {
+    async fn archive_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Rejection> {
         Ok(Changed(project::archive(&cx, id.0.0).await?))
     }
 
@@ -63,7 +63,7 @@ impl Projects {
     ///
     /// Archived or deleted: it is ACTIVE again.
     #[oai(path = "/projects/:id/restore", method = "post", operation_id = "restoreProject")]
-    async fn restore_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Fault> {
+    async fn restore_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Rejection> {
         Ok(Changed(project::restore(&cx, id.0.0).await?))
     }
 
@@ -74,7 +74,7 @@ impl Projects {
         Access(cx): Access,
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
-    ) -> Result<NoContent, Fault> {
+    ) -> Result<NoContent, Rejection> {
         Ok(NoContent(project::delete(&cx, id.0.0, &expected.0).await?))
     }
 }

@@ -1,4 +1,4 @@
-.PHONY: demo test test-faults bench-door bench-webhooks accept lint pages
+.PHONY: demo test test-faults bench-door bench-webhooks accept files lint pages
 
 demo: ## Serve a year of made-up data on SQLite.
 	cargo run --release -- serve --demo
@@ -16,11 +16,14 @@ bench-door: ## What the limiter and idempotency cost, in processor time, on both
 bench-webhooks: ## How fast webhooks are delivered, on both databases.
 	tests/run --exec cargo run --locked --release -p tests --example bench_webhooks
 
-accept: ## Take over what the code makes: both OpenAPI documents, schema/schema.graphql and docs/errors.md.
+accept: files ## Update what is generated from the code: both OpenAPI documents, schema/schema.graphql and the generated pages of docs/.
 	env -u HOURSMITH_PUBLIC_URL cargo run --quiet -- openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
 	env -u HOURSMITH_PUBLIC_URL cargo run --quiet -- openapi --v3-0 > api/openapi-3.0.json.new && mv api/openapi-3.0.json.new api/openapi-3.0.json
 	cargo run --quiet -- sdl > schema/schema.graphql.new && mv schema/schema.graphql.new schema/schema.graphql
 	cargo run --quiet -- errors > docs/errors.md.new && mv docs/errors.md.new docs/errors.md
+
+files: ## Update docs/files.md, the list of files; needs no build.
+	docs/list-files > docs/files.md.new && mv docs/files.md.new docs/files.md
 
 lint: ## What a change must pass besides the tests.
 	cargo fmt --all --check

@@ -1,18 +1,12 @@
 //! The Hoursmith server: two surfaces over one set of operations, the documents and the pages. Status codes, headers and
 //! bytes are decided here; what they mean, in `service`.
 
-mod accept;
-mod acceptor;
-mod address;
-mod budget;
 mod graphql;
-mod health;
+mod http;
 mod mcp;
-mod metrics;
-mod middleware;
 mod pages;
+mod probes;
 pub mod rest;
-mod server;
 mod telemetry;
 
 pub mod cli;
@@ -22,14 +16,14 @@ use std::sync::Arc;
 use poem::{Endpoint, EndpointExt, Response, Route};
 use rest::openapi;
 
-pub use server::Server;
+pub use http::server::Server;
 
-/// What only the operator reaches, on an address of its own.
+/// The routes that only the operator reaches, on an address of their own.
 pub fn admin(app: service::App) -> impl Endpoint<Output = Response> {
-    Route::new().at("/metrics", metrics::MetricsPage(app)).map_to_response()
+    Route::new().at("/metrics", probes::Metrics(app)).map_to_response()
 }
 
-/// The whole route tree, and around it the frame.
+/// The whole route tree inside the middleware.
 pub fn server(server: Server) -> impl Endpoint<Output = Response> {
     let server = Arc::new(server);
     let gateway = Arc::new(schema::Gateway::default());
@@ -37,11 +31,11 @@ pub fn server(server: Server) -> impl Endpoint<Output = Response> {
     let documents = openapi::Documents::new(server.public_url.as_deref());
     let routes = Route::new()
         .nest(rest::BASE, rest::endpoint(server.clone()))
-        .at("/api/openapi.json", pages::Static::made("application/json", documents.json))
-        .at("/api/openapi.yaml", pages::Static::made("application/yaml", documents.yaml))
-        .at("/api/openapi-3.0.json", pages::Static::made("application/json", documents.json_3_0))
+        .at("/api/openapi.json", pages::Static::generated("application/json", documents.json))
+        .at("/api/openapi.yaml", pages::Static::generated("application/yaml", documents.yaml))
+        .at("/api/openapi-3.0.json", pages::Static::generated("application/json", documents.json_3_0))
         .at("/graphql", graphql::Graphql::new(server.clone(), gateway.clone()))
-        .at("/graphql/schema.graphql", pages::Static::made("text/plain; charset=utf-8", schema::sdl()))
+        .at("/graphql/schema.graphql", pages::Static::generated("text/plain; charset=utf-8", schema::sdl()))
         .at("/mcp", mcp(mcp::List::Default))
         .at("/mcp/x/all", mcp(mcp::List::All))
         .at("/mcp/readonly", mcp(mcp::List::ReadOnly))
@@ -49,7 +43,8 @@ pub fn server(server: Server) -> impl Endpoint<Output = Response> {
         .at("/api-docs", pages::Static::api_docs())
         .at("/graphiql", pages::Static::graphiql())
         .nest("/assets", pages::Assets::default())
-        .at("/healthz", health::Healthz)
-        .at("/readyz", health::Readyz { app: server.app.clone(), last_migration: migration::last() });
-    middleware::Middleware { inner: routes.map_to_response(), routes: rest::routes(), server }
+        .at("/healthz", probes::Healthz)
+        .at("/readyz", probes::Readyz { app: server.app.clone(), last_migration: migration::last() });
+    let allowed_methods = Box::new(rest::allowed_methods());
+    http::middleware::Middleware { inner: routes.map_to_response(), allowed_methods, server }
 }

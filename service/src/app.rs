@@ -1,43 +1,27 @@
-//! What lives as long as the process: pools, clock, ids, what wakes the worker. Made once in `main`, once per test.
+//! The application: everything that lives as long as the process, assembled. Made once in `main`, once per test.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::value::{Id, Timestamp};
+use entity::value::Timestamp;
 use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::Notify;
 
-use crate::access::auth::TokenUse;
-use crate::contract::error::Error;
+use crate::access::auth::authenticate;
+use crate::contract::caller::Caller;
+use crate::contract::error::{Error, Feature};
 use crate::core::clock::Clock;
-use crate::core::clock::Ids;
 use crate::core::database::Database;
 use crate::core::vault::{SecretKey, Vault};
-use crate::idempotency::Idempotency;
+use crate::core::{Core, Environment};
+use crate::door::admission::Admission;
+use crate::door::operator::Operator;
+use crate::door::{Door, OnCommit, Signal};
 use crate::limit::Limits;
-use crate::live::Live;
-use crate::webhook::{Resolve, Webhooks};
-
-/// Which of its two kinds a server is: tokens of one are refused by the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Environment {
-    /// For real.
-    #[default]
-    Live,
-    /// For trying out; its events say so.
-    Test,
-}
-
-impl Environment {
-    /// Its part of a token.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Environment::Live => "live",
-            Environment::Test => "test",
-        }
-    }
-}
+use crate::live::{Hub, Subscriber, Timer};
+use crate::webhook::{Dispatcher, Resolve, Settings, Webhooks};
 
 /// What an operator decides about a server.
 #[derive(Clone, Debug)]
@@ -98,34 +82,31 @@ impl Config {
 pub struct App(Arc<Inner>);
 
 struct Inner {
-    database: Database,
-    environment: Environment,
-    clock: Clock,
-    ids: Ids,
-    limits: Limits,
-    idempotency: Idempotency,
-    token_use: TokenUse,
-    vault: Vault,
-    webhooks: Webhooks,
-    retention_days: u32,
-    wake: Notify,
-    live: Live,
-    due: Notify,
+    door: Arc<Door>,
+    dispatcher: Dispatcher,
+    hub: Hub,
+    wake: Arc<Notify>,
 }
 
 impl App {
     /// Connects to a migrated database.
+    ///
+    /// # Errors
+    /// `Internal` if the database does not answer, or a setting cannot be used.
     pub async fn connect(config: Config, clock: Clock) -> Result<App, Error> {
         Self::build(config, clock, |_| {}).await
     }
 
-    /// The same, telling of every SQL statement; for tests that count them.
+    /// The same, reporting every SQL statement; for tests that count them.
+    ///
+    /// # Errors
+    /// As `connect`.
     pub async fn connect_watched(
         config: Config,
         clock: Clock,
-        tell: impl Fn(&str) + Clone + Send + Sync + 'static,
+        report: impl Fn(&str) + Clone + Send + Sync + 'static,
     ) -> Result<App, Error> {
-        Self::build(config, clock, |database| database.on_statement(tell)).await
+        Self::build(config, clock, |database| database.on_statement(report)).await
     }
 
     async fn build(config: Config, clock: Clock, watch: impl FnOnce(&mut Database)) -> Result<App, Error> {
@@ -133,120 +114,163 @@ impl App {
         limits.connect().await;
         let mut database = Database::connect(&config.database_url).await?;
         watch(&mut database);
-        let app = App(Arc::new(Inner {
-            limits,
-            idempotency: Idempotency::default(),
-            vault: Vault::new(&config.secret_keys),
-            webhooks: Webhooks::new(&config)?,
+        let core = Core::new(database, clock, config.environment, Vault::new(&config.secret_keys));
+        core.follow_database_clock().await?;
+        let webhooks = Arc::new(Webhooks::new(&Settings {
+            allow: config.webhook_allow,
+            roots: config.webhook_roots,
+            timeout: config.webhook_timeout,
+            resolver: config.resolver,
+            seed: config.seed,
             retention_days: config.retention_days,
-            database,
-            environment: config.environment,
-            clock,
-            ids: Ids::default(),
-            token_use: TokenUse::default(),
-            wake: Notify::new(),
-            live: Live::default(),
-            due: Notify::new(),
-        }));
-        app.follow_database_clock().await?;
-        Ok(app)
+        })?);
+        let (wake, due) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let hub = Hub::new(core.clone());
+        let on_commit = Self::on_commit(hub.clone(), wake.clone(), due.clone());
+        let door = Arc::new(Door::new(core.clone(), limits, webhooks.clone(), on_commit));
+        let dispatcher = Dispatcher::new(core, webhooks, due);
+        Ok(App(Arc::new(Inner { door, dispatcher, hub, wake })))
+    }
+
+    /// What follows a commit: subscriptions, the worker and the other replicas hear of it.
+    fn on_commit(hub: Hub, wake: Arc<Notify>, due: Arc<Notify>) -> OnCommit {
+        Box::new(move |organization_id, signals| {
+            let timer = |signal: &Signal| match *signal {
+                Signal::Timer { user_id, entry_id } => Some(Timer { organization_id, user_id, entry_id }),
+                Signal::Outbox => None,
+            };
+            let timers: Vec<Timer> = signals.iter().filter_map(timer).collect();
+            hub.live().committed(&timers);
+            wake.notify_waiters();
+            due.notify_one();
+        })
     }
 
     /// This instant.
     pub fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.core().now()
     }
 
     /// Live or test.
     pub fn environment(&self) -> Environment {
-        self.0.environment
+        self.core().environment
     }
 
     /// Whether the database answers and its last migration is this one.
     pub async fn is_ready(&self, last_migration: &str) -> bool {
-        self.0.database.last_migration().await.is_ok_and(|last| last.as_deref() == Some(last_migration))
+        self.core().database().last_migration().await.is_ok_and(|last| last.as_deref() == Some(last_migration))
     }
 
-    /// Closes the pools, when nothing runs any more.
+    /// Closes the connections to the database, when nothing runs any more.
+    ///
+    /// # Errors
+    /// `Internal` if the database does not take leave.
     pub async fn close(&self) -> Result<(), Error> {
-        Ok(self.0.database.close().await?)
+        Ok(self.core().database().close().await?)
     }
 
     /// The id of a request that brings none.
     pub fn new_request_id(&self) -> String {
-        self.new_id().to_string()
+        self.core().new_id().to_string()
     }
 
-    /// Seals a text that a client is to bring back, bound to what it is for.
+    /// Lets a request in: token, then plan, then budget.
     ///
     /// # Errors
-    /// `Internal` where there is no secret key.
-    pub fn seal_state(&self, purpose: &str, text: &str) -> Result<String, Error> {
-        self.0.vault.seal_text(purpose, text)
+    /// `Unauthenticated`, or `RateLimited` in its place for an address that guesses.
+    pub async fn admit(&self, authorization: Option<&str>, address: IpAddr) -> Result<Admission, Error> {
+        self.admit_to(Feature::ApiAccess, authorization, address).await
     }
 
-    /// The text of a state that was sealed for this purpose; none for anything else.
-    pub fn open_state(&self, purpose: &str, sealed: &str) -> Option<String> {
-        self.0.vault.open_sealed(purpose, sealed).ok()
+    /// The same, to an operation that the plan must have a feature for.
+    ///
+    /// # Errors
+    /// As `admit`.
+    pub async fn admit_to(
+        &self,
+        feature: Feature,
+        authorization: Option<&str>,
+        address: IpAddr,
+    ) -> Result<Admission, Error> {
+        self.0.door.admit_to(feature, authorization, address).await
     }
 
-    pub(crate) fn new_id(&self) -> Id {
-        self.0.ids.next(self.now())
+    /// The caller that this `Authorization` header stands for.
+    ///
+    /// # Errors
+    /// `Unauthenticated`.
+    pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Error> {
+        authenticate(self.core(), &self.0.door.token_use, authorization).await
     }
 
-    pub(crate) fn database(&self) -> &Database {
-        &self.0.database
+    /// Registers a subscriber for a connection of this caller. It is closed when the token, role, plan or scope changes.
+    pub fn register_subscriber(&self, caller: &Caller) -> Subscriber {
+        self.hub().register_subscriber(caller)
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.0.limits
+    /// Closes every subscriber, present and future: the server stops.
+    pub fn close_subscribers(&self) {
+        self.hub().close_subscribers();
     }
 
-    pub(crate) fn idempotency(&self) -> &Idempotency {
-        &self.0.idempotency
+    /// The number of registered subscribers, for tests and operators.
+    pub fn subscriber_count(&self) -> usize {
+        self.hub().subscriber_count()
     }
 
-    pub(crate) fn token_use(&self) -> &TokenUse {
-        &self.0.token_use
+    /// Stops taking deliveries, at once; what runs is finished, the rest handed back.
+    pub fn stop_delivering(&self) {
+        self.dispatcher().stop_delivering();
     }
 
-    pub(crate) fn vault(&self) -> &Vault {
-        &self.0.vault
+    /// Delivers everything that is due now and returns how many attempts that took. The runner does the same by itself;
+    /// this is for tests, which move the clock.
+    ///
+    /// # Errors
+    /// `Internal` if the database does not answer.
+    pub async fn deliver_due(&self) -> Result<usize, Error> {
+        self.dispatcher().deliver_due().await
     }
 
-    pub(crate) fn webhooks(&self) -> &Webhooks {
-        &self.0.webhooks
+    /// Deletes deliveries with their attempts, and then events, that are older than the retention.
+    ///
+    /// # Errors
+    /// `Internal` if the database does not answer; what was deleted before stays so.
+    pub async fn sweep_webhooks(&self) -> Result<(), Error> {
+        self.dispatcher().sweep_webhooks().await
     }
 
-    pub(crate) fn retention_days(&self) -> u32 {
-        self.0.retention_days
+    pub(crate) fn core(&self) -> &Core {
+        &self.0.door.core
     }
 
-    /// Told to the worker whenever an event was committed, here or elsewhere, and kept until it looks.
-    pub(crate) fn due(&self) -> &Notify {
-        &self.0.due
+    pub(crate) fn door(&self) -> &Door {
+        &self.0.door
     }
 
-    /// Told whenever an event was committed here; whoever waits must have begun to.
+    pub(crate) fn dispatcher(&self) -> &Dispatcher {
+        &self.0.dispatcher
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    /// Notified whenever an event was committed by this process; a waiter must have begun to wait by then.
     pub(crate) fn wake(&self) -> &Notify {
         &self.0.wake
     }
 
-    pub(crate) fn live(&self) -> &Live {
-        &self.0.live
+    /// Something was committed by another replica.
+    pub(crate) fn heard(&self, message: &str) {
+        self.hub().live().notified(message);
+        self.dispatcher().wake();
     }
+}
 
-    /// An event was committed by this process.
-    pub(crate) fn wake_all(&self) {
-        self.0.wake.notify_waiters();
-        self.0.due.notify_one();
-    }
-
-    /// Measures how far PostgreSQL's clock is ahead of this machine's, and follows it.
-    pub(crate) async fn follow_database_clock(&self) -> Result<(), Error> {
-        if let Some(theirs) = self.0.database.time().await? {
-            self.0.clock.follow(theirs);
-        }
-        Ok(())
+impl Operator {
+    /// The operator of this application.
+    pub fn of(app: &App) -> Operator {
+        Operator::new(app.0.door.clone())
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
-use crate::contract::error::Error;
+use crate::contract::error::{Error, report};
 
 /// What replicas tell each other by.
 const CHANNEL: &str = "hoursmith_wake";
@@ -27,11 +27,11 @@ impl App {
     pub async fn run_jobs(&self, worker: bool, mut stop: watch::Receiver<bool>) {
         let listening = self.clone();
         let listener = tokio::spawn(async move { listening.listen().await });
-        let feed = tokio::spawn(self.clone().follow_changes(stop.clone()));
+        let live = tokio::spawn(self.hub().clone().follow_changes(stop.clone()));
         let housekeeper = self.clone();
         let housekeeping = tokio::spawn(async move { housekeeper.keep_house(worker).await });
         let (delivering, stopped) = (self.clone(), stop.clone());
-        let deliveries = worker.then(|| tokio::spawn(async move { delivering.run_worker(stopped).await }));
+        let deliveries = worker.then(|| tokio::spawn(async move { delivering.dispatcher().run_worker(stopped).await }));
         let mut woken = pin!(self.wake().notified());
         woken.as_mut().enable();
         loop {
@@ -50,7 +50,7 @@ impl App {
             tracing::error!(%cause, "the worker ended in a fault of ours");
         }
         listener.abort();
-        feed.abort();
+        live.abort();
         report("token use", self.store_token_use().await);
     }
 
@@ -60,9 +60,9 @@ impl App {
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             rounds.tick().await;
-            report("clock", self.follow_database_clock().await);
+            report("clock", self.core().follow_database_clock().await);
             report("token use", self.store_token_use().await);
-            self.limits().sweep();
+            self.door().limits.sweep();
             if worker {
                 report("idempotency sweep", self.sweep_idempotency_keys().await);
                 report("webhook sweep", self.sweep_webhooks().await);
@@ -72,18 +72,18 @@ impl App {
 
     /// Wakes the other replicas, off the path of the request that has something for them.
     async fn tell_replicas(&self) -> Result<(), Error> {
-        let mut told = self.live().outgoing();
-        if self.database().is_postgres() {
+        let mut told = self.hub().live().outgoing();
+        if self.core().database().is_postgres() {
             if told.is_empty() {
                 told.push(String::new());
             }
             for text in told {
                 let statement = Statement::from_sql_and_values(
-                    self.database().reader().get_database_backend(),
+                    self.core().database().reader().get_database_backend(),
                     "SELECT pg_notify($1, $2)",
                     [CHANNEL.into(), text.into()],
                 );
-                self.database().reader().execute_raw(statement).await?;
+                self.core().database().reader().execute_raw(statement).await?;
             }
         }
         Ok(())
@@ -91,19 +91,18 @@ impl App {
 
     /// Hears what other replicas commit. A lost connection is made again; the poll bridges the gap.
     async fn listen(&self) {
-        if !self.database().is_postgres() {
+        if !self.core().database().is_postgres() {
             return;
         }
-        let pool = self.database().reader().get_postgres_connection_pool();
+        let pool = self.core().database().reader().get_postgres_connection_pool();
         loop {
             let heard = async {
                 let mut listener = PgListener::connect_with(pool).await?;
                 listener.listen(CHANNEL).await?;
                 loop {
                     let told = listener.recv().await?;
-                    self.live().heard(told.payload());
+                    self.heard(told.payload());
                     tracing::trace!("woken by a replica");
-                    self.due().notify_one();
                 }
             };
             let lost: Result<(), sea_orm::sqlx::Error> = heard.await;
@@ -116,11 +115,11 @@ impl App {
 
     #[expect(clippy::disallowed_methods, reason = "the filter is the whole primary key, workspace included")]
     async fn store_token_use(&self) -> Result<(), Error> {
-        let used = self.token_use().noted();
+        let used = self.door().token_use.noted();
         if used.is_empty() {
             return Ok(());
         }
-        let tx = self.database().begin().await?;
+        let tx = self.core().database().begin().await?;
         for (&(organization, id), &at) in &used {
             token::Entity::update_many()
                 .col_expr(token::Column::LastUsedAt, Expr::value(at))
@@ -130,13 +129,13 @@ impl App {
                 .await?;
         }
         tx.commit().await?;
-        self.token_use().forget(&used);
+        self.door().token_use.forget(&used);
         Ok(())
     }
 
     /// Keys are dead when their time is over; this only makes room, a little at a time, so that it holds nobody up.
     async fn sweep_idempotency_keys(&self) -> Result<(), Error> {
-        let database = self.database();
+        let database = self.core().database();
         // Another replica's sweep is not waited for: it takes what it has begun.
         let busy = if database.is_postgres() { "FOR UPDATE SKIP LOCKED" } else { "" };
         let sql = format!(
@@ -153,11 +152,5 @@ impl App {
                 return Ok(());
             }
         }
-    }
-}
-
-pub(crate) fn report(job: &'static str, outcome: Result<(), Error>) {
-    if let Err(Error::Internal(cause)) = outcome {
-        tracing::warn!(job, %cause, "a background job failed and will be tried again");
     }
 }

@@ -2,7 +2,8 @@
 //! connection to the database.
 //!
 //! In reading order: what callers send and get back, the ground, who may do what, rate limits, lists, idempotency, the
-//! door, the outbox, the nouns, live subscriptions, webhooks; then what assembles them.
+//! door, the outbox, the nouns, live subscriptions, webhooks; then what assembles them. A folder imports only folders that
+//! stand above it in this list.
 
 mod contract;
 
@@ -27,22 +28,24 @@ mod app;
 mod jobs;
 mod metrics;
 
+pub use self::core::Environment;
 pub use self::core::clock::Clock;
 pub use self::core::vault::SecretKey;
 pub use access::action::{Access, Action};
-pub use access::auth::{Admission, Admitted, no_token};
-pub use access::caller::Caller;
+pub use access::auth::no_token;
 pub use access::policy;
 pub use access::scope::SCOPED_TABLES;
-pub use app::{App, Config, Environment};
+pub use app::{App, Config};
+pub use contract::caller::Caller;
 pub use contract::error::{Cause, Code, Error, ErrorBody, Feature};
 pub use contract::input;
-pub use contract::outcome::{Deleted, Precondition, Record, Written};
+pub use contract::outcome::{Deleted, Precondition, Record, StoredReply, Written};
 pub use contract::reason::Reason;
 pub use contract::visible::{MAY_BE_ABSENT, Visible};
+pub use door::admission::{Admission, Admitted};
 pub use door::operator::Operator;
 pub use door::{Cx, RequestFacts};
-pub use idempotency::{IdempotencyKey, StoredReply};
+pub use idempotency::IdempotencyKey;
 pub use limit::{Budget, Sizes};
 pub use list::page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, Page, Pages};
 pub use list::sort;
@@ -50,7 +53,6 @@ pub use nouns::{
     client, event, expense, invoice, member, organization, project, project_member, record_kind, report, task,
     time_entry, token,
 };
-pub use outbox::new_event::NewEvent;
 
 /// The values that inputs and records are made of.
 pub use entity::value;

@@ -52,7 +52,7 @@ async fn requests_go_on_without_redis() {
     let fleet = Arc::new(Fleet::start(&environment.database.url, 1, settings));
     let client = Client::new(fleet.clone(), &environment).await;
     let reported = |words: &str| fleet.with(0, |server| server.log().matches(words).count());
-    let (away, back) = ("Redis is away", "Redis is back");
+    let (away, back) = ("Redis does not answer", "Redis answers again");
     let ask = async |times: usize| {
         for _ in 0..times {
             assert_eq!(client.get("/api/v1/me").await, 200);

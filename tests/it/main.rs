@@ -4,6 +4,7 @@
 mod billing;
 mod cli;
 mod conformance;
+mod docs;
 mod documents;
 mod graphql;
 mod mcp;

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{Common, Failure, demo, internal, print, secret_key, sqlite};
 use crate::Server;
-use crate::acceptor::NoDelay;
+use crate::http::listener::NoDelay;
 
 /// How long running requests may take to finish after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -113,7 +113,7 @@ impl Serve {
         let (terminated, stopping) = (terminated()?, app.clone());
         let terminated = async move {
             terminated.await;
-            stopping.end_subscriptions();
+            stopping.close_subscribers();
             // At once: another replica can send what this one would not.
             stopping.stop_delivering();
         };

@@ -1,5 +1,5 @@
-//! What a request asks: by POST as JSON, by GET in its query, over a WebSocket as the payload of a message; and in which
-//! media types it takes the answer.
+//! Reads what a request asks: by POST as JSON, by GET in its query, over a WebSocket as the payload of a message; and the
+//! media types that its client accepts.
 
 use async_graphql::Variables;
 use poem::Request;
@@ -8,26 +8,26 @@ use schema::Sent;
 use service::Error;
 use service::value::Json;
 
-use crate::accept::ranges;
-use crate::rest::pipeline::header_text;
+use crate::http::accept::ranges;
+use crate::http::request::header_text;
 
-/// The media type of the specification, and the one that everybody asks for.
+/// The media type of the specification, and the one that most clients ask for.
 pub(super) const GRAPHQL: &str = "application/graphql-response+json";
 pub(super) const JSON: &str = "application/json";
 /// Server-sent events.
 pub(super) const EVENTS: &str = "text/event-stream";
 
-/// The media types that a client takes.
+/// The media types that a client accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Accepts {
     /// For a single answer.
     pub(super) single: Option<&'static str>,
-    /// Whether it takes a stream of events.
+    /// Whether it accepts a stream of events.
     pub(super) events: bool,
 }
 
 impl Accepts {
-    /// Reads `Accept` (RFC 9110, section 12.5.1); without one, anything is taken.
+    /// Reads `Accept` (RFC 9110, section 12.5.1); without one, JSON is sent.
     pub(super) fn of(request: &Request) -> Accepts {
         match header_text(request, header::ACCEPT.as_str()) {
             Some(accept) => Accepts::read(accept),
@@ -55,8 +55,8 @@ impl Accepts {
         Accepts { single, events }
     }
 
-    /// What a refusal is told in.
-    pub(super) fn for_refusals(self) -> &'static str {
+    /// The media type of a rejection.
+    pub(super) fn for_rejections(self) -> &'static str {
         self.single.unwrap_or(JSON)
     }
 }
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_better_media_type_is_taken() {
+    fn the_preferred_media_type_is_taken() {
         for (accept, single, events) in [
             ("application/json", Some(JSON), false),
             ("application/graphql-response+json, application/json", Some(GRAPHQL), false),

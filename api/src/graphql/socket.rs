@@ -1,5 +1,5 @@
 //! Operations over a WebSocket, by the protocol graphql-transport-ws. The token comes with `connection_init`; each
-//! operation is let in and charged like a request of its own, and runs in a task of its own.
+//! operation is admitted and charged like a request of its own, and runs in a task of its own.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -23,34 +23,34 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use super::endpoint::{Charged, Graphql, TIMEOUT, body, rejected};
 use super::request::{JSON, bad, from_json};
-use super::{Graphql, Spent, TIMEOUT, body, refused};
-use crate::address::Address;
-use crate::middleware::{caught, request_id};
-use crate::rest::pipeline::{MAX_BODY, header_text};
+use crate::http::address::Address;
+use crate::http::middleware::caught;
+use crate::http::request::{MAX_BODY, header_text, request_id};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 /// How long a client may take to send `connection_init`.
-const INIT: Duration = Duration::from_secs(5);
-/// How long a connection may be quiet before it is asked whether it is still there, and before it is given up. A client that
-/// does not read is given up as soon.
-const PING: Duration = Duration::from_secs(20);
-const GONE: Duration = Duration::from_secs(60);
-/// How long a last message may take.
-const FAREWELL: Duration = Duration::from_secs(1);
-/// Operations of a connection at once.
+const INIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may be silent before the server sends a ping.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// How long a connection may be silent, or a message may wait to be read by the client, before the connection is closed.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the last message of a connection may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How many operations may run on a connection at once.
 const MAX_OPERATIONS: usize = 100;
-/// Most connections wait; large buffers for each would be memory for nothing.
+/// Bytes of the read buffer. Most connections wait for events and need no larger one.
 const BUFFER: usize = 4 * 1024;
 
-/// Why a connection is closed: a code of the protocol and words for people.
+/// Why a connection is closed: a code of the protocol and a reason for people.
 type Close = (u16, &'static str);
 
 const BAD_MESSAGE: Close = (4400, "Invalid message");
 const UNAUTHORIZED: Close = (4401, "Unauthorized");
 const FORBIDDEN: Close = (4403, "Forbidden");
 const NO_PROTOCOL: Close = (4406, "Subprotocol not acceptable");
-const INIT_TIMEOUT: Close = (4408, "Connection initialisation timeout");
+const INIT_TOO_LATE: Close = (4408, "Connection initialisation timeout");
 const TOO_MANY_INITS: Close = (4429, "Too many initialisation requests");
 const RESTART: Close = (1012, "Service restart");
 const BEHIND: Close = (1013, "Too far behind; connect again");
@@ -60,19 +60,19 @@ pub(super) fn is_upgrade(request: &Request) -> bool {
     header_text(request, header::UPGRADE.as_str()).is_some_and(|to| to.eq_ignore_ascii_case("websocket"))
 }
 
-/// Answers the handshake; what follows runs by itself.
+/// Answers the handshake; the connection then runs in a task of its own.
 pub(super) async fn accept(graphql: &Graphql, request: Request) -> Response {
     let id = request_id(&request);
     let socket = match WebSocket::from_request_without_body(&request).await {
         Ok(socket) => socket,
         Err(_) => {
-            let told = bad("the handshake of a WebSocket is a GET with `Sec-WebSocket-Version: 13` and a key");
-            return refused(told.into(), JSON, &id, None);
+            let error = bad("the handshake of a WebSocket is a GET with `Sec-WebSocket-Version: 13` and a key");
+            return rejected(&error.into(), JSON, &id, None);
         }
     };
     let offered = header_text(&request, header::SEC_WEBSOCKET_PROTOCOL.as_str()).unwrap_or_default();
-    let speaks = offered.split(',').any(|protocol| protocol.trim() == PROTOCOL);
-    let connection = Connection {
+    let speaks_protocol = offered.split(',').any(|protocol| protocol.trim() == PROTOCOL);
+    let session = Session {
         graphql: graphql.clone(),
         id,
         address: Address::of(&request, &graphql.server.trusted_proxies).0,
@@ -83,11 +83,11 @@ pub(super) async fn accept(graphql: &Graphql, request: Request) -> Response {
         .write_buffer_size(0)
         .max_message_size(Some(MAX_BODY))
         .max_frame_size(Some(MAX_BODY));
-    let run = move |socket| async move { connection.run(socket, speaks).await };
+    let run = move |socket| async move { session.run(socket, speaks_protocol).await };
     socket.protocols([PROTOCOL]).config(config).on_upgrade(run).into_response()
 }
 
-struct Connection {
+struct Session {
     graphql: Graphql,
     /// The id of the handshake, which all operations share.
     id: Arc<str>,
@@ -95,47 +95,46 @@ struct Connection {
     authorization: Option<String>,
 }
 
-/// The operations that run, by the ids that the client gave them.
-type Operations = HashMap<String, Operation>;
+/// The running operations, by the ids that the client gave them.
+type RunningOperations = HashMap<String, RunningOperation>;
 
-/// An operation, which ends when this is dropped.
-struct Operation {
-    pieces: mpsc::Receiver<ServerMessage>,
-    /// It goes on until somebody ends it.
+/// A running operation, which ends when this is dropped.
+struct RunningOperation {
+    messages: mpsc::Receiver<ServerMessage>,
     is_subscription: bool,
-    _running: JoinSet<()>,
+    _task: JoinSet<()>,
 }
 
-impl Operation {
-    /// Begins it, in a task of its own: while a client does not read, what it is told waits, but work that is half done, such
-    /// as a transaction, must not wait with it.
-    fn begin(mut pieces: BoxStream<'static, ServerMessage>, is_subscription: bool, id: Arc<str>) -> Operation {
-        let (tell, told) = mpsc::channel(1);
-        let mut running = JoinSet::new();
-        running.spawn(async move {
+impl RunningOperation {
+    /// Starts it in a task of its own: while the client does not read, its messages wait, but unfinished work such as a
+    /// transaction must not wait with them.
+    fn begin(mut source: BoxStream<'static, ServerMessage>, is_subscription: bool, id: Arc<str>) -> RunningOperation {
+        let (sender, messages) = mpsc::channel(1);
+        let mut task = JoinSet::new();
+        task.spawn(async move {
             loop {
-                let piece = match caught(pieces.next()).await {
-                    Ok(Some(piece)) => piece,
+                let message = match caught(source.next()).await {
+                    Ok(Some(message)) => message,
                     Ok(None) => return,
                     Err(fault) => {
                         fault.log();
                         ServerMessage::Error(errors(&Refused::Over(fault).into_response(&id)))
                     }
                 };
-                let is_last = matches!(piece, ServerMessage::Error(_));
-                if tell.send(piece).await.is_err() || is_last {
+                let is_last = matches!(message, ServerMessage::Error(_));
+                if sender.send(message).await.is_err() || is_last {
                     return;
                 }
             }
         });
-        Operation { pieces: told, is_subscription, _running: running }
+        RunningOperation { messages, is_subscription, _task: task }
     }
 }
 
 /// A part of the answer to an operation.
 enum ServerMessage {
     Next(Vec<u8>),
-    /// Nothing was executed: the errors.
+    /// The errors of a document that was not executed.
     Error(Vec<u8>),
 }
 
@@ -176,7 +175,7 @@ impl ClientMessage {
 
 fn message(kind: &str, id: Option<&str>, payload: Option<&[u8]>) -> Message {
     #[derive(serde::Serialize)]
-    struct Told<'a> {
+    struct Written<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a str>,
         r#type: &'a str,
@@ -184,21 +183,21 @@ fn message(kind: &str, id: Option<&str>, payload: Option<&[u8]>) -> Message {
         payload: Option<&'a RawValue>,
     }
     let payload = payload.and_then(|bytes| serde_json::from_slice::<&RawValue>(bytes).ok());
-    Message::text(serde_json::to_string(&Told { id, r#type: kind, payload }).unwrap_or_default())
+    Message::text(serde_json::to_string(&Written { id, r#type: kind, payload }).unwrap_or_default())
 }
 
-impl Connection {
-    async fn run(mut self, mut socket: WebSocketStream, speaks: bool) {
-        let close = if speaks {
-            match timeout(INIT, self.init(&mut socket)).await {
-                Err(_) => Some(INIT_TIMEOUT),
+impl Session {
+    async fn run(mut self, mut socket: WebSocketStream, speaks_protocol: bool) {
+        let close = if speaks_protocol {
+            match timeout(INIT_TIMEOUT, self.init(&mut socket)).await {
+                Err(_) => Some(INIT_TOO_LATE),
                 Ok(Err(close)) => close,
-                Ok(Ok(watch)) => {
+                Ok(Ok(subscriber)) => {
                     let _open = self.graphql.server.sockets.subscribe();
-                    let mut operations = Operations::new();
+                    let mut operations = RunningOperations::new();
                     tokio::select! {
                         biased;
-                        reason = watch.ended() => Some(match reason {
+                        reason = subscriber.closed() => Some(match reason {
                             Closed::Token => UNAUTHORIZED,
                             Closed::Access => FORBIDDEN,
                             Closed::SlowConsumer => BEHIND,
@@ -207,7 +206,7 @@ impl Connection {
                                 RESTART
                             }
                         }),
-                        close = self.talk(&mut socket, &watch, &mut operations) => close,
+                        close = self.serve(&mut socket, &subscriber, &mut operations) => close,
                     }
                 }
             }
@@ -216,15 +215,15 @@ impl Connection {
         };
         if let Some((code, reason)) = close {
             tracing::debug!(code, reason, "a WebSocket is closed");
-            let _ = timeout(FAREWELL, socket.send(Message::close_with(code, reason))).await;
+            let _ = timeout(CLOSE_TIMEOUT, socket.send(Message::close_with(code, reason))).await;
         }
-        let _ = timeout(FAREWELL, socket.close()).await;
+        let _ = timeout(CLOSE_TIMEOUT, socket.close()).await;
     }
 
-    /// Waits for `connection_init` and lets its token in. `None`: the client has gone.
+    /// Waits for `connection_init` and admits its token. `None`: the client has disconnected.
     async fn init(&mut self, socket: &mut WebSocketStream) -> Result<Subscriber, Option<Close>> {
         loop {
-            match next_message(socket).await? {
+            match receive(socket).await? {
                 ClientMessage::Init(payload) => {
                     if let Some(Json::Object(pairs)) = payload {
                         let sent = pairs.into_iter().find(|(key, _)| key.eq_ignore_ascii_case("authorization"));
@@ -234,13 +233,13 @@ impl Connection {
                     }
                     let app = &self.graphql.server.app;
                     let admission = app.admit(self.authorization.as_deref(), self.address).await;
-                    let pass = admission.and_then(|admission| admission.pass).map_err(|refused| {
-                        refused.log();
+                    let admitted = admission.and_then(|admission| admission.pass).map_err(|error| {
+                        error.log();
                         Some(FORBIDDEN)
                     })?;
-                    let watch = app.watch(pass.caller());
+                    let subscriber = app.register_subscriber(admitted.caller());
                     socket.send(message("connection_ack", None, None)).await.map_err(|_| None)?;
-                    return Ok(watch);
+                    return Ok(subscriber);
                 }
                 ClientMessage::Ping => socket.send(message("pong", None, None)).await.map_err(|_| None)?,
                 ClientMessage::Pong => {}
@@ -249,24 +248,24 @@ impl Connection {
         }
     }
 
-    /// Talks until the client has gone, or is to be closed.
-    async fn talk(
+    /// Serves the connection until the client disconnects, or until it is to be closed.
+    async fn serve(
         &self,
         socket: &mut WebSocketStream,
-        watch: &Subscriber,
-        operations: &mut Operations,
+        subscriber: &Subscriber,
+        operations: &mut RunningOperations,
     ) -> Option<Close> {
-        let mut heard_at = Instant::now();
+        let mut received_at = Instant::now();
         loop {
-            let told = tokio::select! {
+            let message = tokio::select! {
                 received = socket.next() => {
-                    heard_at = Instant::now();
+                    received_at = Instant::now();
                     match received? {
-                        Ok(Message::Text(text)) => match self.hear(&text, watch, operations).await {
-                            Ok(Some(told)) => told,
+                        Ok(Message::Text(text)) => match self.handle(&text, subscriber, operations).await {
+                            Ok(Some(reply)) => reply,
                             Ok(None) => continue,
                             Err((code, reason)) => {
-                                let _ = timeout(FAREWELL, socket.send(Message::close_with(code, reason))).await;
+                                let _ = timeout(CLOSE_TIMEOUT, socket.send(Message::close_with(code, reason))).await;
                                 return None;
                             }
                         },
@@ -275,24 +274,24 @@ impl Connection {
                         Ok(Message::Close(_)) | Err(_) => return None,
                     }
                 }
-                told = next_piece(operations) => told,
-                () = tokio::time::sleep(PING) => {
-                    if heard_at.elapsed() >= GONE {
+                message = next_message_of(operations) => message,
+                () = tokio::time::sleep(PING_INTERVAL) => {
+                    if received_at.elapsed() >= SILENCE_TIMEOUT {
                         return None;
                     }
                     Message::ping(vec![])
                 }
             };
-            timeout(GONE, socket.send(told)).await.ok()?.ok()?;
+            timeout(SILENCE_TIMEOUT, socket.send(message)).await.ok()?.ok()?;
         }
     }
 
-    /// What is answered to a message at once.
-    async fn hear(
+    /// Handles a message; the result is the reply that is due at once.
+    async fn handle(
         &self,
         text: &str,
-        watch: &Subscriber,
-        operations: &mut Operations,
+        subscriber: &Subscriber,
+        operations: &mut RunningOperations,
     ) -> Result<Option<Message>, (u16, String)> {
         let owned = |(code, reason): Close| (code, reason.to_owned());
         match ClientMessage::read(text).ok_or(owned(BAD_MESSAGE))? {
@@ -307,67 +306,67 @@ impl Connection {
                 Err((4409, format!("Subscriber for {} already exists", id.chars().take(64).collect::<String>())))
             }
             ClientMessage::Subscribe(id, _) if operations.len() >= MAX_OPERATIONS => {
-                let told = bad(format!("{MAX_OPERATIONS} operations run on this connection; complete one first"));
-                let refused = Refused::Over(told).into_response(&self.id);
-                Ok(Some(message("error", Some(&id), Some(&errors(&refused)))))
+                let error = bad(format!("{MAX_OPERATIONS} operations run on this connection; complete one first"));
+                let answer = Refused::Over(error).into_response(&self.id);
+                Ok(Some(message("error", Some(&id), Some(&errors(&answer)))))
             }
-            ClientMessage::Subscribe(id, payload) => match self.begin(payload, watch).await {
+            ClientMessage::Subscribe(id, payload) => match self.begin(payload, subscriber).await {
                 Ok(operation) => {
                     operations.insert(id, operation);
                     Ok(None)
                 }
-                Err(refused) => Ok(Some(message("error", Some(&id), Some(&errors(&refused))))),
+                Err(answer) => Ok(Some(message("error", Some(&id), Some(&errors(&answer))))),
             },
         }
     }
 
-    /// Lets an operation in, and begins it.
-    async fn begin(&self, payload: Json, watch: &Subscriber) -> Result<Operation, Box<GraphqlResponse>> {
-        let refuse = |error: Error| Box::new(Refused::Over(error).into_response(&self.id));
+    /// Admits an operation and starts it.
+    async fn begin(&self, payload: Json, subscriber: &Subscriber) -> Result<RunningOperation, Box<GraphqlResponse>> {
+        let reject = |error: Error| Box::new(Refused::Over(error).into_response(&self.id));
         let app = &self.graphql.server.app;
-        let admission = app.admit(self.authorization.as_deref(), self.address).await.map_err(refuse)?;
-        let mut spent = Spent { points: 1, budget: admission.budget };
-        let pass = admission.pass.map_err(refuse)?;
-        let sent = from_json(payload).map_err(refuse)?;
-        let (prepared, cx) = self.graphql.enter(pass, sent, &self.id, &mut spent).await?;
-        let piece = move |answer: GraphqlResponse| match before_execution(&answer) {
+        let admission = app.admit(self.authorization.as_deref(), self.address).await.map_err(reject)?;
+        let mut charged = Charged { points: 1, budget: admission.budget };
+        let admitted = admission.pass.map_err(reject)?;
+        let sent = from_json(payload).map_err(reject)?;
+        let (prepared, cx) = self.graphql.enter(admitted, sent, &self.id, &mut charged).await?;
+        let to_message = move |answer: GraphqlResponse| match before_execution(&answer) {
             true => ServerMessage::Error(errors(&answer)),
-            false => ServerMessage::Next(body(answer, Some(&spent))),
+            false => ServerMessage::Next(body(answer, Some(&charged))),
         };
         let id = self.id.clone();
         if prepared.kind() == Kind::Subscription {
-            let answers = self.graphql.gateway.clone().subscribe(prepared, cx, watch.clone());
-            return Ok(Operation::begin(answers.map(piece).boxed(), true, id));
+            let answers = self.graphql.gateway.clone().subscribe(prepared, cx, subscriber.clone());
+            return Ok(RunningOperation::begin(answers.map(to_message).boxed(), true, id));
         }
-        let (graphql, told) = (self.graphql.clone(), id.clone());
+        let (graphql, request_id) = (self.graphql.clone(), id.clone());
         let answer = async move {
             let answer = graphql.execute(prepared, cx).await;
-            piece(answer.unwrap_or_else(|slow| Refused::Over(slow).into_response(&told)))
+            to_message(answer.unwrap_or_else(|error| Refused::Over(error).into_response(&request_id)))
         };
-        Ok(Operation::begin(stream::once(answer).boxed(), false, id))
+        Ok(RunningOperation::begin(stream::once(answer).boxed(), false, id))
     }
 }
 
-/// Ends subscriptions, without `complete`, so that clients come back; what else runs is finished and told.
-async fn finish(socket: &mut WebSocketStream, operations: &mut Operations) {
+/// Ends subscriptions without `complete`, so that clients reconnect; other operations are finished and answered.
+async fn finish(socket: &mut WebSocketStream, operations: &mut RunningOperations) {
     operations.retain(|_, operation| !operation.is_subscription);
-    let told = async {
+    let rest = async {
         while !operations.is_empty() {
-            let told = next_piece(operations).await;
-            if socket.send(told).await.is_err() {
+            let message = next_message_of(operations).await;
+            if socket.send(message).await.is_err() {
                 return;
             }
         }
     };
-    let _ = timeout(TIMEOUT, told).await;
+    let _ = timeout(TIMEOUT, rest).await;
 }
 
 fn errors(answer: &GraphqlResponse) -> Vec<u8> {
     serde_json::to_vec(&answer.errors).unwrap_or_default()
 }
 
-/// The next message of the protocol.
-async fn next_message(socket: &mut WebSocketStream) -> Result<ClientMessage, Option<Close>> {
+/// The next message of the client.
+async fn receive(socket: &mut WebSocketStream) -> Result<ClientMessage, Option<Close>> {
     loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => return ClientMessage::read(&text).ok_or(Some(BAD_MESSAGE)),
@@ -378,18 +377,18 @@ async fn next_message(socket: &mut WebSocketStream) -> Result<ClientMessage, Opt
     }
 }
 
-/// The next part of any operation's answer, as a message. What has ended is forgotten.
-async fn next_piece(operations: &mut Operations) -> Message {
-    let (id, piece) = poll_fn(|task| {
+/// The next message of any running operation. An operation that has ended is removed.
+async fn next_message_of(operations: &mut RunningOperations) -> Message {
+    let (id, next) = poll_fn(|task| {
         for (id, operation) in operations.iter_mut() {
-            if let Poll::Ready(piece) = operation.pieces.poll_recv(task) {
-                return Poll::Ready((id.clone(), piece));
+            if let Poll::Ready(next) = operation.messages.poll_recv(task) {
+                return Poll::Ready((id.clone(), next));
             }
         }
         Poll::Pending
     })
     .await;
-    match piece {
+    match next {
         Some(ServerMessage::Next(bytes)) => message("next", Some(&id), Some(&bytes)),
         Some(ServerMessage::Error(bytes)) => {
             operations.remove(&id);

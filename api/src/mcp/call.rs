@@ -14,8 +14,8 @@ use super::names::{self, Named};
 use super::reply::Reply;
 use super::session::Session;
 use super::tools::{Effect, Tool};
+use crate::http::request::fingerprint;
 use crate::rest::BASE;
-use crate::rest::pipeline::fingerprint;
 
 /// A call that is to be run.
 pub(super) struct Call {
@@ -84,7 +84,7 @@ impl Call {
         names::replace(&reader, &mut self.arguments).await?;
         let asks = self.tool.effect == Effect::Destroys && !controls.dry_run && !controls.confirm;
         if asks && reader.may(self.tool.action) {
-            if let Some(ask) = confirm::ask(&self.session, &reader, &self.asked, &digest, noun, id).await? {
+            if let Some(ask) = confirm::ask(&reader, &self.asked, &digest, noun, id).await? {
                 return Ok(Outcome::Ask(ask));
             }
         }

@@ -15,7 +15,6 @@ use service::{Cx, Error, client, expense, project, task, time_entry};
 use sha2::{Digest, Sha256};
 
 use super::arguments::Arguments;
-use super::session::Session;
 
 /// How long a question may wait for its answer, in milliseconds.
 const VALID: i64 = 5 * 60 * 1000;
@@ -58,7 +57,6 @@ pub(super) fn digest(tool: &str, arguments: &Arguments) -> String {
 /// # Errors
 /// `Invalid` where nobody can be asked, the person has declined, or the state that came back is not ours or too old.
 pub(super) async fn ask(
-    session: &Session,
     cx: &Cx,
     asked: &Asked,
     digest: &str,
@@ -67,7 +65,7 @@ pub(super) async fn ask(
 ) -> Result<Option<InputRequiredResult>, Error> {
     let place = format!("mcp confirmation {} {digest}", cx.caller().token_id());
     if let Some(state) = &asked.state {
-        let until = session.app.open_state(&place, state).and_then(|text| text.parse::<i64>().ok());
+        let until = cx.open_state(&place, state).and_then(|text| text.parse::<i64>().ok());
         return match until {
             Some(until) if cx.now().millis() <= until && asked.accepted() => Ok(None),
             Some(until) if cx.now().millis() <= until => {
@@ -87,7 +85,7 @@ pub(super) async fn ask(
     let schema = schema.map_err(|e| Error::bug(format!("the question has no schema: {e}")))?;
     let params = ElicitRequestParams::FormElicitationParams { meta: None, message: question, requested_schema: schema };
     let questions = BTreeMap::from([(QUESTION.to_owned(), InputRequest::Elicitation(ElicitRequest::new(params)))]);
-    let state = session.app.seal_state(&place, &(cx.now().millis() + VALID).to_string())?;
+    let state = cx.seal_state(&place, &(cx.now().millis() + VALID).to_string())?;
     Ok(Some(InputRequiredResult::new(Some(questions), Some(state))))
 }
 

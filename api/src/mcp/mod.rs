@@ -17,19 +17,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use poem::http::{Method, header};
+use poem::http::Method;
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use schema::Gateway;
-use service::Error;
+use service::{Error, Feature};
 
-use crate::address::Address;
-use crate::budget::Spent;
-use crate::middleware::{caught, request_id};
-use crate::rest::error::{self, Refusal};
-use crate::rest::pipeline::{MAX_BODY, Stop, header_text};
-use crate::server::Server;
+use crate::http::admission;
+use crate::http::budget::RateState;
+use crate::http::middleware::caught;
+use crate::http::rejection::{HttpRejection, Rejection};
+use crate::http::request::{MAX_BODY, request_id};
+use crate::http::server::Server;
 use handler::Handler;
 use session::Session;
 
@@ -58,7 +58,7 @@ impl Mcp {
     }
 
     /// Hands an admitted request to the protocol's library, which calls the handler with the session beside it.
-    async fn run(&self, request: &mut Request, session: &Arc<Session>) -> Result<Response, Stop> {
+    async fn run(&self, request: &mut Request, session: &Arc<Session>) -> Result<Response, Rejection> {
         let bytes = read_body(request).await?;
         let mut inner = poem::http::Request::builder().method(Method::POST).uri(request.uri().clone());
         if let Some(headers) = inner.headers_mut() {
@@ -76,19 +76,17 @@ impl Mcp {
         Ok(response)
     }
 
-    async fn enter(&self, request: &mut Request, id: &str, spent: &mut Spent) -> Result<Response, Stop> {
+    async fn enter(&self, request: &mut Request, id: &str, rate: &mut RateState) -> Result<Response, Rejection> {
         if *request.method() != Method::POST {
-            return Err(Refusal::MethodNotAllowed(vec![Method::POST, Method::OPTIONS]).into());
+            return Err(HttpRejection::MethodNotAllowed(vec![Method::POST, Method::OPTIONS]).into());
         }
-        let address = Address::of(request, &self.server.trusted_proxies);
-        let authorization = header_text(request, header::AUTHORIZATION.as_str());
-        let admission = self.server.app.admit(authorization, address.0).await?;
-        *spent = Spent::AtDoor(admission.budget);
+        let admission = admission::admit(&self.server, request, Feature::ApiAccess).await?;
+        *rate = RateState::AtDoor(admission.budget);
         let admitted = admission.pass?;
-        let session = Arc::new(Session::new(admitted, id, self.list, self.gateway.clone(), self.server.app.clone()));
+        let session = Arc::new(Session::new(admitted, id, self.list, self.gateway.clone()));
         let response = self.run(request, &session).await;
         if let Some(cx) = session.entered() {
-            *spent = Spent::Inside(cx);
+            *rate = RateState::Inside(cx);
         }
         response
     }
@@ -99,14 +97,13 @@ impl Endpoint for Mcp {
 
     async fn call(&self, mut request: Request) -> Result<Response> {
         let id = request_id(&request);
-        let mut spent = Spent::default();
-        let answer = caught(self.enter(&mut request, &id, &mut spent)).await;
+        let mut rate = RateState::default();
+        let answer = caught(self.enter(&mut request, &id, &mut rate)).await;
         let mut response = match answer.unwrap_or_else(|fault| Err(fault.into())) {
             Ok(response) => response,
-            Err(Stop::Http(refusal)) => refusal.response(&id),
-            Err(Stop::Service(refused)) => error::response(&refused, &id),
+            Err(rejection) => rejection.response(&id),
         };
-        spent.add_headers(response.headers_mut());
+        rate.add_headers(response.headers_mut());
         Ok(response.into_response())
     }
 }
@@ -136,10 +133,10 @@ fn config(server: &Server) -> StreamableHttpServerConfig {
 }
 
 /// The bytes of the body, within the bounds of every body.
-async fn read_body(request: &mut Request) -> Result<Vec<u8>, Stop> {
+async fn read_body(request: &mut Request) -> Result<Vec<u8>, Rejection> {
     match tokio::time::timeout(BODY_TIMEOUT, request.take_body().into_bytes_limit(MAX_BODY)).await {
         Ok(Ok(bytes)) => Ok(bytes.into()),
-        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => Err(Refusal::TooLarge.into()),
+        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => Err(HttpRejection::TooLarge.into()),
         _ => Err(Error::BadRequest("the body could not be read to its end".into()).into()),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use schema::Gateway;
-use service::{Admitted, App, Cx, RequestFacts};
+use service::{Admitted, Cx, RequestFacts};
 
 use super::tools::List;
 
@@ -16,14 +16,12 @@ pub(crate) struct Session {
     pub(super) list: List,
     /// Executes the documents of the tool `query`.
     pub(super) gateway: Arc<Gateway>,
-    /// Seals what a client is to bring back.
-    pub(super) app: App,
 }
 
 impl Session {
     /// Of an admitted request.
-    pub(super) fn new(admitted: Admitted, request_id: &str, list: List, gateway: Arc<Gateway>, app: App) -> Session {
-        Session { admitted, request_id: request_id.to_owned(), entered: Mutex::default(), list, gateway, app }
+    pub(super) fn new(admitted: Admitted, request_id: &str, list: List, gateway: Arc<Gateway>) -> Session {
+        Session { admitted, request_id: request_id.to_owned(), entered: Mutex::default(), list, gateway }
     }
 
     /// Enters the door with the facts of a call; the request id and the limits are added here.

@@ -1,12 +1,12 @@
-//! What refusals look like: samples made by the code that refuses, for the OpenAPI document and for `docs/errors.md`.
+//! Samples of every rejection, made by the code that rejects: for the OpenAPI document and for `docs/errors.md`.
 
 use poem::http::{Method, StatusCode};
 use service::value::{FieldErrors, Json};
 use service::{Code, Environment, Error, Feature, Reason};
 
-use super::error::{Refusal, status, status_of};
+use crate::http::rejection::{HttpRejection, status, status_of};
 
-/// A kind of refusal over REST.
+/// A kind of rejection over REST.
 pub struct Sample {
     /// Its name among the document's components.
     pub name: &'static str,
@@ -14,7 +14,7 @@ pub struct Sample {
     pub status: StatusCode,
     /// When it is given.
     pub when: &'static str,
-    /// Refusals of this kind, each with what it is about.
+    /// Rejections of this kind, each with its subject.
     pub errors: Vec<(&'static str, Error)>,
 }
 
@@ -30,11 +30,11 @@ pub fn samples() -> Vec<Sample> {
         when,
         errors: vec![(subject, error)],
     };
-    let of_http = |name, when, subject, refusal: Refusal| Sample {
+    let of_http = |name, when, subject, rejection: HttpRejection| Sample {
         name,
-        status: refusal.status(),
+        status: rejection.status(),
         when,
-        errors: vec![(subject, refusal.error())],
+        errors: vec![(subject, rejection.error())],
     };
     let not_json = Json::parse(b"{\"name\": }").err().map(|why| why.to_string()).unwrap_or_default();
     let twice = Json::parse(b"{\"name\": 1, \"name\": 2}").err().map(|why| why.to_string()).unwrap_or_default();
@@ -84,8 +84,8 @@ pub fn samples() -> Vec<Sample> {
             "stale",
             Error::Stale { version: 4 },
         ),
-        of_http("TooLarge", "The body is over 1 MiB.", "too large", Refusal::TooLarge),
-        of_http("NotJson", "The body is not sent as `application/json`.", "type", Refusal::NotJson),
+        of_http("TooLarge", "The body is over 1 MiB.", "too large", HttpRejection::TooLarge),
+        of_http("NotJson", "The body is not sent as `application/json`.", "type", HttpRejection::NotJson),
         of_code("ValidationError", Code::ValidationError, vec![("fields", Error::Invalid(problems))]),
         of_code("RateLimited", Code::RateLimited, vec![("budget", Error::RateLimited { retry_after: 3 })]),
         of_code("Internal", Code::Internal, vec![("fault", Error::bug("told to the log only"))]),
@@ -105,13 +105,13 @@ pub fn page() -> String {
         line(&format!("| {} | `{code}` | {} |", sample.status.as_u16(), sample.when));
     }
     line(ELSEWHERE);
-    let not_allowed = Refusal::MethodNotAllowed(vec![Method::GET, Method::HEAD, Method::OPTIONS]);
-    for (refusal, when) in [
-        (Refusal::NoSuchPath, "No such path."),
+    let not_allowed = HttpRejection::MethodNotAllowed(vec![Method::GET, Method::HEAD, Method::OPTIONS]);
+    for (rejection, when) in [
+        (HttpRejection::NoSuchPath, "No such path."),
         (not_allowed, "The path does not take this method; `Allow` says which it takes."),
-        (Refusal::NotAcceptable, "Nothing that `Accept` takes can be made (GraphQL)."),
+        (HttpRejection::NotAcceptable, "Nothing that `Accept` takes can be made (GraphQL)."),
     ] {
-        line(&format!("| {} | `{}` | {when} |", refusal.status().as_u16(), refusal.error().code().as_str()));
+        line(&format!("| {} | `{}` | {when} |", rejection.status().as_u16(), rejection.error().code().as_str()));
     }
     line(REASONS);
     for reason in Reason::ALL {

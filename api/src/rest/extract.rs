@@ -1,5 +1,5 @@
-//! What handlers take: the caller at the door, a body, a list's query, an id, the versions of `If-Match`. The gate has
-//! put the first two beside the request; nothing here refuses.
+//! What handlers take: the caller, a body, the query of a list, an id, the versions of `If-Match`. The pipeline has put the
+//! first two into the request's extensions; no extractor rejects a request.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,13 +15,16 @@ use service::sort::SortField;
 use service::value::{Id, Json, Wire};
 use service::{Cx, Filter, ListArgs, Precondition};
 
+use crate::http::rejection::Rejection;
+use crate::http::request::tags;
+
 /// The name of the security scheme in the document.
 pub const BEARER: &str = "bearerAuth";
 
 /// Marks, in poem-openapi's document, the one parameter that stands for a whole list query.
 pub const LIST_QUERY: &str = "x-list-query";
 
-/// The caller, let in by the pipeline.
+/// The caller, whom the pipeline has admitted.
 pub struct Access(pub Cx);
 
 impl<'a> ApiExtractor<'a> for Access {
@@ -48,23 +51,23 @@ impl<'a> ApiExtractor<'a> for Access {
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Access> {
-        beside::<Cx>(request).map(Access)
+        extension::<Cx>(request).map(Access)
     }
 }
 
-fn beside<T: Clone + Send + Sync + 'static>(request: &Request) -> Result<T> {
-    let missing = || service::Error::bug("a handler was reached past the gate");
-    Ok(request.extensions().get::<T>().cloned().ok_or_else(missing).map_err(super::error::Fault)?)
+fn extension<T: Clone + Send + Sync + 'static>(request: &Request) -> Result<T> {
+    let missing = || service::Error::bug("a handler was reached without the pipeline");
+    Ok(request.extensions().get::<T>().cloned().ok_or_else(missing).map_err(Rejection::from)?)
 }
 
-/// The body that the gate has read; taken once.
+/// The body that the pipeline has parsed; a handler takes it once.
 #[derive(Clone)]
-pub struct Sent(Arc<Mutex<Option<Json>>>);
+pub struct ParsedBody(Arc<Mutex<Option<Json>>>);
 
-impl Sent {
-    /// Beside the request.
-    pub fn new(json: Json) -> Sent {
-        Sent(Arc::new(Mutex::new(Some(json))))
+impl ParsedBody {
+    /// Around the value of a body.
+    pub fn new(json: Json) -> ParsedBody {
+        ParsedBody(Arc::new(Mutex::new(Some(json))))
     }
 }
 
@@ -86,13 +89,13 @@ impl<'a, T: FromBody + Type> ApiExtractor<'a> for Body<T> {
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Body<T>> {
-        let sent = beside::<Sent>(request)?;
-        let json = sent.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let body = extension::<ParsedBody>(request)?;
+        let json = body.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(Body(T::from_json(json.unwrap_or(Json::Null))))
     }
 }
 
-/// An input of which nothing is needed, read from a body that may be left out.
+/// An input without required fields, read from a body that may be left out.
 pub struct OptionalBody<T>(pub T);
 
 impl<'a, T: FromBody + Type> ApiExtractor<'a> for OptionalBody<T> {
@@ -129,7 +132,7 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
         Some(MetaParamIn::Query)
     }
 
-    /// One object; the document's pass makes single parameters of its properties.
+    /// One object; a pass over the document makes single parameters of its properties.
     fn param_schema_ref() -> Option<MetaSchemaRef> {
         let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
         let described = |description: &'static str, schema: MetaSchema| {
@@ -176,7 +179,7 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
     }
 }
 
-/// An id in a path. What is no UUID stands for no row, and is not found in its turn.
+/// An id in a path. Text that is no UUID stands for no row, so that it is answered 404 at the same place as an unknown id.
 pub struct PathId(pub Id);
 
 impl Type for PathId {
@@ -236,12 +239,4 @@ impl<'a> ApiExtractor<'a> for IfMatch {
             Precondition::OneOf(tags.iter().filter_map(|tag| tag.parse().ok()).collect())
         }))
     }
-}
-
-/// The entity tags of a header, without quotes and weak prefixes.
-pub fn tags(header: &str) -> impl Iterator<Item = &str> {
-    header.split(',').map(|tag| {
-        let tag = tag.trim();
-        tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"')
-    })
 }

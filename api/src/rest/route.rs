@@ -1,5 +1,5 @@
-//! Which paths exist and what they take: asked before anything else, since a wrong path is 404 and a wrong method 405
-//! for everyone. Read from the operations themselves.
+//! Which paths exist and which methods they take. It is asked before anything else, since an unknown path is 404 and an
+//! unknown method 405 for every caller. Read from the operations themselves.
 
 use poem::http::Method;
 use poem_openapi::OpenApi;
@@ -14,34 +14,34 @@ enum Segment {
     Parameter,
 }
 
-/// What one path takes.
+/// The methods that one path takes.
 #[derive(Default)]
-pub struct Methods(Vec<(Method, Operation)>);
+pub struct Methods(Vec<(Method, OperationFacts)>);
 
-/// Whether an operation reads a body.
+/// Whether an operation takes a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
-    /// None; `{}` is none.
+    /// It takes none; `{}` counts as none.
     Nothing,
-    /// One, which may be left out.
+    /// It takes one, which may be left out.
     Optional,
-    /// One.
+    /// It needs one.
     Body,
 }
 
-/// What the gate needs to know of an operation.
+/// What the pipeline needs to know of an operation.
 #[derive(Clone, Copy, Debug)]
-pub struct Operation {
+pub struct OperationFacts {
     /// Whether it reads a body.
     pub body: Takes,
     /// Whether it reads parameters of the query.
     pub query: bool,
-    /// What the plan must have.
+    /// The feature that the plan must have.
     pub feature: Feature,
 }
 
 impl Routes {
-    /// The paths of these operations.
+    /// Reads the paths of these operations.
     pub fn of<A: OpenApi>() -> Routes {
         let mut routes: Vec<(String, Methods)> = Vec::new();
         for path in A::meta().into_iter().flat_map(|api| api.paths) {
@@ -59,7 +59,7 @@ impl Routes {
                 let named = operation.operation_id.unwrap_or_default();
                 let action = Action::ALL.iter().find(|action| action.operation_id() == named);
                 let feature = action.map_or(Feature::ApiAccess, |action| action.feature());
-                routes[index].1.0.push((operation.method, Operation { body, query, feature }));
+                routes[index].1.0.push((operation.method, OperationFacts { body, query, feature }));
             }
         }
         // A fixed segment comes before a parameter in the same place.
@@ -69,7 +69,7 @@ impl Routes {
         )
     }
 
-    /// What the path takes, if it exists.
+    /// The methods of a path, if the path exists.
     pub fn find(&self, path: &str) -> Option<&Methods> {
         let matches = |route: &[Segment]| {
             let mut sent = segments(path);
@@ -98,16 +98,16 @@ impl Segment {
 
 impl Methods {
     /// The operation of a method.
-    pub fn get(&self, method: &Method) -> Option<Operation> {
+    pub fn get(&self, method: &Method) -> Option<OperationFacts> {
         self.0.iter().find(|(own, _)| own == method).map(|(_, operation)| *operation)
     }
 
-    /// Whether there is one.
+    /// Whether the path takes a method.
     pub fn takes(&self, method: &Method) -> bool {
         self.get(method).is_some()
     }
 
-    /// For `Allow`: HEAD wherever GET is, and OPTIONS.
+    /// The methods for `Allow`: HEAD wherever GET is, and OPTIONS.
     pub fn allowed(&self) -> Vec<Method> {
         let mut allowed: Vec<Method> = self.0.iter().map(|(method, _)| method.clone()).collect();
         if self.takes(&Method::GET) {

@@ -175,12 +175,6 @@ impl Action {
         format!("{}{rest}", first.to_ascii_lowercase()).into()
     }
 
-    /// Whether it makes a new record.
-    pub fn creates(self) -> bool {
-        use Action::{ReplayWebhookDelivery, StartTimer, TestWebhookEndpoint};
-        matches!(self, StartTimer | TestWebhookEndpoint | ReplayWebhookDelivery) || self.name().starts_with("Create")
-    }
-
     /// What the plan must have. Where it depends on the input (changing an endpoint), the input says so itself; looking
     /// at endpoints and deliveries and deleting endpoints stays open on every plan with access.
     pub const fn feature(self) -> Feature {

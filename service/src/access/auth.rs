@@ -9,11 +9,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::access::caller::Caller;
-use crate::app::{App, Environment};
 use crate::contract::error::Error;
-use crate::contract::error::Feature;
-use crate::door::{Cx, RequestFacts};
-use crate::limit::Budget;
+use crate::core::{Core, Environment};
 
 /// Characters of a prefix.
 pub(crate) const PREFIX: usize = 12;
@@ -88,121 +85,62 @@ fn how_to(environment: Environment) -> String {
     format!("send the header `Authorization: Bearer hsk_{}_…` with a token of this server", environment.as_str())
 }
 
-/// A request that was let in, with what its token may still spend.
-pub struct Admission {
-    /// The way to the door, or why not.
-    pub pass: Result<Admitted, Error>,
-    /// What is left of the token's budget after the door; told to every good token, whatever became of the request.
-    /// A request that got in may spend more: then ask `Cx::budget`.
-    pub budget: Budget,
-}
-
 /// The refusal of who sends no token to a server of this environment.
 pub fn no_token(environment: Environment) -> Error {
     Error::Unauthenticated(format!("no token: {}", how_to(environment)).into())
 }
 
-/// A caller whose token, plan and budget were checked.
-#[derive(Clone)]
-pub struct Admitted {
-    app: App,
-    caller: Caller,
-    budget: Budget,
+/// The caller that an `Authorization` header stands for, as they are now.
+///
+/// # Errors
+/// `Unauthenticated`; `Internal` if the database does not answer.
+pub(crate) async fn authenticate(
+    core: &Core,
+    token_use: &TokenUse,
+    authorization: Option<&str>,
+) -> Result<Caller, Error> {
+    let how = || how_to(core.environment);
+    let Some(header) = authorization else {
+        return Err(no_token(core.environment));
+    };
+    let token = match header.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => return Err(Error::Unauthenticated(format!("not a bearer token: {}", how()).into())),
+    };
+    let refused = || Error::Unauthenticated(format!("the token is not valid: {}", how()).into());
+    let prefix = prefix_of(core.environment, token).ok_or_else(refused)?;
+
+    let statement = {
+        let backend = core.database().reader().get_database_backend();
+        Statement::from_sql_and_values(backend, LOOK_UP, [prefix.into()])
+    };
+    let found = Found::find_by_statement(statement).one(core.database().reader()).await?;
+
+    // An unknown prefix does the same work as a wrong secret.
+    let sent = Sha256::digest(token);
+    let stored = found.as_ref().map_or(&[0_u8; 32][..], |found| &found.hash);
+    let genuine: bool = sent.ct_eq(stored).into();
+    let now = core.now();
+    match found {
+        Some(found)
+            if genuine
+                && found.revoked_at.is_none()
+                && found.removed_at.is_none()
+                && found.expires_at.is_none_or(|at| now < at) =>
+        {
+            token_use.note(&found, now);
+            Ok(found.into_caller())
+        }
+        _ => Err(refused()),
+    }
 }
 
-impl Admitted {
-    /// Who it is.
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
-    /// To the door, with what the request brings along.
-    pub fn enter(self, facts: RequestFacts) -> Cx {
-        Cx::new(self.app, self.caller, facts, self.budget)
-    }
-}
-
-impl App {
-    /// Lets a request in: token, then plan, then budget.
-    ///
-    /// # Errors
-    /// `Unauthenticated`, or `RateLimited` in its place for an address that guesses.
-    pub async fn admit(&self, authorization: Option<&str>, address: std::net::IpAddr) -> Result<Admission, Error> {
-        self.admit_to(Feature::ApiAccess, authorization, address).await
-    }
-
-    /// The same, to an operation that the plan must have a feature for.
-    ///
-    /// # Errors
-    /// As `admit`.
-    pub async fn admit_to(
-        &self,
-        feature: Feature,
-        authorization: Option<&str>,
-        address: std::net::IpAddr,
-    ) -> Result<Admission, Error> {
-        let caller = match self.authenticate(authorization).await {
-            Err(refusal @ Error::Unauthenticated(_)) => {
-                self.limits().charge_bad_credentials(address)?;
-                return Err(refusal);
-            }
-            outcome => outcome?,
-        };
-        // Who lacks access altogether is told just that.
-        let lacking = [Feature::ApiAccess, feature].into_iter().find(|feature| !feature.is_in(caller.plan));
-        if let Some(feature) = lacking {
-            let budget = self.limits().look(&caller).await;
-            return Ok(Admission { pass: Err(Error::PlanLacks(feature)), budget });
-        }
-        let (charged, budget) = self.limits().charge_request(&caller).await;
-        Ok(Admission { pass: charged.map(|()| Admitted { app: self.clone(), caller, budget }), budget })
-    }
-
-    /// The caller that this `Authorization` header stands for.
-    pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Error> {
-        let how = || how_to(self.environment());
-        let Some(header) = authorization else {
-            return Err(no_token(self.environment()));
-        };
-        let token = match header.split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-            _ => return Err(Error::Unauthenticated(format!("not a bearer token: {}", how()).into())),
-        };
-        let refused = || Error::Unauthenticated(format!("the token is not valid: {}", how()).into());
-        let prefix = self.prefix_of(token).ok_or_else(refused)?;
-
-        let statement = {
-            let backend = self.database().reader().get_database_backend();
-            Statement::from_sql_and_values(backend, LOOK_UP, [prefix.into()])
-        };
-        let found = Found::find_by_statement(statement).one(self.database().reader()).await?;
-
-        // An unknown prefix does the same work as a wrong secret.
-        let sent = Sha256::digest(token);
-        let stored = found.as_ref().map_or(&[0_u8; 32][..], |found| &found.hash);
-        let genuine: bool = sent.ct_eq(stored).into();
-        let now = self.now();
-        match found {
-            Some(found)
-                if genuine
-                    && found.revoked_at.is_none()
-                    && found.removed_at.is_none()
-                    && found.expires_at.is_none_or(|at| now < at) =>
-            {
-                self.token_use().note(&found, now);
-                Ok(found.into_caller())
-            }
-            _ => Err(refused()),
-        }
-    }
-
-    /// The prefix of a token that is shaped as ours and of this environment.
-    fn prefix_of<'a>(&self, token: &'a str) -> Option<&'a str> {
-        let rest = token.strip_prefix("hsk_")?.strip_prefix(self.environment().as_str())?.strip_prefix('_')?;
-        let (prefix, secret) = rest.split_once('_')?;
-        let base62 = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_alphanumeric());
-        (base62(prefix, PREFIX) && base62(secret, SECRET)).then_some(prefix)
-    }
+/// The prefix of a token that is shaped as ours and of this environment.
+fn prefix_of(environment: Environment, token: &str) -> Option<&str> {
+    let rest = token.strip_prefix("hsk_")?.strip_prefix(environment.as_str())?.strip_prefix('_')?;
+    let (prefix, secret) = rest.split_once('_')?;
+    let base62 = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    (base62(prefix, PREFIX) && base62(secret, SECRET)).then_some(prefix)
 }
 
 impl Found {

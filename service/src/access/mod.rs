@@ -2,6 +2,7 @@
 
 pub(crate) mod action;
 pub(crate) mod auth;
-pub(crate) mod caller;
 pub mod policy;
 pub(crate) mod scope;
+
+pub(crate) use crate::contract::caller;

@@ -266,6 +266,13 @@ impl fmt::Display for Cause {
     }
 }
 
+/// Writes to the log that a background job failed. What is an answer to a caller is none of the log's.
+pub(crate) fn report(job: &'static str, outcome: Result<(), Error>) {
+    if let Err(Error::Internal(cause)) = outcome {
+        tracing::warn!(job, %cause, "a background job failed and will be tried again");
+    }
+}
+
 /// The body of an error, as callers receive it.
 pub struct ErrorBody<'a> {
     error: &'a Error,

@@ -7,7 +7,7 @@ use async_graphql::{InputValueResult, Value as GraphqlValue, registry};
 use entity::value::{FieldErrors, Id, Json, Wire};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 
-use crate::access::caller::Caller;
+use crate::contract::caller::Caller;
 pub use crate::contract::camel::{camel, camel_static, is_camel_of};
 use crate::contract::error::{Error, Feature};
 

@@ -1,5 +1,6 @@
-//! What callers send and get back: errors, inputs, records. Imports nothing of the folders above it but values.
+//! What callers are, send and get back: errors, inputs, records. It imports no other folder.
 
+pub(crate) mod caller;
 pub(crate) mod camel;
 pub(crate) mod error;
 pub mod input;

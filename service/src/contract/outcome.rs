@@ -1,12 +1,13 @@
 //! The results of operations: records of this write, or the stored reply of an earlier one with the same idempotency key;
 //! and the preconditions of changes.
 
+use std::sync::Arc;
+
 use entity::value::Id;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::contract::error::Error;
-use crate::idempotency::StoredReply;
 
 /// The result of an operation: a record with an identity that can be stored and read again.
 pub trait Record: Serialize + DeserializeOwned + Send {
@@ -45,6 +46,39 @@ impl Record for Deleted {
 
     fn version(&self) -> Option<i32> {
         None
+    }
+}
+
+/// What a finished write leaves for its replays. Knows no HTTP: the surface makes status and headers of it again.
+#[derive(Clone, Debug)]
+pub struct StoredReply {
+    /// The record that was made or changed.
+    pub id: Id,
+    /// Its version then.
+    pub version: Option<i32>,
+    /// Whether it was made.
+    pub created: bool,
+    /// The record, rendered.
+    pub body: Arc<str>,
+}
+
+/// What the body of a write did.
+pub(crate) enum Effect<R> {
+    /// It made this record.
+    Created(R),
+    /// What it would have made was there already, and is left as it was.
+    Found(R),
+    /// It changed or deleted this record.
+    Changed(R),
+}
+
+impl<R> Effect<R> {
+    /// The record, and whether it was made.
+    pub(crate) fn into_parts(self) -> (R, bool) {
+        match self {
+            Effect::Created(record) => (record, true),
+            Effect::Found(record) | Effect::Changed(record) => (record, false),
+        }
     }
 }
 

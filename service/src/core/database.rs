@@ -19,6 +19,11 @@ const IDLE_BEFORE_PING: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 
+/// What single reads run on.
+pub(crate) type Reader = DatabaseConnection;
+/// A transaction that may write.
+pub(crate) type Tx = DatabaseTransaction;
+
 /// A migrated database.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
@@ -49,7 +54,7 @@ impl Database {
     }
 
     /// For single reads.
-    pub(crate) fn reader(&self) -> &DatabaseConnection {
+    pub(crate) fn reader(&self) -> &Reader {
         &self.reader
     }
 
@@ -58,7 +63,7 @@ impl Database {
     }
 
     /// A transaction that may write: at once on SQLite, so that it never has to be promoted.
-    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+    pub(crate) async fn begin(&self) -> Result<Tx, DbErr> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()

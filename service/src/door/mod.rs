@@ -1,7 +1,10 @@
 //! The door: to get at the database, name the action first. There is no begin, commit, check, key or event that an
 //! operation could leave out.
 
+pub(crate) mod admission;
 pub(crate) mod operator;
+mod pipeline;
+mod read;
 pub(crate) mod write;
 
 use std::collections::HashMap;
@@ -9,25 +12,62 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use entity::value::{FieldErrors, Id, Timestamp, TokenScope};
-use entity::{client, member, project, task};
-use sea_orm::sea_query::SelectStatement;
-use sea_orm::{ColumnTrait, ConnectionTrait, FromQueryResult, QueryFilter, QueryResult, Select};
+use futures_util::future::BoxFuture;
+use sea_orm::{ConnectionTrait, FromQueryResult, Select};
 
-use crate::access::action::Access;
-use crate::access::action::Action;
-use crate::access::caller::Caller;
+pub(crate) use self::read::Read;
+use crate::access::action::{Access, Action};
+use crate::access::auth::TokenUse;
 use crate::access::policy;
-use crate::access::scope::{Identified, Scoped};
-use crate::app::App;
+use crate::contract::caller::Caller;
 use crate::contract::error::Error;
-use crate::contract::input::{Reference, Validate};
-use crate::contract::outcome::{Record, Written};
-use crate::door::write::Write;
-use crate::idempotency::{self, Claim, Claimed, IdempotencyKey, StoredReply};
-use crate::limit::Budget;
+use crate::core::Core;
+use crate::idempotency::{Idempotency, IdempotencyKey};
+use crate::limit::{Budget, Limits};
 use crate::list::nested::{PARENT, Relation};
-use crate::list::page::Pages;
-use crate::list::page::{ListArgs, Listed, Page, Question};
+use crate::list::page::{ListArgs, Listed, Page, Pages, Question};
+
+/// What stands at the door for as long as the process lives.
+pub(crate) struct Door {
+    pub(crate) core: Core,
+    pub(crate) limits: Limits,
+    pub(crate) token_use: TokenUse,
+    idempotency: Idempotency,
+    url_policy: Arc<dyn UrlPolicy>,
+    on_commit: OnCommit,
+}
+
+/// Hears what a transaction of a workspace has committed.
+pub(crate) type OnCommit = Box<dyn Fn(Id, &[Signal]) + Send + Sync>;
+
+/// What others are to hear of a transaction once it is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// There are new events or deliveries.
+    Outbox,
+    /// A timer was started, changed or stopped.
+    Timer {
+        /// Whose it is.
+        user_id: Id,
+        /// Its time entry.
+        entry_id: Id,
+    },
+}
+
+/// Which URLs webhooks may be sent to; decided above the door.
+pub(crate) trait UrlPolicy: Send + Sync {
+    /// The rules that need no look-up of a name.
+    fn check(&self, url: &str) -> Result<(), &'static str>;
+    /// The same, and where its name leads to now.
+    fn check_now<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<(), &'static str>>;
+}
+
+impl Door {
+    pub(crate) fn new(core: Core, limits: Limits, url_policy: Arc<dyn UrlPolicy>, on_commit: OnCommit) -> Door {
+        let idempotency = Idempotency::new(core.clone());
+        Door { core, limits, token_use: TokenUse::default(), idempotency, url_policy, on_commit }
+    }
+}
 
 /// What a request brings along besides its input.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +82,7 @@ pub struct RequestFacts {
     pub fingerprint: [u8; 32],
     /// Parameters that were sent where none are taken.
     pub not_taken: FieldErrors,
-    /// Whether a write is only tried: everything is checked and done, then rolled back. Its key stays free.
+    /// Whether a write is only tried: everything is checked and done, then rolled back. Such a request has no key.
     pub dry_run: bool,
 }
 
@@ -51,7 +91,7 @@ pub struct RequestFacts {
 pub struct Cx(Arc<Inner>);
 
 struct Inner {
-    app: App,
+    door: Arc<Door>,
     caller: Caller,
     facts: RequestFacts,
     /// What the token has left, as far as this request knows.
@@ -65,15 +105,28 @@ struct Inner {
 }
 
 impl Cx {
-    pub(crate) fn new(app: App, caller: Caller, facts: RequestFacts, budget: Budget) -> Cx {
+    pub(crate) fn new(door: Arc<Door>, caller: Caller, facts: RequestFacts, budget: Budget) -> Cx {
         let (budget, settled) = (Mutex::new(budget), AtomicBool::new(!facts.limited));
         let (paid, replayed) = (AtomicU32::new(1), AtomicBool::new(false));
-        Cx(Arc::new(Inner { app, caller, facts, budget, paid, settled, replayed }))
+        Cx(Arc::new(Inner { door, caller, facts, budget, paid, settled, replayed }))
     }
 
     /// This instant.
     pub fn now(&self) -> Timestamp {
-        self.0.app.now()
+        self.0.door.core.now()
+    }
+
+    /// Seals a text that a client is to bring back, bound to its purpose.
+    ///
+    /// # Errors
+    /// `Internal` where the server has no secret key.
+    pub fn seal_state(&self, purpose: &str, text: &str) -> Result<String, Error> {
+        self.0.door.core.vault().seal_text(purpose, text)
+    }
+
+    /// The text of a state that was sealed for this purpose; none for anything else.
+    pub fn open_state(&self, purpose: &str, sealed: &str) -> Option<String> {
+        self.0.door.core.vault().open_sealed(purpose, sealed).ok()
     }
 
     /// Who acts.
@@ -81,8 +134,9 @@ impl Cx {
         &self.0.caller
     }
 
-    pub(crate) fn app(&self) -> &App {
-        &self.0.app
+    /// Which URLs webhooks may be sent to.
+    pub(crate) fn url_policy(&self) -> &dyn UrlPolicy {
+        &*self.0.door.url_policy
     }
 
     /// The id of this request.
@@ -117,12 +171,12 @@ impl Cx {
     /// # Errors
     /// `RateLimited`; nothing but the door's point was taken.
     pub async fn charge_points(&self, points: u32) -> Result<(), Error> {
-        let Inner { app, caller, budget, paid, settled, .. } = &*self.0;
+        let Inner { door, caller, budget, paid, settled, .. } = &*self.0;
         let more = points.saturating_sub(1);
         if more == 0 || settled.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let (charged, left) = app.limits().charge_points(caller, more, paid.load(Ordering::Relaxed)).await;
+        let (charged, left) = door.limits.charge_points(caller, more, paid.load(Ordering::Relaxed)).await;
         *budget.lock().unwrap_or_else(PoisonError::into_inner) = left;
         if charged.is_ok() {
             paid.fetch_add(more, Ordering::Relaxed);
@@ -188,7 +242,7 @@ impl Cx {
     {
         let identity = args.identity() + place;
         let question = Question::<E>::check(self.caller(), self.allow(action), args, &identity)?;
-        let rows = question.select(narrow(E::within(self.caller()))).all(self.0.app.database().reader()).await?;
+        let rows = question.select(narrow(E::within(self.caller()))).all(self.0.door.core.database().reader()).await?;
         Ok(question.page(rows, HasId::id))
     }
 
@@ -211,7 +265,7 @@ impl Cx {
         let questions: Vec<_> = parents.iter().map(ask).collect();
         let mut rows: HashMap<Id, Vec<E::Model>> = HashMap::new();
         if let Some(question) = questions.iter().find_map(|(_, question)| question.as_ref().ok()) {
-            let reader = self.0.app.database().reader();
+            let reader = self.0.door.core.database().reader();
             let statement = relation.first_of_each(question, E::within(self.caller()), parents);
             let statement = reader.get_database_backend().build(&statement);
             for row in reader.query_all_raw(statement).await? {
@@ -223,150 +277,6 @@ impl Cx {
             (id, question.map(|question| question.page(rows, HasId::id).map(&show)))
         };
         Ok(questions.into_iter().map(page).collect())
-    }
-
-    /// Adds the names that lead nowhere to what is wrong already.
-    async fn add_missing(&self, references: &[(String, Reference)], problems: &mut FieldErrors) -> Result<(), Error> {
-        let mut known: HashMap<Reference, bool> = HashMap::new();
-        for (path, reference) in references {
-            let exists = match known.get(reference) {
-                Some(exists) => *exists,
-                None => match *reference {
-                    Reference::Client(id) => self.exists::<client::Entity>(client::Column::Id, id).await?,
-                    Reference::Project(id) => self.exists::<project::Entity>(project::Column::Id, id).await?,
-                    Reference::Task(id) => self.exists::<task::Entity>(task::Column::Id, id).await?,
-                    Reference::User(id) => self.exists::<member::Entity>(member::Column::UserId, id).await?,
-                },
-            };
-            known.insert(*reference, exists);
-            if !exists {
-                problems.add(path, "not found");
-            }
-        }
-        Ok(())
-    }
-
-    /// A name that leads nowhere is told with all else that is wrong, and before anything that stands in the way: 422
-    /// comes before 409, 404 and 412.
-    async fn in_order(&self, named: &[(String, Reference)], refused: Error) -> Error {
-        let mut problems = match &refused {
-            Error::Invalid(problems) => problems.clone(),
-            Error::Conflict { .. } | Error::InFlight | Error::NotFound(_) | Error::Stale { .. } => FieldErrors::none(),
-            _ => return refused,
-        };
-        match self.add_missing(named, &mut problems).await {
-            Ok(()) if problems.is_empty() => refused,
-            Ok(()) => Error::Invalid(problems),
-            Err(fault) => fault,
-        }
-    }
-
-    /// Whether the caller sees a live row with this id.
-    async fn exists<E: Identified>(&self, column: E::Column, id: Id) -> Result<bool, Error> {
-        let query = E::live(E::within(self.caller()).filter(column.eq(id)));
-        Ok(query.one(self.0.app.database().reader()).await?.is_some())
-    }
-
-    /// The answer that was given before, once more.
-    fn replay<R>(&self, stored: StoredReply) -> Result<Written<R>, Error> {
-        let Inner { app, caller, facts, replayed, .. } = &*self.0;
-        let IdempotencyKey::Key(key) = &facts.key else { return Err(Error::bug("a replay without a key")) };
-        replayed.store(true, Ordering::Relaxed);
-        Ok(Written::Replayed(idempotency::open(app, caller, key, stored)?))
-    }
-
-    /// What the table has of a key: its answer once more, or why not; none if it does not know the key.
-    async fn known<R>(&self, held: &Claimed, named: &[(String, Reference)]) -> Option<Result<Written<R>, Error>> {
-        match held.look(&self.0.app, &self.0.caller).await {
-            Ok(None) => None,
-            Ok(Some(stored)) => Some(self.replay(stored)),
-            Err(refused) => Some(Err(self.in_order(named, refused).await)),
-        }
-    }
-
-    /// Check, validate, begin, run, remember, commit; or replay. There is no commit to forget.
-    pub(crate) async fn write<I, R, F>(&self, action: Action, input: I, body: F) -> Result<Written<R>, Error>
-    where
-        I: Validate,
-        R: Record,
-        F: AsyncFnOnce(&Write, I) -> Result<R, Error>,
-    {
-        let Inner { app, caller, facts, .. } = &*self.0;
-        if !input.feature().is_in(caller.plan) {
-            return Err(Error::PlanLacks(input.feature()));
-        }
-        self.allow(action)?;
-        input.refuse(caller)?;
-        let mut problems = input.problems();
-        problems.nest("", facts.not_taken.clone());
-        if let IdempotencyKey::Bad(why) = facts.key {
-            problems.add("Idempotency-Key", why);
-        }
-        if !problems.is_empty() {
-            self.add_missing(&input.references(), &mut problems).await?;
-            return Err(Error::Invalid(problems));
-        }
-        let named = input.references();
-        let held = match &facts.key {
-            IdempotencyKey::Key(key) => match idempotency::claim(app, caller, key, &facts.fingerprint).await {
-                Err(refused) => return Err(self.in_order(&named, refused).await),
-                Ok(Claim::Replay(stored)) => return self.replay(stored),
-                Ok(Claim::Claimed(held)) => Some(held),
-            },
-            _ => None,
-        };
-        // A replay costs the one point of the door: what costs more is looked up before it is paid for, and paid for before
-        // there is any effect.
-        let points = input.points();
-        if let Some(held) = held.as_ref().filter(|_| points > 1)
-            && let Some(known) = self.known(held, &named).await
-        {
-            return known;
-        }
-        self.charge_points(points).await?;
-        let tx = match &held {
-            Some(held) => match held.begin(app).await {
-                Ok(tx) => tx,
-                Err(refused) => return Err(self.in_order(&named, refused).await),
-            },
-            None => app.database().begin().await?,
-        };
-        let write = Write::new(tx, app.clone(), caller.organization_id, Some(caller.clone()));
-        let record = match body(&write, input).await {
-            Ok(record) => record,
-            Err(refused) => {
-                // At once, not when the connection is next used: a twin may be waiting for the key.
-                write.roll_back().await;
-                // What stands in the way may be this very request, done before.
-                if let Some(held) = held.as_ref().filter(|_| !matches!(refused, Error::Internal(_)))
-                    && let Some(known) = self.known(held, &named).await
-                {
-                    return known;
-                }
-                return Err(self.in_order(&named, refused).await);
-            }
-        };
-        let created = action.creates() && !write.found.load(Ordering::Relaxed);
-        if facts.dry_run {
-            write.roll_back().await;
-            return Ok(Written::Fresh { record, created });
-        }
-        let Some(held) = held else {
-            write.commit().await?;
-            return Ok(Written::Fresh { record, created });
-        };
-        let body =
-            serde_json::to_string(&record).map_err(|e| Error::bug(format!("a record does not serialize: {e}")))?;
-        let body = if record.holds_secret() { held.seal(app, caller, &body)? } else { body };
-        let stored = StoredReply { id: record.id(), version: record.version(), created, body: body.into() };
-        let now = write.now;
-        if !held.remember(&write.tx, caller, &stored, now).await? {
-            write.roll_back().await;
-            return self.known(&held, &named).await.unwrap_or(Err(Error::InFlight));
-        }
-        write.commit().await?;
-        held.committed(app, caller, stored, now);
-        Ok(Written::Fresh { record, created })
     }
 }
 
@@ -386,55 +296,3 @@ macro_rules! has_id {
 }
 
 has_id!(client project task time_entry expense invoice member token event webhook_endpoint webhook_delivery);
-
-/// A look at the database, from inside the caller's workspace and visibility.
-pub(crate) struct Read<'a> {
-    cx: &'a Cx,
-}
-
-impl Read<'_> {
-    /// One live row.
-    pub(crate) async fn get<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
-        let query = E::live(E::within(self.cx.caller()).filter(E::ID.eq(id)));
-        query.one(self.database()).await?.ok_or(Error::NotFound(E::NOUN))
-    }
-
-    /// Rows by id, deleted ones too, since they still resolve as somebody's parent.
-    pub(crate) async fn by_ids<E: Identified>(&self, ids: &[Id]) -> Result<Vec<E::Model>, Error> {
-        let query = E::within(self.cx.caller()).filter(E::ID.is_in(ids.iter().copied()));
-        Ok(query.all(self.database()).await?)
-    }
-
-    /// Rows of a query that began in the caller's scope.
-    pub(crate) async fn all<E: Scoped>(
-        &self,
-        narrow: impl FnOnce(Select<E>) -> Select<E>,
-    ) -> Result<Vec<E::Model>, Error> {
-        Ok(narrow(E::within(self.cx.caller())).all(self.database()).await?)
-    }
-
-    /// Rows of a statement that was made of a query in the caller's scope, for those that join.
-    pub(crate) async fn rows(&self, statement: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
-        let statement = self.database().get_database_backend().build(statement);
-        Ok(self.database().query_all_raw(statement).await?)
-    }
-
-    /// A query that began in the caller's scope, for use inside another.
-    pub(crate) fn query<E: Scoped>(&self, narrow: impl FnOnce(Select<E>) -> Select<E>) -> Select<E> {
-        narrow(E::within(self.cx.caller()))
-    }
-
-    /// The workspace itself.
-    pub(crate) async fn organization(&self) -> Result<entity::organization::Model, Error> {
-        crate::nouns::organization::find(self.database(), self.cx.caller().organization_id).await
-    }
-
-    /// Whether the words of PostgreSQL are understood.
-    pub(crate) fn is_postgres(&self) -> bool {
-        self.cx.0.app.database().is_postgres()
-    }
-
-    fn database(&self) -> &sea_orm::DatabaseConnection {
-        self.cx.0.app.database().reader()
-    }
-}

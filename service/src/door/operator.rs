@@ -1,22 +1,23 @@
 //! The operator's side door: what the command line does to workspaces, in transactions of the same kind.
 
-use entity::value::Id;
-use sea_orm::DatabaseConnection;
+use std::sync::Arc;
 
-use crate::app::App;
+use entity::value::Id;
+
 use crate::contract::error::Error;
+use crate::core::database::Reader;
+use crate::door::Door;
 use crate::door::write::Write;
 
-/// Whoever runs the server. Not bound to a workspace or a role; never reachable with a token.
+/// The person who runs the server. Not bound to a workspace or a role; never reachable with a token.
 #[derive(Clone)]
 pub struct Operator {
-    app: App,
+    door: Arc<Door>,
 }
 
 impl Operator {
-    /// The operator of this application.
-    pub fn of(app: &App) -> Operator {
-        Operator { app: app.clone() }
+    pub(crate) fn new(door: Arc<Door>) -> Operator {
+        Operator { door }
     }
 
     /// Runs a body in a transaction inside one workspace.
@@ -25,18 +26,18 @@ impl Operator {
         organization: Id,
         body: impl AsyncFnOnce(&Write) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let tx = self.app.database().begin().await?;
-        let write = Write::new(tx, self.app.clone(), organization, None);
+        let tx = self.door.core.database().begin().await?;
+        let write = Write::new(tx, self.door.clone(), organization, None);
         let output = body(&write).await?;
         write.commit().await?;
         Ok(output)
     }
 
-    pub(crate) fn reader(&self) -> &DatabaseConnection {
-        self.app.database().reader()
+    pub(crate) fn reader(&self) -> &Reader {
+        self.door.core.database().reader()
     }
 
     pub(crate) fn new_id(&self) -> Id {
-        self.app.new_id()
+        self.door.core.new_id()
     }
 }

@@ -1,72 +1,63 @@
 //! A transaction inside one workspace: what an operation may do once the door has let it in.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use entity::value::{FieldErrors, Id, Timestamp};
-use entity::{event, time_entry, webhook_delivery};
+use entity::value::{EventType, FieldErrors, Id, Timestamp};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, DbErr, IntoActiveModel, Iterable, PaginatorTrait,
-    PrimaryKeyToColumn, QueryFilter, QuerySelect, Select, SqlErr, Value,
+    ActiveModelTrait, ColumnTrait, Condition, DbErr, IntoActiveModel, Iterable, PaginatorTrait, PrimaryKeyToColumn,
+    QueryFilter, QuerySelect, Select, SqlErr, Value,
 };
 use tokio::sync::OnceCell;
 
 use crate::access::caller::Caller;
 use crate::access::scope::{Identified, Scoped, Versioned};
-use crate::app::App;
 use crate::contract::error::Error;
-use crate::live::Timer;
-use crate::outbox::new_event::NewEvent;
-use crate::webhook::{Delivery, Targets};
+use crate::core::Core;
+use crate::core::database::Tx;
+use crate::door::{Door, Signal};
+
+/// The endpoints that are sent events, each with the types that it is subscribed to.
+pub(crate) type EventTargets = Vec<(Id, Vec<EventType>)>;
 
 /// A transaction inside one workspace.
 pub(crate) struct Write {
-    pub(crate) tx: DatabaseTransaction,
-    app: App,
+    pub(super) tx: Tx,
+    door: Arc<Door>,
     organization_id: Id,
     caller: Option<Caller>,
     /// The instant of everything that this transaction does.
     pub(crate) now: Timestamp,
-    emitted: AtomicBool,
-    /// Timers that were started, changed or stopped.
-    timers: Mutex<Vec<Timer>>,
-    /// Who is sent events, once asked.
-    targets: OnceCell<Targets>,
-    /// Whether what would have been made was there already.
-    pub(crate) found: AtomicBool,
+    /// What others are to hear once it is committed.
+    signals: Mutex<Vec<Signal>>,
+    /// Who is sent events, once the outbox has asked.
+    pub(crate) event_targets: OnceCell<EventTargets>,
 }
 
 impl Write {
-    pub(crate) fn new(tx: DatabaseTransaction, app: App, organization_id: Id, caller: Option<Caller>) -> Write {
-        let now = app.now();
-        let (emitted, found) = (AtomicBool::new(false), AtomicBool::new(false));
-        Write {
-            tx,
-            app,
-            organization_id,
-            caller,
-            now,
-            emitted,
-            timers: Mutex::default(),
-            targets: OnceCell::new(),
-            found,
-        }
+    pub(super) fn new(tx: Tx, door: Arc<Door>, organization_id: Id, caller: Option<Caller>) -> Write {
+        let now = door.core.now();
+        let (signals, event_targets) = (Mutex::default(), OnceCell::new());
+        Write { tx, door, organization_id, caller, now, signals, event_targets }
     }
 
-    pub(crate) async fn commit(self) -> Result<(), Error> {
-        self.tx.commit().await?;
-        let timers = self.timers.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let emitted = self.emitted.load(Ordering::Relaxed);
-        if emitted || !timers.is_empty() {
-            self.app.live().committed(&timers);
-            self.app.wake_all();
+    pub(super) async fn commit(self) -> Result<(), Error> {
+        let Write { tx, door, organization_id, signals, .. } = self;
+        tx.commit().await?;
+        let signals = signals.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if !signals.is_empty() {
+            (door.on_commit)(organization_id, &signals);
         }
         Ok(())
     }
 
+    /// Others hear of this once the transaction is committed, and never if it is not.
+    pub(crate) fn after_commit(&self, signal: Signal) {
+        self.signals.lock().unwrap_or_else(PoisonError::into_inner).push(signal);
+    }
+
     /// Gives up what was done so far.
-    pub(crate) async fn roll_back(self) {
+    pub(super) async fn roll_back(self) {
         if let Err(error) = self.tx.rollback().await {
             // It was never committed, so it is undone all the same, with the connection if need be.
             tracing::debug!(%error, "a transaction could not be rolled back");
@@ -83,15 +74,15 @@ impl Write {
     }
 
     pub(crate) fn new_id(&self) -> Id {
-        self.app.new_id()
+        self.door.core.new_id()
     }
 
-    pub(crate) fn app(&self) -> &App {
-        &self.app
+    pub(crate) fn core(&self) -> &Core {
+        &self.door.core
     }
 
     /// For statements that no method here makes; they begin with the workspace themselves.
-    pub(crate) fn connection(&self) -> &DatabaseTransaction {
+    pub(crate) fn connection(&self) -> &Tx {
         &self.tx
     }
 
@@ -117,11 +108,6 @@ impl Write {
     pub(crate) async fn lock_even_deleted<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
         let query = self.visible::<E>().filter(E::ID.eq(id));
         query.lock_exclusive().one(&self.tx).await?.ok_or(Error::NotFound(E::NOUN))
-    }
-
-    /// What this write would have made is there already.
-    pub(crate) fn found_it(&self) {
-        self.found.store(true, Ordering::Relaxed);
     }
 
     fn live<E: Identified>(&self, id: Id) -> Select<E> {
@@ -232,47 +218,6 @@ impl Write {
         }
         query.set(row).exec(&self.tx).await.map_err(refused_by_constraint)?;
         Ok(())
-    }
-
-    /// A timer has been started, changed or stopped: those who wait for it are told once this is committed.
-    pub(crate) fn timer_changed(&self, row: &time_entry::Model) {
-        let (organization_id, user_id) = (self.organization_id, row.user_id);
-        let timer = Timer { organization_id, user_id, entry_id: row.id };
-        self.timers.lock().unwrap_or_else(PoisonError::into_inner).push(timer);
-    }
-
-    /// Writes an event into the outbox, with a delivery for each endpoint that is sent it: they exist if and only if
-    /// this transaction commits.
-    pub(crate) async fn emit(&self, event: NewEvent<'_>) -> Result<(), Error> {
-        let id = self.new_id();
-        let body = event.body(id, self.organization_id, self.app.environment(), self.now)?;
-        self.insert_event(id, event.kind(), body).await?;
-        let targets = self.targets.get_or_try_init(|| Targets::of(self)).await?;
-        let deliveries = targets.subscribed_to(event.kind());
-        self.deliver(deliveries.map(|endpoint| Delivery { endpoint, event: id, replay_of: None }), event.kind()).await
-    }
-
-    /// The event alone.
-    pub(crate) async fn insert_event(&self, id: Id, kind: &str, body: String) -> Result<(), Error> {
-        let kind = kind.to_owned();
-        let row = event::Model { id, organization_id: self.organization_id, kind, body, created_at: self.now };
-        self.emitted.store(true, Ordering::Relaxed);
-        self.insert::<event::Entity>(row).await
-    }
-
-    /// New deliveries of events of one type, due at once, in one statement.
-    pub(crate) async fn deliver(&self, deliveries: impl Iterator<Item = Delivery>, kind: &str) -> Result<(), Error> {
-        let rows: Vec<_> = deliveries.map(|delivery| delivery.row(self, kind)).collect();
-        self.insert_deliveries(rows).await
-    }
-
-    /// New rows of deliveries, in one statement; a worker is told.
-    pub(crate) async fn insert_deliveries(&self, rows: Vec<webhook_delivery::Model>) -> Result<(), Error> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.emitted.store(true, Ordering::Relaxed);
-        self.insert_all::<webhook_delivery::Entity>(rows).await
     }
 }
 

@@ -7,8 +7,9 @@ use entity::idempotency_key;
 use entity::value::{Role, Timestamp};
 use moka::sync::Cache;
 
-use super::{KeyId, RETENTION, StoredReply};
+use super::{KeyId, RETENTION};
 use crate::contract::error::Error;
+use crate::contract::outcome::StoredReply;
 use crate::contract::reason::Reason;
 
 /// Bytes of answers that are kept in memory; the table has them all.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::idempotency_key;
-use entity::value::{Id, Timestamp};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, QueryFilter, Statement};
+use entity::value::Timestamp;
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, Statement};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout_at};
 
@@ -17,8 +17,10 @@ use self::cache::{Outcome, ReplyCache};
 use self::queue::{Queue, Ticket};
 use crate::access::caller::Caller;
 use crate::access::scope::Scoped;
-use crate::app::App;
 use crate::contract::error::Error;
+use crate::contract::outcome::StoredReply;
+use crate::core::Core;
+use crate::core::database::Tx;
 
 /// How long an outcome is kept, in milliseconds.
 const RETENTION: i64 = 24 * 60 * 60 * 1000;
@@ -65,19 +67,6 @@ impl IdempotencyKey {
     }
 }
 
-/// What a finished write leaves for its replays. Knows no HTTP: the surface makes status and headers of it again.
-#[derive(Clone, Debug)]
-pub struct StoredReply {
-    /// The record that was made or changed.
-    pub id: Id,
-    /// Its version then.
-    pub version: Option<i32>,
-    /// Whether it was made.
-    pub created: bool,
-    /// The record, rendered.
-    pub body: Arc<str>,
-}
-
 /// A key of one person in one workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct KeyId([u8; 32]);
@@ -100,22 +89,30 @@ impl KeyId {
 }
 
 /// What this process knows of keys: who works on which, and what came of them.
-#[derive(Default)]
 pub(crate) struct Idempotency {
+    core: Core,
     queue: Arc<Queue>,
     replays: ReplyCache,
 }
 
+impl Idempotency {
+    pub(crate) fn new(core: Core) -> Idempotency {
+        Idempotency { core, queue: Arc::default(), replays: ReplyCache::default() }
+    }
+}
+
 /// What a key leads to.
-pub(crate) enum Claim {
+pub(crate) enum Claim<'a> {
     /// Done before.
     Replay(StoredReply),
     /// This process knows of nobody else who works on it, or has.
-    Claimed(Claimed),
+    Claimed(Claimed<'a>),
 }
 
 /// A key that is being worked on. However the work ends, dropping this lets the next twin go on.
-pub(crate) struct Claimed {
+pub(crate) struct Claimed<'a> {
+    store: &'a Idempotency,
+    caller: &'a Caller,
     slot: KeyId,
     key: String,
     fingerprint: [u8; 32],
@@ -128,11 +125,16 @@ pub(crate) struct Claimed {
 ///
 /// # Errors
 /// `InFlight` after five seconds, or at once when too many wait already; a conflict if the key was used otherwise.
-pub(crate) async fn claim(app: &App, caller: &Caller, key: &str, fingerprint: &[u8; 32]) -> Result<Claim, Error> {
-    let Idempotency { queue, replays } = app.idempotency();
+pub(crate) async fn claim<'a>(
+    store: &'a Idempotency,
+    caller: &'a Caller,
+    key: &str,
+    fingerprint: &[u8; 32],
+) -> Result<Claim<'a>, Error> {
+    let Idempotency { core, queue, replays } = store;
     let slot = KeyId::of(caller, key);
     let until = Instant::now() + TIMEOUT;
-    let known = || replays.get(&slot, app.now());
+    let known = || replays.get(&slot, core.now());
     if let Some(outcome) = known() {
         return outcome.replay(caller.role, fingerprint).map(Claim::Replay);
     }
@@ -142,12 +144,12 @@ pub(crate) async fn claim(app: &App, caller: &Caller, key: &str, fingerprint: &[
     {
         return outcome.replay(caller.role, fingerprint).map(Claim::Replay);
     }
-    Ok(Claim::Claimed(Claimed { slot, key: key.to_owned(), fingerprint: *fingerprint, until, turn }))
+    Ok(Claim::Claimed(Claimed { store, caller, slot, key: key.to_owned(), fingerprint: *fingerprint, until, turn }))
 }
 
 /// SQLite's one writer is lock enough; PostgreSQL takes one on the key until the transaction ends.
-async fn lock(app: &App, tx: &DatabaseTransaction, slot: KeyId) -> Result<bool, Error> {
-    if !app.database().is_postgres() {
+async fn lock(core: &Core, tx: &Tx, slot: KeyId) -> Result<bool, Error> {
+    if !core.database().is_postgres() {
         return Ok(true);
     }
     let sql = "SELECT pg_try_advisory_xact_lock($1) AS held";
@@ -162,28 +164,28 @@ fn place(caller: &Caller, key: &str) -> String {
 }
 
 /// Opens a stored answer, if it was sealed.
-pub(crate) fn open(app: &App, caller: &Caller, key: &str, stored: StoredReply) -> Result<StoredReply, Error> {
-    Ok(StoredReply { body: app.vault().open_text(&place(caller, key), stored.body)?, ..stored })
+pub(crate) fn open(core: &Core, caller: &Caller, key: &str, stored: StoredReply) -> Result<StoredReply, Error> {
+    Ok(StoredReply { body: core.vault().open_text(&place(caller, key), stored.body)?, ..stored })
 }
 
-impl Claimed {
+impl Claimed<'_> {
     /// What the table has of the key, if it is known there: from before this process, from another one, or from too long ago
     /// for its memory.
     ///
     /// # Errors
     /// A conflict if the key was used otherwise.
-    pub(crate) async fn look(&self, app: &App, caller: &Caller) -> Result<Option<StoredReply>, Error> {
-        let row = idempotency_key::Entity::all_of(caller.organization_id)
-            .filter(idempotency_key::Column::UserId.eq(caller.user_id))
+    pub(crate) async fn read(&self) -> Result<Option<StoredReply>, Error> {
+        let row = idempotency_key::Entity::all_of(self.caller.organization_id)
+            .filter(idempotency_key::Column::UserId.eq(self.caller.user_id))
             .filter(idempotency_key::Column::Key.eq(&self.key))
-            .filter(idempotency_key::Column::ExpiresAt.gt(app.now()))
-            .one(app.database().reader())
+            .filter(idempotency_key::Column::ExpiresAt.gt(self.store.core.now()))
+            .one(self.store.core.database().reader())
             .await?;
         let Some(row) = row else { return Ok(None) };
         let outcome = Outcome::read(row);
-        let replay = outcome.replay(caller.role, &self.fingerprint);
+        let replay = outcome.replay(self.caller.role, &self.fingerprint);
         // The row was there to be read, so it is committed.
-        app.idempotency().replays.put(self.slot, outcome);
+        self.store.replays.put(self.slot, outcome);
         replay.map(Some)
     }
 
@@ -192,16 +194,16 @@ impl Claimed {
     ///
     /// # Errors
     /// `InFlight` after five seconds.
-    pub(crate) async fn begin(&self, app: &App) -> Result<DatabaseTransaction, Error> {
+    pub(crate) async fn begin(&self) -> Result<Tx, Error> {
         let mut has_twin = self.turn.waited;
         loop {
-            let begin = app.database().begin();
+            let begin = self.store.core.database().begin();
             let tx = match has_twin {
                 true => timeout_at(self.until, begin).await.map_err(|_| Error::InFlight)?,
                 // Whoever is alone waits for a connection, or for SQLite's one writer, like any other write.
                 false => begin.await,
             }?;
-            if lock(app, &tx, self.slot).await? {
+            if lock(&self.store.core, &tx, self.slot).await? {
                 return Ok(tx);
             }
             tx.rollback().await?;
@@ -214,19 +216,14 @@ impl Claimed {
     }
 
     /// Seals an answer that shows a secret, before it is stored; memory holds it sealed too.
-    pub(crate) fn seal(&self, app: &App, caller: &Caller, body: &str) -> Result<String, Error> {
-        app.vault().seal_text(&place(caller, &self.key), body)
+    pub(crate) fn seal(&self, body: &str) -> Result<String, Error> {
+        self.store.core.vault().seal_text(&place(self.caller, &self.key), body)
     }
 
     /// Stores the outcome, in the transaction of the effect; false if the key has one that counts already, and then the
     /// effect must not stay.
-    pub(crate) async fn remember(
-        &self,
-        tx: &DatabaseTransaction,
-        caller: &Caller,
-        stored: &StoredReply,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
+    pub(crate) async fn remember(&self, tx: &Tx, stored: &StoredReply, now: Timestamp) -> Result<bool, Error> {
+        let caller = self.caller;
         let values = [
             caller.organization_id.into(),
             caller.user_id.into(),
@@ -245,10 +242,10 @@ impl Claimed {
     }
 
     /// Lets replays have the outcome without the database. Only once it is committed.
-    pub(crate) fn committed(self, app: &App, caller: &Caller, stored: StoredReply, now: Timestamp) {
-        let Claimed { slot, fingerprint, turn: _turn, .. } = self;
+    pub(crate) fn committed(self, stored: StoredReply, now: Timestamp) {
+        let Claimed { store, caller, slot, fingerprint, turn: _turn, .. } = self;
         let outcome = Outcome { fingerprint, role: caller.role, expires_at: now.plus_millis(RETENTION), stored };
-        app.idempotency().replays.put(slot, outcome);
+        store.replays.put(slot, outcome);
     }
 }
 

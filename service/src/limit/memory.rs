@@ -1,4 +1,4 @@
-//! The buckets of this process: governor's GCRA, over stores that have an end.
+//! The buckets of this process: governor's GCRA, over stores of bounded size.
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,16 +13,16 @@ use governor::nanos::Nanos;
 use governor::{Quota, RateLimiter};
 
 use super::store::{Store, View};
-use super::{Charge, Level, MINUTE, Outcome, Sizes, TEN_SECONDS};
+use super::{Charge, ChargeResult, Level, MINUTE, Sizes, TEN_SECONDS};
 use crate::access::caller::Caller;
 use crate::core::clock::Clock;
 
-/// Bad credentials that an address may send in a minute.
-const GUESSES: u32 = 10;
-/// Tokens whose buckets are remembered at once, some 16 MiB of them.
-const TOKENS: usize = 1 << 18;
-/// Addresses whose bad credentials are remembered at once, some 4 MiB of them.
-const ADDRESSES: usize = 1 << 16;
+/// Bad credentials per minute that one address may send.
+const BAD_CREDENTIALS: u32 = 10;
+/// The most tokens whose buckets are stored: about 16 MiB.
+const MAX_TOKENS: usize = 1 << 18;
+/// The most addresses whose buckets are stored: about 4 MiB.
+const MAX_ADDRESSES: usize = 1 << 16;
 
 /// All buckets of this process.
 pub(super) struct Memory {
@@ -32,7 +32,7 @@ pub(super) struct Memory {
     studio: Pair,
     agency: Pair,
     addresses: Arc<Store<IpAddr>>,
-    guesses: Bucket<IpAddr>,
+    bad_credentials: Bucket<IpAddr>,
 }
 
 /// The two buckets of a plan.
@@ -44,7 +44,7 @@ struct Pair {
 /// Buckets of one size, by key.
 struct Bucket<K: Hash + Eq + Clone> {
     limiter: RateLimiter<K, View<K>, Ticker, NoOpMiddleware<Nanos>>,
-    /// The same state once more: governor changes it, and does not tell what it is.
+    /// A view of the limiter's state: governor has no way to read it.
     view: View<K>,
     size: u32,
     interval: u64,
@@ -64,7 +64,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Bucket<K> {
         Bucket { limiter, view: view(), size: size.get(), interval: interval.as_u64() }
     }
 
-    /// Takes `n` if there is room for all of them.
+    /// Takes `n` units if there is room for all of them.
     fn take(&self, key: &K, n: u32) -> bool {
         match NonZeroU32::new(n) {
             None => true,
@@ -72,7 +72,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Bucket<K> {
         }
     }
 
-    /// How it stands; `again` is what would be asked of it next.
+    /// The state of the bucket; `again` is the number of units that a retry takes.
     fn level(&self, key: &K, now: Nanos, again: u32) -> Level {
         let full_at = self.view.full_at(key).map_or(0, Nanos::as_u64);
         let owed = full_at.saturating_sub(now.as_u64());
@@ -90,8 +90,8 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Bucket<K> {
 impl Memory {
     pub(super) fn new(clock: &Clock, scale: u32) -> Memory {
         let clock = Ticker { clock: clock.clone(), since: clock.elapsed() };
-        let (burst, sustained) = (Arc::new(Store::new(TOKENS)), Arc::new(Store::new(TOKENS)));
-        let addresses = Arc::new(Store::new(ADDRESSES));
+        let (burst, sustained) = (Arc::new(Store::new(MAX_TOKENS)), Arc::new(Store::new(MAX_TOKENS)));
+        let addresses = Arc::new(Store::new(MAX_ADDRESSES));
         let pair = |plan| {
             let sizes = Sizes::of(plan, scale);
             Pair {
@@ -100,8 +100,8 @@ impl Memory {
             }
         };
         let (studio, agency) = (pair(Plan::Studio), pair(Plan::Agency));
-        let guesses = Bucket::new(&addresses, GUESSES * scale, MINUTE, &clock);
-        Memory { burst, sustained, studio, agency, addresses, guesses, clock }
+        let bad_credentials = Bucket::new(&addresses, BAD_CREDENTIALS * scale, MINUTE, &clock);
+        Memory { burst, sustained, studio, agency, addresses, bad_credentials, clock }
     }
 
     fn pair(&self, plan: Plan) -> &Pair {
@@ -111,21 +111,25 @@ impl Memory {
         }
     }
 
-    pub(super) fn charge(&self, caller: &Caller, charge: Charge) -> Outcome {
+    pub(super) fn charge(&self, caller: &Caller, charge: Charge) -> ChargeResult {
         let Pair { burst, sustained } = self.pair(caller.plan);
         let token = &caller.token_id;
         let admitted = burst.take(token, u32::from(charge.request)) && sustained.take(token, charge.points);
         let now = self.clock.now();
-        Outcome { admitted, burst: burst.level(token, now, 1), sustained: sustained.level(token, now, charge.again()) }
+        ChargeResult {
+            admitted,
+            burst: burst.level(token, now, 1),
+            sustained: sustained.level(token, now, charge.again()),
+        }
     }
 
-    /// Counts a bad credential, or tells how long to wait.
-    pub(super) fn guess(&self, address: IpAddr) -> Result<(), Duration> {
-        let address = subscriber(address);
-        if self.guesses.take(&address, 1) {
+    /// Charges a bad credential; the error is the time until the bucket has room for another.
+    pub(super) fn charge_address(&self, address: IpAddr) -> Result<(), Duration> {
+        let address = network_of(address);
+        if self.bad_credentials.take(&address, 1) {
             Ok(())
         } else {
-            Err(self.guesses.level(&address, self.clock.now(), 1).wait)
+            Err(self.bad_credentials.level(&address, self.clock.now(), 1).wait)
         }
     }
 
@@ -137,15 +141,15 @@ impl Memory {
     }
 }
 
-/// One subscriber holds a whole /64 of IPv6.
-fn subscriber(address: IpAddr) -> IpAddr {
+/// The key of an address: IPv6 addresses count by /64, which one subscriber holds.
+fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,
     }
 }
 
-/// Time as governor asks for it: what has passed since the buckets were made, which never goes back.
+/// The clock of the limiters: the time since they were made, which never goes back.
 #[derive(Clone, Debug)]
 struct Ticker {
     clock: Clock,
@@ -168,36 +172,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_million_addresses_do_not_grow_it() {
+    fn a_million_addresses_do_not_grow_the_store() {
         let clock = Clock::manual(Timestamp::from_millis(0));
         let memory = Memory::new(&clock, 1);
         let guesser = IpAddr::from([203, 0, 113, 7]);
-        for _ in 0..GUESSES {
-            assert_eq!(memory.guess(guesser), Ok(()));
+        for _ in 0..BAD_CREDENTIALS {
+            assert_eq!(memory.charge_address(guesser), Ok(()));
         }
-        assert!(memory.guess(guesser).is_err());
+        assert!(memory.charge_address(guesser).is_err());
         for bits in 0..1_000_000_u32 {
-            let _ = memory.guess(IpAddr::V4((bits | 0x0a00_0000).into()));
+            let _ = memory.charge_address(IpAddr::V4((bits | 0x0a00_0000).into()));
         }
-        assert!(memory.addresses.len() <= ADDRESSES);
-        assert!(memory.guess(guesser).is_err(), "a flood does not wash away who guesses most");
+        assert!(memory.addresses.len() <= MAX_ADDRESSES);
+        assert!(
+            memory.charge_address(guesser).is_err(),
+            "a flood does not evict the address with the most bad credentials"
+        );
         clock.advance(60_000);
         memory.sweep();
         assert_eq!(memory.addresses.len(), 0);
     }
 
     #[test]
-    fn a_subscriber_of_ipv6_is_a_64() {
+    fn ipv6_addresses_count_by_64() {
         let memory = Memory::new(&Clock::manual(Timestamp::from_millis(0)), 1);
         let address = |text: &str| text.parse::<IpAddr>().expect("an address");
-        for i in 0..GUESSES {
-            assert_eq!(memory.guess(address(&format!("2001:db8:0:1::{i}"))), Ok(()));
+        for i in 0..BAD_CREDENTIALS {
+            assert_eq!(memory.charge_address(address(&format!("2001:db8:0:1::{i}"))), Ok(()));
         }
-        assert!(memory.guess(address("2001:db8:0:1:ffff::1")).is_err());
-        assert_eq!(memory.guess(address("2001:db8:0:2::1")), Ok(()));
-        for _ in 0..GUESSES {
-            assert_eq!(memory.guess(address("::ffff:192.0.2.1")), Ok(()));
+        assert!(memory.charge_address(address("2001:db8:0:1:ffff::1")).is_err());
+        assert_eq!(memory.charge_address(address("2001:db8:0:2::1")), Ok(()));
+        for _ in 0..BAD_CREDENTIALS {
+            assert_eq!(memory.charge_address(address("::ffff:192.0.2.1")), Ok(()));
         }
-        assert!(memory.guess(address("192.0.2.1")).is_err(), "a mapped address is the address");
+        assert!(memory.charge_address(address("192.0.2.1")).is_err(), "a mapped address is the address");
     }
 }

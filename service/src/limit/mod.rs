@@ -1,4 +1,5 @@
-//! Budgets: two buckets a token, one a guessing address, refilled evenly. In memory, or in Redis for all replicas.
+//! Rate limits: two token buckets per API token, and one per address that sends bad credentials, refilled evenly. The
+//! buckets live in memory, or in Redis for all replicas.
 
 mod memory;
 mod shared;
@@ -23,9 +24,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The sizes of a plan's buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Requests in ten seconds.
+    /// Requests per ten seconds.
     pub burst: u32,
-    /// Points in a minute.
+    /// Points per minute.
     pub sustained: u32,
 }
 
@@ -38,7 +39,7 @@ impl Sizes {
     }
 }
 
-/// What a token has left, for the headers of its answers.
+/// What is left in a token's buckets, for the headers of its responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// The sizes of the buckets.
@@ -55,47 +56,47 @@ pub struct Budget {
     pub full_at: i64,
 }
 
-/// What is taken from a token's buckets in one step.
+/// A charge to both buckets of a token, in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Charge {
-    /// Whether it is a request at the door; else it is more points for one that was let in.
+    /// Whether the charge admits a request; otherwise it adds points to an admitted one.
     request: bool,
-    /// Points, one at the door.
+    /// Points to take; one to admit a request.
     points: u32,
-    /// Points that the same request has taken before.
+    /// Points that the same request was charged before.
     before: u32,
 }
 
 impl Charge {
     const REQUEST: Charge = Charge { request: true, points: 1, before: 0 };
-    const NOTHING: Charge = Charge { request: false, points: 0, before: 1 };
+    const PEEK: Charge = Charge { request: false, points: 0, before: 1 };
 
-    /// What the request costs when it comes again: who is refused more points pays once more for all that was taken.
+    /// The points that a retry of the same request costs: all of them, those charged before included.
     fn again(self) -> u32 {
         self.points.saturating_add(self.before)
     }
 }
 
-/// A bucket after it was asked.
+/// The state of a bucket after a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Level {
-    /// What is left in it, rounded down.
+    /// Units left in the bucket, rounded down.
     left: u32,
-    /// How long until it is full.
+    /// The time until the bucket is full.
     full_in: Duration,
-    /// How long until the same request would find room in it.
+    /// The time until the bucket has room for a retry of the request.
     wait: Duration,
 }
 
-/// Both buckets after they were asked.
+/// Whether a charge was admitted, and the state of both buckets after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Outcome {
+struct ChargeResult {
     admitted: bool,
     burst: Level,
     sustained: Level,
 }
 
-/// All buckets that this process knows of.
+/// The rate limits of this process.
 pub(crate) struct Limits {
     clock: Clock,
     scale: u32,
@@ -104,35 +105,35 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// In memory, or shared by whoever has the same Redis.
+    /// Limits in memory, or shared by all processes with the same Redis.
     ///
     /// # Errors
-    /// The setting is no URL of a Redis. Whether one answers there does not matter yet.
+    /// `Internal` if the setting is not the URL of a Redis. No connection is made yet.
     pub(crate) fn new(clock: Clock, scale: u32, redis_url: Option<&str>) -> Result<Limits, Error> {
         let shared = redis_url.map(Shared::new).transpose().map_err(Error::bug)?;
         Ok(Limits { memory: Memory::new(&clock, scale), shared, clock, scale })
     }
 
-    /// Makes ready what is shared, if it answers; if not, it is tried again when it is needed.
+    /// Connects to Redis, if one is configured. A failure is not an error: the next charge tries again.
     pub(crate) async fn connect(&self) {
         if let Some(shared) = &self.shared {
             shared.connect().await;
         }
     }
 
-    /// Takes one request and one point: the burst is asked first, so that its refusal takes no points.
+    /// Charges one request and one point. The burst bucket is charged first, so that its refusal takes no points.
     pub(crate) async fn charge_request(&self, caller: &Caller) -> (Result<(), Error>, Budget) {
         self.charge(caller, Charge::REQUEST).await
     }
 
-    /// Takes more points for a request that was let in, once it is known how many, besides those that it took `before`.
+    /// Charges further points to an admitted request, which was charged `before` points already.
     pub(crate) async fn charge_points(&self, caller: &Caller, points: u32, before: u32) -> (Result<(), Error>, Budget) {
         self.charge(caller, Charge { request: false, points, before }).await
     }
 
-    /// The budget of a token that nothing is taken from.
-    pub(crate) async fn look(&self, caller: &Caller) -> Budget {
-        self.charge(caller, Charge::NOTHING).await.1
+    /// The budget of a token, without a charge.
+    pub(crate) async fn peek(&self, caller: &Caller) -> Budget {
+        self.charge(caller, Charge::PEEK).await.1
     }
 
     async fn charge(&self, caller: &Caller, charge: Charge) -> (Result<(), Error>, Budget) {
@@ -145,28 +146,28 @@ impl Limits {
             Some(shared) => shared.charge(caller.token_id, sizes, charge).await,
             None => None,
         };
-        let outcome = match shared {
-            Some(outcome) => {
-                // What was spent together is remembered here too, so that losing Redis does not fill anybody's buckets.
-                if outcome.admitted {
+        let result = match shared {
+            Some(result) => {
+                // A shared charge counts in memory too, so that losing Redis does not refill the buckets.
+                if result.admitted {
                     self.memory.charge(caller, charge);
                 }
-                outcome
+                result
             }
             None => self.memory.charge(caller, charge),
         };
-        let verdict = if outcome.admitted {
+        let verdict = if result.admitted {
             Ok(())
         } else {
-            let wait = outcome.burst.wait.max(outcome.sustained.wait);
+            let wait = result.burst.wait.max(result.sustained.wait);
             Err(Error::RateLimited { retry_after: seconds_up(wait).clamp(1, MINUTE.as_secs()) })
         };
-        (verdict, self.budget(sizes, &outcome))
+        (verdict, self.budget(sizes, &result))
     }
 
-    fn budget(&self, sizes: Sizes, outcome: &Outcome) -> Budget {
-        let Outcome { burst, sustained, .. } = outcome;
-        // Up to whole milliseconds, and then to whole seconds: never too early.
+    fn budget(&self, sizes: Sizes, result: &ChargeResult) -> Budget {
+        let ChargeResult { burst, sustained, .. } = result;
+        // Rounded up to milliseconds and then to seconds, so that the instant is never too early.
         let full_in = burst.full_in.max(sustained.full_in).as_nanos().div_ceil(1_000_000);
         let full_in = i64::try_from(full_in).unwrap_or(0);
         Budget {
@@ -179,12 +180,15 @@ impl Limits {
         }
     }
 
-    /// Counts a bad credential against the address that it came from.
+    /// Charges a bad credential to the bucket of its address.
+    ///
+    /// # Errors
+    /// `RateLimited` when the bucket of the address is empty.
     pub(crate) fn charge_bad_credentials(&self, address: IpAddr) -> Result<(), Error> {
-        self.memory.guess(address).map_err(|wait| Error::RateLimited { retry_after: seconds_up(wait).max(1) })
+        self.memory.charge_address(address).map_err(|wait| Error::RateLimited { retry_after: seconds_up(wait).max(1) })
     }
 
-    /// Forgets whoever is back at a full bucket.
+    /// Forgets buckets that are full.
     pub(crate) fn sweep(&self) {
         self.memory.sweep();
     }

@@ -1,5 +1,5 @@
-//! The same buckets in Redis or Valkey, shared by all replicas: one script, one round trip, the server's own clock.
-//! While it is away each replica counts for itself.
+//! The buckets of all replicas, in Redis or Valkey: one script, one round trip, by the clock of the Redis server. While
+//! Redis does not answer, each replica uses its own buckets.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,14 +9,14 @@ use redis::aio::MultiplexedConnection;
 use redis::{Client, RedisError, Script};
 use tokio::time::Instant;
 
-use super::{Charge, Level, MINUTE, Outcome, Sizes, TEN_SECONDS};
+use super::{Charge, ChargeResult, Level, MINUTE, Sizes, TEN_SECONDS};
 
-/// How long a request waits for Redis; then it is away.
+/// How long a request waits for Redis before it counts as away.
 const TIMEOUT: Duration = Duration::from_millis(100);
-/// How long nobody asks again after that, but for one request in each such time.
-const PAUSE: Duration = Duration::from_secs(1);
+/// While Redis is away, one request per this time tries to reach it.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Buckets that all replicas share.
+/// The buckets that all replicas share.
 pub(super) struct Shared {
     client: Client,
     script: Script,
@@ -24,47 +24,47 @@ pub(super) struct Shared {
 }
 
 enum Link {
-    /// It answers.
+    /// Redis answers.
     Up(MultiplexedConnection),
-    /// It does not, or nobody has asked yet.
+    /// Redis does not answer, or was not asked yet.
     Down {
-        /// When one request may try.
+        /// When the next request may try to connect.
         try_at: Instant,
-        /// Whether the log knows.
-        told: bool,
+        /// Whether the loss was logged.
+        logged: bool,
     },
 }
 
-/// What one step of the script gives back: admitted; of each bucket what is left, the microseconds until it is full, and
-/// those until the same fits again.
+/// The reply of the script: whether the charge was admitted; then for each bucket the units left, the microseconds until it
+/// is full, and the microseconds until it has room for a retry.
 type Answer = (u8, u32, u64, u64, u32, u64, u64);
 
-/// Whether a setting is the URL of a Redis, as far as can be told without one.
+/// Checks that a setting is the URL of a Redis, without connecting.
 pub(crate) fn check_url(url: &str) -> Result<(), &'static str> {
     Shared::new(url).map(drop)
 }
 
 impl Shared {
-    /// Not connected yet.
+    /// The buckets at this URL, without a connection yet.
     pub(super) fn new(url: &str) -> Result<Shared, &'static str> {
-        // The library's own words may quote the URL, password included.
-        let told =
+        // The library's message may quote the URL with its password.
+        let message =
             "HOURSMITH_REDIS_URL must be the URL of a Redis or Valkey, such as redis://127.0.0.1:6379/0 (without TLS)";
-        let client = Client::open(url).map_err(|_| told)?;
+        let client = Client::open(url).map_err(|_| message)?;
         let script = Script::new(include_str!("shared.lua"));
-        let link = Mutex::new(Link::Down { try_at: Instant::now(), told: false });
+        let link = Mutex::new(Link::Down { try_at: Instant::now(), logged: false });
         Ok(Shared { client, script, link })
     }
 
-    /// The outcome, or none while Redis is away.
-    pub(super) async fn charge(&self, token: Id, sizes: Sizes, charge: Charge) -> Option<Outcome> {
+    /// Charges the shared buckets; none while Redis is away.
+    pub(super) async fn charge(&self, token: Id, sizes: Sizes, charge: Charge) -> Option<ChargeResult> {
         let connection = self.connection()?;
         let asked = async {
             let mut connection = match connection {
                 Some(connection) => connection,
                 None => self.client.get_multiplexed_async_connection().await?,
             };
-            // In braces what places both keys on one node of a cluster.
+            // The braces put both keys on one node of a cluster.
             let answer: Answer = self
                 .script
                 .key(format!("hoursmith:limit:{{{token}}}:burst"))
@@ -83,14 +83,14 @@ impl Shared {
         match tokio::time::timeout(TIMEOUT, asked).await {
             Ok(Ok((connection, answer))) => {
                 self.answered(connection);
-                Some(outcome(answer))
+                Some(result(answer))
             }
             Ok(Err(error)) => self.lost(&error.to_string()),
             Err(_) => self.lost("it did not answer in time"),
         }
     }
 
-    /// Connects before the first request comes: those that came while another connects would count for themselves.
+    /// Connects before the first request: requests during a connection attempt use the buckets in memory.
     pub(super) async fn connect(&self) {
         match tokio::time::timeout(TIMEOUT, self.client.get_multiplexed_async_connection()).await {
             Ok(Ok(connection)) => self.answered(connection),
@@ -103,14 +103,14 @@ impl Shared {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What to ask over: a connection that works, or for one request in a while a new one; none in between.
+    /// The connection to use: the present one, or `Some(None)` if this request is to connect; none while Redis is away.
     fn connection(&self) -> Option<Option<MultiplexedConnection>> {
         match &mut *self.link() {
             Link::Up(connection) => Some(Some(connection.clone())),
             Link::Down { try_at, .. } => {
                 let now = Instant::now();
                 let mine = *try_at <= now;
-                *try_at = if mine { now + PAUSE } else { *try_at };
+                *try_at = if mine { now + RETRY_INTERVAL } else { *try_at };
                 mine.then_some(None)
             }
         }
@@ -118,34 +118,34 @@ impl Shared {
 
     fn answered(&self, connection: MultiplexedConnection) {
         let mut link = self.link();
-        if let Link::Down { told, .. } = *link {
+        if let Link::Down { logged, .. } = *link {
             *link = Link::Up(connection);
             drop(link);
-            if told {
-                tracing::info!("Redis is back: rate limits are shared again");
+            if logged {
+                tracing::info!("Redis answers again: rate limits are shared");
             }
         }
     }
 
-    fn lost(&self, why: &str) -> Option<Outcome> {
+    fn lost(&self, why: &str) -> Option<ChargeResult> {
         let mut link = self.link();
-        let told = matches!(*link, Link::Down { told: true, .. });
-        *link = Link::Down { try_at: Instant::now() + PAUSE, told: true };
+        let logged = matches!(*link, Link::Down { logged: true, .. });
+        *link = Link::Down { try_at: Instant::now() + RETRY_INTERVAL, logged: true };
         drop(link);
-        if !told {
-            tracing::warn!(why, "Redis is away: until it is back, rate limits are counted by each process for itself");
+        if !logged {
+            tracing::warn!(why, "Redis does not answer: until it does, each process counts rate limits by itself");
         }
         None
     }
 }
 
-fn outcome((admitted, left, full_in, wait, more_left, more_full_in, more_wait): Answer) -> Outcome {
+fn result((admitted, left, full_in, wait, more_left, more_full_in, more_wait): Answer) -> ChargeResult {
     let level = |left, full_in, wait| Level {
         left,
         full_in: Duration::from_micros(full_in),
         wait: Duration::from_micros(wait),
     };
-    Outcome {
+    ChargeResult {
         admitted: admitted == 1,
         burst: level(left, full_in, wait),
         sustained: level(more_left, more_full_in, more_wait),
@@ -162,8 +162,8 @@ mod tests {
             assert_eq!(check_url(good), Ok(()), "{good}");
         }
         for bad in ["", "nonsense", "http://127.0.0.1", "redis://:secret@:x/"] {
-            let told = check_url(bad).expect_err("it is refused");
-            assert!(told.contains("HOURSMITH_REDIS_URL") && !told.contains("secret"), "{told}");
+            let message = check_url(bad).expect_err("it is refused");
+            assert!(message.contains("HOURSMITH_REDIS_URL") && !message.contains("secret"), "{message}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where governor keeps its buckets: a map that never holds more than it has room for.
+//! The store of governor's buckets: a map of bounded size.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -7,40 +7,40 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use governor::nanos::Nanos;
 use governor::state::StateStore;
 
-/// Enough that requests on different cores seldom meet.
+/// Enough shards that requests on different cores seldom wait for the same lock.
 const SHARDS: usize = 16;
 
-/// When each key's bucket is full again. Shared by the limiters of all plans.
+/// The time when each key's bucket is full. Shared by the limiters of all plans.
 pub(super) struct Store<K> {
     shards: Arc<[Mutex<HashMap<K, Entry>>]>,
     hasher: RandomState,
-    room: usize,
+    capacity: usize,
 }
 
 /// A bucket in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
-    /// When it is full again: GCRA's theoretical arrival time.
+    /// When the bucket is full: GCRA's theoretical arrival time.
     full_at: Nanos,
-    /// The time of one unit in the bucket when this was written: another plan has another.
+    /// The refill time of one unit under the plan that wrote this entry.
     interval: Nanos,
 }
 
 impl<K: Hash + Eq + Clone> Store<K> {
-    /// For at most this many keys, to within a sixteenth.
-    pub(super) fn new(room: usize) -> Store<K> {
+    /// A store of at most this many keys, to within a sixteenth.
+    pub(super) fn new(capacity: usize) -> Store<K> {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Store { shards, hasher: RandomState::new(), room: room.div_ceil(SHARDS) }
+        Store { shards, hasher: RandomState::new(), capacity: capacity.div_ceil(SHARDS) }
     }
 
     fn shard(&self, key: &K) -> MutexGuard<'_, HashMap<K, Entry>> {
         let hash = self.hasher.hash_one(key);
-        // The low bits choose the place within a map.
+        // The high bits: the low ones choose the bucket within a map.
         let shard = &self.shards[(hash >> 60) as usize % SHARDS];
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets the buckets that are full at this time.
+    /// Removes the buckets that are full at this time.
     pub(super) fn sweep(&self, now: Nanos) {
         for shard in &*self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,20 +57,20 @@ impl<K: Hash + Eq + Clone> Store<K> {
     }
 }
 
-/// Drops the quarter of a shard that is nearest to full: whoever has least to be reminded of.
-fn make_room<K>(shard: &mut HashMap<K, Entry>) {
+/// Evicts the quarter of a shard whose buckets are nearest to full, and so carry the least information.
+fn evict<K>(shard: &mut HashMap<K, Entry>) {
     let mut times: Vec<Nanos> = shard.values().map(|entry| entry.full_at).collect();
     let mut surplus = times.len().div_ceil(4);
     let (_, pivot, _) = times.select_nth_unstable(surplus - 1);
     let pivot = *pivot;
     shard.retain(|_, entry| {
-        let goes = surplus > 0 && entry.full_at <= pivot;
-        surplus -= usize::from(goes);
-        !goes
+        let evicted = surplus > 0 && entry.full_at <= pivot;
+        surplus -= usize::from(evicted);
+        !evicted
     });
 }
 
-/// A store as one plan's limiter sees it.
+/// The store in the units of one plan's limiter.
 pub(super) struct View<K> {
     store: Arc<Store<K>>,
     interval: Nanos,
@@ -78,18 +78,18 @@ pub(super) struct View<K> {
 }
 
 impl<K: Hash + Eq + Clone> View<K> {
-    /// `interval` is the time of one unit in the limiter's bucket.
+    /// `interval` is the refill time of one unit in the limiter's bucket.
     pub(super) fn new(store: Arc<Store<K>>, interval: Nanos, now: impl Fn() -> Nanos + Send + Sync + 'static) -> Self {
         View { store, interval, now: Box::new(now) }
     }
 
-    /// When the key's bucket is full again, if it is in use. What was spent on another plan stays spent.
+    /// When the key's bucket is full; none if it is full now. Units spent on another plan stay spent.
     pub(super) fn full_at(&self, key: &K) -> Option<Nanos> {
         let entry = self.store.shard(key).get(key).copied();
-        entry.map(|entry| self.seen(entry))
+        entry.map(|entry| self.converted(entry))
     }
 
-    fn seen(&self, entry: Entry) -> Nanos {
+    fn converted(&self, entry: Entry) -> Nanos {
         if entry.interval == self.interval {
             return entry.full_at;
         }
@@ -109,13 +109,13 @@ impl<K: Hash + Eq + Clone> StateStore for View<K> {
     {
         let mut shard = self.store.shard(key);
         let before = shard.get(key).copied();
-        let (outcome, full_at) = f(before.map(|entry| self.seen(entry)))?;
+        let (outcome, full_at) = f(before.map(|entry| self.converted(entry)))?;
         let entry = Entry { full_at, interval: self.interval };
         match shard.get_mut(key) {
-            Some(place) => *place = entry,
+            Some(stored) => *stored = entry,
             None => {
-                if shard.len() >= self.store.room {
-                    make_room(&mut shard);
+                if shard.len() >= self.store.capacity {
+                    evict(&mut shard);
                 }
                 shard.insert(key.clone(), entry);
             }
@@ -129,27 +129,27 @@ mod tests {
     use super::*;
 
     fn put(view: &View<u32>, key: u32, full_at: u64) {
-        view.measure_and_replace(&key, |_| Ok::<_, ()>(((), Nanos::new(full_at)))).expect("it is put");
+        view.measure_and_replace(&key, |_| Ok::<_, ()>(((), Nanos::new(full_at)))).expect("it is stored");
     }
 
     #[test]
-    fn a_million_keys_find_no_more_room_than_there_is() {
+    fn a_million_keys_do_not_grow_the_store() {
         let store = Arc::new(Store::new(1600));
         let view = View::new(store.clone(), Nanos::new(1), || Nanos::new(0));
-        // Two who have spent a lot, and a flood of those who have spent little.
+        // Two keys have spent a lot, and a flood of others has spent little.
         put(&view, 7, 1_000_000_000);
         put(&view, 8, 1_000_000_001);
         for key in 1_000..1_001_000 {
             put(&view, key, u64::from(key));
         }
         assert!(store.len() <= 1600 + SHARDS, "{}", store.len());
-        assert_eq!(view.full_at(&7), Some(Nanos::new(1_000_000_000)), "those who owe most are remembered");
+        assert_eq!(view.full_at(&7), Some(Nanos::new(1_000_000_000)), "keys that have spent the most are not evicted");
         store.sweep(Nanos::new(1_000_000_000));
         assert_eq!((view.full_at(&7), store.len()), (None, 1));
     }
 
     #[test]
-    fn what_was_spent_stays_spent_on_another_plan() {
+    fn units_stay_spent_on_another_plan() {
         let store = Arc::new(Store::new(100));
         let small = View::new(store.clone(), Nanos::new(300), || Nanos::new(1_000));
         let large = View::new(store, Nanos::new(100), || Nanos::new(1_000));

@@ -1,7 +1,7 @@
-//! The feed: what was committed, on whichever replica, told to those who wait for it. One reader a process asks the
-//! database for all of them together; while nobody waits, it asks nothing.
+//! Live subscriptions: events and timers are sent to subscribers once they are committed, on whichever replica. One reader
+//! per process queries the database for all subscribers together; without subscribers it queries nothing.
 
-mod read;
+mod reader;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,47 +12,48 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::access::action::Action;
 use crate::access::caller::Caller;
-use crate::app::App;
 use crate::contract::error::Error;
+use crate::core::Core;
+use crate::core::database::Database;
 use crate::door::Cx;
 use crate::nouns::event::Event;
 use crate::nouns::time_entry::TimeEntry;
 
-/// What a reader may be behind; one that is further is dropped.
-const BEHIND: usize = 256;
+/// The most unread items of one subscription. A subscriber that falls further behind is closed.
+const MAX_UNREAD: usize = 256;
 
-/// Why a connection is cut.
+/// Why a subscriber is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// Its token does not let in any more.
+    /// The token is revoked or expired, or its member removed.
     Token,
-    /// Role, plan or scope have changed: what it may see must be asked anew.
+    /// The role, plan or scope has changed: the client subscribes again, under the present rights.
     Access,
-    /// It has read too slowly.
+    /// The subscriber reads too slowly.
     SlowConsumer,
-    /// The server stops; another one will answer.
+    /// The server stops; the client connects to another replica.
     Restart,
 }
 
-/// Who waits for what.
+/// The subscribers of this process.
 #[derive(Default)]
 pub(crate) struct Live {
     state: Mutex<State>,
     next: AtomicU64,
-    /// Something was committed.
+    /// Notified when something was committed.
     wake: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    connections: HashMap<u64, Connection>,
-    /// Events of each watched workspace that were told, and when they were made.
-    told_events: HashMap<Id, HashMap<Id, Timestamp>>,
-    /// Of each watched person, the latest timers that were told, with their versions.
-    told_timers: HashMap<Person, Vec<(Id, i32)>>,
-    /// Timers that were changed, to be read.
+    registrations: HashMap<u64, Entry>,
+    /// Events of each workspace with subscribers that were sent, with their creation times.
+    sent_events: HashMap<Id, HashMap<Id, Timestamp>>,
+    /// The latest timers of each person with subscribers that were sent, with their versions.
+    sent_timers: HashMap<Person, Vec<(Id, i32)>>,
+    /// Changed timers that the reader has not loaded yet.
     changed: HashSet<Timer>,
-    /// The same, to be told to the other replicas.
+    /// Changed timers that the other replicas are not notified of yet.
     outgoing: Vec<Timer>,
     stopped: bool,
 }
@@ -60,7 +61,7 @@ struct State {
 /// A person in a workspace.
 type Person = (Id, Id);
 
-/// A running entry, or one that was: workspace, person, entry.
+/// A time entry that runs or ran: workspace, person, entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Timer {
     pub(crate) organization_id: Id,
@@ -68,92 +69,94 @@ pub(crate) struct Timer {
     pub(crate) entry_id: Id,
 }
 
-/// A connection, with what its token was when it was let in.
-struct Connection {
+/// A registered subscriber, with the rights of its token at registration.
+struct Entry {
     organization_id: Id,
     user_id: Id,
     token_id: Id,
-    standing: Standing,
-    cut: watch::Sender<Option<Closed>>,
-    readers: HashMap<u64, Reader>,
+    rights: Rights,
+    closed: watch::Sender<Option<Closed>>,
+    sinks: HashMap<u64, Sink>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Standing {
+struct Rights {
     role: Role,
     plan: Plan,
     scope: TokenScope,
 }
 
-enum Reader {
+/// The sending side of one subscription.
+enum Sink {
     Events { types: Option<HashSet<String>>, sender: mpsc::Sender<Event> },
     Timer { sender: mpsc::Sender<TimeEntry> },
 }
 
-impl Reader {
-    /// False if it is too far behind.
-    fn tell_event(&self, event: &Event) -> bool {
+impl Sink {
+    /// Sends an event if its type is wanted; false if the subscription has too many unread items.
+    fn send_event(&self, event: &Event) -> bool {
         match self {
-            Reader::Events { types, sender } if types.as_ref().is_none_or(|types| types.contains(&event.kind)) => {
+            Sink::Events { types, sender } if types.as_ref().is_none_or(|types| types.contains(&event.kind)) => {
                 !matches!(sender.try_send(event.clone()), Err(mpsc::error::TrySendError::Full(_)))
             }
             _ => true,
         }
     }
 
-    fn tell_timer(&self, entry: &TimeEntry) -> bool {
+    /// Sends a timer; false if the subscription has too many unread items.
+    fn send_timer(&self, entry: &TimeEntry) -> bool {
         match self {
-            Reader::Timer { sender } => {
+            Sink::Timer { sender } => {
                 !matches!(sender.try_send(entry.clone()), Err(mpsc::error::TrySendError::Full(_)))
             }
-            Reader::Events { .. } => true,
+            Sink::Events { .. } => true,
         }
     }
 }
 
-/// A connection in the feed, until it is dropped.
+/// A registered subscriber, such as one WebSocket connection. It is registered until its last clone is dropped.
 #[derive(Clone)]
 pub struct Subscriber(Arc<Registration>);
 
 struct Registration {
-    app: App,
+    hub: Hub,
     number: u64,
-    cut: watch::Receiver<Option<Closed>>,
-    /// A subscription is in its place.
-    placed: Notify,
+    closed: watch::Receiver<Option<Closed>>,
+    /// Notified when a subscription has begun.
+    subscribed: Notify,
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.app.live().state().connections.remove(&self.number);
+        self.hub.live().state().registrations.remove(&self.number);
     }
 }
 
 impl Subscriber {
-    /// Ready when a subscription of this connection is in its place: what is committed from then on is told.
-    pub async fn placed(&self) {
-        self.0.placed.notified().await;
+    /// Completes when a subscription of this subscriber has begun: everything committed from then on is sent.
+    pub async fn subscribed(&self) {
+        self.0.subscribed.notified().await;
     }
 
-    /// Ready when the connection is to be cut.
-    pub async fn ended(&self) -> Closed {
-        let mut cut = self.0.cut.clone();
-        match cut.wait_for(Option::is_some).await.map(|reason| *reason) {
+    /// Completes when the subscriber is closed: its connection must be closed too.
+    pub async fn closed(&self) -> Closed {
+        let mut closed = self.0.closed.clone();
+        match closed.wait_for(Option::is_some).await.map(|reason| *reason) {
             Ok(Some(reason)) => reason,
             _ => Closed::Restart,
         }
     }
 }
 
-/// What is told to one reader, in the order in which it was read.
+/// The receiving side of one subscription: items in the order in which they were loaded.
 pub struct Subscription<T> {
     receiver: mpsc::Receiver<T>,
     number: u64,
-    watch: Subscriber,
+    subscriber: Subscriber,
 }
 
 impl<T> Subscription<T> {
-    /// The next one, once it is committed; none when the connection is cut.
+    /// The next item, once it is committed; none when the subscriber is closed.
     pub async fn next(&mut self) -> Option<T> {
         self.receiver.recv().await
     }
@@ -161,25 +164,29 @@ impl<T> Subscription<T> {
 
 impl<T> Drop for Subscription<T> {
     fn drop(&mut self) {
-        let place = &self.watch.0;
-        if let Some(connection) = place.app.live().state().connections.get_mut(&place.number) {
-            connection.readers.remove(&self.number);
+        let registration = &self.subscriber.0;
+        if let Some(entry) = registration.hub.live().state().registrations.get_mut(&registration.number) {
+            entry.sinks.remove(&self.number);
         }
     }
 }
 
-/// Events of the caller's workspace from now on, of these types or of all.
+/// Subscribes to the events of the caller's workspace from now on, of these types or of all.
 ///
 /// # Errors
 /// As for reading events: a role that may not, a plan that lacks them; a type that does not exist.
-pub async fn events(cx: &Cx, watch: &Subscriber, types: Option<Vec<String>>) -> Result<Subscription<Event>, Error> {
+pub async fn events(
+    cx: &Cx,
+    subscriber: &Subscriber,
+    types: Option<Vec<String>>,
+) -> Result<Subscription<Event>, Error> {
     let caller = cx.caller();
     cx.read(Action::ListEvents)?;
     let types = types.map(|types| known(&types)).transpose()?;
-    let (sender, receiver) = mpsc::channel(BEHIND);
-    let subscription = watch.subscribe(Reader::Events { types, sender }, receiver);
-    watch.0.app.prepare_events(caller.organization_id).await?;
-    watch.0.placed.notify_one();
+    let (sender, receiver) = mpsc::channel(MAX_UNREAD);
+    let subscription = subscriber.subscribe(Sink::Events { types, sender }, receiver);
+    subscriber.0.hub.prepare_events(caller.organization_id).await?;
+    subscriber.0.subscribed.notify_one();
     Ok(subscription)
 }
 
@@ -193,62 +200,85 @@ fn known(types: &[String]) -> Result<HashSet<String>, Error> {
     if problems.is_empty() { Ok(types.iter().cloned().collect()) } else { Err(Error::Invalid(problems)) }
 }
 
-/// The caller's own timer from now on: as it is when it starts, changes and stops.
+/// Subscribes to the caller's own timer from now on: each start, change and stop.
 ///
 /// # Errors
 /// As for reading the running timer.
-pub async fn timer(cx: &Cx, watch: &Subscriber) -> Result<Subscription<TimeEntry>, Error> {
+pub async fn timer(cx: &Cx, subscriber: &Subscriber) -> Result<Subscription<TimeEntry>, Error> {
     cx.read(Action::GetRunningTimer)?;
     let caller = cx.caller();
-    let (sender, receiver) = mpsc::channel(BEHIND);
-    let subscription = watch.subscribe(Reader::Timer { sender }, receiver);
-    watch.0.app.prepare_timer((caller.organization_id, caller.user_id)).await?;
-    watch.0.placed.notify_one();
+    let (sender, receiver) = mpsc::channel(MAX_UNREAD);
+    let subscription = subscriber.subscribe(Sink::Timer { sender }, receiver);
+    subscriber.0.hub.prepare_timer((caller.organization_id, caller.user_id)).await?;
+    subscriber.0.subscribed.notify_one();
     Ok(subscription)
 }
 
 impl Subscriber {
-    fn subscribe<T>(&self, reader: Reader, receiver: mpsc::Receiver<T>) -> Subscription<T> {
-        let feed = self.0.app.live();
-        let number = feed.next.fetch_add(1, Ordering::Relaxed);
-        if let Some(connection) = feed.state().connections.get_mut(&self.0.number) {
-            connection.readers.insert(number, reader);
+    fn subscribe<T>(&self, sink: Sink, receiver: mpsc::Receiver<T>) -> Subscription<T> {
+        let live = self.0.hub.live();
+        let number = live.next.fetch_add(1, Ordering::Relaxed);
+        if let Some(entry) = live.state().registrations.get_mut(&self.0.number) {
+            entry.sinks.insert(number, sink);
         }
-        Subscription { receiver, number, watch: self.clone() }
+        Subscription { receiver, number, subscriber: self.clone() }
     }
 }
 
-impl App {
-    /// A place in the feed for a connection of this caller. It is cut when their token, role or plan is not what it was.
-    pub fn watch(&self, caller: &Caller) -> Subscriber {
-        let feed = self.live();
-        let number = feed.next.fetch_add(1, Ordering::Relaxed);
-        let mut state = feed.state();
-        let (cut, receiver) = watch::channel(state.stopped.then_some(Closed::Restart));
-        let connection = Connection {
+/// The subscriptions of this process, with what they read from. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Hub {
+    core: Core,
+    live: Arc<Live>,
+}
+
+impl Hub {
+    pub(crate) fn new(core: Core) -> Hub {
+        Hub { core, live: Arc::default() }
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    fn database(&self) -> &Database {
+        self.core.database()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.core.now()
+    }
+
+    /// Registers a subscriber for a connection of this caller. It is closed when the token, role, plan or scope changes.
+    pub(crate) fn register_subscriber(&self, caller: &Caller) -> Subscriber {
+        let live = self.live();
+        let number = live.next.fetch_add(1, Ordering::Relaxed);
+        let mut state = live.state();
+        let (closed, receiver) = watch::channel(state.stopped.then_some(Closed::Restart));
+        let entry = Entry {
             organization_id: caller.organization_id,
             user_id: caller.user_id,
             token_id: caller.token_id,
-            standing: Standing { role: caller.role, plan: caller.plan, scope: caller.scope },
-            cut,
-            readers: HashMap::new(),
+            rights: Rights { role: caller.role, plan: caller.plan, scope: caller.scope },
+            closed,
+            sinks: HashMap::new(),
         };
-        state.connections.insert(number, connection);
-        Subscriber(Arc::new(Registration { app: self.clone(), number, cut: receiver, placed: Notify::new() }))
+        state.registrations.insert(number, entry);
+        Subscriber(Arc::new(Registration { hub: self.clone(), number, closed: receiver, subscribed: Notify::new() }))
     }
 
-    /// Cuts every connection, and those that still come: the server stops.
-    pub fn end_subscriptions(&self) {
+    /// Closes every subscriber, present and future: the server stops.
+    pub(crate) fn close_subscribers(&self) {
         let mut state = self.live().state();
         state.stopped = true;
-        for connection in state.connections.values() {
-            connection.cut.send_replace(Some(Closed::Restart));
+        for entry in state.registrations.values() {
+            entry.closed.send_replace(Some(Closed::Restart));
         }
     }
 
-    /// How many connections wait; for tests and operators.
-    pub fn watching(&self) -> usize {
-        self.live().state().connections.len()
+    /// The number of registered subscribers, for tests and operators.
+    pub(crate) fn subscriber_count(&self) -> usize {
+        self.live().state().registrations.len()
     }
 }
 
@@ -257,7 +287,7 @@ impl Live {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something was committed here: timers among it are known by name.
+    /// Notes a commit of this process and the timers that it changed.
     pub(crate) fn committed(&self, timers: &[Timer]) {
         if !timers.is_empty() {
             let mut state = self.state();
@@ -267,25 +297,25 @@ impl Live {
         self.wake.notify_one();
     }
 
-    /// What the other replicas are to be told: timers that were changed here, in texts that `NOTIFY` takes.
+    /// The payloads of the notifications to the other replicas: the timers that were changed here.
     pub(crate) fn outgoing(&self) -> Vec<String> {
         let timers = std::mem::take(&mut self.state().outgoing);
         timers
-            .chunks(NOTIFIED)
+            .chunks(TIMERS_PER_NOTIFICATION)
             .map(|timers| timers.iter().map(Timer::to_string).collect::<Vec<_>>().join(" "))
             .collect()
     }
 
-    /// Something was committed on another replica.
-    pub(crate) fn heard(&self, told: &str) {
-        let timers = told.split(' ').filter_map(|timer| timer.parse::<Timer>().ok());
+    /// Notes a commit of another replica, by the payload of its notification.
+    pub(crate) fn notified(&self, payload: &str) {
+        let timers = payload.split(' ').filter_map(|timer| timer.parse::<Timer>().ok());
         self.state().changed.extend(timers);
         self.wake.notify_one();
     }
 }
 
 /// Timers in one notification: each is 110 characters, and PostgreSQL takes under 8,000.
-const NOTIFIED: usize = 60;
+const TIMERS_PER_NOTIFICATION: usize = 60;
 
 impl std::fmt::Display for Timer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -312,11 +342,11 @@ mod tests {
         let id = |n| Id(uuid::Uuid::from_u128(n));
         let timer = Timer { organization_id: id(1), user_id: id(2), entry_id: id(3) };
         assert_eq!(timer.to_string().parse(), Ok(timer));
-        assert!(vec![timer.to_string(); NOTIFIED].join(" ").len() < 8000);
-        let feed = Live::default();
-        feed.committed(&vec![timer; NOTIFIED + 1]);
-        assert_eq!(feed.outgoing().len(), 2);
-        feed.heard("nonsense");
-        assert_eq!(feed.state().changed.len(), 1);
+        assert!(vec![timer.to_string(); TIMERS_PER_NOTIFICATION].join(" ").len() < 8000);
+        let live = Live::default();
+        live.committed(&vec![timer; TIMERS_PER_NOTIFICATION + 1]);
+        assert_eq!(live.outgoing().len(), 2);
+        live.notified("nonsense");
+        assert_eq!(live.state().changed.len(), 1);
     }
 }

@@ -1,8 +1,8 @@
 //! Clients: who work is done for.
 
 use entity::value::{
-    Currency, DateOrDateTime, ExternalId, Id, InvoiceStatus, Money, Name, Note, Percent, ProjectStatus, ShortText,
-    Text, Timestamp, fold,
+    Currency, DateOrDateTime, EventType, ExternalId, Id, InvoiceStatus, Money, Name, Note, Percent, ProjectStatus,
+    ShortText, Text, Timestamp, fold,
 };
 use entity::{client, invoice, project};
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
@@ -17,7 +17,7 @@ use crate::contract::reason::Reason;
 use crate::door::Cx;
 use crate::list::filter::{one_of, one_of_texts, since, until};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
-use crate::outbox::new_event::NewEvent;
+use crate::outbox;
 
 /// Who work is done for.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -163,6 +163,10 @@ impl From<client::Model> for Client {
             deleted_at,
         }
     }
+}
+
+impl outbox::EventRecord for Client {
+    const KEY: &'static str = "client";
 }
 
 impl Record for Client {
@@ -352,7 +356,7 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Client>, Error> {
 
 /// A new client.
 pub async fn create(cx: &Cx, input: CreateClientInput) -> Result<Written<Client>, Error> {
-    cx.write(Action::CreateClient, input, async |write, input| {
+    cx.create(Action::CreateClient, input, async |write, input| {
         let default_currency = write.caller()?.default_currency.clone();
         let mut row = client::Model {
             id: write.new_id(),
@@ -388,7 +392,7 @@ pub async fn create(cx: &Cx, input: CreateClientInput) -> Result<Written<Client>
         input.apply(&mut row, default_currency);
         write.insert::<client::Entity>(row.clone()).await?;
         let client = Client::from(row);
-        write.emit(NewEvent::ClientCreated(&client)).await?;
+        outbox::emit(write, EventType::ClientCreated, &client).await?;
         Ok(client)
     })
     .await

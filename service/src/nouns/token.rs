@@ -188,7 +188,7 @@ pub async fn create(operator: &Operator, organization: Id, input: NewToken) -> R
                 let message = format!("{} has {MAX_TOKENS} live tokens; revoke one first", member.email);
                 return Err(Error::conflict(Reason::TokenCap, message));
             }
-            let FreshToken { text, prefix, hash } = FreshToken::new(write.app().environment())?;
+            let FreshToken { text, prefix, hash } = FreshToken::new(write.core().environment)?;
             let row = token::Model {
                 id: write.new_id(),
                 organization_id: organization,

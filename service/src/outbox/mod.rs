@@ -1,3 +1,8 @@
-//! What leaves the system: events, written in the transaction of the change that they report.
+//! What leaves the system: events, written in the transaction of the change that they report, each with a delivery for every
+//! endpoint that is sent it.
 
-pub(crate) mod new_event;
+mod deliveries;
+mod event;
+
+pub(crate) use deliveries::{Delivery, insert_deliveries, subscribed};
+pub(crate) use event::{Envelope, EventRecord, emit, insert_event};

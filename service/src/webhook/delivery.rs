@@ -1,4 +1,4 @@
-//! Deliveries: one event on its way to one endpoint, and what became of each attempt.
+//! Deliveries: one event sent to one endpoint, with the result of each attempt.
 
 use std::collections::HashMap;
 
@@ -174,7 +174,7 @@ crate::input! {
 }
 
 impl WebhookDeliveryFilter {
-    /// What these filters demand.
+    /// The condition of these filters.
     pub(super) fn demands(&self) -> Condition {
         use webhook_delivery::Column;
         let types = self.event_type.get().map(|types| Column::EventType.is_in(types.iter().map(|kind| kind.as_str())));

@@ -1,4 +1,4 @@
-//! Webhook endpoints: where a workspace wants its events sent to.
+//! Webhook endpoints: the URLs that a workspace has its events sent to.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use entity::webhook_endpoint;
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
 
-use super::sign::Secret;
+use super::egress::Secret;
 use crate::access::action::Action;
 use crate::access::caller::Caller;
 use crate::contract::error::{Error, Feature};
@@ -19,10 +19,11 @@ use crate::core::vault::Vault;
 use crate::door::Cx;
 use crate::list::filter::{one_of, one_of_texts, since, until};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::outbox::subscribed;
 
-/// Endpoints that a workspace may have.
+/// The most endpoints of a workspace.
 const MAX_ENDPOINTS: u64 = 50;
-/// How long an old secret may go on signing: a week.
+/// The longest time that a replaced secret may go on signing, in seconds: a week.
 const MAX_OVERLAP: i32 = 7 * 24 * 3600;
 
 /// Where events are sent to.
@@ -118,14 +119,8 @@ impl Record for WebhookEndpoint {
     }
 }
 
-/// The types in the column `events`; one that this release does not know is nobody's.
-pub(super) fn subscribed(column: &str) -> Vec<EventType> {
-    let texts: Vec<String> = serde_json::from_str(column).unwrap_or_default();
-    texts.iter().filter_map(|text| text.parse().ok()).collect()
-}
-
 fn column(events: &[EventType]) -> String {
-    // In the order sent, each once.
+    // In the order sent, without repetitions.
     let mut once: Vec<EventType> = Vec::new();
     for kind in events {
         if !once.contains(kind) {
@@ -156,9 +151,9 @@ macro_rules! endpoint_input {
         }
 
         impl $name {
-            /// Marks a URL that is wrong whatever its name leads to.
+            /// Marks a URL that is refused whatever addresses its name has.
             fn check_url(&mut self, cx: &Cx) {
-                let checked = self.url.get().map(|url| cx.app().webhooks().egress.destination(url.as_str()));
+                let checked = self.url.get().map(|url| cx.url_policy().check(url.as_str()));
                 if let Some(Err(reason)) = checked {
                     self.url = Field::Bad(reason.into());
                 }
@@ -172,7 +167,7 @@ macro_rules! endpoint_input {
                 problems
             }
 
-            /// Puts what was sent into a row.
+            /// Writes the sent values into a row.
             fn apply(self, row: &mut webhook_endpoint::Model) {
                 self.external_id.change(&mut row.external_id);
                 self.description.change(&mut row.description);
@@ -290,21 +285,21 @@ impl Listed for webhook_endpoint::Entity {
 /// The arguments of a list of webhook endpoints.
 pub type WebhookEndpointArgs = ListArgs<WebhookEndpointFilter, WebhookEndpointSort>;
 
-/// The place of an endpoint's secrets, which their seal is bound to.
-fn place(organization: Id, id: Id) -> String {
+/// The context that the seal of an endpoint's secrets is bound to.
+fn seal_context(organization: Id, id: Id) -> String {
     format!("webhook_endpoint {organization} {id}")
 }
 
 fn seal(vault: &Vault, organization: Id, id: Id, secret: &Secret) -> Result<Vec<u8>, Error> {
-    vault.seal(&place(organization, id), secret.bytes())
+    vault.seal(&seal_context(organization, id), secret.bytes())
 }
 
-/// A sealed secret of an endpoint, opened.
+/// Opens a sealed secret of an endpoint.
 pub(super) fn open(vault: &Vault, organization: Id, id: Id, sealed: &[u8]) -> Result<Secret, Error> {
-    Secret::from_bytes(&vault.open(&place(organization, id), sealed)?)
+    Secret::from_bytes(&vault.open(&seal_context(organization, id), sealed)?)
 }
 
-/// The record with its secret, this once.
+/// The record with its secret, for the response that shows it once.
 fn with_secret(row: webhook_endpoint::Model, secret: &Secret) -> WebhookEndpoint {
     WebhookEndpoint { secret: Visible::Shown(Some(secret.text())), ..row.into() }
 }
@@ -326,12 +321,12 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<HashMap<Id, WebhookEndpoint>,
     Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
 }
 
-/// Asks where a URL leads, before a transaction is begun: names may take seconds. Told only where the rest is right, so
-/// that a retry is answered as the first was whatever has become of the name.
+/// Resolves the host of a URL before the transaction begins, since a look-up may take seconds. The result counts only
+/// inside the transaction, so that a retry is answered as the first request was even if the name has changed.
 async fn look_up(cx: &Cx, action: Action, url: Option<&Text<2048>>) -> Result<(), Error> {
     match url {
         Some(url) if cx.may(action) => {
-            let checked = cx.app().webhooks().egress.check_now(url.as_str()).await;
+            let checked = cx.url_policy().check_now(url.as_str()).await;
             checked.map_err(|reason| Error::invalid("url", reason))
         }
         _ => Ok(()),
@@ -342,14 +337,14 @@ async fn look_up(cx: &Cx, action: Action, url: Option<&Text<2048>>) -> Result<()
 pub async fn create(cx: &Cx, mut input: CreateWebhookEndpointInput) -> Result<Written<WebhookEndpoint>, Error> {
     input.check_url(cx);
     let url = look_up(cx, Action::CreateWebhookEndpoint, input.url.get()).await;
-    cx.write(Action::CreateWebhookEndpoint, input, async |write, input| {
+    cx.create(Action::CreateWebhookEndpoint, input, async |write, input| {
         url?;
         crate::nouns::organization::lock(write).await?;
         let live = write
             .count::<webhook_endpoint::Entity>(|query| query.filter(webhook_endpoint::Column::DeletedAt.is_null()));
         if live.await? >= MAX_ENDPOINTS {
-            let told = format!("the workspace has {MAX_ENDPOINTS} webhook endpoints; delete one first");
-            return Err(Error::conflict(Reason::EndpointCap, told));
+            let message = format!("the workspace has {MAX_ENDPOINTS} webhook endpoints; delete one first");
+            return Err(Error::conflict(Reason::EndpointCap, message));
         }
         let (id, organization_id, secret) = (write.new_id(), write.organization_id(), Secret::random()?);
         let mut row = webhook_endpoint::Model {
@@ -361,7 +356,7 @@ pub async fn create(cx: &Cx, mut input: CreateWebhookEndpointInput) -> Result<Wr
             description: None,
             enabled: true,
             status: EndpointStatus::Active,
-            secret: seal(write.app().vault(), organization_id, id, &secret)?,
+            secret: seal(write.core().vault(), organization_id, id, &secret)?,
             secret_prefix: secret.prefix(),
             previous_secret: None,
             previous_until: None,
@@ -400,7 +395,7 @@ pub async fn update(
     .await
 }
 
-/// Deletes a webhook endpoint; what is on its way to it is not sent any more.
+/// Deletes a webhook endpoint; its pending deliveries are not sent any more.
 pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteWebhookEndpoint, (), async |write, ()| {
         let before = write.lock_exclusive::<webhook_endpoint::Entity>(id).await?;
@@ -412,7 +407,7 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
     .await
 }
 
-/// Gives an endpoint a new secret. The old one may sign beside it for a while.
+/// Gives an endpoint a new secret. The old one may go on signing beside it for a time.
 pub async fn rotate_secret(
     cx: &Cx,
     id: Id,
@@ -423,12 +418,12 @@ pub async fn rotate_secret(
         let overlap = i64::from(input.overlap_seconds.take().unwrap_or(0));
         let secret = Secret::random()?;
         let mut after = before.clone();
-        after.secret = seal(write.app().vault(), before.organization_id, id, &secret)?;
+        after.secret = seal(write.core().vault(), before.organization_id, id, &secret)?;
         after.secret_prefix = secret.prefix();
         (after.previous_secret, after.previous_until) = (None, None);
         if overlap > 0 {
-            // Sealed anew, so that a rotated endpoint holds nothing under a key that is to go.
-            let (vault, organization) = (write.app().vault(), before.organization_id);
+            // Sealed again, so that a rotated endpoint holds nothing under an old key.
+            let (vault, organization) = (write.core().vault(), before.organization_id);
             let previous = open(vault, organization, id, &before.secret)?;
             after.previous_secret = Some(seal(vault, organization, id, &previous)?);
             after.previous_until = Some(write.now.plus_millis(overlap * 1000));

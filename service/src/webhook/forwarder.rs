@@ -1,5 +1,5 @@
-//! For developers of receivers: carries events to a URL on their own machine, signed as the worker would, and asks a server
-//! for them. It reaches whatever they name; it runs on their side.
+//! The developer's forwarder: it reads events from a server and posts them to a URL of the developer's choice, signed as
+//! the worker signs. It runs on the developer's machine, so it may reach any address.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,42 +9,40 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, header};
 
-use super::address::{EgressPolicy, SystemResolver};
-use super::send::{Sender, SignedRequest, told};
-use super::sign::Secret;
+use super::egress::{EgressPolicy, Secret, Sender, SignedRequest, SystemResolver, failure_reason};
 use crate::contract::error::Error;
 
-/// The longest answer of a server that is read: a page of the largest events.
-const READ: usize = 16 * 1024 * 1024;
+/// The longest response of a server that is read, in bytes: a page of the largest events.
+const MAX_RESPONSE: usize = 16 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Carries events by hand.
+/// Posts events to a receiver, and calls a server.
 pub struct Forwarder(Sender);
 
-/// What a receiver said to an event.
+/// The response of a receiver to an event.
 #[derive(Clone, Debug)]
 pub struct Forwarded {
-    /// The status code, if it answered.
+    /// The status code, if the receiver responded.
     pub status: Option<u16>,
-    /// Why not, else.
+    /// Why the receiver did not respond.
     pub error: Option<String>,
 }
 
-/// What a server said.
+/// The response of a server.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// The status code.
     pub status: u16,
-    /// Its clock, in milliseconds since 1970, to the second.
+    /// The `Date` header, in milliseconds since 1970.
     pub date: Option<i64>,
-    /// How long it asks to wait before it is asked again.
+    /// The `Retry-After` header.
     pub retry_after: Option<Duration>,
     /// The body.
     pub body: String,
 }
 
 impl Forwarder {
-    /// Reaches everything.
+    /// A forwarder that may reach any address.
     ///
     /// # Errors
     /// `Internal` if TLS cannot be set up.
@@ -56,20 +54,20 @@ impl Forwarder {
 
     /// Posts an event, signed for this instant.
     pub async fn forward(&self, url: &str, id: &str, body: &str, secret: &Secret, now: Timestamp) -> Forwarded {
-        let letter = SignedRequest {
+        let request = SignedRequest {
             url: url.to_owned(),
             id: id.to_owned(),
             body: body.to_owned(),
             secrets: vec![secret.clone()],
         };
-        let answer = self.0.send(&letter, now).await;
+        let answer = self.0.send(&request, now).await;
         Forwarded { status: answer.status, error: answer.error }
     }
 
-    /// Asks a server of ours: GET without a body, else POST with a key.
+    /// Calls a Hoursmith server: GET, or POST with an idempotency key and a body.
     ///
     /// # Errors
-    /// Why there is no answer, for people.
+    /// Why there is no response, as text for a person.
     pub async fn ask(&self, url: &str, token: &str, post: Option<(&str, String)>) -> Result<Reply, String> {
         let request = Request::builder().uri(url).header(header::AUTHORIZATION, format!("Bearer {token}"));
         let request = match post {
@@ -103,13 +101,13 @@ impl Forwarder {
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Reply, String> {
         let asking = async {
-            let response = self.0.client().request(request).await.map_err(|error| told(&error))?;
+            let response = self.0.client().request(request).await.map_err(|error| failure_reason(&error))?;
             let status = response.status().as_u16();
             let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
             let retry_after = header(header::RETRY_AFTER).and_then(|text| text.parse().ok()).map(Duration::from_secs);
             let date = header(header::DATE).and_then(|text| chrono::DateTime::parse_from_rfc2822(text).ok());
             let date = date.map(|date| date.timestamp_millis());
-            let body = Limited::new(response.into_body(), READ).collect().await;
+            let body = Limited::new(response.into_body(), MAX_RESPONSE).collect().await;
             let body = body.map_err(|_| "the answer could not be read to its end".to_owned())?.to_bytes();
             Ok(Reply { status, date, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
         };

@@ -1,4 +1,4 @@
-//! Sending again: the same event in a new delivery, signed with the secret of now.
+//! Replays: the event of a delivery is sent again in a new delivery, signed with the present secret.
 
 use entity::value::{DeliveryStatus, FieldErrors, Id, Json};
 use entity::{webhook_delivery, webhook_endpoint};
@@ -7,7 +7,6 @@ use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use super::delivery::{WebhookDelivery, WebhookDeliveryFilter};
-use super::emit::Delivery;
 use crate::access::action::Action;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, FromBody, Input, Validate};
@@ -15,11 +14,12 @@ use crate::contract::outcome::{Record, Written};
 use crate::contract::reason::Reason;
 use crate::door::Cx;
 use crate::list::filter::ids_where;
+use crate::outbox::{self, Delivery};
 
-/// Deliveries that are sent again at once, at most.
+/// The most deliveries that one call replays.
 const MAX_REPLAYS: u64 = 1000;
 
-/// An endpoint that nothing can be sent to now.
+/// Refuses an endpoint that is disabled or deleted.
 pub(super) fn refuse_unless_open(endpoint: Option<&webhook_endpoint::Model>) -> Result<(), Error> {
     match endpoint {
         Some(row) if row.deleted_at.is_none() && row.enabled => Ok(()),
@@ -30,14 +30,17 @@ pub(super) fn refuse_unless_open(endpoint: Option<&webhook_endpoint::Model>) -> 
     }
 }
 
-/// Sends the event of a delivery again.
+/// Sends the event of one delivery again.
+///
+/// # Errors
+/// `NotFound`; `Conflict` while the delivery is pending, or where the endpoint is disabled or deleted; what the door refuses.
 pub async fn one(cx: &Cx, id: Id) -> Result<Written<WebhookDelivery>, Error> {
-    cx.write(Action::ReplayWebhookDelivery, (), async |write, ()| {
+    cx.create(Action::ReplayWebhookDelivery, (), async |write, ()| {
         let before =
             write.lock_shared::<webhook_delivery::Entity>(id).await?.ok_or(Error::NotFound("webhook delivery"))?;
         if before.status == DeliveryStatus::Pending {
-            let told = "the delivery is still on its way; wait until it has succeeded or failed";
-            return Err(Error::conflict(Reason::DeliveryPending, told));
+            let message = "the delivery is pending; wait until it has succeeded or failed";
+            return Err(Error::conflict(Reason::DeliveryPending, message));
         }
         let endpoint = write.find::<webhook_endpoint::Entity>(|query| {
             query.filter(webhook_endpoint::Column::Id.eq(before.endpoint_id)).lock_shared()
@@ -45,19 +48,19 @@ pub async fn one(cx: &Cx, id: Id) -> Result<Written<WebhookDelivery>, Error> {
         refuse_unless_open(endpoint.await?.as_ref())?;
         let again = Delivery { endpoint: before.endpoint_id, event: before.event_id, replay_of: Some(before.id) };
         let row = again.row(write, &before.event_type);
-        write.insert_deliveries(vec![row.clone()]).await?;
+        outbox::insert_deliveries(write, vec![row.clone()]).await?;
         Ok(row.into())
     })
     .await
 }
 
-/// Which deliveries to send again, over REST: `{filters, dryRun}`. The filters may stand beside `dryRun` too.
+/// The input of a replay of many deliveries, over REST: `{filters, dryRun}`. The filters may also stand beside `dryRun`.
 #[derive(Debug, Default)]
 pub struct Replay {
     filters: WebhookDeliveryFilter,
     dry_run: Field<bool>,
-    /// Where the filters stood.
-    place: &'static str,
+    /// The path of the filters in the body, for the names of bad fields.
+    path: &'static str,
     not_taken: FieldErrors,
 }
 
@@ -75,7 +78,7 @@ impl From<ReplayInput> for Replay {
     fn from(input: ReplayInput) -> Replay {
         let filters = input.filters.unwrap_or_default();
         let dry_run = input.dry_run.map_or(Field::Absent, Field::Value);
-        Replay { filters, dry_run, place: "filters", not_taken: FieldErrors::none() }
+        Replay { filters, dry_run, path: "filters", not_taken: FieldErrors::none() }
     }
 }
 
@@ -91,7 +94,7 @@ impl FromBody for Replay {
             match (key.as_str(), value) {
                 ("dryRun", value) => replay.dry_run = Field::from_json(value),
                 ("filters", Json::Object(filters)) => {
-                    replay.place = "filters";
+                    replay.path = "filters";
                     replay.filters = WebhookDeliveryFilter::from_json(Json::Object(listed(filters)));
                 }
                 ("filters", Json::Null) => {}
@@ -101,7 +104,7 @@ impl FromBody for Replay {
                 (_, value) => beside.push((key, value)),
             }
         }
-        if replay.place.is_empty() {
+        if replay.path.is_empty() {
             replay.filters = WebhookDeliveryFilter::from_json(Json::Object(listed(beside)));
         } else {
             beside.into_iter().for_each(|(key, _)| replay.not_taken.add(key, "unknown beside filters"));
@@ -110,7 +113,7 @@ impl FromBody for Replay {
     }
 }
 
-/// A filter of one value may be written without brackets, as in a query.
+/// Accepts a single value in place of a list, as in a query.
 fn listed(filters: Vec<(String, Json)>) -> Vec<(String, Json)> {
     let one = |(name, value): (String, Json)| match value {
         value @ (Json::List(_) | Json::Null) => (name, value),
@@ -128,9 +131,9 @@ impl Validate for Replay {
         }
         let mut inner = self.filters.field_problems();
         if self.filters.status.get().is_some_and(|wanted| wanted.contains(&DeliveryStatus::Pending)) {
-            inner.add("status", "must not be pending: what is still on its way is not sent again");
+            inner.add("status", "must not be pending: deliveries that are pending cannot be replayed");
         }
-        problems.nest(self.place, inner);
+        problems.nest(self.path, inner);
         if let Some(inner) = self.dry_run.problems() {
             problems.nest("dryRun", inner);
         }
@@ -155,8 +158,11 @@ impl Record for Replayed {
     }
 }
 
-/// Sends the events of many deliveries again, the oldest first, or only counts them. What is on its way, or went to an
-/// endpoint that is off or deleted, is left out.
+/// Sends the events of many deliveries again, the oldest first, or only counts them. Pending deliveries, and deliveries to
+/// disabled or deleted endpoints, are left out.
+///
+/// # Errors
+/// `Invalid` for bad filters; what the door refuses.
 pub async fn many(cx: &Cx, input: Replay) -> Result<Written<Replayed>, Error> {
     cx.write(Action::ReplayWebhookDeliveries, input, async |write, input| {
         use webhook_delivery::Column;
@@ -176,11 +182,11 @@ pub async fn many(cx: &Cx, input: Replay) -> Result<Written<Replayed>, Error> {
         let found = found.await?;
         let count = i32::try_from(found.len()).unwrap_or(i32::MAX);
         if input.dry_run.get() != Some(&true) {
-            let again = |row: &webhook_delivery::Model| {
+            let replay_of = |row: &webhook_delivery::Model| {
                 let (endpoint, event) = (row.endpoint_id, row.event_id);
                 Delivery { endpoint, event, replay_of: Some(row.id) }.row(write, &row.event_type)
             };
-            write.insert_deliveries(found.iter().map(again).collect()).await?;
+            outbox::insert_deliveries(write, found.iter().map(replay_of).collect()).await?;
         }
         Ok(Replayed { count })
     })

@@ -1,9 +1,9 @@
-//! What a test event holds: a made-up record of each noun, with every field that a real one has.
+//! The data of test events: an example record of each noun, with every field that a real one has.
 
 use entity::value::{EventType, Id, Timestamp};
 use serde_json::{Value, json};
 
-/// The data of a test event, marked as one.
+/// The data of a test event, with `test: true`.
 pub(super) fn data(kind: EventType, org: Id, now: Timestamp, new_id: impl Fn() -> Id) -> Value {
     let mut data = match kind {
         EventType::ClientCreated => json!({ "client": client(now) }),

@@ -1,11 +1,9 @@
-//! The test call: a made-up event, sent to one endpoint.
+//! The test call: sends an example event to one endpoint.
 
 use entity::value::{EventType, Id};
 use entity::webhook_endpoint;
 
 use super::delivery::WebhookDelivery;
-use super::emit::Delivery;
-use super::endpoint::subscribed;
 use super::replay::refuse_unless_open;
 use super::sample;
 use crate::access::action::Action;
@@ -13,7 +11,7 @@ use crate::contract::error::Error;
 use crate::contract::input::{Field, Input, Validate};
 use crate::contract::outcome::Written;
 use crate::door::Cx;
-use crate::outbox::new_event::Envelope;
+use crate::outbox::{self, Delivery, Envelope, subscribed};
 
 crate::input! {
     /// What a test event is to be.
@@ -30,8 +28,11 @@ impl Validate for TestWebhookEndpointInput {
 }
 
 /// Sends a test event to one endpoint, subscribed or not: `livemode` is false and `data.test` true.
+///
+/// # Errors
+/// `NotFound`; `Conflict` where the endpoint is disabled or deleted; what the door refuses.
 pub async fn send(cx: &Cx, id: Id, input: TestWebhookEndpointInput) -> Result<Written<WebhookDelivery>, Error> {
-    cx.write(Action::TestWebhookEndpoint, input, async |write, input| {
+    cx.create(Action::TestWebhookEndpoint, input, async |write, input| {
         let endpoint =
             write.lock_shared::<webhook_endpoint::Entity>(id).await?.ok_or(Error::NotFound("webhook endpoint"))?;
         refuse_unless_open(Some(&endpoint))?;
@@ -41,9 +42,9 @@ pub async fn send(cx: &Cx, id: Id, input: TestWebhookEndpointInput) -> Result<Wr
         let data = sample::data(kind, org_id, write.now, || write.new_id());
         let created = write.now.seconds();
         let envelope = Envelope { id: event, r#type: kind.as_str(), created, org_id, livemode: false, data };
-        write.insert_event(event, kind.as_str(), envelope.text()?).await?;
+        outbox::insert_event(write, event, kind.as_str(), envelope.text()?).await?;
         let row = Delivery { endpoint: id, event, replay_of: None }.row(write, kind.as_str());
-        write.insert_deliveries(vec![row.clone()]).await?;
+        outbox::insert_deliveries(write, vec![row.clone()]).await?;
         Ok(row.into())
     })
     .await

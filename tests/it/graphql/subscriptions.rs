@@ -189,7 +189,7 @@ async fn watching(world: &World, token: &str) -> (service::Cx, live::Subscriber)
     let here = std::net::IpAddr::from([127, 0, 0, 1]);
     let admission = world.app.admit(Some(&format!("Bearer {token}")), here).await.unwrap();
     let pass = admission.pass.unwrap_or_else(|refused| panic!("{refused}"));
-    let watch = world.app.watch(pass.caller());
+    let watch = world.app.register_subscriber(pass.caller());
     (pass.enter(RequestFacts::default()), watch)
 }
 
@@ -226,7 +226,7 @@ on_both! {
         let last = timeout(Duration::from_secs(20), reported.next()).await.unwrap().unwrap();
         assert_eq!(last.data.value()["client"]["name"], "Last", "nothing is reported twice");
         drop((reported, watch));
-        assert_eq!(world.app.watching(), 0);
+        assert_eq!(world.app.subscriber_count(), 0);
     }
 }
 
@@ -252,7 +252,7 @@ on_both! {
         for _ in 0..3 {
             world.post(&fixtures.home.owner, "/api/v1/time-entries/batch", json!({ "timeEntries": vec![&entry; 100] })).await.data(201);
         }
-        assert_eq!(timeout(Duration::from_secs(20), slow.ended()).await.unwrap(), Closed::SlowConsumer);
+        assert_eq!(timeout(Duration::from_secs(20), slow.closed()).await.unwrap(), Closed::SlowConsumer);
         assert_eq!(timeout(Duration::from_secs(20), reads).await.unwrap().unwrap().0, 300, "who reads hears all");
         let mut kept = 0;
         while unread.next().await.is_some() {
@@ -303,7 +303,7 @@ on_both! {
         member::remove(&operator, fixtures.home.id, "admin@home.example").await.unwrap();
         organization::set_plan(&operator, fixtures.other.id, Plan::Studio).await.unwrap();
         for (watch, reason) in [(owner, Closed::Token), (admin, Closed::Token), (manager, Closed::Access), (other, Closed::Access)] {
-            assert_eq!(timeout(Duration::from_secs(20), watch.ended()).await.unwrap(), reason);
+            assert_eq!(timeout(Duration::from_secs(20), watch.closed()).await.unwrap(), reason);
         }
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }

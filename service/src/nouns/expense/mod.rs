@@ -125,7 +125,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Expense, Error> {
 
 /// A new expense.
 pub async fn create(cx: &Cx, input: CreateExpenseInput) -> Result<Written<Expense>, Error> {
-    cx.write(Action::CreateExpense, input, async |write, input| {
+    cx.create(Action::CreateExpense, input, async |write, input| {
         let client_id = input.client_id.clone().value()?;
         let currency =
             lock_client_and_project(write, Some(client_id), client_id, input.project_id.get().copied()).await?;

@@ -1,7 +1,7 @@
 //! The changes of an invoice's state: sent, paid in part or in full, refunded, cancelled. Each step locks the row.
 
 use entity::invoice;
-use entity::value::{Currency, Id, InvoiceStatus, Money, PaymentStatus, Timestamp};
+use entity::value::{Currency, EventType, Id, InvoiceStatus, Money, PaymentStatus, Timestamp};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde::Serialize;
 
@@ -11,7 +11,15 @@ use crate::contract::error::Error;
 use crate::contract::reason::Reason;
 use crate::door::operator::Operator;
 use crate::door::write::Write;
-use crate::outbox::new_event::NewEvent;
+use crate::outbox;
+
+impl outbox::EventRecord for InvoiceWithLines {
+    const KEY: &'static str = "invoice";
+}
+
+impl outbox::EventRecord for Payment {
+    const KEY: &'static str = "payment";
+}
 
 /// A payment or a failed attempt at one, as the events of invoices carry it.
 #[derive(Clone, Debug, Serialize)]
@@ -75,7 +83,7 @@ pub async fn send(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error
             return Err(blocked(&row, "sent again"));
         }
         let sent = invoice::Model { status: InvoiceStatus::Sent, sent_at: Some(write.now), ..row };
-        write.emit(NewEvent::InvoiceSent(&as_stored(write, &sent).await?)).await?;
+        outbox::emit(write, EventType::InvoiceSent, &as_stored(write, &sent).await?).await?;
         Ok(sent)
     })
     .await
@@ -95,7 +103,7 @@ pub async fn pay(operator: &Operator, id: Id, amount: Option<Money>) -> Result<I
         let (status, payment_status) = (InvoiceStatus::Paid, PaymentStatus::Paid);
         let paid = invoice::Model { amount_paid: paid, payment_status, status, paid_at: Some(write.now), ..row };
         let payment = payment(write, &paid, amount, None);
-        write.emit(NewEvent::InvoicePaid(&as_stored(write, &paid).await?, &payment)).await?;
+        outbox::emit(write, EventType::InvoicePaid, (&as_stored(write, &paid).await?, &payment)).await?;
         Ok(paid)
     })
     .await
@@ -115,7 +123,7 @@ pub async fn fail_payment(
         let reason = reason.unwrap_or_else(|| "the payment was not received".into());
         let payment = payment(write, &row, payable(&row, amount)?, Some(reason));
         let invoice = with_lines(write, row.clone()).await?;
-        write.emit(NewEvent::InvoicePaymentFailed(&invoice, &payment)).await?;
+        outbox::emit(write, EventType::InvoicePaymentFailed, (&invoice, &payment)).await?;
         Ok(row)
     })
     .await

@@ -3,7 +3,8 @@
 mod input;
 
 use entity::value::{
-    Color, Date, DateOrDateTime, Decimal, ExternalId, FieldErrors, Id, Money, Name, ProjectStatus, RateType, Timestamp,
+    Color, Date, DateOrDateTime, Decimal, EventType, ExternalId, FieldErrors, Id, Money, Name, ProjectStatus, RateType,
+    Timestamp,
 };
 use entity::{client, expense, project, project_member, time_entry};
 use sea_orm::sea_query::SimpleExpr;
@@ -26,7 +27,7 @@ use crate::door::write::Write;
 use crate::list::filter::{at_least, at_most, of_client_named, one_of, one_of_texts, since, until};
 use crate::list::nested::{Place, Relation};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
-use crate::outbox::new_event::NewEvent;
+use crate::outbox;
 
 /// A piece of work for a client. Rates, fees and money budgets are not shown to Members.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -136,6 +137,10 @@ impl Project {
     fn shown_to(caller: &Caller, row: project::Model) -> Project {
         Project::shown(row, policy::sees_money(caller.role))
     }
+}
+
+impl outbox::EventRecord for Project {
+    const KEY: &'static str = "project";
 }
 
 impl Record for Project {
@@ -280,7 +285,7 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Project>, Error> {
 
 /// A new project.
 pub async fn create(cx: &Cx, input: CreateProjectInput) -> Result<Written<Project>, Error> {
-    cx.write(Action::CreateProject, input, async |write, input| {
+    cx.create(Action::CreateProject, input, async |write, input| {
         let client = client_of(write, input.client_id.clone().value()?).await?;
         let copies_rate = input.hourly_rate.get().is_none();
         let mut row = project::Model {
@@ -312,7 +317,7 @@ pub async fn create(cx: &Cx, input: CreateProjectInput) -> Result<Written<Projec
             row.hourly_rate = client.default_rate;
         }
         write.insert::<project::Entity>(row.clone()).await?;
-        write.emit(NewEvent::ProjectCreated(&Project::shown(row.clone(), true))).await?;
+        outbox::emit(write, EventType::ProjectCreated, &Project::shown(row.clone(), true)).await?;
         Ok(Project::shown_to(write.caller()?, row))
     })
     .await

@@ -4,7 +4,7 @@ mod input;
 mod list;
 mod people;
 
-use entity::value::{Date, Decimal, FieldErrors, Id, TaskPriority, TaskStatus, Timestamp};
+use entity::value::{Date, Decimal, EventType, FieldErrors, Id, TaskPriority, TaskStatus, Timestamp};
 use entity::{member, project, task, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use serde::de::DeserializeOwned;
@@ -21,7 +21,7 @@ use crate::contract::outcome::{Deleted, Precondition, Record, Written};
 use crate::contract::reason::Reason;
 use crate::door::Cx;
 use crate::door::write::Write;
-use crate::outbox::new_event::NewEvent;
+use crate::outbox;
 
 /// A step of a project.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -140,6 +140,10 @@ fn array_of<T: DeserializeOwned>(text: &str) -> Vec<T> {
     serde_json::from_str(text).unwrap_or_default()
 }
 
+impl outbox::EventRecord for Task {
+    const KEY: &'static str = "task";
+}
+
 impl Record for Task {
     fn id(&self) -> Id {
         self.id
@@ -163,7 +167,7 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Task>, Error> {
 
 /// A new task.
 pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Error> {
-    cx.write(Action::CreateTask, input, async |write, input| {
+    cx.create(Action::CreateTask, input, async |write, input| {
         let (project_id, named) = (input.project_id.clone().value()?, input.assignee_ids.get().cloned());
         let members = lock_references(write, project_id, true, &named.unwrap_or_default(), true).await?;
         let mut row = task::Model {
@@ -196,9 +200,9 @@ pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Er
         people::assign(write, &[], &row).await?;
         people::add_to_project(write, project_id, &members).await?;
         let task = Task::from(row);
-        write.emit(NewEvent::TaskCreated(&task)).await?;
+        outbox::emit(write, EventType::TaskCreated, &task).await?;
         if completed {
-            write.emit(NewEvent::TaskCompleted(&task)).await?;
+            outbox::emit(write, EventType::TaskCompleted, &task).await?;
         }
         Ok(task)
     })
@@ -308,7 +312,7 @@ pub async fn update(
         people::add_to_project(write, row.project_id, &members).await?;
         let task = Task::from(row);
         if completed {
-            write.emit(NewEvent::TaskCompleted(&task)).await?;
+            outbox::emit(write, EventType::TaskCompleted, &task).await?;
         }
         Ok(task)
     })

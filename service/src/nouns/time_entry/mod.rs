@@ -6,7 +6,7 @@ mod lock;
 mod span;
 mod timer;
 
-use entity::value::{Date, FieldErrors, Id, Instant, Note, ProjectStatus, RateType, Timestamp, fold};
+use entity::value::{Date, EventType, FieldErrors, Id, Instant, Note, ProjectStatus, RateType, Timestamp, fold};
 use entity::{project, project_member, task, time_entry};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ use crate::contract::reason::Reason;
 use crate::door::Cx;
 use crate::door::write::Write;
 use crate::nouns::member;
-use crate::outbox::new_event::NewEvent;
+use crate::outbox;
 
 /// Time spent on a project by a person; running while it has no duration.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -125,6 +125,10 @@ impl From<time_entry::Model> for TimeEntry {
     }
 }
 
+impl outbox::EventRecord for TimeEntry {
+    const KEY: &'static str = "timeEntry";
+}
+
 impl Record for TimeEntry {
     fn id(&self) -> Id {
         self.id
@@ -142,7 +146,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<TimeEntry, Error> {
 
 /// Logs time.
 pub async fn create(cx: &Cx, input: CreateTimeEntryInput) -> Result<Written<TimeEntry>, Error> {
-    cx.write(Action::CreateTimeEntry, input, async |write, input| {
+    cx.create(Action::CreateTimeEntry, input, async |write, input| {
         let row = row_of(write, input).await?;
         log(write, row).await
     })
@@ -151,7 +155,7 @@ pub async fn create(cx: &Cx, input: CreateTimeEntryInput) -> Result<Written<Time
 
 /// Logs up to 100 entries, all or nothing.
 pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Written<Vec<TimeEntry>>, Error> {
-    cx.write(Action::CreateTimeEntries, input, async |write, input| {
+    cx.create(Action::CreateTimeEntries, input, async |write, input| {
         let (mut rows, mut problems, mut blocked) = (Vec::new(), FieldErrors::none(), None);
         let entries = input.into_entries();
         lock_projects_in_order(write, entries.iter().filter_map(|entry| entry.project_id.get().copied())).await?;
@@ -267,7 +271,7 @@ fn new_row(
 async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> {
     write.insert::<time_entry::Entity>(row.clone()).await?;
     let entry = TimeEntry::from(row);
-    write.emit(NewEvent::TimeEntryCreated(&entry)).await?;
+    outbox::emit(write, EventType::TimeEntryCreated, &entry).await?;
     Ok(entry)
 }
 
@@ -341,7 +345,7 @@ pub async fn update(
         derive_columns(&mut after, &project);
         let after = write.update::<time_entry::Entity>(&before, after).await?;
         if running {
-            write.timer_changed(&after);
+            timer::changed(write, &after);
         }
         Ok(after.into())
     })
@@ -382,7 +386,7 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
         let after = time_entry::Model { deleted_at: Some(write.now), ..before.clone() };
         let after = write.update::<time_entry::Entity>(&before, after).await?;
         if after.duration_seconds.is_none() {
-            write.timer_changed(&after);
+            timer::changed(write, &after);
         }
         Ok(Deleted { id })
     })

@@ -1,7 +1,7 @@
 //! Timers: at most one running entry per person. A unique index enforces it; starts by one person are serialised by the
 //! row of their membership, so that the index never has to refuse one.
 
-use entity::value::{Date, Id, Instant, Note, TimeZone};
+use entity::value::{Date, EventType, Id, Instant, Note, TimeZone};
 use entity::{member, project, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 
@@ -9,11 +9,11 @@ use super::{TimeEntry, check_active, derive_columns, lock_visible_project, new_r
 use crate::access::action::Action;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input, Reference, Required, Validate, references};
-use crate::contract::outcome::Written;
+use crate::contract::outcome::{Effect, Written};
 use crate::contract::reason::Reason;
-use crate::door::Cx;
 use crate::door::write::Write;
-use crate::outbox::new_event::NewEvent;
+use crate::door::{Cx, Signal};
+use crate::outbox;
 
 crate::input! {
     /// What a timer is started on.
@@ -74,7 +74,7 @@ pub async fn running(cx: &Cx) -> Result<Option<TimeEntry>, Error> {
 
 /// Starts a timer and stops the caller's running one first. A running timer on the same project and task is returned.
 pub async fn start(cx: &Cx, input: StartTimerInput) -> Result<Written<TimeEntry>, Error> {
-    cx.write(Action::StartTimer, input, async |write, input| {
+    cx.write_effect(Action::StartTimer, input, async |write, input| {
         let (user_id, member_id) = (write.caller()?.user_id, write.caller()?.member_id);
         let StartTimerInput { project_id, task_id, note, billable, entry_date, time_zone, not_taken: _ } = input;
         // The project, then the member, then what belongs to both: the order in which people are added and removed, too.
@@ -93,8 +93,7 @@ pub async fn start(cx: &Cx, input: StartTimerInput) -> Result<Written<TimeEntry>
         check_active(&project)?;
         if let Some(running) = running_of(write, user_id).await? {
             if running.project_id == project.id && running.task_id == task.as_ref().map(|task| task.id) {
-                write.found_it();
-                return Ok(running.into());
+                return Ok(Effect::Found(running.into()));
             }
             finish(write, running, None).await?;
         }
@@ -103,10 +102,15 @@ pub async fn start(cx: &Cx, input: StartTimerInput) -> Result<Written<TimeEntry>
         let mut row = new_row(write, user_id, &project, task.as_ref(), billable.take(), note.take(), date);
         row.started_at = Some(write.now);
         write.insert::<time_entry::Entity>(row.clone()).await?;
-        write.timer_changed(&row);
-        Ok(row.into())
+        changed(write, &row);
+        Ok(Effect::Created(row.into()))
     })
     .await
+}
+
+/// A timer was started, changed or stopped: its person's subscriptions hear of it after the commit.
+pub(super) fn changed(write: &Write, row: &time_entry::Model) {
+    write.after_commit(Signal::Timer { user_id: row.user_id, entry_id: row.id });
 }
 
 async fn running_of(write: &Write, user: Id) -> Result<Option<time_entry::Model>, Error> {
@@ -142,7 +146,7 @@ async fn finish(write: &Write, row: time_entry::Model, at: Option<Instant>) -> R
         derive_columns(&mut after, &project);
     }
     let after = write.update::<time_entry::Entity>(&row, after).await?;
-    write.timer_changed(&after);
-    write.emit(NewEvent::TimeEntryCreated(&TimeEntry::from(after.clone()))).await?;
+    changed(write, &after);
+    outbox::emit(write, EventType::TimeEntryCreated, &TimeEntry::from(after.clone())).await?;
     Ok(after)
 }

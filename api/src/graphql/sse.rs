@@ -1,0 +1,72 @@
+//! Answers as server-sent events, by the protocol of graphql-sse, in distinct connections: an event `next` for each
+//! answer, then `complete`. A connection that is cut ends without it, so that the client comes back.
+
+use std::io;
+use std::time::Duration;
+
+use async_graphql::Response as GraphqlResponse;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use poem::{Body, IntoResponse, Response};
+use schema::Prepared;
+use service::Cx;
+use service::live::Subscriber;
+
+use super::endpoint::{Charged, Graphql, body};
+use super::request::EVENTS;
+
+/// After this long without an event a comment is sent, so that proxies do not close a quiet connection.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// A stream of events that is being sent.
+struct EventStream {
+    answers: BoxStream<'static, GraphqlResponse>,
+    subscriber: Subscriber,
+    charged: Charged,
+    ended: bool,
+}
+
+/// Answers a subscription as events. It is registered before the answer begins.
+pub(super) async fn subscribe(graphql: &Graphql, prepared: Prepared, cx: Cx, charged: Charged) -> Response {
+    let subscriber = graphql.server.app.register_subscriber(cx.caller());
+    let mut answers = graphql.gateway.clone().subscribe(prepared, cx, subscriber.clone());
+    // Waits for the registration: an event that is committed after the client has read the status will be sent.
+    let first = tokio::select! {
+        first = answers.next() => first,
+        () = subscriber.subscribed() => None,
+    };
+    let answers = stream::iter(first).chain(answers).boxed();
+    let stream = stream::unfold(EventStream { answers, subscriber, charged, ended: false }, next);
+    Response::builder().content_type(EVENTS).body(Body::from_bytes_stream(stream)).into_response()
+}
+
+/// The one answer to a query or a mutation, as events.
+pub(super) fn single(answer: GraphqlResponse, charged: &Charged) -> Response {
+    let events = [event("next", &body(answer, Some(charged))), event("complete", b"")].concat();
+    Response::builder().content_type(EVENTS).body(events).into_response()
+}
+
+/// The next part of the body.
+async fn next(mut stream: EventStream) -> Option<(io::Result<Vec<u8>>, EventStream)> {
+    if stream.ended {
+        return None;
+    }
+    let part = tokio::select! {
+        biased;
+        // The stream ends without `complete`, which the client takes for a lost connection.
+        _ = stream.subscriber.closed() => return None,
+        answer = stream.answers.next() => match answer {
+            Some(answer) => event("next", &body(answer, Some(&stream.charged))),
+            None => {
+                stream.ended = true;
+                event("complete", b"")
+            }
+        },
+        () = tokio::time::sleep(HEARTBEAT) => b":\n\n".to_vec(),
+    };
+    Some((Ok(part), stream))
+}
+
+/// One event. JSON as we write it has no line breaks, so its data is one line.
+fn event(name: &str, data: &[u8]) -> Vec<u8> {
+    [b"event: ", name.as_bytes(), b"\ndata: ", data, b"\n\n"].concat()
+}

@@ -1,0 +1,28 @@
+//! Admission of a request: its token, plan and budget, which the service checks.
+
+use poem::Request;
+use poem::http::header;
+use service::{Admission, Error, Feature};
+
+use super::address::Address;
+use super::request::header_text;
+use super::server::Server;
+
+/// Checks the token that a request carries, the plan of its workspace for this feature, and charges the token's budget.
+///
+/// # Errors
+/// `Unauthenticated`, or `RateLimited` for an address that has sent too many bad credentials.
+pub(crate) async fn admit(server: &Server, request: &Request, feature: Feature) -> Result<Admission, Error> {
+    let address = Address::of(request, &server.trusted_proxies);
+    let authorization = header_text(request, header::AUTHORIZATION.as_str());
+    server.app.admit_to(feature, authorization, address.0).await
+}
+
+/// The same for a request that is rejected whatever its token is. A good token pays for it as for any request, and its
+/// rate headers are returned; without a good token there are none.
+pub(crate) async fn admit_rejected(server: &Server, request: &Request) -> Option<service::Budget> {
+    if !request.headers().contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    admit(server, request, Feature::ApiAccess).await.ok().map(|admission| admission.budget)
+}

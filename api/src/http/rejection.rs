@@ -1,0 +1,220 @@
+//! From a rejection to an answer: the only place that knows status codes of errors.
+
+use std::fmt;
+
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{IntoResponse, Request, Response};
+use service::{Code, Error, ErrorBody};
+
+use super::request::request_id;
+
+/// Why a request is not served: rejected by HTTP's own rules, or by the service. The pipelines render it, since they know
+/// the request id.
+#[derive(Debug)]
+pub(crate) enum Rejection {
+    /// Before an operation is known.
+    Http(HttpRejection),
+    /// By an operation, or on the way to it.
+    Service(Error),
+}
+
+impl Rejection {
+    /// Its status code.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Rejection::Http(rejection) => rejection.status(),
+            Rejection::Service(error) => status(error),
+        }
+    }
+
+    /// The whole answer in the envelope; a fault of the server is logged.
+    pub(crate) fn response(&self, request_id: &str) -> Response {
+        match self {
+            Rejection::Http(rejection) => rejection.response(request_id),
+            Rejection::Service(error) => response(error, request_id),
+        }
+    }
+
+    /// The headers that go with it, whatever the body is.
+    pub(crate) fn add_headers(&self, response: &mut Response) {
+        match self {
+            Rejection::Http(rejection) => rejection.add_headers(response),
+            Rejection::Service(error) => add_headers(error, response),
+        }
+    }
+}
+
+impl From<HttpRejection> for Rejection {
+    fn from(rejection: HttpRejection) -> Rejection {
+        Rejection::Http(rejection)
+    }
+}
+
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Rejection {
+        Rejection::Service(error)
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rejection::Http(rejection) => rejection.error().fmt(f),
+            Rejection::Service(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+impl From<Rejection> for poem::Error {
+    fn from(rejection: Rejection) -> poem::Error {
+        let status = rejection.status();
+        poem::Error::new(rejection, status)
+    }
+}
+
+/// Every operation has the same rejections; a pass over the document describes them.
+impl poem_openapi::ApiResponse for Rejection {
+    fn meta() -> poem_openapi::registry::MetaResponses {
+        poem_openapi::registry::MetaResponses { responses: vec![] }
+    }
+
+    fn register(_: &mut poem_openapi::registry::Registry) {}
+}
+
+/// A rejection by HTTP's own rules, before any operation is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HttpRejection {
+    /// There is no such path.
+    NoSuchPath,
+    /// The path exists and does not take the method; it takes these.
+    MethodNotAllowed(Vec<Method>),
+    /// The body is longer than any operation takes.
+    TooLarge,
+    /// The body does not declare itself to be JSON.
+    NotJson,
+    /// None of the media types that the client accepts can be made.
+    NotAcceptable,
+    /// A subscription was sent by a client that accepts a single answer only.
+    NotAStream,
+}
+
+impl HttpRejection {
+    /// Its status code.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            HttpRejection::NoSuchPath => StatusCode::NOT_FOUND,
+            HttpRejection::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            HttpRejection::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            HttpRejection::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            HttpRejection::NotAcceptable | HttpRejection::NotAStream => StatusCode::NOT_ACCEPTABLE,
+        }
+    }
+
+    /// The same as an error of the service: 404 keeps its code, the others are bad requests.
+    pub(crate) fn error(&self) -> Error {
+        match self {
+            HttpRejection::NoSuchPath => Error::NotFound("path; /api-docs lists what there is"),
+            HttpRejection::MethodNotAllowed(methods) => {
+                let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
+                Error::BadRequest(
+                    format!("this path does not take that method; it takes {}", allowed.join(", ")).into(),
+                )
+            }
+            HttpRejection::TooLarge => Error::BadRequest("the body is over 1 MiB; send less at once".into()),
+            HttpRejection::NotJson => {
+                Error::BadRequest("send the body as JSON, uncompressed, with `Content-Type: application/json`".into())
+            }
+            HttpRejection::NotAStream => Error::BadRequest(
+                "a subscription goes on: send `Accept: text/event-stream`, or use a WebSocket (graphql-transport-ws)"
+                    .into(),
+            ),
+            HttpRejection::NotAcceptable => Error::BadRequest("none of the types in Accept can be made here".into()),
+        }
+    }
+
+    /// Its answer in the envelope.
+    pub(crate) fn response(&self, request_id: &str) -> Response {
+        let mut response = envelope(&self.error(), self.status(), request_id);
+        self.add_headers(&mut response);
+        response
+    }
+
+    fn add_headers(&self, response: &mut Response) {
+        if let HttpRejection::MethodNotAllowed(methods) = self {
+            let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
+            if let Ok(allow) = HeaderValue::from_str(&allowed.join(", ")) {
+                response.headers_mut().insert(header::ALLOW, allow);
+            }
+        }
+    }
+}
+
+/// The answer to a method other than GET and HEAD, on a path that can only be read; `None` for those two.
+pub(crate) fn reject_unless_read(request: &Request) -> Option<Response> {
+    let allowed = vec![Method::GET, Method::HEAD, Method::OPTIONS];
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    (!reads).then(|| HttpRejection::MethodNotAllowed(allowed).response(&request_id(request)))
+}
+
+/// The status code of an error.
+pub(crate) fn status(error: &Error) -> StatusCode {
+    match (error, error.code()) {
+        (Error::Stale { .. }, _) => StatusCode::PRECONDITION_FAILED,
+        (_, code) => status_of(code),
+    }
+}
+
+/// The status code of a public code, except for a stale `If-Match`, which is 412.
+pub(crate) fn status_of(code: Code) -> StatusCode {
+    match code {
+        Code::BadRequest => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::ForbiddenPlan => StatusCode::PAYMENT_REQUIRED,
+        Code::ForbiddenScope => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Conflict => StatusCode::CONFLICT,
+        Code::ValidationError => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The whole answer to an error, which is logged if it is a fault of the server.
+pub(crate) fn response(error: &Error, request_id: &str) -> Response {
+    error.log();
+    let mut response = envelope(error, status(error), request_id);
+    add_headers(error, &mut response);
+    response
+}
+
+fn add_headers(error: &Error, response: &mut Response) {
+    let headers = response.headers_mut();
+    match error {
+        Error::Unauthenticated(_) => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Error::RateLimited { retry_after } => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
+        }
+        Error::InFlight => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
+        }
+        Error::Stale { version } => {
+            if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+                headers.insert(header::ETAG, tag);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn envelope(error: &Error, status: StatusCode, request_id: &str) -> Response {
+    #[derive(serde::Serialize)]
+    struct Envelope<'a> {
+        error: ErrorBody<'a>,
+    }
+    let bytes = serde_json::to_vec(&Envelope { error: error.body(request_id) }).unwrap_or_default();
+    Response::builder().status(status).content_type("application/json").body(bytes).into_response()
+}

@@ -1,0 +1,83 @@
+//! The facts of a request: its id, headers as text, its body as JSON, and the fingerprint that tells requests apart.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::Request;
+use poem::http::{Method, header};
+use service::Error;
+use service::value::Json;
+use sha2::{Digest, Sha256};
+
+use super::rejection::{HttpRejection, Rejection};
+
+/// The largest body that any operation takes, in bytes.
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The id of a request, among the request's extensions.
+#[derive(Clone)]
+pub(crate) struct RequestId(pub(crate) Arc<str>);
+
+/// The id that the middleware has given to a request.
+pub(crate) fn request_id(request: &Request) -> Arc<str> {
+    request.extensions().get::<RequestId>().map_or_else(|| "".into(), |id| id.0.clone())
+}
+
+/// A header as text; `None` if it is absent or is not visible ASCII.
+pub(crate) fn header_text<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What makes two requests the same request: method, path and the value of the body.
+pub(crate) fn fingerprint(method: &Method, path: &str, body: Option<&Json>) -> [u8; 32] {
+    let hash = Sha256::new().chain_update(method.as_str()).chain_update("\n").chain_update(path).chain_update("\n");
+    hash.chain_update(body.map(Json::canonical).unwrap_or_default()).finalize().into()
+}
+
+/// Reads a body of JSON, within its bounds.
+pub(crate) async fn read_json(request: &mut Request) -> Result<Json, Rejection> {
+    let declared = header_text(request, header::CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(HttpRejection::TooLarge.into());
+    }
+    let bytes = match tokio::time::timeout(BODY_TIMEOUT, request.take_body().into_bytes_limit(MAX_BODY)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => return Err(HttpRejection::TooLarge.into()),
+        _ => return Err(Error::BadRequest("the body could not be read to its end".into()).into()),
+    };
+    if !is_json(request) || request.headers().contains_key(header::CONTENT_ENCODING) {
+        return Err(HttpRejection::NotJson.into());
+    }
+    Json::parse(&bytes).map_err(|why| Error::BadRequest(why.to_string().into()).into())
+}
+
+/// Whether the request has no body. The body itself is asked, since over HTTP/2 the head need not declare a length (RFC
+/// 9113, section 8.1.1).
+pub(crate) fn is_empty(request: &mut Request) -> bool {
+    let body = request.take_body();
+    let is_empty = body.is_empty();
+    request.set_body(body);
+    is_empty
+}
+
+/// `application/json`, in UTF-8 if it names a charset.
+fn is_json(request: &Request) -> bool {
+    let Some(kind) = header_text(request, header::CONTENT_TYPE.as_str()) else { return false };
+    let mut parts = kind.split(';').map(str::trim);
+    let named = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    let utf8 = parts.filter_map(|part| part.split_once('=')).all(|(name, value)| {
+        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    });
+    named && utf8
+}
+
+/// The entity tags of a header, without quotes and weak prefixes.
+pub(crate) fn tags(header: &str) -> impl Iterator<Item = &str> {
+    header.split(',').map(|tag| {
+        let tag = tag.trim();
+        tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"')
+    })
+}

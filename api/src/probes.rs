@@ -1,0 +1,63 @@
+//! `/healthz`, `/readyz` and `/metrics`: for whatever monitors the process. The first two are public and give no detail;
+//! the last is on the operator's own address only.
+
+use poem::http::{StatusCode, header};
+use poem::{Endpoint, IntoResponse, Request, Response, Result};
+use service::App;
+
+use crate::http::rejection::reject_unless_read;
+
+/// Answers while the process is alive.
+pub struct Healthz;
+
+/// Answers whether the database can be reached and its migrations are current.
+pub struct Readyz {
+    pub(crate) app: App,
+    pub(crate) last_migration: String,
+}
+
+impl Endpoint for Healthz {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        Ok(reject_unless_read(&request).unwrap_or_else(|| "ok\n".into_response()))
+    }
+}
+
+impl Endpoint for Readyz {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        if let Some(refused) = reject_unless_read(&request) {
+            return Ok(refused);
+        }
+        Ok(if self.app.is_ready(&self.last_migration).await {
+            "ready\n".into_response()
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+        })
+    }
+}
+
+/// Every metric of the process, in the text format of Prometheus.
+pub struct Metrics(pub App);
+
+impl Endpoint for Metrics {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        if let Some(refused) = reject_unless_read(&request) {
+            return Ok(refused);
+        }
+        Ok(match self.0.metrics().await {
+            Ok(text) => {
+                let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
+                Response::builder().header(kind.0, kind.1).body(text)
+            }
+            Err(refused) => {
+                refused.log();
+                StatusCode::SERVICE_UNAVAILABLE.into_response()
+            }
+        })
+    }
+}

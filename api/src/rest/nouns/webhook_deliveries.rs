@@ -1,0 +1,58 @@
+//! `/webhook-deliveries`.
+
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+use service::webhook::delivery::{
+    self, WebhookDelivery, WebhookDeliveryDetail, WebhookDeliveryFilter, WebhookDeliverySort,
+};
+use service::webhook::replay::{self, Replay, Replayed};
+
+use super::Tag;
+use crate::http::rejection::Rejection;
+use crate::rest::answers::{Data, List, Put, Queued};
+use crate::rest::extract::{Access, Body, PathId, Query};
+
+pub struct WebhookDeliveries;
+
+#[OpenApi(tag = "Tag::Webhooks")]
+impl WebhookDeliveries {
+    /// List deliveries
+    #[oai(path = "/webhook-deliveries", method = "get", operation_id = "listWebhookDeliveries")]
+    async fn list_webhook_deliveries(
+        &self,
+        Access(cx): Access,
+        query: Query<WebhookDeliveryFilter, WebhookDeliverySort>,
+    ) -> Result<List<WebhookDelivery>, Rejection> {
+        Ok(List(delivery::list(&cx, &query.0).await?))
+    }
+
+    /// Send the events of many deliveries again, or count them
+    #[oai(path = "/webhook-deliveries/replay", method = "post", operation_id = "replayWebhookDeliveries")]
+    async fn replay_webhook_deliveries(
+        &self,
+        Access(cx): Access,
+        body: Body<Replay>,
+    ) -> Result<Put<Replayed>, Rejection> {
+        Ok(Put(replay::many(&cx, body.0).await?))
+    }
+
+    /// Get a delivery with its attempts
+    #[oai(path = "/webhook-deliveries/:id", method = "get", operation_id = "getWebhookDelivery")]
+    async fn get_webhook_delivery(
+        &self,
+        Access(cx): Access,
+        id: Path<PathId>,
+    ) -> Result<Data<WebhookDeliveryDetail>, Rejection> {
+        Ok(Data(delivery::get_detail(&cx, id.0.0).await?))
+    }
+
+    /// Send the event of a delivery again
+    #[oai(path = "/webhook-deliveries/:id/replay", method = "post", operation_id = "replayWebhookDelivery")]
+    async fn replay_webhook_delivery(
+        &self,
+        Access(cx): Access,
+        id: Path<PathId>,
+    ) -> Result<Queued<WebhookDelivery>, Rejection> {
+        Ok(Queued { written: replay::one(&cx, id.0.0).await?, list: "/webhook-deliveries" })
+    }
+}

@@ -1,0 +1,168 @@
+//! Loaders: what a level of a query needs, gathered and read in one statement.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use async_graphql::Context;
+use async_graphql::dataloader::{DataLoader, Loader};
+use service::sort::SortField;
+use service::value::Id;
+use service::{Action, Cx, Error, Filter, ListArgs, Page};
+
+use crate::engine::connection::{self, Ask, Slice};
+use crate::engine::error::OrFail;
+
+/// Loads on behalf of one caller, for one request.
+pub(crate) struct Loaders(pub(crate) Cx);
+
+/// The first rows below a parent of a kind, for the same arguments.
+pub(crate) struct Below<P, A> {
+    pub(crate) parent: Id,
+    pub(crate) args: Arc<A>,
+    /// Equal for equal arguments.
+    fingerprint: Arc<str>,
+    kind: PhantomData<P>,
+}
+
+/// The kinds of parents.
+pub(crate) struct OfClient;
+pub(crate) struct OfProject;
+pub(crate) struct OfTask;
+pub(crate) struct OfInvoice;
+/// By the id of the person.
+pub(crate) struct OfPerson;
+
+impl<P, F: Filter, S: SortField> Below<P, ListArgs<F, S>> {
+    fn new(parent: Id, args: ListArgs<F, S>) -> Self {
+        Below { parent, fingerprint: args.fingerprint().into(), args: Arc::new(args), kind: PhantomData }
+    }
+}
+
+impl<P, A> Clone for Below<P, A> {
+    fn clone(&self) -> Self {
+        let Below { parent, args, fingerprint, kind } = self;
+        Below { parent: *parent, args: args.clone(), fingerprint: fingerprint.clone(), kind: *kind }
+    }
+}
+
+impl<P, A> PartialEq for Below<P, A> {
+    fn eq(&self, other: &Self) -> bool {
+        self.parent == other.parent && self.fingerprint == other.fingerprint
+    }
+}
+
+impl<P, A> Eq for Below<P, A> {}
+
+impl<P, A> Hash for Below<P, A> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parent.hash(state);
+        self.fingerprint.hash(state);
+    }
+}
+
+/// A page, or why there is none; shared by all who asked for it.
+pub(crate) type Outcome<T> = Result<Page<T>, Arc<Error>>;
+
+/// Parents, and the keys that ask for what is below them.
+type Group<P, A> = (Vec<Id>, Vec<Below<P, A>>);
+
+/// Keys with the same arguments, which are read together.
+pub(crate) fn groups<P, A>(keys: &[Below<P, A>]) -> Vec<Group<P, A>> {
+    let mut groups: HashMap<Arc<str>, Group<P, A>> = HashMap::new();
+    for key in keys {
+        let (parents, same) = groups.entry(key.fingerprint.clone()).or_default();
+        parents.push(key.parent);
+        same.push(key.clone());
+    }
+    groups.into_values().collect()
+}
+
+/// Writes the loaders of rows below kinds of parents.
+macro_rules! below_loaders {
+    ($($parent:ident: $args:ty => $record:ty, $list:path;)*) => {
+        $(impl async_graphql::dataloader::Loader<$crate::engine::loader::Below<$parent, $args>>
+            for $crate::engine::loader::Loaders
+        {
+            type Value = $crate::engine::loader::Outcome<$record>;
+            type Error = std::sync::Arc<service::Error>;
+
+            async fn load(
+                &self,
+                keys: &[$crate::engine::loader::Below<$parent, $args>],
+            ) -> Result<
+                std::collections::HashMap<$crate::engine::loader::Below<$parent, $args>, Self::Value>,
+                std::sync::Arc<service::Error>,
+            > {
+                let mut found = std::collections::HashMap::with_capacity(keys.len());
+                for (parents, keys) in $crate::engine::loader::groups(keys) {
+                    let Some(args) = keys.first().map(|key| key.args.clone()) else { continue };
+                    let mut pages: service::Pages<$record> = $list(&self.0, &parents, &args).await?;
+                    for key in keys {
+                        if let Some(page) = pages.remove(&key.parent) {
+                            found.insert(key, page.map_err(std::sync::Arc::new));
+                        }
+                    }
+                }
+                Ok(found)
+            }
+        })*
+    };
+}
+
+/// Writes the loader of records by their id.
+macro_rules! by_id_loader {
+    ($key:ident => $record:ty, $read:path) => {
+        impl async_graphql::dataloader::Loader<$key> for $crate::engine::loader::Loaders {
+            type Value = $record;
+            type Error = std::sync::Arc<service::Error>;
+
+            async fn load(
+                &self,
+                keys: &[$key],
+            ) -> Result<std::collections::HashMap<$key, $record>, std::sync::Arc<service::Error>> {
+                let ids: Vec<service::value::Id> = keys.iter().map(|key| key.0).collect();
+                let records = $read(&self.0, &ids).await?;
+                Ok(records.into_iter().map(|record| ($key(record.id), record)).collect())
+            }
+        }
+    };
+}
+
+pub(crate) use {below_loaders, by_id_loader};
+
+/// The page below a parent, gathered with those of its siblings.
+pub(crate) async fn below<P, F: Filter, S: SortField, T>(
+    ctx: &Context<'_>,
+    parent: Id,
+    slice: Slice,
+    ask: Ask<F, S>,
+) -> async_graphql::Result<Page<T>>
+where
+    P: Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+    Loaders: Loader<Below<P, ListArgs<F, S>>, Value = Outcome<T>, Error = Arc<Error>>,
+{
+    let cx = ctx.data::<Cx>()?;
+    let args = connection::args(slice, ask).or_fail(cx)?;
+    let backward = args.backward;
+    let page = ctx.data::<DataLoader<Loaders>>()?.load_one(Below::new(parent, args)).await.or_fail(cx)?;
+    let page = page.unwrap_or_else(|| Err(Arc::new(Error::bug("a page was not loaded"))));
+    page.map_err(|error| connection::in_graphql(error, backward)).or_fail(cx)
+}
+
+/// The record that a relation leads to, gathered with those of its siblings; null where there is none, and for those whose
+/// role may not read it.
+pub(crate) async fn one<K, T>(ctx: &Context<'_>, action: Action, key: Option<K>) -> async_graphql::Result<Option<T>>
+where
+    K: Send + Sync + Hash + Eq + Clone + 'static,
+    T: Clone + Send + Sync + 'static,
+    Loaders: Loader<K, Value = T, Error = Arc<Error>>,
+{
+    let cx = ctx.data::<Cx>()?;
+    match key {
+        Some(key) if cx.may(action) => ctx.data::<DataLoader<Loaders>>()?.load_one(key).await.or_fail(cx),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,142 @@
+//! Invoices and their lines: the nodes, queries and loaders.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dataloader::{DataLoader, Loader};
+use async_graphql::{Context, ID, Object, Result};
+use service::expense::{ExpenseFilter, ExpenseSort};
+use service::invoice::{Invoice, InvoiceArgs, InvoiceFilter, InvoiceLine, InvoiceSort};
+use service::time_entry::{TimeEntryFilter, TimeEntrySort};
+use service::value::Id;
+use service::{Action, Error};
+
+use crate::engine::connection::{connection, lists};
+use crate::engine::error::OrFail;
+use crate::engine::loader::{Loaders, OfClient, below_loaders, by_id_loader, one};
+use crate::nouns::client::{ClientById, ClientNode};
+use crate::nouns::expense::{ExpenseConnection, ExpenseNode};
+use crate::nouns::project::{ProjectById, ProjectNode};
+use crate::nouns::task::{TaskById, TaskNode};
+use crate::nouns::time_entry::{TimeEntryConnection, TimeEntryNode};
+use crate::nouns::{cx, parse_id};
+
+/// A bill to a client.
+pub struct InvoiceNode(pub(crate) Invoice);
+
+/// One line of an invoice.
+pub struct InvoiceLineNode(InvoiceLine);
+
+/// A bill to a client.
+#[Object(name = "Invoice")]
+impl InvoiceNode {
+    #[graphql(flatten)]
+    async fn fields(&self) -> &Invoice {
+        &self.0
+    }
+
+    #[graphql(flatten)]
+    async fn lists(&self) -> InvoiceLists {
+        InvoiceLists(self.0.id)
+    }
+
+    /// The id.
+    pub async fn id(&self) -> Id {
+        self.0.id
+    }
+
+    /// Whom it bills.
+    async fn client(&self, ctx: &Context<'_>) -> Result<Option<ClientNode>> {
+        Ok(one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await?.map(ClientNode))
+    }
+
+    /// What it bills, in order.
+    async fn lines(&self, ctx: &Context<'_>) -> Result<Vec<InvoiceLineNode>> {
+        let loaders = ctx.data::<DataLoader<Loaders>>()?;
+        let lines = loaders.load_one(LinesOfInvoice(self.0.id)).await.or_fail(cx(ctx)?)?;
+        Ok(lines.unwrap_or_default().into_iter().map(InvoiceLineNode).collect())
+    }
+}
+
+/// One line of an invoice.
+#[Object(name = "InvoiceLine")]
+impl InvoiceLineNode {
+    #[graphql(flatten)]
+    async fn fields(&self) -> &InvoiceLine {
+        &self.0
+    }
+
+    /// The project, if it bills one.
+    async fn project(&self, ctx: &Context<'_>) -> Result<Option<ProjectNode>> {
+        Ok(one(ctx, Action::GetProject, self.0.project_id.map(ProjectById)).await?.map(ProjectNode))
+    }
+
+    /// The task, if it bills the time on one.
+    async fn task(&self, ctx: &Context<'_>) -> Result<Option<TaskNode>> {
+        Ok(one(ctx, Action::GetTask, self.0.task_id.map(TaskById)).await?.map(TaskNode))
+    }
+}
+
+lists! {
+    /// What an invoice bills.
+    InvoiceLists(Id) {
+        /// The time that it bills.
+        time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfInvoice);
+        /// The expenses that it bills.
+        expenses: ExpenseFilter, ExpenseSort => ExpenseConnection(ExpenseNode) if ListExpenses, (below OfInvoice);
+    }
+}
+
+connection!(InvoiceConnection, InvoiceEdge, InvoiceNode);
+
+/// An invoice by its id.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct InvoiceById(pub(crate) Id);
+
+by_id_loader!(InvoiceById => Invoice, service::invoice::by_ids);
+
+below_loaders! {
+    OfClient: InvoiceArgs => Invoice, service::invoice::list_of_clients;
+}
+
+/// The lines of an invoice.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LinesOfInvoice(pub(crate) Id);
+
+impl Loader<LinesOfInvoice> for Loaders {
+    type Value = Vec<InvoiceLine>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, keys: &[LinesOfInvoice]) -> Result<HashMap<LinesOfInvoice, Vec<InvoiceLine>>, Arc<Error>> {
+        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let lines = service::invoice::lines_of(&self.0, &ids).await?;
+        Ok(lines.into_iter().map(|(invoice, lines)| (LinesOfInvoice(invoice), lines)).collect())
+    }
+}
+
+lists! {
+    /// The list of this noun.
+    InvoiceRootLists() {
+        /// Invoices, a page at a time.
+        invoices: InvoiceFilter, InvoiceSort => InvoiceConnection(InvoiceNode), (flat service::invoice::list);
+    }
+}
+
+/// The queries of this noun.
+#[derive(Default)]
+pub struct InvoiceQueries;
+
+/// The queries of this noun.
+#[Object]
+impl InvoiceQueries {
+    #[graphql(flatten)]
+    async fn lists(&self) -> InvoiceRootLists {
+        InvoiceRootLists()
+    }
+
+    /// One invoice.
+    async fn invoice(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<InvoiceNode>> {
+        let cx = cx(ctx)?;
+        service::invoice::find(cx, parse_id(&id)).await.map(InvoiceNode).map(Some).or_fail(cx)
+    }
+}

@@ -1,0 +1,43 @@
+//! One file per noun: its node, connection, queries, mutations, payloads and loaders.
+
+pub(crate) mod client;
+pub(crate) mod event;
+pub(crate) mod expense;
+pub(crate) mod invoice;
+pub(crate) mod member;
+pub(crate) mod node;
+pub(crate) mod organization;
+pub(crate) mod project;
+pub(crate) mod report;
+pub(crate) mod subscription;
+pub(crate) mod task;
+pub(crate) mod time_entry;
+pub(crate) mod token;
+pub(crate) mod webhook_delivery;
+pub(crate) mod webhook_endpoint;
+
+use async_graphql::{Context, ID, Result};
+use service::value::Id;
+use service::{Cx, Precondition, Record, Written};
+
+use crate::engine::error::OrFail;
+
+/// The caller at the door.
+pub(crate) fn cx<'a>(ctx: &Context<'a>) -> Result<&'a Cx> {
+    ctx.data::<Cx>()
+}
+
+/// An id as it was sent. A text that is no UUID is the id of no record, and is not found.
+pub(crate) fn parse_id(id: &ID) -> Id {
+    id.parse().unwrap_or(Id::NONE)
+}
+
+/// `expectedVersion` as the precondition of a change.
+pub(crate) fn expected(version: Option<i32>) -> Precondition {
+    version.map_or(Precondition::Any, |version| Precondition::OneOf(vec![version]))
+}
+
+/// The record that an operation gives; parsed again if it was stored under an idempotency key.
+pub(crate) fn record<R: Record>(ctx: &Context<'_>, done: Result<Written<R>, service::Error>) -> Result<R> {
+    done.and_then(Written::into_record).or_fail(cx(ctx)?)
+}

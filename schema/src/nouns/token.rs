@@ -1,0 +1,84 @@
+//! Tokens: the node, queries and mutations.
+
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use service::token::{Token, TokenFilter, TokenSort};
+use service::value::Id;
+use service::{Action, Deleted};
+
+use crate::engine::connection::{connection, lists};
+use crate::engine::error::OrFail;
+use crate::engine::loader::one;
+use crate::nouns::member::{MemberById, MemberNode};
+use crate::nouns::{cx, parse_id, record};
+
+/// A token, without its secret.
+pub struct TokenNode(pub(crate) Token);
+
+/// A token, without its secret.
+#[Object(name = "Token")]
+impl TokenNode {
+    #[graphql(flatten)]
+    async fn fields(&self) -> &Token {
+        &self.0
+    }
+
+    /// The id.
+    pub async fn id(&self) -> Id {
+        self.0.id
+    }
+
+    /// The member that it acts as.
+    async fn member(&self, ctx: &Context<'_>) -> Result<Option<MemberNode>> {
+        Ok(one(ctx, Action::GetMember, Some(MemberById(self.0.member_id))).await?.map(MemberNode))
+    }
+}
+
+connection!(TokenConnection, TokenEdge, TokenNode);
+
+lists! {
+    /// The list of this noun.
+    TokenRootLists() {
+        /// Live tokens, a page at a time: own ones; for Owner and Admin all of the workspace.
+        tokens: TokenFilter, TokenSort => TokenConnection(TokenNode), (flat service::token::list);
+    }
+}
+
+/// The queries of this noun.
+#[derive(Default)]
+pub struct TokenQueries;
+
+/// The queries of this noun.
+#[Object]
+impl TokenQueries {
+    #[graphql(flatten)]
+    async fn lists(&self) -> TokenRootLists {
+        TokenRootLists()
+    }
+
+    /// One live token: an own one; for Owner and Admin any of the workspace.
+    async fn token(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<TokenNode>> {
+        let cx = cx(ctx)?;
+        service::token::get(cx, parse_id(&id)).await.map(TokenNode).map(Some).or_fail(cx)
+    }
+}
+
+/// The mutations of this noun.
+#[derive(Default)]
+pub struct TokenMutations;
+
+/// The mutations of this noun.
+#[Object]
+impl TokenMutations {
+    /// End a token for good.
+    async fn revoke_token(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<RevokeTokenPayload> {
+        let deleted: Deleted = record(ctx, service::token::revoke(cx(ctx)?, parse_id(&id)).await)?;
+        Ok(RevokeTokenPayload { id: deleted.id })
+    }
+}
+
+/// The token that was ended.
+#[derive(SimpleObject)]
+pub struct RevokeTokenPayload {
+    /// Its id.
+    pub(crate) id: Id,
+}

@@ -1,0 +1,64 @@
+//! Reads, from inside the caller's workspace and visibility.
+
+use entity::value::Id;
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryResult, Select};
+
+use crate::access::scope::{Identified, Scoped};
+use crate::contract::error::Error;
+use crate::core::database::Reader;
+use crate::door::Cx;
+
+/// A look at the database, from inside the caller's workspace and visibility.
+pub(crate) struct Read<'a> {
+    pub(super) cx: &'a Cx,
+}
+
+impl Read<'_> {
+    /// One live row.
+    pub(crate) async fn get<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
+        let query = E::live(E::within(self.cx.caller()).filter(E::ID.eq(id)));
+        query.one(self.database()).await?.ok_or(Error::NotFound(E::NOUN))
+    }
+
+    /// Rows by id, deleted ones too, since they still resolve as somebody's parent.
+    pub(crate) async fn by_ids<E: Identified>(&self, ids: &[Id]) -> Result<Vec<E::Model>, Error> {
+        let query = E::within(self.cx.caller()).filter(E::ID.is_in(ids.iter().copied()));
+        Ok(query.all(self.database()).await?)
+    }
+
+    /// Rows of a query that began in the caller's scope.
+    pub(crate) async fn all<E: Scoped>(
+        &self,
+        narrow: impl FnOnce(Select<E>) -> Select<E>,
+    ) -> Result<Vec<E::Model>, Error> {
+        Ok(narrow(E::within(self.cx.caller())).all(self.database()).await?)
+    }
+
+    /// Rows of a statement that was made of a query in the caller's scope, for those that join.
+    pub(crate) async fn rows(&self, statement: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
+        let statement = self.database().get_database_backend().build(statement);
+        Ok(self.database().query_all_raw(statement).await?)
+    }
+
+    /// A query that began in the caller's scope, for use inside another.
+    pub(crate) fn query<E: Scoped>(&self, narrow: impl FnOnce(Select<E>) -> Select<E>) -> Select<E> {
+        narrow(E::within(self.cx.caller()))
+    }
+
+    /// The workspace itself.
+    #[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by the caller's own id")]
+    pub(crate) async fn organization(&self) -> Result<entity::organization::Model, Error> {
+        let own = entity::organization::Entity::find_by_id(self.cx.caller().organization_id);
+        own.one(self.database()).await?.ok_or(Error::NotFound("workspace"))
+    }
+
+    /// Whether the words of PostgreSQL are understood.
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.cx.0.door.core.database().is_postgres()
+    }
+
+    fn database(&self) -> &Reader {
+        self.cx.0.door.core.database().reader()
+    }
+}

@@ -1,4 +1,4 @@
-//! The documents are part of the contract: committed, and equal to what the code makes.
+//! The documents are part of the contract: committed, and equal to what the code generates.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ fn every_writing_action_is_one_mutation() {
     assert_eq!(fields, known);
 }
 
-/// Subscriptions are no operations of REST: each goes by the policy of what it tells, which `subscriptions.rs` keeps.
+/// Subscriptions are not operations of REST: each follows the policy of what it publishes; see `subscriptions.rs`.
 #[test]
 fn every_subscription_is_known() {
     let sdl = schema::sdl();

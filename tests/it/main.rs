@@ -4,7 +4,6 @@
 mod billing;
 mod cli;
 mod conformance;
-mod docs;
 mod documents;
 mod graphql;
 mod pages;

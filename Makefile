@@ -1,4 +1,4 @@
-.PHONY: demo test test-faults bench-door bench-webhooks accept files lint pages
+.PHONY: demo test test-faults bench-door bench-webhooks accept files lint sbom pages
 
 demo: ## Serve a year of made-up data on SQLite.
 	cargo run --release -- serve --demo
@@ -25,10 +25,19 @@ accept: files ## Update what is generated from the code: both OpenAPI documents,
 files: ## Update docs/files.md, the list of files; needs no build.
 	docs/list-files > docs/files.md.new && mv docs/files.md.new docs/files.md
 
-lint: ## What a change must pass besides the tests.
+lint: ## What a change must pass besides the tests; installs its pinned tools into target/tools.
+	.ci/tools
 	cargo fmt --all --check
 	cargo fmt --manifest-path tests/sdk/Cargo.toml --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --quiet --locked -p prose
+	target/tools/bin/typos
+	target/tools/bin/cargo-machete
+	target/tools/bin/cargo-deny --locked check licenses bans sources
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+sbom: ## Write target/hoursmith.cdx.json: the libraries in the binary, as a CycloneDX document.
+	.ci/sbom > target/hoursmith.cdx.json.new && mv target/hoursmith.cdx.json.new target/hoursmith.cdx.json
 
 pages: ## Build the pages anew (needs Node); the result is committed.
 	cd api/pages && npm ci && npm run build

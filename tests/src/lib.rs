@@ -160,25 +160,22 @@ impl World {
     }
 }
 
-/// Writes a promise twice: once for each database.
+/// Writes a promise as two tests, one per database.
 #[macro_export]
 macro_rules! on_both {
     ($(#[doc = $doc:literal])* async fn $name:ident($world:ident: World) $body:block) => {
         $(#[doc = $doc])*
+        async fn $name($world: $crate::World) $body
+
         mod $name {
-            #[allow(unused_imports, reason = "a promise takes what it needs from its file")]
-            use super::*;
-
-            async fn promise($world: $crate::World) $body
-
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_sqlite() {
-                promise($crate::World::on($crate::Kind::Sqlite).await).await;
+                super::$name($crate::World::on($crate::Kind::Sqlite).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_postgres() {
-                promise($crate::World::on($crate::Kind::Postgres).await).await;
+                super::$name($crate::World::on($crate::Kind::Postgres).await).await;
             }
         }
     };

@@ -6,6 +6,8 @@ mod cli;
 mod conformance;
 mod documents;
 mod graphql;
+mod openapi_changes;
+
 mod pages;
 mod policy;
 mod properties;

@@ -33,6 +33,11 @@ fn the_page_of_errors_is_committed() {
 }
 
 #[test]
+fn the_page_of_permissions_is_committed() {
+    assert_committed("docs/permissions.md", &api::permissions_page::page());
+}
+
+#[test]
 fn the_graphql_schema_is_committed() {
     assert_committed("schema/schema.graphql", &schema::sdl());
 }
@@ -98,6 +103,7 @@ on_both! {
             ("/api/openapi.yaml", "application/yaml"),
             ("/api/openapi-3.0.json", "application/json"),
             ("/graphql/schema.graphql", "text/plain; charset=utf-8"),
+            ("/.well-known/security.txt", "text/plain; charset=utf-8"),
         ] {
             let answer = world.call(Method::GET, path).send().await;
             assert_eq!(answer.status, 200, "{path}");

@@ -1,4 +1,4 @@
-.PHONY: demo test test-faults bench-door bench-webhooks accept files lint pages
+.PHONY: demo test test-faults bench-door bench-webhooks accept publish files lint sbom pages
 
 demo: ## Serve a year of made-up data on SQLite.
 	cargo run --release -- serve --demo
@@ -17,18 +17,30 @@ bench-webhooks: ## How fast webhooks are delivered, on both databases.
 	tests/run --exec cargo run --locked --release -p tests --example bench_webhooks
 
 accept: files ## Update what is generated from the code: both OpenAPI documents, schema/schema.graphql and the generated pages of docs/.
-	env -u HOURSMITH_PUBLIC_URL cargo run --quiet -- openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
-	env -u HOURSMITH_PUBLIC_URL cargo run --quiet -- openapi --v3-0 > api/openapi-3.0.json.new && mv api/openapi-3.0.json.new api/openapi-3.0.json
-	cargo run --quiet -- sdl > schema/schema.graphql.new && mv schema/schema.graphql.new schema/schema.graphql
-	cargo run --quiet -- errors > docs/errors.md.new && mv docs/errors.md.new docs/errors.md
+	cargo build --quiet --workspace --bin hoursmith
+	@set -e; print() { env -u HOURSMITH_PUBLIC_URL target/debug/hoursmith $$1 > $$2.new && mv $$2.new $$2; }; \
+	print openapi api/openapi.json; print 'openapi --v3-0' api/openapi-3.0.json; print sdl schema/schema.graphql; \
+	print errors docs/errors.md; print permissions docs/permissions.md
+
+publish: ## Make the current OpenAPI document the published one, which later changes must not break; a step of a release.
+	cp api/openapi.json api/published/openapi.json
 
 files: ## Update docs/files.md, the list of files; needs no build.
 	docs/list-files > docs/files.md.new && mv docs/files.md.new docs/files.md
 
-lint: ## What a change must pass besides the tests.
+lint: ## What a change must pass besides the tests; installs its pinned tools into target/tools.
+	.ci/tools
 	cargo fmt --all --check
 	cargo fmt --manifest-path tests/sdk/Cargo.toml --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --quiet --locked -p prose
+	target/tools/bin/typos
+	target/tools/bin/cargo-machete
+	target/tools/bin/cargo-deny --locked check licenses bans sources
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+sbom: ## Write target/hoursmith.cdx.json: the libraries in the binary, as a CycloneDX document.
+	.ci/sbom > target/hoursmith.cdx.json.new && mv target/hoursmith.cdx.json.new target/hoursmith.cdx.json
 
 pages: ## Build the pages anew (needs Node); the result is committed.
 	cd api/pages && npm ci && npm run build

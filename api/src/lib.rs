@@ -5,6 +5,7 @@ mod graphql;
 mod http;
 mod mcp;
 mod pages;
+pub mod permissions_page;
 mod probes;
 pub mod rest;
 mod telemetry;
@@ -17,6 +18,9 @@ use poem::{Endpoint, EndpointExt, Response, Route};
 use rest::openapi;
 
 pub use http::server::Server;
+
+/// How to report a vulnerability (RFC 9116); see `SECURITY.md`.
+const SECURITY_TXT: &str = include_str!("security.txt");
 
 /// The routes that only the operator reaches, on an address of their own.
 pub fn admin(app: service::App) -> impl Endpoint<Output = Response> {
@@ -43,6 +47,7 @@ pub fn server(server: Server) -> impl Endpoint<Output = Response> {
         .at("/api-docs", pages::Static::api_docs())
         .at("/graphiql", pages::Static::graphiql())
         .nest("/assets", pages::Assets::default())
+        .at("/.well-known/security.txt", pages::Static::generated("text/plain; charset=utf-8", SECURITY_TXT.into()))
         .at("/healthz", probes::Healthz)
         .at("/readyz", probes::Readyz { app: server.app.clone(), last_migration: migration::last() });
     let allowed_methods = Box::new(rest::allowed_methods());

@@ -244,17 +244,17 @@ async fn on(database: &str, url: &str) {
     let storing = median(|[.., with, without]| with - without);
     let claim = median(|[_, _, _, with, without, ..]| with - without) - storing;
     let create = median(|[_, _, create, ..]| *create) - limits - claim - storing;
-    let tell = |what: &str, time: f64, of: f64| {
+    let report = |what: &str, time: f64, of: f64| {
         let percent = 100.0 * time / of;
         println!("| {what} | {time:.0} | {percent:.1} % |");
         percent
     };
     println!("| {database} | µs | |\n| --- | --- | --- |");
-    tell("GET of a record, without limits", get, get);
-    let of_get = tell("limits and their headers", limits, get);
-    tell("POST of a client, without limits and key", create, create);
-    let of_create = tell("limits, and the fingerprint and claim of the key", limits + claim, create);
-    tell("the storing of the answer", storing, create);
+    report("GET of a record, without limits", get, get);
+    let of_get = report("limits and their headers", limits, get);
+    report("POST of a client, without limits and key", create, create);
+    let of_create = report("limits, and the fingerprint and claim of the key", limits + claim, create);
+    report("the storing of the answer", storing, create);
     assert!(of_get < LIMITS_AT_MOST && of_create < CLAIM_AT_MOST, "{database}: more than is promised");
 }
 

@@ -60,7 +60,7 @@ const travelled = await api.POST('/expenses', {
 })
 same(sure(travelled.data, 'expense').data.amount, '64.20', 'amount')
 
-// What is wrong is told field by field.
+// Problems are reported field by field.
 const wrong = await api.POST('/projects', { params: { header: key() }, body: { clientId: project.id, name: ' ' } })
 const refused = sure(wrong.error, 'refusal').error
 const code: ErrorCode = refused.code

@@ -102,7 +102,7 @@ try {
   check(true, 'GraphiQL runs a mutation')
   await page.screenshot({ path: join(folder, 'graphiql.png') })
 
-  // A subscription hears what is caused elsewhere, and stops when it is told to.
+  // A subscription receives what happens elsewhere, and stops on request.
   await clear()
   await page.keyboard.insertText('subscription { events(types: ["client.created"]) { type data } }')
   await page.getByRole('button', { name: 'Execute query' }).click()
@@ -110,10 +110,10 @@ try {
   const caused = setInterval(() => fetch(`${base}/api/v1/clients`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
-    body: '{"name":"Heard in the browser"}',
+    body: '{"name":"Received in the browser"}',
   }), 300)
   try {
-    await result('Heard in the browser')
+    await result('Received in the browser')
   } finally {
     clearInterval(caused)
   }

@@ -7,10 +7,10 @@ import WebSocket from 'ws'
 
 const [base, token] = process.argv.slice(2)
 const authorization = `Bearer ${token}`
-const patience = { retryAttempts: 100, retryWait: () => new Promise((done) => setTimeout(done, 100)), retry: () => new Promise((done) => setTimeout(done, 100)) }
+const retrying = { retryAttempts: 100, retryWait: () => new Promise((done) => setTimeout(done, 100)), retry: () => new Promise((done) => setTimeout(done, 100)) }
 const clients = {
-  'graphql-ws': overSocket({ url: base.replace('http', 'ws') + '/graphql', webSocketImpl: WebSocket, connectionParams: { authorization }, shouldRetry: () => true, ...patience }),
-  'graphql-sse': overSse({ url: base + '/graphql', headers: { authorization }, singleConnection: false, ...patience }),
+  'graphql-ws': overSocket({ url: base.replace('http', 'ws') + '/graphql', webSocketImpl: WebSocket, connectionParams: { authorization }, shouldRetry: () => true, ...retrying }),
+  'graphql-sse': overSse({ url: base + '/graphql', headers: { authorization }, singleConnection: false, ...retrying }),
 }
 
 let failures = 0
@@ -23,13 +23,13 @@ setTimeout(() => { check(false, 'all of this within a minute'); process.exit(1) 
 const seen = {}
 for (const [name, client] of Object.entries(clients)) {
   seen[name] = { events: [], timers: [] }
-  const told = (list) => ({
+  const collectInto = (list) => ({
     next: (result) => (result.errors ? check(false, `${name}: ${JSON.stringify(result.errors)}`) : list.push(result.data)),
     error: (error) => check(false, `${name}: ${error?.message ?? JSON.stringify(error)}`),
     complete: () => check(false, `${name} was completed, so that it does not come back`),
   })
-  client.subscribe({ query: 'subscription { events(types: ["client.created"]) { id type created livemode data } }' }, told(seen[name].events))
-  client.subscribe({ query: 'subscription { timerChanged { timeEntry { id durationSeconds project { name } } } }' }, told(seen[name].timers))
+  client.subscribe({ query: 'subscription { events(types: ["client.created"]) { id type created livemode data } }' }, collectInto(seen[name].events))
+  client.subscribe({ query: 'subscription { timerChanged { timeEntry { id durationSeconds project { name } } } }' }, collectInto(seen[name].timers))
 }
 
 let keys = 0
@@ -47,10 +47,10 @@ const until = async (holds, again = () => {}) => {
     await new Promise((done) => setTimeout(done, 50))
   }
 }
-/** A subscription has no answer of its own to its beginning: clients are made until all have heard of one. */
+/** A subscription is not acknowledged: clients are created until every subscription has received one. */
 const hears = async (name) => {
-  const heard = () => all(({ events }) => events.some((told) => told.events.data.client.name === name))
-  await until(heard, () => post('/clients', { name }).catch(() => {}))
+  const received = () => all(({ events }) => events.some((event) => event.events.data.client.name === name))
+  await until(received, () => post('/clients', { name }).catch(() => {}))
 }
 
 await hears('Before')
@@ -59,13 +59,13 @@ check(events[0].events.type === 'client.created' && events[0].events.livemode ==
 const mine = await post('/projects', { clientId: events[0].events.data.client.id, name: 'Timed' })
 const started = await post('/time-entries/start', { projectId: mine.id })
 await until(() => all(({ timers }) => timers.length === 1))
-check(all(({ timers: [told] }) => told.timerChanged.timeEntry.id === started.id && told.timerChanged.timeEntry.durationSeconds === null), 'a timer that starts is told')
-check(all(({ timers: [told] }) => told.timerChanged.timeEntry.project.name === 'Timed'), 'with what it belongs to')
+check(all(({ timers: [change] }) => change.timerChanged.timeEntry.id === started.id && change.timerChanged.timeEntry.durationSeconds === null), 'a timer that starts is published')
+check(all(({ timers: [change] }) => change.timerChanged.timeEntry.project.name === 'Timed'), 'with what it belongs to')
 await post(`/time-entries/${started.id}/stop`)
 await until(() => all(({ timers }) => timers.length === 2))
-check(all(({ timers: [, told] }) => Number.isInteger(told.timerChanged.timeEntry.durationSeconds)), 'and so is its end')
+check(all(({ timers: [, change] }) => Number.isInteger(change.timerChanged.timeEntry.durationSeconds)), 'and so is its end')
 console.log('restart')
 await hears('After')
 check(true, 'both come back after a restart')
-check(all(({ events }) => new Set(events.map((told) => told.events.id)).size === events.length), 'no event is told twice')
+check(all(({ events }) => new Set(events.map((event) => event.events.id)).size === events.length), 'no event is published twice')
 process.exit(failures > 0 ? 1 : 0)

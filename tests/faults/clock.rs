@@ -1,4 +1,4 @@
-//! The machine's clock is set back and forth under load: each thing is done once, and nobody notices.
+//! The machine's clock is set back and forth under load: every operation takes effect once, and no client notices.
 
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -9,8 +9,8 @@ use crate::kills::{Breaks, run};
 use crate::load::Client;
 use crate::server::{Environment, Fleet, ProcessClock, Settings};
 
-/// How far behind it is set, in seconds, one after the other. Less than half the life of a key: a clock that is wrong by
-/// more tells of it that it is over.
+/// How far the clock is set back, in seconds, one after the other. Less than half the lifetime of a key: a clock that is
+/// further off would consider the key expired.
 const BEHIND: [i64; 10] = [1, 60, 3_600, 0, 7_200, 39_600, 39_599, 1_800, 1_801, 10];
 
 async fn set_back(kind: Kind) {

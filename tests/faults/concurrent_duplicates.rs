@@ -1,4 +1,4 @@
-//! Sixty-four connections send one key at once: one of them makes the record, the others are told the same.
+//! Sixty-four connections send one key at once: one of them creates the record, the others receive the same response.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tests::Kind;
 use crate::load::Client;
 use crate::server::{Environment, Fleet, Settings};
 
-const TWINS: u64 = 64;
+const DUPLICATES: u64 = 64;
 const ROUNDS: i64 = 50;
 
 /// The replicas take turns; whichever is asked, the answer is the same.
@@ -18,10 +18,10 @@ async fn concurrent_duplicates(kind: Kind, replicas: usize) {
     let fleet = Arc::new(Fleet::start(&environment.database.url, replicas, Settings::default()));
     let client = Arc::new(Client::new(fleet, &environment).await);
     for round in 0..ROUNDS {
-        let calls: Vec<_> = (0..TWINS)
+        let calls: Vec<_> = (0..DUPLICATES)
             .map(|choice| {
                 let client = client.clone();
-                let (key, body) = (format!("twin-{round}"), json!({ "name": "Twin" }));
+                let (key, body) = (format!("duplicate-{round}"), json!({ "name": "Duplicate" }));
                 tokio::spawn(async move { client.post_once("/api/v1/clients", &body, &key, choice).await })
             })
             .collect();
@@ -33,8 +33,8 @@ async fn concurrent_duplicates(kind: Kind, replicas: usize) {
         assert_eq!(reply.iter().filter(|(_, replayed)| !replayed).count(), 1, "round {round}");
     }
     let counted = async |sql: &str| environment.database.number(sql).await;
-    assert_eq!(counted("SELECT COUNT(*) AS n FROM client WHERE name = 'Twin'").await, ROUNDS);
-    assert_eq!(counted("SELECT COUNT(*) AS n FROM event WHERE body LIKE '%\"Twin\"%'").await, ROUNDS);
+    assert_eq!(counted("SELECT COUNT(*) AS n FROM client WHERE name = 'Duplicate'").await, ROUNDS);
+    assert_eq!(counted("SELECT COUNT(*) AS n FROM event WHERE body LIKE '%\"Duplicate\"%'").await, ROUNDS);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]

@@ -1,4 +1,4 @@
-//! The database crashes under load and comes back: the server stays, and each thing is done once.
+//! The database crashes under load and restarts: the server stays up, and every operation takes effect once.
 
 use std::process::Command;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The disk is full: what was answered is there, what was not is not, reads go on, and writes do when there is room again.
+//! The disk is full: acknowledged writes are stored, refused ones are not, reads go on, and writes resume once there is space.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ async fn a_full_disk_loses_nothing_and_service_resumes() {
     let environment = Environment::new(Kind::Sqlite).await;
     let file = environment.database.url.trim_start_matches("sqlite://").split('?').next().unwrap().to_owned();
     // Neither the database nor its log of changes may grow beyond this: the kernel then refuses to write.
-    let room = std::fs::metadata(&file).unwrap().len() + 1024 * 1024;
-    let settings = Settings { largest_file: Some(room), ..Settings::default() };
+    let limit = std::fs::metadata(&file).unwrap().len() + 1024 * 1024;
+    let settings = Settings { largest_file: Some(limit), ..Settings::default() };
     let fleet = Arc::new(Fleet::start(&environment.database.url, 1, settings));
     let client = Arc::new(Client::new(fleet.clone(), &environment).await);
 
@@ -33,7 +33,7 @@ async fn a_full_disk_loses_nothing_and_service_resumes() {
         number += 1;
         assert!(number < 20_000, "the disk never was full");
     }
-    assert!(number - refused.len() >= 20, "there was room for some: {number}");
+    assert!(number - refused.len() >= 20, "there was space for some: {number}");
     assert!(fleet.with(0, |server| server.runs()), "the server does not end over it");
 
     let id = fleet.with(0, |server| server.id()).to_string();
@@ -47,7 +47,7 @@ async fn a_full_disk_loses_nothing_and_service_resumes() {
     }
     let counted = ledger::count(&environment, &client, &operations).await;
     let (tally, seconds) = (client.tally(), began.elapsed().as_secs_f64());
-    let fault = "disk full, then room again";
+    let fault = "disk full, then space again";
     report::write_row(&Line {
         fault,
         database: "SQLite",

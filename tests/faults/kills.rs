@@ -1,4 +1,4 @@
-//! The server is killed at any instant, again and again: each thing that was asked for is there once.
+//! The server is killed at random instants, again and again: every operation takes effect exactly once.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ pub fn name(kind: Kind) -> &'static str {
     }
 }
 
-/// What a failure does to those who ask meanwhile.
+/// What a failure does to concurrent requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Breaks {
     /// Connections, or answers of 500.
@@ -31,7 +31,7 @@ pub enum Breaks {
 }
 
 /// Runs clients against a fleet while something fails `times` times, then counts. `fail` is given the number of the
-/// failure and chance.
+/// failure and a random source.
 pub async fn run(
     (fault, breaks): (&str, Breaks),
     environment: &Environment,

@@ -1,4 +1,4 @@
-//! Afterwards: what the database has, counted past the door, against what the clients heard.
+//! Compares the rows of the database, counted past the door, with the responses that the clients received.
 
 use std::collections::HashMap;
 
@@ -8,15 +8,15 @@ use serde_json::Value;
 use crate::load::{Client, Operation};
 use crate::server::Environment;
 
-/// What was counted. All but the first three must be 0.
+/// The result of the count. All but the first three must be 0.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     pub effects: usize,
     pub events: usize,
     pub keys: usize,
-    /// Records or events beyond one for each thing that was asked for.
+    /// Records or events beyond one per operation.
     pub duplicates: usize,
-    /// Records, events or keys that a client was told of and that are not there.
+    /// Records, events or keys that were acknowledged to a client and are missing.
     pub losses: usize,
     /// Replays that are not the first answer, byte for byte, or not marked as replays.
     pub differing: usize,
@@ -42,7 +42,7 @@ fn tally(texts: impl IntoIterator<Item = String>) -> HashMap<String, usize> {
     tally
 }
 
-/// Counts records, events and keys, and asks every key once more.
+/// Counts records, events and keys, and replays every key once more.
 pub async fn count(environment: &Environment, client: &Client, operations: &[Operation]) -> Counted {
     let mut counted = Counted::default();
     for (i, operation) in operations.iter().enumerate() {
@@ -77,7 +77,7 @@ pub async fn count(environment: &Environment, client: &Client, operations: &[Ope
         }
         counted.losses += usize::from(!keys.contains_key(&operation.key));
     }
-    // Nor is there anything that nobody has asked for.
+    // No record exists that no client requested.
     let asked: std::collections::HashSet<_> = operations.iter().map(|operation| &operation.key).collect();
     counted.duplicates += effects.keys().chain(events.keys()).filter(|key| !asked.contains(key)).count();
     counted.effects = effects.values().sum();

@@ -1,4 +1,4 @@
-//! Clients that do as they are told: a key for each thing to be done, the same key until it is done.
+//! Clients that retry as documented: one key per operation, the same key until it succeeds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::rng::Rng;
 use crate::server::{Environment, Fleet};
 
-/// One thing to be done, and what a client heard of it.
+/// One operation, and the reply that a client received.
 #[derive(Clone, Debug)]
 pub struct Operation {
     pub key: String,
@@ -29,13 +29,13 @@ pub struct Reply {
     pub bytes: Vec<u8>,
 }
 
-/// What came of one request.
+/// The outcome of one request.
 enum Outcome {
     Done { reply: Reply, replayed: bool },
     Again,
 }
 
-/// What the clients met on their way.
+/// What the clients observed.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub requests: AtomicUsize,
@@ -81,7 +81,7 @@ impl Client {
         client
     }
 
-    /// The operation of a number: a client, an entry, or a batch of entries, each named by its key.
+    /// The operation with this number: creates a client, an entry, or a batch of entries, each named by its key.
     fn operation(&self, number: usize) -> (String, &'static str, Value) {
         let key = format!("fault-{number}");
         let entry = json!({ "projectId": self.project, "durationSeconds": 60, "entryDate": "2026-06-11", "note": key });
@@ -132,13 +132,13 @@ impl Client {
         }
     }
 
-    /// Once, without timeout; for tests that want to see a refusal.
+    /// Sends the operation once, without a retry; for tests that expect a refusal.
     pub async fn try_once(&self, number: usize) -> bool {
         let (key, path, body) = self.operation(number);
         self.post_once(path, &body, &key, 0).await.is_some()
     }
 
-    /// Until it is done. Now and then the client does not hear the answer, hangs up too early, or sends twice at once.
+    /// Retries until it succeeds. At random the client ignores a response, disconnects early, or sends twice at once.
     pub async fn persist(&self, number: usize, rng: &mut Rng) -> Operation {
         let (key, path, body) = self.operation(number);
         let mut first: Option<Reply> = None;
@@ -184,12 +184,12 @@ impl Client {
         Operation { key, path, body, reply: first.expect("it was done") }
     }
 
-    /// What a key answers when all is over, and whether that is a replay.
+    /// Sends the operation again after the run: the reply, and whether it is a replay.
     pub async fn replay(&self, operation: &Operation, choice: u64) -> Option<(Reply, bool)> {
         self.post_once(operation.path, &operation.body, &operation.key, choice).await
     }
 
-    /// One POST, without timeout: what it was answered, and whether that was a replay.
+    /// One POST without a retry: the reply, and whether it is a replay.
     pub async fn post_once(&self, path: &str, body: &Value, key: &str, choice: u64) -> Option<(Reply, bool)> {
         match self.post(path, body, key, choice).await {
             Outcome::Done { reply, replayed } => Some((reply, replayed)),
@@ -207,19 +207,19 @@ impl Client {
 }
 
 impl Load {
-    /// When failure `i` of 1 and up is due, in operations done.
+    /// When failure `i`, counted from 1, is due, in completed operations.
     pub fn due(&self, i: usize) -> usize {
         self.operations * i / (self.failures + 1)
     }
 
-    /// How many failures must have happened before a operation is begun, so that all happen while there is something to do:
-    /// those that were due before the last one that is due by now, and before the last operation all.
+    /// How many failures must have happened before an operation begins, so that all happen while there is load: those that
+    /// were due before the latest due one, and before the last operation all of them.
     fn failures_due_before(&self, number: usize) -> usize {
         let due = (1..=self.failures).filter(|i| self.due(*i) <= number).count();
         if number + 1 == self.operations { self.failures } else { due.saturating_sub(1) }
     }
 
-    /// Runs to its end; `done` tells how far it has come, `failed` how often something has failed.
+    /// Runs to the end; `done` reports the completed operations, `failed` receives the number of failures so far.
     pub async fn run(
         &self,
         client: &Arc<Client>,

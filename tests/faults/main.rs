@@ -1,5 +1,5 @@
-//! What is promised about crashes, tried on the released program: processes are killed, databases crash, disks fill up,
-//! while clients retry as they are told to. Afterwards everything is counted.
+//! The promises about crashes, tested on the released program: processes are killed, databases crash, disks fill up,
+//! while clients retry as documented. Afterwards all records are counted.
 //!
 //! `make test` runs a short form; `make test-faults` the whole one.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
@@ -18,7 +18,7 @@ mod server;
 
 use tokio::sync::Mutex;
 
-/// One at a time: each wants the machine, and some the database server, for itself.
+/// One test at a time: each needs the machine, and some the database server, for itself.
 static SERIAL: Mutex<()> = Mutex::const_new(());
 
 /// Whether the whole form was asked for.

@@ -1,4 +1,4 @@
-//! Redis goes away, hangs and comes back: requests go on, the log is told once each way, buckets are shared again.
+//! Redis fails, hangs and returns: requests go on, each change is logged once, and buckets are shared again.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Rng that can be repeated: the same seed gives the same choices.
+//! A random source that can be repeated: the same seed gives the same choices.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 pub struct Rng(u64);
 
 impl Rng {
-    /// From a seed and a number that tells apart those who draw from it.
+    /// A source from a seed and a stream number, so that several sources differ.
     pub fn new(seed: u64, stream: u64) -> Rng {
         Rng(seed ^ stream.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
@@ -30,7 +30,7 @@ impl Rng {
     }
 }
 
-/// `HOURSMITH_FAULTS_SEED`, or a new one; the report tells which it was.
+/// `HOURSMITH_FAULTS_SEED`, or a new seed; the report contains it.
 pub fn seed() -> u64 {
     match std::env::var("HOURSMITH_FAULTS_SEED") {
         Ok(seed) => seed.parse().expect("HOURSMITH_FAULTS_SEED is a number"),

@@ -10,7 +10,7 @@ use std::sync::{Mutex, RwLock};
 use serde_json::Value;
 use tests::{Kind, PrivateDatabase, database, program};
 
-/// Tells the files of servers apart.
+/// Makes the file names of servers unique.
 static FILES: AtomicUsize = AtomicUsize::new(0);
 
 /// A workspace with a token and a project, on a private database.
@@ -96,7 +96,7 @@ impl ProcessClock {
         std::fs::rename(next, &self.0).unwrap();
     }
 
-    /// Puts the library between a program and its clock. What has passed is told as ever: only what time it is changes.
+    /// Puts libfaketime between a program and its clock. Elapsed time stays correct: only the time of day changes.
     fn give_to(&self, command: &mut Command) {
         let library = std::env::var("HOURSMITH_TEST_FAKETIME").expect("run `make test` or `make test-faults`");
         command.env("LD_PRELOAD", library).env("FAKETIME_TIMESTAMP_FILE", &self.0).env("FAKETIME_NO_CACHE", "1");

@@ -1,4 +1,4 @@
-//! The command line as what it is: a program, started for real.
+//! The command line, tested as a program.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -27,7 +27,7 @@ pub(crate) fn json(url: &str, arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The one line that a failing command tells.
+/// The one line that a failing command prints.
 fn failure(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let reported = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -110,7 +110,7 @@ impl Running {
         serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap_or_else(|_| panic!("{answer}"))
     }
 
-    /// Asks it to stop, and waits until it has: its exit code and what it told.
+    /// Sends SIGTERM and waits for the end: the exit code and the standard error.
     pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
         signal(&self.child, "TERM");
         let status = self.child.wait().unwrap();
@@ -260,7 +260,7 @@ on_both_empty! {
 }
 
 on_both_empty! {
-    /// What is wrong is told in one line, and nothing is made.
+    /// An error is one line, and nothing is created.
     async fn a_failed_start_prints_one_line(database) {
         let url = &database.url;
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! The documents are part of the contract: committed, and equal to what the code makes.
+//! The documents are part of the contract: committed, and equal to what the code generates.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,11 @@ fn the_openapi_documents_are_committed() {
 #[test]
 fn the_page_of_errors_is_committed() {
     assert_committed("docs/errors.md", &api::rest::errors_page::page());
+}
+
+#[test]
+fn the_page_of_permissions_is_committed() {
+    assert_committed("docs/permissions.md", &api::permissions_page::page());
 }
 
 #[test]
@@ -71,7 +76,7 @@ fn every_writing_action_is_one_mutation() {
     assert_eq!(fields, known);
 }
 
-/// Subscriptions are no operations of REST: each goes by the policy of what it tells, which `subscriptions.rs` keeps.
+/// Subscriptions are not operations of REST: each follows the policy of what it publishes; see `subscriptions.rs`.
 #[test]
 fn every_subscription_is_known() {
     let sdl = schema::sdl();
@@ -98,6 +103,7 @@ on_both! {
             ("/api/openapi.yaml", "application/yaml"),
             ("/api/openapi-3.0.json", "application/json"),
             ("/graphql/schema.graphql", "text/plain; charset=utf-8"),
+            ("/.well-known/security.txt", "text/plain; charset=utf-8"),
         ] {
             let answer = world.call(Method::GET, path).send().await;
             assert_eq!(answer.status, 200, "{path}");

@@ -4,10 +4,10 @@
 mod billing;
 mod cli;
 mod conformance;
-mod docs;
 mod documents;
 mod graphql;
 mod mcp;
+mod openapi_changes;
 mod pages;
 mod policy;
 mod properties;

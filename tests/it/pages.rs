@@ -1,4 +1,4 @@
-//! The pages in a real browser: a person opens them, types a token, and works.
+//! The pages in a real browser: a person opens them, enters a token, and works.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! The table of the contract, section 3, written out: who may do what at all. What the code allows is compared with it, so
-//! that a slip in the policy is a failure and not a new expectation.
+//! The table of the contract, section 3, written out: which role may do what. The policy is compared with it, so
+//! that a mistake in the policy is a failure and not a new expectation.
 
 use service::value::Role;
 use service::{Action, policy};

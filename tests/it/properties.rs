@@ -1,4 +1,4 @@
-//! Rules with many cases, tried on many: durations, and changes of time entries.
+//! Properties tested on random input: durations, and changes of time entries.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

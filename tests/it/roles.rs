@@ -1,4 +1,4 @@
-//! Every action × every role × a foreign workspace × a token that only reads, on both surfaces, against the policy.
+//! Every action × every role × another workspace × a read-only token, on both surfaces, against the policy.
 
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use service::value::Role;
 use service::{Access, Action, policy};
 use tests::{Answer, Fixtures, Workspace, World, on_both};
 
-/// How to do an action on each surface, to records of one workspace.
+/// How to perform an action on each surface, on records of one workspace.
 pub(crate) struct Recipe {
     pub(crate) rest: (Method, String, Option<Value>),
     pub(crate) graphql: Option<(&'static str, Value)>,
@@ -256,7 +256,7 @@ async fn over_graphql(world: &World, token: &str, recipe: &Recipe) -> Option<Ans
     }
 }
 
-/// Names of money, which a Member must not meet.
+/// The fields of money, which a Member must not see.
 const MONEY: [&str; 13] = [
     "amounts",
     "hourlyRate",
@@ -397,7 +397,7 @@ on_both! {
 }
 
 on_both! {
-    /// A Member sees their own time only, on the projects that they are on, wherever they look.
+    /// A Member sees only their own time, on the projects that they are on, on every path.
     async fn a_member_sees_no_other_time(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let (home, member) = (&fixtures.home, &fixtures.home.member);

@@ -1,4 +1,4 @@
-//! The GraphQL schema describes itself whole, and does not take back what it has promised: clients are written against it.
+//! The GraphQL schema describes everything, and no change of it breaks clients.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ fn inputs(items: &[Positioned<InputValueDefinition>]) -> BTreeMap<&str, &InputVa
     named(items, |input| input.name.node.as_str())
 }
 
-/// Whether whoever reads `old` can read `new`: null where there was none is not expected.
+/// Whether a client that reads `old` can read `new`: it does not expect a null where there was none.
 fn readable(old: &Type, new: &Type) -> bool {
     let base = match (&old.base, &new.base) {
         (BaseType::Named(old), BaseType::Named(new)) => old == new,
@@ -41,7 +41,7 @@ fn readable(old: &Type, new: &Type) -> bool {
     base && (old.nullable || !new.nullable)
 }
 
-/// Everything that changes between two schemas and breaks a client, by name.
+/// Every change between two schemas that breaks a client, by name.
 fn breaking(old: &str, new: &str) -> Vec<String> {
     let (old, new) = (types(old), types(new));
     let mut reported = Vec::new();
@@ -110,7 +110,7 @@ fn compare_inputs(
     for (name, before) in old {
         match new.get(name) {
             None => reported.push(format!("{of}({name}) is gone")),
-            // What could be sent must be taken.
+            // Whatever could be sent must still be accepted.
             Some(after) if !readable(&after.ty.node, &before.ty.node) => {
                 reported.push(format!("{of}({name}) takes {}, and took {}", after.ty.node, before.ty.node));
             }
@@ -124,7 +124,7 @@ fn compare_inputs(
     }
 }
 
-/// A change that breaks clients is told by name. One that is meant goes into the committed schema by `make accept`.
+/// A change that breaks clients is reported by name. An intended one is accepted with `make accept`.
 #[test]
 fn the_committed_schema_has_no_breaking_change() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema/schema.graphql");
@@ -169,7 +169,7 @@ fn every_breaking_change_is_found() {
     }
 }
 
-/// Every type, field, argument, input field and enum value says what it is.
+/// Every type, field, argument, input field and enum value has a description.
 #[test]
 fn everything_is_described() {
     let mut bare = Vec::new();

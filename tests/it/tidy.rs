@@ -1,4 +1,4 @@
-//! Rules of the repository that are kept by a test.
+//! Rules of the repository, enforced by tests.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ fn every_file_opens_with_a_sentence_and_stays_readable() {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("//! "), "{} does not open with a doc line", shown(&path));
         let lines = text.lines().count();
-        assert!(lines <= LONGEST_FILE, "{} has {lines} lines: a room that wants a wall", shown(&path));
+        assert!(lines <= LONGEST_FILE, "{} has {lines} lines; split it", shown(&path));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The workflow page is true: every block of it runs as it stands, against a real server.
+//! Every block of `docs/workflow.md` runs unchanged against a real server.
 
 use std::path::Path;
 use std::process::Command;

@@ -49,7 +49,7 @@ impl Call {
         call
     }
 
-    /// With a body of JSON of which no header tells the length, as over HTTP/2.
+    /// With a JSON body whose length no header contains, as over HTTP/2.
     pub fn streamed(self, body: Value) -> Call {
         let mut call = self.header("content-type", "application/json");
         let text = futures_util::stream::once(async move { std::io::Result::Ok(body.to_string()) });

@@ -28,7 +28,7 @@ impl Kind {
     }
 }
 
-/// What a statement begins with that makes many rows: `n`, whose `i` counts from 1 to this number.
+/// The beginning of a statement that creates many rows: the table `n`, whose `i` counts from 1 to this number.
 pub fn counted(rows: usize) -> String {
     format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})")
 }
@@ -90,7 +90,7 @@ impl PrivateDatabase {
         Database::connect(&self.url).await.expect("the private database is there")
     }
 
-    /// One number, named `n`, that is stored, past the door.
+    /// One stored number, named `n`, read past the door.
     pub async fn number(&self, sql: &str) -> i64 {
         let db = self.connect().await;
         let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await;
@@ -99,7 +99,7 @@ impl PrivateDatabase {
         row.try_get("", "n").expect("a number")
     }
 
-    /// Something outside that a write of a client has to wait for, until it is rolled back.
+    /// A transaction that blocks every write of a client until it is rolled back.
     pub async fn obstacle(&self) -> DatabaseTransaction {
         let mode = Some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };

@@ -14,7 +14,7 @@ use crate::World;
 pub struct Fixtures {
     /// Where most of a test happens.
     pub home: Workspace,
-    /// Another workspace, whose records are nobody's business.
+    /// Another workspace, whose records the first must not see.
     pub other: Workspace,
 }
 
@@ -51,10 +51,13 @@ impl Workspace {
         };
         let id = organization::create(&operator, input).await.expect("a workspace").id;
         if plan != Plan::Free {
-            member::add(&operator, id, person(Role::Admin, "admin")).await.expect("room");
-            member::add(&operator, id, person(Role::Manager, "manager")).await.expect("room");
+            member::add(&operator, id, person(Role::Admin, "admin")).await.expect("the plan allows another member");
+            member::add(&operator, id, person(Role::Manager, "manager")).await.expect("the plan allows another member");
         }
-        let member_user = member::add(&operator, id, person(Role::Member, "member")).await.expect("room").user_id;
+        let member_user = member::add(&operator, id, person(Role::Member, "member"))
+            .await
+            .expect("the plan allows another member")
+            .user_id;
         let token = async |at: &str| match plan {
             Plan::Free if at == "admin" || at == "manager" => String::new(),
             _ => mint(world, id, &mail(at), TokenScope::Write).await,
@@ -128,7 +131,7 @@ impl Workspace {
         self.invoice(world, project["clientId"].as_str().expect("a project is for a client")).await
     }
 
-    /// An hour on a project by whoever has the token.
+    /// An hour on a project by the member with this token.
     pub async fn entry(&self, world: &World, token: &str, project: &str) -> Value {
         let body =
             json!({ "projectId": project, "durationSeconds": 3600, "entryDate": "2026-06-11", "note": "an hour" });

@@ -1,5 +1,5 @@
-//! The world of a test: the real router on a private database, with a clock that moves by hand and a cast of callers.
-//! Every promise is kept on both databases: write it with `on_both!`.
+//! The environment of a test: the real router on a private database, with a clock that is moved by hand, and callers.
+//! Every promise holds on both databases: write its test with `on_both!`.
 #![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
 
 mod answer;
@@ -27,7 +27,7 @@ pub const START: Timestamp = Timestamp::from_millis(1_781_164_800_000);
 /// What the secrets of a world are sealed with.
 pub const SECRET_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
-/// The program of a profile, `debug` or `release`, as `tests/run` built it: `target/<profile>/hoursmith`, told from the
+/// The program of a profile, `debug` or `release`, as `tests/run` built it: `target/<profile>/hoursmith`, derived from the
 /// test's own place, which is `target/debug/deps/<test>`.
 pub fn program(profile: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a test knows its own place");
@@ -44,7 +44,7 @@ pub struct World {
     pub clock: Clock,
     /// The database, for looking past the door.
     pub database: Arc<PrivateDatabase>,
-    /// The names that lead somewhere.
+    /// The host names that resolve.
     pub names: Names,
     endpoint: Arc<BoxEndpoint<'static>>,
     statements: Arc<Mutex<Vec<String>>>,
@@ -83,12 +83,12 @@ impl World {
         decide(&mut config);
         let panics_at = Arc::new(Mutex::new(None));
         let (reported, trap) = (statements.clone(), panics_at.clone());
-        let tell = move |sql: &str| {
+        let record = move |sql: &str| {
             reported.lock().expect("no test panics while it counts").push(sql.to_owned());
             let sprung = trap.lock().expect("it panics unlocked").take_if(|part| sql.contains(*part));
             assert!(sprung.is_none(), "the password is swordfish");
         };
-        let app = App::connect_watched(config, clock.clone(), tell).await.expect("the database is there");
+        let app = App::connect_watched(config, clock.clone(), record).await.expect("the database is there");
         let endpoint = Arc::new(api::server(api::Server::new(app.clone())).boxed());
         World { app, clock, database, names, endpoint, statements, panics_at, keys: AtomicUsize::new(0) }
     }
@@ -144,7 +144,7 @@ impl World {
         format!("key-{}", self.keys.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Whoever runs a statement with this in it next panics, as a fault of ours would.
+    /// The next statement that contains this text panics, as a bug would.
     pub fn panic_at(&self, part: &'static str) {
         *self.panics_at.lock().expect("it panics unlocked") = Some(part);
     }
@@ -160,25 +160,22 @@ impl World {
     }
 }
 
-/// Writes a promise twice: once for each database.
+/// Writes a promise as two tests, one per database.
 #[macro_export]
 macro_rules! on_both {
     ($(#[doc = $doc:literal])* async fn $name:ident($world:ident: World) $body:block) => {
         $(#[doc = $doc])*
+        async fn $name($world: $crate::World) $body
+
         mod $name {
-            #[allow(unused_imports, reason = "a promise takes what it needs from its file")]
-            use super::*;
-
-            async fn promise($world: $crate::World) $body
-
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_sqlite() {
-                promise($crate::World::on($crate::Kind::Sqlite).await).await;
+                super::$name($crate::World::on($crate::Kind::Sqlite).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_postgres() {
-                promise($crate::World::on($crate::Kind::Postgres).await).await;
+                super::$name($crate::World::on($crate::Kind::Postgres).await).await;
             }
         }
     };

@@ -1,5 +1,5 @@
-//! A receiver of webhooks on this machine, which remembers what it was sent and answers as it is told; and the names that
-//! lead to addresses in a test.
+//! A local receiver of webhooks, which records its requests and answers as the test decides; and the host names that
+//! resolve to addresses in a test.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -72,7 +72,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Answers as told.
+    /// Answers with this behaviour.
     pub async fn new(behaviour: impl FnMut(&Received) -> Reply + Send + 'static) -> Receiver {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a listener");
@@ -147,12 +147,12 @@ impl Endpoint for Inner {
     }
 }
 
-/// The names that lead somewhere in a test; all others lead nowhere. They can be changed at any time.
+/// The host names that resolve in a test; no other name resolves. They can be changed at any time.
 #[derive(Clone, Debug, Default)]
 pub struct Names(Arc<Mutex<HashMap<String, Vec<IpAddr>>>>);
 
 impl Names {
-    /// From now on the name leads to these addresses.
+    /// From now on the name resolves to these addresses.
     pub fn set(&self, name: &str, addresses: &[&str]) {
         let addresses = addresses.iter().map(|address| address.parse().expect("an address")).collect();
         self.0.lock().expect("nothing panics while it looks").insert(name.to_owned(), addresses);

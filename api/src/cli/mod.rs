@@ -103,6 +103,8 @@ enum Command {
     Sdl,
     /// Print the page of errors.
     Errors,
+    /// Print the page of permissions.
+    Permissions,
 }
 
 /// Why a command failed, in one line.
@@ -162,6 +164,7 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
         }
         Command::Sdl => print::text(&schema::sdl()),
         Command::Errors => print::text(&crate::rest::errors_page::page()),
+        Command::Permissions => print::text(&crate::permissions_page::page()),
     }
 }
 

@@ -33,8 +33,7 @@ impl Asked {
     /// Reads it from a call.
     pub(super) fn of(request: &mut CallToolRequestParams, context: &RequestContext<RoleServer>) -> Asked {
         let modern = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
-        let peer = context.peer.peer_info();
-        let can_ask = modern && peer.is_some_and(|info| info.capabilities.elicitation.is_some());
+        let can_ask = modern && context.client_capabilities().is_some_and(|client| client.elicitation.is_some());
         Asked { responses: request.input_responses.take(), state: request.request_state.take(), can_ask }
     }
 

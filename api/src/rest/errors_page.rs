@@ -80,7 +80,7 @@ pub fn samples() -> Vec<Sample> {
         ),
         of_error(
             "Stale",
-            "`If-Match` names another version than the record has; `ETag` tells which.",
+            "`If-Match` names another version than the record has; `ETag` has the current one.",
             "stale",
             Error::Stale { version: 4 },
         ),
@@ -88,7 +88,7 @@ pub fn samples() -> Vec<Sample> {
         of_http("NotJson", "The body is not sent as `application/json`.", "type", HttpRejection::NotJson),
         of_code("ValidationError", Code::ValidationError, vec![("fields", Error::Invalid(problems))]),
         of_code("RateLimited", Code::RateLimited, vec![("budget", Error::RateLimited { retry_after: 3 })]),
-        of_code("Internal", Code::Internal, vec![("fault", Error::bug("told to the log only"))]),
+        of_code("Internal", Code::Internal, vec![("fault", Error::bug("for the log only"))]),
     ];
     samples.sort_by_key(|sample| sample.status.as_u16());
     samples
@@ -118,7 +118,7 @@ pub fn page() -> String {
         line(&format!("| `{reason}` | {} |", reason.when()));
     }
     line(
-        "\n## One of each\n\nBodies of REST. In GraphQL the same stands under `errors[].extensions`, the message beside it.",
+        "\n## Examples\n\nThe bodies of REST. In GraphQL the same fields are in `errors[].extensions`, with the message beside them.",
     );
     for sample in &samples {
         line(&format!("\n### {} {}\n\n{}", sample.status.as_u16(), sample.name, sample.when));
@@ -133,25 +133,25 @@ pub fn page() -> String {
 
 const HEAD: &str = "# Errors
 
-Made from the code by `make accept`; a test compares. How errors are shaped and what is told first is in
+This page is generated from the code by `make accept`, and a test compares it. The conventions of errors are in
 [api-design.md](api-design.md#errors).
 
-Everything that refuses answers in one envelope. `code` is part of the contract, one of nine. `message` is for people and
-may change. `reason` splits `conflict` further; reasons may be added. `fields` of a 422 maps every bad field to what is
-wrong with it. `requestId` leads to the log.
+Every error has one envelope. `code` is part of the contract and one of nine. `message` is for people and may change. `reason`
+specifies `conflict` further; reasons may be added. `fields` of a 422 maps every invalid field to its problem. `requestId`
+identifies the request in the log.
 
 ## Codes
 
 ";
 
 const ELSEWHERE: &str = "
-The same envelope comes where no operation answers:
+Requests that reach no operation get the same envelope:
 
 | status | code | when |
 | --- | --- | --- |";
 
 const REASONS: &str = "
-What is no request yet is refused by the HTTP library, with an empty body: a head that cannot be parsed (400), a target of
+Malformed HTTP is refused by the HTTP library, with an empty body: a head that cannot be parsed (400), a target of
 more than 65,534 bytes (414), more than 100 headers (431).
 
 ## Reasons of `conflict`

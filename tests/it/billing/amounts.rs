@@ -1,4 +1,4 @@
-//! The arithmetic of invoices, on many: against whole numbers that are rounded by hand.
+//! The arithmetic of invoices, on random input, compared with integers that are rounded by hand.
 
 use proptest::prelude::*;
 use service::invoice::amounts;

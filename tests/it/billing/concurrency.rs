@@ -1,4 +1,4 @@
-//! Invoicing under fire: many invoices of one client at once, while its time is logged, changed and deleted.
+//! Invoicing under concurrency: many invoices of one client at once, while its time is logged, changed and deleted.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn units(text: &Value) -> i64 {
 }
 
 on_both! {
-    /// No entry is on two invoices or on none that says so, no number is missing, every total is that of its lines.
+    /// No entry is billed twice or marked without being billed, no number is missing, every total is the sum of its lines.
     async fn twenty_invoices_created_at_once(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let (home, owner) = (fixtures.home.id, fixtures.home.owner.clone());

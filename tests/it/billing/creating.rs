@@ -1,4 +1,4 @@
-//! Making an invoice: which time, fees and expenses it bills, at which price, under which number.
+//! Creating an invoice: which time, fees and expenses it bills, at which price, under which number.
 
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -112,7 +112,7 @@ on_both! {
 }
 
 on_both! {
-    /// What cannot be billed is told, and nothing is half done.
+    /// Whatever cannot be billed is reported, and nothing is stored.
     async fn requests_that_cannot_be_billed_are_refused(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let (home, owner) = (&fixtures.home, &fixtures.home.owner);

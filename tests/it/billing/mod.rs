@@ -1,4 +1,4 @@
-//! The billing side: what the operator's invoices bill, what they come to, what becomes of them.
+//! The operator's invoices: creation, arithmetic, payment and concurrency.
 
 mod amounts;
 mod concurrency;

@@ -1,4 +1,4 @@
-//! What becomes of an invoice: DRAFT, SENT, PAID; or CANCELLED, and what it billed is free again. And who is told.
+//! The states of an invoice: DRAFT, SENT, PAID; or CANCELLED, which releases what it billed. Each change emits its event.
 
 use serde_json::{Value, json};
 use service::invoice::{InvoiceWithLines, cancel, fail_payment, pay, refund, send};

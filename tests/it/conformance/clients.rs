@@ -1,4 +1,4 @@
-//! Generated clients, nothing mended by hand, do a day's work against a real server.
+//! Generated clients, without a change by hand, do a day's work against a real server.
 
 use std::process::Command;
 

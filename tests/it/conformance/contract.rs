@@ -1,4 +1,4 @@
-//! What the document says of every operation, so that a new one cannot say less.
+//! What the document must say about every operation, so that a new one cannot say less.
 
 use std::collections::BTreeSet;
 
@@ -55,7 +55,7 @@ fn every_operation_documents_its_security_and_errors() {
     }
 }
 
-/// What it does in words, one tag that is told of, and the headers that it takes.
+/// Every operation has a description, one documented tag, and the headers that it accepts.
 #[test]
 fn every_operation_describes_its_effect_and_input() {
     let document = document();
@@ -83,7 +83,7 @@ fn every_operation_describes_its_effect_and_input() {
     }
 }
 
-/// Whoever was let in is told the request id and the budget, with every answer; whoever made something, where it is.
+/// Every authenticated response carries the request id and the budget; a 201 carries the location.
 #[test]
 fn every_response_documents_its_headers() {
     let document = document();
@@ -222,7 +222,7 @@ fn lists_document_their_parameters() {
     assert!(unsearched.iter().eq(["listEvents", "listTokens", "listWebhookDeliveries", "listWebhookEndpoints"]));
 }
 
-/// The events are told of, each with its envelope and both signatures; 3.0 has no place of its own for them.
+/// Every event is documented with its envelope and both signatures; 3.0 has no place of its own for them.
 #[test]
 fn webhooks_are_documented() {
     let document = document();

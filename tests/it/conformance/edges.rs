@@ -1,4 +1,4 @@
-//! What is refused before there is a request to answer: by the HTTP library, without our envelope, as `docs/errors.md` says.
+//! Malformed HTTP is refused by the HTTP library, without our envelope, as `docs/errors.md` says.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! The examples of the document are real: a server takes every body, and answers with the records and refusals shown.
+//! The examples of the document are real: a server accepts every body, and returns the records and errors shown.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ fn record_of(operation: &Value) -> Option<String> {
     Some(answered.rsplit('/').next()?.trim_end_matches("Answer").trim_end_matches("Page").to_owned())
 }
 
-/// Whoever may do what stands at this path: webhooks are for those who administer the workspace.
+/// A caller who may use this path: webhooks are for those who administer the workspace.
 fn who<'a>(fixtures: &'a Fixtures, path: &str) -> &'a str {
     let administers = ["/webhook", "/events"].iter().any(|start| path.starts_with(start));
     if administers { &fixtures.home.admin } else { &fixtures.home.manager }
@@ -191,7 +191,7 @@ fn assert_shown(answer: &Answer, name: &str) {
 }
 
 on_both! {
-    /// The refusals that the document and `docs/errors.md` show are told in these words.
+    /// The server returns the errors that the document and `docs/errors.md` show, word by word.
     async fn errors_match_their_documented_examples(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let home = &fixtures.home;

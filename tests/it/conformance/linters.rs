@@ -1,4 +1,4 @@
-//! Validators and linters of others find nothing in either document.
+//! Third-party validators and linters find nothing in either document.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn files() -> [std::path::PathBuf; 2] {
     })
 }
 
-/// openapi-spec-validator judges both, strictly by the specification.
+/// openapi-spec-validator checks both, strictly by the specification.
 #[test]
 fn openapi_spec_validator_accepts_both_documents() {
     for file in files() {

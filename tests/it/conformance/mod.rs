@@ -1,4 +1,4 @@
-//! Tools of others against ours: what judges the documents, what fuzzes the server by them, what makes clients of them.
+//! Third-party tools against the documents and the server: linters, a fuzzer, generated clients.
 
 mod clients;
 mod contract;
@@ -39,7 +39,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Runs a tool that must succeed; what it told.
+/// Runs a tool that must succeed, and returns its output.
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let reported = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -67,7 +67,7 @@ impl Live {
         }
         let mint = ["token", "create", "--workspace", id, "--member", "m@w.example", "--name", "t", "--scope", "write"];
         let token = json(url, &mint)["token"].as_str().unwrap().to_owned();
-        // Quiet: nobody reads what it would tell of thousands of requests, and a full pipe would stop it.
+        // Quiet: nobody reads its log of thousands of requests, and a full pipe would stop it.
         let server = Running::start(url, &["--rate-limit-scale", "1000000", "--log", "error"]);
         let workspace = id.to_owned();
         Live { server, token, workspace, database }

@@ -1,4 +1,4 @@
-//! What a document may be at most, and what it costs: told before anything is executed, with both numbers.
+//! The limits and the cost of a document: checked before anything is executed, reported with both numbers.
 
 use poem::http::Method;
 use sea_orm::{ConnectionTrait, TransactionTrait};
@@ -54,7 +54,7 @@ on_both! {
 }
 
 on_both! {
-    /// At most twenty errors are told, whatever fails.
+    /// At most twenty errors are returned, whatever fails.
     async fn errors_are_capped(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let query = (0..50).map(|i| format!("c{i}: client(id: \"x{i}\") {{ id }} ")).collect::<String>();
@@ -119,7 +119,7 @@ async fn cost_is_charged_and_reported(kind: Kind) {
     made.graphql();
     assert!(cost(&made)["requested"].as_i64().unwrap() > 100, "{}", cost(&made));
     world.clock.advance(60_000);
-    // Refusals of a good token tell it too; nobody's has no budget.
+    // Refusals of a valid token report it too; without a token there is no budget.
     for broken in [json!({ "query": "{ nonsense }" }), json!({ "query": "{" }), json!({})] {
         let answer = world.call(Method::POST, "/graphql").token(owner).json(broken).send().await;
         assert!(remaining(&answer) > 0, "{}", answer.text());
@@ -263,7 +263,7 @@ async fn attacks_leave_the_memory_flat() {
             assert!(answer.contains("\"errors\":[") && refused, "{name}: {answer}");
         }
     };
-    // What an allocator keeps for the next large body, in each thread's own room, is there after the first rounds.
+    // The buffers that an allocator retains per thread exist after the first rounds.
     for _ in 0..12 {
         round().await;
     }
@@ -276,7 +276,7 @@ async fn attacks_leave_the_memory_flat() {
     assert!(grown < 8 * 1_048_576, "{grown}");
 }
 
-/// What takes longer than 15 s is given up, is told so, and has done nothing.
+/// An operation that takes longer than 15 s is cancelled, reported as such, and has no effect.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operation_has_a_deadline() {
     let world = World::on(Kind::Postgres).await;

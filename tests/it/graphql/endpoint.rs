@@ -72,7 +72,7 @@ on_both! {
 }
 
 on_both! {
-    /// The method first, then the token, then what is sent, then what is taken. A good token pays for each, and is told.
+    /// Method, token, body, `Accept`, in this order. A valid token is charged for each, and the response reports it.
     async fn errors_have_a_fixed_order(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = fixtures.home.owner.as_str();

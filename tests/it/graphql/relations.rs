@@ -1,4 +1,4 @@
-//! Relations in every direction, each one statement a level; anything by its id alone.
+//! Relations in every direction, each one statement per level; any record by its id alone.
 
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ pub(super) async fn fill(world: &World, home: &Workspace) {
     }
 }
 
-/// The same, with an endpoint that was told of each client, in one attempt.
+/// The same, with an endpoint that received an event of each client, in one attempt.
 pub(super) async fn fill_all(world: &World, home: &Workspace) {
     crate::webhook::subscribe(world, home, "https://hooks.example/in", &["client.created"]).await;
     fill(world, home).await;

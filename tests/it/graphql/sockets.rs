@@ -1,4 +1,4 @@
-//! What runs over a WebSocket is done, whether its client reads or not, and whether the server is to stop or not.
+//! A mutation over a WebSocket finishes, whether its client reads or not, and even while the server stops.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn wait_for_one(database: &PrivateDatabase, sql: &str) {
     }
 }
 
-/// Bytes that the other side of a connection has sent and this side has no room for, as the kernel tells.
+/// Bytes that the other side of a connection has sent and this side has not read, according to the kernel.
 fn unread_bytes(stream: &TcpStream) -> u64 {
     let (here, there) = (stream.local_addr().unwrap().port(), stream.peer_addr().unwrap().port());
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
@@ -31,11 +31,11 @@ fn unread_bytes(stream: &TcpStream) -> u64 {
     u64::from_str_radix(row.unwrap()[4].split(':').next().unwrap(), 16).unwrap()
 }
 
-/// A client that asks for much and reads nothing is sent no more; the mutation that it has begun ends all the same, and
-/// with it the transaction that others wait for.
+/// A client that reads nothing is sent no more data; the mutation that it has begun finishes all the same, and
+/// with it the transaction that other requests wait for.
 async fn a_mutation_finishes_when_nobody_reads(kind: Kind) {
     let (database, server, token) = served(kind).await;
-    // With little room for what is not read.
+    // With a small receive buffer.
     let stream = TcpSocket::new_v4().unwrap();
     stream.set_recv_buffer_size(4096).unwrap();
     let stream = stream.connect(server.address.parse().unwrap()).await.unwrap();
@@ -66,8 +66,8 @@ async fn a_mutation_finishes_when_nobody_reads_on_postgres() {
     a_mutation_finishes_when_nobody_reads(Kind::Postgres).await;
 }
 
-/// SIGTERM ends subscriptions without `complete`; a mutation that runs is done and told before the connection is closed.
-/// On PostgreSQL, which tells who waits for a lock.
+/// SIGTERM ends subscriptions without `complete`; a running mutation finishes and is answered before the connection closes.
+/// On PostgreSQL, which shows who waits for a lock.
 #[tokio::test]
 async fn sigterm_lets_a_mutation_finish() {
     let (database, server, token) = served(Kind::Postgres).await;
@@ -83,13 +83,13 @@ async fn sigterm_lets_a_mutation_finish() {
         tokio::task::yield_now().await;
     }
     obstacle.rollback().await.unwrap();
-    let reported = socket.hear().await;
+    let reported = socket.next_message().await;
     assert_eq!(
         (&reported["id"], &reported["payload"]["data"]["createClient"]["client"]["name"]),
         (&json!("m"), &json!("Globex")),
         "{reported}"
     );
-    assert_eq!(socket.hear().await, json!({ "id": "m", "type": "complete" }));
+    assert_eq!(socket.next_message().await, json!({ "id": "m", "type": "complete" }));
     assert_eq!(socket.closed().await, 1012);
     let (code, reported) = stopped.await.unwrap();
     assert_eq!(code, Some(0), "{reported}");

@@ -1,4 +1,4 @@
-//! Subscriptions: what is committed is told to those who may hear it, for as long as they may, and no faster than they read.
+//! Subscriptions: committed changes are published to subscribers with permission, as long as they have it and read in time.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Socket {
         socket
             .say(json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } }))
             .await;
-        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+        assert_eq!(socket.next_message().await, json!({ "type": "connection_ack" }));
         socket
     }
 
@@ -63,7 +63,7 @@ impl Socket {
         self.say(json!({ "id": id, "type": "subscribe", "payload": { "query": query } })).await;
     }
 
-    pub(super) async fn hear(&mut self) -> Value {
+    pub(super) async fn next_message(&mut self) -> Value {
         loop {
             match timeout(Duration::from_secs(20), self.0.next()).await.expect("an answer").unwrap().unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -120,18 +120,18 @@ async fn the_protocol_is_followed_exactly() {
     let mut silent = Socket::open(at, "graphql-transport-ws").await;
     let mut socket = Socket::ready(at, &token).await;
     socket.say(json!({ "type": "ping" })).await;
-    assert_eq!(socket.hear().await, json!({ "type": "pong" }));
+    assert_eq!(socket.next_message().await, json!({ "type": "pong" }));
     socket.subscribe("q", "{ viewer { name } }").await;
-    let next = socket.hear().await;
+    let next = socket.next_message().await;
     assert_eq!(
         (&next["id"], &next["type"], &next["payload"]["data"]),
         (&json!("q"), &json!("next"), &json!({ "viewer": { "name": "O" } }))
     );
     assert!(next["payload"]["extensions"]["cost"]["remaining"].is_i64());
-    assert_eq!(socket.hear().await, json!({ "id": "q", "type": "complete" }));
+    assert_eq!(socket.next_message().await, json!({ "id": "q", "type": "complete" }));
     socket.subscribe("m", "mutation { createClient(input: { name: \"Over a socket\" }) { client { name } } }").await;
-    assert_eq!(socket.hear().await["payload"]["data"]["createClient"]["client"]["name"], "Over a socket");
-    assert_eq!(socket.hear().await["type"], "complete");
+    assert_eq!(socket.next_message().await["payload"]["data"]["createClient"]["client"]["name"], "Over a socket");
+    assert_eq!(socket.next_message().await["type"], "complete");
     for (query, code) in [
         ("{ nonsense }", "bad_request"),
         ("{", "bad_request"),
@@ -139,7 +139,7 @@ async fn the_protocol_is_followed_exactly() {
         ("{ clients(first: 200) { nodes { projects(first: 200) { nodes { id } } } } }", "validation_error"),
     ] {
         socket.subscribe("e", query).await;
-        let reported = socket.hear().await;
+        let reported = socket.next_message().await;
         assert_eq!(
             (&reported["type"], &reported["payload"][0]["extensions"]["code"]),
             (&json!("error"), &json!(code)),
@@ -153,7 +153,7 @@ async fn the_protocol_is_followed_exactly() {
 }
 
 on_both! {
-    /// Who may not hear events is told so before anything is streamed; a type that does not exist is named.
+    /// A subscriber without permission is refused before anything is streamed; an unknown type is named.
     async fn events_need_permission(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let studio = Workspace::new(&world, "studio", Plan::Studio).await;
@@ -202,7 +202,7 @@ fn jobs(world: &World) -> tokio::sync::watch::Sender<bool> {
 }
 
 on_both! {
-    /// Only what is committed is told, once, to the workspace that it happened in, from the subscription on.
+    /// Only committed changes are published, once, to their own workspace, from the time of the subscription.
     async fn each_commit_is_published_once(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let _jobs = jobs(&world);
@@ -337,7 +337,7 @@ async fn a_revoked_token_ends_its_subscriptions() {
     assert!(!rest.contains("complete"), "it ends without it, so that a client comes back: {rest}");
 }
 
-/// What is caused on one replica is told on every other: events, and timers that were started and stopped.
+/// Changes on one replica are published on every other: events, and timers that were started and stopped.
 #[tokio::test]
 async fn every_replica_publishes_the_commits_of_all() {
     let (database, here, token) = served(Kind::Postgres).await;
@@ -347,20 +347,20 @@ async fn every_replica_publishes_the_commits_of_all() {
     socket.subscribe("timer", "subscription { timerChanged { timeEntry { id durationSeconds } } }").await;
     // A query on the same connection is answered after what was sent before it has begun.
     socket.subscribe("q", "{ viewer { name } }").await;
-    while socket.hear().await["id"] != "q" {}
+    while socket.next_message().await["id"] != "q" {}
     let mut other = Socket::ready(&there.address, &token).await;
     let mut ask = async |query: &str| {
         other.subscribe("a", query).await;
-        let answer = other.hear().await["payload"]["data"].clone();
-        assert_eq!(other.hear().await["type"], "complete");
+        let answer = other.next_message().await["payload"]["data"].clone();
+        assert_eq!(other.next_message().await["type"], "complete");
         answer
     };
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     let mut reported = async |id: &str, wanted: &dyn Fn(&Value) -> bool| loop {
-        if heard.iter().any(|message: &Value| message["id"] == id && wanted(&message["payload"]["data"])) {
+        if received.iter().any(|message: &Value| message["id"] == id && wanted(&message["payload"]["data"])) {
             break;
         }
-        heard.push(socket.hear().await);
+        received.push(socket.next_message().await);
     };
     let mut client = String::new();
     for name in ["One", "Two"] {
@@ -408,10 +408,10 @@ async fn a_thousand_idle_subscribers_are_cheap() {
     println!("1,000 idle subscribers: {:.1} MiB", grown as f64 / 1_048_576.0);
     assert!(grown < 50 * 1_048_576, "{grown}");
     let mut last = sockets.pop().unwrap();
-    last.subscribe("m", "mutation { createClient(input: { name: \"Heard\" }) { client { id } } }").await;
+    last.subscribe("m", "mutation { createClient(input: { name: \"Last\" }) { client { id } } }").await;
     let mut kinds = Vec::new();
     while !kinds.contains(&json!("s")) {
-        kinds.push(last.hear().await["id"].clone());
+        kinds.push(last.next_message().await["id"].clone());
     }
 }
 
@@ -419,6 +419,6 @@ async fn subscriber(address: &str, token: &str) -> Socket {
     let mut socket = Socket::ready(address, token).await;
     socket.subscribe("s", "subscription { events { id type } }").await;
     socket.subscribe("q", "{ viewer { name } }").await;
-    while socket.hear().await["type"] != "complete" {}
+    while socket.next_message().await["type"] != "complete" {}
     socket
 }

@@ -1,4 +1,4 @@
-//! Both surfaces tell the same: every noun, for every role, field by field; every sort order, row by row. Which fields and
+//! Both surfaces return the same: every noun, for every role, field by field; every sort order, row by row. Which fields and
 //! orders there are is read from the schema itself.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,7 +49,7 @@ impl Shape {
         self.fields.iter().cloned().chain(lists).collect::<Vec<_>>().join(" ")
     }
 
-    /// Equal, but that what a role does not see is absent over REST and null in GraphQL. Tells the lists that have been
+    /// Equal, except that a hidden field is absent over REST and null in GraphQL. Returns the lists that have been
     /// compared; those that REST does not carry are relations.
     fn assert_same(&self, rest: &Value, graphql: &Value, place: &str) -> Vec<String> {
         let (rest, graphql) = (rest.as_object().unwrap(), graphql.as_object().unwrap());

@@ -1,4 +1,4 @@
-//! The tools of others against the endpoint: the audits of GraphQL over HTTP, and the clients that everybody uses.
+//! Third-party tools against the GraphQL endpoint: the audits of GraphQL over HTTP, and the common clients.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

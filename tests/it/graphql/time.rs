@@ -1,4 +1,4 @@
-//! Time and projects over GraphQL: the same rules as over REST, in the same words.
+//! Time and projects over GraphQL: the same rules and messages as over REST.
 
 use serde_json::{Value, json};
 use service::value::Role;

@@ -1,4 +1,4 @@
-//! Whatever is sent, the answer is the envelope with the right code, and nothing is written.
+//! Invalid input: the response is the envelope with the right code, and nothing is written.
 
 use poem::http::Method;
 use serde_json::json;
@@ -62,7 +62,7 @@ on_both! {
 }
 
 on_both! {
-    /// A name that leads nowhere is told with whatever else is wrong.
+    /// An unknown reference is reported together with all other problems.
     async fn unknown_references_are_reported_with_other_errors(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let (owner, nowhere) = (&fixtures.home.owner, fixtures.other.id);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tests::{Fixtures, on_both};
 
 on_both! {
-    /// Absent leaves, null clears, a value sets; nothing changed is no new version.
+    /// An absent field stays, null clears it, a value sets it; a change of nothing creates no version.
     async fn patch_has_three_states(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
@@ -20,7 +20,7 @@ on_both! {
         assert_eq!(same, changed);
         let again = world.patch(owner, &path, json!({ "currency": " " })).await.data(200);
         assert_eq!((&again["currency"], &again["version"]), (&json!("EUR"), &json!(3)));
-        // No clock has moved, and still the change is later than the one before.
+        // The clock has not moved, and still `updatedAt` grows.
         assert_eq!(again["updatedAt"], "2026-06-11T08:00:01.001Z");
         assert_eq!(world.patch(owner, &path, json!({ "currency": null })).await.data(200), again);
         for refused in [json!({ "name": null }), json!({ "name": " " }), json!({ "requirePoNumber": null })] {
@@ -30,7 +30,7 @@ on_both! {
 }
 
 on_both! {
-    /// A deleted client is 404 and unlisted, frees its external id, and still is somebody's parent.
+    /// A deleted client is 404 and unlisted, releases its external id, and still resolves as a parent.
     async fn deleting_is_soft(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;

@@ -1,4 +1,4 @@
-//! Versions and conditions: who writes last knows what they write over.
+//! Versions and preconditions: no update overwrites a version that its author has not read.
 
 use poem::http::Method;
 use serde_json::json;
@@ -34,7 +34,7 @@ on_both! {
 }
 
 on_both! {
-    /// `If-None-Match` spares what the client has already.
+    /// `If-None-Match` avoids sending what the client has already.
     async fn reads_can_be_conditional(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let path = format!("/api/v1/clients/{}", fixtures.home.client(&world, "C").await);
@@ -51,7 +51,7 @@ on_both! {
 }
 
 on_both! {
-    /// A hundred edits at once of the same version: one wins, the others are told the version that it made.
+    /// A hundred concurrent edits of the same version: one wins, the others receive the version that it created.
     async fn one_edit_of_many_wins(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let path = format!("/api/v1/clients/{}", fixtures.home.client(&world, "C").await);
@@ -76,7 +76,7 @@ on_both! {
 }
 
 on_both! {
-    /// A client is not deleted while a project for it is being made: many rounds of both at once.
+    /// A client cannot be deleted while a project for it is being created: many concurrent rounds.
     async fn a_delete_and_a_create_do_not_pass_each_other(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;

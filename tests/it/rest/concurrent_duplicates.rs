@@ -1,4 +1,4 @@
-//! Requests with one key at the same time, and clients that go away: still one effect.
+//! Concurrent requests with one key, and clients that disconnect: still one effect.
 
 use std::time::{Duration, Instant};
 
@@ -33,12 +33,12 @@ async fn all(calls: Vec<JoinHandle<Answer>>) -> Vec<Answer> {
 }
 
 on_both! {
-    /// Sixty-four at once under one key, fifty rounds: one is made, the others are given the same bytes.
+    /// Sixty-four concurrent requests with one key, fifty rounds: one record is created, the others receive the same bytes.
     async fn concurrent_duplicates_create_one_record(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
         for round in 0..50 {
-            let key = format!("twin-{round}");
+            let key = format!("duplicate-{round}");
             let answers = all((0..64).map(|_| post(&world, owner, &key)).collect()).await;
             one_was_created(&answers);
         }
@@ -55,21 +55,21 @@ async fn duplicates_in_three_processes_create_one_record() {
     let (second, third) =
         (world.replica(world.clock.clone(), |_| {}).await, world.replica(world.clock.clone(), |_| {}).await);
     for round in 0..20 {
-        let key = format!("twin-{round}");
+        let key = format!("duplicate-{round}");
         let calls = (0..21).map(|i| post([&world, &second, &third][i % 3], &fixtures.home.owner, &key)).collect();
         one_was_created(&all(calls).await);
     }
     assert_eq!(events(&world, "client.created").await, 20);
 }
 
-/// Until this many have come past the look-up of their token since counting began, and one is known to wait.
+/// Waits until this many requests have passed the look-up of their token since counting began, and one is known to wait.
 async fn until_waiting(world: &World, requests: usize) {
     let looked_up = || world.statements().iter().filter(|sql| sql.contains("FROM token")).count();
     while looked_up() < requests {
         tokio::task::yield_now().await;
     }
     if world.database.kind == Kind::Sqlite {
-        // Whoever waits for its one writer is not seen from outside.
+        // Requests that wait for its one writer cannot be seen from outside.
         return;
     }
     let db = world.database.connect().await;
@@ -84,8 +84,8 @@ async fn until_waiting(world: &World, requests: usize) {
 }
 
 on_both! {
-    /// Sixty-four wait, without a connection; one more is refused at once, and after five seconds they all are. Then the
-    /// key is as good as ever.
+    /// Sixty-four requests wait without a connection; one more is refused at once, and after five seconds all are. Then the
+    /// key can be used again.
     async fn the_queue_is_bounded(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
@@ -95,7 +95,7 @@ on_both! {
         let calls: Vec<_> = (0..65).map(|_| post(&world, owner, "k")).collect();
         until_waiting(&world, 65).await;
         let refused = loop {
-            // Until all sixty-five have come to their places.
+            // Until all sixty-five are queued.
             let more = tokio::time::timeout(Duration::from_millis(500), post(&world, owner, "k")).await;
             if let Ok(answer) = more {
                 break answer.unwrap();
@@ -104,17 +104,17 @@ on_both! {
         assert!(began.elapsed() < Duration::from_secs(4), "at once, not after the wait");
         assert_eq!(refused.error(409, "conflict")["reason"], "idempotency_in_flight");
         assert!(refused.header("retry-after").is_some_and(|wait| wait.parse::<u32>().unwrap() >= 1));
-        // Nobody of them holds a connection that others need.
+        // None of them holds a connection that others need.
         for _ in 0..40 {
             world.get(owner, "/api/v1/clients").await.data(200);
         }
         // Over GraphQL it is the same key, and the same refusal.
-        let twin = world.call(Method::POST, "/graphql").token(owner).key("k").json(json!({
+        let duplicate = world.call(Method::POST, "/graphql").token(owner).key("k").json(json!({
             "query": "mutation { createClient(input: { name: \"T\" }) { client { id } } }"
         }));
-        let twin = twin.send().await;
-        assert_eq!((twin.status.as_u16(), twin.header("retry-after")), (409, Some("1")));
-        assert_eq!(twin.graphql_error()["reason"], "idempotency_in_flight");
+        let duplicate = duplicate.send().await;
+        assert_eq!((duplicate.status.as_u16(), duplicate.header("retry-after")), (409, Some("1")));
+        assert_eq!(duplicate.graphql_error()["reason"], "idempotency_in_flight");
         let mut answers = Vec::new();
         let mut obstacle = Some(obstacle);
         let mut calls: FuturesUnordered<_> = calls.into_iter().collect();
@@ -136,7 +136,7 @@ on_both! {
 }
 
 on_both! {
-    /// A client that goes away while its request works or waits leaves the key to the next.
+    /// A client that disconnects while its request runs or waits releases the key to the next one.
     async fn a_cancelled_request_releases_its_key(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
@@ -158,7 +158,7 @@ on_both! {
 }
 
 on_both! {
-    /// Requests that are cut off anywhere on their way, and sent again, make one each.
+    /// Requests that are cancelled at any point and sent again create one record each.
     async fn a_cut_connection_creates_no_second_record(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
@@ -179,7 +179,7 @@ on_both! {
 }
 
 on_both! {
-    /// However the machine's clock is set back, keys keep their answers, nobody is locked out, and time in records grows.
+    /// After the machine's clock is set back, keys are still replayed, nobody is locked out, and `updatedAt` still grows.
     async fn a_clock_that_is_set_back(world: World) {
         let world = world.replica(world.clock.clone(), |config| config.rate_limit_scale = 10).await;
         let fixtures = Fixtures::new(&world).await;
@@ -199,7 +199,7 @@ on_both! {
                 assert_eq!((&again.bytes, again.header("idempotent-replayed")), (&made.bytes, Some("true")));
             }
         }
-        // A process that remembers none of them asks the table.
+        // A process with an empty cache reads the table.
         let other = world.replica(world.clock.clone(), |_| {}).await;
         for (key, made) in &known {
             let again = post(&other, owner, key).await.unwrap();

@@ -1,4 +1,4 @@
-//! The conventions that every noun keeps: versions and their headers, keys that are not taken, ids of other systems, deleted
+//! The conventions of every noun: versions and their headers, keys that are not accepted, external ids, deleted
 //! rows, and the order of refusals.
 
 use poem::http::Method;
@@ -83,7 +83,7 @@ on_both! {
 }
 
 on_both! {
-    /// Keys that only answers carry are told as such, unknown ones as unknown; nothing is changed.
+    /// Read-only keys are reported as such, unknown ones as unknown; nothing is changed.
     async fn keys_that_are_not_accepted(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
@@ -149,7 +149,7 @@ on_both! {
 }
 
 on_both! {
-    /// What is wrong with the body is told before that the row is not there, is another version, or is blocked.
+    /// Problems of the body are reported before a missing row, another version or a blocking state.
     async fn body_errors_come_before_row_errors(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;

@@ -1,4 +1,4 @@
-//! Ten thousand rows, every sort, both directions, nulls and ties, while somebody else writes.
+//! Ten thousand rows, every sort, both directions, nulls and ties, under concurrent writes.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Expenses: the client's currency, the rules of categories, the client and the project that fit together.
+//! Expenses: the client's currency, the rules of categories, the project that belongs to the client.
 
 use serde_json::{Value, json};
 use tests::{Fixtures, on_both};

@@ -1,4 +1,4 @@
-//! A client that retries makes one of everything.
+//! A client that retries with an idempotency key creates one record.
 
 use poem::http::Method;
 use sea_orm::ConnectionTrait;
@@ -15,7 +15,7 @@ async fn post(world: &World, token: &str, key: &str, body: &str) -> Answer {
 }
 
 on_both! {
-    /// The first answer comes again, byte for byte, and is marked; another request under the key is refused.
+    /// The first response is returned again, byte for byte, and marked; another request with the key is refused.
     async fn a_retry_gets_the_first_response(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
@@ -41,7 +41,7 @@ on_both! {
         post(&world, owner, "free", r#"{"name":""}"#).await.fields();
         post(&world, owner, "free", body).await.data(201);
         assert_eq!(events(&world, "client.created").await, 3);
-        // A day later the key is dead.
+        // A day later the key has expired.
         world.clock.advance(24 * 3_600_000);
         let later = post(&world, owner, "k", body).await;
         assert_ne!(later.id(), first.id());
@@ -49,7 +49,7 @@ on_both! {
 }
 
 on_both! {
-    /// A replay passes role and scope first; after a change of role the answer is not shown again.
+    /// A replay checks role and scope first; after a change of role the reply is not returned again.
     async fn a_replay_is_for_the_same_role(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let admin = &fixtures.home.admin;
@@ -69,7 +69,7 @@ on_both! {
 }
 
 on_both! {
-    /// A key is a person's, not a token's: a retry with a new token is a replay, if that token may.
+    /// A key belongs to a person, not to a token: a retry with a new token is a replay, if that token has permission.
     async fn a_replay_checks_token_scope_and_plan(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let (home, body) = (&fixtures.home, r#"{"name":"A"}"#);
@@ -126,7 +126,7 @@ on_both! {
 }
 
 on_both! {
-    /// What another process has done is told again by one that has never heard of it, even where doing it twice would be
+    /// A write of another process is replayed by a process that does not know it, even where executing it twice would be
     /// refused: a name that is taken by now, a timer that has stopped, a version that is no more, a record that is gone.
     async fn requests_of_another_process_are_replayed(world: World) {
         let fixtures = Fixtures::new(&world).await;
@@ -210,7 +210,7 @@ on_both! {
         let rest = post(&world, owner, "g", r#"{"name":"G"}"#).await.error(409, "conflict");
         assert_eq!(rest["reason"], "idempotency_mismatch");
         assert_eq!(world.get(owner, "/api/v1/clients").await.data(200).as_array().map(Vec::len), Some(1));
-        // A batch told again costs a point, and what is selected of it.
+        // A replayed batch costs one point, plus what is selected of it.
         let project = fixtures.home.project(&world, "P").await;
         let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
         let batch = json!({
@@ -231,7 +231,7 @@ on_both! {
 }
 
 on_both! {
-    /// A key costs the statement that stores the answer, and on PostgreSQL the lock that tells other processes.
+    /// A key costs the statement that stores the reply, and on PostgreSQL the lock that other processes see.
     async fn a_key_costs_no_extra_query(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let path = format!("/api/v1/clients/{}", fixtures.home.client(&world, "C").await);
@@ -249,7 +249,7 @@ on_both! {
 }
 
 on_both! {
-    /// A replay asks the database for nothing but who asks, and costs one point, whatever the first did.
+    /// A replay reads nothing but its token from the database, and costs one point, whatever the first cost.
     async fn a_replay_is_cheap(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
@@ -282,7 +282,7 @@ on_both! {
 }
 
 on_both! {
-    /// The worker deletes dead keys, in batches, and leaves the others.
+    /// The worker deletes expired keys in batches, and leaves the others.
     async fn expired_keys_are_deleted(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let db = world.database.connect().await;

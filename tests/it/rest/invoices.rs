@@ -1,4 +1,4 @@
-//! Invoices as they are read: one with its lines, the list without, nothing for Members, nothing written.
+//! Reading invoices: a record with its lines, the list without, nothing for Members, no writes.
 
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ on_both! {
             assert_eq!(refused.header("allow"), Some("GET, HEAD, OPTIONS"), "{method}");
         }
         world.post(&home.owner, "/api/v1/invoices", json!({})).await.error(405, "bad_request");
-        // A Member is told nothing, not even whether it is there.
+        // A Member receives nothing, not even whether it exists.
         for path in ["/api/v1/invoices".to_owned(), path.clone(), "/api/v1/invoices/x".to_owned()] {
             world.get(&home.member, &path).await.error(403, "forbidden_scope");
         }

@@ -1,4 +1,4 @@
-//! Budgets: what the headers tell is what there is, and who obeys them is never refused.
+//! Rate limits: the headers report the exact budget, and a client that obeys them is never refused.
 
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ fn batch(project: &str, entries: usize) -> Value {
 }
 
 on_both! {
-    /// A refusal by one bucket tells what is left in the other, and a wait that is enough for both.
+    /// A refusal by one bucket reports what is left in the other, and a wait that is enough for both.
     async fn a_429_reports_the_exact_budget_and_wait(world: World) {
         let (world, studio) = studio(&world).await;
         let token = &studio.owner;
@@ -66,7 +66,7 @@ on_both! {
         assert_eq!(number(&refused, "retry-after"), 1);
         world.clock.advance(1000);
         world.get(token, "/api/v1/me").await.data(200);
-        // Full again when it was told, and not before.
+        // Full again at the reported time, and not before.
         world.clock.advance(9_000);
         let reported = rate_limit(&world.get(token, "/api/v1/me").await);
         assert_eq!((reported.burst.0, reported.sustained.0), (28, 599));
@@ -76,7 +76,7 @@ on_both! {
 }
 
 on_both! {
-    /// A batch costs a point an entry, told in its own answer; what it cannot pay for does nothing.
+    /// A batch costs one point per entry, reported in its own response; a batch that cannot be paid for has no effect.
     async fn a_batch_is_charged_before_it_runs(world: World) {
         let (world, studio) = studio(&world).await;
         let token = &studio.owner;
@@ -103,7 +103,7 @@ on_both! {
         let refused = send().await;
         world.clock.advance(number(&refused, "retry-after") * 1000);
         send().await.data(201);
-        // And so on: who waits as long as it is told is let in.
+        // And so on: a client that waits as long as reported is admitted.
         for _ in 0..5 {
             let refused = world.post(token, "/api/v1/time-entries/batch", batch(&project, 100)).await;
             refused.error(429, "rate_limited");
@@ -221,7 +221,7 @@ on_both! {
 }
 
 on_both! {
-    /// Every answer to a good token tells its budget, whatever became of the request, on both surfaces; no other does.
+    /// Every authenticated response reports the budget, whatever the outcome, on both surfaces; no other response does.
     async fn every_authenticated_response_reports_the_budget(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let free = Workspace::new(&world, "solo", Plan::Free).await;
@@ -340,7 +340,7 @@ async fn three_replicas_give_one_budget(points: u32, bucket: f64, refill: f64) {
         let shared = |config: &mut service::Config| (config.rate_limit_scale, config.redis_url) = (10, Some(redis()));
         replicas.push(world.replica(Clock::system(), shared).await.app.clone());
     }
-    // What one request takes of the bucket: the door's part, and all of it if there is room.
+    // The cost of one request: the door's point, and the whole cost if the bucket has enough.
     let ask = async move |app: &service::App, header: &str| {
         let admission = app.admit(Some(header), [127, 0, 0, 1].into()).await.unwrap();
         let Ok(pass) = admission.pass else { return 0 };

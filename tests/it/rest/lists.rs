@@ -1,4 +1,4 @@
-//! Lists: pages that lose and repeat nothing, in every sort; search and filters, alike on both databases.
+//! Lists: pages that neither lose nor repeat rows, in every sort; search and filters, equal on both databases.
 
 use std::collections::BTreeSet;
 

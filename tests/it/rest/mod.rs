@@ -1,4 +1,4 @@
-//! The REST surface, as its callers meet it.
+//! The REST surface, tested over HTTP.
 
 mod bad_input;
 mod clients;

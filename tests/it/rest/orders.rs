@@ -1,4 +1,4 @@
-//! The orders and ranges of the lists: each goes by its own field, as the answers themselves tell it.
+//! The sort orders and range filters of the lists: each uses its own field, as the returned records show.
 
 use std::collections::BTreeSet;
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tests::{Fixtures, on_both};
 
 on_both! {
-    /// A project copies the client's rate unless it is told one; later changes of the client change nothing.
+    /// A project without a rate copies the client's; later changes of the client do not affect it.
     async fn an_absent_rate_is_copied_from_the_client(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;

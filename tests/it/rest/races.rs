@@ -1,4 +1,4 @@
-//! Pairs of requests that must not pass each other, run truly at once, many rounds.
+//! Pairs of requests that must exclude each other, run concurrently, many rounds.
 
 use poem::http::Method;
 use serde_json::json;

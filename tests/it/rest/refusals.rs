@@ -1,4 +1,4 @@
-//! The order of refusals: of several faults in one request, the first of the contract's list is told.
+//! The order of refusals: of several errors in one request, the first in the contract's list is returned.
 
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ on_both! {
 }
 
 on_both! {
-    /// Who guesses tokens is slowed down; who has a good one from the same address is not.
+    /// An address that guesses tokens is limited; a valid token from the same address is not.
     async fn guessing_is_limited_by_address(world: World) {
         let world = World::with(world.database.kind, |config| config.rate_limit_scale = 1).await;
         let fixtures = Fixtures::new(&world).await;
@@ -78,7 +78,7 @@ on_both! {
 }
 
 on_both! {
-    /// A budget is told with every answer; over it comes 429 with a wait that is enough.
+    /// The budget is reported with every response; beyond it the response is 429 with a sufficient wait.
     async fn a_budget_is_used_up_and_refills(world: World) {
         let world = World::with(world.database.kind, |config| config.rate_limit_scale = 1).await;
         let studio = Workspace::new(&world, "studio", Plan::Studio).await;
@@ -101,7 +101,7 @@ on_both! {
 }
 
 on_both! {
-    /// A parameter that nothing reads is named, with whatever else is wrong; the role is told first.
+    /// An unknown parameter is reported with all other problems; a refusal of the role comes first.
     async fn unknown_parameters_are_reported(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
@@ -122,7 +122,7 @@ on_both! {
 }
 
 on_both! {
-    /// Where no body is taken, what one holds is told in its turn: after the role, and with all else that is wrong.
+    /// Where no body is expected, its content is reported in order: after the role, with all other problems.
     async fn an_unexpected_body_is_refused(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;

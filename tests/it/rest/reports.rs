@@ -1,4 +1,4 @@
-//! The time report: sums that agree with adding up by hand, days where somebody is, amounts for those who see money.
+//! The time report: sums that equal adding up by hand, days in a time zone, amounts for roles that see money.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use tests::{Fixtures, World, counted, on_both};
 
 const GROUPS: [&str; 7] = ["client", "project", "task", "member", "day", "week", "month"];
 
-/// Numbers that look random, the same each time.
+/// A repeatable random source.
 struct Rng(u64);
 
 impl Rng {
@@ -210,7 +210,7 @@ on_both! {
 }
 
 on_both! {
-    /// The filters of time entries hold; running timers and deleted entries are not summed; GraphQL tells the same.
+    /// The filters of time entries apply; running timers and deleted entries are not summed; GraphQL returns the same.
     async fn filters_apply_and_graphql_returns_the_same(world: World) {
         let fixtures = Fixtures::new(&world).await;
         fill(&world, &fixtures).await;

@@ -1,4 +1,4 @@
-//! The tables of the lists: what each is sorted, filtered and searched by, exactly, and that it finds what it says.
+//! The sorts, filters and searches of each list, exactly, and that each finds the right rows.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use tests::{Fixtures, World, on_both};
 
 use super::lists::{all_pages, found_on_both};
 
-/// One row of the table: the list, its sorts, its own filters, whether it is searched, whether it tells changes.
+/// One row of the table: the list, its sorts, its own filters, whether it can be searched, whether it has `updatedAt`.
 struct Row {
     list: &'static str,
     sorts: &'static str,
@@ -88,7 +88,7 @@ fn listed(reported: &Value, before: &str) -> BTreeSet<String> {
 }
 
 on_both! {
-    /// Each list takes the sorts and filters of its row and no other, and tells which when asked for another.
+    /// Each list accepts the sorts and filters of its row and no other, and names them when another is requested.
     async fn each_list_accepts_only_its_sorts_and_filters(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;

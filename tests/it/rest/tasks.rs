@@ -1,4 +1,4 @@
-//! Tasks: what they begin with, who does them, when they are done.
+//! Tasks: defaults, assignees, completion.
 
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ on_both! {
 }
 
 on_both! {
-    /// Every bad field is told, those of lists by their place.
+    /// Every invalid field is reported, those of lists by their position.
     async fn invalid_tasks_are_reported_field_by_field(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
@@ -79,7 +79,7 @@ on_both! {
 }
 
 on_both! {
-    /// Going to DONE tells when, and is told once for each time that it happens.
+    /// Going to DONE sets `completedAt`, and emits one event per transition.
     async fn a_task_is_completed_once_per_transition(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
@@ -103,14 +103,14 @@ on_both! {
         let born = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": "N", "status": "DONE" })).await;
         assert!(born.data(201)["completedAt"].is_string());
         assert_eq!(event_types(&world.events().await)[3..], ["task.created", "task.completed"]);
-        // What is refused tells nobody.
+        // A refused change emits no event.
         world.patch(owner, &path, json!({ "status": "TODO", "name": null })).await.fields();
         assert_eq!(world.events().await.len(), events.len() + 2);
     }
 }
 
 on_both! {
-    /// Assigning a Member puts them on the project; leaving it takes them off its tasks, and each task tells.
+    /// Assigning a Member puts them on the project; leaving it removes them from its tasks, each with a new version.
     async fn assignees_are_on_the_project(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let (home, owner) = (&fixtures.home, &fixtures.home.owner);
@@ -211,9 +211,9 @@ on_both! {
         world.get(&fixtures.home.member, "/api/v1/tasks?includeDeleted=true").await.error(403, "forbidden_scope");
 
         let project = put_away["projectId"].as_str().unwrap();
-        let twin = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": "twin", "externalId": "x" })).await;
+        let same_id = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": "same", "externalId": "x" })).await;
         assert!(act("restore").await.fields()["externalId"].is_string(), "somebody has it now");
-        world.delete(owner, &format!("/api/v1/tasks/{}", twin.id())).await;
+        world.delete(owner, &format!("/api/v1/tasks/{}", same_id.id())).await;
         assert_eq!(act("restore").await.data(200)["deletedAt"], Value::Null);
         let version = world.get(owner, &path).await.data(200)["version"].clone();
         assert_eq!(act("restore").await.data(200)["version"], version, "nothing changes twice");

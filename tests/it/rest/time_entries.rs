@@ -1,4 +1,4 @@
-//! Time entries: the ways to give a span, what follows from it, and what is locked.
+//! Time entries: the ways to give a span, what follows from it, and which entries are locked.
 
 use serde_json::{Value, json};
 use tests::{Fixtures, World, on_both};

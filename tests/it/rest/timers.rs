@@ -1,4 +1,4 @@
-//! Timers: one a person, started, stopped and changed under every rule, also at once.
+//! Timers: one per person; started, stopped and changed under every rule, also concurrently.
 
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ on_both! {
 }
 
 on_both! {
-    /// A body counts whether a header tells its length or not.
+    /// A body is read whether a header contains its length or not.
     async fn a_body_without_a_length_is_read(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
@@ -75,7 +75,7 @@ on_both! {
 }
 
 on_both! {
-    /// Starting elsewhere stops what runs; nothing short is thrown away; the day is that of the place.
+    /// A start on another project stops the running timer; short entries are kept; the date is that of the offset.
     async fn a_start_stops_the_running_timer(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
@@ -169,7 +169,7 @@ on_both! {
 }
 
 on_both! {
-    /// Two stops at once: one stops, the other is told; one event.
+    /// Two concurrent stops: one stops the timer, the other is refused; one event.
     async fn concurrent_stops_take_effect_once(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;

@@ -1,4 +1,4 @@
-//! Tokens: who they let in, and that they stop doing so at once.
+//! Tokens: which ones authenticate, and that a change takes effect at once.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use service::{member, organization, token};
 use tests::{Fixtures, Workspace, World, mint, on_both};
 
 on_both! {
-    /// Everything but one good bearer token is refused, in the same words for an unknown prefix and a wrong secret.
+    /// Everything but one valid bearer token is refused, with the same message for an unknown prefix and a wrong secret.
     async fn only_a_valid_token_authenticates(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let good = &fixtures.home.owner;
@@ -150,7 +150,7 @@ async fn refusal(world: &World, workspace: Id) -> Option<&'static str> {
 }
 
 on_both! {
-    /// Free has room for 3 members, Studio for 10, Agency for 25.
+    /// Free allows 3 members, Studio 10, Agency 25.
     async fn each_plan_has_its_cap(world: World) {
         for (plan, there, cap) in [(Plan::Free, 2, 3), (Plan::Studio, 4, 10), (Plan::Agency, 4, 25)] {
             let workspace = Workspace::new(&world, plan.as_str(), plan).await;
@@ -163,7 +163,7 @@ on_both! {
 }
 
 on_both! {
-    /// Members above a new cap stay, and so do their tokens; nobody is added until there is room.
+    /// Members above a new cap stay, and so do their tokens; nobody can be added until the number is below it.
     async fn a_smaller_plan_removes_nobody(world: World) {
         let home = Fixtures::new(&world).await.home;
         let operator = world.operator();

@@ -64,7 +64,7 @@ on_both! {
 }
 
 on_both! {
-    /// A caller's own request id is kept; another is made where it is none.
+    /// A valid request id of the caller is returned; otherwise one is generated.
     async fn every_answer_has_a_request_id(world: World) {
         for path in ["/healthz", "/api/v1/me", "/nowhere", "/graphql", "/"] {
             let own = world.call(Method::GET, path).header("x-request-id", "a.b_c-1").send().await;
@@ -78,7 +78,7 @@ on_both! {
 }
 
 on_both! {
-    /// HEAD answers as GET does, without the body; OPTIONS is for anyone.
+    /// HEAD answers as GET does, without the body; OPTIONS needs no token.
     async fn head_answers_as_get_does(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let client = fixtures.home.client(&world, "c").await;
@@ -147,7 +147,7 @@ on_both! {
 }
 
 on_both! {
-    /// Long answers are compressed for those who ask; short ones and others are not.
+    /// Long responses are compressed on request; short ones are not.
     async fn answers_are_compressed_when_asked(world: World) {
         let fixtures = Fixtures::new(&world).await;
         for i in 0..10 {
@@ -170,7 +170,7 @@ on_both! {
 }
 
 on_both! {
-    /// A panic tells nothing of itself, is an answer like any other, and undoes what it was in.
+    /// A panic reveals nothing, is a normal error response, and rolls its transaction back.
     async fn a_panic_is_a_normal_error_response(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let post = || world.call(Method::POST, "/api/v1/clients").token(&fixtures.home.owner).key("k").json(json!({ "name": "Globex" }));

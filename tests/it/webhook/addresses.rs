@@ -1,4 +1,4 @@
-//! Where webhooks may not go: when an endpoint is saved, and when it is connected to.
+//! Addresses that webhooks must not reach, checked when an endpoint is saved and when it is connected to.
 
 use serde_json::json;
 use tests::{Fixtures, Kind, Receiver, World, on_both};

@@ -1,4 +1,4 @@
-//! What becomes of a delivery: the whole schedule, and what receivers may answer.
+//! The attempts of a delivery: the whole schedule, and how responses are handled.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ on_both! {
 }
 
 on_both! {
-    /// Any 2xx is success. Everything else is tried again, and the attempt tells what was answered.
+    /// Any 2xx is success. Everything else is retried, and the attempt records the response.
     async fn only_2xx_is_success(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
@@ -90,7 +90,7 @@ on_both! {
 }
 
 on_both! {
-    /// 410 means: nothing any more. The endpoint is switched off and what else was on its way is skipped.
+    /// 410 disables the endpoint, and its other pending deliveries are skipped.
     async fn a_410_disables_the_endpoint(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(503).await;
@@ -178,7 +178,7 @@ async fn a_response_has_a_timeout_and_a_size_limit() {
 }
 
 on_both! {
-    /// Connections are kept: what is sent one after the other goes over one.
+    /// Connections are reused: consecutive requests use one connection.
     async fn connections_are_reused(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
@@ -192,7 +192,7 @@ on_both! {
     }
 }
 
-/// A receiver that answers 200 and then goes on: a piece of body, and the next after a while, until it is hung up on. Tells
+/// A receiver that answers 200 and then sends one piece of body after the other, until the connection is closed. Returns
 /// how much it could send.
 async fn talker(piece: usize, every: Duration) -> (String, tokio::sync::oneshot::Receiver<usize>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! A receiver must be who its certificate says, by a root that is trusted, today.
+//! A receiver must present a valid certificate for its name, issued by a trusted root.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{deliveries, detail, subscribe};
 
-/// Who signs certificates.
+/// A certificate authority.
 fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -22,7 +22,7 @@ fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// A receiver with a certificate for a name, which answers 200 to whoever speaks with it.
+/// A receiver with a certificate for a name, which answers 200 to every request.
 struct Secure {
     port: u16,
     requests: Arc<AtomicUsize>,
@@ -57,7 +57,7 @@ impl Secure {
     }
 }
 
-/// What came of one event that was sent there.
+/// The attempt of one event that was sent there.
 async fn outcome(world: &World, fixtures: &Fixtures, url: &str) -> Value {
     let id = subscribe(world, &fixtures.home, url, &["client.created"]).await;
     fixtures.home.client(world, "Globex").await;

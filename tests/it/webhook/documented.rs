@@ -1,4 +1,4 @@
-//! The receivers of `docs/webhooks.md`, run as they stand there.
+//! The receivers of `docs/webhooks.md`, run unchanged.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,4 @@
-//! Endpoints: made, changed, deleted, and who is sent what.
+//! Endpoints: created, changed, deleted, and which events they receive.
 
 use poem::http::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The eight events, for real and as a test call makes them.
+//! The eight events, emitted by real changes and by test calls.
 
 use serde_json::{Value, json};
 use service::invoice::{self, NewInvoice};

@@ -1,4 +1,4 @@
-//! Housekeeping and what the operator sees.
+//! Housekeeping, and the metrics for the operator.
 
 use poem::endpoint::{Endpoint, EndpointExt};
 use poem::http::Uri;
@@ -7,7 +7,7 @@ use tests::{Fixtures, Receiver, World, counted, on_both};
 use super::{deliveries, execute, number, subscribe};
 
 on_both! {
-    /// What is over is kept for the retention, and then goes with its attempts; what is on its way stays, with its event.
+    /// Finished deliveries are kept for the retention and then deleted with their attempts; pending ones stay, with their event.
     async fn old_records_are_deleted(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
@@ -39,7 +39,7 @@ on_both! {
 }
 
 on_both! {
-    /// However much is over, no transaction deletes more than a little of it.
+    /// However much has expired, no transaction deletes more than a small batch.
     async fn old_records_are_deleted_in_small_batches(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
@@ -72,7 +72,7 @@ fn sample(text: &str, name: &str) -> f64 {
 }
 
 on_both! {
-    /// The metrics tell how long the queue is and what became of attempts and requests, on the operator's address only.
+    /// The metrics report the length of the queue and the outcome of attempts and requests, on the operator's address only.
     async fn metrics_report_the_queue_and_the_outcomes(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let (good, bad) = (Receiver::answering(200).await, Receiver::answering(500).await);

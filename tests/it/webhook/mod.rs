@@ -1,4 +1,4 @@
-//! Webhooks: from the committed change to the receiver, and never lost.
+//! Webhooks: from the committed change to the receiver, without loss.
 
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};

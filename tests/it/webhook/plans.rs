@@ -1,4 +1,4 @@
-//! Plans and roles: who has webhooks, and what becomes of them when a workspace goes below.
+//! Plans and roles: who may use webhooks, and what happens to them after a downgrade.
 
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ on_both! {
         world.clock.advance(48 * 3_600_000);
         world.app.deliver_due().await.unwrap();
         assert_eq!(receiver.received().len(), 3, "no flood");
-        fixtures.home.client(&world, "heard").await;
+        fixtures.home.client(&world, "received").await;
         world.app.deliver_due().await.unwrap();
         assert_eq!(receiver.received().len(), 4);
         // Skipped ones can be sent again by hand.

@@ -1,4 +1,4 @@
-//! The program as it is run: killed while it delivers, stopped, and the commands for developers of receivers.
+//! The program as a process: killed while it delivers, stopped, and the commands for developers of receivers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -67,7 +67,7 @@ fn address_of(server: &Mutex<Option<Running>>) -> String {
     server.lock().unwrap().as_ref().unwrap().address.clone()
 }
 
-/// Rng that repeats.
+/// A repeatable random source.
 struct Rng(u64);
 
 impl Rng {
@@ -82,8 +82,8 @@ fn events() -> usize {
     std::env::var("HOURSMITH_TEST_EVENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(1000)
 }
 
-/// Whatever instant the process is killed at, a healthy receiver gets every committed event, with the same id and body
-/// when it gets it again; for a failing and a hanging one nothing is lost.
+/// Whenever the process is killed, a healthy receiver gets every committed event, with the same id and body
+/// each time; for a failing and a hanging receiver nothing is lost.
 #[expect(clippy::print_stdout, reason = "the whole run is reported in figures")]
 async fn killed_at_random_instants(kind: Kind) {
     let (database, total) = (PrivateDatabase::empty(kind).await, events());

@@ -1,4 +1,4 @@
-//! How to do each action of webhooks, for the walk through roles, workspaces and tokens.
+//! How to perform each action of webhooks, for the test of roles, workspaces and tokens.
 
 use poem::http::Method;
 use serde_json::json;

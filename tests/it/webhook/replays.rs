@@ -1,4 +1,4 @@
-//! Sending again: one, and many by filter.
+//! Replays of deliveries: one, and many by filter.
 
 use serde_json::{Value, json};
 use tests::{Fixtures, Receiver, Reply, World, on_both};
@@ -43,7 +43,7 @@ on_both! {
 }
 
 on_both! {
-    /// Many at once: counted first, then sent; failed ones unless said, each with its own record, a thousand at most.
+    /// Many at once: counted first, then sent; by default the failed ones, each with its own record, at most a thousand.
     async fn many_are_sent_again_by_filter(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;

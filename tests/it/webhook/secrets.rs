@@ -1,4 +1,4 @@
-//! Secrets: shown once, stored sealed, in answers that are kept too.
+//! Secrets: shown once and stored encrypted, in stored replies too.
 
 use poem::http::Method;
 use sea_orm::{ConnectionTrait, Statement};

@@ -1,4 +1,4 @@
-//! What is sent: the envelope, the headers, and signatures that others verify.
+//! The request to a receiver: the envelope, the headers, and signatures that independent code verifies.
 
 use poem::http::{HeaderMap, HeaderValue};
 use serde_json::json;

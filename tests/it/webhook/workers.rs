@@ -1,4 +1,4 @@
-//! Workers: many at once on one database, with dead receivers beside them, stopped and killed.
+//! Workers: several on one database, with dead receivers, stopped and killed.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ fn run(app: &App) -> (watch::Sender<bool>, tokio::task::JoinHandle<()>) {
     (stop, tokio::spawn(async move { app.run_jobs(true, stopped).await }))
 }
 
-/// A median wait that tells of being woken: without, it would be half of the poll's second.
+/// A median wait that proves the wake-up: without it, the wait would be half of the polling interval.
 const WOKEN: Duration = Duration::from_millis(250);
 
 /// From the answer to the receiver, the median of twenty events that come one after the other.
@@ -81,8 +81,8 @@ on_both! {
 }
 
 on_both! {
-    /// What a dead worker held is nobody's for the 20 s of its lease, and then sent by another; what the dead one would
-    /// still say of it does not count.
+    /// The deliveries of a dead worker stay leased for 20 s and are then sent by another; a late result of the dead one
+    /// is ignored.
     async fn an_expired_lease_is_taken_over(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::new(|_| Reply { after: Duration::from_secs(3600), ..Reply::status(200) }).await;
@@ -105,7 +105,7 @@ on_both! {
 }
 
 on_both! {
-    /// Whoever lost the lease has no say: another worker's outcome stays.
+    /// A worker that lost its lease cannot write a result: the other worker's outcome stays.
     async fn a_late_outcome_does_not_count(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::new(|_| Reply { after: Duration::from_millis(400), ..Reply::status(500) }).await;
@@ -125,7 +125,7 @@ on_both! {
 }
 
 on_both! {
-    /// A commit wakes the worker of its process at once, without waiting for the poll.
+    /// A commit wakes the worker of its own process at once, without waiting for the poll.
     async fn a_commit_wakes_the_worker(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
@@ -139,7 +139,7 @@ on_both! {
 }
 
 on_both! {
-    /// What another process writes that wakes nobody, such as a command, is found within a second.
+    /// A write of another process that wakes no worker, such as a command, is found within a second.
     async fn writes_of_commands_are_found(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::answering(200).await;
@@ -217,7 +217,7 @@ on_both! {
 }
 
 on_both! {
-    /// A worker that stops waits for what runs, but not for ever: what hangs then is handed back, due at once for another.
+    /// A worker that stops waits for its running attempts up to a deadline: hanging ones are released, due at once.
     async fn hanging_attempts_are_released_when_a_worker_stops(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let receiver = Receiver::new(|_| Reply { after: Duration::from_secs(3600), ..Reply::status(200) }).await;
@@ -236,7 +236,7 @@ on_both! {
 }
 
 on_both! {
-    /// What an old URL answers is not said of the new one.
+    /// The response of an old URL does not count against the new one.
     async fn an_old_url_does_not_disable_the_new_one(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let (old, new) = (Receiver::new(|_| Reply { after: Duration::from_millis(500), ..Reply::status(410) }).await, Receiver::answering(200).await);

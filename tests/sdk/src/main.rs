@@ -65,7 +65,7 @@ async fn main() {
     });
     assert_eq!(spend.send().await.expect("an expense").into_inner().data.amount.as_str(), "64.20");
 
-    // What is wrong is told field by field.
+    // Problems are reported field by field.
     let wrong = api.create_project().idempotency_key(key());
     let wrong = wrong.body_map(|body| body.client_id(project.id).name(" ")).send().await;
     let (status, error) = refusal(wrong.expect_err("a wrong project"));

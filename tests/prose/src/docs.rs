@@ -1,41 +1,10 @@
 //! The documentation does not drift: generated pages are current, and every path, link and code name in it exists.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-/// Every file below a folder, relative to the root, without what builds and tools leave behind.
-fn files(folder: &str) -> Vec<String> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        let skipped = ["target", "node_modules", "artefacts", ".git"];
-        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            let path = entry.path();
-            if path.is_dir() {
-                if !skipped.contains(&entry.file_name().to_str().unwrap()) {
-                    walk(&path, found);
-                }
-            } else {
-                found.push(path);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    walk(&root().join(folder), &mut found);
-    let mut found: Vec<_> = found.iter().map(|path| path.strip_prefix(root()).unwrap().display().to_string()).collect();
-    found.sort();
-    found
-}
-
-/// The pages that people read: `docs/` and the Markdown files at the root.
-fn pages() -> BTreeMap<String, String> {
-    let at_root = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let pages = at_root.chain(files("docs")).filter(|path| path.ends_with(".md"));
-    pages.map(|path| (path.clone(), std::fs::read_to_string(root().join(&path)).unwrap())).collect()
-}
+use crate::{files, pages, read, root};
 
 /// The text of a page without its code blocks.
 fn prose(page: &str) -> String {
@@ -51,21 +20,21 @@ fn quoted(page: &str) -> Vec<String> {
 fn the_page_of_files_is_current() {
     let output = Command::new(root().join("docs/list-files")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let committed = std::fs::read_to_string(root().join("docs/files.md")).unwrap_or_default();
+    let committed = read("docs/files.md");
     let current = String::from_utf8(output.stdout).unwrap();
     assert!(committed == current, "docs/files.md is not current: run `make files` (or `make accept`)");
 }
 
 #[test]
 fn the_architecture_page_stays_short() {
-    let lines = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap().lines().count();
+    let lines = read("docs/architecture.md").lines().count();
     assert!(lines <= 150, "docs/architecture.md has {lines} lines; at most 150");
 }
 
 /// Every decision follows the template, and the index lists it under its own title.
 #[test]
 fn every_decision_is_in_the_index() {
-    let index = std::fs::read_to_string(root().join("docs/decisions/README.md")).unwrap();
+    let index = read("docs/decisions/README.md");
     let decisions: Vec<_> = files("docs/decisions")
         .into_iter()
         .filter(|path| Path::new(path).file_name().unwrap().to_str().unwrap().starts_with(|c: char| c.is_ascii_digit()))
@@ -73,7 +42,7 @@ fn every_decision_is_in_the_index() {
     assert!(decisions.len() > 20, "the walk found too little: {decisions:?}");
     let mut numbers = BTreeSet::new();
     for path in &decisions {
-        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        let text = read(path);
         let name = path.rsplit('/').next().unwrap();
         let (number, _) = name.split_once('-').unwrap();
         assert!(numbers.insert(number.to_owned()), "two decisions have the number {number}");
@@ -161,7 +130,7 @@ fn every_code_name_in_the_docs_exists() {
     let mut words = BTreeSet::new();
     for folder in ["api", "entity", "migration", "schema", "service", "tests"] {
         for path in files(folder).iter().filter(|path| path.ends_with(".rs")) {
-            let text = std::fs::read_to_string(root().join(path)).unwrap();
+            let text = read(path);
             let names = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
             words.extend(names.map(str::to_owned));
         }

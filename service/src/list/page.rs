@@ -222,13 +222,13 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
         problems
     }
 
-    /// Everything that makes this list this list, as one text.
+    /// What identifies the list, as one text: sort, search, deleted rows and filters.
     pub fn identity(&self) -> String {
         let search = self.search.get().map(Text::as_str);
         format!("{:?} {search:?} {:?} {:?}", self.sort(), self.includes_deleted(), self.filter)
     }
 
-    /// The same, and where in it, and how much. A search that is bad tells no list apart, but what is answered.
+    /// The same with the page: its cursor, limit and direction. An invalid search is part of it, since the answer depends on it.
     pub fn fingerprint(&self) -> String {
         let ListArgs { cursor, limit, backward, search, count, .. } = self;
         format!("{} {cursor:?} {limit:?} {backward} {search:?} {count:?}", self.identity())
@@ -279,11 +279,11 @@ impl<E: Listed> Question<E> {
         }
         let list = list_hash::<E>(caller, identity);
         let place = match cursor {
-            // Of bad arguments no list is known; they are told first.
+            // With invalid arguments the list is unknown, so those errors come first.
             Some((place, is_of)) if !problems.is_empty() || is_of(list) => Some(place),
             Some(_) => {
-                let told = "the cursor belongs to another list, sort or filter; begin again without one";
-                return Err(Error::BadRequest(told.into()));
+                let message = "the cursor belongs to another list, sort or filter; begin again without one";
+                return Err(Error::BadRequest(message.into()));
             }
             None => None,
         };

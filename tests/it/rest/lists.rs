@@ -390,7 +390,7 @@ on_both! {
 }
 
 on_both! {
-    /// An empty value counts as not sent; several values in one are told apart from one that is wrong.
+    /// An empty value counts as not sent; several values in one are explained.
     async fn empty_and_joined_values_are_explained(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;

@@ -161,6 +161,9 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
         }
         let boolean = MetaSchema::new("boolean");
         properties.push(("includeDeleted", described("With deleted rows; Manager and above.", boolean)));
+        let count =
+            "Whether to count the rows on all pages, as `pagination.total`; costs one point more. Default: false.";
+        properties.push(("count", described(count, MetaSchema::new("boolean"))));
         for field in F::fields() {
             let schema = MetaSchema { description: Some(field.description), ..field.in_query };
             properties.push((field.name, inline(schema)));

@@ -42,7 +42,7 @@ reasons! {
     ProjectDeleted = "project_deleted",
     /// A timer is running on the project. Stop it first.
     TimerRunning = "timer_running",
-    /// The timer has been stopped already.
+    /// The timer has been stopped already, or no timer of the caller is running.
     NotRunning = "not_running",
     /// New time needs an ACTIVE project.
     ProjectNotActive = "project_not_active",

@@ -25,7 +25,7 @@ use crate::core::Core;
 use crate::idempotency::{Idempotency, IdempotencyKey};
 use crate::limit::{Budget, Limits};
 use crate::list::nested::{PARENT, Relation};
-use crate::list::page::{ListArgs, Listed, Page, Pages, Question};
+use crate::list::page::{ListArgs, Listed, MAX_TOTAL, Page, Pages, Question, Total};
 
 /// What stands at the door for as long as the process lives.
 pub(crate) struct Door {
@@ -241,9 +241,20 @@ impl Cx {
         E::Model: HasId,
     {
         let identity = args.identity() + place;
-        let question = Question::<E>::check(self.caller(), self.allow(action), args, &identity)?;
-        let rows = question.select(narrow(E::within(self.caller()))).all(self.0.door.core.database().reader()).await?;
-        Ok(question.page(rows, HasId::id))
+        let database = self.0.door.core.database();
+        let question =
+            Question::<E>::check(self.caller(), self.allow(action), args, &identity, database.is_postgres())?;
+        self.charge_points(args.points()).await?;
+        let (query, reader) = (narrow(E::within(self.caller())), database.reader());
+        let rows = question.select(query.clone()).all(reader).await?;
+        let mut page = question.page(rows, HasId::id);
+        if args.counts() {
+            let statement = reader.get_database_backend().build(&question.counted(query));
+            let row = reader.query_one_raw(statement).await?.ok_or_else(|| Error::bug("a count gave no row"))?;
+            let rows: i64 = row.try_get("", "rows")?;
+            page.total = Some(Total { rows: rows.min(MAX_TOTAL), capped: rows > MAX_TOTAL });
+        }
+        Ok(page)
     }
 
     /// Check, validate, and look at the first rows of each parent, in one statement.
@@ -258,9 +269,10 @@ impl Cx {
     where
         E::Model: HasId + FromQueryResult,
     {
+        let postgres = self.0.door.core.database().is_postgres();
         let ask = |id: &Id| {
             let identity = relation.identity(args, *id);
-            (*id, Question::<E>::check(self.caller(), self.allow(action), args, &identity))
+            (*id, Question::<E>::check(self.caller(), self.allow(action), args, &identity, postgres))
         };
         let questions: Vec<_> = parents.iter().map(ask).collect();
         let mut rows: HashMap<Id, Vec<E::Model>> = HashMap::new();

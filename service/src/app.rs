@@ -1,6 +1,7 @@
 //! The application: everything that lives as long as the process, assembled. Made once in `main`, once per test.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,11 @@ pub struct Config {
     pub secret_keys: Vec<SecretKey>,
     /// Networks that webhooks may reach although private, over http too and on any port.
     pub webhook_allow: Vec<IpNet>,
+    /// Networks that webhooks may not reach although public: the operator's own, for example. They take precedence over
+    /// `webhook_allow`.
+    pub webhook_deny: Vec<IpNet>,
+    /// The most attempts per second to one endpoint, by this process.
+    pub webhook_rate: NonZeroU32,
     /// Authorities that receivers are trusted by, besides those of the public.
     pub webhook_roots: Vec<CertificateDer<'static>>,
     /// How long a receiver may take to answer.
@@ -50,6 +56,9 @@ pub struct Config {
     pub seed: Option<u64>,
 }
 
+/// The default of `Config::webhook_rate`: 50.
+const DEFAULT_WEBHOOK_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
+
 impl Config {
     /// The defaults, on this database.
     pub fn new(database_url: impl Into<String>) -> Config {
@@ -60,6 +69,8 @@ impl Config {
             redis_url: None,
             secret_keys: vec![],
             webhook_allow: vec![],
+            webhook_deny: vec![],
+            webhook_rate: DEFAULT_WEBHOOK_RATE,
             webhook_roots: vec![],
             webhook_timeout: Duration::from_secs(10),
             resolver: None,
@@ -118,6 +129,8 @@ impl App {
         core.follow_database_clock().await?;
         let webhooks = Arc::new(Webhooks::new(&Settings {
             allow: config.webhook_allow,
+            deny: config.webhook_deny,
+            rate: config.webhook_rate,
             roots: config.webhook_roots,
             timeout: config.webhook_timeout,
             resolver: config.resolver,

@@ -1,6 +1,7 @@
 //! `serve`: bind, migrate, serve until told to stop, and stop cleanly.
 
 use std::net::TcpListener;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -50,6 +51,12 @@ pub(super) struct Serve {
     /// Networks that webhooks may reach although private, over http too and on any port, comma-separated.
     #[arg(long, env = "HOURSMITH_WEBHOOK_ALLOW", default_value = "")]
     webhook_allow: String,
+    /// Networks that webhooks may not reach although public, comma-separated; they take precedence over --webhook-allow.
+    #[arg(long, env = "HOURSMITH_WEBHOOK_DENY", default_value = "")]
+    webhook_deny: String,
+    /// The most webhook attempts per second to one endpoint, by this process.
+    #[arg(long, env = "HOURSMITH_WEBHOOK_RATE", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    webhook_rate: u32,
     /// How many days events, deliveries and attempts are kept.
     #[arg(long, env = "HOURSMITH_RETENTION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     retention_days: u32,
@@ -72,6 +79,7 @@ impl Serve {
         common.check_url()?;
         let trusted_proxies = networks("HOURSMITH_TRUSTED_PROXIES", &self.trusted_proxies)?;
         let webhook_allow = networks("HOURSMITH_WEBHOOK_ALLOW", &self.webhook_allow)?;
+        let webhook_deny = networks("HOURSMITH_WEBHOOK_DENY", &self.webhook_deny)?;
         let redis_url = self.redis_url.filter(|url| !url.is_empty());
         redis_url.as_deref().map_or(Ok(()), Config::check_redis_url)?;
         // What can be refused is refused before anything is made.
@@ -91,6 +99,8 @@ impl Serve {
             redis_url,
             secret_keys,
             webhook_allow,
+            webhook_deny,
+            webhook_rate: NonZeroU32::new(self.webhook_rate).unwrap_or(NonZeroU32::MIN),
             retention_days: self.retention_days,
             ..common.config()
         };

@@ -156,9 +156,20 @@ impl Cx {
     /// # Errors
     /// `RateLimited`; nothing but the door's point was taken.
     pub async fn charge_points(&self, points: u32) -> Result<(), Error> {
-        let Inner { door, caller, budget, paid, settled, .. } = &*self.0;
-        let more = points.saturating_sub(1);
-        if more == 0 || settled.load(Ordering::Relaxed) {
+        match self.0.settled.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => self.charge_extra(points.saturating_sub(1)).await,
+        }
+    }
+
+    /// Charges points that the prepaid cost of a request does not include: those of a replay by count, or of one event of a
+    /// subscription.
+    ///
+    /// # Errors
+    /// `RateLimited`; nothing was charged.
+    pub(crate) async fn charge_extra(&self, more: u32) -> Result<(), Error> {
+        let Inner { door, caller, facts, budget, paid, .. } = &*self.0;
+        if more == 0 || !facts.limited {
             return Ok(());
         }
         let (charged, left) = door.limits.charge_points(caller, more, paid.load(Ordering::Relaxed)).await;

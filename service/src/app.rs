@@ -35,6 +35,8 @@ pub struct Config {
     pub rate_limit_scale: u32,
     /// A Redis or Valkey whose rate-limit buckets all replicas share; else each process has its own.
     pub redis_url: Option<String>,
+    /// The authorities (PEM) that sign the certificate of a Redis behind `rediss://`; the public ones if none are given.
+    pub redis_ca: Option<Vec<u8>>,
     /// What stored secrets are sealed with: the first seals, all open.
     pub secret_keys: Vec<SecretKey>,
     /// Networks that webhooks may reach although private, over http too and on any port.
@@ -67,6 +69,7 @@ impl Config {
             environment: Environment::default(),
             rate_limit_scale: 1,
             redis_url: None,
+            redis_ca: None,
             secret_keys: vec![],
             webhook_allow: vec![],
             webhook_deny: vec![],
@@ -83,8 +86,8 @@ impl Config {
     ///
     /// # Errors
     /// What it should be, in one line that does not quote it.
-    pub fn check_redis_url(url: &str) -> Result<(), &'static str> {
-        crate::limit::check_url(url)
+    pub fn check_redis_url(url: &str, authorities: Option<&[u8]>) -> Result<(), &'static str> {
+        crate::limit::check_url(url, authorities)
     }
 }
 
@@ -121,7 +124,12 @@ impl App {
     }
 
     async fn build(config: Config, clock: Clock, watch: impl FnOnce(&mut Database)) -> Result<App, Error> {
-        let limits = Limits::new(clock.clone(), config.rate_limit_scale, config.redis_url.as_deref())?;
+        let limits = Limits::new(
+            clock.clone(),
+            config.rate_limit_scale,
+            config.redis_url.as_deref(),
+            config.redis_ca.as_deref(),
+        )?;
         limits.connect().await;
         let mut database = Database::connect(&config.database_url).await?;
         watch(&mut database);

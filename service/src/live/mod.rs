@@ -27,7 +27,6 @@ use crate::contract::reason::Reason;
 use crate::core::Core;
 use crate::core::database::Database;
 use crate::door::Cx;
-use crate::limit::Budget;
 use crate::nouns::event::Event;
 use crate::nouns::time_entry::TimeEntry;
 
@@ -114,23 +113,12 @@ pub struct Subscription<T> {
     receiver: mpsc::Receiver<T>,
     number: u64,
     subscriber: Subscriber,
-    cx: Cx,
 }
 
 impl<T> Subscription<T> {
     /// The next item, once it is committed; none when the subscriber is closed.
     pub async fn next(&mut self) -> Option<T> {
         self.receiver.recv().await
-    }
-
-    /// Charges the token for one item, before a document is executed on it: the points that the document costs. Returns
-    /// what is left.
-    ///
-    /// # Errors
-    /// `RateLimited`; nothing was charged.
-    pub async fn charge(&self, points: u32) -> Result<Budget, Error> {
-        self.cx.charge_extra(points).await?;
-        Ok(self.cx.budget())
     }
 }
 
@@ -218,7 +206,7 @@ impl Subscriber {
         if let Some(entry) = state.registrations.get_mut(&self.0.number) {
             entry.sinks.insert(number, sink);
         }
-        Ok(Subscription { receiver, number, subscriber: self.clone(), cx: cx.clone() })
+        Ok(Subscription { receiver, number, subscriber: self.clone() })
     }
 }
 

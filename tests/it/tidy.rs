@@ -81,7 +81,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("door", &["access", "contract", "core", "idempotency", "limit", "list"]),
     ("outbox", &["contract", "core", "door"]),
     ("nouns", &["access", "contract", "core", "door", "list", "outbox"]),
-    ("live", &["access", "contract", "core", "door", "limit", "nouns"]),
+    ("live", &["access", "contract", "core", "door", "nouns"]),
     ("webhook", &["access", "contract", "core", "door", "list", "nouns", "outbox"]),
 ];
 

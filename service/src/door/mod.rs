@@ -171,16 +171,40 @@ impl Cx {
     /// # Errors
     /// `RateLimited`; nothing but the door's point was taken.
     pub async fn charge_points(&self, points: u32) -> Result<(), Error> {
-        let Inner { door, caller, budget, paid, settled, .. } = &*self.0;
-        let more = points.saturating_sub(1);
-        if more == 0 || settled.load(Ordering::Relaxed) {
+        match self.0.settled.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => self.charge_extra(points.saturating_sub(1)).await,
+        }
+    }
+
+    /// Charges points that the prepaid cost of a request does not include: those of a replay by count.
+    ///
+    /// # Errors
+    /// `RateLimited`; nothing was charged.
+    pub(crate) async fn charge_extra(&self, more: u32) -> Result<(), Error> {
+        let paid = &self.0.paid;
+        self.charge_beside(more, paid.load(Ordering::Relaxed)).await?;
+        paid.fetch_add(more, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Charges what one event of a subscription costs, beside what the subscription was charged when it began.
+    ///
+    /// # Errors
+    /// `RateLimited`; nothing was charged.
+    pub async fn charge_event(&self, points: u32) -> Result<(), Error> {
+        // A client that is refused and subscribes again is charged the same points.
+        self.charge_beside(points, points).await
+    }
+
+    /// Charges `more` points to a request that was charged `before` points already.
+    async fn charge_beside(&self, more: u32, before: u32) -> Result<(), Error> {
+        let Inner { door, caller, facts, budget, .. } = &*self.0;
+        if more == 0 || !facts.limited {
             return Ok(());
         }
-        let (charged, left) = door.limits.charge_points(caller, more, paid.load(Ordering::Relaxed)).await;
+        let (charged, left) = door.limits.charge_points(caller, more, before).await;
         *budget.lock().unwrap_or_else(PoisonError::into_inner) = left;
-        if charged.is_ok() {
-            paid.fetch_add(more, Ordering::Relaxed);
-        }
         charged
     }
 

@@ -48,7 +48,8 @@ impl Forwarder {
     /// `Internal` if TLS cannot be set up.
     pub fn new() -> Result<Forwarder, Error> {
         let everything = ["0.0.0.0/0", "::/0"].iter().filter_map(|net| net.parse().ok()).collect();
-        let egress = EgressPolicy { allow: everything, resolver: Arc::new(SystemResolver::new(1)) };
+        let egress =
+            EgressPolicy { allow: everything, deny: Arc::default(), resolver: Arc::new(SystemResolver::new(1)) };
         Ok(Forwarder(Sender::new(egress, &[], TIMEOUT)?))
     }
 

@@ -10,12 +10,12 @@ use tests::{Answer, Fixtures, Kind, Workspace, World, mint, on_both};
 
 /// The header `RateLimit`: of each bucket what remains, and the seconds until it is full.
 #[derive(Debug, PartialEq)]
-pub(super) struct RateLimit {
-    pub(super) burst: (i64, i64),
-    pub(super) sustained: (i64, i64),
+pub(crate) struct RateLimit {
+    pub(crate) burst: (i64, i64),
+    pub(crate) sustained: (i64, i64),
 }
 
-pub(super) fn rate_limit(answer: &Answer) -> RateLimit {
+pub(crate) fn rate_limit(answer: &Answer) -> RateLimit {
     let header =
         answer.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit: {} {}", answer.status, answer.text()));
     let bucket = |name: &str| {
@@ -41,7 +41,7 @@ async fn studio(world: &World) -> (World, Workspace) {
     (world, studio)
 }
 
-fn batch(project: &str, entries: usize) -> Value {
+pub(crate) fn batch(project: &str, entries: usize) -> Value {
     let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
     json!({ "timeEntries": vec![entry; entries] })
 }
@@ -324,7 +324,7 @@ on_both! {
     }
 }
 
-fn redis() -> String {
+pub(crate) fn redis() -> String {
     std::env::var("HOURSMITH_TEST_REDIS").expect("tests need a Redis: run `make test`")
 }
 

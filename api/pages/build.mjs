@@ -80,7 +80,7 @@ for (const name of ['index.html', 'home.css', 'favicon.svg', 'api-docs.html', 'a
 }
 
 // The API reference comes ready-made from its package. The pointer to the source
-// map, which is not shipped, is taken off, and Zod inside it is told not to try
+// map, which is not shipped, is taken off, and Zod inside it is configured not to try
 // whether it may compile code from strings: the content security policy forbids
 // that, and the mere try would be reported as a violation.
 const zodWithoutEval = 'globalThis.__zod_globalConfig={...globalThis.__zod_globalConfig,jitless:true};\n';

@@ -1,4 +1,4 @@
-//! `invoice`: the billing side, which no token reaches.
+//! `invoice`: billing, which is for the operator only; no token can do it.
 
 use clap::Subcommand;
 use service::invoice::{self, InvoiceWithLines, NewInvoice};
@@ -10,7 +10,7 @@ use super::{Common, Failure, internal, print};
 
 #[derive(Subcommand)]
 pub(super) enum Invoice {
-    /// Bill a client's time, fees and expenses that are not billed yet, as a draft.
+    /// Bill a client's unbilled time, fees and expenses, as a draft.
     Create {
         /// The workspace's id.
         #[arg(long, value_parser = value::<Id>)]
@@ -24,47 +24,47 @@ pub(super) enum Invoice {
         /// The last day to bill, YYYY-MM-DD.
         #[arg(long, value_parser = value::<Date>)]
         to: Date,
-        /// What to take off the subtotal.
+        /// The amount to subtract from the subtotal.
         #[arg(long, value_parser = value::<Money>)]
         discount: Option<Money>,
-        /// The tax rate in percent; the client's unless said.
+        /// The tax rate in percent; by default the client's.
         #[arg(long, value_parser = value::<Percent>)]
         tax_rate: Option<Percent>,
     },
-    /// A draft is with the client now.
+    /// Mark a draft as sent to the client.
     Send {
         /// The invoice's id.
         #[arg(long, value_parser = value::<Id>)]
         invoice: Id,
     },
-    /// A payment came.
+    /// Record a payment.
     Pay {
         /// The invoice's id.
         #[arg(long, value_parser = value::<Id>)]
         invoice: Id,
-        /// How much; all that is open unless said.
+        /// The amount; by default the whole open amount.
         #[arg(long, value_parser = value::<Money>)]
         amount: Option<Money>,
     },
-    /// A payment did not come.
+    /// Record a failed payment; the invoice does not change.
     FailPayment {
         /// The invoice's id.
         #[arg(long, value_parser = value::<Id>)]
         invoice: Id,
-        /// How much; all that is open unless said.
+        /// The amount; by default the whole open amount.
         #[arg(long, value_parser = value::<Money>)]
         amount: Option<Money>,
-        /// Why.
+        /// The reason, for the event.
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Everything that was paid was given back.
+    /// Record a refund of everything that was paid.
     Refund {
         /// The invoice's id.
         #[arg(long, value_parser = value::<Id>)]
         invoice: Id,
     },
-    /// Withdraw an invoice that is not paid; what it billed can be billed again.
+    /// Cancel an invoice that is not paid; what it billed can be billed again.
     Cancel {
         /// The invoice's id.
         #[arg(long, value_parser = value::<Id>)]

@@ -1,4 +1,4 @@
-//! `workspace`, `member`, `token`: what the operator does to workspaces, beside a running server if there is one.
+//! `workspace`, `member`, `token`: administration of workspaces by the operator, also beside a running server.
 
 use clap::Subcommand;
 use service::member::NewMember;
@@ -9,7 +9,7 @@ use service::{Operator, member, organization, token};
 
 use super::{Common, Failure, internal, print};
 
-/// Reads a value of ours from the command line, by the same rules as everywhere.
+/// Parses a value of the contract from the command line, by the same rules as on the other surfaces.
 pub(super) fn value<T: Wire>(text: &str) -> Result<T, String> {
     if text.trim().is_empty() || T::is_blank(text) {
         return Err("must not be empty".into());
@@ -19,7 +19,7 @@ pub(super) fn value<T: Wire>(text: &str) -> Result<T, String> {
 
 #[derive(Subcommand)]
 pub(super) enum Workspace {
-    /// A new workspace with its Owner.
+    /// Create a workspace with its Owner.
     Create {
         /// Its name.
         #[arg(long, value_parser = value::<Name>)]
@@ -33,11 +33,11 @@ pub(super) enum Workspace {
         /// The Owner's name.
         #[arg(long, value_parser = value::<Name>)]
         owner_name: Name,
-        /// The currency of clients that name none.
+        /// The default currency of clients.
         #[arg(long, value_parser = value::<Currency>, default_value = "USD")]
         currency: Currency,
     },
-    /// Put a workspace on another plan.
+    /// Change the plan of a workspace.
     SetPlan {
         /// Its id.
         #[arg(long, value_parser = value::<Id>)]
@@ -46,7 +46,7 @@ pub(super) enum Workspace {
         #[arg(long, value_parser = value::<Plan>)]
         plan: Plan,
     },
-    /// Every workspace.
+    /// List every workspace.
     List,
 }
 
@@ -67,7 +67,7 @@ pub(super) enum Member {
         #[arg(long, value_parser = value::<Role>)]
         role: Role,
     },
-    /// Give a member another role.
+    /// Change the role of a member.
     SetRole {
         /// The workspace's id.
         #[arg(long, value_parser = value::<Id>)]
@@ -79,7 +79,7 @@ pub(super) enum Member {
         #[arg(long, value_parser = value::<Role>)]
         role: Role,
     },
-    /// Remove a member and revoke their tokens for good.
+    /// Remove a member and revoke their tokens permanently.
     Remove {
         /// The workspace's id.
         #[arg(long, value_parser = value::<Id>)]
@@ -92,31 +92,31 @@ pub(super) enum Member {
 
 #[derive(Subcommand)]
 pub(super) enum Token {
-    /// A new token; shown this once.
+    /// Create a token; it is shown only once.
     Create {
         /// The workspace's id.
         #[arg(long, value_parser = value::<Id>)]
         workspace: Id,
-        /// The e-mail address of the member that it acts as.
+        /// The e-mail address of the member whose role the token has.
         #[arg(long)]
         member: String,
-        /// What it is called.
+        /// The name of the token.
         #[arg(long, value_parser = value::<Name>)]
         name: Name,
         /// read or write.
         #[arg(long, value_parser = value::<TokenScope>)]
         scope: TokenScope,
-        /// When it ends by itself, with an offset.
+        /// The instant at which it expires, with an offset; by default it does not expire.
         #[arg(long, value_parser = value::<Instant>)]
         expires_at: Option<Instant>,
     },
-    /// Every token of a workspace.
+    /// List every token of a workspace.
     List {
         /// The workspace's id.
         #[arg(long, value_parser = value::<Id>)]
         workspace: Id,
     },
-    /// End a token for good.
+    /// Revoke a token permanently.
     Revoke {
         /// Its prefix: the twelve characters after `hsk_live_` or `hsk_test_`.
         #[arg(long)]

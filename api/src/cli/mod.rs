@@ -1,5 +1,5 @@
-//! The commands. Each takes its settings from flags or the environment, prints what it made on standard output, logs to
-//! standard error, and fails with one clear line.
+//! The commands. Each takes its settings from flags or the environment, prints its result on standard output, logs to
+//! standard error, and fails with a one-line message.
 
 mod demo;
 mod invoice;
@@ -40,16 +40,16 @@ struct Common {
         hide_env_values = true
     )]
     database_url: String,
-    /// Whether tokens and events are for real.
+    /// Whether tokens and events are live or for tests.
     #[arg(long, global = true, env = "HOURSMITH_ENV", default_value = "live")]
     env: Env,
     /// Print one JSON object or array.
     #[arg(long, global = true)]
     json: bool,
-    /// What is logged.
+    /// The log filter, such as `warn` or `info,service=debug`.
     #[arg(long, global = true, env = "HOURSMITH_LOG", default_value = "info")]
     log: String,
-    /// How it is logged.
+    /// The format of the log: text or json.
     #[arg(long, global = true, env = "HOURSMITH_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
 }
@@ -62,24 +62,24 @@ enum Env {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Migrate, then serve.
+    /// Migrate the database and serve.
     Serve(serve::Serve),
-    /// Bring the database up to this release.
+    /// Migrate the database to this release.
     Migrate {
-        /// Only tell what is applied and what is pending.
+        /// Only show which steps are applied and which are pending.
         #[arg(long)]
         status: bool,
     },
-    /// Workspaces.
+    /// Manage workspaces.
     #[command(subcommand)]
     Workspace(manage::Workspace),
-    /// The people of a workspace.
+    /// Manage the members of a workspace.
     #[command(subcommand)]
     Member(manage::Member),
-    /// API tokens.
+    /// Manage API tokens.
     #[command(subcommand)]
     Token(manage::Token),
-    /// Bills to clients.
+    /// Create and settle invoices.
     #[command(subcommand)]
     Invoice(invoice::Invoice),
     /// For developers of webhook receivers.
@@ -89,13 +89,13 @@ enum Command {
     Mcp(mcp::Mcp),
     /// Print the OpenAPI document.
     Openapi {
-        /// In YAML.
+        /// Print it as YAML.
         #[arg(long)]
         yaml: bool,
-        /// In the words of OpenAPI 3.0.
+        /// Print the OpenAPI 3.0 document.
         #[arg(long = "v3-0", conflicts_with = "yaml")]
         v3_0: bool,
-        /// How it calls the server.
+        /// The URL of the server in the document.
         #[arg(long, env = "HOURSMITH_PUBLIC_URL")]
         public_url: Option<String>,
     },
@@ -123,8 +123,8 @@ pub async fn run() -> ExitCode {
         Err(asked) if !asked.use_stderr() => asked.exit(),
         Err(wrong) => {
             // The first paragraph says what is wrong; how it should be is a command away.
-            let told = wrong.to_string();
-            let first = told.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+            let message = wrong.to_string();
+            let first = message.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
             let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
             print::problem(&format!("hoursmith: {line}; --help shows how"));
             return ExitCode::from(2);
@@ -211,7 +211,7 @@ impl Common {
     }
 }
 
-/// The operator is told the cause that callers are not.
+/// Shows the operator the cause of an internal error, which callers do not see.
 fn internal(error: service::Error) -> String {
     match error {
         service::Error::Internal(cause) => cause.to_string(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Failure;
 
-/// A text as it is. A reader who has gone away is no failure.
+/// Prints a text unchanged. A closed pipe is not an error.
 pub(super) fn text(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -16,17 +16,17 @@ pub(super) fn text(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// What a command made: as JSON for machines, else in words.
+/// Prints the result of a command: as JSON, or as text.
 pub(super) fn outcome(json: bool, made: &impl Serialize, words: String) -> Result<(), Failure> {
     if json { text(&format!("{}\n", serde_json::to_string(made)?)) } else { text(&format!("{words}\n")) }
 }
 
-/// How far something long has come.
+/// Reports the progress of a long operation.
 pub(super) fn progress(line: &str) {
     eprintln!("{line}");
 }
 
-/// The one line of a failure.
+/// Prints the one line of a failure.
 pub(super) fn problem(line: &str) {
     eprintln!("{line}");
 }

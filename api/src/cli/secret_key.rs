@@ -1,4 +1,4 @@
-//! The key that secrets are encrypted with: told by the operator, or for an embedded database made once beside it.
+//! The key that encrypts secrets: set by the operator or, for an embedded database, generated once beside it.
 
 use std::io::Write;
 
@@ -38,6 +38,6 @@ pub(super) fn ensure(setting: Option<&str>, database_url: &str) -> Result<Vec<Se
 /// One key or several, comma-separated: the first encrypts, all decrypt.
 fn read(setting: &str) -> Result<Vec<SecretKey>, Failure> {
     let keys: Option<Vec<_>> = setting.split(',').map(SecretKey::from_base64).collect();
-    let told = || format!("HOURSMITH_SECRET_KEY must be base64 of 32 bytes, or several with commas; {HOW}");
-    Ok(keys.ok_or_else(told)?)
+    let message = || format!("HOURSMITH_SECRET_KEY must be base64 of 32 bytes, or several with commas; {HOW}");
+    Ok(keys.ok_or_else(message)?)
 }

@@ -1,4 +1,4 @@
-//! `serve`: bind, migrate, serve until told to stop, and stop cleanly.
+//! `serve`: bind, migrate, serve until a signal, and stop cleanly.
 
 use std::net::TcpListener;
 use std::num::NonZeroU32;
@@ -25,19 +25,19 @@ const IDLE: Duration = Duration::from_secs(75);
 
 #[derive(Args)]
 pub(super) struct Serve {
-    /// On an empty database, first make workspaces with a year of data.
+    /// On an empty database, first create workspaces with a year of made-up data.
     #[arg(long)]
     demo: bool,
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 takes a free port.
     #[arg(long, env = "HOURSMITH_LISTEN", default_value = "127.0.0.1:8080")]
     listen: String,
-    /// How the documents call this server.
+    /// The URL of this server in the documents.
     #[arg(long, env = "HOURSMITH_PUBLIC_URL")]
     public_url: Option<String>,
     /// Encrypts stored secrets: base64 of 32 bytes, or several with commas, of which the first encrypts.
     #[arg(long, env = "HOURSMITH_SECRET_KEY", hide_env_values = true)]
     secret_key: Option<String>,
-    /// Multiplies every rate budget.
+    /// Multiplies every rate limit.
     #[arg(long, env = "HOURSMITH_RATE_LIMIT_SCALE", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate_limit_scale: u32,
     /// A Redis or Valkey in which replicas share their rate-limit buckets.
@@ -46,13 +46,13 @@ pub(super) struct Serve {
     /// A PEM file of the authorities that sign the certificate of a Redis behind rediss://; public ones by default.
     #[arg(long, env = "HOURSMITH_REDIS_CA")]
     redis_ca: Option<PathBuf>,
-    /// Whether this process works on what is due; off, it serves only.
+    /// Whether this process delivers webhooks and deletes expired records; `off`: it only serves.
     #[arg(long, env = "HOURSMITH_WORKER", default_value = "on")]
     worker: Switch,
-    /// Where the operator's own /metrics is; nowhere unless said.
+    /// The address of /metrics for the operator; by default there is none.
     #[arg(long, env = "HOURSMITH_ADMIN_LISTEN", default_value = "")]
     admin_listen: String,
-    /// Networks that webhooks may reach although private, over http too and on any port, comma-separated.
+    /// Private networks that webhooks may reach, over http too and on any port, comma-separated.
     #[arg(long, env = "HOURSMITH_WEBHOOK_ALLOW", default_value = "")]
     webhook_allow: String,
     /// Networks that webhooks may not reach although public, comma-separated; they take precedence over --webhook-allow.
@@ -64,7 +64,7 @@ pub(super) struct Serve {
     /// How many days events, deliveries and attempts are kept.
     #[arg(long, env = "HOURSMITH_RETENTION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     retention_days: u32,
-    /// Networks of proxies whose X-Forwarded-For is believed, comma-separated.
+    /// Networks of proxies whose X-Forwarded-For is trusted, comma-separated.
     #[arg(long, env = "HOURSMITH_TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
     /// Origins that browsers may call from, comma-separated.

@@ -1,4 +1,4 @@
-//! The embedded database's file: where it is, and that one server has it.
+//! The file of the embedded database: its path, and the lock that keeps a second server out.
 
 use std::fs::{File, OpenOptions};
 use std::path::PathBuf;
@@ -16,16 +16,16 @@ pub(super) fn path(url: &str) -> Option<PathBuf> {
 /// A file beside the database's, by another ending.
 pub(super) fn beside(url: &str, ending: &str) -> Option<PathBuf> {
     let path = path(url)?;
-    // By whatever name a file is reached, what lies beside it is the same.
+    // The path is resolved, so that two names of one file lead to one lock.
     let mut name = std::fs::canonicalize(&path).unwrap_or(path).into_os_string();
     name.push(ending);
     Some(name.into())
 }
 
-/// Held while a server runs; the kernel lets go of it even after a crash.
+/// The lock, held while a server runs; the kernel releases it even after a crash.
 pub(super) struct Lock(#[expect(dead_code, reason = "held, not used")] File);
 
-/// Takes the file for this server, or tells who has it.
+/// Locks the file for this server; fails if another server holds it.
 pub(super) fn lock(url: &str) -> Result<Option<Lock>, Failure> {
     let Some(path) = beside(url, ".lock") else { return Ok(None) };
     let shown = path.display();

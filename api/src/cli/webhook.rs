@@ -1,4 +1,4 @@
-//! `webhook`: for developers of receivers. `listen` brings events to their own machine, `trigger` makes one.
+//! `webhook`: for developers of receivers. `listen` forwards events to their machine, `trigger` sends a made-up one.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use service::webhook::{Forwarded, Forwarder, Secret};
 use super::manage::value;
 use super::{Common, Failure, internal, print};
 
-/// How often the server is asked for what is new.
+/// How often the server is polled for new events.
 const POLL: Duration = Duration::from_secs(1);
 /// How far behind a slow commit may appear, in milliseconds.
 const OVERLAP: i64 = 60_000;
-/// One time in so many looks as far back; the others as far as most commits appear.
+/// One poll in so many looks back by `OVERLAP`; the others by `SHORT_OVERLAP`, which covers most commits.
 const LOOK_BACK: u32 = 15;
 const SHORT_OVERLAP: i64 = 2_000;
 
@@ -28,10 +28,10 @@ pub(super) enum Webhook {
     Listen {
         #[command(flatten)]
         server: Server,
-        /// Where to post events to.
+        /// The URL to post events to.
         #[arg(long)]
         forward_to: String,
-        /// Types of events, comma-separated; all unless said.
+        /// Types of events, comma-separated; by default all.
         #[arg(long, value_delimiter = ',', value_parser = value::<EventType>)]
         events: Vec<EventType>,
     },
@@ -48,10 +48,10 @@ pub(super) enum Webhook {
     },
 }
 
-/// Which server, and as whom.
+/// The server, and the token for it.
 #[derive(Args)]
 pub(super) struct Server {
-    /// The server.
+    /// The URL of the server.
     #[arg(long, env = "HOURSMITH_URL", default_value = "http://127.0.0.1:8080")]
     pub(super) url: String,
     /// The API token to act with; for webhooks that of an Owner or Admin.
@@ -59,7 +59,7 @@ pub(super) struct Server {
     pub(super) token: String,
 }
 
-/// A page of events, each as it was frozen.
+/// A page of events, each with its stored body.
 #[derive(Deserialize)]
 struct Page<'a> {
     #[serde(borrow)]
@@ -73,7 +73,7 @@ struct Pagination {
     next_cursor: Option<String>,
 }
 
-/// What is needed of an event to forward it.
+/// The fields of an event that forwarding needs.
 #[derive(Deserialize)]
 struct Head {
     id: String,
@@ -87,7 +87,7 @@ impl Webhook {
         match self {
             Webhook::Trigger { server, event, endpoint } => {
                 let path = format!("/webhook-endpoints/{endpoint}/test");
-                // A new thing to be done, each time.
+                // Each call is an operation of its own.
                 let key = Secret::random().map_err(internal)?.text();
                 let body = json!({ "type": event.as_str() }).to_string();
                 let text = server.ask(&forwarder, &path, Some((&key, body))).await?.0;
@@ -108,7 +108,7 @@ impl Webhook {
 }
 
 impl Server {
-    /// The body of a good answer, and the server's clock.
+    /// The body of a successful response, and the server's clock.
     async fn ask(
         &self,
         forwarder: &Forwarder,
@@ -120,7 +120,7 @@ impl Server {
             let reply = forwarder.ask(&format!("{base}/api/v1{path}"), &self.token, post.clone()).await;
             let reply = reply.map_err(|why| format!("{base}: {why}"))?;
             match reply.retry_after {
-                // After a burst there is more to read than the budget allows at once: what was read before is not read anew.
+                // After a burst there is more to read than the rate limit allows at once: no page is read twice.
                 Some(wait) if reply.status == 429 => tokio::time::sleep(wait).await,
                 _ => break reply,
             }
@@ -128,9 +128,9 @@ impl Server {
         if (200..300).contains(&reply.status) {
             return Ok((reply.body, reply.date));
         }
-        let told: Value = serde_json::from_str(&reply.body).unwrap_or_default();
-        let told = told["error"]["message"].as_str().unwrap_or("no answer of a Hoursmith server").to_owned();
-        Err(format!("{base} answered {}: {told}", reply.status).into())
+        let error: Value = serde_json::from_str(&reply.body).unwrap_or_default();
+        let message = error["error"]["message"].as_str().unwrap_or("no answer of a Hoursmith server").to_owned();
+        Err(format!("{base} answered {}: {message}", reply.status).into())
     }
 }
 
@@ -140,7 +140,7 @@ struct Listener {
     forward_to: String,
     events: Vec<EventType>,
     secret: Secret,
-    /// What was forwarded, or happened before, with its second.
+    /// The events that were forwarded or happened before the start, each with its second.
     seen: HashMap<String, i64>,
 }
 
@@ -148,11 +148,11 @@ impl Listener {
     async fn run(mut self, as_json: bool) -> Result<(), Failure> {
         let (_, date) = self.server.ask(&self.forwarder, "/events?limit=1", None).await?;
         let clock = Clock::system();
-        // By the server's clock, whatever this machine's says.
+        // The server's clock counts, not that of this machine.
         let mut newest = date.unwrap_or_else(|| clock.now().millis());
-        // How far it had come when it last looked back: what was committed late since then is found from there.
+        // The position of the last long look back: events that were committed late since then are found from there.
         let mut looked_back = newest;
-        // What happened before is not forwarded.
+        // Events before the start are not forwarded.
         for (head, _) in self.new_events(newest - OVERLAP).await? {
             self.seen.insert(head.id, head.created);
         }
@@ -177,9 +177,9 @@ impl Listener {
                 let now = clock.now();
                 let answer = self.forwarder.forward(&self.forward_to, &head.id, &body, &self.secret, now).await;
                 let Forwarded { status, error } = answer;
-                let told = status.map(|status| status.to_string()).or_else(|| error.clone()).unwrap_or_default();
+                let result = status.map(|status| status.to_string()).or_else(|| error.clone()).unwrap_or_default();
                 let line = json!({ "id": head.id, "type": head.r#type, "responseStatus": status, "error": error });
-                print::outcome(as_json, &line, format!("{}  {}  {told}", head.r#type, head.id))?;
+                print::outcome(as_json, &line, format!("{}  {}  {result}", head.r#type, head.id))?;
                 newest = newest.max(head.created * 1000);
                 self.seen.insert(head.id, head.created);
             }
@@ -188,7 +188,7 @@ impl Listener {
         Ok(())
     }
 
-    /// What was not met before, in order.
+    /// The events that were not seen before, in order.
     async fn new_events(&self, from: i64) -> Result<Vec<(Head, String)>, Failure> {
         let from = Timestamp::from_millis(from);
         let types: String = self.events.iter().map(|kind| format!("&type={kind}")).collect();

@@ -13,7 +13,7 @@ use crate::contract::outcome::StoredReply;
 use crate::contract::reason::Reason;
 
 /// Bytes of answers that are kept in memory; the table has them all.
-const ROOM: u64 = 32 * 1024 * 1024;
+const CAPACITY: u64 = 32 * 1024 * 1024;
 /// What an entry takes besides its text.
 const OVERHEAD: usize = 320;
 
@@ -39,12 +39,13 @@ impl Outcome {
     /// The answer once more, if it is the same request by somebody of the same role.
     pub(super) fn replay(&self, role: Role, fingerprint: &[u8; 32]) -> Result<StoredReply, Error> {
         if self.fingerprint != *fingerprint {
-            let told = "this Idempotency-Key was used for another request; use a new key for a new request";
-            return Err(Error::conflict(Reason::IdempotencyMismatch, told));
+            let message = "this Idempotency-Key was used for another request; use a new key for a new request";
+            return Err(Error::conflict(Reason::IdempotencyMismatch, message));
         }
         if self.role != role {
-            let told = "your role has changed since this request was first answered, so its answer is not shown again";
-            return Err(Error::conflict(Reason::IdempotencyRoleChanged, told));
+            let message =
+                "your role has changed since this request was first answered, so its answer is not shown again";
+            return Err(Error::conflict(Reason::IdempotencyRoleChanged, message));
         }
         Ok(self.stored.clone())
     }
@@ -57,9 +58,9 @@ impl Default for ReplyCache {
     fn default() -> ReplyCache {
         let weigh =
             |_: &KeyId, outcome: &Arc<Outcome>| u32::try_from(outcome.stored.body.len() + OVERHEAD).unwrap_or(u32::MAX);
-        // The library's own clock only makes room; whether an outcome still counts is for ours to say.
+        // The library's own clock only frees memory; our clock decides whether a reply is still valid.
         let kept = Duration::from_millis(RETENTION.unsigned_abs());
-        ReplyCache(Cache::builder().max_capacity(ROOM).weigher(weigh).time_to_live(kept).build())
+        ReplyCache(Cache::builder().max_capacity(CAPACITY).weigher(weigh).time_to_live(kept).build())
     }
 }
 
@@ -102,7 +103,7 @@ mod tests {
             replays.put(KeyId([i; 32]), outcome(1024 * 1024));
         }
         replays.0.run_pending_tasks();
-        assert!(replays.0.weighted_size() <= ROOM, "{}", replays.0.weighted_size());
+        assert!(replays.0.weighted_size() <= CAPACITY, "{}", replays.0.weighted_size());
         assert!(replays.0.entry_count() > 0);
     }
 }

@@ -1,4 +1,4 @@
-//! A year of bills in every state, by what `hoursmith invoice …` does.
+//! A year of invoices in every state, created by the operations of `hoursmith invoice …`.
 
 use service::invoice::{self, NewInvoice};
 use service::value::{Date, Id, Money};
@@ -9,7 +9,7 @@ use super::super::{Failure, internal, print};
 /// A quarter of a year, in days.
 const QUARTER: i64 = 91;
 
-/// Makes so many invoices, the oldest first, each a quarter of one client's year.
+/// Creates this many invoices, the oldest first, each for a quarter of one client's year.
 pub(super) async fn bill(operator: &Operator, cx: &Cx, workspace: Id, count: usize) -> Result<(), Failure> {
     let clients = client::list(cx, &service::ListArgs::default()).await.map_err(internal)?.items;
     let today = cx.now().date().0;
@@ -36,7 +36,7 @@ pub(super) async fn bill(operator: &Operator, cx: &Cx, workspace: Id, count: usi
     Ok(())
 }
 
-/// Takes an invoice as far as its turn says.
+/// Advances an invoice to the state of its turn.
 async fn settle(operator: &Operator, bill: &invoice::Invoice, turn: usize) -> Result<(), service::Error> {
     let (id, half) = (bill.id, Money::from_units(bill.total.units() / 20_000 * 10_000));
     // A draft, a cancelled draft, and the rest sent: open, failed, half paid, paid, given back.

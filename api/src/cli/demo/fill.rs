@@ -17,7 +17,7 @@ use super::{Failure, input, internal, print};
 const BATCH: usize = 100;
 const DAYS: i64 = 365;
 
-/// How much of everything.
+/// The number of records of each noun.
 pub(super) struct Amounts {
     pub(super) clients: usize,
     pub(super) projects: usize,
@@ -26,14 +26,14 @@ pub(super) struct Amounts {
     pub(super) expenses: usize,
 }
 
-/// A project with what hangs on it.
+/// A project with its tasks and people.
 struct Work {
     id: Id,
     client: Id,
     tasks: Vec<Id>,
 }
 
-/// Fills a workspace; the same story every time.
+/// Fills a workspace with the same data every time.
 pub(super) async fn fill(cx: &Cx, amounts: &Amounts) -> Result<(), Failure> {
     let mut random = StdRng::seed_from_u64(2026);
     let people = people(cx).await?;

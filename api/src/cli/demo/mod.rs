@@ -1,4 +1,4 @@
-//! `serve --demo`: workspaces with a year of plausible data, made through the door like everything else, and billed by the
+//! `serve --demo`: workspaces with a year of plausible data, created through the door as any other, and billed by the
 //! operator's own operations.
 
 mod billing;
@@ -17,14 +17,14 @@ use service::{App, Cx, Operator, RequestFacts, member, organization, token};
 use super::{Failure, internal, print};
 use fill::{Amounts, fill};
 
-/// A workspace that has been at work for a year.
+/// The size of a workspace that has been in use for a year.
 const LARGE: Amounts = Amounts { clients: 26, projects: 84, tasks: 250, entries: 5_200, expenses: 200 };
-/// One that is beginning.
+/// The size of a new workspace.
 const SMALL: Amounts = Amounts { clients: 4, projects: 8, tasks: 16, entries: 200, expenses: 10 };
-/// Invoices of the large one.
+/// The number of invoices of the large workspace.
 const INVOICES: usize = 60;
 
-/// What to show when the demo is ready: a token for each role.
+/// The text to print when the demo is ready: a token per role.
 pub(super) struct Shown {
     tokens: Vec<(String, String)>,
 }
@@ -44,7 +44,7 @@ impl Shown {
     }
 }
 
-/// Makes the demo, if the database is empty.
+/// Creates the demo, if the database is empty.
 pub(super) async fn make(app: &App) -> Result<Option<Shown>, Failure> {
     let operator = Operator::of(app);
     if !organization::list(&operator).await.map_err(internal)?.is_empty() {
@@ -107,7 +107,7 @@ async fn mint(operator: &Operator, workspace: Id, email: &str, scope: TokenScope
     Ok(token::create(operator, workspace, input).await.map_err(internal)?.token)
 }
 
-/// In by the front door, with a token.
+/// Authenticates with a token, as a caller would.
 async fn enter(app: &App, token: &str) -> Result<Cx, Failure> {
     let header = format!("Bearer {token}");
     let admission = app.admit(Some(&header), IpAddr::V4(Ipv4Addr::LOCALHOST)).await.map_err(internal)?;

@@ -1,4 +1,4 @@
-//! What made-up clients, projects, tasks and bills are called.
+//! The names of made-up clients, projects, tasks and expenses.
 
 pub(super) const TRADES: [&str; 13] = [
     "Bakery",

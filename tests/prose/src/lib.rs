@@ -1,7 +1,6 @@
 //! Checks of the documentation and of the words in the code. They read files only, so they run without a database and
 //! without building the server: `cargo test -p prose`.
 #![cfg(test)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod docs;
 

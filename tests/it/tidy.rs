@@ -65,7 +65,7 @@ fn every_file_opens_with_a_sentence_and_stays_readable() {
     for path in sources() {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("//! "), "{} does not open with a doc line", shown(&path));
-        let lines = text.lines().count();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("///")).count();
         assert!(lines <= LONGEST_FILE, "{} has {lines} lines; split it", shown(&path));
     }
 }
@@ -108,7 +108,7 @@ fn folders_of_the_service_import_each_other_in_one_direction_only() {
     }
 }
 
-/// About 400 lines; nouns with many columns need a few more.
+/// About 400 lines of code; nouns with many columns need a few more. Doc comments do not count, so that nobody saves on them.
 const LONGEST_FILE: usize = 460;
 
 #[test]

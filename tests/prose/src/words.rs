@@ -22,11 +22,12 @@ const WORDS: [(&str, &str); 15] = [
 ];
 
 /// Turns of phrase that are refused in prose.
-const PHRASES: [(&str, &str); 8] = [
+const PHRASES: [(&str, &str); 9] = [
     ("unless said", "by default"),
     ("in the way", "conflicts with, blocks"),
     ("for now and for good", "permanently"),
-    ("for good", "permanently"),
+    ("for good.", "permanently"),
+    ("for good;", "permanently"),
     ("goes away", "disconnects, becomes unreachable"),
     ("gone away", "disconnected, unreachable"),
     ("as it is told", "as configured"),

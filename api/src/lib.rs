@@ -16,6 +16,7 @@ use std::sync::Arc;
 use poem::{Endpoint, EndpointExt, Response, Route};
 use rest::openapi;
 
+pub use http::listener::{Limits, Listener};
 pub use http::server::Server;
 
 /// How to report a vulnerability (RFC 9116); see `SECURITY.md`.

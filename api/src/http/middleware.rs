@@ -13,7 +13,7 @@ use tracing::Instrument;
 
 use super::accept::ranges;
 use super::rejection::{self, HttpRejection};
-use super::request::{RequestId, header_text};
+use super::request::{Malformed, RequestId, header_text};
 use super::server::Server;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -50,7 +50,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
 
         let origin = self.allowed_origin(&request);
         let algorithm = accepted_algorithm(&request);
-        let mut response = if method == Method::OPTIONS {
+        let malformed = request.extensions().get::<Malformed>().copied();
+        let mut response = if let Some(Malformed(why)) = malformed {
+            HttpRejection::Malformed(why).response(&id)
+        } else if method == Method::OPTIONS {
             self.options(request.uri().path())
         } else {
             let answer = caught(self.inner.call(request)).instrument(span.clone()).await;

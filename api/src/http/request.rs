@@ -21,6 +21,10 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(crate) struct RequestId(pub(crate) Arc<str>);
 
+/// What makes a request malformed, among its extensions; the middleware rejects it.
+#[derive(Clone, Copy)]
+pub(crate) struct Malformed(pub(crate) &'static str);
+
 /// The id that the middleware has given to a request.
 pub(crate) fn request_id(request: &Request) -> Arc<str> {
     request.extensions().get::<RequestId>().map_or_else(|| "".into(), |id| id.0.clone())

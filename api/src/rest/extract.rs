@@ -16,7 +16,7 @@ use service::value::{Id, Json, Wire};
 use service::{Cx, Filter, ListArgs, Precondition};
 
 use crate::http::rejection::Rejection;
-use crate::http::request::tags;
+use crate::http::request::{query_pairs, tags};
 
 /// The name of the security scheme in the document.
 pub const BEARER: &str = "bearerAuth";
@@ -120,6 +120,14 @@ impl<'a, T: FromBody + Type> ApiExtractor<'a> for OptionalBody<T> {
     }
 }
 
+/// The parameters that every list has.
+const LIST_PARAMETERS: [&str; 5] = ["limit", "cursor", "sort", "search", "includeDeleted"];
+
+/// Drops the parameters with an empty value: they count as not sent. Unknown ones stay, and are rejected by name.
+pub(super) fn drop_empty(pairs: &mut Vec<(String, String)>, is_known: impl Fn(&str) -> bool) {
+    pairs.retain(|(name, value)| !value.is_empty() || !is_known(name));
+}
+
 /// The arguments of a list, read from the query.
 pub struct Query<F, S>(pub ListArgs<F, S>);
 
@@ -173,8 +181,10 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> Result<Query<F, S>> {
-        let query = request.uri().query().unwrap_or_default();
-        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let mut pairs = query_pairs(request);
+        drop_empty(&mut pairs, |name| {
+            LIST_PARAMETERS.contains(&name) || F::fields().iter().any(|field| field.name == name)
+        });
         Ok(Query(ListArgs::from_query(pairs)))
     }
 }

@@ -224,7 +224,11 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
                 "includeDeleted" => args.include_deleted = Field::from_query(&values),
                 _ => {
                     if !args.filter.set_query(&name, &values) {
-                        args.not_taken.add(name, format!("unknown parameter; allowed are {}", Self::parameters()));
+                        let hint = match name.strip_suffix("[]") {
+                            Some(plain) => format!("for several values, repeat the parameter: {plain}=A&{plain}=B"),
+                            None => format!("allowed are {}", Self::parameters()),
+                        };
+                        args.not_taken.add(name, format!("unknown parameter; {hint}"));
                     }
                 }
             }

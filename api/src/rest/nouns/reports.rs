@@ -14,10 +14,10 @@ use service::value::{AmountShown, ReportGroup, TimeZone, Wire};
 
 use super::Tag;
 use crate::http::rejection::Rejection;
-use crate::http::request::header_text;
+use crate::http::request::{header_text, query_pairs};
 use crate::rest::answers::Data;
 use crate::rest::csv;
-use crate::rest::extract::{Access, LIST_QUERY};
+use crate::rest::extract::{Access, LIST_QUERY, drop_empty};
 
 const CSV: &str = "text/csv; charset=utf-8";
 
@@ -80,8 +80,11 @@ impl<'a> ApiExtractor<'a> for ReportQuery {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> Result<ReportQuery> {
-        let query = request.uri().query().unwrap_or_default();
-        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let mut pairs = query_pairs(request);
+        let own = ["groupBy", "timeZone", "amountShown", "format"];
+        drop_empty(&mut pairs, |name| {
+            own.contains(&name) || TimeEntryFilter::fields().iter().any(|field| field.name == name)
+        });
         let mut args = TimeReportArgs::from_query(&pairs, &["format"]);
         let formats: Vec<&str> =
             pairs.iter().filter(|(name, _)| name == "format").map(|(_, format)| format.as_str()).collect();

@@ -6,8 +6,8 @@ mod cli;
 mod conformance;
 mod documents;
 mod graphql;
+mod http;
 mod openapi_changes;
-
 mod pages;
 mod policy;
 mod properties;

@@ -82,8 +82,8 @@ impl RunningOperations {
         self.0.insert(id.to_owned(), RunningOperation { messages, is_subscription, _task: task });
     }
 
-    /// The next message of any of them. An operation that has ended is removed.
-    pub(super) async fn next_message(&mut self) -> Message {
+    /// The next message of any of them, and whether its operation was rejected. An operation that has ended is removed.
+    pub(super) async fn next_message(&mut self) -> (Message, bool) {
         let (id, next) = poll_fn(|task| {
             for (id, operation) in &mut self.0 {
                 if let Poll::Ready(next) = operation.messages.poll_recv(task) {
@@ -94,14 +94,14 @@ impl RunningOperations {
         })
         .await;
         match next {
-            Some(ServerMessage::Next(bytes)) => message("next", Some(&id), Some(&bytes)),
+            Some(ServerMessage::Next(bytes)) => (message("next", Some(&id), Some(&bytes)), false),
             Some(ServerMessage::Error(bytes)) => {
                 self.end(&id);
-                message("error", Some(&id), Some(&bytes))
+                (message("error", Some(&id), Some(&bytes)), true)
             }
             None => {
                 self.end(&id);
-                message("complete", Some(&id), None)
+                (message("complete", Some(&id), None), false)
             }
         }
     }

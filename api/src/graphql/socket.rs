@@ -207,7 +207,13 @@ impl Session {
                         },
                     }
                 }
-                message = operations.next_message() => message,
+                (message, is_rejection) = operations.next_message() => {
+                    self.rejections = if is_rejection { self.rejections + 1 } else { 0 };
+                    if self.rejections > MAX_REJECTIONS {
+                        return Some(TOO_MANY_REJECTIONS);
+                    }
+                    message
+                }
                 () = tokio::time::sleep(PING_INTERVAL) => {
                     if received_at.elapsed() >= SILENCE_TIMEOUT {
                         return None;
@@ -240,10 +246,7 @@ impl Session {
                 Err((4409, format!("Subscriber for {} already exists", id.chars().take(64).collect::<String>())))
             }
             ClientMessage::Subscribe(id, payload) => match self.begin(&id, payload, subscriber, operations).await {
-                Ok(()) => {
-                    self.rejections = 0;
-                    Ok(None)
-                }
+                Ok(()) => Ok(None),
                 Err(_) if self.rejections >= MAX_REJECTIONS => Err(owned(TOO_MANY_REJECTIONS)),
                 Err(answer) => {
                     self.rejections += 1;
@@ -301,7 +304,7 @@ async fn finish(socket: &mut Socket, operations: &mut RunningOperations) {
     operations.end_subscriptions();
     let rest = async {
         while operations.len() > 0 {
-            let message = operations.next_message().await;
+            let (message, _) = operations.next_message().await;
             if socket.send(message).await.is_err() {
                 return;
             }

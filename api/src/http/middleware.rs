@@ -12,6 +12,7 @@ use service::Error;
 use tracing::Instrument;
 
 use super::accept::Coding;
+use super::address::Address;
 use super::rejection::{self, HttpRejection};
 use super::request::{Malformed, RequestId, header_text};
 use super::server::Server;
@@ -25,6 +26,10 @@ const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-
 const EXPOSED_HEADERS: &str = "ETag, Link, Location, Retry-After, X-Request-Id, Idempotent-Replayed, X-RateLimit-Limit, \
     X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit-Policy, RateLimit";
 const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// Marks, among the extensions of an answer, a body that all requests share, so that it takes no memory of its own.
+#[derive(Clone)]
+pub(crate) struct SharedBody;
 
 /// Gives the methods of a path, if a surface knows them.
 pub(crate) type AllowedMethods = Box<dyn Fn(&str) -> Option<Vec<Method>> + Send + Sync>;
@@ -51,6 +56,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         let started = tokio::time::Instant::now();
 
         let origin = self.allowed_origin(&request);
+        let address = Address::of(&request, &self.server.trusted_proxies).0;
         let algorithm = match Coding::accepted(&request) {
             Coding::Identity => None,
             Coding::Gzip => Some(CompressionAlgo::GZIP),
@@ -73,9 +79,21 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         let status = response.status().as_u16();
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         span.in_scope(|| tracing::info!(status, ms, "answered"));
-        Ok(match algorithm {
+        let response = match algorithm {
             Some(algorithm) if method != Method::HEAD => compressed(response, algorithm).await,
             _ => response,
+        };
+        if response.extensions().get::<SharedBody>().is_some() {
+            return Ok(response);
+        }
+        Ok(match self.server.memory.hold(response, address).await {
+            Some(response) => response,
+            None => {
+                span.in_scope(|| tracing::warn!("no room for a large answer"));
+                let mut busy = HttpRejection::Busy.response(&id);
+                self.add_headers(busy.headers_mut(), &id, false, None);
+                busy
+            }
         })
     }
 }

@@ -105,6 +105,8 @@ pub(crate) enum HttpRejection {
     Malformed(&'static str),
     /// The target or the headers are larger than the server takes.
     HeadTooLarge,
+    /// There is no room for a large answer, since others are being read slowly.
+    Busy,
     /// The client's address has as many connections open as it may have.
     TooManyConnections,
 }
@@ -121,6 +123,7 @@ impl HttpRejection {
             HttpRejection::Malformed(_) => StatusCode::BAD_REQUEST,
             HttpRejection::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             HttpRejection::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
+            HttpRejection::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -148,6 +151,7 @@ impl HttpRejection {
                 Error::BadRequest("the target or the headers of the request are too large".into())
             }
             HttpRejection::TooManyConnections => Error::RateLimited { retry_after: CONNECTION_RETRY },
+            HttpRejection::Busy => Error::TooSlow,
         }
     }
 
@@ -176,11 +180,17 @@ impl HttpRejection {
     }
 
     fn add_headers(&self, response: &mut Response) {
-        if let HttpRejection::MethodNotAllowed(methods) = self {
-            let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
-            if let Ok(allow) = HeaderValue::from_str(&allowed.join(", ")) {
-                response.headers_mut().insert(header::ALLOW, allow);
+        match self {
+            HttpRejection::MethodNotAllowed(methods) => {
+                let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
+                if let Ok(allow) = HeaderValue::from_str(&allowed.join(", ")) {
+                    response.headers_mut().insert(header::ALLOW, allow);
+                }
             }
+            HttpRejection::Busy => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
+            }
+            _ => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
 
 use crate::http::accept::Coding;
+use crate::http::middleware::SharedBody;
 use crate::http::rejection::{HttpRejection, reject_unless_read};
 use crate::http::request::{request_id, tags};
 use content::Content;
@@ -110,6 +111,7 @@ impl Endpoint for Static {
             Response::builder().content_type(self.kind).body(Body::from(self.content.bytes(coding)))
         };
         self.add_headers(response.headers_mut(), coding, &tag);
+        response.extensions_mut().insert(SharedBody);
         Ok(response)
     }
 }

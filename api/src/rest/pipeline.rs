@@ -7,6 +7,7 @@ use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use service::value::{FieldErrors, Json};
 use service::{Action, IdempotencyKey, RequestFacts, policy};
 
+use super::BASE;
 use super::answers::NextCursor;
 use super::extract::ParsedBody;
 use super::route::{OperationFacts, Routes, Takes};
@@ -36,7 +37,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Pipeline<E> {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let if_none_match = request.headers().get(header::IF_NONE_MATCH).filter(|_| reads).cloned();
         let mut rate = RateState::default();
-        let target = request.original_uri().clone();
+        let target = request.uri().clone();
         let mut response = match self.enter(&mut request, &id, &mut rate).await {
             Ok(shows_secret) => match caught(self.inner.call(request)).await {
                 Ok(Ok(response)) if shows_secret => {
@@ -155,13 +156,13 @@ fn unexpected_body(body: &Json) -> FieldErrors {
     problems
 }
 
-/// Adds the next page of a list (RFC 8288): the same target with the other cursor.
+/// Adds the next page of a list (RFC 8288): the same target, which is below `BASE`, with the other cursor.
 fn add_next_link(response: &mut Response, public_url: Option<&str>, target: &Uri, cursor: &str) {
     let mut query = form_urlencoded::Serializer::new(String::new());
     let sent = form_urlencoded::parse(target.query().unwrap_or_default().as_bytes());
     query.extend_pairs(sent.filter(|(name, _)| name != "cursor")).append_pair("cursor", cursor);
     let base = public_url.unwrap_or_default().trim_end_matches('/');
-    let link = format!("<{base}{}?{}>; rel=\"next\"", target.path(), query.finish());
+    let link = format!("<{base}{BASE}{}?{}>; rel=\"next\"", target.path(), query.finish());
     if let Ok(link) = HeaderValue::from_str(&link) {
         response.headers_mut().insert(header::LINK, link);
     }

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
 
-/// Characters of a secret that a log may show after its scheme, so that people can tell two of them apart.
+/// Characters of a secret that a log may show after its scheme, so that people can distinguish two of them.
 const SHOWN: usize = 3;
 /// How secrets of ours begin.
 const SCHEMES: [&[u8]; 4] = [b"hsk_live_", b"hsk_test_", b"whsec_", b"wsk_"];

@@ -42,7 +42,7 @@ impl Listening {
         Raw(TcpStream::connect(self.address).await.expect("it listens"))
     }
 
-    /// A connection with little room for what is not read.
+    /// A connection with a small buffer for what is not read.
     pub async fn connect_small(&self) -> Raw {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a small buffer");

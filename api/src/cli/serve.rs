@@ -1,4 +1,4 @@
-//! `serve`: bind, migrate, serve until told to stop, and stop cleanly.
+//! `serve`: bind, migrate, serve until asked to stop, and stop cleanly.
 
 use std::net::TcpListener;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! How much memory large answers may take in all while their clients read them. One that finds no room waits; what one
-//! address leaves unread cannot take all of it.
+//! How much memory large answers may take in all while their clients read them. An answer that finds no space waits; the
+//! unread answers of one address cannot take all of it.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,19 +23,19 @@ const PER_ADDRESS: usize = TOTAL / 4;
 const SMALL: u64 = 64 * 1024;
 /// Bytes that one permit stands for.
 const UNIT: usize = 1024;
-/// How long an answer waits for room.
+/// How long an answer waits for space.
 const WAIT: Duration = Duration::from_secs(5);
 
 type Inner = BoxBody<Bytes, io::Error>;
 
-/// The room for large answers.
+/// The space for large answers.
 pub(crate) struct AnswerMemory {
     all: Arc<Semaphore>,
     by_address: Mutex<HashMap<IpAddr, Weak<Semaphore>>>,
 }
 
-/// Room that an answer takes until this is dropped.
-type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+/// Space that an answer takes until this is dropped.
+type Space = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 impl Default for AnswerMemory {
     fn default() -> AnswerMemory {
@@ -44,22 +44,22 @@ impl Default for AnswerMemory {
 }
 
 impl AnswerMemory {
-    /// Finds room for an answer, which has it until it was read. `None` if there is none in time; the answer is gone then.
+    /// Finds space for an answer, which has it until it was read. `None` if there is none in time; the answer is dropped then.
     pub(crate) async fn hold(&self, mut response: Response, address: IpAddr) -> Option<Response> {
         let body: Inner = response.take_body().into();
         let size = body.size_hint().exact().filter(|size| *size > SMALL);
         let body = match size {
             None => body,
             Some(size) => {
-                let room = timeout(WAIT, self.room(size, address)).await.ok()??;
-                BoxBody::new(Held { inner: body, _room: room })
+                let space = timeout(WAIT, self.space(size, address)).await.ok()??;
+                BoxBody::new(Held { inner: body, _space: space })
             }
         };
         response.set_body(poem::Body::from(body));
         Some(response)
     }
 
-    async fn room(&self, size: u64, address: IpAddr) -> Option<Room> {
+    async fn space(&self, size: u64, address: IpAddr) -> Option<Space> {
         let units = usize::try_from(size).unwrap_or(usize::MAX).div_ceil(UNIT).min(PER_ADDRESS / UNIT);
         let units = u32::try_from(units).ok()?;
         let own = self.of_address(address).acquire_many_owned(units).await.ok()?;
@@ -67,23 +67,23 @@ impl AnswerMemory {
         Some((own, all))
     }
 
-    /// The room of an address, which is kept for as long as somebody holds some of it.
+    /// The space of an address, which is remembered while some of it is taken.
     fn of_address(&self, address: IpAddr) -> Arc<Semaphore> {
         let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(room) = by_address.get(&address).and_then(Weak::upgrade) {
-            return room;
+        if let Some(space) = by_address.get(&address).and_then(Weak::upgrade) {
+            return space;
         }
-        by_address.retain(|_, room| room.strong_count() > 0);
-        let room = Arc::new(Semaphore::new(PER_ADDRESS / UNIT));
-        by_address.insert(address, Arc::downgrade(&room));
-        room
+        by_address.retain(|_, space| space.strong_count() > 0);
+        let space = Arc::new(Semaphore::new(PER_ADDRESS / UNIT));
+        by_address.insert(address, Arc::downgrade(&space));
+        space
     }
 }
 
-/// A body with the room that it takes.
+/// A body with the space that it takes.
 struct Held {
     inner: Inner,
-    _room: Room,
+    _space: Space,
 }
 
 impl Body for Held {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn unread_answers_of_one_address_leave_room_for_others() {
+    async fn unread_answers_of_one_address_leave_space_for_others() {
         let memory = AnswerMemory::default();
         let (one, other): (IpAddr, IpAddr) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
         let half = PER_ADDRESS / 2;

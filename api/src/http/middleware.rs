@@ -89,7 +89,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         Ok(match self.server.memory.hold(response, address).await {
             Some(response) => response,
             None => {
-                span.in_scope(|| tracing::warn!("no room for a large answer"));
+                span.in_scope(|| tracing::warn!("no space for a large answer"));
                 let mut busy = HttpRejection::Busy.response(&id);
                 self.add_headers(busy.headers_mut(), &id, false, None);
                 busy

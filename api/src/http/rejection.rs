@@ -105,7 +105,7 @@ pub(crate) enum HttpRejection {
     Malformed(&'static str),
     /// The target or the headers are larger than the server takes.
     HeadTooLarge,
-    /// There is no room for a large answer, since others are being read slowly.
+    /// There is no space for a large answer, since others are being read slowly.
     Busy,
     /// The client's address has as many connections open as it may have.
     TooManyConnections,

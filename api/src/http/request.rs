@@ -1,4 +1,4 @@
-//! The facts of a request: its id, headers as text, its body as JSON, and the fingerprint that tells requests apart.
+//! The facts of a request: its id, headers as text, its body as JSON, and the fingerprint that distinguishes requests.
 
 use std::sync::Arc;
 use std::time::Duration;

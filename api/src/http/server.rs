@@ -19,7 +19,7 @@ pub struct Server {
     pub public_url: Option<String>,
     /// Each admitted WebSocket holds a receiver of this, so that a stop can wait for them.
     pub(crate) sockets: watch::Sender<()>,
-    /// The room for large answers.
+    /// The space for large answers.
     pub(crate) memory: AnswerMemory,
     /// Counts answers.
     pub(crate) metrics: Option<HttpMetrics>,

@@ -137,7 +137,7 @@ async fn half_heads_disturb_nobody() {
     assert!(times[25] < Duration::from_millis(50), "{times:?}");
 }
 
-/// One address has a bounded number of connections: the next one is told so, and another address is not concerned.
+/// One address has a bounded number of connections: the next one is answered 429, and another address is not affected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_has_its_share_of_connections() {
     let (world, listening) = listening(Limits { per_address: 3, idle_timeout: SOON, ..short() }).await;
@@ -164,9 +164,9 @@ async fn an_address_has_its_share_of_connections() {
     assert!(again.answer().await.0.starts_with("http/1.1 200"));
 }
 
-/// With all places taken new connections wait, and idle ones are closed sooner to make room.
+/// With all places taken new connections wait, and idle ones are closed sooner to free some.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_server_makes_room() {
+async fn a_full_server_closes_idle_connections() {
     let limits = Limits { connections: 16, per_address: 16, idle_timeout: Duration::from_secs(60), ..short() };
     let (world, listening) = listening(limits).await;
     let mut idle = Vec::new();

@@ -1,10 +1,10 @@
-//! Headers of answers, and what is read kindly in requests.
+//! Headers of answers, and what is read leniently in requests.
 
 use std::time::Duration;
 
 use poem::http::Method;
 use serde_json::json;
-use tests::{Fixtures, World, on_both};
+use tests::{Fixtures, on_both};
 use tokio::time::Instant;
 
 on_both! {
@@ -29,8 +29,8 @@ on_both! {
 
 on_both! {
     /// An empty parameter counts as not sent; an unknown one is named even so, and one without a name as well. Clients that
-    /// send several values in one, or with brackets, are told how it is done here.
-    async fn parameters_are_read_kindly(world: World) {
+    /// send several values in one, or with brackets, get a hint at the right form.
+    async fn parameters_are_read_leniently(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
         fixtures.home.project(&world, "P").await;
@@ -51,8 +51,8 @@ on_both! {
 }
 
 on_both! {
-    /// JSON that says of itself what it is anyway is taken: a byte order mark, utf8, identity.
-    async fn bodies_are_read_kindly(world: World) {
+    /// A byte order mark, the charset `utf8` and the coding `identity` change nothing about JSON.
+    async fn bodies_are_read_leniently(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let post = || world.call(Method::POST, "/api/v1/clients").token(&fixtures.home.owner).key(&world.new_key());
         let json = r#"{"name":"Globex"}"#;

@@ -1,4 +1,4 @@
-//! Every rejection reaches its sender, whatever was left unread, and in the envelope, whoever makes it.
+//! Every rejection reaches its sender, whatever was left unread, and in the envelope, also where the HTTP library makes it.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -66,7 +66,7 @@ async fn a_body_too_large_is_answered_and_not_reset() {
     assert!(raw.answer().await.0.starts_with("http/1.1 401"));
 }
 
-/// Whoever asks first whether a body is welcome hears that it is not, and need not send it.
+/// A client that asks first whether a body is welcome is refused before it sends the body.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_asks_first_sends_no_body() {
     let (_world, listening) = listening().await;

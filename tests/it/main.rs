@@ -7,6 +7,8 @@ mod conformance;
 mod documents;
 mod graphql;
 mod http;
+mod linear;
+mod mcp;
 mod openapi_changes;
 mod pages;
 mod policy;

@@ -120,14 +120,6 @@ impl<'a, T: FromBody + Type> ApiExtractor<'a> for OptionalBody<T> {
     }
 }
 
-/// The parameters that every list has.
-const LIST_PARAMETERS: [&str; 5] = ["limit", "cursor", "sort", "search", "includeDeleted"];
-
-/// Drops the parameters with an empty value: they count as not sent. Unknown ones stay, and are rejected by name.
-pub(super) fn drop_empty(pairs: &mut Vec<(String, String)>, is_known: impl Fn(&str) -> bool) {
-    pairs.retain(|(name, value)| !value.is_empty() || !is_known(name));
-}
-
 /// The arguments of a list, read from the query.
 pub struct Query<F, S>(pub ListArgs<F, S>);
 
@@ -169,6 +161,9 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
         }
         let boolean = MetaSchema::new("boolean");
         properties.push(("includeDeleted", described("With deleted rows; Manager and above.", boolean)));
+        let count =
+            "Whether to count the rows on all pages, as `pagination.total`; costs one point more. Default: false.";
+        properties.push(("count", described(count, MetaSchema::new("boolean"))));
         for field in F::fields() {
             let schema = MetaSchema { description: Some(field.description), ..field.in_query };
             properties.push((field.name, inline(schema)));
@@ -181,11 +176,7 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> Result<Query<F, S>> {
-        let mut pairs = query_pairs(request);
-        drop_empty(&mut pairs, |name| {
-            LIST_PARAMETERS.contains(&name) || F::fields().iter().any(|field| field.name == name)
-        });
-        Ok(Query(ListArgs::from_query(pairs)))
+        Ok(Query(ListArgs::from_query(query_pairs(request))))
     }
 }
 

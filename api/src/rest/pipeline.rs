@@ -112,10 +112,11 @@ impl<E> Pipeline<E> {
             false => IdempotencyKey::read(None, method == Method::POST),
         };
         let fingerprint = match key {
-            IdempotencyKey::Key(_) => fingerprint(&method, request.original_uri().path(), body.as_ref()),
+            IdempotencyKey::Key(_) => fingerprint(&method, &format!("{BASE}{}", request.uri().path()), body.as_ref()),
             _ => [0; 32],
         };
-        let facts = RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint, not_taken };
+        let facts =
+            RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint, not_taken, dry_run: false };
         let cx = admitted.enter(facts);
         *rate = RateState::Inside(cx.clone());
         request.extensions_mut().insert(cx);

@@ -239,11 +239,39 @@ wire_enum!(
 );
 
 wire_enum!(
-    /// Whether a report tells what the time has earned.
+    /// What the expenses of a report are summed by.
+    ExpenseReportGroup {
+        /// The client that the expenses were made for.
+        Client = 10 "CLIENT",
+        /// The project of the expenses; null for those on no project.
+        Project = 20 "PROJECT",
+        /// The category of the expenses.
+        Category = 30 "CATEGORY",
+        /// The month of `expenseDate`, `YYYY-MM`.
+        Month = 40 "MONTH",
+    }
+);
+
+wire_enum!(
+    /// What the invoices of a report are summed by.
+    InvoiceReportGroup {
+        /// The client that is billed.
+        Client = 10 "CLIENT",
+        /// The status of the invoices.
+        Status = 20 "STATUS",
+        /// The payment status of the invoices.
+        PaymentStatus = 30 "PAYMENT_STATUS",
+        /// The month of `issueDate`, `YYYY-MM`.
+        Month = 40 "MONTH",
+    }
+);
+
+wire_enum!(
+    /// Whether a time report shows what the time has earned.
     AmountShown {
-        /// It does; for those who see money.
+        /// Amounts are shown; for roles that see money.
         Earned = 10 "EARNED",
-        /// It does not.
+        /// Amounts are not shown.
         HideAmount = 20 "HIDE_AMOUNT",
     }
 );

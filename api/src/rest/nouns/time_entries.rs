@@ -70,7 +70,7 @@ impl TimeEntries {
         Ok(Started(Created { written: time_entry::start(&cx, body.0).await?, list: "/time-entries" }))
     }
 
-    /// Rejection a timer
+    /// Stop a timer
     ///
     /// Works whatever has become of its project. Beyond 24 hours it saves 24.
     #[oai(path = "/time-entries/:id/stop", method = "post", operation_id = "stopTimer")]
@@ -81,6 +81,18 @@ impl TimeEntries {
         body: OptionalBody<StopTimerInput>,
     ) -> Result<Changed<TimeEntry>, Rejection> {
         Ok(Changed(time_entry::stop(&cx, id.0.0, body.0).await?))
+    }
+
+    /// Stop the running timer
+    ///
+    /// Stops the caller's running timer, whichever it is: for clients that do not know its id. 409 `not_running` if none runs.
+    #[oai(path = "/time-entries/running/stop", method = "post", operation_id = "stopRunningTimer")]
+    async fn stop_running_timer(
+        &self,
+        Access(cx): Access,
+        body: OptionalBody<StopTimerInput>,
+    ) -> Result<Changed<TimeEntry>, Rejection> {
+        Ok(Changed(time_entry::stop_running(&cx, body.0).await?))
     }
 
     /// Get a time entry

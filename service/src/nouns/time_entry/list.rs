@@ -40,6 +40,8 @@ crate::input! {
         pub project_id: Field<Vec<Id>>,
         /// On one of these tasks.
         pub task_id: Field<Vec<Id>>,
+        /// Whether the entry is on a task: `false` selects time on a project alone.
+        pub has_task: Field<Vec<bool>>,
         /// By one of these people; Members see their own only.
         pub user_id: Field<Vec<Id>>,
         /// On projects for one of these clients.
@@ -91,6 +93,7 @@ impl Filter for TimeEntryFilter {
             .add_option(one_of_texts(Column::ExternalId, &self.external_id))
             .add_option(one_of(Column::ProjectId, &self.project_id))
             .add_option(one_of(Column::TaskId, &self.task_id))
+            .add_option(is_set(Column::TaskId, &self.has_task))
             .add_option(by_user)
             .add_option(by_client)
             .add_option(one_of(Column::Billable, &self.billable))

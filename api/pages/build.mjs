@@ -4,9 +4,9 @@
 // dist/<file> at /assets/<file>.
 import { build } from 'esbuild';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 const root = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
 const modules = path.join(root, 'node_modules');
@@ -91,14 +91,23 @@ await noteScalar(JSON.parse(await readFile(`${standalone}.map`, 'utf8')).sources
 
 await writeFile(path.join(dist, 'LICENSES.txt'), await licences());
 
+// The server sends each file as it is compressed here; for the few clients that take
+// neither coding it decompresses the first one.
 let total = 0;
 for (const name of (await readdir(dist)).sort()) {
-  const { size } = await stat(path.join(dist, name));
-  const packed = gzipSync(await readFile(path.join(dist, name)), { level: 9 }).length;
-  total += size;
-  console.log(String(size).padStart(9), String(packed).padStart(9), name);
+  const file = path.join(dist, name);
+  const bytes = await readFile(file);
+  const gzip = gzipSync(bytes, { level: 9 });
+  const brotli = brotliCompressSync(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+  });
+  await writeFile(`${file}.gz`, gzip);
+  await writeFile(`${file}.br`, brotli);
+  await rm(file);
+  total += gzip.length + brotli.length;
+  console.log(...[bytes, gzip, brotli].map(({ length }) => String(length).padStart(9)), name);
 }
-console.log(String(total).padStart(9), 'bytes in all (second column: gzip)');
+console.log(String(total).padStart(9), 'bytes in all (columns: plain, gzip, brotli)');
 
 async function manifest(dir) {
   return JSON.parse(await readFile(path.join(dir, 'package.json'), 'utf8'));

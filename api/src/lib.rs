@@ -17,6 +17,7 @@ use std::sync::Arc;
 use poem::{Endpoint, EndpointExt, Response, Route};
 use rest::openapi;
 
+pub use http::listener::{Limits, Listener};
 pub use http::server::Server;
 
 /// How to report a vulnerability (RFC 9116); see `SECURITY.md`.
@@ -45,7 +46,10 @@ pub fn server(server: Server) -> impl Endpoint<Output = Response> {
         .at("/mcp/readonly", mcp(mcp::List::ReadOnly))
         .at("/", pages::Static::home())
         .at("/api-docs", pages::Static::api_docs())
+        .at("/api-docs/", pages::Static::api_docs())
         .at("/graphiql", pages::Static::graphiql())
+        .at("/graphiql/", pages::Static::graphiql())
+        .at("/favicon.ico", pages::Static::icon())
         .nest("/assets", pages::Assets::default())
         .at("/.well-known/security.txt", pages::Static::generated("text/plain; charset=utf-8", SECURITY_TXT.into()))
         .at("/healthz", probes::Healthz)

@@ -1,9 +1,17 @@
 //! Logs: to standard error, as text or as one JSON object a line. Never `Authorization`, bodies, queries or secrets.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Directive;
+
+/// Characters of a secret that a log may show after its scheme, so that people can distinguish two of them.
+const SHOWN: usize = 3;
+/// How secrets of ours begin.
+const SCHEMES: [&[u8]; 4] = [b"hsk_live_", b"hsk_test_", b"whsec_", b"wsk_"];
+/// Libraries that write whole messages into the log, at levels below this one.
+const QUIET: [&str; 2] = ["tungstenite=info", "tokio_tungstenite=info"];
 
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -17,12 +25,80 @@ pub enum LogFormat {
 
 /// Starts logging; once in a process.
 pub fn init(filter: &str, format: LogFormat) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|e| format!("HOURSMITH_LOG is no log filter: {e}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let builder = builder.with_ansi(std::io::stderr().is_terminal());
+    let mut filter = EnvFilter::try_new(filter).map_err(|e| format!("HOURSMITH_LOG is no log filter: {e}"))?;
+    for directive in QUIET {
+        filter = filter.add_directive(directive.parse::<Directive>().map_err(|e| e.to_string())?);
+    }
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Masked(io::stderr()));
+    let builder = builder.with_ansi(io::stderr().is_terminal());
     match format {
         LogFormat::Text => builder.with_target(false).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
     Ok(())
+}
+
+/// Writes log lines without the secrets that stand in them. Each line is written whole, so that none is cut in two.
+struct Masked<W>(W);
+
+impl<W: Write> Write for Masked<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match masked(line) {
+            Some(masked) => self.0.write_all(&masked)?,
+            None => self.0.write_all(line)?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The line with every secret cut after its first characters; `None` if there is none in it.
+fn masked(line: &[u8]) -> Option<Vec<u8>> {
+    let is_secret = |byte: &u8| byte.is_ascii_alphanumeric() || b"_+/=".contains(byte);
+    let mut masked: Option<Vec<u8>> = None;
+    let (mut at, mut copied) = (0, 0);
+    while let Some(found) = line[at..].iter().position(|byte| matches!(byte, b'h' | b'w')) {
+        at += found;
+        let Some(scheme) = SCHEMES.iter().find(|scheme| line[at..].starts_with(scheme)) else {
+            at += 1;
+            continue;
+        };
+        let secret = at + scheme.len();
+        let length = line[secret..].iter().take_while(|byte| is_secret(byte)).count();
+        if length > SHOWN {
+            let masked = masked.get_or_insert_default();
+            masked.extend_from_slice(&line[copied..secret + SHOWN]);
+            masked.extend_from_slice("…".as_bytes());
+            copied = secret + length;
+        }
+        at = secret + length;
+    }
+    masked.map(|mut masked| {
+        masked.extend_from_slice(&line[copied..]);
+        masked
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_cut_wherever_they_stand() {
+        let (prefix, secret) = ("ABCdef123456", "0123456789abcdefghijABCDEFGHIJ01");
+        for (line, written) in [
+            (format!("path=/api/hsk_live_{prefix}_{secret} x"), "path=/api/hsk_live_ABC… x"),
+            (format!("{{\"a\":\"Bearer hsk_test_{prefix}_{secret}\"}}"), "{\"a\":\"Bearer hsk_test_ABC…\"}"),
+            (format!("hsk_live_{prefix} wsk_AAAABBBB+/== whsec_AAAABBBB="), "hsk_live_ABC… wsk_AAA… whsec_AAA…"),
+            ("send `Authorization: Bearer hsk_live_…`".into(), "send `Authorization: Bearer hsk_live_…`"),
+            ("who was here".into(), "who was here"),
+        ] {
+            let mut out = Vec::new();
+            Masked(&mut out).write_all(line.as_bytes()).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), written);
+        }
+    }
 }

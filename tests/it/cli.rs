@@ -48,9 +48,18 @@ impl Running {
         Running::start_at(url, "127.0.0.1:0", arguments)
     }
 
+    /// The same, with a file for its log.
+    pub(crate) fn start_logged(url: &str, arguments: &[&str], log: &std::path::Path) -> Running {
+        let log = std::fs::File::create(log).unwrap();
+        Running::spawn(command(url, &[&["serve", "--listen", "127.0.0.1:0"], arguments].concat()), log.into())
+    }
+
     pub(crate) fn start_at(url: &str, listen: &str, arguments: &[&str]) -> Running {
-        let mut command = command(url, &[&["serve", "--listen", listen], arguments].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running::spawn(command(url, &[&["serve", "--listen", listen], arguments].concat()), Stdio::piped())
+    }
+
+    fn spawn(mut command: Command, log: Stdio) -> Running {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();

@@ -6,6 +6,7 @@ mod cli;
 mod conformance;
 mod documents;
 mod graphql;
+mod http;
 mod linear;
 mod mcp;
 mod openapi_changes;

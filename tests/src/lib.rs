@@ -5,6 +5,7 @@
 mod answer;
 pub mod database;
 mod fixtures;
+mod listening;
 mod receiver;
 
 use std::num::NonZeroU32;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex};
 pub use answer::{Answer, Call};
 pub use database::{Kind, PrivateDatabase, counted};
 pub use fixtures::{Fixtures, Workspace, everything, mint};
+pub use listening::{Listening, Raw};
 use poem::endpoint::{BoxEndpoint, EndpointExt};
 use poem::http::Method;
 pub use receiver::{Names, Received, Receiver, Reply};

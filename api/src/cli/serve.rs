@@ -1,4 +1,4 @@
-//! `serve`: bind, migrate, serve until a signal, and stop cleanly.
+//! `serve`: bind, migrate, serve until asked to stop, and stop cleanly.
 
 use std::net::TcpListener;
 use std::num::NonZeroU32;
@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
-use poem::listener::TcpAcceptor;
 use service::{App, Clock, Config};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::{Common, Failure, demo, internal, print, secret_key, sqlite};
-use crate::Server;
-use crate::http::listener::NoDelay;
+use crate::{Limits, Listener, Server};
 
 /// How long running requests may take to finish after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// A connection that says nothing for longer is closed.
-const IDLE: Duration = Duration::from_secs(75);
+/// Open files that are not connections of clients: the database, receivers of webhooks, the binary's own.
+const OTHER_FILES: u64 = 256;
+/// Connections to the operator's own address.
+const ADMIN_CONNECTIONS: usize = 64;
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -64,6 +64,15 @@ pub(super) struct Serve {
     /// How many days events, deliveries and attempts are kept.
     #[arg(long, env = "HOURSMITH_RETENTION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     retention_days: u32,
+    /// How long a connection without a request is kept: `75s`, `2m`, `500ms`.
+    #[arg(long, env = "HOURSMITH_IDLE_TIMEOUT", default_value = "75s", value_parser = duration)]
+    idle_timeout: Duration,
+    /// How many connections may be open at once; by default 10,000, or fewer where the system allows fewer open files.
+    #[arg(long, env = "HOURSMITH_MAX_CONNECTIONS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_connections: Option<u32>,
+    /// How many of them may come from one address; by default a quarter. Trusted proxies have no such limit.
+    #[arg(long, env = "HOURSMITH_MAX_CONNECTIONS_PER_ADDRESS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_connections_per_address: Option<u32>,
     /// Networks of proxies whose X-Forwarded-For is trusted, comma-separated.
     #[arg(long, env = "HOURSMITH_TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
@@ -111,6 +120,8 @@ impl Serve {
             retention_days: self.retention_days,
             ..common.config()
         };
+        let limits =
+            limits(self.max_connections, self.max_connections_per_address, self.idle_timeout, &trusted_proxies);
         let app = App::connect(config, Clock::system()).await.map_err(internal)?;
         let shown = if self.demo { demo::make(&app).await? } else { None };
 
@@ -124,8 +135,6 @@ impl Serve {
 
         let sockets = server.sockets.clone();
 
-        listener.set_nonblocking(true)?;
-        let acceptor = NoDelay(TcpAcceptor::from_std(listener)?);
         // Before anybody can know that it is up, it knows how to stop.
         let (terminated, stopping) = (terminated()?, app.clone());
         let terminated = async move {
@@ -134,16 +143,13 @@ impl Serve {
             // At once: another replica can send what this one would not.
             stopping.stop_delivering();
         };
-        let admin = admin.map(|listener| serve_admin(listener, app.clone())).transpose()?;
+        let admin = admin.map(|listener| serve_admin(listener, app.clone(), self.idle_timeout)).transpose()?;
         print::text(&format!("listening on http://{address}\n"))?;
         if let Some(shown) = shown {
             print::text(&shown.words(&format!("http://{address}")))?;
         }
-        poem::Server::new_with_acceptor(acceptor)
-            .idle_timeout(IDLE)
-            .run_with_graceful_shutdown(crate::server(server), terminated, Some(DRAIN))
-            .await?;
-        // They are no requests any more to those who serve, and finish within the time of an operation.
+        Listener::counted(app.clone(), limits).serve(listener, crate::server(server), terminated).await?;
+        // WebSockets are not connections of the listener any more; their operations finish within the time of one.
         let _ = timeout(DRAIN, sockets.closed()).await;
 
         stop.send_replace(true);
@@ -156,19 +162,59 @@ impl Serve {
     }
 }
 
-/// Takes an address, or tells which setting names another.
+/// Binds an address; a failure names the setting that chooses another.
 fn bind(setting: &str, address: &str) -> Result<TcpListener, Failure> {
-    let told = |e| format!("cannot listen on {address}: {e}; set {setting} to a free address");
-    Ok(TcpListener::bind(address).map_err(told)?)
+    let failure = |e| format!("cannot listen on {address}: {e}; set {setting} to a free address");
+    Ok(TcpListener::bind(address).map_err(failure)?)
 }
 
 /// Serves what only the operator reaches, until the process ends.
-fn serve_admin(listener: TcpListener, app: App) -> Result<tokio::task::JoinHandle<std::io::Result<()>>, Failure> {
+fn serve_admin(
+    listener: TcpListener,
+    app: App,
+    idle_timeout: Duration,
+) -> Result<tokio::task::JoinHandle<std::io::Result<()>>, Failure> {
     let address = listener.local_addr()?;
-    listener.set_nonblocking(true)?;
-    let acceptor = TcpAcceptor::from_std(listener)?;
     tracing::info!("metrics on http://{address}/metrics");
-    Ok(tokio::spawn(poem::Server::new_with_acceptor(acceptor).idle_timeout(IDLE).run(crate::admin(app))))
+    let connections = ADMIN_CONNECTIONS;
+    let limits = Limits { connections, per_address: connections, idle_timeout, ..Limits::default() };
+    let served = Listener::uncounted(app.clone(), limits).serve(listener, crate::admin(app), std::future::pending());
+    Ok(tokio::spawn(served))
+}
+
+/// The limits of the listener, within the number of files that this process may open.
+fn limits(
+    connections: Option<u32>,
+    per_address: Option<u32>,
+    idle_timeout: Duration,
+    trusted_proxies: &[IpNet],
+) -> Limits {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    let default = Limits::default();
+    let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let possible = usize::try_from(files.saturating_sub(OTHER_FILES).max(files / 2)).unwrap_or(usize::MAX);
+    let connections = connections.map_or(default.connections.min(possible), number);
+    if connections > possible {
+        tracing::warn!(connections, files, "more connections are allowed than files can be open; raise `ulimit -n`");
+    }
+    let per_address = per_address.map_or((connections / 4).max(1), number);
+    Limits { connections, per_address, idle_timeout, trusted_proxies: trusted_proxies.to_vec(), ..default }
+}
+
+/// A time such as `75s`, `2m` or `500ms`; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let millis = match unit {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err("must be a number with ms, s, m or h, such as 75s".into()),
+    };
+    let number = number.parse::<u64>().ok().filter(|number| *number > 0);
+    let whole = number.and_then(|number| number.checked_mul(millis));
+    whole.map(Duration::from_millis).ok_or_else(|| "must be a positive number with a unit, such as 75s".into())
 }
 
 /// The content of the file that a setting names.

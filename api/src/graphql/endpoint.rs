@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
-use poem::http::{HeaderValue, Method, StatusCode};
+use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use schema::{Gateway, Kind, Prepared, Refused, Sent, before_execution, refused_for_now};
 use service::value::Timestamp;
@@ -126,12 +126,17 @@ impl Graphql {
         if prepared.kind() == Kind::Subscription {
             return Ok(sse::subscribe(self, prepared, cx, *charged).await);
         }
+        let is_mutation = matches!(prepared.kind(), Kind::Mutation { .. });
         let answer = self.execute(prepared, cx.clone()).await;
         charged.budget = cx.budget();
         let mut response = match accepts.single {
             Some(kind) => render(answer?, kind, charged),
             None => sse::single(answer?, charged),
         };
+        if is_mutation {
+            // It may show a secret, such as that of a new webhook endpoint.
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
         if cx.is_replay() {
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
         }

@@ -1,33 +1,31 @@
 //! Operations over a WebSocket, by the protocol graphql-transport-ws. The token comes with `connection_init`; each
 //! operation is admitted and charged like a request of its own, and runs in a task of its own.
 
-use std::collections::HashMap;
-use std::future::poll_fn;
-use std::net::IpAddr;
+use std::io::ErrorKind;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use async_graphql::Response as GraphqlResponse;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream;
 use futures_util::{SinkExt, StreamExt};
 use poem::http::header;
-use poem::web::websocket::{Message, WebSocket, WebSocketConfig, WebSocketStream};
-use poem::{FromRequest, IntoResponse, Request, Response};
+use poem::{Request, Response};
 use schema::{Kind, Refused, before_execution};
-use serde_json::value::RawValue;
 use service::Error;
 use service::live::{Closed, Subscriber};
 use service::value::Json;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::{self, Message};
 
-use super::endpoint::{Charged, Graphql, TIMEOUT, body, rejected};
-use super::request::{JSON, bad, from_json};
+use super::endpoint::{Charged, Graphql, TIMEOUT, body};
+use super::message::{ClientMessage, ServerMessage, errors, message};
+use super::operations::RunningOperations;
+use super::quota::Quota;
+use super::request::{bad, from_json};
+use super::upgrade::{self, Socket};
 use crate::http::address::Address;
-use crate::http::middleware::caught;
-use crate::http::request::{MAX_BODY, header_text, request_id};
+use crate::http::admission::authorization;
+use crate::http::request::{header_text, request_id};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 /// How long a client may take to send `connection_init`.
@@ -38,10 +36,11 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the last message of a connection may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How many operations may run on a connection at once.
+/// How many operations may run on a connection at once, and how many of them may be subscriptions.
 const MAX_OPERATIONS: usize = 100;
-/// Bytes of the read buffer. Most connections wait for events and need no larger one.
-const BUFFER: usize = 4 * 1024;
+const MAX_SUBSCRIPTIONS: usize = 50;
+/// How many operations may be rejected in a row before the connection is closed.
+const MAX_REJECTIONS: u32 = 20;
 
 /// Why a connection is closed: a code of the protocol and a reason for people.
 type Close = (u16, &'static str);
@@ -54,6 +53,9 @@ const INIT_TOO_LATE: Close = (4408, "Connection initialisation timeout");
 const TOO_MANY_INITS: Close = (4429, "Too many initialisation requests");
 const RESTART: Close = (1012, "Service restart");
 const BEHIND: Close = (1013, "Too far behind; connect again");
+const TOO_LARGE: Close = (1009, "Message too large");
+const TOO_MANY_PINGS: Close = (1008, "Too many pings");
+const TOO_MANY_REJECTIONS: Close = (1008, "Too many rejected operations");
 
 /// Whether a request asks for a WebSocket.
 pub(super) fn is_upgrade(request: &Request) -> bool {
@@ -63,138 +65,42 @@ pub(super) fn is_upgrade(request: &Request) -> bool {
 /// Answers the handshake; the connection then runs in a task of its own.
 pub(super) async fn accept(graphql: &Graphql, request: Request) -> Response {
     let id = request_id(&request);
-    let socket = match WebSocket::from_request_without_body(&request).await {
-        Ok(socket) => socket,
-        Err(_) => {
-            let error = bad("the handshake of a WebSocket is a GET with `Sec-WebSocket-Version: 13` and a key");
-            return rejected(&error.into(), JSON, &id, None);
-        }
-    };
     let offered = header_text(&request, header::SEC_WEBSOCKET_PROTOCOL.as_str()).unwrap_or_default();
     let speaks_protocol = offered.split(',').any(|protocol| protocol.trim() == PROTOCOL);
     let session = Session {
         graphql: graphql.clone(),
         id,
         address: Address::of(&request, &graphql.server.trusted_proxies).0,
-        authorization: header_text(&request, header::AUTHORIZATION.as_str()).map(str::to_owned),
+        authorization: authorization(&request).map(str::to_owned),
+        quota: Quota::new(),
+        rejections: 0,
     };
-    let config = WebSocketConfig::default()
-        .read_buffer_size(BUFFER)
-        .write_buffer_size(0)
-        .max_message_size(Some(MAX_BODY))
-        .max_frame_size(Some(MAX_BODY));
-    let run = move |socket| async move { session.run(socket, speaks_protocol).await };
-    socket.protocols([PROTOCOL]).config(config).on_upgrade(run).into_response()
+    let protocol = speaks_protocol.then_some(PROTOCOL);
+    upgrade::accept(&request, protocol, move |socket| session.run(socket, speaks_protocol))
 }
 
 struct Session {
     graphql: Graphql,
     /// The id of the handshake, which all operations share.
     id: Arc<str>,
-    address: IpAddr,
+    address: std::net::IpAddr,
     authorization: Option<String>,
-}
-
-/// The running operations, by the ids that the client gave them.
-type RunningOperations = HashMap<String, RunningOperation>;
-
-/// A running operation, which ends when this is dropped.
-struct RunningOperation {
-    messages: mpsc::Receiver<ServerMessage>,
-    is_subscription: bool,
-    _task: JoinSet<()>,
-}
-
-impl RunningOperation {
-    /// Starts it in a task of its own: while the client does not read, its messages wait, but unfinished work such as a
-    /// transaction must not wait with them.
-    fn begin(mut source: BoxStream<'static, ServerMessage>, is_subscription: bool, id: Arc<str>) -> RunningOperation {
-        let (sender, messages) = mpsc::channel(1);
-        let mut task = JoinSet::new();
-        task.spawn(async move {
-            loop {
-                let message = match caught(source.next()).await {
-                    Ok(Some(message)) => message,
-                    Ok(None) => return,
-                    Err(fault) => {
-                        fault.log();
-                        ServerMessage::Error(errors(&Refused::Over(fault).into_response(&id)))
-                    }
-                };
-                let is_last = matches!(message, ServerMessage::Error(_));
-                if sender.send(message).await.is_err() || is_last {
-                    return;
-                }
-            }
-        });
-        RunningOperation { messages, is_subscription, _task: task }
-    }
-}
-
-/// A part of the answer to an operation.
-enum ServerMessage {
-    Next(Vec<u8>),
-    /// The errors of a document that was not executed.
-    Error(Vec<u8>),
-}
-
-/// A message of a client.
-enum ClientMessage {
-    Init(Option<Json>),
-    Ping,
-    Pong,
-    Subscribe(String, Json),
-    Complete(String),
-}
-
-impl ClientMessage {
-    fn read(text: &str) -> Option<ClientMessage> {
-        let Json::Object(pairs) = Json::parse(text.as_bytes()).ok()? else { return None };
-        let mut fields: HashMap<String, Json> = pairs.into_iter().collect();
-        let Some(Json::Text(kind)) = fields.remove("type") else { return None };
-        let payload = fields.remove("payload");
-        let mut id = || match fields.remove("id") {
-            Some(Json::Text(id)) if !id.is_empty() => Some(id),
-            _ => None,
-        };
-        match kind.as_str() {
-            "connection_init" => match payload {
-                None | Some(Json::Null | Json::Object(_)) => Some(ClientMessage::Init(payload)),
-                _ => None,
-            },
-            "ping" => Some(ClientMessage::Ping),
-            "pong" => Some(ClientMessage::Pong),
-            "subscribe" => {
-                Some(ClientMessage::Subscribe(id()?, payload.filter(|payload| matches!(payload, Json::Object(_)))?))
-            }
-            "complete" => Some(ClientMessage::Complete(id()?)),
-            _ => None,
-        }
-    }
-}
-
-fn message(kind: &str, id: Option<&str>, payload: Option<&[u8]>) -> Message {
-    #[derive(serde::Serialize)]
-    struct Written<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        id: Option<&'a str>,
-        r#type: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        payload: Option<&'a RawValue>,
-    }
-    let payload = payload.and_then(|bytes| serde_json::from_slice::<&RawValue>(bytes).ok());
-    Message::text(serde_json::to_string(&Written { id, r#type: kind, payload }).unwrap_or_default())
+    /// The pings that the client may still send.
+    quota: Quota,
+    /// Operations that were rejected since the last one that was not.
+    rejections: u32,
 }
 
 impl Session {
-    async fn run(mut self, mut socket: WebSocketStream, speaks_protocol: bool) {
+    async fn run(mut self, mut socket: Socket, speaks_protocol: bool) {
         let close = if speaks_protocol {
             match timeout(INIT_TIMEOUT, self.init(&mut socket)).await {
                 Err(_) => Some(INIT_TOO_LATE),
                 Ok(Err(close)) => close,
                 Ok(Ok(subscriber)) => {
+                    upgrade::allow_large_messages(&mut socket);
                     let _open = self.graphql.server.sockets.subscribe();
-                    let mut operations = RunningOperations::new();
+                    let mut operations = RunningOperations::default();
                     tokio::select! {
                         biased;
                         reason = subscriber.closed() => Some(match reason {
@@ -215,15 +121,15 @@ impl Session {
         };
         if let Some((code, reason)) = close {
             tracing::debug!(code, reason, "a WebSocket is closed");
-            let _ = timeout(CLOSE_TIMEOUT, socket.send(Message::close_with(code, reason))).await;
+            let _ = timeout(CLOSE_TIMEOUT, socket.send(upgrade::close(code, reason.into()))).await;
         }
-        let _ = timeout(CLOSE_TIMEOUT, socket.close()).await;
+        let _ = timeout(CLOSE_TIMEOUT, upgrade::linger(socket)).await;
     }
 
     /// Waits for `connection_init` and admits its token. `None`: the client has disconnected.
-    async fn init(&mut self, socket: &mut WebSocketStream) -> Result<Subscriber, Option<Close>> {
+    async fn init(&mut self, socket: &mut Socket) -> Result<Subscriber, Option<Close>> {
         loop {
-            match receive(socket).await? {
+            match self.receive(socket).await? {
                 ClientMessage::Init(payload) => {
                     if let Some(Json::Object(pairs)) = payload {
                         let sent = pairs.into_iter().find(|(key, _)| key.eq_ignore_ascii_case("authorization"));
@@ -248,38 +154,72 @@ impl Session {
         }
     }
 
+    /// The next message of the protocol. `None`: the client has disconnected.
+    async fn receive(&mut self, socket: &mut Socket) -> Result<ClientMessage, Option<Close>> {
+        loop {
+            let received = socket.next().await.ok_or(None)?;
+            let Some(text) = self.text_of(received)? else { continue };
+            let message = ClientMessage::read(&text).ok_or(Some(BAD_MESSAGE))?;
+            if matches!(message, ClientMessage::Ping | ClientMessage::Pong) && !self.quota.take() {
+                return Err(Some(TOO_MANY_PINGS));
+            }
+            return Ok(message);
+        }
+    }
+
+    /// The text of a frame, if it has one that is for us.
+    fn text_of(
+        &mut self,
+        received: Result<Message, tungstenite::Error>,
+    ) -> Result<Option<tungstenite::Utf8Bytes>, Option<Close>> {
+        match received {
+            Ok(Message::Text(text)) => Ok(Some(text)),
+            Ok(Message::Ping(_) | Message::Pong(_)) if self.quota.take() => Ok(None),
+            Ok(Message::Ping(_) | Message::Pong(_)) => Err(Some(TOO_MANY_PINGS)),
+            Ok(Message::Binary(_)) => Err(Some(BAD_MESSAGE)),
+            Err(tungstenite::Error::Capacity(_)) => Err(Some(TOO_LARGE)),
+            Err(tungstenite::Error::Io(cause)) if cause.kind() == ErrorKind::FileTooLarge => Err(Some(TOO_LARGE)),
+            Ok(Message::Close(_) | Message::Frame(_)) | Err(_) => Err(None),
+        }
+    }
+
     /// Serves the connection until the client disconnects, or until it is to be closed.
     async fn serve(
-        &self,
-        socket: &mut WebSocketStream,
+        &mut self,
+        socket: &mut Socket,
         subscriber: &Subscriber,
         operations: &mut RunningOperations,
     ) -> Option<Close> {
         let mut received_at = Instant::now();
         loop {
             let message = tokio::select! {
-                received = socket.next() => {
+                received = self.receive(socket) => {
                     received_at = Instant::now();
-                    match received? {
-                        Ok(Message::Text(text)) => match self.handle(&text, subscriber, operations).await {
+                    match received {
+                        Err(close) => return close,
+                        Ok(received) => match self.handle(received, subscriber, operations).await {
                             Ok(Some(reply)) => reply,
                             Ok(None) => continue,
                             Err((code, reason)) => {
-                                let _ = timeout(CLOSE_TIMEOUT, socket.send(Message::close_with(code, reason))).await;
+                                let _ = timeout(CLOSE_TIMEOUT, socket.send(upgrade::close(code, reason))).await;
                                 return None;
                             }
                         },
-                        Ok(Message::Ping(_) | Message::Pong(_)) => continue,
-                        Ok(Message::Binary(_)) => return Some(BAD_MESSAGE),
-                        Ok(Message::Close(_)) | Err(_) => return None,
                     }
                 }
-                message = next_message_of(operations) => message,
+                (message, is_rejection) = operations.next_message() => {
+                    self.rejections = if is_rejection { self.rejections + 1 } else { 0 };
+                    if self.rejections > MAX_REJECTIONS {
+                        return Some(TOO_MANY_REJECTIONS);
+                    }
+                    message
+                }
                 () = tokio::time::sleep(PING_INTERVAL) => {
                     if received_at.elapsed() >= SILENCE_TIMEOUT {
                         return None;
                     }
-                    Message::ping(vec![])
+                    self.quota.give();
+                    Message::Ping(tungstenite::Bytes::new())
                 }
             };
             timeout(SILENCE_TIMEOUT, socket.send(message)).await.ok()?.ok()?;
@@ -288,41 +228,46 @@ impl Session {
 
     /// Handles a message; the result is the reply that is due at once.
     async fn handle(
-        &self,
-        text: &str,
+        &mut self,
+        received: ClientMessage,
         subscriber: &Subscriber,
         operations: &mut RunningOperations,
     ) -> Result<Option<Message>, (u16, String)> {
         let owned = |(code, reason): Close| (code, reason.to_owned());
-        match ClientMessage::read(text).ok_or(owned(BAD_MESSAGE))? {
+        match received {
             ClientMessage::Init(_) => Err(owned(TOO_MANY_INITS)),
             ClientMessage::Ping => Ok(Some(message("pong", None, None))),
             ClientMessage::Pong => Ok(None),
             ClientMessage::Complete(id) => {
-                operations.remove(&id);
+                operations.end(&id);
                 Ok(None)
             }
-            ClientMessage::Subscribe(id, _) if operations.contains_key(&id) => {
+            ClientMessage::Subscribe(id, _) if operations.contains(&id) => {
                 Err((4409, format!("Subscriber for {} already exists", id.chars().take(64).collect::<String>())))
             }
-            ClientMessage::Subscribe(id, _) if operations.len() >= MAX_OPERATIONS => {
-                let error = bad(format!("{MAX_OPERATIONS} operations run on this connection; complete one first"));
-                let answer = Refused::Over(error).into_response(&self.id);
-                Ok(Some(message("error", Some(&id), Some(&errors(&answer)))))
-            }
-            ClientMessage::Subscribe(id, payload) => match self.begin(payload, subscriber).await {
-                Ok(operation) => {
-                    operations.insert(id, operation);
-                    Ok(None)
+            ClientMessage::Subscribe(id, payload) => match self.begin(&id, payload, subscriber, operations).await {
+                Ok(()) => Ok(None),
+                Err(_) if self.rejections >= MAX_REJECTIONS => Err(owned(TOO_MANY_REJECTIONS)),
+                Err(answer) => {
+                    self.rejections += 1;
+                    Ok(Some(message("error", Some(&id), Some(&errors(&answer)))))
                 }
-                Err(answer) => Ok(Some(message("error", Some(&id), Some(&errors(&answer))))),
             },
         }
     }
 
     /// Admits an operation and starts it.
-    async fn begin(&self, payload: Json, subscriber: &Subscriber) -> Result<RunningOperation, Box<GraphqlResponse>> {
+    async fn begin(
+        &self,
+        operation: &str,
+        payload: Json,
+        subscriber: &Subscriber,
+        operations: &mut RunningOperations,
+    ) -> Result<(), Box<GraphqlResponse>> {
         let reject = |error: Error| Box::new(Refused::Over(error).into_response(&self.id));
+        if operations.len() >= MAX_OPERATIONS {
+            return Err(reject(bad(format!("{MAX_OPERATIONS} operations run on this connection; complete one first"))));
+        }
         let app = &self.graphql.server.app;
         let admission = app.admit(self.authorization.as_deref(), self.address).await.map_err(reject)?;
         let mut charged = Charged { points: 1, budget: admission.budget };
@@ -335,68 +280,35 @@ impl Session {
         };
         let id = self.id.clone();
         if prepared.kind() == Kind::Subscription {
+            if operations.subscriptions() >= MAX_SUBSCRIPTIONS {
+                return Err(reject(bad(format!(
+                    "{MAX_SUBSCRIPTIONS} subscriptions run on this connection; open another one"
+                ))));
+            }
             let answers = self.graphql.gateway.clone().subscribe(prepared, cx, subscriber.clone());
-            return Ok(RunningOperation::begin(answers.map(to_message).boxed(), true, id));
+            operations.begin(operation, answers.map(to_message).boxed(), true, id);
+            return Ok(());
         }
         let (graphql, request_id) = (self.graphql.clone(), id.clone());
         let answer = async move {
             let answer = graphql.execute(prepared, cx).await;
             to_message(answer.unwrap_or_else(|error| Refused::Over(error).into_response(&request_id)))
         };
-        Ok(RunningOperation::begin(stream::once(answer).boxed(), false, id))
+        operations.begin(operation, stream::once(answer).boxed(), false, id);
+        Ok(())
     }
 }
 
 /// Ends subscriptions without `complete`, so that clients reconnect; other operations are finished and answered.
-async fn finish(socket: &mut WebSocketStream, operations: &mut RunningOperations) {
-    operations.retain(|_, operation| !operation.is_subscription);
+async fn finish(socket: &mut Socket, operations: &mut RunningOperations) {
+    operations.end_subscriptions();
     let rest = async {
-        while !operations.is_empty() {
-            let message = next_message_of(operations).await;
+        while operations.len() > 0 {
+            let (message, _) = operations.next_message().await;
             if socket.send(message).await.is_err() {
                 return;
             }
         }
     };
     let _ = timeout(TIMEOUT, rest).await;
-}
-
-fn errors(answer: &GraphqlResponse) -> Vec<u8> {
-    serde_json::to_vec(&answer.errors).unwrap_or_default()
-}
-
-/// The next message of the client.
-async fn receive(socket: &mut WebSocketStream) -> Result<ClientMessage, Option<Close>> {
-    loop {
-        match socket.next().await {
-            Some(Ok(Message::Text(text))) => return ClientMessage::read(&text).ok_or(Some(BAD_MESSAGE)),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Binary(_))) => return Err(Some(BAD_MESSAGE)),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(None),
-        }
-    }
-}
-
-/// The next message of any running operation. An operation that has ended is removed.
-async fn next_message_of(operations: &mut RunningOperations) -> Message {
-    let (id, next) = poll_fn(|task| {
-        for (id, operation) in operations.iter_mut() {
-            if let Poll::Ready(next) = operation.messages.poll_recv(task) {
-                return Poll::Ready((id.clone(), next));
-            }
-        }
-        Poll::Pending
-    })
-    .await;
-    match next {
-        Some(ServerMessage::Next(bytes)) => message("next", Some(&id), Some(&bytes)),
-        Some(ServerMessage::Error(bytes)) => {
-            operations.remove(&id);
-            message("error", Some(&id), Some(&bytes))
-        }
-        None => {
-            operations.remove(&id);
-            message("complete", Some(&id), None)
-        }
-    }
 }

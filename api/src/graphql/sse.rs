@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_graphql::Response as GraphqlResponse;
 use futures_util::stream::{self, BoxStream, StreamExt};
-use poem::{Body, IntoResponse, Response};
+use poem::{Body, Response};
 use schema::Prepared;
 use service::Cx;
 use service::live::Subscriber;
@@ -36,13 +36,18 @@ pub(super) async fn subscribe(graphql: &Graphql, prepared: Prepared, cx: Cx, cha
     };
     let answers = stream::iter(first).chain(answers).boxed();
     let stream = stream::unfold(EventStream { answers, subscriber, charged, ended: false }, next);
-    Response::builder().content_type(EVENTS).body(Body::from_bytes_stream(stream)).into_response()
+    events(Body::from_bytes_stream(stream))
 }
 
 /// The one answer to a query or a mutation, as events.
 pub(super) fn single(answer: GraphqlResponse, charged: &Charged) -> Response {
-    let events = [event("next", &body(answer, Some(charged))), event("complete", b"")].concat();
-    Response::builder().content_type(EVENTS).body(events).into_response()
+    let parts = [event("next", &body(answer, Some(charged))), event("complete", b"")].concat();
+    events(Body::from(parts))
+}
+
+/// An answer of events. nginx is asked to hand them on at once, where it would gather them by default.
+fn events(body: Body) -> Response {
+    Response::builder().content_type(EVENTS).header("x-accel-buffering", "no").body(body)
 }
 
 /// The next part of the body.

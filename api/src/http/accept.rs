@@ -1,5 +1,10 @@
 //! Reads `Accept` and `Accept-Encoding`: names with their quality (RFC 9110, section 12.4.2).
 
+use poem::Request;
+use poem::http::header;
+
+use super::request::header_text;
+
 /// Each name in the header, in lower case, with its quality between 0 (never) and 1; a quality that cannot be read counts
 /// as 0.
 pub(crate) fn ranges(header: &str) -> impl Iterator<Item = (String, f32)> {
@@ -9,6 +14,39 @@ pub(crate) fn ranges(header: &str) -> impl Iterator<Item = (String, f32)> {
         let quality = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
         (name, quality.map_or(1.0, |quality| quality.trim().parse().unwrap_or(0.0)))
     })
+}
+
+/// How a body is coded for the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// As it is.
+    Identity,
+    /// gzip.
+    Gzip,
+    /// Brotli.
+    Brotli,
+}
+
+impl Coding {
+    /// The coding for the answer to a request: brotli before gzip, if the client accepts either.
+    pub(crate) fn accepted(request: &Request) -> Coding {
+        let Some(accepted) = header_text(request, header::ACCEPT_ENCODING.as_str()) else { return Coding::Identity };
+        let accepts = |name: &str| ranges(accepted).any(|(coding, quality)| coding == name && quality > 0.0);
+        match () {
+            () if accepts("br") => Coding::Brotli,
+            () if accepts("gzip") => Coding::Gzip,
+            () => Coding::Identity,
+        }
+    }
+
+    /// Its name in `Content-Encoding`.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Coding::Identity => None,
+            Coding::Gzip => Some("gzip"),
+            Coding::Brotli => Some("br"),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,8 +14,16 @@ use super::server::Server;
 /// `Unauthenticated`, or `RateLimited` for an address that has sent too many bad credentials.
 pub(crate) async fn admit(server: &Server, request: &Request, feature: Feature) -> Result<Admission, Error> {
     let address = Address::of(request, &server.trusted_proxies);
-    let authorization = header_text(request, header::AUTHORIZATION.as_str());
-    server.app.admit_to(feature, authorization, address.0).await
+    server.app.admit_to(feature, authorization(request), address.0).await
+}
+
+/// The `Authorization` header. Of several none counts, since a proxy before this server may have looked at another one:
+/// together they are no valid credential.
+pub(crate) fn authorization(request: &Request) -> Option<&str> {
+    match request.headers().get_all(header::AUTHORIZATION).iter().count() {
+        0 | 1 => header_text(request, header::AUTHORIZATION.as_str()),
+        _ => Some("more than one `Authorization` header"),
+    }
 }
 
 /// The same for a request that is rejected whatever its token is. A good token pays for it as for any request, and its

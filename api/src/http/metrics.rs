@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use poem::http::{Method, StatusCode};
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
+use prometheus::core::Collector;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts};
 use service::App;
 
 const LATENCIES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
@@ -26,14 +27,8 @@ impl HttpMetrics {
             requests: IntCounterVec::new(requests, &["surface", "method", "status"])?,
             seconds: HistogramVec::new(seconds.buckets(LATENCIES.to_vec()), &["surface"])?,
         };
-        for registered in [
-            app.registry().register(Box::new(metrics.requests.clone())),
-            app.registry().register(Box::new(metrics.seconds.clone())),
-        ] {
-            if let Err(cause) = registered {
-                tracing::debug!(%cause, "HTTP is counted by another server of this application already");
-            }
-        }
+        register(app, Box::new(metrics.requests.clone()));
+        register(app, Box::new(metrics.seconds.clone()));
         Ok(metrics)
     }
 
@@ -52,5 +47,70 @@ impl HttpMetrics {
         };
         self.requests.with_label_values(&[surface, method, status.as_str()]).inc();
         self.seconds.with_label_values(&[surface]).observe(took.as_secs_f64());
+    }
+}
+
+/// Connections: how many are open, and how many were refused or closed by the server, and why.
+#[derive(Clone)]
+pub struct ConnectionMetrics {
+    open: IntGauge,
+    refused: IntCounterVec,
+    cut: IntCounterVec,
+}
+
+/// An open connection, which counts until this is dropped.
+pub(crate) struct OpenConnection(IntGauge);
+
+impl ConnectionMetrics {
+    /// Registered with what the application counts.
+    ///
+    /// # Errors
+    /// If a name or a label above is not valid for Prometheus.
+    pub fn new(app: &App) -> Result<ConnectionMetrics, prometheus::Error> {
+        let refused = Opts::new(
+            "hoursmith_http_connections_refused_total",
+            "Connections that were refused or had to wait: `all` or `address` for the limits, `system` for the operating system.",
+        );
+        let cut = Opts::new(
+            "hoursmith_http_connections_closed_total",
+            "Connections that the server has closed: an unfinished `head`, an `unread` answer, `idle`, or a `stop`.",
+        );
+        let metrics = ConnectionMetrics {
+            open: IntGauge::new("hoursmith_http_connections", "Open connections.")?,
+            refused: IntCounterVec::new(refused, &["reason"])?,
+            cut: IntCounterVec::new(cut, &["reason"])?,
+        };
+        register(app, Box::new(metrics.open.clone()));
+        register(app, Box::new(metrics.refused.clone()));
+        register(app, Box::new(metrics.cut.clone()));
+        Ok(metrics)
+    }
+
+    /// Counts a connection for as long as it is open.
+    pub(crate) fn opened(&self) -> OpenConnection {
+        self.open.inc();
+        OpenConnection(self.open.clone())
+    }
+
+    /// Counts a connection that was refused or had to wait.
+    pub(crate) fn refused(&self, reason: &str) {
+        self.refused.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a connection that the server has closed.
+    pub(crate) fn cut(&self, reason: &str) {
+        self.cut.with_label_values(&[reason]).inc();
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn register(app: &App, collector: Box<dyn Collector>) {
+    if let Err(cause) = app.registry().register(collector) {
+        tracing::debug!(%cause, "another server of this application counts this already");
     }
 }

@@ -5,25 +5,31 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use poem::web::{Compress, CompressionAlgo, CompressionLevel};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use service::Error;
 use tracing::Instrument;
 
-use super::accept::ranges;
+use super::accept::Coding;
+use super::address::Address;
 use super::rejection::{self, HttpRejection};
-use super::request::{RequestId, header_text};
+use super::request::{Malformed, RequestId, header_text};
 use super::server::Server;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Answers of fewer bytes are sent as they are: compression would gain little.
 const COMPRESS_FROM: usize = 1024;
 
-const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match";
-const EXPOSED_HEADERS: &str = "ETag, Location, Retry-After, X-Request-Id, Idempotent-Replayed, X-RateLimit-Limit, \
+const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, \
+    traceparent, apollographql-client-name, apollographql-client-version";
+const EXPOSED_HEADERS: &str = "ETag, Link, Location, Retry-After, X-Request-Id, Idempotent-Replayed, X-RateLimit-Limit, \
     X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit-Policy, RateLimit";
 const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// Marks, among the extensions of an answer, a body that all requests share, so that it takes no memory of its own.
+#[derive(Clone)]
+pub(crate) struct SharedBody;
 
 /// Gives the methods of a path, if a surface knows them.
 pub(crate) type AllowedMethods = Box<dyn Fn(&str) -> Option<Vec<Method>> + Send + Sync>;
@@ -42,6 +48,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         let id = self.id_of(&request);
         request.extensions_mut().insert(RequestId(id.clone()));
         let method = request.method().clone();
+        normalize_path(request.uri_mut());
         // Never the query: it may hold search terms.
         let path = request.uri().path().to_owned();
         let counted = path.clone();
@@ -49,8 +56,16 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         let started = tokio::time::Instant::now();
 
         let origin = self.allowed_origin(&request);
-        let algorithm = accepted_algorithm(&request);
-        let mut response = if method == Method::OPTIONS {
+        let address = Address::of(&request, &self.server.trusted_proxies).0;
+        let algorithm = match Coding::accepted(&request) {
+            Coding::Identity => None,
+            Coding::Gzip => Some(CompressionAlgo::GZIP),
+            Coding::Brotli => Some(CompressionAlgo::BR),
+        };
+        let malformed = request.extensions().get::<Malformed>().copied();
+        let mut response = if let Some(Malformed(why)) = malformed {
+            HttpRejection::Malformed(why).response(&id)
+        } else if method == Method::OPTIONS {
             self.options(request.uri().path())
         } else {
             let answer = caught(self.inner.call(request)).instrument(span.clone()).await;
@@ -64,9 +79,21 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         let status = response.status().as_u16();
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         span.in_scope(|| tracing::info!(status, ms, "answered"));
-        Ok(match algorithm {
+        let response = match algorithm {
             Some(algorithm) if method != Method::HEAD => compressed(response, algorithm).await,
             _ => response,
+        };
+        if response.extensions().get::<SharedBody>().is_some() {
+            return Ok(response);
+        }
+        Ok(match self.server.memory.hold(response, address).await {
+            Some(response) => response,
+            None => {
+                span.in_scope(|| tracing::warn!("no space for a large answer"));
+                let mut busy = HttpRejection::Busy.response(&id);
+                self.add_headers(busy.headers_mut(), &id, false, None);
+                busy
+            }
         })
     }
 }
@@ -107,7 +134,7 @@ impl<E> Middleware<E> {
         }
         let fixed = HeaderValue::from_static;
         headers.entry(header::CACHE_CONTROL).or_insert(fixed("private, no-cache"));
-        headers.insert(header::VARY, fixed("Authorization, Accept, Origin"));
+        headers.insert(header::VARY, fixed("Authorization, Accept, Origin, Accept-Encoding"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
         let Some(origin) = origin else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -117,6 +144,34 @@ impl<E> Middleware<E> {
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, fixed(ALLOWED_METHODS));
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, fixed("600"));
         }
+    }
+}
+
+/// Decodes the percent-encoded letters, digits and `-._~` of a path, which mean the same encoded and plain (RFC 3986,
+/// section 6.2.2.2). What is encoded otherwise stays as it is.
+fn normalize_path(uri: &mut Uri) {
+    if !uri.path().contains('%') {
+        return;
+    }
+    let mut parts = uri.path().split('%');
+    let mut path = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte.filter(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte)) {
+            Some(byte) => {
+                path.push(char::from(byte));
+                path.push_str(&part[2..]);
+            }
+            None => path.extend(["%", part]),
+        }
+    }
+    if let Some(query) = uri.query() {
+        path.extend(["?", query]);
+    }
+    let mut replaced = uri.clone().into_parts();
+    replaced.path_and_query = path.parse().ok();
+    if let Ok(normalized) = Uri::from_parts(replaced) {
+        *uri = normalized;
     }
 }
 
@@ -144,29 +199,18 @@ pub(crate) async fn caught<T>(answer: impl Future<Output = T>) -> Result<T, Erro
     })
 }
 
-/// Brotli before gzip, if the client accepts either.
-fn accepted_algorithm(request: &Request) -> Option<CompressionAlgo> {
-    let accepted = header_text(request, header::ACCEPT_ENCODING.as_str())?;
-    let takes = |name: &str| ranges(accepted).any(|(coding, quality)| coding == name && quality > 0.0);
-    if takes("br") {
-        Some(CompressionAlgo::BR)
-    } else if takes("gzip") {
-        Some(CompressionAlgo::GZIP)
-    } else {
-        None
-    }
-}
-
+/// Compresses an answer that has been gathered: no stream of events, nothing that is coded already, no record with a
+/// version as its tag (a strong tag would have to differ between codings, and records are small).
 async fn compressed(mut response: Response, algorithm: CompressionAlgo) -> Response {
-    let coded = response.headers().contains_key(header::CONTENT_ENCODING);
-    // A stream of events must not be gathered first.
-    if response.content_type().is_some_and(|kind| kind.starts_with("text/event-stream")) {
+    let headers = response.headers();
+    let is_stream = response.content_type().is_some_and(|kind| kind.starts_with("text/event-stream"));
+    if is_stream || headers.contains_key(header::CONTENT_ENCODING) || headers.contains_key(header::ETAG) {
         return response;
     }
     let Ok(bytes) = response.take_body().into_bytes().await else { return response };
-    let worth = bytes.len() >= COMPRESS_FROM && !coded;
+    let is_worth_it = bytes.len() >= COMPRESS_FROM;
     response.set_body(bytes);
-    if worth {
+    if is_worth_it {
         Compress::new(response, algorithm).with_quality(CompressionLevel::Fastest).into_response()
     } else {
         response
@@ -176,6 +220,20 @@ async fn compressed(mut response: Response, algorithm: CompressionAlgo) -> Respo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_path_need_not_encode_is_decoded() {
+        for (sent, normalized) in [
+            ("/api/v1/%63lients?a=%63", "/api/v1/clients?a=%63"),
+            ("/a%2Fb%2f%7E%zz%4", "/a%2Fb%2f~%zz%4"),
+            ("/%C3%A4", "/%C3%A4"),
+            ("/plain", "/plain"),
+        ] {
+            let mut uri: Uri = sent.parse().unwrap();
+            normalize_path(&mut uri);
+            assert_eq!(uri, normalized, "{sent}");
+        }
+    }
 
     #[tokio::test]
     async fn a_panic_is_answered_in_the_envelope_without_its_text() {

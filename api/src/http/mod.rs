@@ -6,6 +6,7 @@ pub(crate) mod address;
 pub(crate) mod admission;
 pub(crate) mod budget;
 pub(crate) mod listener;
+pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod middleware;
 pub(crate) mod rejection;

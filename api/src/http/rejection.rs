@@ -8,6 +8,9 @@ use service::{Code, Error, ErrorBody};
 
 use super::request::request_id;
 
+/// Seconds after which a client with too many connections may try again.
+const CONNECTION_RETRY: u64 = 10;
+
 /// Why a request is not served: rejected by HTTP's own rules, or by the service. The pipelines render it, since they know
 /// the request id.
 #[derive(Debug)]
@@ -98,6 +101,14 @@ pub(crate) enum HttpRejection {
     NotAcceptable,
     /// A subscription was sent by a client that accepts a single answer only.
     NotAStream,
+    /// The request breaks a rule of HTTP, which this names.
+    Malformed(&'static str),
+    /// The target or the headers are larger than the server takes.
+    HeadTooLarge,
+    /// There is no space for a large answer, since others are being read slowly.
+    Busy,
+    /// The client's address has as many connections open as it may have.
+    TooManyConnections,
 }
 
 impl HttpRejection {
@@ -109,6 +120,10 @@ impl HttpRejection {
             HttpRejection::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             HttpRejection::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             HttpRejection::NotAcceptable | HttpRejection::NotAStream => StatusCode::NOT_ACCEPTABLE,
+            HttpRejection::Malformed(_) => StatusCode::BAD_REQUEST,
+            HttpRejection::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            HttpRejection::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
+            HttpRejection::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -131,6 +146,12 @@ impl HttpRejection {
                     .into(),
             ),
             HttpRejection::NotAcceptable => Error::BadRequest("none of the types in Accept can be made here".into()),
+            HttpRejection::Malformed(why) => Error::BadRequest((*why).into()),
+            HttpRejection::HeadTooLarge => {
+                Error::BadRequest("the target or the headers of the request are too large".into())
+            }
+            HttpRejection::TooManyConnections => Error::RateLimited { retry_after: CONNECTION_RETRY },
+            HttpRejection::Busy => Error::TooSlow,
         }
     }
 
@@ -141,12 +162,35 @@ impl HttpRejection {
         response
     }
 
+    /// The whole answer over HTTP/1.1, for a request that no handler sees. It ends its connection.
+    pub(crate) fn raw_response(&self, id: &str) -> Vec<u8> {
+        let (status, error) = (self.status(), self.error());
+        let body = body(&error, id);
+        let retry = match error {
+            Error::RateLimited { retry_after } => format!("retry-after: {retry_after}\r\n"),
+            _ => String::new(),
+        };
+        tracing::info!(id, status = status.as_u16(), "refused before it was a request");
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: {id}\r\n\
+             cache-control: private, no-cache\r\nx-content-type-options: nosniff\r\n{retry}connection: close\r\n\r\n",
+            body.len()
+        );
+        [head.into_bytes(), body].concat()
+    }
+
     fn add_headers(&self, response: &mut Response) {
-        if let HttpRejection::MethodNotAllowed(methods) = self {
-            let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
-            if let Ok(allow) = HeaderValue::from_str(&allowed.join(", ")) {
-                response.headers_mut().insert(header::ALLOW, allow);
+        match self {
+            HttpRejection::MethodNotAllowed(methods) => {
+                let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
+                if let Ok(allow) = HeaderValue::from_str(&allowed.join(", ")) {
+                    response.headers_mut().insert(header::ALLOW, allow);
+                }
             }
+            HttpRejection::Busy => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
+            }
+            _ => {}
         }
     }
 }
@@ -211,10 +255,15 @@ fn add_headers(error: &Error, response: &mut Response) {
 }
 
 fn envelope(error: &Error, status: StatusCode, request_id: &str) -> Response {
+    let bytes = body(error, request_id);
+    Response::builder().status(status).content_type("application/json").body(bytes).into_response()
+}
+
+/// The bytes of an error in the envelope.
+fn body(error: &Error, request_id: &str) -> Vec<u8> {
     #[derive(serde::Serialize)]
     struct Envelope<'a> {
         error: ErrorBody<'a>,
     }
-    let bytes = serde_json::to_vec(&Envelope { error: error.body(request_id) }).unwrap_or_default();
-    Response::builder().status(status).content_type("application/json").body(bytes).into_response()
+    serde_json::to_vec(&Envelope { error: error.body(request_id) }).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The facts of a request: its id, headers as text, its body as JSON, and the fingerprint that tells requests apart.
+//! The facts of a request: its id, headers as text, its body as JSON, and the fingerprint that distinguishes requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,10 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The id of a request, among the request's extensions.
 #[derive(Clone)]
 pub(crate) struct RequestId(pub(crate) Arc<str>);
+
+/// What makes a request malformed, among its extensions; the middleware rejects it.
+#[derive(Clone, Copy)]
+pub(crate) struct Malformed(pub(crate) &'static str);
 
 /// The id that the middleware has given to a request.
 pub(crate) fn request_id(request: &Request) -> Arc<str> {
@@ -48,10 +52,24 @@ pub(crate) async fn read_json(request: &mut Request) -> Result<Json, Rejection> 
         Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => return Err(HttpRejection::TooLarge.into()),
         _ => return Err(Error::BadRequest("the body could not be read to its end".into()).into()),
     };
-    if !is_json(request) || request.headers().contains_key(header::CONTENT_ENCODING) {
+    if !is_json(request) || is_coded(request) {
         return Err(HttpRejection::NotJson.into());
     }
-    Json::parse(&bytes).map_err(|why| Error::BadRequest(why.to_string().into()).into())
+    // A byte order mark may be skipped (RFC 8259, section 8.1).
+    Json::parse(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes))
+        .map_err(|why| Error::BadRequest(why.to_string().into()).into())
+}
+
+/// The parameters of the query. One without a name is called `(no name)`, so that a rejection can point at it.
+pub(crate) fn query_pairs(request: &Request) -> Vec<(String, String)> {
+    let pairs = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned();
+    pairs.map(|(name, value)| (if name.is_empty() { "(no name)".to_owned() } else { name }, value)).collect()
+}
+
+/// Whether a body is compressed; `identity` says that it is not.
+fn is_coded(request: &Request) -> bool {
+    let codings = request.headers().get_all(header::CONTENT_ENCODING).iter();
+    codings.into_iter().any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Whether the request has no body. The body itself is asked, since over HTTP/2 the head need not declare a length (RFC
@@ -69,7 +87,9 @@ fn is_json(request: &Request) -> bool {
     let mut parts = kind.split(';').map(str::trim);
     let named = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
     let utf8 = parts.filter_map(|part| part.split_once('=')).all(|(name, value)| {
-        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        let charset = value.trim().trim_matches('"');
+        let is_utf8 = ["utf-8", "utf8"].iter().any(|name| charset.eq_ignore_ascii_case(name));
+        !name.trim().eq_ignore_ascii_case("charset") || is_utf8
     });
     named && utf8
 }

@@ -4,6 +4,7 @@ use ipnet::IpNet;
 use service::App;
 use tokio::sync::watch;
 
+use super::memory::AnswerMemory;
 use super::metrics::HttpMetrics;
 
 /// The server's settings and application.
@@ -18,6 +19,8 @@ pub struct Server {
     pub public_url: Option<String>,
     /// Each admitted WebSocket holds a receiver of this, so that a stop can wait for them.
     pub(crate) sockets: watch::Sender<()>,
+    /// The space for large answers.
+    pub(crate) memory: AnswerMemory,
     /// Counts answers.
     pub(crate) metrics: Option<HttpMetrics>,
 }
@@ -27,6 +30,14 @@ impl Server {
     pub fn new(app: App) -> Server {
         let metrics = HttpMetrics::new(&app).ok();
         let sockets = watch::Sender::default();
-        Server { app, trusted_proxies: vec![], cors_origins: vec![], public_url: None, sockets, metrics }
+        Server {
+            app,
+            trusted_proxies: vec![],
+            cors_origins: vec![],
+            public_url: None,
+            sockets,
+            memory: AnswerMemory::default(),
+            metrics,
+        }
     }
 }

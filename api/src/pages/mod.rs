@@ -1,13 +1,16 @@
-//! The pages for people, and the documents: all from the binary, under a strict Content-Security-Policy.
+//! The pages for people, and the documents: all from the binary, under a strict Content-Security-Policy, open to every
+//! origin.
 
-use std::sync::{Arc, OnceLock};
+mod content;
 
-use poem::http::{HeaderValue, StatusCode, header};
-use poem::{Endpoint, IntoResponse, Request, Response, Result};
-use sha2::{Digest, Sha256};
+use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
+use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
 
+use crate::http::accept::Coding;
+use crate::http::middleware::SharedBody;
 use crate::http::rejection::{HttpRejection, reject_unless_read};
 use crate::http::request::{request_id, tags};
+use content::Content;
 
 /// Allows no other host, no inline script and no page that frames ours.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -16,19 +19,29 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 
 const HTML: &str = "text/html; charset=utf-8";
 
+/// A file of the built pages, as it was compressed by their build.
+struct File {
+    gzip: &'static [u8],
+    brotli: &'static [u8],
+}
+
 macro_rules! dist {
     ($name:literal) => {
-        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/dist/", $name))
+        File {
+            gzip: include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/dist/", $name, ".gz")),
+            brotli: include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/pages/dist/", $name, ".br")),
+        }
     };
     ($($name:literal $kind:literal,)*) => {
         /// Every file that the built pages load, with its media type.
-        const FILES: &[(&str, &str, &[u8])] = &[$(($name, $kind, dist!($name))),*];
+        const FILES: &[(&str, &str, File)] = &[$(($name, $kind, dist!($name))),*];
     };
 }
 
-const HOME: &[u8] = dist!("index.html");
-const API_DOCS: &[u8] = dist!("api-docs.html");
-const GRAPHIQL: &[u8] = dist!("graphiql.html");
+const HOME: File = dist!("index.html");
+const API_DOCS: File = dist!("api-docs.html");
+const GRAPHIQL: File = dist!("graphiql.html");
+const ICON: File = dist!("favicon.svg");
 
 dist! {
     "home.css" "text/css; charset=utf-8",
@@ -45,65 +58,40 @@ dist! {
     "LICENSES.txt" "text/plain; charset=utf-8",
 }
 
-/// Serves one file or document to anyone, tagged by its content.
+/// Serves one file or document to any client, in the coding that the client accepts, tagged by content and coding.
 pub struct Static {
     kind: &'static str,
     content: Content,
-    /// Computed at the first request, so that it does not delay the start.
-    tag: OnceLock<String>,
-}
-
-enum Content {
-    Embedded(&'static [u8]),
-    Generated(Arc<str>),
 }
 
 impl Static {
     /// A document that this process has generated.
     pub fn generated(kind: &'static str, text: String) -> Static {
-        Static::new(kind, Content::Generated(text.into()))
+        Static { kind, content: Content::of_text(text) }
     }
 
     /// The page that links to the others.
     pub fn home() -> Static {
-        Static::new(HTML, Content::Embedded(HOME))
+        Static::embedded(HTML, &HOME)
     }
 
     /// The REST reference.
     pub fn api_docs() -> Static {
-        Static::new(HTML, Content::Embedded(API_DOCS))
+        Static::embedded(HTML, &API_DOCS)
     }
 
     /// The GraphQL explorer.
     pub fn graphiql() -> Static {
-        Static::new(HTML, Content::Embedded(GRAPHIQL))
+        Static::embedded(HTML, &GRAPHIQL)
     }
 
-    fn new(kind: &'static str, content: Content) -> Static {
-        Static { kind, content, tag: OnceLock::new() }
+    /// The icon of the pages, where browsers look for it.
+    pub fn icon() -> Static {
+        Static::embedded("image/svg+xml", &ICON)
     }
 
-    fn tag(&self) -> &str {
-        self.tag.get_or_init(|| {
-            let digest = Sha256::digest(self.content.bytes());
-            digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
-        })
-    }
-}
-
-impl Content {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Content::Embedded(bytes) => bytes,
-            Content::Generated(text) => text.as_bytes(),
-        }
-    }
-
-    fn body(&self) -> poem::Body {
-        match self {
-            Content::Embedded(bytes) => poem::Body::from(*bytes),
-            Content::Generated(text) => poem::Body::from(text.to_string()),
-        }
+    fn embedded(kind: &'static str, file: &File) -> Static {
+        Static { kind, content: Content::embedded(file.gzip, file.brotli) }
     }
 }
 
@@ -111,25 +99,40 @@ impl Endpoint for Static {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        if let Some(refused) = reject_unless_read(&request) {
-            return Ok(refused);
+        if let Some(rejection) = reject_unless_read(&request) {
+            return Ok(rejection);
         }
-        let sent = request.headers().get(header::IF_NONE_MATCH);
-        let known =
-            sent.and_then(|sent| sent.to_str().ok()).is_some_and(|sent| tags(sent).any(|tag| tag == self.tag()));
-        let mut response = if known {
+        let coding = Coding::accepted(&request);
+        let tag = self.content.tag(coding);
+        let known = request.headers().get(header::IF_NONE_MATCH).and_then(|sent| sent.to_str().ok());
+        let mut response = if known.is_some_and(|sent| tags(sent).any(|sent| sent == tag || sent == "*")) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
-            Response::builder().content_type(self.kind).body(self.content.body())
+            Response::builder().content_type(self.kind).body(Body::from(self.content.bytes(coding)))
         };
-        let headers = response.headers_mut();
-        if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", self.tag())) {
+        self.add_headers(response.headers_mut(), coding, &tag);
+        response.extensions_mut().insert(SharedBody);
+        Ok(response)
+    }
+}
+
+impl Static {
+    fn add_headers(&self, headers: &mut HeaderMap, coding: Coding, tag: &str) {
+        if let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}\"")) {
             headers.insert(header::ETAG, tag);
         }
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        Ok(response)
+        if let Some(name) = coding.name() {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        }
+        for (name, value) in [
+            (header::CACHE_CONTROL, "no-cache"),
+            (header::VARY, "Accept-Encoding"),
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::REFERRER_POLICY, "no-referrer"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
 }
 
@@ -138,10 +141,7 @@ pub struct Assets(Vec<(&'static str, Static)>);
 
 impl Default for Assets {
     fn default() -> Assets {
-        let file = |(name, kind, bytes): &(&'static str, &'static str, &'static [u8])| {
-            (*name, Static::new(kind, Content::Embedded(bytes)))
-        };
-        Assets(FILES.iter().map(file).collect())
+        Assets(FILES.iter().map(|(name, kind, file)| (*name, Static::embedded(kind, file))).collect())
     }
 }
 
@@ -153,6 +153,21 @@ impl Endpoint for Assets {
         match self.0.iter().find(|(own, _)| *own == name) {
             Some((_, file)) => file.call(request).await,
             None => Ok(HttpRejection::NoSuchPath.response(&request_id(&request))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_codings_of_every_file_hold_the_same_content() {
+        for (name, _, file) in FILES {
+            let content = Content::embedded(file.gzip, file.brotli);
+            let mut plain = Vec::new();
+            brotli::BrotliDecompress(&mut &*content.bytes(Coding::Brotli), &mut plain).unwrap();
+            assert!(!plain.is_empty() && content.bytes(Coding::Identity) == plain, "{name}");
         }
     }
 }

@@ -54,6 +54,10 @@ pub struct NoContent(pub Written<Deleted>);
 /// 200: `{"data": […], "pagination": {…}}`.
 pub struct List<T>(pub Page<T>);
 
+/// The cursor of the next page, among the extensions of an answer; the pipeline makes the header `Link` of it.
+#[derive(Clone)]
+pub(super) struct NextCursor(pub(super) String);
+
 #[derive(Serialize)]
 struct Enveloped<'a, T> {
     data: &'a T,
@@ -200,8 +204,15 @@ impl<T: Serialize + Send> IntoResponse for List<T> {
             total: self.0.total.map(|total| total.rows),
             total_is_capped: self.0.total.is_some_and(|total| total.capped),
         };
+        let next = pagination.next_cursor.clone();
         match serde_json::to_vec(&Listed { data: &self.0.items, pagination }) {
-            Ok(bytes) => json(StatusCode::OK, bytes),
+            Ok(bytes) => {
+                let mut response = json(StatusCode::OK, bytes);
+                if let Some(cursor) = next {
+                    response.extensions_mut().insert(NextCursor(cursor));
+                }
+                response
+            }
             Err(cause) => {
                 tracing::error!(%cause, "a list does not serialize");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -280,6 +291,7 @@ fn headers(names: &[(&'static str, &'static str, bool)]) -> Vec<MetaHeader> {
 
 const ETAG: (&str, &str, bool) = ("ETag", "The version of the record, in quotes.", true);
 const LOCATION: (&str, &str, bool) = ("Location", "The path of the new record.", true);
+const LINK: (&str, &str, bool) = ("Link", "The next page, as `<…>; rel=\"next\"`; absent on the last page.", false);
 const REPLAY: (&str, &str, bool) =
     ("Idempotent-Replayed", "`true` when the answer is of an earlier request with the same key.", false);
 
@@ -329,4 +341,4 @@ documented!(CreatedAll<T>: 201 "Made.", Some(many::<T>()), &[REPLAY]);
 documented!(Changed<T>: 200 "Changed.", Some(one::<T>()), &[ETAG, REPLAY]);
 documented!(Put<T>: 200 "Done.", Some(one::<T>()), &[REPLAY]);
 documented!(NoContent: 204 "Gone.", None, &[REPLAY]);
-documented!(List<T>: 200 "A page.", Some(page::<T>()), &[]);
+documented!(List<T>: 200 "A page.", Some(page::<T>()), &[LINK]);

@@ -151,8 +151,9 @@ Requests that reach no operation get the same envelope:
 | --- | --- | --- |";
 
 const REASONS: &str = "
-Malformed HTTP is refused by the HTTP library, with an empty body: a head that cannot be parsed (400), a target of
-more than 65,534 bytes (414), more than 100 headers (431).
+Malformed HTTP is answered in the same envelope and ends the connection: a head that cannot be parsed, or no `Host` header
+or several (400); a target of more than 65,534 bytes, or more than 100 headers (431). An address that has too many
+connections open gets 429 before it can send a request.
 
 ## Reasons of `conflict`
 

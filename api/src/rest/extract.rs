@@ -16,7 +16,7 @@ use service::value::{Id, Json, Wire};
 use service::{Cx, Filter, ListArgs, Precondition};
 
 use crate::http::rejection::Rejection;
-use crate::http::request::tags;
+use crate::http::request::{query_pairs, tags};
 
 /// The name of the security scheme in the document.
 pub const BEARER: &str = "bearerAuth";
@@ -176,9 +176,7 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> Result<Query<F, S>> {
-        let query = request.uri().query().unwrap_or_default();
-        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Ok(Query(ListArgs::from_query(pairs)))
+        Ok(Query(ListArgs::from_query(query_pairs(request))))
     }
 }
 

@@ -2,20 +2,24 @@
 
 use std::sync::Arc;
 
-use poem::http::{HeaderValue, Method, StatusCode, header};
-use poem::{Endpoint, Request, Response, Result};
+use poem::http::{HeaderValue, Method, StatusCode, Uri, header};
+use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use service::value::{FieldErrors, Json};
-use service::{IdempotencyKey, RequestFacts};
+use service::{Action, IdempotencyKey, RequestFacts, policy};
 
 use super::BASE;
+use super::answers::NextCursor;
 use super::extract::ParsedBody;
 use super::route::{OperationFacts, Routes, Takes};
 use crate::http::admission::{admit, admit_rejected};
 use crate::http::budget::RateState;
 use crate::http::middleware::caught;
 use crate::http::rejection::{self, HttpRejection, Rejection};
-use crate::http::request::{fingerprint, header_text, is_empty, read_json, request_id, tags};
+use crate::http::request::{fingerprint, header_text, is_empty, query_pairs, read_json, request_id, tags};
 use crate::http::server::Server;
+
+/// The operations whose answers show a secret, which no cache may store.
+const SHOW_SECRETS: [Action; 2] = [Action::CreateWebhookEndpoint, Action::RotateWebhookSecret];
 
 /// Wraps the operations of poem-openapi.
 pub(crate) struct Pipeline<E> {
@@ -33,8 +37,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for Pipeline<E> {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let if_none_match = request.headers().get(header::IF_NONE_MATCH).filter(|_| reads).cloned();
         let mut rate = RateState::default();
+        let target = request.uri().clone();
         let mut response = match self.enter(&mut request, &id, &mut rate).await {
-            Ok(()) => match caught(self.inner.call(request)).await {
+            Ok(shows_secret) => match caught(self.inner.call(request)).await {
+                Ok(Ok(response)) if shows_secret => {
+                    response.with_header(header::CACHE_CONTROL, "no-store").into_response()
+                }
                 Ok(Ok(response)) => response,
                 Ok(Err(error)) => match error.downcast_ref::<Rejection>() {
                     Some(rejection) => rejection.response(&id),
@@ -45,6 +53,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Pipeline<E> {
             Err(rejection) => rejection.response(&id),
         };
         rate.add_headers(response.headers_mut());
+        if let Some(NextCursor(cursor)) = response.extensions_mut().remove() {
+            add_next_link(&mut response, self.server.public_url.as_deref(), &target, &cursor);
+        }
         if let Some(if_none_match) = if_none_match {
             not_modified(&if_none_match, &mut response);
         }
@@ -56,8 +67,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Pipeline<E> {
 }
 
 impl<E> Pipeline<E> {
-    /// Rejects in the order 404 path, 405, 401 (or its 429), 402, 429, 413, 415, 400; what comes after is the operation's.
-    async fn enter(&self, request: &mut Request, id: &str, rate: &mut RateState) -> Result<(), Rejection> {
+    /// Rejects in the order 404 path, 405, 401 (or its 429), 402, 429, 413, 415, 400, 403; what comes after is the operation's.
+    /// The policy is asked before any field of the body is read, so that a caller who may not do this costs nothing more.
+    /// Returns whether the answer may show a secret.
+    async fn enter(&self, request: &mut Request, id: &str, rate: &mut RateState) -> Result<bool, Rejection> {
         let operation = match self.operation(request) {
             Ok(operation) => operation,
             Err(rejection) => {
@@ -72,16 +85,24 @@ impl<E> Pipeline<E> {
         let admitted = admission.pass?;
 
         let method = request.method().clone();
+        let json = match operation.body {
+            Takes::Body => Some(read_json(request).await?),
+            Takes::Nothing if !matches!(method, Method::PUT | Method::POST) => None,
+            Takes::Optional | Takes::Nothing if is_empty(request) => None,
+            Takes::Optional | Takes::Nothing => Some(read_json(request).await?),
+        };
+        if let Some(action) = operation.action {
+            policy::ensure_allowed(admitted.caller(), action)?;
+        }
+
         let mut not_taken = if operation.query { FieldErrors::none() } else { unknown_parameters(request) };
         let body = match operation.body {
-            Takes::Body => Some(read_json(request).await?),
-            Takes::Optional if is_empty(request) => Some(Json::Object(vec![])),
-            Takes::Optional => Some(read_json(request).await?),
-            Takes::Nothing if is_empty(request) || !matches!(method, Method::PUT | Method::POST) => None,
             Takes::Nothing => {
-                not_taken.nest("", unexpected_body(&read_json(request).await?));
+                not_taken.nest("", json.as_ref().map_or_else(FieldErrors::none, unexpected_body));
                 None
             }
+            Takes::Optional => Some(json.unwrap_or(Json::Object(vec![]))),
+            Takes::Body => json,
         };
 
         let key = header_text(request, "idempotency-key");
@@ -102,7 +123,7 @@ impl<E> Pipeline<E> {
         if let Some(body) = body {
             request.extensions_mut().insert(ParsedBody::new(body));
         }
-        Ok(())
+        Ok(operation.action.is_some_and(|action| SHOW_SECRETS.contains(&action)))
     }
 
     /// Finds the operation of the path and method.
@@ -120,7 +141,7 @@ impl<E> Pipeline<E> {
 /// The parameters of the query of an operation that takes none.
 fn unknown_parameters(request: &Request) -> FieldErrors {
     let mut problems = FieldErrors::none();
-    for (name, _) in form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
+    for (name, _) in query_pairs(request) {
         problems.add(name, "unknown; nothing is taken from the query here");
     }
     problems
@@ -134,6 +155,18 @@ fn unexpected_body(body: &Json) -> FieldErrors {
     let mut problems = FieldErrors::none();
     pairs.iter().for_each(|(key, _)| problems.add(key, "unknown"));
     problems
+}
+
+/// Adds the next page of a list (RFC 8288): the same target, which is below `BASE`, with the other cursor.
+fn add_next_link(response: &mut Response, public_url: Option<&str>, target: &Uri, cursor: &str) {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let sent = form_urlencoded::parse(target.query().unwrap_or_default().as_bytes());
+    query.extend_pairs(sent.filter(|(name, _)| name != "cursor")).append_pair("cursor", cursor);
+    let base = public_url.unwrap_or_default().trim_end_matches('/');
+    let link = format!("<{base}{BASE}{}?{}>; rel=\"next\"", target.path(), query.finish());
+    if let Ok(link) = HeaderValue::from_str(&link) {
+        response.headers_mut().insert(header::LINK, link);
+    }
 }
 
 /// Turns the answer into 304 if the client has the current version already (RFC 9110, section 13.1.2).

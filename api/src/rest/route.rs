@@ -38,6 +38,8 @@ pub struct OperationFacts {
     pub query: bool,
     /// The feature that the plan must have.
     pub feature: Feature,
+    /// What is done, for the policy.
+    pub action: Option<Action>,
 }
 
 impl Routes {
@@ -57,9 +59,9 @@ impl Routes {
                 };
                 let query = operation.params.iter().any(|parameter| parameter.in_type == MetaParamIn::Query);
                 let named = operation.operation_id.unwrap_or_default();
-                let action = Action::ALL.iter().find(|action| action.operation_id() == named);
+                let action = Action::ALL.iter().copied().find(|action| action.operation_id() == named);
                 let feature = action.map_or(Feature::ApiAccess, |action| action.feature());
-                routes[index].1.0.push((operation.method, OperationFacts { body, query, feature }));
+                routes[index].1.0.push((operation.method, OperationFacts { body, query, feature, action }));
             }
         }
         // A fixed segment comes before a parameter in the same place.

@@ -1,8 +1,31 @@
-//! Who may do what: the table role × action, and nothing else. Which rows a role sees is in `scope`.
+//! Who may do what: the table role × action, and the check of plan, role and scope by it. Which rows a role sees is in
+//! `scope`.
 
-use entity::value::Role;
+use entity::value::{Role, TokenScope};
 
-use crate::access::action::Action;
+use crate::access::action::{Access, Action};
+use crate::contract::caller::Caller;
+use crate::contract::error::Error;
+
+/// Checks that the plan, the role and the token's scope of a caller allow an action. It reads nothing but the caller, so that a
+/// surface can ask before it reads the fields of a body.
+///
+/// # Errors
+/// `PlanLacks` or `Forbidden`.
+pub fn ensure_allowed(caller: &Caller, action: Action) -> Result<(), Error> {
+    if !action.feature().is_in(caller.plan) {
+        return Err(Error::PlanLacks(action.feature()));
+    }
+    if !allows(caller.role, action) {
+        let message = format!("your role {} does not allow to {}", caller.role, action.words());
+        return Err(Error::Forbidden(message.into()));
+    }
+    if action.access() != Access::Read && caller.scope != TokenScope::Write {
+        let message = format!("this token has scope read; to {} takes one with scope write", action.words());
+        return Err(Error::Forbidden(message.into()));
+    }
+    Ok(())
+}
 
 /// Whether a role may do this at all.
 pub const fn allows(role: Role, action: Action) -> bool {

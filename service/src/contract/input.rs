@@ -129,8 +129,22 @@ impl<T: Wire, const KIND: u8> Field<T, KIND> {
 
     /// Reads all values of its query parameter.
     pub fn from_query(values: &[String]) -> Self {
-        T::parse_query(values).map_or_else(Field::Bad, Field::Value)
+        T::parse_query(values)
+            .map_err(|errors| hint_at_repetition::<T>(values, errors))
+            .map_or_else(Field::Bad, Field::Value)
     }
+}
+
+/// Explains how several values are sent, to a client that has sent them as one.
+fn hint_at_repetition<T: Wire>(values: &[String], errors: FieldErrors) -> FieldErrors {
+    if !T::LIST || !values.iter().any(|value| value.contains(',')) {
+        return errors;
+    }
+    let mut hinted = FieldErrors::none();
+    for (path, reason) in errors.iter() {
+        hinted.add(path, format!("{reason}; repeat the parameter for several values"));
+    }
+    hinted
 }
 
 impl<T: Wire, const KIND: u8> async_graphql::InputType for Field<T, KIND> {

@@ -11,12 +11,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use entity::value::{FieldErrors, Id, Timestamp, TokenScope};
+use entity::value::{FieldErrors, Id, Timestamp};
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, FromQueryResult, Select};
 
 pub(crate) use self::read::Read;
-use crate::access::action::{Access, Action};
+use crate::access::action::Action;
 use crate::access::auth::TokenUse;
 use crate::access::policy;
 use crate::contract::caller::Caller;
@@ -210,26 +210,11 @@ impl Cx {
 
     /// Whether the caller may do this at all; also asked by relations, which are null where it is false.
     pub fn may(&self, action: Action) -> bool {
-        let caller = self.caller();
-        action.feature().is_in(caller.plan)
-            && policy::allows(caller.role, action)
-            && (action.access() == Access::Read || caller.scope == TokenScope::Write)
+        policy::ensure_allowed(self.caller(), action).is_ok()
     }
 
     fn allow(&self, action: Action) -> Result<(), Error> {
-        let caller = self.caller();
-        if !action.feature().is_in(caller.plan) {
-            return Err(Error::PlanLacks(action.feature()));
-        }
-        if !policy::allows(caller.role, action) {
-            let told = format!("your role {} does not allow to {}", caller.role, action.words());
-            Err(Error::Forbidden(told.into()))
-        } else if !self.may(action) {
-            let told = format!("this token has scope read; to {} takes one with scope write", action.words());
-            Err(Error::Forbidden(told.into()))
-        } else {
-            Ok(())
-        }
+        policy::ensure_allowed(self.caller(), action)
     }
 
     /// Check, and look.

@@ -20,10 +20,10 @@ use super::third_party_clients::owner_of;
 use crate::cli::{Running, json as run};
 
 /// A client of the protocol, by hand.
-pub(super) struct Socket(pub(super) WebSocketStream<TcpStream>);
+pub(crate) struct Socket(pub(super) WebSocketStream<TcpStream>);
 
 impl Socket {
-    async fn open(address: &str, protocol: &str) -> Socket {
+    pub(crate) async fn open(address: &str, protocol: &str) -> Socket {
         Socket::over(TcpStream::connect(address).await.unwrap(), address, protocol).await
     }
 
@@ -41,7 +41,7 @@ impl Socket {
     }
 
     /// Let in with a token.
-    pub(super) async fn ready(address: &str, token: &str) -> Socket {
+    pub(crate) async fn ready(address: &str, token: &str) -> Socket {
         Socket::ready_over(TcpStream::connect(address).await.unwrap(), address, token).await
     }
 
@@ -55,15 +55,20 @@ impl Socket {
         socket
     }
 
-    async fn say(&mut self, message: Value) {
+    pub(crate) async fn say(&mut self, message: Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    pub(super) async fn subscribe(&mut self, id: &str, query: &str) {
+    /// Sends a frame as it is; the server may have closed the connection meanwhile.
+    pub(crate) async fn push(&mut self, message: Message) {
+        let _ = self.0.send(message).await;
+    }
+
+    pub(crate) async fn subscribe(&mut self, id: &str, query: &str) {
         self.say(json!({ "id": id, "type": "subscribe", "payload": { "query": query } })).await;
     }
 
-    pub(super) async fn next_message(&mut self) -> Value {
+    pub(crate) async fn next_message(&mut self) -> Value {
         loop {
             match timeout(Duration::from_secs(20), self.0.next()).await.expect("an answer").unwrap().unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -74,7 +79,7 @@ impl Socket {
     }
 
     /// The code that the connection is closed with.
-    pub(super) async fn closed(&mut self) -> u16 {
+    pub(crate) async fn closed(&mut self) -> u16 {
         loop {
             match timeout(Duration::from_secs(20), self.0.next()).await.expect("a close").unwrap().unwrap() {
                 Message::Close(Some(frame)) => return frame.code.into(),
@@ -86,7 +91,7 @@ impl Socket {
 }
 
 /// A server with a database of its own, and an Owner's token.
-pub(super) async fn served(kind: Kind) -> (PrivateDatabase, Running, String) {
+pub(crate) async fn served(kind: Kind) -> (PrivateDatabase, Running, String) {
     let database = PrivateDatabase::empty(kind).await;
     // Nobody reads its log, so it must not write a line for each of a thousand requests.
     let server = Running::start(&database.url, &["--rate-limit-scale", "1000", "--log", "warn"]);

@@ -26,7 +26,7 @@ on_both! {
         let got = world.get(&fixtures.home.owner, place).await;
         assert_eq!(got.data(200), client);
         assert_eq!(got.header("cache-control"), Some("private, no-cache"));
-        assert_eq!(got.header("vary"), Some("Authorization, Accept, Origin"));
+        assert_eq!(got.header("vary"), Some("Authorization, Accept, Origin, Accept-Encoding"));
         let list = world.get(&fixtures.home.owner, "/api/v1/clients").await.json();
         assert_eq!(list, json!({ "data": [client], "pagination": { "nextCursor": null, "limit": 50 } }));
     }
@@ -124,14 +124,15 @@ on_both! {
         let preflight = ask(Method::OPTIONS, "https://app.example").await;
         assert_eq!(preflight.status(), 204);
         for (name, listed) in [
-            ("access-control-allow-headers", "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"),
+            ("access-control-allow-headers", "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent, \
+                apollographql-client-name, apollographql-client-version"),
             ("access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
         ] {
             assert_eq!(names(&header(&preflight, name).unwrap()), names(listed), "{name}");
         }
         let known = ask(Method::GET, "https://app.example").await;
         assert_eq!(known.status(), 401);
-        let exposed = "ETag, Location, Retry-After, X-Request-Id, Idempotent-Replayed, X-RateLimit-Limit, \
+        let exposed = "ETag, Link, Location, Retry-After, X-Request-Id, Idempotent-Replayed, X-RateLimit-Limit, \
             X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit-Policy, RateLimit";
         assert_eq!(names(&header(&known, "access-control-expose-headers").unwrap()), names(exposed));
         for answer in [&preflight, &known] {

@@ -19,7 +19,7 @@ use service::value::{AmountShown, ExpenseReportGroup, FieldErrors, InvoiceReport
 
 use super::Tag;
 use crate::http::rejection::Rejection;
-use crate::http::request::header_text;
+use crate::http::request::{header_text, query_pairs};
 use crate::rest::answers::Data;
 use crate::rest::csv::{self, Dialect};
 use crate::rest::extract::{Access, LIST_QUERY};
@@ -220,8 +220,7 @@ impl<'a, A: ReportArgs> ApiExtractor<'a> for ReportQuery<A> {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> Result<ReportQuery<A>> {
-        let query = request.uri().query().unwrap_or_default();
-        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let pairs = query_pairs(request);
         let mut args = A::read(&pairs, &WRITTEN);
         let sent = |name: &str| -> Vec<&str> {
             let of_name = pairs.iter().filter(|(own, value)| own == name && !value.is_empty());

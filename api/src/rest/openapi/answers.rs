@@ -86,6 +86,15 @@ fn headers() -> Vec<(&'static str, Value)> {
             ),
         ),
         (
+            "Link",
+            header(
+                "The next page, as `<…>; rel=\"next\"` (RFC 8288); absent on the last page.",
+                false,
+                json!("</api/v1/clients?limit=50&cursor=eyJ2IjoxfQ>; rel=\"next\""),
+                text(),
+            ),
+        ),
+        (
             "Idempotent-Replayed",
             header(
                 "There if the answer is that of an earlier request with the same key.",

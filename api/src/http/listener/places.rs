@@ -1,0 +1,105 @@
+//! How many connections are open, in all and from each address.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The open connections of a listener.
+#[derive(Clone)]
+pub(super) struct Places {
+    free: Arc<Semaphore>,
+    total: usize,
+    per_address: usize,
+    by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// The place of one connection, given back when this is dropped.
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+    address: Option<IpAddr>,
+    by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Places {
+    /// So many places in all, and for each address.
+    pub(super) fn new(total: usize, per_address: usize) -> Places {
+        let total = total.clamp(1, Semaphore::MAX_PERMITS);
+        Places { free: Arc::new(Semaphore::new(total)), total, per_address, by_address: Arc::default() }
+    }
+
+    /// A free place, if there is one.
+    pub(super) fn try_any(&self) -> Option<OwnedSemaphorePermit> {
+        self.free.clone().try_acquire_owned().ok()
+    }
+
+    /// Waits for a free place. `None` never comes, since the semaphore is not closed.
+    pub(super) async fn any(&self) -> Option<OwnedSemaphorePermit> {
+        self.free.clone().acquire_owned().await.ok()
+    }
+
+    /// Whether most places are taken.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.free.available_permits() < self.total / 8
+    }
+
+    /// Gives the place to a connection from this address; `None` if the address has too many. Without an address the
+    /// connection counts in all only: it comes from a proxy that is trusted.
+    pub(super) fn take(&self, permit: OwnedSemaphorePermit, address: Option<IpAddr>) -> Option<Place> {
+        let address = address.map(network);
+        if let Some(address) = address {
+            let mut by_address = lock(&self.by_address);
+            let open = by_address.entry(address).or_default();
+            if *open >= self.per_address {
+                return None;
+            }
+            *open += 1;
+        }
+        Some(Place { _permit: permit, address, by_address: self.by_address.clone() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some(address) = self.address else { return };
+        let mut by_address = lock(&self.by_address);
+        if let Some(open) = by_address.get_mut(&address) {
+            *open -= 1;
+            if *open == 0 {
+                by_address.remove(&address);
+            }
+        }
+    }
+}
+
+fn lock(by_address: &Mutex<HashMap<IpAddr, usize>>) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    by_address.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The address that connections are counted by: IPv6 by /64, which one customer has as a whole.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_in_all_and_per_address_and_given_back() {
+        let places = Places::new(3, 2);
+        let take = |address: &str| places.take(places.try_any()?, Some(address.parse().unwrap()));
+        let (one, two) = (take("2001:db8::1"), take("2001:db8::2"));
+        assert!(one.is_some() && two.is_some());
+        assert!(take("2001:db8::3").is_none(), "one /64 is one address");
+        let other = take("::ffff:192.0.2.1");
+        assert!(other.is_some() && take("192.0.2.2").is_none(), "there are three places in all");
+        drop((one, two, other));
+        assert!(take("2001:db8::3").is_some());
+        assert_eq!(lock(&places.by_address).len(), 0, "addresses without connections are not kept");
+    }
+}

@@ -1,0 +1,168 @@
+//! The socket of a connection: reports what happens on it, lingers before it closes on a client that still sends, and
+//! puts the refusals of the HTTP library into the envelope.
+
+use std::io::{IoSlice, Result};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+use super::activity::Activity;
+use super::places::Place;
+
+/// How long, and for how many bytes, a connection is read after its last answer.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes that are discarded at a time.
+const DISCARD: usize = 16 * 1024;
+
+/// Makes the answer to a request that the HTTP library has refused with this status.
+pub(super) type Refuse = Box<dyn Fn(&str) -> Vec<u8> + Send + Sync>;
+
+/// A socket with its activity and its place among the open connections.
+pub(super) struct Socket {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    refuse: Arc<Refuse>,
+    linger: Option<Linger>,
+    _place: Place,
+}
+
+/// The time after the last answer, in which what the client still sends is read and discarded. Closing at once would
+/// reset the connection, and the answer would be lost with it.
+struct Linger {
+    until: Pin<Box<Sleep>>,
+    bytes: usize,
+    is_half_closed: bool,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, refuse: Arc<Refuse>, place: Place) -> Socket {
+        Socket { stream, activity, refuse, linger: None, _place: place }
+    }
+
+    /// Reports the outcome of a write.
+    fn written(&self, outcome: Poll<Result<usize>>) -> Poll<Result<usize>> {
+        match &outcome {
+            Poll::Ready(Ok(bytes)) => self.activity.sent(*bytes),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.activity.blocked(),
+        }
+        outcome
+    }
+
+    /// Writes an answer in the envelope in place of the empty one of the HTTP library. It is a few hundred bytes and the last
+    /// on its connection, so that a part of it is not resumed.
+    fn poll_refusal(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<Result<usize>>> {
+        let status = library_refusal(bytes)?;
+        if !self.activity.is_in_head() {
+            return None;
+        }
+        let answer = (self.refuse)(status);
+        let outcome = pin!(&mut self.stream).poll_write(cx, &answer);
+        Some(outcome.map_ok(|_| bytes.len()))
+    }
+}
+
+/// The status of an answer that the HTTP library has made by itself: it is empty, and without our request id.
+fn library_refusal(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes.strip_prefix(b"HTTP/1.1 ")?).ok()?;
+    let is_alone = text.starts_with('4') && text.ends_with("\r\n\r\n") && text.matches("\r\n\r\n").count() == 1;
+    let is_ours = text.contains("x-request-id");
+    text.get(..3).filter(|_| is_alone && !is_ours)
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        if buffer.filled().len() > before {
+            self.activity.received();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        if let Some(outcome) = self.poll_refusal(cx, bytes) {
+            return outcome;
+        }
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        if let [bytes] = slices
+            && let Some(outcome) = self.poll_refusal(cx, bytes)
+        {
+            return outcome;
+        }
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.written(outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.activity.flushed();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if !self.activity.has_unread_body() {
+            return Pin::new(&mut self.stream).poll_shutdown(cx);
+        }
+        let Socket { stream, linger, .. } = &mut *self;
+        let linger = linger.get_or_insert_with(|| Linger {
+            until: Box::pin(tokio::time::sleep_until(Instant::now() + LINGER_TIMEOUT)),
+            bytes: 0,
+            is_half_closed: false,
+        });
+        if !linger.is_half_closed {
+            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+            linger.is_half_closed = true;
+        }
+        loop {
+            if linger.until.as_mut().poll(cx).is_ready() || linger.bytes >= LINGER_BYTES {
+                return Poll::Ready(Ok(()));
+            }
+            let mut discarded = [0; DISCARD];
+            let mut buffer = ReadBuf::new(&mut discarded);
+            match ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => linger.bytes += buffer.filled().len(),
+                _ => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_library_s_own_refusals_are_replaced() {
+        for (bytes, status) in [
+            ("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n", Some("400")),
+            ("HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n", Some("431")),
+            ("HTTP/1.1 401 Unauthorized\r\nx-request-id: 1\r\n\r\n", None),
+            ("HTTP/1.1 200 OK\r\n\r\n", None),
+            ("HTTP/1.1 400 Bad Request\r\n\r\n{}", None),
+            ("HTTP/1.1 400 Bad", None),
+        ] {
+            assert_eq!(library_refusal(bytes.as_bytes()), status, "{bytes}");
+        }
+    }
+}

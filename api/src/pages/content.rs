@@ -1,0 +1,112 @@
+//! The bytes of a page or a document in every coding. Each is made at most once and then shared, so that a request costs
+//! neither a compression nor a copy.
+
+use std::io::{Read, Write};
+use std::sync::OnceLock;
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use hyper::body::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::http::accept::Coding;
+
+/// The effort for documents, which are compressed while the server runs: a good ratio within some tens of milliseconds.
+const BROTLI_QUALITY: i32 = 6;
+/// The window of brotli, as its base 2 logarithm.
+const BROTLI_WINDOW: i32 = 22;
+
+/// One content, by coding.
+#[derive(Default)]
+pub(super) struct Content {
+    identity: OnceLock<Bytes>,
+    gzip: OnceLock<Bytes>,
+    brotli: OnceLock<Bytes>,
+    /// The first eight bytes of the SHA-256 of the content as it is stored, in hexadecimal.
+    digest: OnceLock<String>,
+}
+
+impl Content {
+    /// A text that this process has generated.
+    pub(super) fn of_text(text: String) -> Content {
+        Content { identity: OnceLock::from(Bytes::from(text)), ..Content::default() }
+    }
+
+    /// A file that was compressed when the pages were built.
+    pub(super) fn embedded(gzip: &'static [u8], brotli: &'static [u8]) -> Content {
+        let (gzip, brotli) = (Bytes::from_static(gzip), Bytes::from_static(brotli));
+        Content { gzip: OnceLock::from(gzip), brotli: OnceLock::from(brotli), ..Content::default() }
+    }
+
+    /// The bytes in a coding.
+    pub(super) fn bytes(&self, coding: Coding) -> Bytes {
+        let bytes = match coding {
+            Coding::Identity => self.identity.get_or_init(|| unzipped(self.gzip.get())),
+            Coding::Gzip => self.gzip.get_or_init(|| zipped(self.identity.get())),
+            Coding::Brotli => self.brotli.get_or_init(|| brotli_of(self.identity.get())),
+        };
+        bytes.clone()
+    }
+
+    /// The entity tag in a coding, without quotes: a strong one differs between codings (RFC 9110, section 8.8.3.3).
+    pub(super) fn tag(&self, coding: Coding) -> String {
+        let digest = self.digest.get_or_init(|| {
+            let stored = self.gzip.get().filter(|_| self.identity.get().is_none()).or(self.identity.get());
+            let digest = Sha256::digest(stored.map_or(&[][..], |bytes| bytes));
+            digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        });
+        match coding.name() {
+            Some(name) => format!("{digest}-{name}"),
+            None => digest.clone(),
+        }
+    }
+}
+
+/// What a file of ours holds; it was written by our build, so that it can be read.
+fn unzipped(bytes: Option<&Bytes>) -> Bytes {
+    let mut plain = Vec::new();
+    let read = bytes.map(|bytes| GzDecoder::new(&bytes[..]).read_to_end(&mut plain));
+    if let Some(Err(cause)) = read {
+        tracing::error!(%cause, "an embedded file cannot be decompressed");
+    }
+    plain.into()
+}
+
+fn zipped(bytes: Option<&Bytes>) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    let written = encoder.write_all(bytes.map_or(&[][..], |bytes| bytes)).and_then(|()| encoder.finish());
+    written.unwrap_or_default().into()
+}
+
+fn brotli_of(bytes: Option<&Bytes>) -> Bytes {
+    let parameters = brotli::enc::BrotliEncoderParams {
+        quality: BROTLI_QUALITY,
+        lgwin: BROTLI_WINDOW,
+        ..brotli::enc::BrotliEncoderParams::default()
+    };
+    let mut coded = Vec::new();
+    let written = brotli::BrotliCompress(&mut bytes.map_or(&[][..], |bytes| bytes), &mut coded, &parameters);
+    if let Err(cause) = written {
+        tracing::error!(%cause, "a document cannot be compressed");
+    }
+    coded.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_has_a_tag_of_its_own_in_each_coding_and_is_compressed_once() {
+        let content = Content::of_text("hours ".repeat(1000));
+        let tags = [Coding::Identity, Coding::Gzip, Coding::Brotli].map(|coding| content.tag(coding));
+        assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2], "{tags:?}");
+        assert!(tags.iter().all(|tag| tag.starts_with(&tags[0])));
+        for coding in [Coding::Gzip, Coding::Brotli] {
+            let (first, second) = (content.bytes(coding), content.bytes(coding));
+            assert!(first.len() < 200 && first.as_ptr() == second.as_ptr(), "{coding:?}");
+        }
+        assert_eq!(unzipped(Some(&content.bytes(Coding::Gzip))), content.bytes(Coding::Identity));
+    }
+}

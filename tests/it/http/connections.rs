@@ -1,0 +1,197 @@
+//! No connection is kept that makes no progress, and no client has more of them than its share.
+
+use std::time::Duration;
+
+use api::Limits;
+use poem::http::Method;
+use tests::{Kind, Listening, World};
+use tokio::time::{Instant, sleep, timeout};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// Limits that a test can wait for.
+fn short() -> Limits {
+    let millis = Duration::from_millis;
+    Limits {
+        head_timeout: millis(400),
+        idle_timeout: millis(1200),
+        write_timeout: millis(800),
+        drain_timeout: SOON,
+        ..Limits::default()
+    }
+}
+
+async fn listening(limits: Limits) -> (World, Listening) {
+    let world = World::on(Kind::Sqlite).await;
+    let listening = Listening::start(&world, limits);
+    (world, listening)
+}
+
+/// A number of the metrics.
+async fn metric(world: &World, line: &str) -> f64 {
+    let page = world.app.metrics().await.unwrap();
+    let found = page.lines().find_map(|text| text.strip_prefix(line)?.trim().parse().ok());
+    found.unwrap_or(0.0)
+}
+
+/// Waits for a number of the metrics.
+async fn wait_for(world: &World, line: &str, wanted: impl Fn(f64) -> bool) {
+    let until = Instant::now() + SOON;
+    while !wanted(metric(world, line).await) {
+        assert!(Instant::now() < until, "{line}: {}", metric(world, line).await);
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Half a head is cut at its deadline, however it arrives: one byte, a part, a part in drips, the preface of HTTP/2.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unfinished_head_is_cut() {
+    let (world, listening) = listening(short()).await;
+    for part in ["G", "GET /healthz HTTP/1.1\r\nHost: x\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        let mut raw = listening.connect().await;
+        raw.send(part).await;
+        raw.closed(SOON).await;
+    }
+    // After an answer as well.
+    let mut raw = listening.connect().await;
+    raw.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(raw.answer().await.0.starts_with("http/1.1 200"));
+    raw.send("GET /healthz HTTP").await;
+    raw.closed(SOON).await;
+    // A byte every now and then does not help.
+    let mut dripped = listening.connect().await;
+    dripped.send("GET /healthz HTTP/1.1\r\n").await;
+    let began = Instant::now();
+    while timeout(Duration::from_millis(100), dripped.0.readable()).await.is_err() {
+        assert!(began.elapsed() < SOON, "dripped for ever");
+        let _ = dripped.0.try_write(b"a: b\r\n");
+    }
+    dripped.closed(SOON).await;
+    assert_eq!(metric(&world, "hoursmith_http_connections_closed_total{reason=\"head\"}").await, 5.0);
+}
+
+/// A connection without a request is kept for the idle timeout, before and after an answer, over both versions of HTTP.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_connection_is_closed() {
+    let (world, listening) = listening(short()).await;
+    let mut silent = listening.connect().await;
+    let mut kept = listening.connect().await;
+    for _ in 0..3 {
+        kept.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(kept.answer().await.0.starts_with("http/1.1 200"));
+        sleep(Duration::from_millis(600)).await;
+    }
+    assert_eq!(silent.closed(SOON).await, "");
+    assert_eq!(kept.closed(SOON).await, "");
+    assert_eq!(metric(&world, "hoursmith_http_connections_closed_total{reason=\"idle\"}").await, 2.0);
+    wait_for(&world, "hoursmith_http_connections ", |open| open == 0.0).await;
+}
+
+/// A client that does not read its answers has its connection closed, and the server's memory back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unread_answer_is_given_up() {
+    let (world, listening) = listening(short()).await;
+    let mut raw = listening.connect_small().await;
+    // Pipelined, so that the answers are larger than what the kernel takes.
+    let asked = "GET /assets/graphiql.js HTTP/1.1\r\nHost: x\r\n\r\n".repeat(4);
+    raw.send(asked).await;
+    wait_for(&world, "hoursmith_http_connections_closed_total{reason=\"unread\"}", |closed| closed == 1.0).await;
+    // One that reads slowly, but reads, gets all of it.
+    let mut slow = listening.connect_small().await;
+    slow.send("GET /api/openapi.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    let (mut read, began) = (0, Instant::now());
+    let mut part = vec![0; 32 * 1024];
+    loop {
+        use tokio::io::AsyncReadExt;
+        let got = timeout(SOON, slow.0.read(&mut part)).await.unwrap().unwrap();
+        read += got;
+        if got == 0 {
+            break;
+        }
+        if began.elapsed() < Duration::from_millis(1500) {
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+    assert!(read > 300_000, "{read}");
+}
+
+/// Hundreds of half heads leave everybody else alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_heads_disturb_nobody() {
+    let (_world, listening) = listening(Limits { head_timeout: SOON, ..short() }).await;
+    let mut half = Vec::new();
+    for _ in 0..400 {
+        let mut raw = listening.connect().await;
+        raw.send("GET / HTTP/1.1\r\n").await;
+        half.push(raw);
+    }
+    let mut times = Vec::new();
+    for _ in 0..50 {
+        let began = Instant::now();
+        let mut raw = listening.connect().await;
+        raw.send("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        assert!(raw.closed(SOON).await.ends_with("ok\n"));
+        times.push(began.elapsed());
+    }
+    times.sort();
+    assert!(times[25] < Duration::from_millis(50), "{times:?}");
+}
+
+/// One address has a bounded number of connections: the next one is answered 429, and another address is not affected.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_has_its_share_of_connections() {
+    let (world, listening) = listening(Limits { per_address: 3, idle_timeout: SOON, ..short() }).await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(listening.connect().await);
+    }
+    let mut refused = listening.connect().await;
+    let answer = refused.closed(SOON).await;
+    assert!(answer.starts_with("HTTP/1.1 429") && answer.contains("\"code\":\"rate_limited\""), "{answer}");
+    assert!(answer.contains("retry-after: ") && answer.contains("x-request-id: "), "{answer}");
+    assert_eq!(metric(&world, "hoursmith_http_connections_refused_total{reason=\"address\"}").await, 1.0);
+    // Another address, which on Linux is as local as the first.
+    let other = tokio::net::TcpSocket::new_v4().unwrap();
+    other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = tests::Raw(other.connect(listening.address).await.unwrap());
+    other.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(other.answer().await.0.starts_with("http/1.1 200"));
+    // Places are given back.
+    open.clear();
+    wait_for(&world, "hoursmith_http_connections ", |open| open == 1.0).await;
+    let mut again = listening.connect().await;
+    again.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(again.answer().await.0.starts_with("http/1.1 200"));
+}
+
+/// With all places taken new connections wait, and idle ones are closed sooner to free some.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_server_closes_idle_connections() {
+    let limits = Limits { connections: 16, per_address: 16, idle_timeout: Duration::from_secs(60), ..short() };
+    let (world, listening) = listening(limits).await;
+    let mut idle = Vec::new();
+    for _ in 0..16 {
+        idle.push(listening.connect().await);
+    }
+    let mut waiting = listening.connect().await;
+    waiting.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(waiting.answer().await.0.starts_with("http/1.1 200"));
+    assert!(metric(&world, "hoursmith_http_connections_refused_total{reason=\"all\"}").await >= 1.0);
+}
+
+/// A stop waits for the requests that run, and for nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_half_heads() {
+    let limits = Limits { head_timeout: SOON, idle_timeout: 6 * SOON, ..short() };
+    let (world, listening) = listening(limits).await;
+    let (mut half, mut idle) = (listening.connect().await, listening.connect().await);
+    half.send("GET /healthz HTTP/1.1\r\n").await;
+    idle.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    idle.answer().await;
+    let began = Instant::now();
+    timeout(SOON, listening.stop()).await.expect("it stops");
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    half.closed(SOON).await;
+    idle.closed(SOON).await;
+    assert_eq!(world.call(Method::GET, "/healthz").send().await.status, 200);
+}

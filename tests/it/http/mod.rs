@@ -1,0 +1,8 @@
+//! The promises of HTTP itself: connections, refusals that arrive, headers, static files, logs.
+
+mod connections;
+mod headers;
+mod http2;
+mod logs;
+mod rejections;
+mod sockets;

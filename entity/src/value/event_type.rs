@@ -74,7 +74,7 @@ impl Wire for EventType {
 
     fn openapi() -> MetaSchema {
         let enum_items = EventType::ALL.iter().map(|kind| kind.as_str().into()).collect();
-        MetaSchema { enum_items, ..openapi_schema("string", "") }
+        MetaSchema { title: Some("EventType".into()), enum_items, ..openapi_schema("string", "") }
     }
 
     fn parse(json: Json) -> Result<EventType, FieldErrors> {

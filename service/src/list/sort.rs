@@ -99,8 +99,8 @@ impl<S: SortField> Wire for Sort<S> {
     fn openapi() -> MetaSchema {
         let spellings = S::ALL.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]);
         MetaSchema {
+            title: Some(S::GRAPHQL.into()),
             enum_items: spellings.map(Into::into).collect(),
-            default: Some("-createdAt".into()),
             ..openapi_schema("string", "")
         }
     }

@@ -143,6 +143,7 @@ impl Validate for Replay {
 
 /// How many deliveries were sent again, or would be.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[oai(rename = "WebhookReplay")]
 pub struct Replayed {
     /// The number, at most 1000.
     pub count: i32,
@@ -199,24 +200,24 @@ impl poem_openapi::types::Type for Replay {
     type RawElementValueType = Self;
 
     fn name() -> std::borrow::Cow<'static, str> {
-        "ReplayWebhookDeliveries".into()
+        "ReplayWebhookDeliveriesInput".into()
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Reference("ReplayWebhookDeliveries".into())
+        MetaSchemaRef::Reference("ReplayWebhookDeliveriesInput".into())
     }
 
     fn register(registry: &mut Registry) {
-        registry.create_schema::<Replay, _>("ReplayWebhookDeliveries".into(), |_| {
+        registry.create_schema::<Replay, _>("ReplayWebhookDeliveriesInput".into(), |_| {
             let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
             let dry_run =
                 MetaSchema { description: Some("Only count them."), nullable: true, ..MetaSchema::new("boolean") };
-            // Part of this body, not an input of its own.
             let fields = WebhookDeliveryFilter::fields().into_iter();
             let described = |field: crate::contract::input::FieldInfo| {
                 (field.name, inline(MetaSchema { description: Some(field.description), ..field.schema }))
             };
             let filters = MetaSchema {
+                title: Some("WebhookDeliveryFilter".into()),
                 description: Some("Filters, as of the list of deliveries."),
                 nullable: true,
                 properties: fields.map(described).collect(),

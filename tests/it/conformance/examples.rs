@@ -7,15 +7,7 @@ use serde_json::{Value, json};
 use service::value::{Plan, Role};
 use tests::{Answer, Fixtures, Workspace, on_both};
 
-use super::{document, operations};
-
-/// The record that an operation answers with.
-fn record_of(operation: &Value) -> Option<String> {
-    let answered = ["201", "200"]
-        .iter()
-        .find_map(|status| operation["responses"][*status]["content"]["application/json"]["schema"]["$ref"].as_str())?;
-    Some(answered.rsplit('/').next()?.trim_end_matches("Answer").trim_end_matches("Page").to_owned())
-}
+use super::{answered_record, document, operations};
 
 /// A caller who may use this path: webhooks are for those who administer the workspace.
 fn who<'a>(fixtures: &'a Fixtures, path: &str) -> &'a str {
@@ -82,7 +74,7 @@ on_both! {
             for (path, method, operation) in waiting {
                 let examples = &operation["requestBody"]["content"]["application/json"]["examples"];
                 let bodies: Vec<Value> = examples.as_object().unwrap().values().map(|e| e["value"].clone()).collect();
-                let record = record_of(&operation).unwrap_or_default();
+                let record = answered_record(&document, &operation).unwrap_or_default();
                 let shown = example(&record);
                 let place = if operation["operationId"] == "stopTimer" {
                     let running = world.get(&fixtures.home.manager, "/api/v1/time-entries/running").await.data(200);
@@ -145,7 +137,7 @@ on_both! {
         let document = document();
         let mut looked = 0;
         for (path, method, operation) in operations(&document) {
-            let Some(record) = record_of(&operation).filter(|_| method == "get" && path.matches('{').count() < 2) else {
+            let Some(record) = answered_record(&document, &operation).filter(|_| method == "get" && path.matches('{').count() < 2) else {
                 continue;
             };
             let shown = &document["components"]["schemas"][&record]["examples"][0];

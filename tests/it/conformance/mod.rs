@@ -30,6 +30,16 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
     paths.iter().flat_map(of_path).collect()
 }
 
+/// The record that an operation answers with: alone, or in a list.
+fn answered_record(document: &Value, operation: &Value) -> Option<String> {
+    let schema =
+        |status: &&str| operation["responses"][*status]["content"]["application/json"]["schema"]["$ref"].as_str();
+    let answer = document.pointer(["201", "200"].iter().find_map(schema)?.strip_prefix('#')?)?;
+    let data = &answer["properties"]["data"];
+    let record = [data, &data["items"], &data["anyOf"][0]].into_iter().find_map(|schema| schema["$ref"].as_str());
+    Some(record?.rsplit('/').next()?.to_owned())
+}
+
 /// A folder or program of the pinned tools.
 fn tool(variable: &str) -> PathBuf {
     std::env::var(variable).expect("tests need their tools: run `make test`").into()

@@ -58,7 +58,11 @@ impl<'a> ApiExtractor<'a> for ReportQuery {
         let groups: Vec<_> = ReportGroup::ALL.iter().map(|group| group.as_str().to_ascii_lowercase()).collect();
         let by = format!("^({0})(,({0}))?$", groups.join("|"));
         let by = MetaSchema { pattern: Some(by), example: Some("project,day".into()), ..MetaSchema::new("string") };
-        let format = MetaSchema { enum_items: vec!["json".into(), "csv".into()], ..MetaSchema::new("string") };
+        let format = MetaSchema {
+            title: Some("ReportFormat".into()),
+            enum_items: vec!["json".into(), "csv".into()],
+            ..MetaSchema::new("string")
+        };
         let mut properties = vec![
             ("groupBy", described("By what: one or two, with a comma between.", by)),
             ("timeZone", described("Where days begin; UTC unless said.", TimeZone::openapi())),

@@ -106,7 +106,7 @@ fn refusals() -> Value {
         let mut response = json!({
             "description": sample.when,
             "headers": { "X-Request-Id": reference("headers", "X-Request-Id") },
-            "content": { "application/json": { "schema": reference("schemas", "Error"), "examples": {} } },
+            "content": { "application/json": { "schema": reference("schemas", "ErrorAnswer"), "examples": {} } },
         });
         // Where a refusal may come before the token is known, or without the operation, they may be missing.
         let optional = |name: &str| {
@@ -169,10 +169,13 @@ fn error_schemas() -> [(&'static str, Value); 3] {
                 "additionalProperties": { "type": "string" },
                 "example": { "name": "required" },
             },
-            "requiredPlan": { "type": "string", "enum": ["studio", "agency"], "description": "The plan that has the feature." },
-            "feature": { "type": "string", "enum": ["apiAccess", "outboundWebhooks"], "description": "What the plan lacks." },
+            "requiredPlan": { "allOf": [reference("schemas", "Plan")], "description": "The plan that has the feature." },
+            "feature": {
+                "title": "Feature", "type": "string", "enum": ["apiAccess", "outboundWebhooks"],
+                "description": "What the plan lacks.",
+            },
             "requestId": { "type": "string", "description": "Leads from this answer to the log." },
         },
     });
-    [("Error", error), ("ErrorCode", code), ("ErrorDetails", details)]
+    [("ErrorAnswer", error), ("ErrorCode", code), ("ErrorDetails", details)]
 }

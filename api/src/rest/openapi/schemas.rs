@@ -97,6 +97,7 @@ fn bound(schema: &mut Value) {
             "assigneeIds" if is_answer => property["uniqueItems"] = json!(true),
             "scopes" => {
                 property["items"]["enum"] = TokenScope::ALL.iter().map(|scope| scope.as_str()).collect();
+                property["items"]["title"] = json!("TokenScope");
                 property["uniqueItems"] = json!(true);
                 property["minItems"] = json!(1);
             }
@@ -119,9 +120,10 @@ pub fn name_answers(document: &mut Value) {
     let mut named = Map::new();
     for (_, item) in entries_of(document, "paths") {
         for (_, operation) in entries(item) {
+            let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
             for (_, response) in entries_of(operation, "responses") {
                 let Some(schema) = response.pointer_mut("/content/application~1json/schema") else { continue };
-                let Some(name) = name_of_answer(schema) else { continue };
+                let Some(name) = name_of_answer(schema, &id) else { continue };
                 let own = std::mem::replace(schema, reference("schemas", &name));
                 named.insert(name, own);
             }
@@ -136,8 +138,12 @@ pub fn name_answers(document: &mut Value) {
     }
 }
 
-fn name_of_answer(schema: &Value) -> Option<String> {
+fn name_of_answer(schema: &Value, operation_id: &str) -> Option<String> {
     let data = &schema["properties"]["data"];
+    // What may be null is a type of its own: `getRunningTimer` gives a `RunningTimerAnswer`.
+    if data["nullable"] == json!(true) {
+        return operation_id.strip_prefix("get").map(|name| format!("{name}Answer"));
+    }
     if schema["properties"].get("pagination").is_some() {
         Some(format!("{}Page", referred(&data["items"])?))
     } else {
@@ -159,10 +165,36 @@ pub fn name_marked(document: &mut Value) {
     }
 }
 
+/// Names for values that no language takes as they are: `-createdAt` is `CREATED_AT_DESC` as in GraphQL, `invoice.sent` is
+/// `INVOICE_SENT`.
+fn name_values(schema: &mut Map<String, Value>) {
+    let values: Vec<&str> =
+        schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let is_order = values.iter().any(|value| value.starts_with('-'));
+    if !is_order && !values.iter().any(|value| value.contains('.')) {
+        return;
+    }
+    let name = |value: &&str| {
+        let (field, direction) = value.strip_prefix('-').map_or((*value, "_ASC"), |field| (field, "_DESC"));
+        let mut name = String::new();
+        for c in field.chars() {
+            if c.is_ascii_uppercase() {
+                name.push('_');
+            }
+            name.push(if c == '.' { '_' } else { c.to_ascii_uppercase() });
+        }
+        name + if is_order { direction } else { "" }
+    };
+    let names: Vec<String> = values.iter().map(name).collect();
+    schema.insert("x-enum-varnames".into(), json!(names));
+}
+
 fn move_marked(value: &mut Value, named: &mut Map<String, Value>) {
     if let Value::Object(map) = value {
-        let marked = ["enum", "oneOf", "pattern"].iter().any(|key| map.contains_key(*key));
+        let marked = ["enum", "oneOf", "pattern", "additionalProperties"].iter().any(|key| map.contains_key(*key));
         if marked && let Some(Value::String(name)) = map.remove("title") {
+            map.values_mut().for_each(|value| move_marked(value, named));
+            name_values(map);
             let nullable = map.remove("nullable").is_some();
             let description = map.remove("description");
             let default = map.remove("default");

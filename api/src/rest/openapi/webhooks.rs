@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::reference;
 
 /// The group of the document that they belong to.
-const TAG: &str = "Webhooks";
+const TAG: &str = "Webhook events";
 
 /// An event: its type, the key of its data with the schema of what stands there, and when it is sent.
 struct Event {
@@ -50,6 +50,7 @@ pub fn add(document: &mut Value) {
         let name = event.schema_name();
         webhooks.insert(event.kind.to_owned(), event.operation(&name));
         document["components"]["schemas"][name] = event.schema();
+        document["components"]["schemas"][event.data_name()] = event.data();
         if event.payment {
             document["components"]["schemas"]["Payment"] = payment_schema();
         }
@@ -75,7 +76,13 @@ impl Event {
         self.kind.split(['.', '_']).map(word).collect::<String>() + "Event"
     }
 
-    fn schema(&self) -> Value {
+    /// `ClientEventData`: events of one record share it.
+    fn data_name(&self) -> String {
+        let noun = self.record.trim_end_matches("WithLines");
+        format!("{noun}{}EventData", if self.payment { "Payment" } else { "" })
+    }
+
+    fn data(&self) -> Value {
         let mut data = json!({
             "type": "object",
             "description": "What it happened to, as an Owner sees it.",
@@ -89,6 +96,10 @@ impl Event {
             data["properties"]["payment"] = reference("schemas", "Payment");
             data["required"] = json!([self.key, "payment"]);
         }
+        data
+    }
+
+    fn schema(&self) -> Value {
         json!({
             "type": "object",
             "description": self.when,
@@ -99,7 +110,7 @@ impl Event {
                 "created": { "type": "integer", "format": "int64", "minimum": 0, "description": "When, in Unix seconds." },
                 "orgId": { "type": "string", "format": "uuid", "description": "The workspace." },
                 "livemode": { "type": "boolean", "description": "Whether a live server sent it, and not as a test." },
-                "data": data,
+                "data": reference("schemas", &self.data_name()),
             },
         })
     }

@@ -290,16 +290,16 @@ impl poem_openapi::types::Type for Batch {
     type RawElementValueType = Self;
 
     fn name() -> std::borrow::Cow<'static, str> {
-        "TimeEntryBatch".into()
+        "CreateTimeEntriesInput".into()
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Reference("TimeEntryBatch".into())
+        MetaSchemaRef::Reference("CreateTimeEntriesInput".into())
     }
 
     fn register(registry: &mut Registry) {
         CreateTimeEntryInput::register(registry);
-        registry.create_schema::<Batch, _>("TimeEntryBatch".into(), |_| {
+        registry.create_schema::<Batch, _>("CreateTimeEntriesInput".into(), |_| {
             let entries = MetaSchema {
                 description: Some("The entries, all or none of which are made."),
                 items: Some(Box::new(CreateTimeEntryInput::schema_ref())),

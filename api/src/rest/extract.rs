@@ -138,12 +138,8 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
         let described = |description: &'static str, schema: MetaSchema| {
             inline(MetaSchema { description: Some(description), ..schema })
         };
-        let limit = MetaSchema {
-            minimum: Some(1.0),
-            maximum: Some(200.0),
-            default: Some(50.into()),
-            ..MetaSchema::new_with_format("integer", "int32")
-        };
+        let limit =
+            MetaSchema { minimum: Some(1.0), maximum: Some(200.0), ..MetaSchema::new_with_format("integer", "int32") };
         let mut properties = vec![
             ("limit", described("How many rows.", limit)),
             ("cursor", described("Where the page before ended: its `nextCursor`.", MetaSchema::new("string"))),
@@ -223,8 +219,7 @@ impl<'a> ApiExtractor<'a> for IfMatch {
     }
 
     fn param_schema_ref() -> Option<MetaSchemaRef> {
-        let schema = MetaSchema { example: Some("\"3\"".into()), ..MetaSchema::new("string") };
-        Some(MetaSchemaRef::Inline(Box::new(schema)))
+        Some(MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))))
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<IfMatch> {

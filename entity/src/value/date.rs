@@ -57,11 +57,8 @@ impl Wire for Date {
     }
 
     fn openapi() -> MetaSchema {
-        MetaSchema {
-            pattern: Some(r"^\d{4}-\d{2}-\d{2}$".into()),
-            example: Some("2026-06-11".into()),
-            ..openapi_schema("string", "date")
-        }
+        // No pattern beside the format: generated clients match it against the date that they have parsed.
+        MetaSchema { example: Some("2026-06-11".into()), ..openapi_schema("string", "date") }
     }
 
     fn parse(json: Json) -> Result<Date, FieldErrors> {
@@ -122,7 +119,6 @@ impl Wire for DateOrDateTime {
         MetaSchema {
             title: Some("DateOrDateTime".into()),
             pattern: Some(r"^\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?$".into()),
-            example: Some("2026-06-11".into()),
             ..openapi_schema("string", "")
         }
     }

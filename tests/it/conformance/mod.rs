@@ -5,6 +5,7 @@ mod contract;
 mod edges;
 mod examples;
 mod fuzzer;
+mod generators;
 mod linters;
 
 use std::path::{Path, PathBuf};

@@ -43,7 +43,7 @@ async fn main() {
     assert_eq!(again.headers()["idempotent-replayed"], "true");
     let client = client.into_inner().data;
     assert_eq!(again.into_inner().data.id, client.id);
-    let rate = types::MoneyInput::Number(120.5);
+    let rate = "120.50".parse::<types::MoneyInput>().expect("money");
     let due = chrono::NaiveDate::from_ymd_opt(2026, 9, 30).expect("a day");
     let create = api.create_project().idempotency_key(key());
     let create = create.body_map(|body| body.client_id(client.id).name("Website").hourly_rate(rate).due_date(due));
@@ -61,7 +61,7 @@ async fn main() {
     let spend = api.create_expense().idempotency_key(key());
     let spend = spend.body_map(|body| {
         let body = body.client_id(client.id).category(types::ExpenseCategory::Travel).description("Train");
-        body.amount(types::MoneyInput::Number(64.2)).expense_date(due)
+        body.amount("64.20".parse::<types::MoneyInput>().expect("money")).expense_date(due)
     });
     assert_eq!(spend.send().await.expect("an expense").into_inner().data.amount.as_str(), "64.20");
 

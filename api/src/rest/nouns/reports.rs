@@ -56,8 +56,19 @@ impl<'a> ApiExtractor<'a> for ReportQuery {
         let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
         let described = |description, schema| inline(MetaSchema { description: Some(description), ..schema });
         let groups: Vec<_> = ReportGroup::ALL.iter().map(|group| group.as_str().to_ascii_lowercase()).collect();
-        let by = format!("^({0})(,({0}))?$", groups.join("|"));
-        let by = MetaSchema { pattern: Some(by), example: Some("project,day".into()), ..MetaSchema::new("string") };
+        let group = MetaSchema {
+            title: Some("ReportGroup".into()),
+            enum_items: groups.into_iter().map(Into::into).collect(),
+            ..MetaSchema::new("string")
+        };
+        let by = MetaSchema {
+            items: Some(Box::new(inline(group))),
+            min_items: Some(1),
+            max_items: Some(2),
+            unique_items: Some(true),
+            example: Some(serde_json::json!(["project", "day"])),
+            ..MetaSchema::new("array")
+        };
         let format = MetaSchema {
             title: Some("ReportFormat".into()),
             enum_items: vec!["json".into(), "csv".into()],
@@ -76,7 +87,12 @@ impl<'a> ApiExtractor<'a> for ReportQuery {
             let schema = MetaSchema { nullable: false, description: Some(field.description), ..field.schema };
             properties.push((field.name, inline(schema)));
         }
-        Some(inline(MetaSchema { title: Some(LIST_QUERY.into()), properties, ..MetaSchema::new("object") }))
+        Some(inline(MetaSchema {
+            title: Some(LIST_QUERY.into()),
+            properties,
+            required: vec!["groupBy"],
+            ..MetaSchema::new("object")
+        }))
     }
 
     async fn from_request(

@@ -3,14 +3,19 @@
 use serde_json::{Map, Value, json};
 
 use super::super::extract::LIST_QUERY;
+use super::order::Orders;
 use super::{answers, entries, entries_of, reference};
 
 /// Completes one operation.
-pub fn complete(path: &str, method: &str, operation: &mut Value) {
+pub fn complete(path: &str, method: &str, operation: &mut Value, orders: &Orders) {
+    // It is that of the whole document.
+    if let Some(operation) = operation.as_object_mut() {
+        operation.remove("security");
+    }
     let mut parameters = Vec::new();
     for mut parameter in operation["parameters"].as_array().cloned().unwrap_or_default() {
         if parameter["schema"]["title"] == LIST_QUERY {
-            parameters.extend(list_parameters(&mut parameter["schema"]));
+            parameters.extend(list_parameters(&mut parameter["schema"], orders));
         } else {
             describe(&mut parameter);
             parameters.push(parameter);
@@ -22,7 +27,7 @@ pub fn complete(path: &str, method: &str, operation: &mut Value) {
     let tagged = method == "get" && gives(&operation["responses"]["200"], "ETag");
     if tagged {
         parameters.push(json!({
-            "name": "If-None-Match", "in": "header", "required": false, "example": "\"3\"",
+            "name": "If-None-Match", "in": "header", "required": false,
             "description": "An `ETag`, or several with commas: 304 if the record still has that version.",
             "schema": { "type": "string" },
         }));
@@ -116,7 +121,6 @@ fn describe(parameter: &mut Value) {
     } else if parameter["in"] == "path" {
         let told = if parameter["name"] == "userId" { "The id of the person." } else { "The id of the record." };
         parameter["description"] = json!(told);
-        parameter["example"] = json!(super::examples::ID);
     }
 }
 
@@ -130,14 +134,38 @@ fn idempotency_key(required: bool) -> Value {
 }
 
 /// The single parameters that a list query's object stands for.
-fn list_parameters(object: &mut Value) -> Vec<Value> {
-    entries_of(object, "properties")
-        .map(|(name, schema)| {
-            let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
-            let repeats = if schema["type"] == "array" { " Repeated, any of them." } else { "" };
-            let description = format!("{}{repeats}", description.as_ref().and_then(Value::as_str).unwrap_or_default());
-            json!({ "name": name, "in": "query", "required": false, "description": description,
-                "schema": schema, "explode": true, "style": "form" })
-        })
-        .collect()
+fn list_parameters(object: &mut Value, orders: &Orders) -> Vec<Value> {
+    let required = object["required"].take();
+    let is_required = |name: &str| required.as_array().is_some_and(|names| names.iter().any(|known| known == name));
+    let properties = object["properties"].take();
+    let mut names: Vec<&String> = properties.as_object().into_iter().flatten().map(|(name, _)| name).collect();
+    orders.sort(&mut names);
+    let parameter = |name: &String| {
+        let mut schema = properties[name].clone();
+        let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        let example = without_examples(&mut schema);
+        let list = schema["type"] == "array";
+        let required = is_required(name);
+        // What must be sent is one list with commas; a filter is repeated.
+        let repeats = if list && !required { " Repeat the parameter to match any of several values." } else { "" };
+        let description = format!("{}{repeats}", description.as_ref().and_then(Value::as_str).unwrap_or_default());
+        let mut parameter = json!({ "name": name, "in": "query", "required": required, "description": description,
+                "schema": schema, "explode": !(list && required), "style": "form" });
+        if required && let Some(example) = example {
+            parameter["example"] = example;
+        }
+        parameter
+    };
+    names.into_iter().map(parameter).collect()
+}
+
+/// Takes examples and defaults off the schema of a parameter: pages that fill in forms would send every optional parameter
+/// that has one, and so list nothing. Gives the example.
+fn without_examples(schema: &mut Value) -> Option<Value> {
+    let schema = schema.as_object_mut()?;
+    schema.remove("default");
+    if let Some(items) = schema.get_mut("items") {
+        without_examples(items);
+    }
+    schema.remove("example")
 }

@@ -165,7 +165,7 @@ fn payment_schema() -> Value {
         "required": ["amount", "currency", "failureReason", "id", "method", "receivedAt"],
         "properties": {
             "id": { "type": "string", "format": "uuid", "description": "The id of the payment." },
-            "amount": { "type": "string", "format": "decimal", "pattern": "^\\d{1,12}\\.\\d{2,4}$", "example": "150.00",
+            "amount": { "type": "string", "pattern": "^\\d{1,12}\\.\\d{2,4}$", "example": "150.00",
                 "description": "How much." },
             "currency": { "allOf": [reference("schemas", "Currency")], "description": "Of what." },
             "method": { "type": "string", "example": "manual", "description": "How; `manual` when the operator says so." },

@@ -29,21 +29,21 @@ macro_rules! event_types {
 }
 
 event_types! {
-    /// An invoice went to the client.
+    /// An invoice was sent to the client.
     InvoiceSent "invoice.sent",
-    /// An invoice is paid in full.
+    /// An invoice was paid in full.
     InvoicePaid "invoice.paid",
-    /// A payment did not go through.
+    /// A payment of an invoice failed.
     InvoicePaymentFailed "invoice.payment_failed",
-    /// A time entry has a duration: on create, or when its timer stops.
+    /// A time entry got its duration: it was logged, or its timer was stopped.
     TimeEntryCreated "time_entry.created",
-    /// A new task.
+    /// A task was created.
     TaskCreated "task.created",
-    /// A task is done; once per transition.
+    /// A task became `DONE`; once per transition.
     TaskCompleted "task.completed",
-    /// A new client.
+    /// A client was created.
     ClientCreated "client.created",
-    /// A new project.
+    /// A project was created.
     ProjectCreated "project.created",
 }
 

@@ -14,9 +14,9 @@ use crate::door::Cx;
 use crate::outbox::{self, Delivery, Envelope, subscribed};
 
 crate::input! {
-    /// What a test event is to be.
+    /// Which test event to send.
     pub struct TestWebhookEndpointInput = "TestWebhookEndpointInput" {
-        /// Its type; the first that the endpoint is subscribed to unless said.
+        /// Type of the test event; by default the first type that the endpoint is subscribed to.
         pub r#type: Field<EventType>,
     }
 }

@@ -16,28 +16,29 @@ use crate::door::{Cx, Signal};
 use crate::outbox;
 
 crate::input! {
-    /// What a timer is started on.
+    /// What to start a timer on.
     pub struct StartTimerInput = "StartTimerInput" {
-        /// What time is spent on; the project must be ACTIVE.
+        /// Identifier of the project that the time is spent on; it must be `ACTIVE` (else 409 `project_not_active`).
         pub project_id: Required<Id>,
-        /// A task of that project.
+        /// Identifier of a task of that project. Null means no task.
         pub task_id: Field<Id>,
-        /// What is being done.
+        /// What is being done: at most 10,000 characters. Null or an empty text means no note.
         pub note: Field<Note>,
-        /// Whether it can be billed; as the task says unless said, and never on NON_BILLABLE projects.
+        /// Whether the time is billed; by default as the task says, else `true`. Always false on `NON_BILLABLE`
+        /// projects.
         pub billable: Field<bool>,
-        /// The day it counts for; today unless said.
+        /// Day that the time counts for; by default today in `timeZone`.
         pub entry_date: Field<Date>,
-        /// Where today is; UTC unless said.
+        /// IANA time zone that decides which day is today, such as `Europe/Helsinki`; UTC by default.
         pub time_zone: Field<TimeZone>,
     }
     read_only "id" "orgId" "userId" "invoiceId" "startedAt" "stoppedAt" "version" "createdAt" "updatedAt" "deletedAt"
 }
 
 crate::input! {
-    /// When a timer is stopped.
+    /// When to stop the timer.
     pub struct StopTimerInput = "StopTimerInput" {
-        /// The instant, with an offset; now unless said.
+        /// Time at which the work ended, with an offset; now by default.
         pub stopped_at: Field<Instant>,
     }
 }

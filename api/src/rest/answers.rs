@@ -225,13 +225,13 @@ fn page<T: Type>() -> MetaSchemaRef {
     let items = MetaSchema { items: Some(Box::new(T::schema_ref())), ..MetaSchema::new("array") };
     let cursor = MetaSchema {
         nullable: true,
-        description: Some("Where the next page begins; null on the last."),
+        description: Some("Cursor of the next page; null on the last page."),
         ..MetaSchema::new("string")
     };
     let limit = MetaSchema {
         minimum: Some(1.0),
         maximum: Some(200.0),
-        description: Some("How many rows were asked for."),
+        description: Some("Number of records per page that was asked for."),
         ..MetaSchema::new_with_format("integer", "int32")
     };
     let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));

@@ -35,7 +35,9 @@ impl<'a> ApiExtractor<'a> for Access {
     fn register(registry: &mut Registry) {
         let scheme = MetaSecurityScheme {
             ty: "http",
-            description: Some("A token of this server, `hsk_live_…` or `hsk_test_…`, made by its operator."),
+            description: Some(
+                "API token, sent as `Authorization: Bearer hsk_live_…` or `hsk_test_…`. It acts as the member who made it, on the settings pages or the command line.",
+            ),
             name: None,
             key_in: None,
             scheme: Some("bearer"),
@@ -141,22 +143,37 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
         let limit =
             MetaSchema { minimum: Some(1.0), maximum: Some(200.0), ..MetaSchema::new_with_format("integer", "int32") };
         let mut properties = vec![
-            ("limit", described("How many rows.", limit)),
-            ("cursor", described("Where the page before ended: its `nextCursor`.", MetaSchema::new("string"))),
+            ("limit", described("Number of records per page, from 1 to 200; 50 by default.", limit)),
+            (
+                "cursor",
+                described(
+                    "Cursor of the page: `pagination.nextCursor` of the page before, with the same sort and filters. Without it the first page is returned.",
+                    MetaSchema::new("string"),
+                ),
+            ),
             (
                 "sort",
                 described(
-                    "By what; a leading `-` is descending. Ties are broken by id.",
+                    "Field to sort by; a leading `-` means descending. `-createdAt` by default. Ties are broken by `id`.",
                     <service::sort::Sort<S> as Wire>::openapi(),
                 ),
             ),
         ];
         if S::SEARCHED {
             let search = MetaSchema { max_length: Some(200), ..MetaSchema::new("string") };
-            properties.push(("search", described("Part of a text, in any case.", search)));
+            properties.push((
+                "search",
+                described("Text that a record must contain, at most 200 characters; case is ignored.", search),
+            ));
         }
         let boolean = MetaSchema::new("boolean");
-        properties.push(("includeDeleted", described("With deleted rows; Manager and above.", boolean)));
+        properties.push((
+            "includeDeleted",
+            described(
+                "Whether to list deleted records too; `false` by default. Only for Owners, Admins and Managers.",
+                boolean,
+            ),
+        ));
         for field in F::fields() {
             let schema = MetaSchema { description: Some(field.description), ..field.in_query };
             properties.push((field.name, inline(schema)));

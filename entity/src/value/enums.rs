@@ -6,16 +6,18 @@ use poem_openapi::registry::MetaSchema;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 
 use super::Json;
-use super::wire::{FieldErrors, Wire, in_openapi, openapi_schema};
+use super::wire::{FieldErrors, Wire, component, in_openapi, openapi_schema};
 
 /// An enum with one spelling on every surface; read in either case.
 macro_rules! wire_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $rank:literal $wire:literal),+ $(,)? }) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident {
+        $($(#[doc = $item_doc:literal])* $item:ident = $rank:literal $wire:literal),+ $(,)?
+    }) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
         #[sea_orm(rs_type = "i16", db_type = "SmallInteger")]
         pub enum $name {
-            $($(#[$item_doc])* #[sea_orm(num_value = $rank)] #[graphql(name = $wire)] $item),+
+            $($(#[doc = $item_doc])* #[sea_orm(num_value = $rank)] #[graphql(name = $wire)] $item),+
         }
 
         impl $name {
@@ -55,7 +57,8 @@ macro_rules! wire_enum {
             }
 
             fn openapi() -> MetaSchema {
-                let title = Some(stringify!($name).to_owned());
+                let values = [$(($wire, concat!($($item_doc),*))),+];
+                let title = Some(component(stringify!($name), concat!($($doc),*), &values));
                 MetaSchema { title, enum_items: vec![$($wire.into()),+], ..openapi_schema("string", "") }
             }
 
@@ -143,7 +146,7 @@ wire_enum!(
         Hourly = 10 "HOURLY",
         /// Billed once, by a fixed fee.
         Fixed = 20 "FIXED",
-        /// Never billed.
+        /// Time on the project is never billed.
         NonBillable = 30 "NON_BILLABLE",
     }
 );

@@ -6,19 +6,22 @@ use std::str::FromStr;
 use poem_openapi::registry::MetaSchema;
 
 use super::Json;
-use super::wire::{FieldErrors, Wire, on_every_surface, openapi_schema};
+use super::wire::{FieldErrors, Wire, component, on_every_surface, openapi_schema};
 
 macro_rules! event_types {
-    ($($(#[$doc:meta])* $name:ident $wire:literal,)+) => {
+    ($($(#[doc = $doc:literal])* $name:ident $wire:literal,)+) => {
         /// The type of an event: a `String` in GraphQL, since more may come.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum EventType {
-            $($(#[$doc])* $name),+
+            $($(#[doc = $doc])* $name),+
         }
 
         impl EventType {
             /// All of them.
             pub const ALL: &'static [EventType] = &[$(EventType::$name),+];
+
+            /// What each of them means.
+            const ABOUT: &'static [(&'static str, &'static str)] = &[$(($wire, concat!($($doc),*))),+];
 
             /// Its spelling.
             pub const fn as_str(self) -> &'static str {
@@ -74,7 +77,11 @@ impl Wire for EventType {
 
     fn openapi() -> MetaSchema {
         let enum_items = EventType::ALL.iter().map(|kind| kind.as_str().into()).collect();
-        MetaSchema { title: Some("EventType".into()), enum_items, ..openapi_schema("string", "") }
+        MetaSchema {
+            title: Some(component("EventType", "Type of an event. New types may be added.", EventType::ABOUT)),
+            enum_items,
+            ..openapi_schema("string", "")
+        }
     }
 
     fn parse(json: Json) -> Result<EventType, FieldErrors> {

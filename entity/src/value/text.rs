@@ -221,7 +221,7 @@ impl Wire for Currency {
 
     fn openapi() -> MetaSchema {
         MetaSchema {
-            title: Some("Currency".into()),
+            title: Some("Currency\nCurrency of an amount, by its ISO 4217 code.".into()),
             enum_items: CURRENCIES.split_whitespace().map(Into::into).collect(),
             example: Some("USD".into()),
             ..openapi_schema("string", "")

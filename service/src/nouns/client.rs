@@ -184,10 +184,10 @@ impl Record for Client {
 
 /// The two inputs of a client differ in one field: a new one needs its name.
 macro_rules! client_input {
-    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, name: $required:ident, flag: $flag:ident) => {
+    ($(#[doc = $doc:literal])* $name:ident, name: $required:ident, flag: $flag:ident) => {
         crate::input! {
             $(#[doc = $doc])*
-            pub struct $name = $graphql {
+            pub struct $name {
                 /// Identifier of the client in another system: at most 255 characters, unique among live clients. Null
                 /// or an empty text clears it.
                 pub external_id: Field<ExternalId>,
@@ -289,11 +289,11 @@ macro_rules! client_input {
 
 client_input!(
     /// The fields of a new client. Only `name` is required.
-    CreateClientInput = "CreateClientInput", name: Required, flag: Defaulted
+    CreateClientInput, name: Required, flag: Defaulted
 );
 client_input!(
     /// The fields of a client to change. An absent field keeps its value, null clears a nullable one.
-    UpdateClientInput = "UpdateClientInput", name: NonNull, flag: NonNull
+    UpdateClientInput, name: NonNull, flag: NonNull
 );
 
 fn search_key(row: &client::Model) -> String {
@@ -313,7 +313,7 @@ crate::sort! {
 
 crate::input! {
     /// Filters of the list of clients; a client must match all of them.
-    pub struct ClientFilter = "ClientFilter" {
+    pub struct ClientFilter {
         /// Only clients with one of these identifiers.
         pub id: Field<Vec<Id>>,
         /// Only clients with one of these external identifiers.

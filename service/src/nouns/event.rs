@@ -118,7 +118,7 @@ crate::sort! {
 
 crate::input! {
     /// Filters of the list of events; an event must match all of them.
-    pub struct EventFilter = "EventFilter" {
+    pub struct EventFilter {
         /// Only events with one of these identifiers.
         pub id: Field<Vec<Id>>,
         /// Only events of one of these types.

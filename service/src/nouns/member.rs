@@ -142,7 +142,7 @@ crate::sort! {
 
 crate::input! {
     /// Filters of the list of members; a member must match all of them.
-    pub struct MemberFilter = "MemberFilter" {
+    pub struct MemberFilter {
         /// Only members with one of these identifiers.
         pub id: Field<Vec<Id>>,
         /// Only members with one of these roles.

@@ -100,7 +100,7 @@ crate::sort! {
 
 crate::input! {
     /// Filters of the list of tokens; a token must match all of them.
-    pub struct TokenFilter = "TokenFilter" {
+    pub struct TokenFilter {
         /// Only tokens with one of these identifiers.
         pub id: Field<Vec<Id>>,
         /// Only tokens made at or after this instant; a date means the start of that UTC day.

@@ -156,7 +156,7 @@ crate::sort! {
 
 crate::input! {
     /// Filters of the list of deliveries; a delivery must match all of them.
-    pub struct WebhookDeliveryFilter = "WebhookDeliveryFilter" {
+    pub struct WebhookDeliveryFilter {
         /// Only deliveries with one of these identifiers.
         pub id: Field<Vec<Id>>,
         /// Only deliveries to one of these webhook endpoints.

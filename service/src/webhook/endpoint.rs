@@ -135,10 +135,10 @@ fn column(events: &[EventType]) -> String {
 
 /// The two inputs of an endpoint differ in what they need.
 macro_rules! endpoint_input {
-    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needed: $needed:ident, flag: $flag:ident) => {
+    ($(#[doc = $doc:literal])* $name:ident, needed: $needed:ident, flag: $flag:ident) => {
         crate::input! {
             $(#[doc = $doc])*
-            pub struct $name = $graphql {
+            pub struct $name {
                 /// Identifier of the webhook endpoint in another system: at most 255 characters, unique among live
                 /// webhook endpoints. Null or an empty text clears it.
                 pub external_id: Field<ExternalId>,
@@ -190,11 +190,11 @@ macro_rules! endpoint_input {
 
 endpoint_input!(
     /// The fields of a new webhook endpoint. `url` and `events` are required.
-    CreateWebhookEndpointInput = "CreateWebhookEndpointInput", needed: Required, flag: Defaulted
+    CreateWebhookEndpointInput, needed: Required, flag: Defaulted
 );
 endpoint_input!(
     /// The fields of a webhook endpoint to change. An absent field keeps its value, null clears a nullable one.
-    UpdateWebhookEndpointInput = "UpdateWebhookEndpointInput", needed: NonNull, flag: NonNull
+    UpdateWebhookEndpointInput, needed: NonNull, flag: NonNull
 );
 
 impl Validate for CreateWebhookEndpointInput {
@@ -219,7 +219,7 @@ impl Validate for UpdateWebhookEndpointInput {
 
 crate::input! {
     /// How to replace the secret.
-    pub struct RotateWebhookSecretInput = "RotateWebhookSecretInput" {
+    pub struct RotateWebhookSecretInput {
         /// Seconds during which the old secret signs beside the new one, from 0 to 604,800 (a week); 0 by default.
         pub overlap_seconds: Defaulted<i32>,
     }
@@ -246,7 +246,7 @@ crate::sort! {
 
 crate::input! {
     /// Filters of the list of webhook endpoints; an endpoint must match all of them.
-    pub struct WebhookEndpointFilter = "WebhookEndpointFilter" {
+    pub struct WebhookEndpointFilter {
         /// Only webhook endpoints with one of these identifiers.
         pub id: Field<Vec<Id>>,
         /// Only webhook endpoints with one of these external identifiers.

@@ -217,7 +217,7 @@ impl poem_openapi::types::Type for Replay {
                 (field.name, inline(MetaSchema { description: Some(field.description), ..field.schema }))
             };
             let filters = MetaSchema {
-                title: Some("WebhookDeliveryFilter".into()),
+                title: Some("WebhookDeliveryFilter\nFilters of deliveries; a delivery must match all of them.".into()),
                 description: Some("Which deliveries to replay; those with status `failed` unless a status is named. Pending ones are refused."),
                 nullable: true,
                 properties: fields.map(described).collect(),

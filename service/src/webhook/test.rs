@@ -15,7 +15,7 @@ use crate::outbox::{self, Delivery, Envelope, subscribed};
 
 crate::input! {
     /// Which test event to send.
-    pub struct TestWebhookEndpointInput = "TestWebhookEndpointInput" {
+    pub struct TestWebhookEndpointInput {
         /// Type of the test event; by default the first type that the endpoint is subscribed to.
         pub r#type: Field<EventType>,
     }

@@ -2,11 +2,13 @@
 
 mod clients;
 mod contract;
+pub(crate) mod descriptions;
 mod edges;
 mod examples;
 mod fuzzer;
 mod generators;
 mod linters;
+mod samples;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -25,10 +25,11 @@ pub struct Reports;
 
 #[OpenApi(tag = "Tag::Reports")]
 impl Reports {
-    /// Sum time
+    /// Get a time report
     ///
-    /// Time, and what it earns, summed by one or two of what it was spent on, by whom and when. As JSON, or as a CSV table by
-    /// `Accept: text/csv` or `format=csv`.
+    /// Sums the time of all matching entries per group, and what the billable time on hourly projects earns. Returned
+    /// as JSON, or as CSV with `Accept: text/csv` or `format=csv`. Costs 10 more rate-limit points. A Member sums their
+    /// own time, without amounts.
     #[oai(path = "/reports/time", method = "get", operation_id = "getTimeReport")]
     async fn get_time_report(&self, Access(cx): Access, query: ReportQuery) -> Result<Report, Rejection> {
         let report = report::time(&cx, &query.args).await?;
@@ -57,7 +58,7 @@ impl<'a> ApiExtractor<'a> for ReportQuery {
         let described = |description, schema| inline(MetaSchema { description: Some(description), ..schema });
         let groups: Vec<_> = ReportGroup::ALL.iter().map(|group| group.as_str().to_ascii_lowercase()).collect();
         let group = MetaSchema {
-            title: Some("ReportGroup".into()),
+            title: Some("ReportGroup\nWhat a report sums by: the client, project, task or member, or the day, week or month of the time.".into()),
             enum_items: groups.into_iter().map(Into::into).collect(),
             ..MetaSchema::new("string")
         };
@@ -70,18 +71,33 @@ impl<'a> ApiExtractor<'a> for ReportQuery {
             ..MetaSchema::new("array")
         };
         let format = MetaSchema {
-            title: Some("ReportFormat".into()),
+            title: Some("ReportFormat\nFormat of a report: JSON, or CSV for spreadsheets.".into()),
             enum_items: vec!["json".into(), "csv".into()],
             ..MetaSchema::new("string")
         };
         let mut properties = vec![
-            ("groupBy", described("By what: one or two, with a comma between.", by)),
-            ("timeZone", described("Where days begin; UTC unless said.", TimeZone::openapi())),
+            (
+                "groupBy",
+                described(
+                    "Groups of the report, one or two, with commas between: the keys of its rows, in this order.",
+                    by,
+                ),
+            ),
+            (
+                "timeZone",
+                described(
+                    "IANA time zone in which an entry with instants belongs to a day, such as `Europe/Helsinki`; UTC by default.",
+                    TimeZone::openapi(),
+                ),
+            ),
             (
                 "amountShown",
-                described("Whether amounts are told; by default to those who see money.", AmountShown::openapi()),
+                described(
+                    "Whether amounts are shown. By default they are for those who see money; a Member who asks for them is refused (403).",
+                    AmountShown::openapi(),
+                ),
             ),
-            ("format", described("The form of the answer, if `Accept` does not say it.", format)),
+            ("format", described("Format of the answer, `json` or `csv`; by default as `Accept` says.", format)),
         ];
         for field in TimeEntryFilter::fields() {
             let schema = MetaSchema { nullable: false, description: Some(field.description), ..field.schema };
@@ -142,7 +158,7 @@ impl ApiResponse for Report {
     fn meta() -> MetaResponses {
         let mut meta = Data::<TimeReport>::meta();
         let table = MetaSchema {
-            description: Some("A header line, then a line for each group and currency."),
+            description: Some("A header line, then one line per group and currency (RFC 4180)."),
             ..MetaSchema::new("string")
         };
         let table = MetaMediaType { content_type: "text/csv", schema: MetaSchemaRef::Inline(Box::new(table)) };

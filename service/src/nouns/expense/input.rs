@@ -7,10 +7,10 @@ use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Requir
 
 /// The two inputs of an expense differ in what they need.
 macro_rules! expense_input {
-    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needs: $needed:ident, has: $defaulted:ident) => {
+    ($(#[doc = $doc:literal])* $name:ident, needs: $needed:ident, has: $defaulted:ident) => {
         crate::input! {
             $(#[doc = $doc])*
-            pub struct $name = $graphql {
+            pub struct $name {
                 /// Identifier of the expense in another system: at most 255 characters, unique among live expenses.
                 /// Null or an empty text clears it.
                 pub external_id: Field<ExternalId>,
@@ -80,11 +80,11 @@ macro_rules! expense_input {
 
 expense_input!(
     /// The fields of a new expense. The currency is that of the client.
-    CreateExpenseInput = "CreateExpenseInput", needs: Required, has: Defaulted
+    CreateExpenseInput, needs: Required, has: Defaulted
 );
 expense_input!(
     /// The fields of an expense to change. An absent field keeps its value, null clears a nullable one.
-    UpdateExpenseInput = "UpdateExpenseInput", needs: NonNull, has: NonNull
+    UpdateExpenseInput, needs: NonNull, has: NonNull
 );
 
 /// A custom category is allowed with OTHER only.

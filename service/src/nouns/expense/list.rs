@@ -27,7 +27,7 @@ crate::sort! {
 
 crate::input! {
     /// Filters of the list of expenses; an expense must match all of them.
-    pub struct ExpenseFilter = "ExpenseFilter" {
+    pub struct ExpenseFilter {
         /// Only expenses with one of these identifiers.
         pub id: Field<Vec<Id>>,
         /// Only expenses with one of these external identifiers.

@@ -40,7 +40,7 @@ fn instant(at: Option<Timestamp>) -> Key {
 
 crate::input! {
     /// Filters of the list of invoices; an invoice must match all of them.
-    pub struct InvoiceFilter = "InvoiceFilter" {
+    pub struct InvoiceFilter {
         /// Only invoices with one of these identifiers.
         pub id: Field<Vec<Id>>,
         /// Only invoices to one of these clients.

@@ -9,10 +9,10 @@ use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Requir
 
 /// The two inputs of a project differ in what they need.
 macro_rules! project_input {
-    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needs: $needed:ident, has: $defaulted:ident) => {
+    ($(#[doc = $doc:literal])* $name:ident, needs: $needed:ident, has: $defaulted:ident) => {
         crate::input! {
             $(#[doc = $doc])*
-            pub struct $name = $graphql {
+            pub struct $name {
                 /// Identifier of the project in another system: at most 255 characters, unique among live projects.
                 /// Null or an empty text clears it.
                 pub external_id: Field<ExternalId>,
@@ -76,11 +76,11 @@ macro_rules! project_input {
 
 project_input!(
     /// The fields of a new project. `clientId` and `name` are required.
-    CreateProjectInput = "CreateProjectInput", needs: Required, has: Defaulted
+    CreateProjectInput, needs: Required, has: Defaulted
 );
 project_input!(
     /// The fields of a project to change. An absent field keeps its value, null clears a nullable one.
-    UpdateProjectInput = "UpdateProjectInput", needs: NonNull, has: NonNull
+    UpdateProjectInput, needs: NonNull, has: NonNull
 );
 
 /// The rules between the fields of a project, asked of a new one before it is made and of a changed one as it would be.

@@ -171,7 +171,7 @@ crate::sort! {
 
 crate::input! {
     /// Filters of the list of projects; a project must match all of them.
-    pub struct ProjectFilter = "ProjectFilter" {
+    pub struct ProjectFilter {
         /// Only projects with one of these identifiers.
         pub id: Field<Vec<Id>>,
         /// Only projects with one of these external identifiers.

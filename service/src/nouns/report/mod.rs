@@ -177,25 +177,25 @@ pub struct TimeReportAmount {
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct TimeReportKeys {
-    /// Client of the time, when grouped by client.
+    /// Client of the time; absent (null in GraphQL) unless grouped by client.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub client: Visible<TimeReportNoun>,
-    /// Project of the time, when grouped by project.
+    /// Project of the time; absent (null in GraphQL) unless grouped by project.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub project: Visible<TimeReportNoun>,
-    /// Task of the time, when grouped by task; null for time on no task.
+    /// Task of the time; absent (null in GraphQL) unless grouped by task; null for time on no task.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub task: Visible<TimeReportNoun>,
-    /// Member whose time it is, when grouped by member.
+    /// Member whose time it is; absent (null in GraphQL) unless grouped by member.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub member: Visible<TimeReportMember>,
-    /// Day of the time, when grouped by day.
+    /// Day of the time; absent (null in GraphQL) unless grouped by day.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub day: Visible<Date>,
-    /// Monday on which the week begins, when grouped by week.
+    /// Monday on which the week begins; absent (null in GraphQL) unless grouped by week.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub week: Visible<Date>,
-    /// Month of the time as `YYYY-MM`, when grouped by month.
+    /// Month of the time as `YYYY-MM`; absent (null in GraphQL) unless grouped by month.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub month: Visible<String>,
 }

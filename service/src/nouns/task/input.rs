@@ -11,10 +11,10 @@ use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Requir
 
 /// The two inputs of a task differ in what they need.
 macro_rules! task_input {
-    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needs: $needed:ident, has: $defaulted:ident) => {
+    ($(#[doc = $doc:literal])* $name:ident, needs: $needed:ident, has: $defaulted:ident) => {
         crate::input! {
             $(#[doc = $doc])*
-            pub struct $name = $graphql {
+            pub struct $name {
                 /// Identifier of the task in another system: at most 255 characters, unique among live tasks. Null or
                 /// an empty text clears it.
                 pub external_id: Field<ExternalId>,
@@ -90,11 +90,11 @@ macro_rules! task_input {
 
 task_input!(
     /// The fields of a new task. `projectId` and `name` are required.
-    CreateTaskInput = "CreateTaskInput", needs: Required, has: Defaulted
+    CreateTaskInput, needs: Required, has: Defaulted
 );
 task_input!(
     /// The fields of a task to change. An absent field keeps its value, null clears a nullable one. A Member may change `status`, `description`, `priority`, `tags`, the dates and `estimatedHours` of tasks assigned to them.
-    UpdateTaskInput = "UpdateTaskInput", needs: NonNull, has: NonNull
+    UpdateTaskInput, needs: NonNull, has: NonNull
 );
 
 /// Each once, in the order of its first place.

@@ -32,7 +32,7 @@ crate::sort! {
 
 crate::input! {
     /// Filters of the list of tasks; a task must match all of them.
-    pub struct TaskFilter = "TaskFilter" {
+    pub struct TaskFilter {
         /// Only tasks with one of these identifiers.
         pub id: Field<Vec<Id>>,
         /// Only tasks with one of these external identifiers.

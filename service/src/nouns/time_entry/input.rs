@@ -12,7 +12,7 @@ use crate::contract::input::{Field, FromBody, Input, NonNull, Reference, Require
 crate::input! {
     /// The fields of a new time entry. Its duration is given by `durationSeconds`, `duration`, or `startedAt` together
     /// with `stoppedAt`.
-    pub struct CreateTimeEntryInput = "CreateTimeEntryInput" {
+    pub struct CreateTimeEntryInput {
         /// Identifier of the time entry in another system: at most 255 characters, unique among live time entries. Null
         /// or an empty text clears it.
         pub external_id: Field<ExternalId>,
@@ -46,7 +46,7 @@ crate::input! {
 crate::input! {
     /// The fields of a time entry to change. An absent field keeps its value, null clears a nullable one. Of a running
     /// timer only `note`, `billable`, `taskId`, `entryDate` and `startedAt` change.
-    pub struct UpdateTimeEntryInput = "UpdateTimeEntryInput" {
+    pub struct UpdateTimeEntryInput {
         /// Identifier of the time entry in another system: at most 255 characters, unique among live time entries. Null
         /// or an empty text clears it.
         pub external_id: Field<ExternalId>,

@@ -31,7 +31,7 @@ crate::sort! {
 
 crate::input! {
     /// Filters of time entries; an entry must match all of them.
-    pub struct TimeEntryFilter = "TimeEntryFilter" {
+    pub struct TimeEntryFilter {
         /// Only time entries with one of these identifiers.
         pub id: Field<Vec<Id>>,
         /// Only time entries with one of these external identifiers.

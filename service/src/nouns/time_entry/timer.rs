@@ -17,7 +17,7 @@ use crate::outbox;
 
 crate::input! {
     /// What to start a timer on.
-    pub struct StartTimerInput = "StartTimerInput" {
+    pub struct StartTimerInput {
         /// Identifier of the project that the time is spent on; it must be `ACTIVE` (else 409 `project_not_active`).
         pub project_id: Required<Id>,
         /// Identifier of a task of that project. Null means no task.
@@ -37,7 +37,7 @@ crate::input! {
 
 crate::input! {
     /// When to stop the timer.
-    pub struct StopTimerInput = "StopTimerInput" {
+    pub struct StopTimerInput {
         /// Time at which the work ended, with an offset; now by default.
         pub stopped_at: Field<Instant>,
     }

@@ -179,7 +179,7 @@ on_both! {
             let data = answer.data(200);
             let example = format!("/paths/{}/get/responses/200/content/application~1json/example", path.replace('/', "~1"));
             let (sent, written) = (first_keys(&answer.text(), ""), first_keys(&text, &example));
-            assert!(sent == written || data.is_null(), "{path} sends {sent:?} and shows {written:?}");
+            assert!(sent == written || sent.is_empty(), "{path} sends {sent:?} and shows {written:?}");
             let records = data.as_array().cloned().unwrap_or_else(|| vec![data]);
             for real in records.iter().filter(|real| real.is_object()) {
                 // A secret is in the answer that made it, and in no other.

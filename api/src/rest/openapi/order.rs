@@ -116,8 +116,8 @@ impl Serialize for Ordered<'_> {
     }
 }
 
-/// The same in YAML. Readers of YAML 1.1 make dates of plain days and numbers of `1:30`, so what begins with a digit and is
-/// no number is quoted.
+/// The same in YAML. Readers of YAML 1.1 make dates of plain days and numbers of `1:30`, so both
+/// are quoted.
 pub fn yaml(ordered: &Ordered<'_>) -> String {
     let text = serde_yaml::to_string(ordered).unwrap_or_default();
     let mut out = String::with_capacity(text.len());
@@ -125,7 +125,7 @@ pub fn yaml(ordered: &Ordered<'_>) -> String {
         let indent = line.len() - line.trim_start_matches([' ', '-']).len();
         let start = line[indent..].find(": ").map_or(indent, |colon| indent + colon + 2);
         let scalar = &line[start..];
-        let is_text = scalar.starts_with(|c: char| c.is_ascii_digit()) && scalar.parse::<f64>().is_err();
+        let is_text = scalar.starts_with(|c: char| c.is_ascii_digit()) && scalar.contains(['-', ':']);
         match is_text && !scalar.ends_with(':') && !scalar.contains([' ', '\'', '"']) {
             true => out.extend([&line[..start], "'", scalar, "'\n"]),
             false => out.extend([line, "\n"]),

@@ -180,7 +180,7 @@ impl TimeEntryMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the time entry.")] id: ID,
-        #[graphql(desc = "When it ended, with an offset; now unless said.")] stopped_at: Field<Instant>,
+        #[graphql(desc = "Time at which the work ended, with an offset; now by default.")] stopped_at: Field<Instant>,
     ) -> Result<StopTimerPayload> {
         let input = StopTimerInput { stopped_at, ..StopTimerInput::default() };
         let entry = record(ctx, service::time_entry::stop(cx(ctx)?, parse_id(&id), input).await)?;

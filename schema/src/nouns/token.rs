@@ -73,7 +73,7 @@ pub struct TokenMutations;
 /// The mutations of this noun.
 #[Object]
 impl TokenMutations {
-    /// Revokes a token for good; the next request with it is refused.
+    /// Revokes a token permanently; the next request with it is refused.
     async fn revoke_token(
         &self,
         ctx: &Context<'_>,

@@ -28,7 +28,7 @@ impl Tokens {
 
     /// Revoke a token
     ///
-    /// Revokes a token for good; the next request with it answers 401. Owners and Admins may revoke every token of the
+    /// Revokes a token permanently; the next request with it answers 401. Owners and Admins may revoke every token of the
     /// workspace, others their own.
     #[oai(path = "/tokens/:id", method = "delete", operation_id = "revokeToken")]
     async fn revoke_token(&self, Access(cx): Access, id: Path<PathId>) -> Result<NoContent, Rejection> {

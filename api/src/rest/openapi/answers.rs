@@ -6,7 +6,7 @@ use service::{Code, Reason};
 use super::super::errors_page::samples;
 use super::{described, reference};
 
-/// Told with every answer to a token that was let in.
+/// Sent with every answer to a token that was admitted.
 const RATE_HEADERS: [&str; 5] =
     ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit-Policy", "RateLimit"];
 

@@ -1,4 +1,4 @@
-//! Examples: records as a server gave them, bodies that it takes, and what a change makes of a record. All tell one story:
+//! Examples: records as a server gave them, bodies that it takes, and what a change makes of a record. All show one story:
 //! the same client, project, task and entry throughout. They are kept in `examples.json`; a test sends every body to a
 //! server and compares what comes back.
 

@@ -1,4 +1,4 @@
-//! What is the same for every operation of a kind: what it tells, headers that it takes, headers that it gives, refusals.
+//! What is the same for every operation of a kind: descriptions, headers of request and answer, refusals.
 
 use serde_json::{Map, Value, json};
 use service::Action;
@@ -161,7 +161,7 @@ fn refusals(path: &str, method: &str, has_body: bool, parameters: &[Value]) -> V
     .collect()
 }
 
-/// What poem-openapi's derive cannot be told of a parameter.
+/// Completes what poem-openapi's derive cannot describe of a parameter.
 fn describe(parameter: &mut Value) {
     if let Some(parameter) = parameter.as_object_mut() {
         parameter.remove("explode");

@@ -74,9 +74,9 @@ fn require_what_is_always_there(schema: &mut Value) {
     let mut required = Vec::new();
     for (name, property) in entries_of(schema, "properties") {
         if remove_mark(property) {
-            let told = property["description"].as_str().unwrap_or_default();
-            if !told.contains("absent") {
-                property["description"] = json!(format!("{told} Absent for Members, who do not see it.").trim());
+            let about = property["description"].as_str().unwrap_or_default();
+            if !about.contains("absent") {
+                property["description"] = json!(format!("{about} Absent for Members, who do not see it.").trim());
             }
         } else {
             required.push(name.clone());
@@ -106,12 +106,12 @@ fn remove_mark(property: &mut Value) -> bool {
     true
 }
 
-/// Bounds that a plain type does not tell.
+/// Bounds that a plain type does not have.
 fn bound(schema: &mut Value) {
     let is_answer = schema["additionalProperties"] != json!(false);
     for (name, property) in entries_of(schema, "properties") {
         match name.as_str() {
-            // Whoever is named twice is assigned once.
+            // A person who is named twice is assigned once.
             "assigneeIds" if is_answer => property["uniqueItems"] = json!(true),
             "scopes" => {
                 property["items"]["enum"] = TokenScope::ALL.iter().map(|scope| scope.as_str()).collect();

@@ -3,6 +3,7 @@
 
 mod graphql;
 mod http;
+mod mcp;
 mod pages;
 pub mod permissions_page;
 mod probes;
@@ -29,14 +30,19 @@ pub fn admin(app: service::App) -> impl Endpoint<Output = Response> {
 /// The whole route tree inside the middleware.
 pub fn server(server: Server) -> impl Endpoint<Output = Response> {
     let server = Arc::new(server);
+    let gateway = Arc::new(schema::Gateway::default());
+    let mcp = |list| mcp::Mcp::new(list, server.clone(), gateway.clone());
     let documents = openapi::Documents::new(server.public_url.as_deref());
     let routes = Route::new()
         .nest(rest::BASE, rest::endpoint(server.clone()))
         .at("/api/openapi.json", pages::Static::generated("application/json", documents.json))
         .at("/api/openapi.yaml", pages::Static::generated("application/yaml", documents.yaml))
         .at("/api/openapi-3.0.json", pages::Static::generated("application/json", documents.json_3_0))
-        .at("/graphql", graphql::Graphql::new(server.clone()))
+        .at("/graphql", graphql::Graphql::new(server.clone(), gateway.clone()))
         .at("/graphql/schema.graphql", pages::Static::generated("text/plain; charset=utf-8", schema::sdl()))
+        .at("/mcp", mcp(mcp::List::Default))
+        .at("/mcp/x/all", mcp(mcp::List::All))
+        .at("/mcp/readonly", mcp(mcp::List::ReadOnly))
         .at("/", pages::Static::home())
         .at("/api-docs", pages::Static::api_docs())
         .at("/graphiql", pages::Static::graphiql())

@@ -1,9 +1,10 @@
 //! The migrations that create the tables of `entity`. A released migration is never edited.
 
 mod dialect;
-mod m0001_house;
+mod m0001_tables;
 mod m0002_assignees_and_fees;
 mod m0003_webhooks;
+mod m0004_report_by_zone;
 
 use std::fmt;
 use std::time::Duration;
@@ -21,7 +22,12 @@ struct Steps;
 
 impl MigratorTrait for Steps {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_house::Step), Box::new(m0002_assignees_and_fees::Step), Box::new(m0003_webhooks::Step)]
+        vec![
+            Box::new(m0001_tables::Step),
+            Box::new(m0002_assignees_and_fees::Step),
+            Box::new(m0003_webhooks::Step),
+            Box::new(m0004_report_by_zone::Step),
+        ]
     }
 }
 

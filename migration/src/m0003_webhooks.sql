@@ -22,7 +22,7 @@ CREATE UNIQUE INDEX webhook_endpoint_external_id ON webhook_endpoint (organizati
 CREATE INDEX webhook_endpoint_by_created_at ON webhook_endpoint (organization_id, created_at, id);
 CREATE INDEX webhook_endpoint_by_updated_at ON webhook_endpoint (organization_id, updated_at, id);
 
--- next_attempt_at is what callers are told; due_at is when a worker may take it: the same, or the end of a lease.
+-- next_attempt_at is what callers see; due_at is when a worker may take the row: the same, or the end of a lease.
 CREATE TABLE webhook_delivery (
     id $uuid NOT NULL,
     organization_id $uuid NOT NULL,

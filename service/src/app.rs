@@ -1,6 +1,7 @@
 //! The application: everything that lives as long as the process, assembled. Made once in `main`, once per test.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,10 +35,17 @@ pub struct Config {
     pub rate_limit_scale: u32,
     /// A Redis or Valkey whose rate-limit buckets all replicas share; else each process has its own.
     pub redis_url: Option<String>,
+    /// The authorities (PEM) that sign the certificate of a Redis behind `rediss://`; the public ones if none are given.
+    pub redis_ca: Option<Vec<u8>>,
     /// What stored secrets are sealed with: the first seals, all open.
     pub secret_keys: Vec<SecretKey>,
     /// Networks that webhooks may reach although private, over http too and on any port.
     pub webhook_allow: Vec<IpNet>,
+    /// Networks that webhooks may not reach although public: the operator's own, for example. They take precedence over
+    /// `webhook_allow`.
+    pub webhook_deny: Vec<IpNet>,
+    /// The most attempts per second to one endpoint, by this process.
+    pub webhook_rate: NonZeroU32,
     /// Authorities that receivers are trusted by, besides those of the public.
     pub webhook_roots: Vec<CertificateDer<'static>>,
     /// How long a receiver may take to answer.
@@ -50,6 +58,9 @@ pub struct Config {
     pub seed: Option<u64>,
 }
 
+/// The default of `Config::webhook_rate`: 50.
+const DEFAULT_WEBHOOK_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
+
 impl Config {
     /// The defaults, on this database.
     pub fn new(database_url: impl Into<String>) -> Config {
@@ -58,8 +69,11 @@ impl Config {
             environment: Environment::default(),
             rate_limit_scale: 1,
             redis_url: None,
+            redis_ca: None,
             secret_keys: vec![],
             webhook_allow: vec![],
+            webhook_deny: vec![],
+            webhook_rate: DEFAULT_WEBHOOK_RATE,
             webhook_roots: vec![],
             webhook_timeout: Duration::from_secs(10),
             resolver: None,
@@ -72,8 +86,8 @@ impl Config {
     ///
     /// # Errors
     /// What it should be, in one line that does not quote it.
-    pub fn check_redis_url(url: &str) -> Result<(), &'static str> {
-        crate::limit::check_url(url)
+    pub fn check_redis_url(url: &str, authorities: Option<&[u8]>) -> Result<(), &'static str> {
+        crate::limit::check_url(url, authorities)
     }
 }
 
@@ -110,7 +124,12 @@ impl App {
     }
 
     async fn build(config: Config, clock: Clock, watch: impl FnOnce(&mut Database)) -> Result<App, Error> {
-        let limits = Limits::new(clock.clone(), config.rate_limit_scale, config.redis_url.as_deref())?;
+        let limits = Limits::new(
+            clock.clone(),
+            config.rate_limit_scale,
+            config.redis_url.as_deref(),
+            config.redis_ca.as_deref(),
+        )?;
         limits.connect().await;
         let mut database = Database::connect(&config.database_url).await?;
         watch(&mut database);
@@ -118,6 +137,8 @@ impl App {
         core.follow_database_clock().await?;
         let webhooks = Arc::new(Webhooks::new(&Settings {
             allow: config.webhook_allow,
+            deny: config.webhook_deny,
+            rate: config.webhook_rate,
             roots: config.webhook_roots,
             timeout: config.webhook_timeout,
             resolver: config.resolver,

@@ -48,7 +48,7 @@ pub use door::operator::Operator;
 pub use door::{Cx, RequestFacts};
 pub use idempotency::IdempotencyKey;
 pub use limit::{Budget, Sizes};
-pub use list::page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, Page, Pages};
+pub use list::page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, MAX_TOTAL, Page, Pages, Total};
 pub use list::sort;
 pub use nouns::{
     client, event, expense, invoice, member, organization, project, project_member, record_kind, report, task,

@@ -96,6 +96,7 @@ async fn process(world: &World) -> App {
     let config = Config {
         secret_keys: SecretKey::from_base64(tests::SECRET_KEY).into_iter().collect(),
         webhook_allow: vec!["127.0.0.0/8".parse().unwrap()],
+        webhook_rate: std::num::NonZeroU32::MAX,
         rate_limit_scale: 100_000,
         ..Config::new(&world.database.url)
     };

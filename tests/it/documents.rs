@@ -71,7 +71,9 @@ fn every_writing_action_is_one_mutation() {
         .map(|(name, _)| name.to_owned())
         .filter(|name| !name.is_empty() && name.chars().all(char::is_alphanumeric))
         .collect();
-    let writes = Action::ALL.iter().filter(|action| action.access() == Access::Write);
+    // The mutation `stopTimer` without an id stops the running timer.
+    let writes =
+        Action::ALL.iter().filter(|action| action.access() == Access::Write && **action != Action::StopRunningTimer);
     let known: BTreeSet<String> = writes.map(|action| action.operation_id().into_owned()).collect();
     assert_eq!(fields, known);
 }

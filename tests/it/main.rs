@@ -6,8 +6,9 @@ mod cli;
 mod conformance;
 mod documents;
 mod graphql;
+mod linear;
+mod mcp;
 mod openapi_changes;
-
 mod pages;
 mod policy;
 mod properties;

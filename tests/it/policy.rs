@@ -9,14 +9,15 @@ const TABLE: [(&[Role], &str); 3] = [
     (
         &[Role::Owner, Role::Admin, Role::Manager, Role::Member],
         "GetMe GetOrganization ListMembers GetMember ListTokens RevokeToken ListProjects GetProject ListProjectMembers \
-            ListTasks GetTask UpdateTask ListTimeEntries GetTimeEntry GetRunningTimer StartTimer StopTimer CreateTimeEntry \
+            ListTasks GetTask UpdateTask ListTimeEntries GetTimeEntry GetRunningTimer StartTimer StopTimer StopRunningTimer CreateTimeEntry \
             CreateTimeEntries UpdateTimeEntry DeleteTimeEntry GetTimeReport",
     ),
     (
         &[Role::Owner, Role::Admin, Role::Manager],
         "ListClients GetClient CreateClient UpdateClient DeleteClient CreateProject UpdateProject DeleteProject \
             ArchiveProject RestoreProject AddProjectMember RemoveProjectMember CreateTask DeleteTask ArchiveTask RestoreTask \
-            ListExpenses GetExpense CreateExpense UpdateExpense DeleteExpense ListInvoices GetInvoice",
+            ListExpenses GetExpense CreateExpense UpdateExpense DeleteExpense ListInvoices GetInvoice \
+            GetExpenseReport GetInvoiceReport",
     ),
     (
         &[Role::Owner, Role::Admin],

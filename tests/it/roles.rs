@@ -198,6 +198,19 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
             let query = "mutation($id: ID!) { stopTimer(id: $id) { timeEntry { id } } }";
             asked((Method::POST, format!("/api/v1/time-entries/{id}/stop"), None), query, json!({ "id": id }))
         }
+        Action::StopRunningTimer => {
+            let project = at.project_with_member(world, "one").await;
+            world.post(at.token(role), "/api/v1/time-entries/start", json!({ "projectId": project })).await.id();
+            Recipe { rest: (Method::POST, "/api/v1/time-entries/running/stop".into(), None), graphql: None }
+        }
+        Action::GetExpenseReport => {
+            let client = at.client(world, "one").await;
+            at.expense(world, &client, "150.00").await;
+            Recipe { rest: get("/api/v1/reports/expenses?groupBy=client".into()), graphql: None }
+        }
+        Action::GetInvoiceReport => {
+            Recipe { rest: get("/api/v1/reports/invoices?groupBy=client,status".into()), graphql: None }
+        }
         Action::GetTimeEntry | Action::UpdateTimeEntry | Action::DeleteTimeEntry => {
             let project = at.project_with_member(world, "one").await;
             let entry = at.entry(world, at.token(role), &project).await;

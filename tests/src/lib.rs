@@ -7,6 +7,7 @@ pub mod database;
 mod fixtures;
 mod receiver;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -76,6 +77,8 @@ impl World {
             secret_keys: SecretKey::from_base64(SECRET_KEY).into_iter().collect(),
             // Receivers of tests are on this machine.
             webhook_allow: vec!["127.0.0.0/8".parse().expect("a network")],
+            // Time stands still in a world, so that a rate by real time would only slow its tests.
+            webhook_rate: NonZeroU32::MAX,
             resolver: Some(Arc::new(names.clone())),
             seed: Some(7),
             ..Config::new(&database.url)

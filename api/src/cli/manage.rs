@@ -11,7 +11,7 @@ use super::{Common, Failure, internal, print};
 
 /// Reads a value of ours from the command line, by the same rules as everywhere.
 pub(super) fn value<T: Wire>(text: &str) -> Result<T, String> {
-    if text.trim().is_empty() {
+    if text.trim().is_empty() || T::is_blank(text) {
         return Err("must not be empty".into());
     }
     T::parse_text(text).map_err(|problems| problems.to_string())

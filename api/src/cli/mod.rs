@@ -4,6 +4,7 @@
 mod demo;
 mod invoice;
 mod manage;
+mod mcp;
 mod print;
 mod secret_key;
 mod serve;
@@ -84,6 +85,8 @@ enum Command {
     /// For developers of webhook receivers.
     #[command(subcommand)]
     Webhook(webhook::Webhook),
+    /// Speak MCP on standard input and output, for assistants that start a program.
+    Mcp(mcp::Mcp),
     /// Print the OpenAPI document.
     Openapi {
         /// In YAML.
@@ -150,6 +153,7 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
         Command::Token(command) => command.run(&common).await,
         Command::Invoice(command) => command.run(&common).await,
         Command::Webhook(command) => command.run(&common).await,
+        Command::Mcp(command) => command.run().await,
         Command::Openapi { yaml, v3_0, public_url } => {
             let documents = crate::rest::openapi::Documents::new(public_url.as_deref());
             print::text(match (yaml, v3_0) {

@@ -1,6 +1,8 @@
 //! `serve`: bind, migrate, serve until told to stop, and stop cleanly.
 
 use std::net::TcpListener;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -41,6 +43,9 @@ pub(super) struct Serve {
     /// A Redis or Valkey in which replicas share their rate-limit buckets.
     #[arg(long, env = "HOURSMITH_REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
+    /// A PEM file of the authorities that sign the certificate of a Redis behind rediss://; public ones by default.
+    #[arg(long, env = "HOURSMITH_REDIS_CA")]
+    redis_ca: Option<PathBuf>,
     /// Whether this process works on what is due; off, it serves only.
     #[arg(long, env = "HOURSMITH_WORKER", default_value = "on")]
     worker: Switch,
@@ -50,6 +55,12 @@ pub(super) struct Serve {
     /// Networks that webhooks may reach although private, over http too and on any port, comma-separated.
     #[arg(long, env = "HOURSMITH_WEBHOOK_ALLOW", default_value = "")]
     webhook_allow: String,
+    /// Networks that webhooks may not reach although public, comma-separated; they take precedence over --webhook-allow.
+    #[arg(long, env = "HOURSMITH_WEBHOOK_DENY", default_value = "")]
+    webhook_deny: String,
+    /// The most webhook attempts per second to one endpoint, by this process.
+    #[arg(long, env = "HOURSMITH_WEBHOOK_RATE", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    webhook_rate: u32,
     /// How many days events, deliveries and attempts are kept.
     #[arg(long, env = "HOURSMITH_RETENTION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     retention_days: u32,
@@ -72,8 +83,11 @@ impl Serve {
         common.check_url()?;
         let trusted_proxies = networks("HOURSMITH_TRUSTED_PROXIES", &self.trusted_proxies)?;
         let webhook_allow = networks("HOURSMITH_WEBHOOK_ALLOW", &self.webhook_allow)?;
+        let webhook_deny = networks("HOURSMITH_WEBHOOK_DENY", &self.webhook_deny)?;
         let redis_url = self.redis_url.filter(|url| !url.is_empty());
-        redis_url.as_deref().map_or(Ok(()), Config::check_redis_url)?;
+        let redis_ca = self.redis_ca.filter(|path| !path.as_os_str().is_empty());
+        let redis_ca = redis_ca.map(|path| read_file("HOURSMITH_REDIS_CA", &path)).transpose()?;
+        redis_url.as_deref().map_or(Ok(()), |url| Config::check_redis_url(url, redis_ca.as_deref()))?;
         // What can be refused is refused before anything is made.
         let listener = bind("HOURSMITH_LISTEN", &self.listen)?;
         let admin = match self.admin_listen.as_str() {
@@ -89,8 +103,11 @@ impl Serve {
         let config = Config {
             rate_limit_scale: self.rate_limit_scale,
             redis_url,
+            redis_ca,
             secret_keys,
             webhook_allow,
+            webhook_deny,
+            webhook_rate: NonZeroU32::new(self.webhook_rate).unwrap_or(NonZeroU32::MIN),
             retention_days: self.retention_days,
             ..common.config()
         };
@@ -152,6 +169,12 @@ fn serve_admin(listener: TcpListener, app: App) -> Result<tokio::task::JoinHandl
     let acceptor = TcpAcceptor::from_std(listener)?;
     tracing::info!("metrics on http://{address}/metrics");
     Ok(tokio::spawn(poem::Server::new_with_acceptor(acceptor).idle_timeout(IDLE).run(crate::admin(app))))
+}
+
+/// The content of the file that a setting names.
+fn read_file(setting: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+    let message = |e| format!("{setting}: cannot read {}: {e}", path.display());
+    Ok(std::fs::read(path).map_err(message)?)
 }
 
 /// The networks of a setting.

@@ -53,10 +53,10 @@ pub(super) enum Webhook {
 pub(super) struct Server {
     /// The server.
     #[arg(long, env = "HOURSMITH_URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
-    /// A token of an Owner or Admin.
+    pub(super) url: String,
+    /// The API token to act with; for webhooks that of an Owner or Admin.
     #[arg(long, env = "HOURSMITH_API_TOKEN", hide_env_values = true)]
-    token: String,
+    pub(super) token: String,
 }
 
 /// A page of events, each as it was frozen.

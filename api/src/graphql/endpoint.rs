@@ -63,8 +63,8 @@ impl Endpoint for Graphql {
 
 impl Graphql {
     /// Around a schema that is built now.
-    pub(crate) fn new(server: Arc<Server>) -> Graphql {
-        Graphql { gateway: Arc::new(Gateway::default()), server }
+    pub(crate) fn new(server: Arc<Server>, gateway: Arc<Gateway>) -> Graphql {
+        Graphql { gateway, server }
     }
 
     /// Rejects in the order 405, 401 (or its 429), 402, 429, 413, 415, 400, 406, bounds and cost; then executes.

@@ -184,13 +184,22 @@ impl<T: Serialize + Send> IntoResponse for List<T> {
         struct Pagination {
             next_cursor: Option<String>,
             limit: i32,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            total: Option<i64>,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            total_is_capped: bool,
         }
         #[derive(Serialize)]
         struct Listed<'a, T> {
             data: &'a [T],
             pagination: Pagination,
         }
-        let pagination = Pagination { next_cursor: self.0.next_cursor(), limit: self.0.limit };
+        let pagination = Pagination {
+            next_cursor: self.0.next_cursor(),
+            limit: self.0.limit,
+            total: self.0.total.map(|total| total.rows),
+            total_is_capped: self.0.total.is_some_and(|total| total.capped),
+        };
         match serde_json::to_vec(&Listed { data: &self.0.items, pagination }) {
             Ok(bytes) => json(StatusCode::OK, bytes),
             Err(cause) => {
@@ -235,8 +244,27 @@ fn page<T: Type>() -> MetaSchemaRef {
         ..MetaSchema::new_with_format("integer", "int32")
     };
     let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
-    let pagination = object(vec![("nextCursor", inline(cursor)), ("limit", inline(limit))]);
-    object(vec![("data", inline(items)), ("pagination", pagination)])
+    let total = MetaSchema {
+        minimum: Some(0.0),
+        maximum: Some(100_000.0),
+        description: Some("Number of records on all pages, up to 100,000. Present with `count=true` only."),
+        ..MetaSchema::new_with_format("integer", "int32")
+    };
+    let capped = MetaSchema {
+        description: Some("Present and true if the list has more than the 100,000 records that are counted."),
+        ..MetaSchema::new("boolean")
+    };
+    let pagination = MetaSchema {
+        required: vec!["nextCursor", "limit"],
+        properties: vec![
+            ("nextCursor", inline(cursor)),
+            ("limit", inline(limit)),
+            ("total", inline(total)),
+            ("totalIsCapped", inline(capped)),
+        ],
+        ..MetaSchema::new("object")
+    };
+    object(vec![("data", inline(items)), ("pagination", inline(pagination))])
 }
 
 fn headers(names: &[(&'static str, &'static str, bool)]) -> Vec<MetaHeader> {

@@ -174,6 +174,9 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
                 boolean,
             ),
         ));
+        let count = "Whether to count the records on all pages, as `pagination.total`; `false` by default. Costs one \
+                     rate-limit point more.";
+        properties.push(("count", described(count, MetaSchema::new("boolean"))));
         for field in F::fields() {
             let schema = MetaSchema { description: Some(field.description), ..field.in_query };
             properties.push((field.name, inline(schema)));

@@ -7,6 +7,7 @@ use poem::{Endpoint, Request, Response, Result};
 use service::value::{FieldErrors, Json};
 use service::{IdempotencyKey, RequestFacts};
 
+use super::BASE;
 use super::extract::ParsedBody;
 use super::route::{OperationFacts, Routes, Takes};
 use crate::http::admission::{admit, admit_rejected};
@@ -90,10 +91,11 @@ impl<E> Pipeline<E> {
             false => IdempotencyKey::read(None, method == Method::POST),
         };
         let fingerprint = match key {
-            IdempotencyKey::Key(_) => fingerprint(&method, request.original_uri().path(), body.as_ref()),
+            IdempotencyKey::Key(_) => fingerprint(&method, &format!("{BASE}{}", request.uri().path()), body.as_ref()),
             _ => [0; 32],
         };
-        let facts = RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint, not_taken };
+        let facts =
+            RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint, not_taken, dry_run: false };
         let cx = admitted.enter(facts);
         *rate = RateState::Inside(cx.clone());
         request.extensions_mut().insert(cx);

@@ -15,7 +15,23 @@ use super::{Instant, Json, Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
 pub struct Date(pub NaiveDate);
 
+/// 0001-01-01 and 9999-12-31, in days since 1970.
+const FIRST_DAY: i64 = -719_162;
+const LAST_DAY: i64 = 2_932_896;
+
 impl Date {
+    /// The date so many days after 1970-01-01; what lies outside the years 1 to 9999 is the first or the last of their
+    /// days.
+    pub fn of_day(days: i64) -> Date {
+        let days = i32::try_from(days.clamp(FIRST_DAY, LAST_DAY)).unwrap_or_default();
+        Date(NaiveDate::from_epoch_days(days).unwrap_or_default())
+    }
+
+    /// The days since 1970-01-01.
+    pub fn day(self) -> i64 {
+        self.0.to_epoch_days().into()
+    }
+
     /// The first instant of this day in UTC.
     pub fn start(self) -> Timestamp {
         Timestamp::from_utc(self.0.and_time(NaiveTime::MIN).and_utc())
@@ -129,7 +145,10 @@ impl Wire for DateOrDateTime {
 
     fn parse(json: Json) -> Result<DateOrDateTime, FieldErrors> {
         match json {
-            Json::Text(text) if text.len() == 10 => Ok(DateOrDateTime::Date(text.parse()?)),
+            Json::Text(text) if text.len() == 10 => match text.parse() {
+                Ok(date) => Ok(DateOrDateTime::Date(date)),
+                Err(wrong) => Err(format!("{wrong}, or an instant such as 2026-06-11T08:00:00Z").into()),
+            },
             Json::Text(text) => Ok(DateOrDateTime::DateTime(text.parse::<Instant>()?.utc())),
             other => Err(format!("must be a date or an instant in a string, not {}", other.kind()).into()),
         }
@@ -151,6 +170,22 @@ mod tests {
         assert_eq!("2024-02-29".parse::<Date>().map(|d| d.to_string()), Ok("2024-02-29".into()));
         for refused in ["2026-02-30", "2025-02-29", "0000-01-01", "2026-6-1", "2026-06-11 ", "+2026-06-1", "20260611"] {
             assert!(refused.parse::<Date>().is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn days_are_counted_from_1970() {
+        for (days, date) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (FIRST_DAY, "0001-01-01"),
+            (LAST_DAY, "9999-12-31"),
+            (i64::MIN, "0001-01-01"),
+            (i64::MAX, "9999-12-31"),
+        ] {
+            let read = Date::of_day(days);
+            assert_eq!(read.to_string(), date);
+            assert_eq!(read.day(), days.clamp(FIRST_DAY, LAST_DAY));
         }
     }
 

@@ -242,7 +242,35 @@ wire_enum!(
 );
 
 wire_enum!(
-    /// Whether a report shows what the time earns.
+    /// What the expenses of a report are grouped by.
+    ExpenseReportGroup {
+        /// By client of the expense.
+        Client = 10 "CLIENT",
+        /// By project of the expense; null for expenses of no project.
+        Project = 20 "PROJECT",
+        /// By category of the expense.
+        Category = 30 "CATEGORY",
+        /// By calendar month of `expenseDate`.
+        Month = 40 "MONTH",
+    }
+);
+
+wire_enum!(
+    /// What the invoices of a report are grouped by.
+    InvoiceReportGroup {
+        /// By client of the invoice.
+        Client = 10 "CLIENT",
+        /// By state of the invoice.
+        Status = 20 "STATUS",
+        /// By payment state of the invoice.
+        PaymentStatus = 30 "PAYMENT_STATUS",
+        /// By calendar month of `issueDate`.
+        Month = 40 "MONTH",
+    }
+);
+
+wire_enum!(
+    /// Whether a time report shows what the time earns.
     AmountShown {
         /// Amounts are shown; only for those who see money.
         Earned = 10 "EARNED",

@@ -1,12 +1,15 @@
 //! A JSON document as it was sent: with the digits of its numbers and the order of its keys; duplicate keys are refused.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Nesting that no request of ours comes near; deeper documents are refused before they cost a stack.
+/// The deepest nesting of a document. No request comes near it; deeper ones would cost stack.
 const MAX_DEPTH: usize = 32;
+
+/// The most keys of one object. No input has more than 30.
+const MAX_KEYS: usize = 1_000;
 
 /// One JSON value. Numbers are stored as text, because money must never pass through a binary float.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,23 +37,32 @@ pub enum JsonError {
     DuplicateKey(String),
     /// Nested deeper than any request needs.
     TooDeep,
+    /// An object with more keys than any request needs.
+    TooManyKeys,
 }
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             JsonError::Syntax(place) => write!(f, "the body is not JSON: {place}"),
-            JsonError::DuplicateKey(key) => write!(f, "the key {key:?} occurs twice in one object; send it once"),
+            JsonError::DuplicateKey(key) => {
+                let key: String = key.chars().take(200).collect();
+                write!(f, "the key {key:?} occurs twice in one object; send it once")
+            }
+            JsonError::TooManyKeys => write!(f, "an object in the body has more than {MAX_KEYS} keys"),
             JsonError::TooDeep => write!(f, "the body is nested deeper than {MAX_DEPTH} levels"),
         }
     }
 }
 
 impl Json {
-    /// Reads one document.
+    /// Reads one document, in time linear in its length: it is checked once and walked once.
+    ///
+    /// # Errors
+    /// What is no JSON, repeats a key, or is nested or filled beyond the bounds.
     pub fn parse(bytes: &[u8]) -> Result<Json, JsonError> {
-        let raw: &RawValue = serde_json::from_slice(bytes).map_err(syntax)?;
-        read(raw, 0)
+        let document: &RawValue = serde_json::from_slice(bytes).map_err(syntax)?;
+        Walker { text: document.get(), at: 0 }.value(0)
     }
 
     /// What kind of value it is, for messages.
@@ -141,75 +153,112 @@ fn syntax(error: serde_json::Error) -> JsonError {
     JsonError::Syntax(error.to_string())
 }
 
-/// A `RawValue` is known to be JSON; its first byte tells its kind.
-fn read(raw: &RawValue, depth: usize) -> Result<Json, JsonError> {
-    if depth > MAX_DEPTH {
-        return Err(JsonError::TooDeep);
-    }
-    let text = raw.get();
-    Ok(match text.as_bytes().first() {
-        Some(b'n') => Json::Null,
-        Some(b't') => Json::Bool(true),
-        Some(b'f') => Json::Bool(false),
-        Some(b'"') => Json::Text(serde_json::from_str(text).map_err(syntax)?),
-        Some(b'[') => {
-            let items: Items<'_> = serde_json::from_str(text).map_err(syntax)?;
-            Json::List(items.0.into_iter().map(|item| read(item, depth + 1)).collect::<Result<_, _>>()?)
-        }
-        Some(b'{') => {
-            let pairs: Pairs<'_> = serde_json::from_str(text).map_err(syntax)?;
-            let mut seen = std::collections::HashSet::new();
-            if let Some((twice, _)) = pairs.0.iter().find(|(key, _)| !seen.insert(key.as_str())) {
-                return Err(JsonError::DuplicateKey(twice.clone()));
-            }
-            let read = |(key, value)| Ok((key, read(value, depth + 1)?));
-            Json::Object(pairs.0.into_iter().map(read).collect::<Result<_, JsonError>>()?)
-        }
-        _ => Json::Number(text.to_owned()),
-    })
+/// Walks a text that is known to be JSON, once from the beginning to the end.
+struct Walker<'a> {
+    text: &'a str,
+    at: usize,
 }
 
-struct Items<'a>(Vec<&'a RawValue>);
-
-impl<'de> Deserialize<'de> for Items<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Items<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    items.push(item);
-                }
-                Ok(Items(items))
-            }
+impl<'a> Walker<'a> {
+    /// The next byte that is no white space; 0 at the end.
+    fn peek(&mut self) -> u8 {
+        let bytes = self.text.as_bytes();
+        while bytes.get(self.at).is_some_and(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
         }
-        deserializer.deserialize_seq(Collect)
+        bytes.get(self.at).copied().unwrap_or_default()
     }
-}
 
-struct Pairs<'a>(Vec<(String, &'a RawValue)>);
+    /// Steps over the next byte that is no white space, if it is this one.
+    fn skip(&mut self, byte: u8) -> bool {
+        let found = self.peek() == byte;
+        self.at += usize::from(found);
+        found
+    }
 
-impl<'de> Deserialize<'de> for Pairs<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Pairs<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
+    /// The text from here up to the first byte that fits, without that one.
+    fn until(&mut self, ends: impl Fn(u8) -> bool) -> &'a str {
+        let rest = &self.text[self.at..];
+        let length = rest.bytes().position(ends).unwrap_or(rest.len());
+        self.at += length;
+        &rest[..length]
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
+        match self.peek() {
+            b'{' => self.object(depth),
+            b'[' => self.list(depth),
+            b'"' => Ok(Json::Text(self.string()?)),
+            _ => Ok(match self.until(|byte| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r')) {
+                "null" => Json::Null,
+                "true" => Json::Bool(true),
+                "false" => Json::Bool(false),
+                digits => Json::Number(digits.to_owned()),
+            }),
+        }
+    }
+
+    fn string(&mut self) -> Result<String, JsonError> {
+        self.skip(b'"');
+        let start = self.at;
+        loop {
+            self.until(|byte| matches!(byte, b'"' | b'\\'));
+            if self.text.as_bytes().get(self.at) != Some(&b'\\') {
+                break;
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
+            self.at += 2;
+        }
+        let inner = &self.text[start..self.at];
+        self.at += 1;
+        if !inner.contains('\\') {
+            return Ok(inner.to_owned());
+        }
+        serde_json::from_str(&self.text[start - 1..self.at]).map_err(syntax)
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Json, JsonError> {
+        self.open(b'[', depth)?;
+        let mut items = Vec::new();
+        if self.skip(b']') {
+            return Ok(Json::List(items));
+        }
+        loop {
+            items.push(self.value(depth + 1)?);
+            if !self.skip(b',') {
+                self.skip(b']');
+                return Ok(Json::List(items));
             }
         }
-        deserializer.deserialize_map(Collect)
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Json, JsonError> {
+        self.open(b'{', depth)?;
+        let mut pairs = Vec::new();
+        if self.skip(b'}') {
+            return Ok(Json::Object(pairs));
+        }
+        let mut known = HashSet::new();
+        loop {
+            self.peek();
+            let key = self.string()?;
+            if !known.insert(key.clone()) {
+                return Err(JsonError::DuplicateKey(key));
+            }
+            if known.len() > MAX_KEYS {
+                return Err(JsonError::TooManyKeys);
+            }
+            self.skip(b':');
+            pairs.push((key, self.value(depth + 1)?));
+            if !self.skip(b',') {
+                self.skip(b'}');
+                return Ok(Json::Object(pairs));
+            }
+        }
+    }
+
+    fn open(&mut self, bracket: u8, depth: usize) -> Result<(), JsonError> {
+        self.skip(bracket);
+        if depth < MAX_DEPTH { Ok(()) } else { Err(JsonError::TooDeep) }
     }
 }
 
@@ -259,6 +308,49 @@ mod tests {
     fn a_tower_of_brackets_is_refused() {
         let tower = "[".repeat(5000) + &"]".repeat(5000);
         assert_eq!(Json::parse(tower.as_bytes()), Err(JsonError::TooDeep));
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_sent() {
+        let text =
+            r#" { "a" : [ 1 , -2.50e+3 , "x\"y\\" , "" , { } , [ ] , true , false , null ] , "\u00e9\n" : "}]," } "#;
+        let (number, string) = (|digits: &str| Json::Number(digits.into()), |text: &str| Json::Text(text.into()));
+        let items = vec![
+            number("1"),
+            number("-2.50e+3"),
+            string("x\"y\\"),
+            string(""),
+            Json::Object(vec![]),
+            Json::List(vec![]),
+            Json::Bool(true),
+            Json::Bool(false),
+            Json::Null,
+        ];
+        let pairs = vec![("a".into(), Json::List(items)), ("é\n".into(), string("}],"))];
+        assert_eq!(Json::parse(text.as_bytes()), Ok(Json::Object(pairs)));
+        for scalar in ["null", " 7 ", "\"a\"", "1e5"] {
+            assert!(Json::parse(scalar.as_bytes()).is_ok(), "{scalar}");
+        }
+        for broken in ["", "{", "[1,]", "{\"a\":}", "nul", "1 2", "\"\\x\"", "[1}"] {
+            assert!(matches!(Json::parse(broken.as_bytes()), Err(JsonError::Syntax(_))), "{broken}");
+        }
+    }
+
+    #[test]
+    fn an_object_of_too_many_keys_is_refused() {
+        let object = |keys: usize| {
+            let pairs: Vec<_> = (0..keys).map(|key| format!("\"{key}\":0")).collect();
+            Json::parse(format!("{{{}}}", pairs.join(",")).as_bytes())
+        };
+        assert!(object(MAX_KEYS).is_ok());
+        assert_eq!(object(MAX_KEYS + 1), Err(JsonError::TooManyKeys));
+    }
+
+    #[test]
+    fn depth_is_bounded_from_both_sides() {
+        let tower = |height: usize| Json::parse(("[".repeat(height) + &"]".repeat(height)).as_bytes());
+        assert!(tower(MAX_DEPTH).is_ok());
+        assert_eq!(tower(MAX_DEPTH + 1), Err(JsonError::TooDeep));
     }
 
     #[test]

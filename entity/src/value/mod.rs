@@ -5,6 +5,7 @@ mod date;
 mod decimal;
 mod duration;
 mod enums;
+mod errors;
 mod event_type;
 mod id;
 mod json;
@@ -17,8 +18,9 @@ pub use date::{Date, DateOrDateTime};
 pub use decimal::{Decimal, Money, Percent};
 pub use duration::Duration;
 pub use enums::{
-    AmountShown, DeliveryStatus, EndpointStatus, ExpenseCategory, InvoiceStatus, PaymentStatus, Plan, ProjectStatus,
-    RateType, ReportGroup, Role, TaskPriority, TaskStatus, TokenScope,
+    AmountShown, DeliveryStatus, EndpointStatus, ExpenseCategory, ExpenseReportGroup, InvoiceReportGroup,
+    InvoiceStatus, PaymentStatus, Plan, ProjectStatus, RateType, ReportGroup, Role, TaskPriority, TaskStatus,
+    TokenScope,
 };
 pub use event_type::EventType;
 pub use id::Id;

@@ -9,6 +9,20 @@ use unicode_normalization::UnicodeNormalization;
 use super::Json;
 use super::wire::{FieldErrors, Wire, on_every_surface, openapi_schema};
 
+/// Whether a text shows nothing: white space, and characters that have no glyph of their own, such as U+200B, U+FEFF and
+/// the marks of text direction. NUL is not among them, since it is refused and not ignored.
+fn shows_nothing(text: &str) -> bool {
+    let invisible = |c: char| {
+        matches!(c,
+            '\u{1}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
+            | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
+    };
+    text.chars().all(|c| c.is_whitespace() || invisible(c))
+}
+
 /// A trimmed text of at most `MAX` characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Text<const MAX: usize>(String);
@@ -53,7 +67,7 @@ impl<const MAX: usize> Wire for Text<MAX> {
     }
 
     fn is_blank(text: &str) -> bool {
-        text.trim().is_empty()
+        shows_nothing(text)
     }
 
     fn parse(json: Json) -> Result<Text<MAX>, FieldErrors> {
@@ -120,7 +134,7 @@ impl Wire for Tags {
         let mut tags = Vec::with_capacity(items.len());
         for (i, item) in items.into_iter().enumerate() {
             match ShortText::parse(item) {
-                Ok(tag) if tag.as_str().is_empty() => problems.add(format!("[{i}]"), "must not be empty"),
+                Ok(tag) if shows_nothing(tag.as_str()) => problems.add(format!("[{i}]"), "must not be empty"),
                 Ok(tag) => tags.push(tag),
                 Err(inner) => problems.nest(&format!("[{i}]"), inner),
             }
@@ -177,13 +191,13 @@ impl Wire for Color {
 
 on_every_surface!(Color);
 
-/// The current codes of ISO 4217 for money that is spent, without funds and metals.
-const CURRENCIES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD \
-    CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD \
+/// The current codes of ISO 4217 that have a minor unit: currencies and funds, without metals, baskets and test codes.
+const CURRENCIES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN \
+    BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD \
     HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD \
-    MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG \
+    MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG \
     QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD \
-    TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG";
+    TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAD XAF XCD XCG XOF XPF YER ZAR ZMW ZWG";
 
 /// A currency by its ISO 4217 code, in upper case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, DeriveValueType)]
@@ -198,9 +212,10 @@ impl Currency {
     /// How many decimals an amount to be paid in it has (ISO 4217, "minor unit").
     pub fn decimals(&self) -> u32 {
         match self.0.as_str() {
-            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV"
-            | "XAF" | "XOF" | "XPF" => 0,
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+            | "VUV" | "XAF" | "XOF" | "XPF" => 0,
             "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+            "CLF" | "UYW" => 4,
             _ => 2,
         }
     }
@@ -278,6 +293,18 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_shows_nothing_is_blank() {
+        for blank in
+            ["", "  ", "\u{200b}", "\u{feff}", "\u{2060}\u{2060}", "\u{202e}", "\u{ad}", "\t\u{3164} ", "\u{2800}"]
+        {
+            assert!(Name::is_blank(blank), "{blank:?}");
+        }
+        for text in ["a\u{200b}", "\u{200d}é", "0", "\0", "👩\u{200d}💻"] {
+            assert!(!Name::is_blank(text), "{text:?}");
+        }
+    }
+
+    #[test]
     fn folding_ignores_case_and_composition_but_not_accents() {
         assert_eq!(fold("STRASSE"), fold("Straße"));
         assert_eq!(fold("E\u{301}cole"), fold("école"));
@@ -291,6 +318,14 @@ mod tests {
         assert_eq!(code("usd").map(|c| c.decimals()), Ok(2));
         assert_eq!(code("JPY").map(|c| c.decimals()), Ok(0));
         assert_eq!(code("KWD").map(|c| c.decimals()), Ok(3));
-        assert!(code("XXX").is_err());
+        for (unit, decimals) in [("CLF", 4), ("UYW", 4), ("UYI", 0), ("CHE", 2), ("CHW", 2), ("VED", 2), ("COU", 2)] {
+            assert_eq!(code(unit).map(|c| c.decimals()), Ok(decimals), "{unit}");
+        }
+        // No minor unit: gold, drawing rights, tests.
+        for refused in ["XXX", "XAU", "XDR", "XTS", "HRK"] {
+            assert!(code(refused).is_err(), "{refused}");
+        }
+        let codes: Vec<_> = CURRENCIES.split_whitespace().collect();
+        assert!(codes.is_sorted(), "{codes:?}");
     }
 }

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_without_offset_is_told_so() {
+    fn an_instant_without_offset_is_explained() {
         let problem = "2026-06-11T08:00:00".parse::<Instant>().expect_err("no offset");
         assert!(problem.to_string().contains("no offset"), "{problem}");
     }

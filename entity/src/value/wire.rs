@@ -1,10 +1,9 @@
 //! How a value is read from a request, and how it is described in the OpenAPI document and the GraphQL schema.
 
-use std::fmt;
-
 use poem_openapi::registry::MetaSchema;
 
 use super::Json;
+pub use super::errors::FieldErrors;
 
 /// A value that a caller may send, on any surface.
 pub trait Wire: Sized + Send + Sync + 'static {
@@ -59,90 +58,6 @@ pub trait Wire: Sized + Send + Sync + 'static {
             [text] => Self::parse_text(text),
             _ => Err("must be given once".into()),
         }
-    }
-}
-
-/// What is wrong with an input: each bad place by its path (`name`, `tags[2]`) with a reason for people.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FieldErrors(Vec<(String, String)>);
-
-impl FieldErrors {
-    /// Nothing is wrong yet.
-    pub fn none() -> FieldErrors {
-        FieldErrors::default()
-    }
-
-    /// One reason, for the place that its caller knows.
-    pub fn here(reason: impl Into<String>) -> FieldErrors {
-        FieldErrors(vec![(String::new(), reason.into())])
-    }
-
-    /// One reason at a field.
-    pub fn at(path: impl Into<String>, reason: impl Into<String>) -> FieldErrors {
-        FieldErrors(vec![(path.into(), reason.into())])
-    }
-
-    /// Adds a reason at a field. The first reason given for a field stays.
-    pub fn add(&mut self, path: impl Into<String>, reason: impl Into<String>) {
-        let path = path.into();
-        if !self.names(&path) {
-            self.0.push((path, reason.into()));
-        }
-    }
-
-    /// Adds all of another's, each below `path`.
-    pub fn nest(&mut self, path: &str, inner: FieldErrors) {
-        for (below, reason) in inner.0 {
-            let dot = if below.is_empty() || below.starts_with('[') || path.is_empty() { "" } else { "." };
-            self.add(format!("{path}{dot}{below}"), reason);
-        }
-    }
-
-    /// The same errors, with one field under another name.
-    pub fn renamed(mut self, from: &str, to: &str) -> FieldErrors {
-        for (path, _) in &mut self.0 {
-            if path == from {
-                *path = to.to_owned();
-            }
-        }
-        self
-    }
-
-    /// Whether nothing is wrong.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether this field is among the bad ones.
-    pub fn names(&self, path: &str) -> bool {
-        self.0.iter().any(|(known, _)| known == path)
-    }
-
-    /// Every bad path with its reason, in the order found.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(path, reason)| (path.as_str(), reason.as_str()))
-    }
-}
-
-impl fmt::Display for FieldErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (path, reason)) in self.0.iter().enumerate() {
-            let (comma, colon) = (if i > 0 { "; " } else { "" }, if path.is_empty() { "" } else { ": " });
-            write!(f, "{comma}{path}{colon}{reason}")?;
-        }
-        Ok(())
-    }
-}
-
-impl From<&str> for FieldErrors {
-    fn from(reason: &str) -> FieldErrors {
-        FieldErrors::here(reason)
-    }
-}
-
-impl From<String> for FieldErrors {
-    fn from(reason: String) -> FieldErrors {
-        FieldErrors::here(reason)
     }
 }
 
@@ -356,7 +271,13 @@ impl<T: Wire> Wire for Vec<T> {
         if values.len() > MAX_VALUES {
             return Err(too_many(values.len()));
         }
-        values.iter().map(|text| T::parse_text(text)).collect()
+        let read = |text: &String| {
+            T::parse_text(text).map_err(|wrong| match text.contains(',') {
+                true => format!("{wrong}; for several values repeat the parameter").into(),
+                false => wrong,
+            })
+        };
+        values.iter().map(read).collect()
     }
 
     fn openapi() -> MetaSchema {

@@ -68,6 +68,7 @@ pub(crate) fn args<F: Filter, S: SortField>(slice: Slice, ask: Ask<F, S>) -> Res
         sort: sort.map_or(Field::Absent, Field::Value),
         search: search.map_or(Field::Absent, |search| Field::from_json(Json::Text(search))),
         include_deleted: include_deleted.map_or(Field::Absent, Field::Value),
+        count: Field::Absent,
         filter: filter.unwrap_or_default(),
         not_taken: FieldErrors::none(),
     })

@@ -116,12 +116,18 @@ actions! {
     StartTimer: Write,
     /// Stop a timer.
     StopTimer: Write,
+    /// Stop the caller's running timer, without naming it.
+    StopRunningTimer: Write,
     /// Change a time entry.
     UpdateTimeEntry: Write,
     /// Delete a time entry.
     DeleteTimeEntry: Write,
     /// Time summed by what it was spent on, by whom and when.
     GetTimeReport: Read,
+    /// Expenses summed by client, project, category and month.
+    GetExpenseReport: Read,
+    /// Invoices summed by client, status and month.
+    GetInvoiceReport: Read,
 
     /// Expenses.
     ListExpenses: Read,

@@ -34,16 +34,17 @@ pub const fn allows(role: Role, action: Action) -> bool {
         (CreateTask | DeleteTask | ArchiveTask | RestoreTask, Member) => false,
 
         (ListTimeEntries | GetTimeEntry | GetRunningTimer, _) => true,
-        (StartTimer | StopTimer, _) => true,
+        (StartTimer | StopTimer | StopRunningTimer, _) => true,
         (GetTimeReport, _) => true,
         (CreateTimeEntry | CreateTimeEntries | UpdateTimeEntry | DeleteTimeEntry, _) => true,
 
-        (ListExpenses | GetExpense, Owner | Admin | Manager) => true,
+        (ListExpenses | GetExpense | GetExpenseReport, Owner | Admin | Manager) => true,
+        (GetExpenseReport, Member) => false,
         (CreateExpense | UpdateExpense | DeleteExpense, Owner | Admin | Manager) => true,
         (ListExpenses | GetExpense | CreateExpense | UpdateExpense | DeleteExpense, Member) => false,
 
-        (ListInvoices | GetInvoice, Owner | Admin | Manager) => true,
-        (ListInvoices | GetInvoice, Member) => false,
+        (ListInvoices | GetInvoice | GetInvoiceReport, Owner | Admin | Manager) => true,
+        (ListInvoices | GetInvoice | GetInvoiceReport, Member) => false,
 
         (ListWebhookEndpoints | GetWebhookEndpoint | CreateWebhookEndpoint, Owner | Admin) => true,
         (UpdateWebhookEndpoint | DeleteWebhookEndpoint, Owner | Admin) => true,

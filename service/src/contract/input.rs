@@ -272,6 +272,12 @@ pub trait Validate {
         1
     }
 
+    /// Whether the price was counted in the database. The cost of a GraphQL document cannot include it, so it is charged
+    /// beside that.
+    fn is_priced_by_count(&self) -> bool {
+        false
+    }
+
     /// Every error that can be found without the database.
     fn problems(&self) -> FieldErrors;
 }

@@ -42,7 +42,7 @@ reasons! {
     ProjectDeleted = "project_deleted",
     /// A timer is running on the project. Stop it first.
     TimerRunning = "timer_running",
-    /// The timer has been stopped already.
+    /// The timer has been stopped already, or no timer of the caller is running.
     NotRunning = "not_running",
     /// New time needs an ACTIVE project.
     ProjectNotActive = "project_not_active",
@@ -55,6 +55,10 @@ reasons! {
     EndpointDeleted = "endpoint_deleted",
     /// The delivery is pending. Wait until it has succeeded or failed.
     DeliveryPending = "delivery_pending",
+    /// The workspace has as many pending deliveries as replays and test events may add to. Wait until some have been sent.
+    PendingCap = "pending_cap",
+    /// The token has as many subscriptions as a token may have. End one first.
+    SubscriptionCap = "subscription_cap",
 
     /// `If-Match` (`expectedVersion` in GraphQL) names another version than the record has. Read it again and retry.
     Stale = "stale",

@@ -87,11 +87,17 @@ impl Vault {
 
     /// The text of such a column, opened if it was sealed.
     pub(crate) fn open_text(&self, place: &str, stored: Arc<str>) -> Result<Arc<str>, Error> {
-        let Some(sealed) = stored.strip_prefix(MARK) else { return Ok(stored) };
+        if !stored.starts_with(MARK) {
+            return Ok(stored);
+        }
+        Ok(self.open_sealed(place, &stored)?.into())
+    }
+
+    /// A text that must have been sealed.
+    pub(crate) fn open_sealed(&self, place: &str, stored: &str) -> Result<String, Error> {
+        let sealed = stored.strip_prefix(MARK).ok_or_else(|| Error::bug("a text is not sealed"))?;
         let sealed = STANDARD.decode(sealed).map_err(|_| Error::bug("a sealed text is not base64"))?;
-        let plain =
-            String::from_utf8(self.open(place, &sealed)?).map_err(|_| Error::bug("a sealed text is not UTF-8"))?;
-        Ok(plain.into())
+        String::from_utf8(self.open(place, &sealed)?).map_err(|_| Error::bug("a sealed text is not UTF-8"))
     }
 }
 

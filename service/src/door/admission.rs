@@ -18,6 +18,7 @@ pub struct Admission {
 }
 
 /// A caller whose token, plan and budget were checked.
+#[derive(Clone)]
 pub struct Admitted {
     door: Arc<Door>,
     caller: Caller,

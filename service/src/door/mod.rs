@@ -25,7 +25,7 @@ use crate::core::Core;
 use crate::idempotency::{Idempotency, IdempotencyKey};
 use crate::limit::{Budget, Limits};
 use crate::list::nested::{PARENT, Relation};
-use crate::list::page::{ListArgs, Listed, Page, Pages, Question};
+use crate::list::page::{ListArgs, Listed, MAX_TOTAL, Page, Pages, Question, Total};
 
 /// What stands at the door for as long as the process lives.
 pub(crate) struct Door {
@@ -82,6 +82,8 @@ pub struct RequestFacts {
     pub fingerprint: [u8; 32],
     /// Parameters that were sent where none are taken.
     pub not_taken: FieldErrors,
+    /// Whether a write is only tried: everything is checked and done, then rolled back. Such a request has no key.
+    pub dry_run: bool,
 }
 
 /// A caller at the door, for one request. Cheap to clone.
@@ -112,6 +114,19 @@ impl Cx {
     /// This instant.
     pub fn now(&self) -> Timestamp {
         self.0.door.core.now()
+    }
+
+    /// Seals a text that a client is to bring back, bound to its purpose.
+    ///
+    /// # Errors
+    /// `Internal` where the server has no secret key.
+    pub fn seal_state(&self, purpose: &str, text: &str) -> Result<String, Error> {
+        self.0.door.core.vault().seal_text(purpose, text)
+    }
+
+    /// The text of a state that was sealed for this purpose; none for anything else.
+    pub fn open_state(&self, purpose: &str, sealed: &str) -> Option<String> {
+        self.0.door.core.vault().open_sealed(purpose, sealed).ok()
     }
 
     /// Who acts.
@@ -156,16 +171,40 @@ impl Cx {
     /// # Errors
     /// `RateLimited`; nothing but the door's point was taken.
     pub async fn charge_points(&self, points: u32) -> Result<(), Error> {
-        let Inner { door, caller, budget, paid, settled, .. } = &*self.0;
-        let more = points.saturating_sub(1);
-        if more == 0 || settled.load(Ordering::Relaxed) {
+        match self.0.settled.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => self.charge_extra(points.saturating_sub(1)).await,
+        }
+    }
+
+    /// Charges points that the prepaid cost of a request does not include: those of a replay by count.
+    ///
+    /// # Errors
+    /// `RateLimited`; nothing was charged.
+    pub(crate) async fn charge_extra(&self, more: u32) -> Result<(), Error> {
+        let paid = &self.0.paid;
+        self.charge_beside(more, paid.load(Ordering::Relaxed)).await?;
+        paid.fetch_add(more, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Charges what one event of a subscription costs, beside what the subscription was charged when it began.
+    ///
+    /// # Errors
+    /// `RateLimited`; nothing was charged.
+    pub async fn charge_event(&self, points: u32) -> Result<(), Error> {
+        // A client that is refused and subscribes again is charged the same points.
+        self.charge_beside(points, points).await
+    }
+
+    /// Charges `more` points to a request that was charged `before` points already.
+    async fn charge_beside(&self, more: u32, before: u32) -> Result<(), Error> {
+        let Inner { door, caller, facts, budget, .. } = &*self.0;
+        if more == 0 || !facts.limited {
             return Ok(());
         }
-        let (charged, left) = door.limits.charge_points(caller, more, paid.load(Ordering::Relaxed)).await;
+        let (charged, left) = door.limits.charge_points(caller, more, before).await;
         *budget.lock().unwrap_or_else(PoisonError::into_inner) = left;
-        if charged.is_ok() {
-            paid.fetch_add(more, Ordering::Relaxed);
-        }
         charged
     }
 
@@ -226,9 +265,20 @@ impl Cx {
         E::Model: HasId,
     {
         let identity = args.identity() + place;
-        let question = Question::<E>::check(self.caller(), self.allow(action), args, &identity)?;
-        let rows = question.select(narrow(E::within(self.caller()))).all(self.0.door.core.database().reader()).await?;
-        Ok(question.page(rows, HasId::id))
+        let database = self.0.door.core.database();
+        let question =
+            Question::<E>::check(self.caller(), self.allow(action), args, &identity, database.is_postgres())?;
+        self.charge_points(args.points()).await?;
+        let (query, reader) = (narrow(E::within(self.caller())), database.reader());
+        let rows = question.select(query.clone()).all(reader).await?;
+        let mut page = question.page(rows, HasId::id);
+        if args.counts() {
+            let statement = reader.get_database_backend().build(&question.counted(query));
+            let row = reader.query_one_raw(statement).await?.ok_or_else(|| Error::bug("a count gave no row"))?;
+            let rows: i64 = row.try_get("", "rows")?;
+            page.total = Some(Total { rows: rows.min(MAX_TOTAL), capped: rows > MAX_TOTAL });
+        }
+        Ok(page)
     }
 
     /// Check, validate, and look at the first rows of each parent, in one statement.
@@ -243,9 +293,10 @@ impl Cx {
     where
         E::Model: HasId + FromQueryResult,
     {
+        let postgres = self.0.door.core.database().is_postgres();
         let ask = |id: &Id| {
             let identity = relation.identity(args, *id);
-            (*id, Question::<E>::check(self.caller(), self.allow(action), args, &identity))
+            (*id, Question::<E>::check(self.caller(), self.allow(action), args, &identity, postgres))
         };
         let questions: Vec<_> = parents.iter().map(ask).collect();
         let mut rows: HashMap<Id, Vec<E::Model>> = HashMap::new();

@@ -85,12 +85,15 @@ impl Cx {
         R: Record,
         F: AsyncFnOnce(&Write, I) -> Result<Effect<R>, Error>,
     {
-        self.charge_points(input.points()).await?;
+        self.charge_input(&input).await?;
         let write = self.transaction(self.0.door.core.database().begin().await?);
         match body(&write, input).await {
             Ok(effect) => {
-                write.commit().await?;
                 let (record, created) = effect.into_parts();
+                match self.0.facts.dry_run {
+                    true => write.roll_back().await,
+                    false => write.commit().await?,
+                }
                 Ok(Written::Fresh { record, created })
             }
             Err(refused) => {
@@ -121,7 +124,7 @@ impl Cx {
         {
             return self.replay(key, stored);
         }
-        self.charge_points(points).await?;
+        self.charge_input(&input).await?;
         let write = self.transaction(claimed.begin().await?);
         let effect = match body(&write, input).await {
             Ok(effect) => effect,
@@ -139,6 +142,14 @@ impl Cx {
         };
         let (record, created) = effect.into_parts();
         self.store_and_commit(key, claimed, write, record, created).await
+    }
+
+    /// Charges what an input costs above the one point of the door.
+    async fn charge_input<I: Validate>(&self, input: &I) -> Result<(), Error> {
+        match input.is_priced_by_count() {
+            true => self.charge_extra(input.points().saturating_sub(1)).await,
+            false => self.charge_points(input.points()).await,
+        }
     }
 
     async fn store_and_commit<R: Record>(

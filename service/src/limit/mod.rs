@@ -109,8 +109,13 @@ impl Limits {
     ///
     /// # Errors
     /// `Internal` if the setting is not the URL of a Redis. No connection is made yet.
-    pub(crate) fn new(clock: Clock, scale: u32, redis_url: Option<&str>) -> Result<Limits, Error> {
-        let shared = redis_url.map(Shared::new).transpose().map_err(Error::bug)?;
+    pub(crate) fn new(
+        clock: Clock,
+        scale: u32,
+        redis_url: Option<&str>,
+        redis_ca: Option<&[u8]>,
+    ) -> Result<Limits, Error> {
+        let shared = redis_url.map(|url| Shared::new(url, redis_ca)).transpose().map_err(Error::bug)?;
         Ok(Limits { memory: Memory::new(&clock, scale), shared, clock, scale })
     }
 

@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use entity::value::Id;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, RedisError, Script};
+use redis::{Client, ConnectionAddr, RedisError, Script, TlsCertificates};
 use tokio::time::Instant;
 
 use super::{Charge, ChargeResult, Level, MINUTE, Sizes, TEN_SECONDS};
 
 /// How long a request waits for Redis before it counts as away.
 const TIMEOUT: Duration = Duration::from_millis(100);
+/// How long a request waits while it connects over TLS, which takes several round trips.
+const TLS_TIMEOUT: Duration = Duration::from_millis(500);
 /// While Redis is away, one request per this time tries to reach it.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The buckets that all replicas share.
 pub(super) struct Shared {
     client: Client,
+    connect_timeout: Duration,
     script: Script,
     link: Mutex<Link>,
 }
@@ -39,26 +42,38 @@ enum Link {
 /// is full, and the microseconds until it has room for a retry.
 type Answer = (u8, u32, u64, u64, u32, u64, u64);
 
-/// Checks that a setting is the URL of a Redis, without connecting.
-pub(crate) fn check_url(url: &str) -> Result<(), &'static str> {
-    Shared::new(url).map(drop)
+/// Checks that a setting is the URL of a Redis, and the other a list of certificates, without connecting.
+pub(crate) fn check_url(url: &str, authorities: Option<&[u8]>) -> Result<(), &'static str> {
+    Shared::new(url, authorities).map(drop)
 }
 
 impl Shared {
-    /// The buckets at this URL, without a connection yet.
-    pub(super) fn new(url: &str) -> Result<Shared, &'static str> {
+    /// The buckets at this URL, without a connection yet. Over TLS (`rediss`) the server's certificate must be signed by
+    /// one of these authorities (PEM), or by a public one if none are given.
+    pub(super) fn new(url: &str, authorities: Option<&[u8]>) -> Result<Shared, &'static str> {
         // The library's message may quote the URL with its password.
-        let message =
-            "HOURSMITH_REDIS_URL must be the URL of a Redis or Valkey, such as redis://127.0.0.1:6379/0 (without TLS)";
+        let message = "HOURSMITH_REDIS_URL must be the URL of a Redis or Valkey, such as redis://127.0.0.1:6379/0, or \
+                       rediss://cache.example:6380/0 over TLS";
         let client = Client::open(url).map_err(|_| message)?;
+        let secure = matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. });
+        let client = match authorities {
+            Some(pem) if secure => {
+                let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem.to_vec()) };
+                Client::build_with_tls(url, certificates)
+                    .map_err(|_| "HOURSMITH_REDIS_CA must name a PEM file of certificates")?
+            }
+            _ => client,
+        };
+        let connect_timeout = if secure { TLS_TIMEOUT } else { TIMEOUT };
         let script = Script::new(include_str!("shared.lua"));
         let link = Mutex::new(Link::Down { try_at: Instant::now(), logged: false });
-        Ok(Shared { client, script, link })
+        Ok(Shared { client, connect_timeout, script, link })
     }
 
     /// Charges the shared buckets; none while Redis is away.
     pub(super) async fn charge(&self, token: Id, sizes: Sizes, charge: Charge) -> Option<ChargeResult> {
         let connection = self.connection()?;
+        let timeout = if connection.is_some() { TIMEOUT } else { self.connect_timeout };
         let asked = async {
             let mut connection = match connection {
                 Some(connection) => connection,
@@ -80,7 +95,7 @@ impl Shared {
                 .await?;
             Ok::<_, RedisError>((connection, answer))
         };
-        match tokio::time::timeout(TIMEOUT, asked).await {
+        match tokio::time::timeout(timeout, asked).await {
             Ok(Ok((connection, answer))) => {
                 self.answered(connection);
                 Some(result(answer))
@@ -92,7 +107,7 @@ impl Shared {
 
     /// Connects before the first request: requests during a connection attempt use the buckets in memory.
     pub(super) async fn connect(&self) {
-        match tokio::time::timeout(TIMEOUT, self.client.get_multiplexed_async_connection()).await {
+        match tokio::time::timeout(self.connect_timeout, self.client.get_multiplexed_async_connection()).await {
             Ok(Ok(connection)) => self.answered(connection),
             Ok(Err(error)) => drop(self.lost(&error.to_string())),
             Err(_) => drop(self.lost("it did not answer in time")),
@@ -158,12 +173,15 @@ mod tests {
 
     #[test]
     fn a_setting_is_checked_without_a_server_and_not_quoted() {
-        for good in ["redis://127.0.0.1/", "redis://:secret@cache.internal:6380/2"] {
-            assert_eq!(check_url(good), Ok(()), "{good}");
+        for good in ["redis://127.0.0.1/", "redis://:secret@cache.internal:6380/2", "rediss://:secret@cache.internal/"]
+        {
+            assert_eq!(check_url(good, None), Ok(()), "{good}");
         }
         for bad in ["", "nonsense", "http://127.0.0.1", "redis://:secret@:x/"] {
-            let message = check_url(bad).expect_err("it is refused");
+            let message = check_url(bad, None).expect_err("it is refused");
             assert!(message.contains("HOURSMITH_REDIS_URL") && !message.contains("secret"), "{message}");
         }
+        let message = check_url("rediss://cache.internal/", Some(b"no certificate")).expect_err("it is refused");
+        assert!(message.contains("HOURSMITH_REDIS_CA"), "{message}");
     }
 }

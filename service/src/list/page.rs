@@ -1,22 +1,24 @@
 //! Lists: keyset pages, with a cursor that is tied to its list, sort, search and filters.
 
+use std::cell::LazyCell;
+use std::collections::HashMap;
 use std::fmt::Debug;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use entity::value::{Date, FieldErrors, Id, Text, Timestamp};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, SimpleExpr, Value};
-use sea_orm::{ColumnTrait, Condition, Order, QueryFilter, QueryOrder, QuerySelect, Select};
+use entity::value::{FieldErrors, Id, Text};
+use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
+use sea_orm::{ColumnTrait, Condition, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
 use sha2::{Digest, Sha256};
 
 use crate::access::caller::Caller;
 use crate::access::scope::Identified;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input};
+pub use crate::list::cursor::Key;
+use crate::list::cursor::{CursorPosition, ListHash, first_eight};
 use crate::list::sort::{Sort, SortField};
 
 /// The first page of each of many parents.
-pub type Pages<T> = std::collections::HashMap<Id, Result<Page<T>, Error>>;
+pub type Pages<T> = HashMap<Id, Result<Page<T>, Error>>;
 
 /// Rows in a page when nobody says otherwise.
 pub const DEFAULT_LIMIT: i32 = 50;
@@ -35,6 +37,11 @@ pub(crate) trait Listed: Identified {
 pub trait Filter: Input + Debug + Clone {
     /// What these filters demand. They all must hold.
     fn condition(&self, caller: &Caller) -> Condition;
+
+    /// The same, for filters whose SQL differs between the databases.
+    fn condition_on(&self, caller: &Caller, _postgres: bool) -> Condition {
+        self.condition(caller)
+    }
 
     /// Refuses what the caller's role may not filter by.
     fn check(&self, _caller: &Caller) -> Result<(), Error> {
@@ -55,6 +62,8 @@ pub struct ListArgs<F, S> {
     pub sort: Field<Sort<S>>,
     /// Part of a text.
     pub search: Field<Text<200>>,
+    /// Whether to count all rows of the list.
+    pub count: Field<bool>,
     /// With deleted rows.
     pub include_deleted: Field<bool>,
     /// The filters of the noun.
@@ -76,55 +85,23 @@ pub struct Page<T> {
     pub continued: bool,
     /// Whether it was read towards the beginning.
     pub backward: bool,
+    /// How many rows the whole list has, if that was asked for.
+    pub total: Option<Total>,
     places: Vec<CursorPosition>,
     list: ListHash,
 }
 
-type ListHash = [u8; 8];
-
-/// The place of a row in a list: what it is sorted by, and its id.
-#[derive(Clone, Debug, PartialEq)]
-struct CursorPosition {
-    key: Key,
-    id: Id,
+/// How many rows a list has, on all its pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// The number of rows, at most `MAX_TOTAL`.
+    pub rows: i64,
+    /// Whether there are more.
+    pub capped: bool,
 }
 
-/// A value that rows are sorted by. Never null: columns that may be have a key column with the least value instead.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Key {
-    /// Numbers, ranks and instants.
-    Number(i64),
-    /// A folded text.
-    Text(String),
-    /// A day.
-    Date(Date),
-    /// The id, which breaks ties by itself.
-    Id,
-}
-
-impl From<Timestamp> for Key {
-    fn from(instant: Timestamp) -> Key {
-        Key::Number(instant.millis())
-    }
-}
-
-impl From<Option<Date>> for Key {
-    /// Nothing is before everything.
-    fn from(date: Option<Date>) -> Key {
-        Key::Date(date.unwrap_or(Date(chrono::NaiveDate::from_ymd_opt(1, 1, 1).unwrap_or_default())))
-    }
-}
-
-impl Key {
-    fn value(&self, id: Id) -> Value {
-        match self {
-            Key::Number(number) => (*number).into(),
-            Key::Text(text) => text.clone().into(),
-            Key::Date(date) => (*date).into(),
-            Key::Id => id.into(),
-        }
-    }
-}
+/// The largest number of rows that is counted exactly.
+pub const MAX_TOTAL: i64 = 100_000;
 
 impl<T> Page<T> {
     /// The cursor after the row at this index, in this list.
@@ -139,92 +116,69 @@ impl<T> Page<T> {
 
     /// The same page of what each row becomes.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        let Page { items, limit, more, continued, backward, places, list } = self;
-        Page { items: items.into_iter().map(f).collect(), limit, more, continued, backward, places, list }
+        let Page { items, limit, more, continued, backward, total, places, list } = self;
+        Page { items: items.into_iter().map(f).collect(), limit, more, continued, backward, total, places, list }
     }
 }
 
 impl<T> Page<T> {
     /// The same page of what each row becomes, if all become something.
     pub(crate) fn try_map<U, E>(self, f: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
-        let Page { items, limit, more, continued, backward, places, list } = self;
+        let Page { items, limit, more, continued, backward, total, places, list } = self;
         let items = items.into_iter().map(f).collect::<Result<_, _>>()?;
-        Ok(Page { items, limit, more, continued, backward, places, list })
+        Ok(Page { items, limit, more, continued, backward, total, places, list })
     }
 }
 
-impl CursorPosition {
-    fn encode(&self, list: ListHash) -> String {
-        let mut bytes = self.id.0.as_bytes().to_vec();
-        match &self.key {
-            Key::Number(number) => {
-                bytes.push(b'n');
-                bytes.extend(number.to_be_bytes());
-            }
-            Key::Text(text) => {
-                bytes.push(b't');
-                bytes.extend(text.as_bytes());
-            }
-            Key::Date(date) => {
-                bytes.push(b'd');
-                bytes.extend(date.to_string().as_bytes());
-            }
-            Key::Id => bytes.push(b'i'),
+/// Reports an unknown parameter, and what is allowed.
+pub(crate) fn unknown<'a>(errors: &mut FieldErrors, name: &str, allowed: impl FnOnce() -> Vec<&'a str>) {
+    if errors.is_full() {
+        return errors.add(name, "");
+    }
+    let reason = match name.strip_suffix("[]") {
+        Some(plain) => format!("unknown parameter; for several values repeat it without brackets: {plain}=…&{plain}=…"),
+        None => format!("unknown parameter; allowed are {}", allowed().join(", ")),
+    };
+    errors.add(name, reason);
+}
+
+/// The values of each parameter of a query, in the order in which the parameters first occur. An empty value counts as not
+/// sent.
+pub(crate) fn grouped(pairs: Vec<(String, String)>) -> Vec<(String, Vec<String>)> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut grouped: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, value) in pairs {
+        let place = *places.entry(name.clone()).or_insert(grouped.len());
+        if place == grouped.len() {
+            grouped.push((name, vec![]));
         }
-        URL_SAFE_NO_PAD.encode([&sum(list, &bytes)[..], &bytes].concat())
+        if !value.is_empty() {
+            grouped[place].1.push(value);
+        }
     }
-
-    /// The place, and whether the cursor is of a list.
-    fn decode(text: &str) -> Option<(CursorPosition, impl Fn(ListHash) -> bool + use<>)> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (sent, place) = bytes.split_first_chunk::<8>()?;
-        let (sent, covered) = (*sent, place.to_vec());
-        let is_of = move |list| sum(list, &covered) == sent;
-        let (id, rest) = place.split_first_chunk::<16>()?;
-        let (tag, rest) = rest.split_first()?;
-        let key = match tag {
-            b'n' => Key::Number(i64::from_be_bytes(rest.try_into().ok()?)),
-            b't' => Key::Text(String::from_utf8(rest.to_vec()).ok()?),
-            b'd' => Key::Date(std::str::from_utf8(rest).ok()?.parse().ok()?),
-            b'i' if rest.is_empty() => Key::Id,
-            _ => return None,
-        };
-        Some((CursorPosition { key, id: Id(uuid::Uuid::from_bytes(*id)) }, is_of))
-    }
-}
-
-/// Ties a place to its list: a cursor that was edited is of no list.
-fn sum(list: ListHash, place: &[u8]) -> ListHash {
-    first_eight(Sha256::new().chain_update(list).chain_update(place))
-}
-
-fn first_eight(hash: Sha256) -> ListHash {
-    let mut first = ListHash::default();
-    first.copy_from_slice(&hash.finalize()[..8]);
-    first
+    grouped
 }
 
 impl<F: Filter, S: SortField> ListArgs<F, S> {
     /// Reads the pairs of a query string. What does not fit is kept as a problem.
     pub fn from_query(pairs: Vec<(String, String)>) -> Self {
         let mut args = Self::default();
-        let mut grouped: Vec<(String, Vec<String>)> = Vec::new();
-        for (name, value) in pairs {
-            match grouped.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, values)) => values.push(value),
-                None => grouped.push((name, vec![value])),
+        // Made once, and only where it is needed: a query may have thousands of parameters.
+        let known = LazyCell::new(Self::parameters);
+        for (name, values) in grouped(pairs) {
+            if values.is_empty() && known.contains(&name.as_str()) {
+                continue;
             }
-        }
-        for (name, values) in grouped {
             match name.as_str() {
                 "limit" => args.limit = Field::from_query(&values),
                 "cursor" => args.cursor = Field::from_query(&values),
                 "sort" => args.sort = Field::from_query(&values),
                 "search" if S::SEARCHED => args.search = Field::from_query(&values),
                 "includeDeleted" => args.include_deleted = Field::from_query(&values),
+                "count" => args.count = Field::from_query(&values),
                 _ => {
-                    if !args.filter.set_query(&name, &values) {
-                        args.not_taken.add(name, format!("unknown parameter; allowed are {}", Self::parameters()));
+                    if values.is_empty() || !args.filter.set_query(&name, &values) {
+                        unknown(&mut args.not_taken, &name, || known.clone());
                     }
                 }
             }
@@ -232,11 +186,20 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
         args
     }
 
-    fn parameters() -> String {
-        let own = ["limit", "cursor", "sort", "search", "includeDeleted"];
+    fn parameters() -> Vec<&'static str> {
+        let own = ["limit", "cursor", "sort", "search", "includeDeleted", "count"];
         let own = own.into_iter().filter(|name| S::SEARCHED || *name != "search");
-        let filters = F::fields();
-        own.chain(filters.iter().map(|f| f.name)).collect::<Vec<_>>().join(", ")
+        own.chain(F::fields().into_iter().map(|f| f.name)).collect()
+    }
+
+    /// The price of the list, in points: a search costs 2 more, a count 1 more.
+    pub(crate) fn points(&self) -> u32 {
+        1 + if self.search.get().is_some() { 2 } else { 0 } + u32::from(self.counts())
+    }
+
+    /// Whether all rows are to be counted.
+    pub(crate) fn counts(&self) -> bool {
+        self.count.get().copied().unwrap_or(false)
     }
 
     fn problems(&self) -> FieldErrors {
@@ -251,6 +214,7 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
         add("sort", self.sort.problems());
         add("search", self.search.problems());
         add("includeDeleted", self.include_deleted.problems());
+        add("count", self.count.problems());
         if self.limit.get().is_some_and(|limit| !(1..=MAX_LIMIT).contains(limit)) {
             problems.add("limit", format!("must be between 1 and {MAX_LIMIT}"));
         }
@@ -258,16 +222,16 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
         problems
     }
 
-    /// Everything that makes this list this list, as one text.
+    /// What identifies the list, as one text: sort, search, deleted rows and filters.
     pub fn identity(&self) -> String {
         let search = self.search.get().map(Text::as_str);
         format!("{:?} {search:?} {:?} {:?}", self.sort(), self.includes_deleted(), self.filter)
     }
 
-    /// The same, and where in it, and how much. A search that is bad tells no list apart, but what is answered.
+    /// The same with the page: its cursor, limit and direction. An invalid search is part of it, since the answer depends on it.
     pub fn fingerprint(&self) -> String {
-        let ListArgs { cursor, limit, backward, search, .. } = self;
-        format!("{} {cursor:?} {limit:?} {backward} {search:?}", self.identity())
+        let ListArgs { cursor, limit, backward, search, count, .. } = self;
+        format!("{} {cursor:?} {limit:?} {backward} {search:?} {count:?}", self.identity())
     }
 
     fn sort(&self) -> Sort<S> {
@@ -301,6 +265,7 @@ impl<E: Listed> Question<E> {
         allowed: Result<(), Error>,
         args: &ListArgs<E::Filter, E::Sort>,
         identity: &str,
+        postgres: bool,
     ) -> Result<Question<E>, Error> {
         let undecodable = || Error::BadRequest("the cursor does not decode; begin again without one".into());
         let cursor = match args.cursor.get() {
@@ -314,11 +279,11 @@ impl<E: Listed> Question<E> {
         }
         let list = list_hash::<E>(caller, identity);
         let place = match cursor {
-            // Of bad arguments no list is known; they are told first.
+            // With invalid arguments the list is unknown, so those errors come first.
             Some((place, is_of)) if !problems.is_empty() || is_of(list) => Some(place),
             Some(_) => {
-                let told = "the cursor belongs to another list, sort or filter; begin again without one";
-                return Err(Error::BadRequest(told.into()));
+                let message = "the cursor belongs to another list, sort or filter; begin again without one";
+                return Err(Error::BadRequest(message.into()));
             }
             None => None,
         };
@@ -331,7 +296,7 @@ impl<E: Listed> Question<E> {
             return Err(Error::Invalid(problems));
         }
         let sort = args.sort();
-        let mut condition = Condition::all().add(args.filter.condition(caller));
+        let mut condition = Condition::all().add(args.filter.condition_on(caller, postgres));
         if let (Some(column), false) = (E::DELETED_AT, args.includes_deleted()) {
             condition = condition.add(column.is_null());
         }
@@ -345,6 +310,14 @@ impl<E: Listed> Question<E> {
     pub(crate) fn select(&self, query: Select<E>) -> Select<E> {
         let limit = u64::try_from(self.limit).unwrap_or(0) + 1;
         self.ordered(self.narrowed(query)).limit(limit)
+    }
+
+    /// Counts the rows of the whole list, and no more than are reported.
+    pub(crate) fn counted(&self, query: Select<E>) -> SelectStatement {
+        let limit = u64::try_from(MAX_TOTAL).unwrap_or(0) + 1;
+        let rows = query.filter(self.condition.clone()).select_only().column(E::ID).limit(limit).into_query();
+        let count = Func::count(Expr::col(Asterisk));
+        Query::select().expr_as(count, Alias::new("rows")).from_subquery(rows, Alias::new("list")).take()
     }
 
     /// Filters and the place after which it goes on.
@@ -394,7 +367,8 @@ impl<E: Listed> Question<E> {
         }
         let places = rows.iter().map(|row| CursorPosition { key: self.sort.field.key(row), id: id(row) }).collect();
         let continued = self.place.is_some();
-        Page { items: rows, limit: self.limit, more, continued, backward: self.backward, places, list: self.list }
+        let (backward, list) = (self.backward, self.list);
+        Page { items: rows, limit: self.limit, more, continued, backward, total: None, places, list }
     }
 }
 
@@ -414,28 +388,4 @@ fn contains(column: impl ColumnTrait, text: &str) -> SimpleExpr {
     }
     pattern.push('%');
     column.into_expr().like(sea_orm::sea_query::LikeExpr::new(pattern).escape('\\'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_reads_back_as_it_was() {
-        let id = Id(uuid::Uuid::from_u128(7));
-        for key in [
-            Key::Number(i64::MIN),
-            Key::Text("straße\u{1f}".into()),
-            Key::from(Some("2024-02-29".parse::<Date>().expect("a date"))),
-            Key::from(None),
-            Key::Id,
-        ] {
-            let place = CursorPosition { key, id };
-            let (read, is_of) = CursorPosition::decode(&place.encode([9; 8])).expect("a cursor");
-            assert!(read == place && is_of([9; 8]) && !is_of([8; 8]));
-        }
-        for wrong in ["", "x", "AAAA", "====", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
-            assert!(CursorPosition::decode(wrong).is_none(), "{wrong}");
-        }
-    }
 }

@@ -1,18 +1,29 @@
 //! Live subscriptions: events and timers are sent to subscribers once they are committed, on whichever replica. One reader
 //! per process queries the database for all subscribers together; without subscribers it queries nothing.
+//!
+//! Nothing is sent to a token that has lost its rights: the rights are read after the rows that are to be sent, so that a
+//! revocation that was committed before a row is always seen. A document may load more below a row; `is_entitled` checks
+//! the rights once more after that.
 
 mod reader;
+mod rights;
+mod state;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use entity::value::{EventType, FieldErrors, Id, Plan, Role, Timestamp, TokenScope};
+use entity::value::{EventType, FieldErrors, Timestamp};
 use tokio::sync::{Notify, mpsc, watch};
 
+use self::rights::{Rights, RightsReader};
+pub(crate) use self::state::Timer;
+use self::state::{Entry, Sink, State};
 use crate::access::action::Action;
-use crate::access::caller::Caller;
+use crate::access::policy;
+use crate::contract::caller::Caller;
 use crate::contract::error::Error;
+use crate::contract::reason::Reason;
 use crate::core::Core;
 use crate::core::database::Database;
 use crate::door::Cx;
@@ -21,6 +32,10 @@ use crate::nouns::time_entry::TimeEntry;
 
 /// The most unread items of one subscription. A subscriber that falls further behind is closed.
 const MAX_UNREAD: usize = 256;
+/// The most subscriptions of one token in this process.
+const MAX_PER_TOKEN: usize = 100;
+/// Timers in one notification: each is 110 characters, and PostgreSQL takes under 8,000.
+const TIMERS_PER_NOTIFICATION: usize = 60;
 
 /// Why a subscriber is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,76 +57,6 @@ pub(crate) struct Live {
     next: AtomicU64,
     /// Notified when something was committed.
     wake: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    registrations: HashMap<u64, Entry>,
-    /// Events of each workspace with subscribers that were sent, with their creation times.
-    sent_events: HashMap<Id, HashMap<Id, Timestamp>>,
-    /// The latest timers of each person with subscribers that were sent, with their versions.
-    sent_timers: HashMap<Person, Vec<(Id, i32)>>,
-    /// Changed timers that the reader has not loaded yet.
-    changed: HashSet<Timer>,
-    /// Changed timers that the other replicas are not notified of yet.
-    outgoing: Vec<Timer>,
-    stopped: bool,
-}
-
-/// A person in a workspace.
-type Person = (Id, Id);
-
-/// A time entry that runs or ran: workspace, person, entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Timer {
-    pub(crate) organization_id: Id,
-    pub(crate) user_id: Id,
-    pub(crate) entry_id: Id,
-}
-
-/// A registered subscriber, with the rights of its token at registration.
-struct Entry {
-    organization_id: Id,
-    user_id: Id,
-    token_id: Id,
-    rights: Rights,
-    closed: watch::Sender<Option<Closed>>,
-    sinks: HashMap<u64, Sink>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Rights {
-    role: Role,
-    plan: Plan,
-    scope: TokenScope,
-}
-
-/// The sending side of one subscription.
-enum Sink {
-    Events { types: Option<HashSet<String>>, sender: mpsc::Sender<Event> },
-    Timer { sender: mpsc::Sender<TimeEntry> },
-}
-
-impl Sink {
-    /// Sends an event if its type is wanted; false if the subscription has too many unread items.
-    fn send_event(&self, event: &Event) -> bool {
-        match self {
-            Sink::Events { types, sender } if types.as_ref().is_none_or(|types| types.contains(&event.kind)) => {
-                !matches!(sender.try_send(event.clone()), Err(mpsc::error::TrySendError::Full(_)))
-            }
-            _ => true,
-        }
-    }
-
-    /// Sends a timer; false if the subscription has too many unread items.
-    fn send_timer(&self, entry: &TimeEntry) -> bool {
-        match self {
-            Sink::Timer { sender } => {
-                !matches!(sender.try_send(entry.clone()), Err(mpsc::error::TrySendError::Full(_)))
-            }
-            Sink::Events { .. } => true,
-        }
-    }
 }
 
 /// A registered subscriber, such as one WebSocket connection. It is registered until its last clone is dropped.
@@ -136,6 +81,21 @@ impl Subscriber {
     /// Completes when a subscription of this subscriber has begun: everything committed from then on is sent.
     pub async fn subscribed(&self) {
         self.0.subscribed.notified().await;
+    }
+
+    /// Whether the token still has the rights that the subscriber was registered with, by the database. To be asked after a
+    /// document has loaded what belongs to an item, and before its result is sent. If not, the subscriber is closed.
+    ///
+    /// # Errors
+    /// `Internal` if the database does not answer; nothing may be sent then.
+    pub async fn is_entitled(&self) -> Result<bool, Error> {
+        let Registration { hub, number, .. } = &*self.0;
+        let Some(token) = hub.live().state().registrations.get(number).map(|entry| entry.token_id) else {
+            return Ok(false);
+        };
+        let present = hub.rights_of(token).await?;
+        let mut state = hub.live().state();
+        Ok(state.registrations.get_mut(number).is_some_and(|entry| entry.still_has(present)))
     }
 
     /// Completes when the subscriber is closed: its connection must be closed too.
@@ -174,7 +134,8 @@ impl<T> Drop for Subscription<T> {
 /// Subscribes to the events of the caller's workspace from now on, of these types or of all.
 ///
 /// # Errors
-/// As for reading events: a role that may not, a plan that lacks them; a type that does not exist.
+/// As for reading events: a role that may not, a plan that lacks them; a type that does not exist; `Conflict` with the
+/// reason `subscription_cap` where the token has too many subscriptions.
 pub async fn events(
     cx: &Cx,
     subscriber: &Subscriber,
@@ -184,7 +145,7 @@ pub async fn events(
     cx.read(Action::ListEvents)?;
     let types = types.map(|types| known(&types)).transpose()?;
     let (sender, receiver) = mpsc::channel(MAX_UNREAD);
-    let subscription = subscriber.subscribe(Sink::Events { types, sender }, receiver);
+    let subscription = subscriber.subscribe(cx, Sink::Events { types, sender }, receiver)?;
     subscriber.0.hub.prepare_events(caller.organization_id).await?;
     subscriber.0.subscribed.notify_one();
     Ok(subscription)
@@ -203,25 +164,49 @@ fn known(types: &[String]) -> Result<HashSet<String>, Error> {
 /// Subscribes to the caller's own timer from now on: each start, change and stop.
 ///
 /// # Errors
-/// As for reading the running timer.
+/// As for reading the running timer; `Conflict` with the reason `subscription_cap` where the token has too many
+/// subscriptions.
 pub async fn timer(cx: &Cx, subscriber: &Subscriber) -> Result<Subscription<TimeEntry>, Error> {
     cx.read(Action::GetRunningTimer)?;
     let caller = cx.caller();
     let (sender, receiver) = mpsc::channel(MAX_UNREAD);
-    let subscription = subscriber.subscribe(Sink::Timer { sender }, receiver);
+    let subscription = subscriber.subscribe(cx, Sink::Timer { sender }, receiver)?;
     subscriber.0.hub.prepare_timer((caller.organization_id, caller.user_id)).await?;
     subscriber.0.subscribed.notify_one();
     Ok(subscription)
 }
 
+/// Subscribes to the timers of everybody in the caller's workspace from now on: each start, change and stop.
+///
+/// # Errors
+/// `Forbidden` for a Member; `Conflict` with the reason `subscription_cap` where the token has too many subscriptions.
+pub async fn timers(cx: &Cx, subscriber: &Subscriber) -> Result<Subscription<TimeEntry>, Error> {
+    cx.read(Action::ListTimeEntries)?;
+    let caller = cx.caller();
+    if !policy::sees_all(caller.role) {
+        let message = format!("your role {} does not allow to subscribe to everybody's timers", caller.role);
+        return Err(Error::Forbidden(message.into()));
+    }
+    let (sender, receiver) = mpsc::channel(MAX_UNREAD);
+    let subscription = subscriber.subscribe(cx, Sink::Timers { sender }, receiver)?;
+    subscriber.0.hub.prepare_timers(caller.organization_id).await?;
+    subscriber.0.subscribed.notify_one();
+    Ok(subscription)
+}
+
 impl Subscriber {
-    fn subscribe<T>(&self, sink: Sink, receiver: mpsc::Receiver<T>) -> Subscription<T> {
+    fn subscribe<T>(&self, cx: &Cx, sink: Sink, receiver: mpsc::Receiver<T>) -> Result<Subscription<T>, Error> {
         let live = self.0.hub.live();
         let number = live.next.fetch_add(1, Ordering::Relaxed);
-        if let Some(entry) = live.state().registrations.get_mut(&self.0.number) {
+        let mut state = live.state();
+        if state.subscriptions_of(cx.caller().token_id) >= MAX_PER_TOKEN {
+            let message = format!("the token has {MAX_PER_TOKEN} subscriptions; end one first");
+            return Err(Error::conflict(Reason::SubscriptionCap, message));
+        }
+        if let Some(entry) = state.registrations.get_mut(&self.0.number) {
             entry.sinks.insert(number, sink);
         }
-        Subscription { receiver, number, subscriber: self.clone() }
+        Ok(Subscription { receiver, number, subscriber: self.clone() })
     }
 }
 
@@ -230,11 +215,12 @@ impl Subscriber {
 pub(crate) struct Hub {
     core: Core,
     live: Arc<Live>,
+    rights: Arc<RightsReader>,
 }
 
 impl Hub {
     pub(crate) fn new(core: Core) -> Hub {
-        Hub { core, live: Arc::default() }
+        Hub { core, live: Arc::default(), rights: Arc::default() }
     }
 
     pub(crate) fn live(&self) -> &Live {
@@ -314,27 +300,10 @@ impl Live {
     }
 }
 
-/// Timers in one notification: each is 110 characters, and PostgreSQL takes under 8,000.
-const TIMERS_PER_NOTIFICATION: usize = 60;
-
-impl std::fmt::Display for Timer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}/{}", self.organization_id, self.user_id, self.entry_id)
-    }
-}
-
-impl std::str::FromStr for Timer {
-    type Err = FieldErrors;
-
-    fn from_str(text: &str) -> Result<Timer, FieldErrors> {
-        let mut ids = text.split('/').map(str::parse::<Id>);
-        let mut id = || ids.next().unwrap_or(Ok(Id::NONE));
-        Ok(Timer { organization_id: id()?, user_id: id()?, entry_id: id()? })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use entity::value::Id;
+
     use super::*;
 
     #[test]

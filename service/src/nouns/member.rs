@@ -231,7 +231,7 @@ pub(crate) async fn join(write: &Write, input: NewMember) -> Result<Member, Erro
     let people = live_members(write, None).await?;
     let cap = member_cap(workspace.plan);
     if people >= cap {
-        let message = format!("the plan {} has room for {cap} members; set a larger plan first", workspace.plan);
+        let message = format!("the plan {} allows {cap} members; set a larger plan first", workspace.plan);
         return Err(Error::conflict(Reason::MemberCap, message));
     }
     let user_id = find_or_create_user(write, input.email.as_str()).await?;
@@ -277,7 +277,7 @@ pub async fn set_role(operator: &Operator, organization: Id, email: &str, role: 
         .await
 }
 
-/// Ends a membership and revokes its tokens for good. Their time stays.
+/// Ends a membership and revokes its tokens permanently. Their time stays.
 #[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub async fn remove(operator: &Operator, organization: Id, email: &str) -> Result<Member, Error> {
     operator

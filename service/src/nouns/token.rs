@@ -136,7 +136,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Token, Error> {
     Ok(cx.read(Action::ListTokens)?.get::<token::Entity>(id).await?.into())
 }
 
-/// Ends a token for good.
+/// Revokes a token permanently.
 pub async fn revoke(cx: &Cx, id: Id) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RevokeToken, (), async |write, ()| {
         let row = write.lock_exclusive::<token::Entity>(id).await?;

@@ -48,7 +48,8 @@ impl Forwarder {
     /// `Internal` if TLS cannot be set up.
     pub fn new() -> Result<Forwarder, Error> {
         let everything = ["0.0.0.0/0", "::/0"].iter().filter_map(|net| net.parse().ok()).collect();
-        let egress = EgressPolicy { allow: everything, resolver: Arc::new(SystemResolver::new(1)) };
+        let egress =
+            EgressPolicy { allow: everything, deny: Arc::default(), resolver: Arc::new(SystemResolver::new(1)) };
         Ok(Forwarder(Sender::new(egress, &[], TIMEOUT)?))
     }
 
@@ -78,7 +79,28 @@ impl Forwarder {
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(Full::from(body)),
         };
-        let request: Request<Full<Bytes>> = request.map_err(|_| format!("{url} is no URL that can be asked"))?;
+        self.exchange(request.map_err(|_| format!("{url} is no URL that can be asked"))?).await
+    }
+
+    /// Posts JSON to a server of ours, with headers of the caller's own.
+    ///
+    /// # Errors
+    /// Why there is no answer, for people.
+    pub async fn post(
+        &self,
+        url: &str,
+        token: &str,
+        headers: &[(&'static str, String)],
+        body: String,
+    ) -> Result<Reply, String> {
+        let request = Request::post(url)
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+        self.exchange(request.body(Full::from(body)).map_err(|_| format!("{url} is no URL that can be asked"))?).await
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Reply, String> {
         let asking = async {
             let response = self.0.client().request(request).await.map_err(|error| failure_reason(&error))?;
             let status = response.status().as_u16();

@@ -13,6 +13,7 @@ mod sample;
 pub mod test;
 mod worker;
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +47,10 @@ const LOOK_UPS_TO_SAVE: usize = 32;
 pub(crate) struct Settings {
     /// Networks that may be reached although private, over http too and on any port.
     pub(crate) allow: Vec<IpNet>,
+    /// Networks that may not be reached although public; they take precedence over `allow`.
+    pub(crate) deny: Vec<IpNet>,
+    /// The most attempts per second to one endpoint, by this process.
+    pub(crate) rate: NonZeroU32,
     /// Authorities that receivers are trusted by, besides the public ones.
     pub(crate) roots: Vec<CertificateDer<'static>>,
     /// How long a receiver may take to answer.
@@ -65,6 +70,8 @@ pub(crate) struct Webhooks {
     rng: Mutex<StdRng>,
     stopping: watch::Sender<bool>,
     retention_days: u32,
+    /// The most attempts per second to one endpoint.
+    rate: NonZeroU32,
     pub(crate) metrics: Metrics,
 }
 
@@ -74,7 +81,8 @@ impl Webhooks {
         let egress = |look_ups| {
             let resolver = settings.resolver.clone();
             let resolver = resolver.unwrap_or_else(|| Arc::new(SystemResolver::new(look_ups)));
-            EgressPolicy { allow: settings.allow.as_slice().into(), resolver }
+            let (allow, deny) = (settings.allow.as_slice().into(), settings.deny.as_slice().into());
+            EgressPolicy { allow, deny, resolver }
         };
         Ok(Webhooks {
             sender: Sender::new(egress(LOOK_UPS_TO_SEND), &settings.roots, settings.timeout)?,
@@ -82,6 +90,7 @@ impl Webhooks {
             rng: Mutex::new(settings.seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64)),
             stopping: watch::Sender::new(false),
             retention_days: settings.retention_days,
+            rate: settings.rate,
             metrics: Metrics::new()?,
         })
     }

@@ -3,7 +3,7 @@
 use entity::value::{DeliveryStatus, FieldErrors, Id, Json};
 use entity::{webhook_delivery, webhook_endpoint};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
-use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde::{Deserialize, Serialize};
 
 use super::delivery::{WebhookDelivery, WebhookDeliveryFilter};
@@ -13,11 +13,37 @@ use crate::contract::input::{Field, FromBody, Input, Validate};
 use crate::contract::outcome::{Record, Written};
 use crate::contract::reason::Reason;
 use crate::door::Cx;
+use crate::door::write::Write;
 use crate::list::filter::ids_where;
+use crate::nouns::organization;
 use crate::outbox::{self, Delivery};
 
 /// The most deliveries that one call replays.
 const MAX_REPLAYS: u64 = 1000;
+/// The deliveries that one point of the sustained rate limit replays.
+const REPLAYS_PER_POINT: u64 = 20;
+/// The most pending deliveries of a workspace after a replay or a test event. The events of changes are not bounded by it.
+const MAX_PENDING: u64 = 10_000;
+
+/// Refuses new deliveries that would exceed the cap of pending ones. The workspace must be locked, so that two replays
+/// together do not exceed it either.
+pub(super) async fn refuse_above_cap(write: &Write, new: u64) -> Result<(), Error> {
+    use webhook_delivery::Column;
+    // By the index of what is pending, which is ordered by endpoint.
+    let endpoints = ids_where::<webhook_endpoint::Entity>(write.organization_id(), Condition::all());
+    let pending = write.count::<webhook_delivery::Entity>(|query| {
+        query.filter(Column::EndpointId.in_subquery(endpoints)).filter(Column::DueAt.is_not_null())
+    });
+    let pending = pending.await?;
+    if pending + new > MAX_PENDING {
+        let message = format!(
+            "the workspace has {pending} pending deliveries, and replays may add up to {MAX_PENDING}; wait until some have \
+             been sent"
+        );
+        return Err(Error::conflict(Reason::PendingCap, message));
+    }
+    Ok(())
+}
 
 /// Refuses an endpoint that is disabled or deleted.
 pub(super) fn refuse_unless_open(endpoint: Option<&webhook_endpoint::Model>) -> Result<(), Error> {
@@ -33,9 +59,11 @@ pub(super) fn refuse_unless_open(endpoint: Option<&webhook_endpoint::Model>) -> 
 /// Sends the event of one delivery again.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` while the delivery is pending, or where the endpoint is disabled or deleted; what the door refuses.
+/// `NotFound`; `Conflict` while the delivery is pending, where the endpoint is disabled or deleted, or where the workspace has
+/// too many pending deliveries; what the door refuses.
 pub async fn one(cx: &Cx, id: Id) -> Result<Written<WebhookDelivery>, Error> {
     cx.create(Action::ReplayWebhookDelivery, (), async |write, ()| {
+        organization::lock(write).await?;
         let before =
             write.lock_shared::<webhook_delivery::Entity>(id).await?.ok_or(Error::NotFound("webhook delivery"))?;
         if before.status == DeliveryStatus::Pending {
@@ -46,6 +74,7 @@ pub async fn one(cx: &Cx, id: Id) -> Result<Written<WebhookDelivery>, Error> {
             query.filter(webhook_endpoint::Column::Id.eq(before.endpoint_id)).lock_shared()
         });
         refuse_unless_open(endpoint.await?.as_ref())?;
+        refuse_above_cap(write, 1).await?;
         let again = Delivery { endpoint: before.endpoint_id, event: before.event_id, replay_of: Some(before.id) };
         let row = again.row(write, &before.event_type);
         outbox::insert_deliveries(write, vec![row.clone()]).await?;
@@ -62,6 +91,8 @@ pub struct Replay {
     /// The path of the filters in the body, for the names of bad fields.
     path: &'static str,
     not_taken: FieldErrors,
+    /// How many deliveries were found: so many are paid for, and no more are replayed.
+    found: u64,
 }
 
 /// Which deliveries to replay.
@@ -78,7 +109,7 @@ impl From<ReplayInput> for Replay {
     fn from(input: ReplayInput) -> Replay {
         let filters = input.filters.unwrap_or_default();
         let dry_run = input.dry_run.map_or(Field::Absent, Field::Value);
-        Replay { filters, dry_run, path: "filters", not_taken: FieldErrors::none() }
+        Replay { filters, dry_run, path: "filters", not_taken: FieldErrors::none(), found: 0 }
     }
 }
 
@@ -123,7 +154,41 @@ fn listed(filters: Vec<(String, Json)>) -> Vec<(String, Json)> {
     filters.into_iter().map(one).collect()
 }
 
+impl Replay {
+    fn is_dry_run(&self) -> bool {
+        self.dry_run.get() == Some(&true)
+    }
+
+    /// The deliveries to replay, the oldest first: finished ones of endpoints that are enabled. Replays are not replayed
+    /// again, so that repeated calls do not multiply them.
+    fn select(&self, organization: Id, query: Select<webhook_delivery::Entity>) -> Select<webhook_delivery::Entity> {
+        use webhook_delivery::Column;
+        let enabled = Condition::all()
+            .add(webhook_endpoint::Column::Enabled.eq(true))
+            .add(webhook_endpoint::Column::DeletedAt.is_null());
+        let states = match self.filters.status.get() {
+            Some(_) => Column::Status.ne(DeliveryStatus::Pending),
+            None => Column::Status.eq(DeliveryStatus::Failed),
+        };
+        query
+            .filter(self.filters.demands())
+            .filter(states)
+            .filter(Column::ReplayOf.is_null())
+            .filter(Column::EndpointId.in_subquery(ids_where::<webhook_endpoint::Entity>(organization, enabled)))
+            .order_by_asc(Column::CreatedAt)
+            .order_by_asc(Column::Id)
+    }
+}
+
 impl Validate for Replay {
+    fn points(&self) -> u32 {
+        u32::try_from(self.found.div_ceil(REPLAYS_PER_POINT)).unwrap_or(u32::MAX).max(1)
+    }
+
+    fn is_priced_by_count(&self) -> bool {
+        true
+    }
+
     fn problems(&self) -> FieldErrors {
         let mut problems = self.not_taken.clone();
         if problems.names("body") {
@@ -159,30 +224,36 @@ impl Record for Replayed {
     }
 }
 
-/// Sends the events of many deliveries again, the oldest first, or only counts them. Pending deliveries, and deliveries to
-/// disabled or deleted endpoints, are left out.
+/// Sends the events of many deliveries again, the oldest first, or only counts them. Pending deliveries, replays, and
+/// deliveries to disabled or deleted endpoints are left out. It costs one point for each 20 deliveries, which are counted
+/// and charged before the transaction begins.
 ///
 /// # Errors
-/// `Invalid` for bad filters; what the door refuses.
-pub async fn many(cx: &Cx, input: Replay) -> Result<Written<Replayed>, Error> {
-    cx.write(Action::ReplayWebhookDeliveries, input, async |write, input| {
-        use webhook_delivery::Column;
-        let live = Condition::all()
-            .add(webhook_endpoint::Column::Enabled.eq(true))
-            .add(webhook_endpoint::Column::DeletedAt.is_null());
-        let open = ids_where::<webhook_endpoint::Entity>(write.organization_id(), live);
-        let states = match input.filters.status.get() {
-            Some(_) => Column::Status.ne(DeliveryStatus::Pending),
-            None => Column::Status.eq(DeliveryStatus::Failed),
-        };
-        let found = write.all::<webhook_delivery::Entity>(|query| {
-            let query = query.filter(input.filters.demands()).filter(states);
-            let query = query.filter(Column::EndpointId.in_subquery(open));
-            query.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(MAX_REPLAYS)
-        });
+/// `Invalid` for bad filters; `RateLimited`; `Conflict` where the workspace would have too many pending deliveries; what the
+/// door refuses.
+pub async fn many(cx: &Cx, mut input: Replay) -> Result<Written<Replayed>, Error> {
+    let organization_id = cx.caller().organization_id;
+    let action = Action::ReplayWebhookDeliveries;
+    // What will be refused is not counted.
+    if !input.is_dry_run()
+        && cx.may(action)
+        && input.problems().is_empty()
+        && let Ok(read) = cx.read(action)
+    {
+        let found =
+            read.all::<webhook_delivery::Entity>(|query| input.select(organization_id, query).limit(MAX_REPLAYS));
+        input.found = u64::try_from(found.await?.len()).unwrap_or(MAX_REPLAYS);
+    }
+    cx.write(action, input, async |write, input| {
+        let most = if input.is_dry_run() { MAX_REPLAYS } else { input.found };
+        if !input.is_dry_run() {
+            organization::lock(write).await?;
+        }
+        let found = write.all::<webhook_delivery::Entity>(|query| input.select(organization_id, query).limit(most));
         let found = found.await?;
         let count = i32::try_from(found.len()).unwrap_or(i32::MAX);
-        if input.dry_run.get() != Some(&true) {
+        if !input.is_dry_run() {
+            refuse_above_cap(write, u64::try_from(found.len()).unwrap_or(u64::MAX)).await?;
             let replay_of = |row: &webhook_delivery::Model| {
                 let (endpoint, event) = (row.endpoint_id, row.event_id);
                 Delivery { endpoint, event, replay_of: Some(row.id) }.row(write, &row.event_type)

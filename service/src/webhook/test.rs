@@ -4,13 +4,14 @@ use entity::value::{EventType, Id};
 use entity::webhook_endpoint;
 
 use super::delivery::WebhookDelivery;
-use super::replay::refuse_unless_open;
+use super::replay::{refuse_above_cap, refuse_unless_open};
 use super::sample;
 use crate::access::action::Action;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input, Validate};
 use crate::contract::outcome::Written;
 use crate::door::Cx;
+use crate::nouns::organization;
 use crate::outbox::{self, Delivery, Envelope, subscribed};
 
 crate::input! {
@@ -30,12 +31,15 @@ impl Validate for TestWebhookEndpointInput {
 /// Sends a test event to one endpoint, subscribed or not: `livemode` is false and `data.test` true.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` where the endpoint is disabled or deleted; what the door refuses.
+/// `NotFound`; `Conflict` where the endpoint is disabled or deleted, or where the workspace has too many pending deliveries;
+/// what the door refuses.
 pub async fn send(cx: &Cx, id: Id, input: TestWebhookEndpointInput) -> Result<Written<WebhookDelivery>, Error> {
     cx.create(Action::TestWebhookEndpoint, input, async |write, input| {
+        organization::lock(write).await?;
         let endpoint =
             write.lock_shared::<webhook_endpoint::Entity>(id).await?.ok_or(Error::NotFound("webhook endpoint"))?;
         refuse_unless_open(Some(&endpoint))?;
+        refuse_above_cap(write, 1).await?;
         let first = || subscribed(&endpoint.events).first().copied();
         let kind = input.r#type.take().or_else(first).unwrap_or(EventType::ClientCreated);
         let (event, org_id) = (write.new_id(), write.organization_id());

@@ -77,7 +77,11 @@ on_both! {
         }
 
         let june = NewInvoice { from: "2026-06-01".parse().unwrap(), to: "2026-06-30".parse().unwrap(), ..everything(&client) };
+        // A discount that would have to be rounded is refused, and with it the whole invoice.
         let discount = Some("100.005".parse().unwrap());
+        let refused = make(&world, home, NewInvoice { discount, ..june.clone() }).await.unwrap_err();
+        assert!(refused.fields().unwrap().names("discount"), "{refused}");
+        let discount = Some("100".parse().unwrap());
         let made = make(&world, home, NewInvoice { discount, tax_rate: "7.7".parse().ok(), ..june.clone() }).await.unwrap();
         assert_eq!(lines(&made), [
             line("Alpha", "0.25", "10.00", "2.50"),
@@ -85,10 +89,10 @@ on_both! {
             line("Beta: Draw", "1.00", "99.99", "99.99"),
             line("Fixed", "1.00", "1000.00", "1000.00"),
             line("Type", "1.00", "5.00", "5.00"),
-            line("a ticket", "1.00", "12.345", "12.34"),
+            line("a ticket", "1.00", "12.345", "12.35"),
         ]);
-        // 74.9925 and 12.345 go to their even neighbours; (1194.82 − 100.00) × 7.7 % is 84.30114.
-        for (field, value) in [("subtotal", "1194.82"), ("discountAmount", "100.00"), ("taxRate", "7.70"), ("taxAmount", "84.30"), ("total", "1179.12"), ("status", "DRAFT"), ("number", "INV-1")] {
+        // 12.345 is rounded half up; (1194.83 − 100.00) × 7.7 % is 84.30191.
+        for (field, value) in [("subtotal", "1194.83"), ("discountAmount", "100.00"), ("taxRate", "7.70"), ("taxAmount", "84.30"), ("total", "1179.13"), ("status", "DRAFT"), ("number", "INV-1")] {
             assert_eq!(made[field], value, "{field}");
         }
         assert_eq!((&made["lines"][2]["taskId"], &made["lines"][4]["projectId"]), (&json!(task), &json!(hourly)));

@@ -86,7 +86,11 @@ on_both! {
         assert_eq!(cancel(&operator, id).await.unwrap_err().reason(), Some("invoice_paid"));
         let back = shown(refund(&operator, id).await);
         assert_eq!(state(&back), ["PAID", "refunded", "0.00"]);
-        assert_eq!(refused(&operator, id).await, [("send", "invoice_paid"), ("refund", "nothing_to_refund"), ("pay", "invoice_paid"), ("cancel", "invoice_paid")]);
+        // Refunded in full, it can be cancelled: what it billed can be billed again.
+        assert_eq!(refused(&operator, id).await, [("send", "invoice_paid"), ("refund", "nothing_to_refund"), ("pay", "invoice_paid"), ("cancel", "-")]);
+        assert_eq!(state(&world.get(&home.owner, &path).await.data(200)), ["CANCELLED", "refunded", "0.00"]);
+        let again = home.invoice(&world, &client).await;
+        assert_eq!(world.get(&home.owner, &format!("/api/v1/invoices/{again}")).await.data(200)["total"], "100.00");
         assert_eq!(reported().await.len(), 3);
     }
 }

@@ -79,6 +79,17 @@ on_both! {
                 let place = if operation["operationId"] == "stopTimer" {
                     let running = world.get(&fixtures.home.manager, "/api/v1/time-entries/running").await.data(200);
                     running["id"].as_str().map(|id| path.replace("{id}", id))
+                } else if operation["operationId"] == "stopRunningTimer" {
+                    // A timer of its own, as soon as no other runs.
+                    let running = world.get(&fixtures.home.manager, "/api/v1/time-entries/running").await.data(200);
+                    let project = example("Project")["id"].clone();
+                    match ids.0.get(project.as_str().unwrap()).filter(|_| running.is_null()) {
+                        Some(project) => {
+                            send("post", "/time-entries/start", json!({ "projectId": project })).await.data(201);
+                            Some(path.clone())
+                        }
+                        None => None,
+                    }
                 } else if operation["operationId"] == "testWebhookEndpoint" {
                     let endpoint = example("WebhookEndpoint")["id"].clone();
                     ids.0.get(endpoint.as_str().unwrap()).map(|id| path.replace("{id}", id))

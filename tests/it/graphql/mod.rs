@@ -4,6 +4,7 @@ mod bounds;
 mod endpoint;
 mod queries;
 mod relations;
+mod rights;
 mod sockets;
 mod subscriptions;
 mod surfaces;

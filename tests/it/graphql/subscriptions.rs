@@ -194,7 +194,7 @@ async fn watching(world: &World, token: &str) -> (service::Cx, live::Subscriber)
 }
 
 /// The jobs of a world, until it ends.
-fn jobs(world: &World) -> tokio::sync::watch::Sender<bool> {
+pub(super) fn jobs(world: &World) -> tokio::sync::watch::Sender<bool> {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let app = world.app.clone();
     tokio::spawn(async move { app.run_jobs(true, stopped).await });
@@ -393,15 +393,24 @@ pub(super) fn resident(pid: u32) -> u64 {
 /// A thousand who wait and hear nothing cost less than 50 MiB.
 #[tokio::test]
 async fn a_thousand_idle_subscribers_are_cheap() {
-    let (_database, server, token) = served(Kind::Sqlite).await;
+    let (database, server, token) = served(Kind::Sqlite).await;
     let mut sockets = Vec::new();
     // What a process needs for the first of anything is not the price of a subscriber.
     for _ in 0..20 {
         sockets.push(subscriber(&server.address, &token).await);
     }
+    // A token has 100 subscriptions at most.
+    let workspace = run(&database.url, &["workspace", "list"])[0]["id"].as_str().unwrap().to_owned();
+    let tokens: Vec<String> = (0..10)
+        .map(|_| {
+            let person = ["--workspace", &workspace, "--member", "o@x.example"];
+            let token = [&["token", "create", "--name", "t", "--scope", "write"], &person[..]].concat();
+            run(&database.url, &token)["token"].as_str().unwrap().to_owned()
+        })
+        .collect();
     let before = resident(server.pid());
-    for _ in 0..50 {
-        let twenty = (0..20).map(|_| subscriber(&server.address, &token));
+    for token in tokens.iter().cycle().take(50) {
+        let twenty = (0..20).map(|_| subscriber(&server.address, token));
         sockets.extend(futures_util::future::join_all(twenty).await);
     }
     let grown = resident(server.pid()).saturating_sub(before);

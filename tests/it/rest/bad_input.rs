@@ -1,7 +1,7 @@
 //! Invalid input: the response is the envelope with the right code, and nothing is written.
 
 use poem::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{Fixtures, on_both};
 
 on_both! {
@@ -113,9 +113,29 @@ on_both! {
         assert!(world.get(owner, &long).await.fields()["search"].is_string());
         let many: Vec<_> = (0..201).map(|_| "id=01890a5d-ac96-774b-bcce-b302099a8057").collect();
         assert!(world.get(owner, &format!("/api/v1/clients?{}", many.join("&"))).await.fields()["id"].is_string());
-        for cursor in ["", "x", "%00", "AAAA", &"A".repeat(5000)] {
+        for cursor in ["x", "%00", "AAAA", &"A".repeat(5000)] {
             let answer = world.get(owner, &format!("/api/v1/clients?cursor={cursor}")).await;
             answer.error(400, "bad_request");
         }
+    }
+}
+
+on_both! {
+    /// Of very many bad fields a hundred are reported, and how many more there are; a body of very many keys is refused
+    /// before it is read.
+    async fn very_many_bad_fields_are_counted(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let unknown = |count: usize| -> Value {
+            Value::Object((0..count).map(|i| (format!("k{i}"), Value::Null)).collect())
+        };
+        let refused = world.post(owner, "/api/v1/clients", unknown(900)).await.error(422, "validation_error");
+        assert_eq!(refused["fields"].as_object().unwrap().len(), 100);
+        assert!(refused["message"].as_str().unwrap().ends_with("; and 801 more"), "900 and the name: {refused}");
+        let refused = world.post(owner, "/api/v1/clients", unknown(1001)).await.error(400, "bad_request");
+        assert!(refused["message"].as_str().unwrap().contains("more than 1000 keys"), "{refused}");
+        let long = json!({ "x".repeat(5000): 1 });
+        let refused = world.post(owner, "/api/v1/clients", long).await.error(422, "validation_error");
+        assert!(refused["fields"].as_object().unwrap().keys().all(|path| path.chars().count() <= 201), "{refused}");
     }
 }

@@ -10,12 +10,12 @@ use tests::{Answer, Fixtures, Kind, Workspace, World, mint, on_both};
 
 /// The header `RateLimit`: of each bucket what remains, and the seconds until it is full.
 #[derive(Debug, PartialEq)]
-pub(super) struct RateLimit {
-    pub(super) burst: (i64, i64),
-    pub(super) sustained: (i64, i64),
+pub(crate) struct RateLimit {
+    pub(crate) burst: (i64, i64),
+    pub(crate) sustained: (i64, i64),
 }
 
-pub(super) fn rate_limit(answer: &Answer) -> RateLimit {
+pub(crate) fn rate_limit(answer: &Answer) -> RateLimit {
     let header =
         answer.header("ratelimit").unwrap_or_else(|| panic!("no RateLimit: {} {}", answer.status, answer.text()));
     let bucket = |name: &str| {
@@ -41,7 +41,7 @@ async fn studio(world: &World) -> (World, Workspace) {
     (world, studio)
 }
 
-fn batch(project: &str, entries: usize) -> Value {
+pub(crate) fn batch(project: &str, entries: usize) -> Value {
     let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
     json!({ "timeEntries": vec![entry; entries] })
 }
@@ -324,7 +324,7 @@ on_both! {
     }
 }
 
-fn redis() -> String {
+pub(crate) fn redis() -> String {
     std::env::var("HOURSMITH_TEST_REDIS").expect("tests need a Redis: run `make test`")
 }
 
@@ -423,4 +423,53 @@ async fn shared_buckets_report_the_same_as_local_ones() {
     organization::set_plan(&world.operator(), studio.id, Plan::Agency).await.unwrap();
     let reported = rate_limit(&world.get(&studio.owner, "/api/v1/me").await);
     assert!((25..=35).contains(&reported.burst.0), "what was spent stays spent: {reported:?}");
+}
+
+on_both! {
+    /// A report costs 10 points more than other requests, a search 2, a count 1; what cannot be paid for is not done.
+    async fn heavy_reads_cost_more(world: World) {
+        let (world, studio) = studio(&world).await;
+        let token = &studio.owner;
+        let mut left = rate_limit(&world.get(token, "/api/v1/me").await).sustained.0;
+        for (path, points) in [
+            ("clients", 1),
+            ("clients?search=x", 3),
+            ("clients?count=true", 2),
+            ("clients?search=x&count=true&limit=1", 4),
+            ("clients?count=false", 1),
+            ("reports/time?groupBy=day", 11),
+            ("reports/time?groupBy=day&format=csv", 11),
+            ("reports/expenses", 11),
+            ("reports/invoices?groupBy=status", 11),
+        ] {
+            let answer = world.get(token, &format!("/api/v1/{path}")).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            left -= points;
+            assert_eq!(rate_limit(&answer).sustained.0, left, "{path}");
+        }
+        // What is refused for another reason costs the one point of every request.
+        let refused = world.get(token, "/api/v1/reports/time").await;
+        refused.error(422, "validation_error");
+        assert_eq!(rate_limit(&refused).sustained.0, left - 1);
+        let project = studio.project(&world, "P").await;
+        world.clock.advance(10_000);
+        for _ in 0..5 {
+            world.post(token, "/api/v1/time-entries/batch", batch(&project, 100)).await.data(201);
+        }
+        for _ in 0..5 {
+            world.post(token, "/api/v1/time-entries/batch", batch(&project, 1)).await.data(201);
+        }
+        let mut answer = world.get(token, "/api/v1/me").await;
+        while rate_limit(&answer).sustained.0 > 10 {
+            let more = usize::try_from((rate_limit(&answer).sustained.0 - 10).clamp(1, 100)).unwrap();
+            answer = world.post(token, "/api/v1/time-entries/batch", batch(&project, more)).await;
+            answer.data(201);
+        }
+        world.begin_counting();
+        let refused = world.get(token, "/api/v1/reports/time?groupBy=day").await;
+        refused.error(429, "rate_limited");
+        assert_eq!(world.statements().len(), 1, "the token, and no report: {:#?}", world.statements());
+        world.clock.advance(number(&refused, "retry-after") * 1000);
+        world.get(token, "/api/v1/reports/time?groupBy=day").await.data(200);
+    }
 }

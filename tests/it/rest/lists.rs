@@ -291,3 +291,120 @@ on_both! {
         assert_eq!(timer["billable"], false);
     }
 }
+
+on_both! {
+    /// How many rows a list has, on all pages and by its filters, if that is asked for.
+    async fn a_list_is_counted_when_asked(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        for name in ["one", "two", "three", "other"] {
+            fixtures.home.client(&world, name).await;
+        }
+        let page = world.get(owner, "/api/v1/clients?limit=2").await.json();
+        assert!(page["pagination"].get("total").is_none(), "{page}");
+        let page = world.get(owner, "/api/v1/clients?limit=2&count=true").await.json();
+        assert_eq!((&page["pagination"]["total"], page["pagination"].get("totalIsCapped")), (&json!(4), None));
+        let cursor = page["pagination"]["nextCursor"].as_str().unwrap();
+        let next = world.get(owner, &format!("/api/v1/clients?limit=2&count=true&cursor={cursor}")).await.json();
+        assert_eq!(next["pagination"]["total"], 4, "of the list, not of the rest of it");
+        let found = world.get(owner, "/api/v1/clients?search=t&count=1").await.json();
+        assert_eq!(found["pagination"]["total"], 3);
+        let theirs = world.get(&fixtures.other.owner, "/api/v1/clients?count=true").await.json();
+        assert_eq!(theirs["pagination"]["total"], 0);
+        assert!(world.get(owner, "/api/v1/clients?count=maybe").await.fields()["count"].is_string());
+    }
+}
+
+on_both! {
+    /// A count ends at 100,000 and says so.
+    async fn a_count_is_capped(world: World) {
+        use sea_orm::ConnectionTrait;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
+        fixtures.home.entry(&world, owner, &project).await;
+        let (series, id) = (tests::counted(100_000), world.database.kind.new_id());
+        let db = world.database.connect().await;
+        let sql = format!(
+            "{series} INSERT INTO time_entry (id, organization_id, user_id, project_id, duration_seconds, billable, search_key,
+                entry_date, version, created_at, updated_at)
+             SELECT {id}, organization_id, user_id, project_id, 60, true, '', entry_date, 1, 0, 0 FROM n, time_entry"
+        );
+        db.execute_unprepared(&sql).await.unwrap();
+        let page = world.get(owner, "/api/v1/time-entries?limit=1&count=true").await.json();
+        assert_eq!((&page["pagination"]["total"], &page["pagination"]["totalIsCapped"]), (&json!(100_000), &json!(true)));
+    }
+}
+
+on_both! {
+    /// Filters for what has no value: time on no task, tasks of nobody; and tasks by tag and by client.
+    async fn what_has_no_value_is_found(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
+        let (client, other) = (home.client(&world, "C").await, home.client(&world, "D").await);
+        let project = world.post(owner, "/api/v1/projects", json!({ "clientId": client, "name": "P" })).await.id();
+        let elsewhere = world.post(owner, "/api/v1/projects", json!({ "clientId": other, "name": "Q" })).await.id();
+        let task = async |project: &str, name: &str, also: Value| {
+            let mut body = json!({ "projectId": project, "name": name });
+            body.as_object_mut().unwrap().extend(also.as_object().unwrap().clone());
+            world.post(owner, "/api/v1/tasks", body).await.id()
+        };
+        let tagged = task(&project, "a", json!({ "tags": ["x", ",", "say \"y\"", "é\\"] })).await;
+        task(&project, "b", json!({ "tags": ["x,", ",y", "X"], "assigneeIds": [home.owner_user] })).await;
+        task(&elsewhere, "c", json!({ "tags": [] })).await;
+        let names = async |query: &str| -> String {
+            let rows = world.get(owner, &format!("/api/v1/tasks?sort=name&{query}")).await.data(200);
+            rows.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect()
+        };
+        for (query, found) in [
+            ("assigned=true", "b"),
+            ("assigned=false", "ac"),
+            ("assigned=yes&assigned=no", "abc"),
+            ("tag=x", "a"),
+            ("tag=X", "b"),
+            ("tag=%2C", "a"),
+            ("tag=x%2C", "b"),
+            ("tag=say+%22y%22", "a"),
+            ("tag=%C3%A9%5C", "a"),
+            ("tag=x&tag=X", "ab"),
+            ("tag=none", ""),
+            (&format!("clientId={client}"), "ab"),
+            (&format!("clientId={client}&clientId={other}"), "abc"),
+            (&format!("clientId={client}&tag=x&assigned=0"), "a"),
+        ] {
+            assert_eq!(names(query).await, found, "{query}");
+        }
+        world.get(&home.member, &format!("/api/v1/tasks?clientId={client}")).await.error(403, "forbidden_scope");
+        let query = format!("{{ tasks(filter: {{ tag: \"x\", clientId: \"{client}\", assigned: false }}) {{ nodes {{ name }} }} }}");
+        assert_eq!(world.graphql(owner, &query, json!({})).await.graphql()["tasks"]["nodes"], json!([{ "name": "a" }]));
+
+        for task in [Some(tagged.as_str()), None] {
+            let entry = json!({ "projectId": project, "taskId": task, "durationSeconds": 60, "entryDate": "2026-06-11" });
+            world.post(owner, "/api/v1/time-entries", entry).await.data(201);
+        }
+        for (asked, task) in [("true", json!(tagged)), ("false", Value::Null)] {
+            let rows = world.get(owner, &format!("/api/v1/time-entries?hasTask={asked}")).await.data(200);
+            assert_eq!((rows.as_array().unwrap().len(), &rows[0]["taskId"]), (1, &task), "{asked}");
+        }
+    }
+}
+
+on_both! {
+    /// An empty value counts as not sent; several values in one are explained.
+    async fn empty_and_joined_values_are_explained(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        fixtures.home.project(&world, "P").await;
+        let rows = world.get(owner, "/api/v1/projects?cursor=&limit=&status=&sort=&search=&id=&createdAtFrom=").await.data(200);
+        assert_eq!(rows.as_array().unwrap().len(), 1);
+        for (query, field, hint) in [
+            ("status=ACTIVE,COMPLETED", "status", "repeat the parameter"),
+            ("status[]=ACTIVE", "status[]", "status=…&status=…"),
+            ("createdAtFrom=1767225600", "createdAtFrom", "an instant such as"),
+            ("x=", "x", "unknown parameter"),
+        ] {
+            let fields = world.get(owner, &format!("/api/v1/projects?{query}")).await.fields();
+            assert!(fields[field].as_str().unwrap().contains(hint), "{query}: {fields}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The REST surface, tested over HTTP.
 
+mod amount_reports;
 mod bad_input;
 mod clients;
 mod concurrency;
@@ -9,11 +10,12 @@ mod deep_lists;
 mod expenses;
 mod idempotency;
 mod invoices;
-mod limits;
+pub(crate) mod limits;
 mod lists;
 mod orders;
 mod projects;
 mod races;
+mod redis_tls;
 mod refusals;
 mod reports;
 mod tables;

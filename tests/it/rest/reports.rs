@@ -137,7 +137,7 @@ impl Books {
             };
             *earned.entry(text(&client["currency"])).or_default() += i128::from(duration) * i128::from(rate);
         }
-        let amount = |(currency, earned): (String, i128)| json!({ "currency": currency, "amount": half_even(earned) });
+        let amount = |(currency, earned): (String, i128)| json!({ "currency": currency, "amount": half_up(earned) });
         let amounts: Vec<_> = earned.into_iter().map(amount).collect();
         json!({ "seconds": seconds, "billableSeconds": billable, "entries": count, "amounts": amounts })
     }
@@ -151,14 +151,22 @@ fn monday(day: NaiveDate) -> NaiveDate {
     day - Days::new(day.weekday().num_days_from_monday().into())
 }
 
-fn half_even(earned: i128) -> String {
-    let (whole, rest) = (earned / 3600, earned % 3600);
-    let up = match (rest * 2).cmp(&3600) {
-        std::cmp::Ordering::Less => 0,
-        std::cmp::Ordering::Equal => whole % 2,
-        std::cmp::Ordering::Greater => 1,
-    };
-    service::value::Money::from_units(i64::try_from(whole + up).unwrap()).to_string()
+/// Half up to two decimals, which EUR and USD have.
+fn half_up(earned: i128) -> String {
+    let cent = 3600 * 100;
+    let cents = earned / cent + i128::from(earned % cent * 2 >= cent);
+    service::value::Money::from_units(i64::try_from(cents * 100).unwrap()).to_string()
+}
+
+/// The amounts of a report's rows, added up per currency.
+fn added_up(rows: &Value) -> Value {
+    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    for amount in rows.as_array().unwrap().iter().flat_map(|row| row["amounts"].as_array().unwrap()) {
+        let units = text(&amount["amount"]).parse::<service::value::Money>().unwrap().units();
+        *sums.entry(text(&amount["currency"])).or_default() += units;
+    }
+    let shown = |(currency, units)| json!({ "currency": currency, "amount": service::value::Money::from_units(units) });
+    Value::Array(sums.into_iter().map(shown).collect())
 }
 
 /// The key of a row of the report, as the books have it.
@@ -181,6 +189,7 @@ on_both! {
         assert_eq!(books.entries.len(), 400);
         let mut ways: Vec<Vec<&str>> = GROUPS.iter().map(|group| vec![*group]).collect();
         ways.extend(GROUPS.iter().flat_map(|a| GROUPS.iter().filter(move |b| *b != a).map(move |b| vec![*a, *b])));
+        ways.extend([vec!["project", "task", "day"], vec!["member", "month", "week"], vec!["day", "client", "member"]]);
         for zone_name in ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"] {
             let zone = TimeZone::parse_text(zone_name).unwrap();
             for way in &ways {
@@ -200,7 +209,9 @@ on_both! {
                     assert_eq!(*row, sums, "{path}");
                     assert_eq!(row["keys"].as_object().unwrap().len(), way.len(), "{path}");
                 }
-                assert_eq!(report["total"], books.sum(books.entries.iter()), "{path}");
+                let mut total = books.sum(books.entries.iter());
+                total["amounts"] = added_up(&report["rows"]);
+                assert_eq!(report["total"], total, "{path}");
             }
         }
         let days = world.get(owner, "/api/v1/reports/time?groupBy=day").await.data(200);
@@ -226,7 +237,9 @@ on_both! {
         };
         let filters = format!("projectId={project}&billable=true&durationSecondsMin=3600");
         let report = world.get(owner, &format!("/api/v1/reports/time?groupBy=member,week&{filters}")).await.data(200);
-        assert_eq!(report["total"], books.sum(books.entries.iter().filter(fits)));
+        let mut total = books.sum(books.entries.iter().filter(fits));
+        total["amounts"] = added_up(&report["rows"]);
+        assert_eq!(report["total"], total);
         let query = "query($f: TimeEntryFilter) { timeReport(groupBy: [MEMBER, WEEK], filter: $f) {
             rows { keys { member { id userId name } week } seconds billableSeconds entries amounts { currency amount } }
             total { seconds billableSeconds entries amounts { currency amount } } } }";
@@ -331,7 +344,8 @@ on_both! {
             ("", "groupBy"),
             ("groupBy=", "groupBy"),
             ("groupBy=day,day", "groupBy"),
-            ("groupBy=day,week,month", "groupBy"),
+            ("groupBy=day,week,month,task", "groupBy"),
+            ("groupBy=day,task,day", "groupBy"),
             ("groupBy=weather", "groupBy"),
             ("groupBy=day&timeZone=Europe/Nowhere", "timeZone"),
             ("groupBy=day&amountShown=SOME", "amountShown"),
@@ -345,5 +359,118 @@ on_both! {
         let fields = world.get(owner, "/api/v1/reports/time?groupBy=x&timeZone=y&z=1").await.fields();
         assert!(fields.as_object().unwrap().len() >= 3, "{fields}");
         world.get(owner, "/api/v1/reports/time?groupBy=DAY").await.data(200);
+    }
+}
+
+on_both! {
+    /// An entry counts for its `entryDate`, as in lists and on invoices; with a zone it counts for the day of its start
+    /// there, and the filter by date goes by the same day.
+    async fn rows_never_fall_outside_of_what_was_asked(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
+        // The last evening of July in California is August in UTC.
+        let evening = json!({ "projectId": project, "startedAt": "2026-07-31T20:00:00-07:00", "stoppedAt": "2026-07-31T21:00:00-07:00" });
+        world.post(owner, "/api/v1/time-entries", evening).await.data(201);
+        // An entry without instants counts for its date in every zone; one may be given another date than its start's.
+        let day = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-07-31" });
+        world.post(owner, "/api/v1/time-entries", day).await.data(201);
+        let moved = json!({ "projectId": project, "startedAt": "2026-06-11T08:00:00Z", "duration": "1m", "entryDate": "2026-07-30" });
+        world.post(owner, "/api/v1/time-entries", moved).await.data(201);
+        let months = async |zone: &str, from: &str, to: &str| -> Vec<(String, i64)> {
+            let zone = if zone.is_empty() { String::new() } else { format!("&timeZone={zone}") };
+            let path = format!("/api/v1/reports/time?groupBy=month{zone}&entryDateFrom={from}&entryDateTo={to}");
+            let report = world.get(owner, &path).await.data(200);
+            let rows = report["rows"].as_array().unwrap();
+            rows.iter().map(|row| (text(&row["keys"]["month"]), row["seconds"].as_i64().unwrap())).collect()
+        };
+        let row = |month: &str, seconds| (month.to_owned(), seconds);
+        assert_eq!(months("", "2026-07-01", "2026-07-31").await, [row("2026-07", 3720)]);
+        assert_eq!(months("UTC", "2026-07-01", "2026-07-31").await, [row("2026-07", 60)]);
+        assert_eq!(months("UTC", "2026-08-01", "2026-08-31").await, [row("2026-08", 3600)]);
+        assert_eq!(months("America/Los_Angeles", "2026-07-01", "2026-07-31").await, [row("2026-07", 3660)]);
+        assert_eq!(months("UTC", "2026-06-11", "2026-06-11").await, [row("2026-06", 60)]);
+        assert_eq!(months("", "2026-06-11", "2026-06-11").await, []);
+    }
+}
+
+on_both! {
+    /// An entry at the end of the years does not stop anybody's report.
+    async fn the_last_day_is_reported(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let member = &fixtures.home.member;
+        let project = fixtures.home.project_with_member(&world, "P").await;
+        for (start, stop) in [("9999-12-31T20:00:00Z", "9999-12-31T21:00:00Z"), ("0001-01-01T00:00:00Z", "0001-01-01T01:00:00Z")] {
+            let entry = json!({ "projectId": project, "startedAt": start, "stoppedAt": stop });
+            world.post(member, "/api/v1/time-entries", entry).await.data(201);
+        }
+        for zone in ["Asia/Kathmandu", "America/New_York", "Pacific/Kiritimati"] {
+            for (group, keys) in [("month", ["0001-01", "9999-12"]), ("day", ["0001-01-01", "9999-12-31"]), ("week", ["0001-01-01", "9999-12-27"])] {
+                let path = format!("/api/v1/reports/time?groupBy={group}&timeZone={zone}");
+                let report = world.get(&fixtures.home.owner, &path).await.data(200);
+                let found: Vec<_> = report["rows"].as_array().unwrap().iter().map(|row| text(&row["keys"][group])).collect();
+                assert_eq!(found, keys, "{path}");
+            }
+        }
+    }
+}
+
+on_both! {
+    /// Zones follow the newest rules: British Columbia does not change its clocks any more.
+    async fn zones_follow_the_newest_rules(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
+        let entry = json!({ "projectId": project, "startedAt": "2026-12-01T07:30:00Z", "stoppedAt": "2026-12-01T07:40:00Z" });
+        world.post(owner, "/api/v1/time-entries", entry).await.data(201);
+        for (zone, day) in [("America/Vancouver", "2026-12-01"), ("america/vancouver", "2026-12-01"), ("Pacific/Honolulu", "2026-11-30")] {
+            let report = world.get(owner, &format!("/api/v1/reports/time?groupBy=day&timeZone={zone}")).await.data(200);
+            assert_eq!(report["rows"][0]["keys"]["day"], day, "{zone}");
+        }
+    }
+}
+
+on_both! {
+    /// Amounts are rounded half up to the decimals of their currency, once per row, and the total is the sum of the rows as
+    /// shown. What is more than an amount can be is an error, not another amount.
+    async fn amounts_are_what_is_shown(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = world.post(owner, "/api/v1/clients", json!({ "name": "C", "currency": "JPY" })).await.id();
+        let mut projects = Vec::new();
+        for name in ["P", "Q", "R"] {
+            let project = json!({ "clientId": client, "name": name, "hourlyRate": "1.5" });
+            projects.push(world.post(owner, "/api/v1/projects", project).await.id());
+        }
+        for project in &projects {
+            let hour = json!({ "projectId": project, "durationSeconds": 3600, "entryDate": "2026-06-11" });
+            world.post(owner, "/api/v1/time-entries", hour).await.data(201);
+        }
+        let report = world.get(owner, "/api/v1/reports/time?groupBy=project").await.data(200);
+        let amounts: Vec<_> = report["rows"].as_array().unwrap().iter().map(|row| text(&row["amounts"][0]["amount"])).collect();
+        assert_eq!(amounts, ["2.00", "2.00", "2.00"]);
+        assert_eq!(report["total"]["amounts"], json!([{ "currency": "JPY", "amount": "6.00" }]), "not 4.50 nor 5.00");
+        let rate = json!({ "hourlyRate": "999999999999.9999" });
+        world.patch(owner, &format!("/api/v1/projects/{}", projects[0]), rate).await.data(200);
+        let long = json!({ "projectId": projects[0], "durationSeconds": 86400, "entryDate": "2026-06-11" });
+        world.post(owner, "/api/v1/time-entries", long).await.data(201);
+        let refused = world.get(owner, "/api/v1/reports/time?groupBy=project").await.fields();
+        assert!(refused["groupBy"].as_str().unwrap().contains("more than 999999999999.9999"), "{refused}");
+        world.get(owner, "/api/v1/reports/time?groupBy=project&amountShown=HIDE_AMOUNT").await.data(200);
+    }
+}
+
+on_both! {
+    /// Without a group GraphQL gives just the total, rounded once.
+    async fn a_total_needs_no_group(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
+        fixtures.home.entry(&world, owner, &project).await;
+        let query = "{ timeReport(groupBy: []) { rows { seconds } total { seconds entries amounts { amount } } } }";
+        let report = world.graphql(owner, query, json!({})).await.graphql();
+        let total = json!({ "seconds": 3600, "entries": 1, "amounts": [{ "amount": "150.00" }] });
+        assert_eq!(report["timeReport"], json!({ "rows": [], "total": total }));
+        assert!(world.get(owner, "/api/v1/reports/time").await.fields()["groupBy"].as_str().unwrap().starts_with("required"));
     }
 }

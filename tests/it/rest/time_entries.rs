@@ -55,7 +55,7 @@ on_both! {
         }
         let both = json!({ "durationSeconds": 60, "startedAt": "2026-06-11T08:00:00Z", "stoppedAt": "2026-06-11T09:00:00Z" });
         let reported = post(&world, owner, &project, both).await.fields();
-        assert_eq!(reported.as_object().unwrap().keys().collect::<Vec<_>>(), ["startedAt", "stoppedAt"]);
+        assert_eq!(reported.as_object().unwrap().keys().collect::<Vec<_>>(), ["durationSeconds", "stoppedAt"]);
     }
 }
 
@@ -228,4 +228,35 @@ on_both! {
 /// How many events of a kind are in the outbox.
 pub(crate) async fn events(world: &World, kind: &str) -> usize {
     world.events().await.iter().filter(|event| event["type"] == kind).count()
+}
+
+on_both! {
+    /// A start and a duration give the stop, on create and on change; a name for both ends and a duration is refused.
+    async fn a_start_and_a_duration_give_the_stop(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
+        let also = json!({ "startedAt": "2026-06-11T23:30:00-07:00", "duration": "1h30m" });
+        let entry = post(&world, owner, &project, also).await.data(201);
+        assert_eq!((&entry["stoppedAt"], &entry["durationSeconds"]), (&json!("2026-06-12T08:00:00.000Z"), &json!(5400)));
+        assert_eq!(entry["entryDate"], "2026-06-11", "the date in the offset as sent");
+        let path = format!("/api/v1/time-entries/{}", entry["id"].as_str().unwrap());
+        let change = async |body: Value| world.patch(owner, &path, body).await;
+        let both = change(json!({ "startedAt": "2026-06-12T09:00:00Z", "durationSeconds": 60 })).await.data(200);
+        assert_eq!((&both["stoppedAt"], &both["durationSeconds"]), (&json!("2026-06-12T09:01:00.000Z"), &json!(60)));
+        let cleared = change(json!({ "startedAt": null, "stoppedAt": null, "duration": "2m" })).await.data(200);
+        assert_eq!((&cleared["startedAt"], &cleared["stoppedAt"], &cleared["durationSeconds"]), (&Value::Null, &Value::Null, &json!(120)));
+        let given = change(json!({ "startedAt": "2026-06-12T09:00:00Z", "duration": "1h" })).await.data(200);
+        assert_eq!(given["stoppedAt"], "2026-06-12T10:00:00.000Z");
+        let all = json!({ "startedAt": "2026-06-12T09:00:00Z", "stoppedAt": "2026-06-12T10:00:00Z", "duration": "1h" });
+        assert!(change(all.clone()).await.fields()["stoppedAt"].is_string());
+        assert!(post(&world, owner, &project, all).await.fields()["stoppedAt"].is_string());
+        for wrong in [
+            json!({ "stoppedAt": "2026-06-12T10:00:00Z", "duration": "1h", "entryDate": "2026-06-12" }),
+            json!({ "startedAt": "2026-06-12T10:00:00Z", "duration": "25h" }),
+            json!({ "startedAt": "9999-12-31T23:00:00Z", "duration": "2h" }),
+        ] {
+            post(&world, owner, &project, wrong).await.error(422, "validation_error");
+        }
+    }
 }

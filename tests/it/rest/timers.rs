@@ -221,3 +221,84 @@ on_both! {
         }
     }
 }
+
+on_both! {
+    /// A timer never starts in the future, where its time would be lost; a minute is left for clocks that differ.
+    async fn a_timer_never_starts_in_the_future(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
+        let refused = start(&world, owner, json!({ "projectId": project, "startedAt": "2026-06-11T08:01:00.001Z" })).await.fields();
+        let reason = refused["startedAt"].as_str().unwrap();
+        assert!(reason.contains("2026-06-11T08:01:00.001Z") && reason.contains("2026-06-11T08:00:00.000Z") && reason.contains("+02:00"), "{reason}");
+        let soon = start(&world, owner, json!({ "projectId": project, "startedAt": "2026-06-11T10:00:59+02:00" })).await.data(201);
+        let path = format!("/api/v1/time-entries/{}", soon["id"].as_str().unwrap());
+        assert!(world.patch(owner, &path, json!({ "startedAt": "2030-01-01T00:00:00Z" })).await.fields()["startedAt"].is_string());
+        world.patch(owner, &path, json!({ "startedAt": "2026-06-11T08:01:00Z" })).await.data(200);
+        let stopped = stop(&world, owner, soon["id"].as_str().unwrap(), None).await.data(200);
+        assert_eq!((&stopped["durationSeconds"], &stopped["stoppedAt"]), (&json!(0), &json!("2026-06-11T08:01:00.000Z")));
+    }
+}
+
+on_both! {
+    /// A timer may have been started up to a day ago: its day is that of the start, and the one that ran ends there.
+    async fn a_timer_may_start_earlier(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let (p, q) = (fixtures.home.project(&world, "P").await, fixtures.home.project(&world, "Q").await);
+        let begin = async |project: &str, also: Value| {
+            let mut body = json!({ "projectId": project });
+            body.as_object_mut().unwrap().extend(also.as_object().unwrap().clone());
+            start(&world, owner, body).await
+        };
+        assert!(begin(&p, json!({ "startedAt": "2026-06-10T07:59:59.999Z" })).await.fields()["startedAt"].is_string());
+        let first = begin(&p, json!({ "startedAt": "2026-06-10T08:00:00Z" })).await.data(201);
+        assert_eq!((&first["startedAt"], &first["entryDate"]), (&json!("2026-06-10T08:00:00.000Z"), &json!("2026-06-10")));
+        let second = begin(&q, json!({ "startedAt": "2026-06-11T01:30:00+02:00" })).await.data(201);
+        assert_eq!(second["entryDate"], "2026-06-11", "the date in the offset as sent");
+        let first = world.get(owner, &format!("/api/v1/time-entries/{}", first["id"].as_str().unwrap())).await.data(200);
+        assert_eq!(first["stoppedAt"], "2026-06-10T23:30:00.000Z", "two timers do not overlap");
+        let third = begin(&p, json!({ "startedAt": "2026-06-10T22:00:00Z", "timeZone": "Asia/Tokyo" })).await.data(201);
+        assert_eq!(third["entryDate"], "2026-06-11", "the date in the zone");
+        let second = world.get(owner, &format!("/api/v1/time-entries/{}", second["id"].as_str().unwrap())).await.data(200);
+        assert_eq!(second["stoppedAt"], "2026-06-11T08:00:00.000Z", "what started later is not lost");
+        assert_eq!(begin(&p, json!({ "startedAt": "2026-06-11T07:00:00Z" })).await.data(200)["id"], third["id"]);
+    }
+}
+
+on_both! {
+    /// A clock may be a minute behind: such a stop saves nothing, and what is earlier names both instants.
+    async fn a_stop_may_be_a_minute_early(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = fixtures.home.project(&world, "P").await;
+        let id = start(&world, owner, json!({ "projectId": project })).await.id();
+        let early = stop(&world, owner, &id, Some(json!({ "stoppedAt": "2026-06-11T07:58:59.999Z" }))).await.fields();
+        let reason = early["stoppedAt"].as_str().unwrap();
+        assert!(reason.contains("2026-06-11T07:58:59.999Z") && reason.contains("2026-06-11T08:00:00.000Z"), "{reason}");
+        let stopped = stop(&world, owner, &id, Some(json!({ "stoppedAt": "2026-06-11T07:59:00Z" }))).await.data(200);
+        assert_eq!((&stopped["durationSeconds"], &stopped["stoppedAt"]), (&json!(0), &json!("2026-06-11T08:00:00.000Z")));
+    }
+}
+
+on_both! {
+    /// The running timer is stopped without knowing its id; where none runs, that is the answer.
+    async fn the_running_timer_needs_no_name(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (owner, member) = (&fixtures.home.owner, &fixtures.home.member);
+        let project = fixtures.home.project_with_member(&world, "P").await;
+        let path = "/api/v1/time-entries/running/stop";
+        let begun = start(&world, owner, json!({ "projectId": project })).await.id();
+        let others = start(&world, member, json!({ "projectId": project })).await.id();
+        world.clock.advance(60_000);
+        let stopped = world.call(Method::POST, path).token(owner).key("once").send().await.data(200);
+        assert_eq!((&stopped["id"], &stopped["durationSeconds"]), (&json!(begun), &json!(60)));
+        let again = world.call(Method::POST, path).token(owner).key("once").send().await;
+        assert_eq!(again.data(200), stopped, "a retry is the same stop");
+        let none = world.call(Method::POST, path).token(owner).key("twice").send().await.error(409, "conflict");
+        assert_eq!(none["reason"], "not_running");
+        assert_eq!(running(&world, member).await["id"], json!(others), "another person's timer goes on");
+        let ended = world.post(member, path, json!({ "stoppedAt": "2026-06-11T08:00:30Z" })).await.data(200);
+        assert_eq!(ended["durationSeconds"], 30);
+    }
+}

@@ -49,6 +49,9 @@ const HOSTILE: &[&str] = &[
     "https://LOCALHOST./",
     "https://localhost..../",
     "https://a.localhost/",
+    "https://a.b.localhost./",
+    "https://printer.local./",
+    "https://intranet./",
     "https://printer.local/",
     "https://db.internal/",
     "https://metadata.google.internal/",
@@ -307,5 +310,37 @@ async fn exceptions_apply_to_their_networks_only() {
     ] {
         let body = json!({ "url": url, "events": ["client.created"] });
         world.post(&fixtures.home.owner, "/api/v1/webhook-endpoints", body).await.fields();
+    }
+}
+
+on_both! {
+    /// Networks on the operator's deny list are refused although public: when saved, and when connected to, whatever the
+    /// name led to before, also where an exception allows them, and by their IPv4 address behind NAT64.
+    async fn networks_on_the_deny_list_are_refused(world: World) {
+        let world = world.replica(world.clock.clone(), |config| {
+            config.webhook_deny = ["198.20.0.0/16", "2606:4700::/32", "127.0.0.9/32"].map(|net| net.parse().unwrap()).into();
+        }).await;
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
+        world.names.set("inner.example", &["93.184.216.34", "198.20.1.2"]);
+        for url in ["https://198.20.0.1/", "https://[2606:4700::1111]/", "https://[64:ff9b::198.20.7.7]/", "https://inner.example/", "http://127.0.0.9/"] {
+            let body = json!({ "url": url, "events": ["client.created"] });
+            let refused = world.post(&home.owner, "/api/v1/webhook-endpoints", body).await.fields();
+            assert!(refused["url"].as_str().unwrap().contains("excluded"), "{url}: {refused}");
+        }
+        for url in ["https://198.21.0.1/", "https://93.184.216.34/", "https://[64:ff9b::198.21.7.7]/"] {
+            new_endpoint(&world, home, url, &["project.created"]).await;
+        }
+        let receiver = Receiver::answering(200).await;
+        let port = receiver.url.rsplit(':').next().unwrap().split('/').next().unwrap().to_owned();
+        world.names.set("hook.example", &["127.0.0.1"]);
+        subscribe(&world, home, &format!("http://hook.example:{port}/hook"), &["client.created"]).await;
+        world.names.set("hook.example", &["127.0.0.9"]);
+        home.client(&world, "Globex").await;
+        assert_eq!(world.app.deliver_due().await.unwrap(), 1);
+        let delivery = deliveries(&world, home).await.pop().unwrap();
+        let error = detail(&world, home, &delivery).await["attempts"][0]["error"].clone();
+        assert!(error.as_str().unwrap().contains("excluded"), "{error}");
+        assert!(receiver.received().is_empty());
     }
 }

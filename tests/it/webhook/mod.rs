@@ -10,6 +10,7 @@ mod certificates;
 mod documented;
 mod endpoints;
 mod events;
+mod floods;
 mod housekeeping;
 mod plans;
 mod program;

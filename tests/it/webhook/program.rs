@@ -13,7 +13,7 @@ use tests::{Kind, PrivateDatabase, Receiver, Reply};
 
 use crate::cli::{Running, command, json};
 
-const SERVE: [&str; 4] = ["--webhook-allow", "127.0.0.0/8", "--rate-limit-scale", "100000"];
+const SERVE: [&str; 6] = ["--webhook-allow", "127.0.0.0/8", "--webhook-rate", "10000", "--rate-limit-scale", "100000"];
 
 /// A request to a running server; none if it is gone before it has answered.
 fn ask(address: &str, token: &str, method: &str, path: &str, key: &str, body: &Value) -> Option<(u16, Value)> {

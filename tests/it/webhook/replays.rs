@@ -1,5 +1,6 @@
 //! Replays of deliveries: one, and many by filter.
 
+use poem::http::Method;
 use serde_json::{Value, json};
 use tests::{Fixtures, Receiver, Reply, World, on_both};
 
@@ -56,7 +57,7 @@ on_both! {
         let path = "/api/v1/webhook-deliveries/replay";
         let count = async |body: Value| world.post(owner, path, body).await.data(200)["count"].as_i64().unwrap();
         assert_eq!(count(json!({ "dryRun": true })).await, 0, "what is on its way is not sent again");
-        execute(&world, "UPDATE webhook_delivery SET status = 30, due_at = NULL, next_attempt_at = NULL").await;
+        execute(&world, ALL_FAILED).await;
         for (body, found) in [
             (json!({}), 9),
             (json!({ "filters": { "endpointId": [one] } }), 3),
@@ -110,9 +111,104 @@ on_both! {
             let body = json!({ "timeEntries": vec![entry; 100] });
             world.post(&fixtures.home.owner, "/api/v1/time-entries/batch", body).await.data(201);
         }
-        execute(&world, "UPDATE webhook_delivery SET status = 30, due_at = NULL, next_attempt_at = NULL").await;
+        execute(&world, ALL_FAILED).await;
         let answer = world.post(&fixtures.home.owner, "/api/v1/webhook-deliveries/replay", json!({})).await.data(200);
         assert_eq!(answer, json!({ "count": 1000 }));
         assert_eq!(number(&world, "SELECT COUNT(*) AS n FROM webhook_delivery WHERE replay_of IS NOT NULL").await, 1000);
+    }
+}
+
+/// Past the door: every delivery is `failed` and nothing is due.
+const ALL_FAILED: &str = "UPDATE webhook_delivery SET status = 30, due_at = NULL, next_attempt_at = NULL";
+
+/// Events of so many time entries, each with a delivery.
+async fn entries(world: &World, at: &tests::Workspace, count: usize) {
+    let project = at.project(world, "P").await;
+    let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
+    for start in (0..count).step_by(100) {
+        let body = json!({ "timeEntries": vec![&entry; 100.min(count - start)] });
+        world.post(&at.owner, "/api/v1/time-entries/batch", body).await.data(201);
+    }
+}
+
+on_both! {
+    /// A replay costs a point for each 20 deliveries, over REST and GraphQL alike; a dry run, and a retry with the same
+    /// key, cost one. What the token cannot pay for is not replayed. Replays are not replayed again.
+    async fn replays_are_priced_by_count_and_not_multiplied(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        subscribe(&world, &fixtures.home, "https://hooks.example.com/", &["time_entry.created"]).await;
+        entries(&world, &fixtures.home, 45).await;
+        execute(&world, ALL_FAILED).await;
+        let strict = world.replica(world.clock.clone(), |config| config.rate_limit_scale = 1).await;
+        let send = async |path: &str, key: &str, body: Value| {
+            strict.call(Method::POST, path).token(owner).key(key).json(body).send().await
+        };
+        let post = async |path: &str, body: Value| send(path, &world.new_key(), body).await;
+        let left = |answer: &tests::Answer| crate::rest::limits::rate_limit(answer).sustained.0;
+        let path = "/api/v1/webhook-deliveries/replay";
+        let dry = post(path, json!({ "dryRun": true })).await;
+        assert_eq!((dry.data(200)["count"].as_i64(), left(&dry)), (Some(45), 1199));
+        let key = world.new_key();
+        let first = send(path, &key, json!({})).await;
+        assert_eq!((first.data(200)["count"].as_i64(), left(&first)), (Some(45), 1196), "three points");
+        let again = send(path, &key, json!({})).await;
+        assert_eq!((again.data(200)["count"].as_i64(), left(&again)), (Some(45), 1195), "a retry costs one");
+
+        execute(&world, ALL_FAILED).await;
+        let other = post(path, json!({})).await;
+        assert_eq!((other.data(200)["count"].as_i64(), left(&other)), (Some(45), 1192), "45 of 90");
+        assert_eq!(number(&world, "SELECT COUNT(*) AS n FROM webhook_delivery").await, 135);
+        execute(&world, ALL_FAILED).await;
+        let query = "mutation { replayWebhookDeliveries(input: {}) { count } }";
+        let graphql = strict.graphql(owner, query, json!({})).await;
+        assert_eq!(graphql.graphql()["replayWebhookDeliveries"]["count"], 45);
+        assert_eq!(left(&strict.get(owner, "/api/v1/me").await), 1188, "three points, and one for this request");
+        let none = post(path, json!({ "filters": { "status": "succeeded" } })).await;
+        assert_eq!((none.data(200)["count"].as_i64(), left(&none)), (Some(0), 1187));
+
+        execute(&world, ALL_FAILED).await;
+        let project = fixtures.home.project(&world, "Q").await;
+        let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
+        while post("/api/v1/time-entries/batch", json!({ "timeEntries": vec![&entry; 100] })).await.status == 201 {
+            world.clock.advance(1000);
+        }
+        while post("/api/v1/time-entries/batch", json!({ "timeEntries": vec![&entry; 20] })).await.status == 201 {}
+        execute(&world, ALL_FAILED).await;
+        let queued = number(&world, "SELECT COUNT(*) AS n FROM webhook_delivery").await;
+        let refused = post(path, json!({})).await;
+        refused.error(429, "rate_limited");
+        assert_eq!(number(&world, "SELECT COUNT(*) AS n FROM webhook_delivery").await, queued);
+    }
+}
+
+on_both! {
+    /// Replays and test events end where 10,000 deliveries of the workspace are pending; the events of changes do not.
+    async fn pending_deliveries_have_a_cap(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let id = subscribe(&world, &fixtures.home, "https://hooks.example.com/", &["time_entry.created"]).await;
+        entries(&world, &fixtures.home, 1000).await;
+        execute(&world, ALL_FAILED).await;
+        let path = "/api/v1/webhook-deliveries/replay";
+        for _ in 0..10 {
+            assert_eq!(world.post(owner, path, json!({})).await.data(200)["count"], 1000);
+        }
+        let one = deliveries(&world, &fixtures.home).await.remove(0);
+        let refused = [
+            world.post(owner, path, json!({})).await,
+            replay(&world, &fixtures, &one).await,
+            world.post(owner, &format!("/api/v1/webhook-endpoints/{id}/test"), json!({})).await,
+        ];
+        for refused in refused {
+            let error = refused.error(409, "conflict");
+            assert_eq!(error["reason"], "pending_cap");
+            assert!(error["message"].as_str().unwrap().contains("10000 pending"), "{error}");
+        }
+        assert_eq!(world.post(owner, path, json!({ "dryRun": true })).await.data(200)["count"], 1000);
+        entries(&world, &fixtures.home, 1).await;
+        assert_eq!(number(&world, "SELECT COUNT(*) AS n FROM webhook_delivery WHERE due_at IS NOT NULL").await, 10_001);
+        execute(&world, "UPDATE webhook_delivery SET status = 20, due_at = NULL WHERE replay_of IS NOT NULL").await;
+        replay(&world, &fixtures, &one).await.data(201);
     }
 }

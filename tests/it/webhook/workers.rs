@@ -16,6 +16,7 @@ async fn replica(world: &World) -> App {
     let config = Config {
         secret_keys: SecretKey::from_base64(tests::SECRET_KEY).into_iter().collect(),
         webhook_allow: vec!["127.0.0.0/8".parse().unwrap()],
+        webhook_rate: std::num::NonZeroU32::MAX,
         ..Config::new(&world.database.url)
     };
     App::connect(config, world.clock.clone()).await.unwrap()

@@ -35,8 +35,8 @@ const PHRASES: [(&str, &str); 9] = [
     ("one timer a person", "one timer per person"),
 ];
 
-/// Where a word is the right one.
-const EXCEPTIONS: [(&str, &str); 0] = [];
+/// Where a word stays: the name of a migration is stored in every database.
+const EXCEPTIONS: [(&str, &str); 1] = [("migration/src/m0001_tables.rs", "house")];
 
 /// The words of a line, in lower case; `snake_case` and `CamelCase` are taken apart.
 fn words(line: &str) -> Vec<String> {

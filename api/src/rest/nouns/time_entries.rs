@@ -91,6 +91,19 @@ impl TimeEntries {
         Ok(Changed(time_entry::stop(&cx, id.0.0, body.0).await?))
     }
 
+    /// Stop the running timer
+    ///
+    /// Stops the caller's running timer, whichever it is, and sends the event `time_entry.created`. For clients that do
+    /// not know its identifier. Refused if none is running (409 `not_running`).
+    #[oai(path = "/time-entries/running/stop", method = "post", operation_id = "stopRunningTimer")]
+    async fn stop_running_timer(
+        &self,
+        Access(cx): Access,
+        body: OptionalBody<StopTimerInput>,
+    ) -> Result<Changed<TimeEntry>, Rejection> {
+        Ok(Changed(time_entry::stop_running(&cx, body.0).await?))
+    }
+
     /// Get a time entry
     ///
     /// Returns one time entry. For a Member, entries of other people are not found (404).

@@ -32,8 +32,8 @@ impl WebhookDeliveries {
     /// Replay many deliveries
     ///
     /// Sends the events of all matching deliveries again, the oldest first, at most 1,000, or only counts them
-    /// (`dryRun`). Deliveries that are pending or belong to a disabled or deleted endpoint are left out. Costs one
-    /// rate-limit point per 20 deliveries.
+    /// (`dryRun`). Deliveries that are pending, are replays themselves, or belong to a disabled or deleted endpoint are
+    /// left out. Costs one rate-limit point per 20 deliveries.
     #[oai(path = "/webhook-deliveries/replay", method = "post", operation_id = "replayWebhookDeliveries")]
     async fn replay_webhook_deliveries(
         &self,

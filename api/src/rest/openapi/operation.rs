@@ -112,7 +112,7 @@ fn answer(operation_id: &str, path: &str, status: &str) -> String {
     match (operation_id, status) {
         ("startTimer", "200") => "The timer that was already running on this project and task.".to_owned(),
         ("startTimer", _) => "The started timer.".to_owned(),
-        ("stopTimer", _) => "The stopped time entry.".to_owned(),
+        ("stopTimer" | "stopRunningTimer", _) => "The stopped time entry.".to_owned(),
         ("createTimeEntries", _) => "The created time entries, in the order sent.".to_owned(),
         ("getRunningTimer", _) => "The running timer, or null.".to_owned(),
         ("getMe", _) => "The caller and what the token may do.".to_owned(),
@@ -200,13 +200,17 @@ fn list_parameters(object: &mut Value, orders: &Orders) -> Vec<Value> {
         let mut schema = properties[name].clone();
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
         let example = without_examples(&mut schema);
-        let list = schema["type"] == "array";
         let required = is_required(name);
-        // What must be sent is one list with commas; a filter is repeated.
-        let repeats = if list && !required { " Repeat the parameter to match any of several values." } else { "" };
+        // Groups, each of which counts once, are one list with commas; a filter is repeated.
+        let commas = schema["uniqueItems"] == true;
+        let repeats = if schema["type"] == "array" && !commas {
+            " Repeat the parameter to match any of several values."
+        } else {
+            ""
+        };
         let description = format!("{}{repeats}", description.as_ref().and_then(Value::as_str).unwrap_or_default());
         let mut parameter = json!({ "name": name, "in": "query", "required": required, "description": description,
-                "schema": schema, "explode": !(list && required), "style": "form" });
+                "schema": schema, "explode": !commas, "style": "form" });
         if required && let Some(example) = example {
             parameter["example"] = example;
         }

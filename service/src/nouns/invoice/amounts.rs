@@ -1,5 +1,5 @@
-//! The arithmetic of invoices, in decimals: half to even at the currency's own number of decimals, once a line and once
-//! each for discount and tax.
+//! The arithmetic of invoices, in decimals: amounts are rounded half up (away from zero) to the currency's own number of
+//! decimals, once per line and once for the tax.
 
 use entity::value::{Currency, Decimal as Hours, Money, Percent};
 use rust_decimal::prelude::ToPrimitive;
@@ -56,7 +56,7 @@ pub fn line(quantity: Hours, unit_price: Money, currency: &Currency) -> Result<M
 /// Subtotal, less discount, plus tax.
 ///
 /// # Errors
-/// A discount over the subtotal; more than money can be.
+/// A discount over the subtotal, or with more decimals than the currency has; more than money can be.
 pub fn totals(
     lines: impl Iterator<Item = Money>,
     discount: Money,
@@ -68,12 +68,27 @@ pub fn totals(
     if discount > subtotal {
         return Err(Error::invalid("discount", format!("must be at most the subtotal, {subtotal}")));
     }
-    let discount = charged(discount, currency)?;
+    check_decimals("discount", discount, currency)?;
     let taxed = subtotal.units() - discount.units();
     let rate = decimal(tax_rate.map_or(0, Percent::units)) / Decimal::ONE_HUNDRED;
     let tax = rounded(decimal(taxed).checked_mul(rate).ok_or_else(too_much)?, currency)?;
     let total = Some(taxed + tax.units()).filter(|units| *units < TOO_MUCH).ok_or_else(too_much)?;
     Ok(Totals { subtotal, discount, tax, total: Money::from_units(total) })
+}
+
+/// Refuses an amount, sent in this field, that has more decimals than its currency: rounding would change what was meant.
+///
+/// # Errors
+/// 422 with the number of decimals.
+pub fn check_decimals(field: &str, amount: Money, currency: &Currency) -> Result<(), Error> {
+    if charged(amount, currency)? == amount {
+        return Ok(());
+    }
+    let message = match currency.decimals() {
+        0 => format!("{currency} has no decimals"),
+        decimals => format!("{currency} has {decimals} decimals"),
+    };
+    Err(Error::invalid(field, message))
 }
 
 /// The days that payment terms give: the number after "net" or "n", else the first one, in weeks or months if they say
@@ -112,7 +127,7 @@ fn decimal(units: i64) -> Decimal {
 }
 
 fn rounded(amount: Decimal, currency: &Currency) -> Result<Money, Error> {
-    let charged = amount.round_dp_with_strategy(currency.decimals(), RoundingStrategy::MidpointNearestEven);
+    let charged = amount.round_dp_with_strategy(currency.decimals(), RoundingStrategy::MidpointAwayFromZero);
     let units = charged.checked_mul(Decimal::from(10_000)).and_then(|units| units.to_i64());
     units.filter(|units| *units < TOO_MUCH).map(Money::from_units).ok_or_else(too_much)
 }
@@ -139,16 +154,17 @@ mod tests {
     }
 
     #[test]
-    fn halves_go_to_the_even_neighbour_at_the_currencys_decimals() {
+    fn halves_go_up_at_the_currencys_decimals() {
         for (code, amount, expected) in [
-            ("USD", "0.005", "0.00"),
+            ("USD", "0.005", "0.01"),
             ("USD", "0.015", "0.02"),
-            ("USD", "0.025", "0.02"),
-            ("USD", "0.0251", "0.03"),
-            ("JPY", "0.5", "0.00"),
+            ("USD", "0.025", "0.03"),
+            ("USD", "0.0249", "0.02"),
+            ("JPY", "0.5", "1.00"),
             ("JPY", "1.5", "2.00"),
-            ("KWD", "1.0005", "1.00"),
+            ("KWD", "1.0005", "1.001"),
             ("KWD", "1.0015", "1.002"),
+            ("CLF", "1.0005", "1.0005"),
         ] {
             assert_eq!(charged(money(amount), &currency(code)).expect("fits"), money(expected), "{code} {amount}");
         }
@@ -161,6 +177,23 @@ mod tests {
         let totals = totals(lines.into_iter(), money("10.05"), rate, &currency("CHF")).expect("fits");
         // (150.10 − 10.05) × 7.7 % = 10.78385
         assert_eq!((totals.tax, totals.total), (money("10.78"), money("150.83")));
+    }
+
+    #[test]
+    fn taxes_are_rounded_as_merchants_do() {
+        // 140.00 at 9.975 % is 13.965, which is 13.97 in Quebec.
+        let rate = Some(Percent::parse_text("9.975").expect("a rate"));
+        let totals = totals([money("140.00")].into_iter(), Money::ZERO, rate, &currency("CAD")).expect("fits");
+        assert_eq!((totals.tax, totals.total), (money("13.97"), money("153.97")));
+    }
+
+    #[test]
+    fn a_discount_has_the_decimals_of_the_currency() {
+        for (code, discount) in [("USD", "0.005"), ("JPY", "0.5"), ("KWD", "0.0001")] {
+            let refused = totals([money("10")].into_iter(), money(discount), None, &currency(code));
+            let message = refused.expect_err("too many decimals").to_string();
+            assert!(message.starts_with("discount: ") && message.contains("decimals"), "{message}");
+        }
     }
 
     #[test]

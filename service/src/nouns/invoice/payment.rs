@@ -140,11 +140,15 @@ pub async fn refund(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Err
     .await
 }
 
-/// Withdraws an invoice that is not PAID: its time, fees and expenses can be billed again, its number stays taken.
+/// Cancels an invoice: its time, fees and expenses can be billed again, its number stays taken. A PAID invoice can be
+/// cancelled once it was refunded in full.
 pub async fn cancel(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
     step(operator, id, async |write, row| {
-        if matches!(row.status, InvoiceStatus::Paid | InvoiceStatus::Cancelled) {
-            return Err(blocked(&row, "cancelled"));
+        let refunded = row.payment_status == PaymentStatus::Refunded && row.amount_paid == Money::ZERO;
+        match row.status {
+            InvoiceStatus::Cancelled => return Err(blocked(&row, "cancelled")),
+            InvoiceStatus::Paid if !refunded => return Err(blocked(&row, "cancelled; refund it first")),
+            _ => {}
         }
         release(write, id).await?;
         Ok(invoice::Model { status: InvoiceStatus::Cancelled, ..row })
@@ -162,10 +166,7 @@ fn payable(row: &invoice::Model, amount: Option<Money>) -> Result<Money, Error> 
     if amount == Money::ZERO && open != Money::ZERO {
         return Err(Error::invalid("amount", "must be more than 0"));
     }
-    if super::amounts::charged(amount, &row.currency)? != amount {
-        let (currency, decimals) = (&row.currency, row.currency.decimals());
-        return Err(Error::invalid("amount", format!("{currency} has {decimals} decimals")));
-    }
+    super::amounts::check_decimals("amount", amount, &row.currency)?;
     Ok(amount)
 }
 

@@ -1,11 +1,27 @@
-//! The time report: seconds, and what they earn, summed by one or two of what they were spent on, by whom and when.
+//! Reports. The time report sums seconds and what they earn, by up to three of client, project, task, member, day, week
+//! and month; those of expenses and invoices sum amounts.
 
+mod amounts;
+mod expense;
+mod grouped;
+mod invoice;
 mod sql;
 
 use std::collections::BTreeMap;
 
 use entity::value::{AmountShown, Currency, Date, FieldErrors, Id, Money, ReportGroup, TimeZone, Wire, fold};
 use serde::Serialize;
+
+pub use expense::{
+    ExpenseReport, ExpenseReportAmount, ExpenseReportArgs, ExpenseReportKeys, ExpenseReportRow, ExpenseReportTotal,
+    expenses,
+};
+pub use invoice::{
+    InvoiceReport, InvoiceReportAmount, InvoiceReportArgs, InvoiceReportKeys, InvoiceReportRow, InvoiceReportTotal,
+    invoices,
+};
+
+use amounts::{MAX_SUMS, POINTS, Totals, ensure_few, per_hour};
 
 use crate::access::action::Action;
 use crate::access::caller::Caller;
@@ -17,17 +33,17 @@ use crate::door::Cx;
 use crate::list::page::Filter;
 use crate::nouns::time_entry::TimeEntryFilter;
 
-/// Sums that a report is made of at most: one for each group, currency and rate.
-const MAX_SUMS: u64 = 100_000;
+/// The most groups of a time report.
+const MAX_GROUPS: usize = 3;
 
-/// What is asked of a report.
+/// The arguments of a time report.
 #[derive(Clone, Debug, Default)]
 pub struct TimeReportArgs {
-    /// By what: one or two.
+    /// The groups, up to three, in the order of the keys of a row. None: only the total.
     pub group_by: Field<Vec<ReportGroup>>,
-    /// Where days begin; UTC unless said.
+    /// The zone in which entries with instants belong to a day. Without it, an entry belongs to its `entryDate`.
     pub time_zone: Field<TimeZone>,
-    /// Whether amounts are told; by default to those who see money.
+    /// Whether amounts are shown. Default: to roles that see money.
     pub amount_shown: Field<AmountShown>,
     /// Of which entries.
     pub filter: TimeEntryFilter,
@@ -36,32 +52,19 @@ pub struct TimeReportArgs {
 }
 
 impl TimeReportArgs {
-    /// Reads the pairs of a query string; `also` are parameters that the surface reads itself.
+    /// Reads the pairs of a query string; `also` are parameters that the surface reads itself. A query must name a group.
     pub fn from_query(pairs: &[(String, String)], also: &[&str]) -> TimeReportArgs {
         let mut args = TimeReportArgs::default();
-        let mut seen: Vec<&str> = Vec::new();
-        for (name, _) in pairs {
-            if seen.contains(&name.as_str()) {
-                continue;
-            }
-            seen.push(name);
-            let values: Vec<String> =
-                pairs.iter().filter(|(own, _)| own == name).map(|(_, value)| value.clone()).collect();
-            match name.as_str() {
-                "groupBy" => {
-                    let values: Vec<_> = values.iter().flat_map(|list| list.split(',').map(str::to_owned)).collect();
-                    args.group_by = Field::from_query(&values);
-                }
-                "timeZone" => args.time_zone = Field::from_query(&values),
-                "amountShown" => args.amount_shown = Field::from_query(&values),
-                own if also.contains(&own) => {}
-                _ if args.filter.set_query(name, &values) => {}
-                _ => {
-                    let own = ["groupBy", "timeZone", "amountShown"].iter().chain(also).copied();
-                    let allowed: Vec<_> = own.chain(TimeEntryFilter::fields().iter().map(|field| field.name)).collect();
-                    args.not_taken.add(name, format!("unknown parameter; allowed are {}", allowed.join(", ")));
-                }
-            }
+        let own = ["groupBy", "timeZone", "amountShown"];
+        let mut filter = TimeEntryFilter::default();
+        args.not_taken = grouped::read(pairs, &own, also, &mut filter, |name, values| match name {
+            "groupBy" => args.group_by = grouped::list(values),
+            "timeZone" => args.time_zone = Field::from_query(values),
+            _ => args.amount_shown = Field::from_query(values),
+        });
+        args.filter = filter;
+        if !args.group_by.is_sent() {
+            args.not_taken.add("groupBy", grouped::how_to_group(MAX_GROUPS, ReportGroup::ALL));
         }
         args
     }
@@ -78,17 +81,14 @@ impl TimeReportArgs {
                 problems.nest(name, wrong);
             }
         }
-        let groups = self.groups();
-        let twice = groups.len() == 2 && groups[0] == groups[1];
-        if !(1..=2).contains(&groups.len()) || twice {
-            let all: Vec<_> = ReportGroup::ALL.iter().map(|group| group.as_str().to_ascii_lowercase()).collect();
-            problems.add("groupBy", format!("must be one or two, each once, of {}", all.join(", ")));
+        if let Err(wrong) = grouped::check(self.groups(), MAX_GROUPS, ReportGroup::ALL) {
+            problems.nest("groupBy", wrong);
         }
         problems.nest("", self.filter.field_problems());
         problems
     }
 
-    /// By what, in the order asked; nothing, if that is wrong.
+    /// The groups, in the order asked; none, if they are wrong.
     pub fn groups(&self) -> &[ReportGroup] {
         self.group_by.get().map_or(&[], Vec::as_slice)
     }
@@ -156,7 +156,7 @@ pub struct TimeReportTotal {
     pub billable_seconds: i64,
     /// Number of time entries.
     pub entries: i64,
-    /// What the billable time on hourly projects earns in total, one amount per currency.
+    /// What the billable time on hourly projects earns in total, one amount per currency: the sum of the rows as shown.
     #[serde(default, skip_serializing_if = "Visible::is_hidden")]
     pub amounts: Visible<Vec<TimeReportAmount>>,
 }
@@ -168,7 +168,7 @@ pub struct TimeReportTotal {
 pub struct TimeReportAmount {
     /// Currency of the amount (ISO 4217 code).
     pub currency: Currency,
-    /// Billable hours times the hourly rates of their projects.
+    /// Billable hours times the hourly rates of their projects, rounded half up to the decimals of the currency.
     pub amount: Money,
 }
 
@@ -200,7 +200,7 @@ pub struct TimeReportKeys {
     pub month: Visible<String>,
 }
 
-/// A client, project or task of a report.
+/// A client, project or task that the rows of a report are grouped by.
 #[derive(Clone, Debug, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
@@ -227,13 +227,11 @@ pub struct TimeReportMember {
     pub name: Option<String>,
 }
 
-/// Sums of seconds that share a rate and a currency, on their way to an amount.
+/// The time of one group.
 #[derive(Clone, Debug, Default)]
 struct Sum {
-    seconds: i64,
-    billable_seconds: i64,
-    entries: i64,
-    /// For each currency: its own seconds, and seconds × ten-thousandths of the rate.
+    all: Sums,
+    /// For each currency: its own time, and seconds × ten-thousandths of the rate.
     currencies: BTreeMap<String, (Sums, i128)>,
 }
 
@@ -244,80 +242,80 @@ struct Sums {
     entries: i64,
 }
 
-impl Sum {
+impl Sums {
     fn add(&mut self, found: &sql::Found) {
         self.seconds += found.seconds;
         self.billable_seconds += found.billable_seconds;
         self.entries += found.entries;
+    }
+}
+
+impl Sum {
+    fn add(&mut self, found: &sql::Found) {
+        self.all.add(found);
         let (sums, earned) = self.currencies.entry(found.currency.clone().unwrap_or_default()).or_default();
-        sums.seconds += found.seconds;
-        sums.billable_seconds += found.billable_seconds;
-        sums.entries += found.entries;
+        sums.add(found);
         *earned += i128::from(found.seconds) * i128::from(found.rate);
     }
 
-    fn amounts(&self, shown: bool) -> Visible<Vec<TimeReportAmount>> {
-        let amounts = self.currencies.iter().filter_map(|(currency, (_, earned))| {
-            Some(TimeReportAmount { currency: Currency::parse_text(currency).ok()?, amount: per_hour(*earned) })
-        });
-        Visible::only_if(shown, shown.then(|| amounts.collect()))
-    }
-
-    fn total(&self, shown: bool) -> TimeReportTotal {
-        let Sum { seconds, billable_seconds, entries, .. } = *self;
-        TimeReportTotal { seconds, billable_seconds, entries, amounts: self.amounts(shown) }
-    }
-
-    fn by_currency(&self, shown: bool) -> Vec<(Option<Currency>, TimeReportTotal)> {
+    /// The time split by currency, with what it earns in each if amounts are shown.
+    fn by_currency(&self, shown: bool) -> Result<Vec<(Option<Currency>, TimeReportTotal)>, Error> {
         let line = |(currency, (sums, earned)): (&String, &(Sums, i128))| {
-            let currency = Currency::parse_text(currency).ok();
-            let amount =
-                currency.clone().map(|currency| vec![TimeReportAmount { currency, amount: per_hour(*earned) }]);
+            let currency = if shown { Currency::parse_text(currency).ok() } else { None };
+            let amounts = match &currency {
+                Some(currency) => Visible::Shown(Some(vec![TimeReportAmount {
+                    currency: currency.clone(),
+                    amount: per_hour(*earned, currency)?,
+                }])),
+                None => Visible::Hidden,
+            };
             let Sums { seconds, billable_seconds, entries } = *sums;
-            (currency, TimeReportTotal { seconds, billable_seconds, entries, amounts: Visible::only_if(shown, amount) })
+            Ok((currency, TimeReportTotal { seconds, billable_seconds, entries, amounts }))
         };
         self.currencies.iter().map(line).collect()
     }
 }
 
-/// Seconds × rate, by the hour: half-even to ten-thousandths.
-fn per_hour(earned: i128) -> Money {
-    const HOUR: i128 = 3600;
-    let (whole, rest) = (earned.div_euclid(HOUR), earned.rem_euclid(HOUR));
-    let up = rest * 2 > HOUR || (rest * 2 == HOUR && whole % 2 == 1);
-    Money::from_units(i64::try_from(whole + i128::from(up)).unwrap_or(i64::MAX))
-}
-
-/// The time report. Running timers are not in it: they have no duration yet.
+/// The time report. Running timers are not in it: they have no duration yet. Without groups there are no rows, only the
+/// total.
+///
+/// # Errors
+/// 403 for amounts or clients that the role does not see; 422 for bad arguments, too many rows, and amounts that are too
+/// large to be shown; 429, since a report costs 10 points more than other requests.
 pub async fn time(cx: &Cx, args: &TimeReportArgs) -> Result<TimeReport, Error> {
     let read = cx.read(Action::GetTimeReport)?;
     let caller = cx.caller();
     let amounts = args.check(caller)?;
-    let zone = args.time_zone.get().copied().unwrap_or(TimeZone::UTC);
+    cx.charge_points(POINTS).await?;
+    let zone = args.time_zone.get().copied();
     let found = sql::sums(&read, caller, args.groups(), &args.filter, zone, amounts, MAX_SUMS + 1).await?;
-    if found.len() as u64 > MAX_SUMS {
-        let message = format!("gives more than {MAX_SUMS} rows: filter by entryDateFrom and entryDateTo");
-        return Err(Error::invalid("groupBy", message));
-    }
+    ensure_few(found.len(), "entryDateFrom and entryDateTo")?;
 
-    let mut rows: BTreeMap<(sql::Key, sql::Key), (TimeReportKeys, Sum)> = BTreeMap::new();
-    let mut total = Sum::default();
+    let mut groups: BTreeMap<Vec<sql::Key>, (TimeReportKeys, Sum)> = BTreeMap::new();
+    let mut total = Sums::default();
     for found in found {
         total.add(&found);
-        let mut order = found.keys.iter().map(sql::KeyFound::order);
-        let place = (order.next().unwrap_or_default(), order.next().unwrap_or_default());
-        let (_, sum) = rows.entry(place).or_insert_with(|| (keys(&found.keys), Sum::default()));
+        let order = found.keys.iter().map(sql::KeyFound::order).collect();
+        let (_, sum) = groups.entry(order).or_insert_with(|| (keys(&found.keys), Sum::default()));
         sum.add(&found);
     }
-    let row = |(keys, sum): (TimeReportKeys, Sum)| TimeReportRow {
-        keys,
-        seconds: sum.seconds,
-        billable_seconds: sum.billable_seconds,
-        entries: sum.entries,
-        amounts: sum.amounts(amounts),
-        by_currency: sum.by_currency(amounts),
-    };
-    Ok(TimeReport { rows: rows.into_values().map(row).collect(), total: total.total(amounts) })
+    let mut earned = Totals::default();
+    let mut rows = Vec::with_capacity(groups.len());
+    for (keys, sum) in groups.into_values() {
+        let by_currency = sum.by_currency(amounts)?;
+        let shown: Vec<_> = by_currency.iter().filter_map(|(_, sums)| sums.amounts.get()?.first().cloned()).collect();
+        shown.iter().for_each(|amount| earned.add(&amount.currency, amount.amount));
+        let Sums { seconds, billable_seconds, entries } = sum.all;
+        let amounts = Visible::only_if(amounts, Some(shown));
+        rows.push(TimeReportRow { keys, seconds, billable_seconds, entries, amounts, by_currency });
+    }
+    if args.groups().is_empty() {
+        rows.clear();
+    }
+    let of = |(currency, amount)| TimeReportAmount { currency, amount };
+    let earned = Visible::only_if(amounts, Some(earned.amounts()?.into_iter().map(of).collect()));
+    let Sums { seconds, billable_seconds, entries } = total;
+    Ok(TimeReport { rows, total: TimeReportTotal { seconds, billable_seconds, entries, amounts: earned } })
 }
 
 fn keys(found: &[sql::KeyFound]) -> TimeReportKeys {
@@ -347,24 +345,4 @@ fn keys(found: &[sql::KeyFound]) -> TimeReportKeys {
 /// The order of names: without regard to case, then by id.
 fn by_name(name: Option<&str>, id: Id) -> sql::Key {
     sql::Key(name.map(fold).unwrap_or_default(), Some(id))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_are_half_even_to_four_decimals() {
-        for (seconds, rate, amount) in [
-            (3600, 1_500_000, "150.00"),
-            (1, 1_500_000, "0.0417"),
-            (1800, 1, "0.00"),
-            (1800, 3, "0.0002"),
-            (1800, 5, "0.0002"),
-            (5400, 1, "0.0002"),
-            (0, 1_500_000, "0.00"),
-        ] {
-            assert_eq!(per_hour(seconds * rate).to_string(), amount, "{seconds} s at {rate}");
-        }
-    }
 }

@@ -1,17 +1,18 @@
-//! The one statement of a report. Time is summed where it lies, by project, and by task, person and day if they are asked
-//! for; what those are called, and what an hour of them costs, is joined to the sums.
+//! The one statement of the time report. Entries are summed by project, and by task, person and day if those are asked for;
+//! names and rates are joined to the sums.
 
 use chrono::Datelike;
 use entity::value::{Date, Id, ReportGroup, TimeZone, ZoneOffset};
 use entity::{client, member, project, task, time_entry};
 use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, JoinType, Query, SelectStatement, SimpleExpr};
-use sea_orm::{ColumnTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryResult, QuerySelect, QueryTrait};
 
 use super::by_name;
 use crate::access::caller::Caller;
 use crate::access::policy;
 use crate::access::scope::projects_of;
 use crate::contract::error::Error;
+use crate::contract::input::Field;
 use crate::door::Read;
 use crate::list::page::Filter;
 use crate::nouns::time_entry::TimeEntryFilter;
@@ -59,17 +60,29 @@ pub(super) async fn sums(
     caller: &Caller,
     groups: &[ReportGroup],
     filter: &TimeEntryFilter,
-    zone: TimeZone,
+    zone: Option<TimeZone>,
     amounts: bool,
     limit: u64,
 ) -> Result<Vec<Found>, Error> {
     let postgres = read.is_postgres();
     let has = |group| groups.contains(&group);
+    let day = day(zone, postgres);
+    // Entries are filtered by the day that they are grouped by, so that no row falls outside of what was asked for.
+    let (from, to) = (filter.entry_date_from.get().copied(), filter.entry_date_to.get().copied());
+    let (filter, days) = match zone {
+        None => (filter.clone(), Condition::all()),
+        Some(_) => {
+            let undated =
+                TimeEntryFilter { entry_date_from: Field::Absent, entry_date_to: Field::Absent, ..filter.clone() };
+            (undated, days_between(from, to, &day))
+        }
+    };
 
     let entries = read.query::<time_entry::Entity>(|query| {
         query
             .select_only()
             .filter(filter.condition(caller))
+            .filter(days)
             .filter(time_entry::Column::DeletedAt.is_null())
             .filter(time_entry::Column::DurationSeconds.is_not_null())
     });
@@ -87,7 +100,7 @@ pub(super) async fn sums(
         by.push((column(time_entry::Column::UserId), "user_id"));
     }
     if let Some(unit) = unit(groups) {
-        by.push((Expr::cust(period(unit, &day(&zone.offsets(), postgres), postgres)), "period"));
+        by.push((Expr::cust(period(unit, &day, postgres)), "period"));
     }
     for (expression, name) in by {
         entries.expr_as(expression, Alias::new(name)).add_group_by([SimpleExpr::from(Expr::col(Alias::new(name)))]);
@@ -99,6 +112,27 @@ pub(super) async fn sums(
     let mut statement = named(entries, caller, groups, amounts);
     statement.limit(limit);
     read.rows(&statement).await?.iter().map(|row| found(row, groups, amounts)).collect()
+}
+
+/// Entries whose day, an expression, lies between two dates. An index finds what can be among them: entries without instants
+/// by their date, the others by their start, which no zone moves by a whole day.
+fn days_between(from: Option<Date>, to: Option<Date>, day: &str) -> Condition {
+    use time_entry::Column;
+    let exactly = Condition::all()
+        .add_option(from.map(|from| Expr::cust(format!("{day} >= {}", from.day()))))
+        .add_option(to.map(|to| Expr::cust(format!("{day} <= {}", to.day()))));
+    let dated = Condition::all()
+        .add(Column::StartedAt.is_null())
+        .add_option(from.map(|from| Column::EntryDate.gte(from)))
+        .add_option(to.map(|to| Column::EntryDate.lte(to)));
+    let started = Condition::all()
+        .add(Column::StartedAt.is_not_null())
+        .add_option(from.map(|from| Column::StartedAt.gte(from.start().plus_millis(-DAY))))
+        .add_option(to.map(|to| Column::StartedAt.lte(to.end().plus_millis(DAY))));
+    match (from, to) {
+        (None, None) => exactly,
+        _ => exactly.add(Condition::any().add(dated).add(started)),
+    }
 }
 
 /// The sums with the names of their keys, and with currency and rate.
@@ -204,10 +238,10 @@ fn found(row: &QueryResult, groups: &[ReportGroup], amounts: bool) -> Result<Fou
                 user_id: row.try_get("", "user_key")?,
                 name: row.try_get("", "member_name")?,
             },
-            ReportGroup::Day => KeyFound::Day(date(row.try_get("", "period_key")?)?),
+            ReportGroup::Day => KeyFound::Day(Date::of_day(row.try_get("", "period_key")?)),
             ReportGroup::Week => {
                 // A day is its own Monday only on Mondays; the Monday of a week stays what it is.
-                let day = date(row.try_get("", "period_key")?)?;
+                let day = Date::of_day(row.try_get("", "period_key")?);
                 KeyFound::Week(Date(day.0 - chrono::Days::new(day.0.weekday().num_days_from_monday().into())))
             }
             ReportGroup::Month if unit(groups) == Some(ReportGroup::Month) => {
@@ -215,7 +249,7 @@ fn found(row: &QueryResult, groups: &[ReportGroup], amounts: bool) -> Result<Fou
                 KeyFound::Month(format!("{:04}-{:02}", months.div_euclid(12), months.rem_euclid(12) + 1))
             }
             ReportGroup::Month => {
-                let day = date(row.try_get("", "period_key")?)?;
+                let day = Date::of_day(row.try_get("", "period_key")?);
                 KeyFound::Month(format!("{:04}-{:02}", day.0.year(), day.0.month()))
             }
         });
@@ -230,23 +264,23 @@ fn found(row: &QueryResult, groups: &[ReportGroup], amounts: bool) -> Result<Fou
     })
 }
 
-fn date(days: i64) -> Result<Date, Error> {
-    let day = i32::try_from(days).ok().and_then(chrono::NaiveDate::from_epoch_days);
-    day.map(Date).ok_or_else(|| Error::bug(format!("{days} days from 1970 is no date")))
-}
-
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
 
-/// The day that an entry counts for, in days since 1970: that of its start in the zone, else its date.
-fn day(offsets: &[ZoneOffset], postgres: bool) -> String {
+/// The day of an entry, in days since 1970: its date; with a zone, an entry with instants has the date of its start there.
+/// Dates end with the years of four digits, as in `TimeZone::date`.
+fn day(zone: Option<TimeZone>, postgres: bool) -> String {
     let date = if postgres {
         "CAST(time_entry.entry_date - DATE '1970-01-01' AS BIGINT)"
     } else {
         "CAST(julianday(time_entry.entry_date) - 2440587.5 AS BIGINT)"
     };
-    let local = format!("(time_entry.started_at + {})", offset(offsets));
-    format!("CASE WHEN time_entry.started_at IS NULL THEN {date} ELSE {} END", floor_div(&local, DAY))
+    let Some(zone) = zone else { return date.into() };
+    let local = floor_div(&format!("(time_entry.started_at + {})", offset(zone.offsets())), DAY);
+    let (least, greatest) = if postgres { ("GREATEST", "LEAST") } else { ("MAX", "MIN") };
+    let (first, last) = (Date::of_day(i64::MIN).day(), Date::of_day(i64::MAX).day());
+    let started = format!("{least}({first}, {greatest}({last}, {local}))");
+    format!("(CASE WHEN time_entry.started_at IS NULL THEN {date} ELSE {started} END)")
 }
 
 /// The offset at the start of an entry: a tree of comparisons, as high as the logarithm of the number of changes.
@@ -268,7 +302,7 @@ fn floor_div(number: &str, by: i64) -> String {
     format!("(({number} + {}) / {by} - {AHEAD})", by * AHEAD)
 }
 
-/// What time is summed by in SQL: the one unit that is asked for; of two, days, from which both follow.
+/// What time is summed by in SQL: the one unit that is asked for; of several, days, from which all follow.
 fn unit(groups: &[ReportGroup]) -> Option<ReportGroup> {
     let is_time = |group: &&ReportGroup| matches!(group, ReportGroup::Day | ReportGroup::Week | ReportGroup::Month);
     let mut asked = groups.iter().filter(is_time);

@@ -1,7 +1,8 @@
 //! Lists of tasks: what they are sorted and filtered by.
 
-use entity::value::{Date, DateOrDateTime, ExternalId, Id, TaskPriority, TaskStatus};
-use entity::{task, task_assignee};
+use entity::value::{Date, DateOrDateTime, ExternalId, Id, ShortText, TaskPriority, TaskStatus};
+use entity::{project, task, task_assignee};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Query, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
 use super::Task;
@@ -11,9 +12,10 @@ use crate::access::scope::Scoped;
 use crate::contract::error::Error;
 use crate::contract::input::Field;
 use crate::door::Cx;
-use crate::list::filter::{at_least, at_most, one_of, one_of_texts, since, until};
+use crate::list::filter::{at_least, at_most, ids_where, one_of, one_of_texts, since, until};
 use crate::list::nested::{Place, Relation};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
+use crate::nouns::project::refuse_by_client;
 
 crate::sort! {
     /// What tasks are sorted by.
@@ -39,8 +41,14 @@ crate::input! {
         pub external_id: Field<Vec<ExternalId>>,
         /// Only tasks of one of these projects.
         pub project_id: Field<Vec<Id>>,
+        /// Only tasks of projects for one of these clients. Refused for Members (403), who do not see clients.
+        pub client_id: Field<Vec<Id>>,
         /// Only tasks assigned to one of these people, by user identifier.
         pub assignee_id: Field<Vec<Id>>,
+        /// Only tasks that are assigned to somebody (`true`) or to nobody (`false`).
+        pub assigned: Field<Vec<bool>>,
+        /// Only tasks with one of these tags, spelled exactly so.
+        pub tag: Field<Vec<ShortText>>,
         /// Only tasks in one of these states.
         pub status: Field<Vec<TaskStatus>>,
         /// Only tasks of one of these priorities.
@@ -72,8 +80,38 @@ crate::input! {
 }
 
 impl Filter for TaskFilter {
+    fn check(&self, caller: &Caller) -> Result<(), Error> {
+        refuse_by_client(caller, &[("clientId", self.client_id.is_sent())])
+    }
+
+    /// Tags are a JSON array, which each database takes apart in its own way.
+    fn condition_on(&self, caller: &Caller, postgres: bool) -> Condition {
+        let tagged = self.tag.get().map(|tags| {
+            let stored = Expr::col((task::Entity, task::Column::Tags));
+            let items = match postgres {
+                true => Func::cust("jsonb_array_elements_text").arg(stored.cast_as("jsonb")),
+                false => Func::cust("json_each").arg(stored),
+            };
+            let value = Expr::col((Alias::new("item"), Alias::new("value")));
+            let wanted = value.is_in(tags.iter().map(ShortText::as_str));
+            let items =
+                Query::select().expr(Expr::val(1)).from_function(items, Alias::new("item")).and_where(wanted).take();
+            Expr::exists(items)
+        });
+        self.condition(caller).add_option(tagged)
+    }
+
     fn condition(&self, caller: &Caller) -> Condition {
         use task::Column;
+        let by_client = one_of(project::Column::ClientId, &self.client_id).map(|of_client| {
+            let of_client = Condition::all().add(of_client);
+            Column::ProjectId.in_subquery(ids_where::<project::Entity>(caller.organization_id, of_client))
+        });
+        let with_people = self.assigned.get().map(|wanted| {
+            let each =
+                wanted.iter().map(|any| if *any { Column::AssigneeIds.ne("[]") } else { Column::AssigneeIds.eq("[]") });
+            each.fold(Condition::any().add(SimpleExpr::from(false)), Condition::add)
+        });
         let assigned = self.assignee_id.get().map(|people| {
             let places = task_assignee::Entity::all_of(caller.organization_id)
                 .filter(task_assignee::Column::UserId.is_in(people.iter().copied()));
@@ -84,7 +122,9 @@ impl Filter for TaskFilter {
             .add_option(one_of(Column::Id, &self.id))
             .add_option(one_of_texts(Column::ExternalId, &self.external_id))
             .add_option(one_of(Column::ProjectId, &self.project_id))
+            .add_option(by_client)
             .add_option(assigned)
+            .add_option(with_people)
             .add_option(one_of(Column::Status, &self.status))
             .add_option(one_of(Column::Priority, &self.priority))
             .add_option(one_of(Column::Billable, &self.billable))

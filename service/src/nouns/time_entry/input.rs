@@ -109,15 +109,16 @@ fn check_span(
     stop: Option<&Instant>,
     problems: &mut FieldErrors,
 ) {
-    for (field, sent) in [("startedAt", start), ("stoppedAt", stop)] {
-        if duration.is_some() && sent.is_some() {
-            problems.add(field, "send either a duration or startedAt and stoppedAt, not both");
+    if let (Some((field, _)), Some(_)) = (duration, stop) {
+        problems.add("stoppedAt", "send either stoppedAt or a duration; with startedAt, the other follows");
+        if start.is_some() {
+            problems.add(field, "send either stoppedAt or a duration; with startedAt, the other follows");
         }
     }
     if let Some((field, seconds)) = duration {
         span::check_duration(field, seconds, problems);
     }
-    if let (Some(start), Some(stop)) = (start, stop)
+    if let (None, Some(start), Some(stop)) = (duration, start, stop)
         && let Err(wrong) = span::between(start.utc(), stop.utc())
     {
         problems.nest("", wrong);
@@ -145,10 +146,10 @@ impl Validate for CreateTimeEntryInput {
         check_span(duration, start, stop, &mut problems);
         match (start, stop) {
             _ if duration.is_some() || bad => {}
-            (Some(_), None) => problems.add("stoppedAt", "required with startedAt"),
+            (Some(_), None) => problems.add("stoppedAt", "required with startedAt, unless a duration is sent"),
             (None, Some(_)) => problems.add("startedAt", "required with stoppedAt"),
             (None, None) => problems
-                .add("durationSeconds", "required: send durationSeconds, or duration, or startedAt and stoppedAt"),
+                .add("durationSeconds", "required: send durationSeconds, or duration, or startedAt with stoppedAt"),
             _ => {}
         }
         if self.entry_date.get().is_none() && self.started_at.get().is_none() && !problems.names("startedAt") {
@@ -174,7 +175,7 @@ impl Validate for UpdateTimeEntryInput {
         let duration = duration_sent(self.duration_seconds.get(), self.duration.get());
         check_span(duration, self.started_at.get(), self.stopped_at.get(), &mut problems);
         match (&self.started_at, &self.stopped_at) {
-            (Field::Value(_), Field::Null) => problems.add("stoppedAt", NO_STOP),
+            (Field::Value(_), Field::Null) if duration.is_none() => problems.add("stoppedAt", NO_STOP),
             (Field::Null, Field::Value(_)) => problems.add("startedAt", NO_START),
             _ => {}
         }
@@ -183,7 +184,7 @@ impl Validate for UpdateTimeEntryInput {
 }
 
 /// The error for a start without a stop.
-pub(super) const NO_STOP: &str = "the entry would have a start without a stop; send both";
+pub(super) const NO_STOP: &str = "the entry would have a start without a stop; send stoppedAt or a duration, too";
 /// The error for a stop without a start.
 pub(super) const NO_START: &str = "the entry would have a stop without a start; send both";
 
@@ -216,13 +217,16 @@ const MAX_BATCH: usize = 100;
 /// Up to 100 entries at once.
 #[derive(Debug)]
 pub struct Batch {
+    /// At most one more than a batch may have: what is beyond is refused and not read.
     entries: Vec<CreateTimeEntryInput>,
+    /// How many were sent.
+    sent: usize,
     not_taken: FieldErrors,
 }
 
 impl From<Vec<CreateTimeEntryInput>> for Batch {
     fn from(entries: Vec<CreateTimeEntryInput>) -> Batch {
-        Batch { entries, not_taken: FieldErrors::none() }
+        Batch { sent: entries.len(), entries, not_taken: FieldErrors::none() }
     }
 }
 
@@ -239,12 +243,14 @@ impl FromBody for Batch {
             batch.not_taken.add("body", format!("must be a JSON object, not {}", json.kind()));
             return batch;
         };
-        let mut sent = false;
+        let mut found = false;
         for (key, value) in pairs {
             match (key.as_str(), value) {
                 ("timeEntries", Json::List(items)) => {
-                    sent = true;
-                    batch.entries = items.into_iter().map(CreateTimeEntryInput::from_json).collect();
+                    found = true;
+                    batch.sent = items.len();
+                    let first = items.into_iter().take(MAX_BATCH + 1);
+                    batch.entries = first.map(CreateTimeEntryInput::from_json).collect();
                 }
                 ("timeEntries", other) => {
                     batch.not_taken.add(key, format!("must be an array, not {}", other.kind()));
@@ -252,7 +258,7 @@ impl FromBody for Batch {
                 _ => batch.not_taken.add(key, "unknown"),
             }
         }
-        if !sent {
+        if !found {
             batch.not_taken.add("timeEntries", "required");
         }
         batch
@@ -278,8 +284,8 @@ impl Validate for Batch {
 
     fn problems(&self) -> FieldErrors {
         let mut problems = self.not_taken.clone();
-        if problems.is_empty() && !(1..=MAX_BATCH).contains(&self.entries.len()) {
-            problems.add("timeEntries", format!("must have 1 to {MAX_BATCH} entries, not {}", self.entries.len()));
+        if problems.is_empty() && !(1..=MAX_BATCH).contains(&self.sent) {
+            problems.add("timeEntries", format!("must have 1 to {MAX_BATCH} entries, not {}", self.sent));
         }
         for (i, entry) in self.entries.iter().enumerate().take(MAX_BATCH) {
             let path = format!("timeEntries[{i}]");

@@ -40,6 +40,8 @@ crate::input! {
         pub project_id: Field<Vec<Id>>,
         /// Only time entries on one of these tasks.
         pub task_id: Field<Vec<Id>>,
+        /// Only time entries on a task (`true`) or on a project alone (`false`).
+        pub has_task: Field<Vec<bool>>,
         /// Only time entries of one of these people, by user identifier. Members always get their own only.
         pub user_id: Field<Vec<Id>>,
         /// Only time entries on projects for one of these clients.
@@ -92,6 +94,7 @@ impl Filter for TimeEntryFilter {
             .add_option(one_of_texts(Column::ExternalId, &self.external_id))
             .add_option(one_of(Column::ProjectId, &self.project_id))
             .add_option(one_of(Column::TaskId, &self.task_id))
+            .add_option(is_set(Column::TaskId, &self.has_task))
             .add_option(by_user)
             .add_option(by_client)
             .add_option(one_of(Column::Billable, &self.billable))

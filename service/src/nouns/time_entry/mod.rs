@@ -1,5 +1,6 @@
 //! Time entries: time spent on a project by a person.
 
+mod change;
 mod input;
 mod list;
 mod lock;
@@ -11,20 +12,21 @@ use entity::{project, project_member, task, time_entry};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
 
+pub use change::{delete, update};
 pub use input::{Batch, CreateTimeEntryInput, UpdateTimeEntryInput};
 pub use list::{
     TimeEntryArgs, TimeEntryFilter, TimeEntrySort, list, list_of_clients, list_of_invoices, list_of_people,
     list_of_projects, list_of_tasks,
 };
-pub use timer::{StartTimerInput, StopTimerInput, running, start, stop};
+pub use timer::{StartTimerInput, StopTimerInput, running, start, stop, stop_running};
 
-use input::{NO_START, NO_STOP, duration_sent};
-use lock::{lock, lock_projects_in_order};
+use input::duration_sent;
+use lock::lock_projects_in_order;
 
 use crate::access::action::Action;
 use crate::access::policy;
 use crate::contract::error::Error;
-use crate::contract::outcome::{Deleted, Precondition, Record, Written};
+use crate::contract::outcome::{Record, Written};
 use crate::contract::reason::Reason;
 use crate::door::Cx;
 use crate::door::write::Write;
@@ -228,7 +230,10 @@ async fn row_of(write: &Write, input: CreateTimeEntryInput) -> Result<time_entry
     let mut row = new_row(write, user_id, &project, task.as_ref(), billable.take(), note.take(), entry_date);
     row.external_id = external_id.take().map(Into::into);
     match (duration_sent(duration_seconds.get(), duration.get()), start, stopped_at.take()) {
-        (Some((field, seconds)), _, _) => span::set_duration(&mut row, field, seconds).map_err(Error::Invalid)?,
+        (Some((field, seconds)), start, _) => {
+            row.started_at = start.map(Instant::utc);
+            span::set_duration(&mut row, field, seconds).map_err(Error::Invalid)?;
+        }
         (None, Some(start), Some(stop)) => {
             span::set_instants(&mut row, start.utc(), stop.utc()).map_err(Error::Invalid)?;
         }
@@ -276,136 +281,6 @@ async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> 
     let entry = TimeEntry::from(row);
     outbox::emit(write, EventType::TimeEntryCreated, &entry).await?;
     Ok(entry)
-}
-
-/// Changes a time entry.
-pub async fn update(
-    cx: &Cx,
-    id: Id,
-    expected: &Precondition,
-    changes: UpdateTimeEntryInput,
-) -> Result<Written<TimeEntry>, Error> {
-    cx.write(Action::UpdateTimeEntry, changes, async |write, changes| {
-        let (before, project) = lock(write, id, changes.project_id.get().copied()).await?;
-        let gives = changes.user_id.get().is_some_and(|user| *user != before.user_id);
-        if gives && !policy::administers(write.caller()?.role) {
-            return Err(Error::Forbidden("only Owner and Admin give an entry to another person".into()));
-        }
-        check_writable(write, &before, expected).await?;
-        let running = before.duration_seconds.is_none();
-        if running {
-            let problems = changes.refused_while_running();
-            if !problems.is_empty() {
-                return Err(Error::Invalid(problems));
-            }
-        }
-        let mut after = before.clone();
-        change_span(&mut after, &changes, running)?;
-        let UpdateTimeEntryInput { external_id, user_id, project_id, task_id, billable, note, entry_date, .. } =
-            changes;
-        external_id.change(&mut after.external_id);
-        note.change(&mut after.note);
-        entry_date.change(&mut after.entry_date);
-        billable.change(&mut after.billable);
-        user_id.change(&mut after.user_id);
-        let mut problems = FieldErrors::none();
-        if gives && !member::is_member(write, after.user_id).await? {
-            problems.add("userId", "not found");
-        }
-        let project = match project_id.take() {
-            Some(other) if other != project.id => match lock_visible_project(write, other).await? {
-                Some(other) => other,
-                None => {
-                    problems.add("projectId", "not found");
-                    return Err(Error::Invalid(problems));
-                }
-            },
-            _ => project,
-        };
-        let moved = project.id != before.project_id;
-        let task_sent = task_id.is_sent();
-        task_id.change(&mut after.task_id);
-        if let Some(task) = after.task_id
-            && (moved || after.task_id != before.task_id)
-            && task_of(write, &project, task).await?.is_none()
-        {
-            problems.add(
-                "taskId",
-                if task_sent {
-                    "not found on this project"
-                } else {
-                    "the entry's task belongs to the former project; send another taskId, or null"
-                },
-            );
-        }
-        if !problems.is_empty() {
-            return Err(Error::Invalid(problems));
-        }
-        if moved {
-            check_active(&project)?;
-        }
-        after.project_id = project.id;
-        derive_columns(&mut after, &project);
-        let after = write.update::<time_entry::Entity>(&before, after).await?;
-        if running {
-            timer::changed(write, &after);
-        }
-        Ok(after.into())
-    })
-    .await
-}
-
-/// Changes the span of an entry: after instants the duration follows, after a duration the stop moves.
-fn change_span(row: &mut time_entry::Model, changes: &UpdateTimeEntryInput, running: bool) -> Result<(), Error> {
-    if let Some((field, seconds)) = duration_sent(changes.duration_seconds.get(), changes.duration.get()) {
-        span::set_duration(row, field, seconds).map_err(Error::Invalid)?;
-    }
-    if !changes.started_at.is_sent() && !changes.stopped_at.is_sent() {
-        return Ok(());
-    }
-    let (mut start, mut stop) = (row.started_at, row.stopped_at);
-    changes.started_at.clone().change(&mut start);
-    changes.stopped_at.clone().change(&mut stop);
-    match (start, stop) {
-        (Some(start), Some(stop)) => span::set_instants(row, start, stop).map_err(Error::Invalid),
-        (start, None) if running => {
-            row.started_at = start;
-            Ok(())
-        }
-        (None, None) => {
-            (row.started_at, row.stopped_at) = (None, None);
-            Ok(())
-        }
-        (Some(_), None) => Err(Error::invalid("stoppedAt", NO_STOP)),
-        (None, Some(_)) => Err(Error::invalid("startedAt", NO_START)),
-    }
-}
-
-/// Deletes a time entry.
-pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
-    cx.write(Action::DeleteTimeEntry, (), async |write, ()| {
-        let (before, _project) = lock(write, id, None).await?;
-        check_writable(write, &before, expected).await?;
-        let after = time_entry::Model { deleted_at: Some(write.now), ..before.clone() };
-        let after = write.update::<time_entry::Entity>(&before, after).await?;
-        if after.duration_seconds.is_none() {
-            timer::changed(write, &after);
-        }
-        Ok(Deleted { id })
-    })
-    .await
-}
-
-/// Refuses a Member who is not on the project any more, a stale version, and an entry that is on an invoice.
-async fn check_writable(write: &Write, row: &time_entry::Model, expected: &Precondition) -> Result<(), Error> {
-    if !policy::sees_all(write.caller()?.role) && lock_visible_project(write, row.project_id).await?.is_none() {
-        return Err(Error::Forbidden("you are not on this entry's project any more, so you can only read it".into()));
-    }
-    expected.check(row.version)?;
-    if row.invoice_id.is_some() {
-        return Err(Error::conflict(Reason::Invoiced, "the entry is on an invoice and cannot be changed or deleted"));
-    }
-    Ok(())
 }
 
 /// A live project that the caller sees, locked shared; for a Member, their place on it is locked as well.

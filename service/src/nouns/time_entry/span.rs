@@ -37,6 +37,7 @@ pub(super) fn set_instants(row: &mut time_entry::Model, start: Timestamp, stop: 
 /// Sets the duration of a row, which was sent in this field; the stop of an entry with instants moves.
 pub(super) fn set_duration(row: &mut time_entry::Model, field: &str, seconds: i32) -> Result<(), FieldErrors> {
     row.duration_seconds = Some(seconds);
+    row.stopped_at = None;
     if let Some(start) = row.started_at {
         let stop = start.plus_millis(i64::from(seconds) * 1000);
         if stop > Timestamp::LAST {
@@ -45,6 +46,35 @@ pub(super) fn set_duration(row: &mut time_entry::Model, field: &str, seconds: i3
         row.stopped_at = Some(stop);
     }
     Ok(())
+}
+
+/// How far the clock of a client may be ahead of ours, in milliseconds.
+const SKEW: i64 = 60_000;
+
+/// Refuses a start of a running timer that lies in the future: its time would be lost when it is stopped.
+pub(super) fn check_running_start(start: Timestamp, now: Timestamp) -> Result<(), FieldErrors> {
+    if start.millis() <= now.millis() + SKEW {
+        return Ok(());
+    }
+    let message = format!("a running timer cannot start in the future: {start} is after {now} (UTC); {OFFSETS}");
+    Err(FieldErrors::at("startedAt", message))
+}
+
+/// Refuses a start of a new timer that lies in the future or more than 24 hours back.
+pub(super) fn check_new_start(start: Timestamp, now: Timestamp) -> Result<(), FieldErrors> {
+    check_running_start(start, now)?;
+    if now.millis() - start.millis() <= i64::from(LONGEST) * 1000 {
+        return Ok(());
+    }
+    let message = format!("a timer can start at most 24 hours ago: {start} is too long before {now} (UTC); {OFFSETS}");
+    Err(FieldErrors::at("startedAt", message))
+}
+
+/// The end of a timer that is stopped at an instant: no later than 24 hours after its start. A stop up to a minute before
+/// the start is the start itself, since clocks differ.
+pub(super) fn stop_of(start: Timestamp, at: Timestamp) -> Timestamp {
+    let early = at < start && start.millis() - at.millis() <= SKEW;
+    if early { start } else { at.min(start.plus_millis(i64::from(LONGEST) * 1000)) }
 }
 
 /// Whether a duration is one that an entry can have.

@@ -1,7 +1,7 @@
 //! Timers: at most one running entry per person. A unique index enforces it; starts by one person are serialised by the
 //! row of their membership, so that the index never has to refuse one.
 
-use entity::value::{Date, EventType, Id, Instant, Note, TimeZone};
+use entity::value::{Date, EventType, Id, Instant, Note, TimeZone, Timestamp};
 use entity::{member, project, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 
@@ -27,12 +27,15 @@ crate::input! {
         /// Whether the time is billed; by default as the task says, else `true`. Always false on `NON_BILLABLE`
         /// projects.
         pub billable: Field<bool>,
-        /// Day that the time counts for; by default today in `timeZone`.
+        /// Day that the time counts for; by default the day of the start in `timeZone`, else in the offset of `startedAt`,
+        /// else in UTC.
         pub entry_date: Field<Date>,
-        /// IANA time zone that decides which day is today, such as `Europe/Helsinki`; UTC by default.
+        /// IANA time zone that decides on which day the timer started, such as `Europe/Helsinki`; UTC by default.
         pub time_zone: Field<TimeZone>,
+        /// Time at which the timer started, with an offset: at most 24 hours ago and not in the future; now by default.
+        pub started_at: Field<Instant>,
     }
-    read_only "id" "orgId" "userId" "invoiceId" "startedAt" "stoppedAt" "version" "createdAt" "updatedAt" "deletedAt"
+    read_only "id" "orgId" "userId" "invoiceId" "stoppedAt" "version" "createdAt" "updatedAt" "deletedAt"
 }
 
 crate::input! {
@@ -77,7 +80,11 @@ pub async fn running(cx: &Cx) -> Result<Option<TimeEntry>, Error> {
 pub async fn start(cx: &Cx, input: StartTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write_effect(Action::StartTimer, input, async |write, input| {
         let (user_id, member_id) = (write.caller()?.user_id, write.caller()?.member_id);
-        let StartTimerInput { project_id, task_id, note, billable, entry_date, time_zone, not_taken: _ } = input;
+        let StartTimerInput { project_id, task_id, note, billable, entry_date, time_zone, started_at, not_taken: _ } =
+            input;
+        let sent = started_at.take();
+        let start = sent.map_or(write.now, Instant::utc);
+        span::check_new_start(start, write.now).map_err(Error::Invalid)?;
         // The project, then the member, then what belongs to both: the order in which people are added and removed, too.
         let project_id = project_id.value()?;
         write.lock_shared::<project::Entity>(project_id).await?;
@@ -96,12 +103,17 @@ pub async fn start(cx: &Cx, input: StartTimerInput) -> Result<Written<TimeEntry>
             if running.project_id == project.id && running.task_id == task.as_ref().map(|task| task.id) {
                 return Ok(Effect::Found(running.into()));
             }
-            finish(write, running, None).await?;
+            // Two timers of one person do not overlap, unless the former started later than the new one.
+            let stop = running.started_at.filter(|former| *former < start).map(|_| start.min(write.now));
+            finish(write, running, stop).await?;
         }
-        let today = time_zone.take().map_or(write.now.date(), |zone| zone.date(write.now));
-        let date = entry_date.take().unwrap_or(today);
+        let date = match (entry_date.take(), time_zone.take()) {
+            (Some(date), _) => date,
+            (None, Some(zone)) => zone.date(start),
+            (None, None) => sent.map_or(start.date(), Instant::date),
+        };
         let mut row = new_row(write, user_id, &project, task.as_ref(), billable.take(), note.take(), date);
-        row.started_at = Some(write.now);
+        row.started_at = Some(start);
         write.insert::<time_entry::Entity>(row.clone()).await?;
         changed(write, &row);
         Ok(Effect::Created(row.into()))
@@ -129,18 +141,27 @@ pub async fn stop(cx: &Cx, id: Id, input: StopTimerInput) -> Result<Written<Time
         if row.duration_seconds.is_some() {
             return Err(Error::conflict(Reason::NotRunning, "the timer has been stopped already"));
         }
-        Ok(finish(write, row, input.stopped_at.take()).await?.into())
+        Ok(finish(write, row, input.stopped_at.take().map(Instant::utc)).await?.into())
     })
     .await
 }
 
-/// Stops a running entry and emits `time_entry.created`, now that the entry has a duration.
-async fn finish(write: &Write, row: time_entry::Model, at: Option<Instant>) -> Result<time_entry::Model, Error> {
+/// Stops the caller's running timer, whichever it is.
+pub async fn stop_running(cx: &Cx, input: StopTimerInput) -> Result<Written<TimeEntry>, Error> {
+    cx.write(Action::StopRunningTimer, input, async |write, input| {
+        let running = running_of(write, write.caller()?.user_id).await?;
+        let running = running.ok_or_else(|| Error::conflict(Reason::NotRunning, "no timer of yours is running"))?;
+        Ok(finish(write, running, input.stopped_at.take().map(Instant::utc)).await?.into())
+    })
+    .await
+}
+
+/// Stops a running entry, by default now, and emits `time_entry.created`, since the entry now has a duration.
+async fn finish(write: &Write, row: time_entry::Model, at: Option<Timestamp>) -> Result<time_entry::Model, Error> {
     let start = row.started_at.ok_or_else(|| Error::bug("a running entry has no start"))?;
-    let longest = start.plus_millis(i64::from(span::LONGEST) * 1000);
-    let stop = at.map_or(write.now.max(start), Instant::utc).min(longest);
+    let at = at.unwrap_or(write.now.max(start));
     let mut after = row.clone();
-    span::set_instants(&mut after, start, stop).map_err(Error::Invalid)?;
+    span::set_instants(&mut after, start, span::stop_of(start, at)).map_err(Error::Invalid)?;
     // The project may have stopped being billable while the timer ran.
     let project = write.find::<project::Entity>(|query| query.filter(project::Column::Id.eq(row.project_id)));
     if let Some(project) = project.await? {

@@ -52,6 +52,8 @@ impl Resolve for SystemResolver {
 pub(crate) struct EgressPolicy {
     /// Networks that may be reached although they are private, over http too and on any port.
     pub(crate) allow: Arc<[IpNet]>,
+    /// Networks that may not be reached although they are public. They take precedence over `allow`.
+    pub(crate) deny: Arc<[IpNet]>,
     pub(crate) resolver: Arc<dyn Resolve>,
 }
 
@@ -70,6 +72,7 @@ pub(crate) type Reason = &'static str;
 
 const HOW: Reason = "must be an absolute URL such as https://example.com/webhooks";
 const NOT_ALLOWED: Reason = "leads to an address that webhooks may not reach: private, local or reserved";
+const DENIED: Reason = "leads to a network that the operator of this server has excluded";
 
 impl EgressPolicy {
     /// Checks a URL without a look-up: HTTPS, ports 443 and 1024 to 65535, no user information, no name of a private
@@ -122,12 +125,21 @@ impl EgressPolicy {
 
     /// Checks that all of these addresses may be reached for this destination.
     pub(crate) fn admit(&self, destination: &Destination, addresses: &[IpAddr]) -> Result<(), Reason> {
+        if addresses.iter().any(|address| self.denies(*address)) {
+            return Err(DENIED);
+        }
         let allowed = |address: &IpAddr| self.allow.iter().any(|net| net.contains(address));
         match destination.excused {
             Some(broken) if addresses.is_empty() || !addresses.iter().all(allowed) => Err(broken),
             None if !addresses.iter().all(|address| is_public(*address) || allowed(address)) => Err(NOT_ALLOWED),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the operator's deny list holds an address, or the IPv4 address that it embeds.
+    fn denies(&self, address: IpAddr) -> bool {
+        let spellings = [Some(address), embedded_v4(address).map(IpAddr::V4)];
+        spellings.into_iter().flatten().any(|address| self.deny.iter().any(|net| net.contains(&address)))
     }
 
     /// Checks a URL and the present addresses of its name. A name that does not resolve is accepted here and checked at
@@ -151,6 +163,15 @@ impl Destination {
             Host::Ipv4(address) => Some(address.into()),
             Host::Ipv6(address) => Some(address.into()),
         }
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped (RFC 4291) or translated by NAT64 (RFC 6052).
+fn embedded_v4(address: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(v6) = address else { return None };
+    match v6.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low))),
+        _ => v6.to_ipv4_mapped(),
     }
 }
 

@@ -22,6 +22,7 @@ use tokio_rustls::TlsConnector;
 use url::Host;
 
 use super::address::EgressPolicy;
+use super::head::{Bounded, HeadBudget};
 
 /// How long one of several addresses may take to connect before the next is tried.
 const ADDRESS_TIMEOUT: Duration = Duration::from_secs(3);
@@ -161,14 +162,16 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A connection with or without TLS, as hyper uses it.
 pub(crate) struct Socket {
-    io: TokioIo<Box<dyn Stream>>,
+    io: TokioIo<Bounded<Box<dyn Stream>>>,
+    head: HeadBudget,
     open: Arc<AtomicUsize>,
 }
 
 impl Socket {
     fn new(stream: impl Stream + 'static, open: Arc<AtomicUsize>) -> Socket {
         open.fetch_add(1, Ordering::Relaxed);
-        Socket { io: TokioIo::new(Box::new(stream)), open }
+        let head = HeadBudget::default();
+        Socket { io: TokioIo::new(Bounded::new(Box::new(stream), head.clone())), head, open }
     }
 }
 
@@ -180,7 +183,7 @@ impl Drop for Socket {
 
 impl Connection for Socket {
     fn connected(&self) -> Connected {
-        Connected::new()
+        Connected::new().extra(self.head.clone())
     }
 }
 

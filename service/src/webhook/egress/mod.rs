@@ -2,6 +2,7 @@
 
 mod address;
 mod connect;
+mod head;
 mod send;
 mod sign;
 

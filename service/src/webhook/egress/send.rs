@@ -15,6 +15,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::address::EgressPolicy;
 use super::connect::{Connector, NoConnection};
+use super::head::{HeadBudget, TooMuchBeforeHead};
 use super::sign::{Secret, sign};
 use crate::contract::error::Error;
 
@@ -22,6 +23,8 @@ use crate::contract::error::Error;
 const MAX_BODY: usize = 64 * 1024;
 /// The longest head of a response, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
+/// The most header lines of a response.
+const MAX_HEADERS: usize = 100;
 /// The most bytes of a response body that are stored.
 const EXCERPT_BYTES: usize = 2 * 1024;
 /// A connection that is idle for longer is closed.
@@ -86,6 +89,7 @@ impl Sender {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
             .http1_max_buf_size(MAX_HEAD)
+            .http1_max_headers(MAX_HEADERS)
             .build(connector);
         Ok(Sender { client, egress, timeout, open })
     }
@@ -111,7 +115,12 @@ impl Sender {
         match tokio::time::timeout_at(deadline, self.client.request(request)).await {
             Err(_) => AttemptResult::failed(format!("no answer within {} s", self.timeout.as_secs_f32())),
             Ok(Err(error)) => AttemptResult::failed(failure_reason(&error)),
-            Ok(Ok(response)) => self.read(response, deadline, now).await,
+            Ok(Ok(response)) => {
+                if let Some(head) = response.extensions().get::<HeadBudget>() {
+                    head.head_received();
+                }
+                self.read(response, deadline, now).await
+            }
         }
     }
 
@@ -165,10 +174,12 @@ fn build(request: &SignedRequest, now: Timestamp) -> Result<Request<Full<Bytes>>
 
 /// The wait that `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3).
 fn asked_wait(header: &str, now: Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = header.trim().parse() {
-        return Some(Duration::from_secs(seconds));
+    let header = header.trim();
+    if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than a number holds ask for the longest wait there is, which the schedule cuts.
+        return Some(Duration::from_secs(header.parse().unwrap_or(u64::MAX)));
     }
-    let at = chrono::DateTime::parse_from_rfc2822(header.trim()).ok()?.timestamp_millis();
+    let at = chrono::DateTime::parse_from_rfc2822(header).ok()?.timestamp_millis();
     Some(Duration::from_millis(u64::try_from(at - now.millis()).unwrap_or(0)))
 }
 
@@ -186,6 +197,17 @@ pub(crate) fn failure_reason(error: &ClientError) -> String {
     while let Some(here) = cause {
         if let Some(known) = here.downcast_ref::<NoConnection>() {
             return known.to_string();
+        }
+        if here.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large) {
+            return format!(
+                "the response has too many headers: the limits are {MAX_HEADERS} lines and {} KiB",
+                MAX_HEAD / 1024
+            );
+        }
+        // An I/O error hides the error that it was made of from `source`.
+        let inner = here.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if let Some(flood) = inner.and_then(|inner| inner.downcast_ref::<TooMuchBeforeHead>()) {
+            return flood.to_string();
         }
         cause = here.source();
     }
@@ -209,6 +231,7 @@ mod tests {
     fn retry_after_is_seconds_or_a_date() {
         let now = Timestamp::from_millis(1_781_164_800_000);
         assert_eq!(asked_wait("120", now), Some(Duration::from_secs(120)));
+        assert_eq!(asked_wait("99999999999999999999", now), Some(Duration::from_secs(u64::MAX)));
         assert_eq!(asked_wait("Thu, 11 Jun 2026 08:01:00 GMT", now), Some(Duration::from_secs(60)));
         assert_eq!(asked_wait("Thu, 11 Jun 2026 07:00:00 GMT", now), Some(Duration::ZERO));
         for nonsense in ["soon", "-5", "", "1.5"] {

@@ -15,7 +15,7 @@ use entity::value::{DeliveryStatus, Id};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
 use self::concurrency::Limiter;
 use self::queue::{Attempt, Job, LEASE, Leased, Outcome};
@@ -44,6 +44,8 @@ struct Worker {
     finished: Vec<(Outcome, Instant)>,
     /// Closed endpoints with the reason, whose due deliveries are to be skipped.
     closed: Vec<(Id, &'static str)>,
+    /// When the next endpoint may be sent to that is due and has used up its rate.
+    throttled_until: Option<Instant>,
     sent: usize,
 }
 
@@ -71,6 +73,7 @@ impl Dispatcher {
                 _ = stopping.wait_for(|stop| *stop) => break,
                 Some(ended) = worker.sends.join_next() => worker.note(ended),
                 () = self.due().notified() => {}
+                () = until(worker.throttled_until) => {}
                 _ = poll.tick() => {}
             }
         }
@@ -96,6 +99,7 @@ impl Dispatcher {
             }
             match worker.sends.join_next().await {
                 Some(ended) => worker.note(ended),
+                None if worker.throttled_until.is_some() => until(worker.throttled_until).await,
                 None => return Ok(worker.sent),
             }
         }
@@ -106,11 +110,12 @@ impl Worker {
     fn new(app: &Dispatcher) -> Worker {
         Worker {
             app: app.clone(),
-            limiter: Limiter::default(),
+            limiter: Limiter::new(app.webhooks().rate),
             sends: JoinSet::new(),
             held: HashMap::new(),
             finished: Vec::new(),
             closed: Vec::new(),
+            throttled_until: None,
             sent: 0,
         }
     }
@@ -124,8 +129,11 @@ impl Worker {
     async fn turn(&mut self) -> Result<(), Error> {
         self.note_ended();
         let now = self.app.now();
-        let permits = self.limiter.permits();
-        let wanted = if permits.is_empty() { vec![] } else { permits.allocate(&queue::due(&self.app, now).await?) };
+        let instant = Instant::now();
+        let has_permits = !self.limiter.permits(instant).is_empty();
+        let due = if has_permits { queue::due(&self.app, now).await? } else { vec![] };
+        self.throttled_until = self.limiter.throttled_until(&due, instant);
+        let wanted = self.limiter.permits(instant).allocate(&due);
         if self.finished.is_empty() && wanted.is_empty() && self.closed.is_empty() {
             return Ok(());
         }
@@ -204,7 +212,7 @@ impl Worker {
             return;
         }
         self.sent += 1;
-        self.limiter.begin(job.endpoint_id);
+        self.limiter.begin(job.endpoint_id, Instant::now());
         let app = self.app.clone();
         self.sends.spawn(async move {
             let (endpoint, begun) = (job.endpoint_id, Instant::now());
@@ -310,6 +318,14 @@ async fn attempt(app: &Dispatcher, job: Job, held: Leased) -> Result<(Outcome, b
     let ms = i32::try_from(took.as_millis()).unwrap_or(i32::MAX);
     let attempt = Some(Attempt { started_at, ms, code, error, excerpt });
     Ok((Outcome { held, endpoint: job.endpoint_id, status, reason: None, attempts, next, attempt, gone }, succeeded))
+}
+
+/// Completes at an instant; never without one.
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The host of a URL: nothing else of it may be logged.

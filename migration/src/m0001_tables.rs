@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-/// `0001_house`
+/// The first step. Its name is stored in every database, so it stays what it was when the step was written.
 pub(crate) struct Step;
 
 impl MigrationName for Step {
@@ -14,6 +14,6 @@ impl MigrationName for Step {
 #[async_trait::async_trait]
 impl MigrationTrait for Step {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::dialect::run(manager, include_str!("m0001_house.sql")).await
+        crate::dialect::run(manager, include_str!("m0001_tables.sql")).await
     }
 }

@@ -1,0 +1,121 @@
+//! What the protocol asks of a server: the lists, the calls, the prompts and the resources.
+
+use std::sync::Arc;
+
+use poem::http::request::Parts;
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, GetPromptRequestParams, GetPromptResponse, Implementation,
+    ListPromptsResult, ListResourceTemplatesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
+    ReadResourceResponse, ReadResourceResult, ResourceContents, ServerCapabilities, ServerConfig,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+
+use super::arguments::Arguments;
+use super::call::{Call, Outcome};
+use super::confirm::Asked;
+use super::session::Session;
+use super::tools::Tool;
+use super::{prompts, reply};
+
+/// How long a client may keep a list, in milliseconds: roles change seldom.
+const LIST_TTL: u64 = 60_000;
+
+/// What the server says of itself to an assistant.
+const INSTRUCTIONS: &str = "Time tracking and billing. Records are found by name with `find`; other reads go through \
+    `query` (GraphQL, see `schema`). Give every write an idempotencyKey of its own and send the same one again when you \
+    retry. Money is a decimal string.";
+
+/// Serves every request from the session that came with it.
+#[derive(Clone, Copy)]
+pub(crate) struct Handler;
+
+fn session(context: &RequestContext<RoleServer>) -> Result<Arc<Session>, ErrorData> {
+    let parts = context.extensions.get::<Parts>();
+    let session = parts.and_then(|parts| parts.extensions.get::<Arc<Session>>()).cloned();
+    session.ok_or_else(|| ErrorData::internal_error("the request was not admitted", None))
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_prompts().enable_resources().build();
+        ServerConfig::new(capabilities)
+            .with_server_info(Implementation::new("hoursmith", env!("CARGO_PKG_VERSION")))
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let session = session(&context)?;
+        let tools = Tool::of(session.list, &session.reader()).map(Tool::listed).collect();
+        let list = ListToolsResult::with_all_items(tools);
+        Ok(list.with_ttl_ms(LIST_TTL).with_cache_scope(CacheScope::Private))
+    }
+
+    async fn call_tool(
+        &self,
+        mut request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let session = session(&context)?;
+        let Some(tool) = Tool::find(session.list, &request.name) else {
+            return Err(ErrorData::invalid_params(format!("there is no tool {}", request.name), None));
+        };
+        let asked = Asked::of(&mut request, &context);
+        let request_id = session.request_id().to_owned();
+        let outcome = match Arguments::read(request.arguments) {
+            Ok(arguments) => (tool.run)(Call { session, tool, arguments, asked }).await,
+            Err(error) => Err(error),
+        };
+        Ok(match outcome {
+            Ok(Outcome::Reply(reply)) => reply.into_result().into(),
+            Ok(Outcome::Ask(ask)) => ask.into(),
+            Err(error) => reply::refusal(&error, &request_id).into(),
+        })
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::with_all_items(prompts::list()).with_ttl_ms(LIST_TTL))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        Ok(prompts::get(&request)?.into())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(prompts::templates()).with_ttl_ms(LIST_TTL))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let session = session(&context)?;
+        match prompts::read(&session.reader(), &request.uri).await {
+            Ok(text) => {
+                let contents = ResourceContents::text(text, request.uri).with_mime_type("application/json");
+                Ok(ReadResourceResult::new(vec![contents]).into())
+            }
+            Err(error) => {
+                error.log();
+                Err(ErrorData::resource_not_found(error.to_string(), None))
+            }
+        }
+    }
+}

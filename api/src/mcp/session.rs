@@ -1,0 +1,49 @@
+//! One admitted request: who asks, of which list, and how it gets to the door.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use schema::Gateway;
+use service::{Admitted, Cx, RequestFacts};
+
+use super::tools::List;
+
+/// What the handler knows of the request that it serves.
+pub(crate) struct Session {
+    admitted: Admitted,
+    request_id: String,
+    entered: Mutex<Option<Cx>>,
+    /// The list of tools that was asked.
+    pub(super) list: List,
+    /// Executes the documents of the tool `query`.
+    pub(super) gateway: Arc<Gateway>,
+}
+
+impl Session {
+    /// Of an admitted request.
+    pub(super) fn new(admitted: Admitted, request_id: &str, list: List, gateway: Arc<Gateway>) -> Session {
+        Session { admitted, request_id: request_id.to_owned(), entered: Mutex::default(), list, gateway }
+    }
+
+    /// Enters the door with the facts of a call; the request id and the limits are added here.
+    pub(super) fn enter(&self, facts: RequestFacts) -> Cx {
+        let facts = RequestFacts { request_id: self.request_id.clone(), limited: true, ..facts };
+        let cx = self.admitted.clone().enter(facts);
+        *self.entered.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.clone());
+        cx
+    }
+
+    /// Enters the door for a call that changes nothing.
+    pub(super) fn reader(&self) -> Cx {
+        self.enter(RequestFacts::default())
+    }
+
+    /// The last way through the door, which knows what the token has left.
+    pub(super) fn entered(&self) -> Option<Cx> {
+        self.entered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The id that leads from an answer to the log.
+    pub(super) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}

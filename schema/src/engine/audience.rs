@@ -26,12 +26,13 @@ fn described(about: &str, access: Access) -> String {
     format!("{about}\n\n{}", lines.join("\n"))
 }
 
-/// The field of an action: a write has its name, a read that of the record. The members of a project stand below it.
+/// The field of an action: a write has its name, a read that of the record. The members of a project stand below it,
+/// and the running timer is stopped by `stopTimer`.
 fn field(action: Action) -> Option<String> {
     let id = action.operation_id();
     match action {
         Action::GetMe => Some("viewer".into()),
-        Action::ListProjectMembers => None,
+        Action::ListProjectMembers | Action::StopRunningTimer => None,
         _ if action.access() == Access::Write => Some(id.into_owned()),
         _ => {
             let noun = id.strip_prefix("list").or(id.strip_prefix("get"))?;

@@ -76,7 +76,8 @@ impl Reports {
 }
 
 /// Names and descriptions of the closed lists that only reports have, as components of the document.
-const TIME_GROUPS: &str = "ReportGroup\nWhat a time report sums by: the client, project, task or member, or the day, week or month of the time.";
+const TIME_GROUPS: &str = "ReportGroup\nWhat a time report sums by: the client, project, task or member, or the day, week or \
+                           month of the time.";
 const EXPENSE_GROUPS: &str =
     "ExpenseReportGroup\nWhat a report of expenses sums by: the client, project, category or month of the expenses.";
 const INVOICE_GROUPS: &str = "InvoiceReportGroup\nWhat a report of invoices sums by: the client, the state, the payment state or \
@@ -237,7 +238,8 @@ impl<'a, A: ReportArgs> ApiExtractor<'a> for ReportQuery<A> {
         };
         let own = A::own().into_iter().map(|(name, description, schema)| (name, described(description, schema)));
         let mut properties: Vec<_> = own.collect();
-        let bom = "Whether a CSV table begins with a byte order mark, by which spreadsheets recognise UTF-8; `false` by default.";
+        let bom = "Whether a CSV table begins with a byte order mark, by which spreadsheets recognise UTF-8; `false` by \
+                   default.";
         properties.extend([
             (
                 "format",
@@ -250,7 +252,7 @@ impl<'a, A: ReportArgs> ApiExtractor<'a> for ReportQuery<A> {
             ("separator", described("Separator of a CSV table; a comma by default.", one_of(SEPARATOR, &[",", ";"]))),
         ]);
         for field in A::filters() {
-            let schema = MetaSchema { nullable: false, description: Some(field.description), ..field.schema };
+            let schema = MetaSchema { description: Some(field.description), ..field.in_query };
             properties.push((field.name, inline(schema)));
         }
         let required = A::REQUIRED.to_vec();

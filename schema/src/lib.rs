@@ -12,7 +12,7 @@ pub use engine::error::{extensions, refused_for_now};
 pub use engine::gateway::{Gateway, Kind, Prepared, Refused, Sent, before_execution};
 pub use nouns::subscription::Subscription;
 
-/// What can be asked.
+/// The queries.
 #[derive(MergedObject, Default)]
 pub struct Query(
     nouns::client::ClientQueries,
@@ -31,7 +31,7 @@ pub struct Query(
     nouns::node::NodeQueries,
 );
 
-/// What can be done.
+/// The mutations.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     nouns::client::ClientMutations,
@@ -51,6 +51,8 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 pub fn build() -> Schema {
     Schema::build(Query::default(), Mutation::default(), Subscription)
         .limit_recursive_depth(bounds::MAX_LEVELS)
+        .override_output_type_description::<Query>(&engine::audience::QUERY)
+        .override_output_type_description::<Mutation>(&engine::audience::MUTATION)
         .finish()
 }
 

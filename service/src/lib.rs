@@ -32,6 +32,7 @@ pub use self::core::Environment;
 pub use self::core::clock::Clock;
 pub use self::core::vault::SecretKey;
 pub use access::action::{Access, Action};
+pub use access::audience::audience;
 pub use access::auth::no_token;
 pub use access::policy;
 pub use access::scope::SCOPED_TABLES;

@@ -69,7 +69,7 @@ fn every_writing_action_is_one_mutation() {
         .lines()
         .filter_map(|line| line.trim().split_once('('))
         .map(|(name, _)| name.to_owned())
-        .filter(|name| name.chars().all(char::is_alphanumeric))
+        .filter(|name| !name.is_empty() && name.chars().all(char::is_alphanumeric))
         .collect();
     // The mutation `stopTimer` without an id stops the running timer.
     let writes =

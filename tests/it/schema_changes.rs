@@ -8,6 +8,8 @@ use async_graphql::parser::types::{
     BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
 };
 
+use crate::conformance::descriptions::is_sentence;
+
 type Types = BTreeMap<String, TypeDefinition>;
 
 fn types(sdl: &str) -> Types {
@@ -169,40 +171,51 @@ fn every_breaking_change_is_found() {
     }
 }
 
-/// Every type, field, argument, input field and enum value has a description.
+/// Every type, field, argument, input field and enum value is described by a sentence, another one than its neighbours'.
 #[test]
 fn everything_is_described() {
-    let mut bare = Vec::new();
-    let mut look = |place: String, description: Option<&str>| {
-        if description.is_none_or(|text| text.trim().is_empty()) {
-            bare.push(place);
+    let mut found = Vec::new();
+    let sentence = |place: &str, text: &str, found: &mut Vec<String>| {
+        if !is_sentence(text) {
+            found.push(format!("{place} is described as {text:?}"));
+        }
+    };
+    let siblings = |place: &str, all: Vec<(&str, Option<&str>)>, found: &mut Vec<String>| {
+        let mut seen = BTreeMap::new();
+        for (name, text) in all {
+            let text = text.unwrap_or_default();
+            sentence(&format!("{place}.{name}"), text, found);
+            if let Some(other) = seen.insert(text, name) {
+                found.push(format!("{place}.{name} is described as {other} is: {text:?}"));
+            }
         }
     };
     for (name, definition) in types(&schema::sdl()) {
-        look(name.clone(), definition.description.as_ref().map(|text| text.node.as_str()));
+        sentence(&name, definition.description.as_ref().map_or("", |text| text.node.as_str()), &mut found);
         let (own, given) = match &definition.kind {
             TypeKind::Object(object) => (fields(&object.fields), BTreeMap::new()),
             TypeKind::Interface(interface) => (fields(&interface.fields), BTreeMap::new()),
             TypeKind::InputObject(input) => (BTreeMap::new(), inputs(&input.fields)),
             TypeKind::Enum(values) => {
-                for value in &values.values {
+                let values = values.values.iter().map(|value| {
                     let text = value.node.description.as_ref().map(|text| text.node.as_str());
-                    look(format!("{name}.{}", value.node.value.node), text);
-                }
+                    (value.node.value.node.as_str(), text)
+                });
+                siblings(&name, values.collect(), &mut found);
                 continue;
             }
             _ => continue,
         };
-        for (field, definition) in own {
-            look(format!("{name}.{field}"), definition.description.as_ref().map(|text| text.node.as_str()));
-            for (argument, definition) in inputs(&definition.arguments) {
-                let text = definition.description.as_ref().map(|text| text.node.as_str());
-                look(format!("{name}.{field}({argument})"), text);
-            }
-        }
-        for (field, definition) in given {
-            look(format!("{name}.{field}"), definition.description.as_ref().map(|text| text.node.as_str()));
+        let text = |field: &FieldDefinition| field.description.as_ref().map(|text| text.node.clone());
+        let texts: Vec<_> = own.iter().map(|(field, definition)| (*field, text(definition))).collect();
+        siblings(&name, texts.iter().map(|(field, text)| (*field, text.as_deref())).collect(), &mut found);
+        let arguments =
+            own.iter().map(|(field, definition)| (format!("{name}.{field}"), inputs(&definition.arguments)));
+        for (place, inputs) in arguments.chain([(name.clone(), given)]) {
+            let text = |input: &&InputValueDefinition| input.description.as_ref().map(|text| text.node.clone());
+            let texts: Vec<_> = inputs.iter().map(|(input, definition)| (*input, text(definition))).collect();
+            siblings(&place, texts.iter().map(|(input, text)| (*input, text.as_deref())).collect(), &mut found);
         }
     }
-    assert!(bare.is_empty(), "not described: {}", bare.join(", "));
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }

@@ -245,24 +245,24 @@ fn page<T: Type>() -> MetaSchemaRef {
     let items = MetaSchema { items: Some(Box::new(T::schema_ref())), ..MetaSchema::new("array") };
     let cursor = MetaSchema {
         nullable: true,
-        description: Some("Where the next page begins; null on the last."),
+        description: Some("Cursor of the next page; null on the last page."),
         ..MetaSchema::new("string")
     };
     let limit = MetaSchema {
         minimum: Some(1.0),
         maximum: Some(200.0),
-        description: Some("How many rows were asked for."),
+        description: Some("Number of records per page that was asked for."),
         ..MetaSchema::new_with_format("integer", "int32")
     };
     let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
     let total = MetaSchema {
         minimum: Some(0.0),
         maximum: Some(100_000.0),
-        description: Some("The number of rows on all pages, up to 100,000. Present only with `count=true`."),
+        description: Some("Number of records on all pages, up to 100,000. Present with `count=true` only."),
         ..MetaSchema::new_with_format("integer", "int32")
     };
     let capped = MetaSchema {
-        description: Some("Present and true if the list has more than the 100,000 rows that are counted."),
+        description: Some("Present and true if the list has more than the 100,000 records that are counted."),
         ..MetaSchema::new("boolean")
     };
     let pagination = MetaSchema {

@@ -35,7 +35,9 @@ impl<'a> ApiExtractor<'a> for Access {
     fn register(registry: &mut Registry) {
         let scheme = MetaSecurityScheme {
             ty: "http",
-            description: Some("A token of this server, `hsk_live_…` or `hsk_test_…`, made by its operator."),
+            description: Some(
+                "API token, sent as `Authorization: Bearer hsk_live_…` or `hsk_test_…`. It acts as the member who made it, on the settings pages or the command line.",
+            ),
             name: None,
             key_in: None,
             scheme: Some("bearer"),
@@ -138,31 +140,42 @@ impl<'a, F: Filter, S: SortField> ApiExtractor<'a> for Query<F, S> {
         let described = |description: &'static str, schema: MetaSchema| {
             inline(MetaSchema { description: Some(description), ..schema })
         };
-        let limit = MetaSchema {
-            minimum: Some(1.0),
-            maximum: Some(200.0),
-            default: Some(50.into()),
-            ..MetaSchema::new_with_format("integer", "int32")
-        };
+        let limit =
+            MetaSchema { minimum: Some(1.0), maximum: Some(200.0), ..MetaSchema::new_with_format("integer", "int32") };
         let mut properties = vec![
-            ("limit", described("How many rows.", limit)),
-            ("cursor", described("Where the page before ended: its `nextCursor`.", MetaSchema::new("string"))),
+            ("limit", described("Number of records per page, from 1 to 200; 50 by default.", limit)),
+            (
+                "cursor",
+                described(
+                    "Cursor of the page: `pagination.nextCursor` of the page before, with the same sort and filters. Without it the first page is returned.",
+                    MetaSchema::new("string"),
+                ),
+            ),
             (
                 "sort",
                 described(
-                    "By what; a leading `-` is descending. Ties are broken by id.",
+                    "Field to sort by; a leading `-` means descending. `-createdAt` by default. Ties are broken by `id`.",
                     <service::sort::Sort<S> as Wire>::openapi(),
                 ),
             ),
         ];
         if S::SEARCHED {
             let search = MetaSchema { max_length: Some(200), ..MetaSchema::new("string") };
-            properties.push(("search", described("Part of a text, in any case.", search)));
+            properties.push((
+                "search",
+                described("Text that a record must contain, at most 200 characters; case is ignored.", search),
+            ));
         }
         let boolean = MetaSchema::new("boolean");
-        properties.push(("includeDeleted", described("With deleted rows; Manager and above.", boolean)));
-        let count =
-            "Whether to count the rows on all pages, as `pagination.total`; costs one point more. Default: false.";
+        properties.push((
+            "includeDeleted",
+            described(
+                "Whether to list deleted records too; `false` by default. Only for Owners, Admins and Managers.",
+                boolean,
+            ),
+        ));
+        let count = "Whether to count the records on all pages, as `pagination.total`; `false` by default. Costs one \
+                     rate-limit point more.";
         properties.push(("count", described(count, MetaSchema::new("boolean"))));
         for field in F::fields() {
             let schema = MetaSchema { description: Some(field.description), ..field.in_query };
@@ -224,8 +237,7 @@ impl<'a> ApiExtractor<'a> for IfMatch {
     }
 
     fn param_schema_ref() -> Option<MetaSchemaRef> {
-        let schema = MetaSchema { example: Some("\"3\"".into()), ..MetaSchema::new("string") };
-        Some(MetaSchemaRef::Inline(Box::new(schema)))
+        Some(MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))))
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<IfMatch> {

@@ -73,11 +73,8 @@ impl Wire for Date {
     }
 
     fn openapi() -> MetaSchema {
-        MetaSchema {
-            pattern: Some(r"^\d{4}-\d{2}-\d{2}$".into()),
-            example: Some("2026-06-11".into()),
-            ..openapi_schema("string", "date")
-        }
+        // No pattern beside the format: generated clients match it against the date that they have parsed.
+        MetaSchema { example: Some("2026-06-11".into()), ..openapi_schema("string", "date") }
     }
 
     fn parse(json: Json) -> Result<Date, FieldErrors> {
@@ -136,9 +133,12 @@ impl Wire for DateOrDateTime {
 
     fn openapi() -> MetaSchema {
         MetaSchema {
-            title: Some("DateOrDateTime".into()),
+            title: Some(
+                "DateOrDateTime\nBound of a range of instants: a day (`2026-06-11`, which stands for its whole UTC day) or an \
+                 instant with an offset (`2026-06-11T08:00:00Z`)."
+                    .into(),
+            ),
             pattern: Some(r"^\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?$".into()),
-            example: Some("2026-06-11".into()),
             ..openapi_schema("string", "")
         }
     }

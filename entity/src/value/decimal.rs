@@ -79,7 +79,7 @@ fn write_units(units: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 macro_rules! fixed_point {
-    ($(#[$doc:meta])* $name:ident, $example:literal, $canonical:expr, $pattern:expr, $most:literal, $graphql:literal, $description:literal) => {
+    ($(#[$doc:meta])* $name:ident, $example:literal, $canonical:expr, $pattern:expr, $most:literal, $graphql:literal, $description:literal, $input:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
         pub struct $name(i64);
@@ -122,11 +122,12 @@ macro_rules! fixed_point {
                 describe_scalar::<$name>(registry, $description, None);
             }
 
+            // No `format`: of `decimal` generators make floats, or types that do not exist.
             fn openapi() -> MetaSchema {
                 MetaSchema {
                     pattern: Some($canonical.into()),
                     example: Some($example.into()),
-                    ..openapi_schema("string", "decimal")
+                    ..openapi_schema("string", "")
                 }
             }
 
@@ -136,10 +137,10 @@ macro_rules! fixed_point {
 
             /// A number too, within the digits that JSON carries safely.
             fn openapi_in_body() -> MetaSchema {
-                let number = MetaSchema { minimum: Some(0.0), maximum: Some($most), ..MetaSchema::new("number") };
+                let number = MetaSchema { minimum: Some(0.0), maximum: Some($most), ..openapi_schema("number", "double") };
                 let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
                 MetaSchema {
-                    title: Some(concat!(stringify!($name), "Input").into()),
+                    title: Some(concat!(stringify!($name), "Input\n", $input).into()),
                     one_of: vec![inline(Self::openapi_in_query()), inline(number)],
                     ..MetaSchema::ANY
                 }
@@ -174,7 +175,9 @@ fixed_point!(
     PATTERN,
     999999999999.999,
     "Money",
-    "An amount of money as a decimal string with 2 to 4 decimals, such as \"150.00\"; never a float."
+    "An amount of money as a decimal string with 2 to 4 decimals, such as \"150.00\"; never a float.",
+    "Amount of money from 0 to 999999999999.9999: a decimal string such as `\"150.00\"`, or a JSON number of at most 15 \
+     significant digits."
 );
 fixed_point!(
     /// A decimal that is not money: hours.
@@ -184,7 +187,8 @@ fixed_point!(
     PATTERN,
     999999999999.999,
     "Decimal",
-    "A decimal as a string with 2 to 4 decimals, such as \"40.00\"; never a float."
+    "A decimal as a string with 2 to 4 decimals, such as \"40.00\"; never a float.",
+    "Decimal with at most 4 decimals: a string such as `\"40.00\"`, or a JSON number of at most 15 significant digits."
 );
 fixed_point!(
     /// A percentage from 0 to 100.
@@ -194,7 +198,8 @@ fixed_point!(
     r"^(100(\.0{1,4})?|\d{1,2}(\.\d{1,4})?)$",
     100.0,
     "Decimal",
-    "A decimal as a string with 2 to 4 decimals, such as \"40.00\"; never a float."
+    "A decimal as a string with 2 to 4 decimals, such as \"40.00\"; never a float.",
+    "Percentage from 0 to 100 with at most 4 decimals: a string such as `\"7.70\"`, or a JSON number."
 );
 
 impl Money {

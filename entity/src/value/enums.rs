@@ -6,16 +6,18 @@ use poem_openapi::registry::MetaSchema;
 use sea_orm::{DeriveActiveEnum, EnumIter};
 
 use super::Json;
-use super::wire::{FieldErrors, Wire, in_openapi, openapi_schema};
+use super::wire::{FieldErrors, Wire, component, in_openapi, openapi_schema};
 
 /// An enum with one spelling on every surface; read in either case.
 macro_rules! wire_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $rank:literal $wire:literal),+ $(,)? }) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident {
+        $($(#[doc = $item_doc:literal])* $item:ident = $rank:literal $wire:literal),+ $(,)?
+    }) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum, async_graphql::Enum)]
         #[sea_orm(rs_type = "i16", db_type = "SmallInteger")]
         pub enum $name {
-            $($(#[$item_doc])* #[sea_orm(num_value = $rank)] #[graphql(name = $wire)] $item),+
+            $($(#[doc = $item_doc])* #[sea_orm(num_value = $rank)] #[graphql(name = $wire)] $item),+
         }
 
         impl $name {
@@ -55,7 +57,8 @@ macro_rules! wire_enum {
             }
 
             fn openapi() -> MetaSchema {
-                let title = Some(stringify!($name).to_owned());
+                let values = [$(($wire, concat!($($item_doc),*))),+];
+                let title = Some(component(stringify!($name), concat!($($doc),*), &values));
                 MetaSchema { title, enum_items: vec![$($wire.into()),+], ..openapi_schema("string", "") }
             }
 
@@ -89,213 +92,214 @@ macro_rules! wire_enum {
 }
 
 wire_enum!(
-    /// What a workspace has bought.
+    /// Plan of a workspace, which decides on features and rate limits.
     Plan {
-        /// No access over the API.
+        /// No access to the API.
         Free = 10 "free",
-        /// REST, GraphQL and MCP.
+        /// Access to REST, GraphQL and MCP.
         Studio = 20 "studio",
-        /// Everything, webhooks included, with larger budgets.
+        /// Everything, including webhooks and events, with larger rate limits.
         Agency = 30 "agency",
     }
 );
 
 wire_enum!(
-    /// What a member may do in a workspace.
+    /// Role of a member, which decides what they may see and do.
     Role {
-        /// May do everything; a workspace has at least one.
+        /// May do everything; a workspace always has at least one Owner.
         Owner = 10 "OWNER",
-        /// May do everything that a token can.
+        /// May do everything that a token can do.
         Admin = 20 "ADMIN",
-        /// Runs clients, projects and everyone's time.
+        /// Manages clients, projects, tasks, expenses and the time of everyone; reads invoices.
         Manager = 30 "MANAGER",
-        /// Tracks own time on the projects that they are on; never sees money.
+        /// Tracks own time on the projects that they are on, and never sees money.
         Member = 40 "MEMBER",
     }
 );
 
 wire_enum!(
-    /// What a token may do, within its member's role.
+    /// Scope of a token, within the role of its member.
     TokenScope {
-        /// Read only.
+        /// The token may read.
         Read = 10 "read",
-        /// Read and write.
+        /// The token may change records.
         Write = 20 "write",
     }
 );
 
 wire_enum!(
-    /// The state of a project.
+    /// State of a project.
     ProjectStatus {
-        /// Takes new time.
+        /// The project accepts new time entries.
         Active = 10 "ACTIVE",
-        /// Done; takes no new time.
+        /// The work is done; new time entries are refused (409 `project_not_active`).
         Completed = 20 "COMPLETED",
-        /// Put away; takes no new time.
+        /// The project is put away; new time entries are refused (409 `project_not_active`).
         Archived = 30 "ARCHIVED",
     }
 );
 
 wire_enum!(
-    /// How a project is billed.
+    /// How time on a project is billed.
     RateType {
-        /// By the hour, at the project's rate.
+        /// Billed by the hour, at the hourly rate of the project.
         Hourly = 10 "HOURLY",
-        /// One fee, once.
+        /// Billed once, by a fixed fee.
         Fixed = 20 "FIXED",
-        /// Not at all.
+        /// Time on the project is never billed.
         NonBillable = 30 "NON_BILLABLE",
     }
 );
 
 wire_enum!(
-    /// The state of a task.
+    /// State of a task.
     TaskStatus {
-        /// Not begun.
+        /// Work has not begun.
         Todo = 10 "TODO",
-        /// Begun.
+        /// Work has begun.
         InProgress = 20 "IN_PROGRESS",
-        /// Finished; `completedAt` tells when.
+        /// Work is finished; `completedAt` says when.
         Done = 30 "DONE",
     }
 );
 
 wire_enum!(
-    /// How urgent a task is.
+    /// Priority of a task.
     TaskPriority {
-        /// Can wait.
+        /// The task can wait.
         Low = 10 "LOW",
-        /// As usual.
+        /// The task has the usual priority.
         Medium = 20 "MEDIUM",
-        /// First.
+        /// The task comes first.
         High = 30 "HIGH",
     }
 );
 
 wire_enum!(
-    /// What an expense was for.
+    /// Category of an expense.
     ExpenseCategory {
-        /// Journeys.
+        /// Travel and accommodation.
         Travel = 10 "TRAVEL",
         /// Food and drink.
         Meals = 20 "MEALS",
-        /// Licences and subscriptions.
+        /// Software licences and subscriptions.
         Software = 30 "SOFTWARE",
-        /// Things that last.
+        /// Devices and furniture that last.
         Equipment = 40 "EQUIPMENT",
-        /// Other people's work.
+        /// Work of other people.
         Contractors = 50 "CONTRACTORS",
-        /// Anything else; may carry a category of one's own.
+        /// Anything else; may have a `customCategory`.
         Other = 60 "OTHER",
     }
 );
 
 wire_enum!(
-    /// The state of an invoice.
+    /// State of an invoice.
     InvoiceStatus {
-        /// Not sent yet.
+        /// The invoice was created and not sent yet.
         Draft = 10 "DRAFT",
-        /// With the client.
+        /// The invoice was sent to the client.
         Sent = 20 "SENT",
-        /// Paid in full.
+        /// The invoice is paid in full.
         Paid = 30 "PAID",
-        /// Withdrawn; keeps its number, released its time and expenses.
+        /// The invoice was withdrawn. It keeps its number, and its time and expenses can be billed again.
         Cancelled = 40 "CANCELLED",
     }
 );
 
 wire_enum!(
-    /// How much of an invoice is paid.
+    /// How much of an invoice has been paid.
     PaymentStatus {
-        /// Nothing.
+        /// Nothing has been paid.
         Unpaid = 10 "unpaid",
-        /// A part.
+        /// A part has been paid.
         PartiallyPaid = 20 "partially_paid",
-        /// All.
+        /// The full total has been paid.
         Paid = 30 "paid",
-        /// Paid back.
+        /// The payments were given back.
         Refunded = 40 "refunded",
     }
 );
 
 wire_enum!(
-    /// What the time of a report is summed by.
+    /// What the time of a report is grouped by.
     ReportGroup {
-        /// Whom it was for.
+        /// By client of the project.
         Client = 10 "CLIENT",
-        /// What it was spent on.
+        /// By project of the entry.
         Project = 20 "PROJECT",
-        /// The task of that project.
+        /// By task of the entry.
         Task = 30 "TASK",
-        /// Whose time it is.
+        /// By member whose time it is.
         Member = 40 "MEMBER",
-        /// The day that it counts for.
+        /// By day that the entry counts for.
         Day = 50 "DAY",
-        /// Its week, Monday to Sunday.
+        /// By week, from Monday to Sunday.
         Week = 60 "WEEK",
-        /// Its month.
+        /// By calendar month.
         Month = 70 "MONTH",
     }
 );
 
 wire_enum!(
-    /// What the expenses of a report are summed by.
+    /// What the expenses of a report are grouped by.
     ExpenseReportGroup {
-        /// The client that the expenses were made for.
+        /// By client of the expense.
         Client = 10 "CLIENT",
-        /// The project of the expenses; null for those on no project.
+        /// By project of the expense; null for expenses of no project.
         Project = 20 "PROJECT",
-        /// The category of the expenses.
+        /// By category of the expense.
         Category = 30 "CATEGORY",
-        /// The month of `expenseDate`, `YYYY-MM`.
+        /// By calendar month of `expenseDate`.
         Month = 40 "MONTH",
     }
 );
 
 wire_enum!(
-    /// What the invoices of a report are summed by.
+    /// What the invoices of a report are grouped by.
     InvoiceReportGroup {
-        /// The client that is billed.
+        /// By client of the invoice.
         Client = 10 "CLIENT",
-        /// The status of the invoices.
+        /// By state of the invoice.
         Status = 20 "STATUS",
-        /// The payment status of the invoices.
+        /// By payment state of the invoice.
         PaymentStatus = 30 "PAYMENT_STATUS",
-        /// The month of `issueDate`, `YYYY-MM`.
+        /// By calendar month of `issueDate`.
         Month = 40 "MONTH",
     }
 );
 
 wire_enum!(
-    /// Whether a time report shows what the time has earned.
+    /// Whether a time report shows what the time earns.
     AmountShown {
-        /// Amounts are shown; for roles that see money.
+        /// Amounts are shown; only for those who see money.
         Earned = 10 "EARNED",
-        /// Amounts are not shown.
+        /// Amounts are left out.
         HideAmount = 20 "HIDE_AMOUNT",
     }
 );
 
 wire_enum!(
-    /// How a webhook endpoint fares.
+    /// Whether the deliveries of a webhook endpoint succeed.
     EndpointStatus {
-        /// Its last delivery that came to an end succeeded, or there was none.
+        /// The last finished delivery succeeded, or there was none yet.
         Active = 10 "active",
-        /// A delivery failed for good; it keeps receiving, and the next success makes it active.
+        /// A delivery failed after its last retry. Events are still sent, and the next success makes the endpoint
+        /// active.
         Failing = 20 "failing",
     }
 );
 
 wire_enum!(
-    /// What became of a delivery.
+    /// State of a delivery.
     DeliveryStatus {
-        /// To be sent, now or later.
+        /// An attempt is due, now or later.
         Pending = 10 "pending",
-        /// Taken by the receiver.
+        /// The receiver answered with a 2xx status.
         Succeeded = 20 "succeeded",
-        /// Given up.
+        /// All attempts failed.
         Failed = 30 "failed",
-        /// Not sent; `reason` tells why.
+        /// Nothing was sent; `reason` says why.
         Skipped = 40 "skipped",
     }
 );

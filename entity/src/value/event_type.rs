@@ -6,19 +6,22 @@ use std::str::FromStr;
 use poem_openapi::registry::MetaSchema;
 
 use super::Json;
-use super::wire::{FieldErrors, Wire, on_every_surface, openapi_schema};
+use super::wire::{FieldErrors, Wire, component, on_every_surface, openapi_schema};
 
 macro_rules! event_types {
-    ($($(#[$doc:meta])* $name:ident $wire:literal,)+) => {
+    ($($(#[doc = $doc:literal])* $name:ident $wire:literal,)+) => {
         /// The type of an event: a `String` in GraphQL, since more may come.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum EventType {
-            $($(#[$doc])* $name),+
+            $($(#[doc = $doc])* $name),+
         }
 
         impl EventType {
             /// All of them.
             pub const ALL: &'static [EventType] = &[$(EventType::$name),+];
+
+            /// What each of them means.
+            const ABOUT: &'static [(&'static str, &'static str)] = &[$(($wire, concat!($($doc),*))),+];
 
             /// Its spelling.
             pub const fn as_str(self) -> &'static str {
@@ -29,21 +32,21 @@ macro_rules! event_types {
 }
 
 event_types! {
-    /// An invoice went to the client.
+    /// An invoice was sent to the client.
     InvoiceSent "invoice.sent",
-    /// An invoice is paid in full.
+    /// An invoice was paid in full.
     InvoicePaid "invoice.paid",
-    /// A payment did not go through.
+    /// A payment of an invoice failed.
     InvoicePaymentFailed "invoice.payment_failed",
-    /// A time entry has a duration: on create, or when its timer stops.
+    /// A time entry got its duration: it was logged, or its timer was stopped.
     TimeEntryCreated "time_entry.created",
-    /// A new task.
+    /// A task was created.
     TaskCreated "task.created",
-    /// A task is done; once per transition.
+    /// A task became `DONE`; once per transition.
     TaskCompleted "task.completed",
-    /// A new client.
+    /// A client was created.
     ClientCreated "client.created",
-    /// A new project.
+    /// A project was created.
     ProjectCreated "project.created",
 }
 
@@ -74,7 +77,11 @@ impl Wire for EventType {
 
     fn openapi() -> MetaSchema {
         let enum_items = EventType::ALL.iter().map(|kind| kind.as_str().into()).collect();
-        MetaSchema { enum_items, ..openapi_schema("string", "") }
+        MetaSchema {
+            title: Some(component("EventType", "Type of an event. New types may be added.", EventType::ABOUT)),
+            enum_items,
+            ..openapi_schema("string", "")
+        }
     }
 
     fn parse(json: Json) -> Result<EventType, FieldErrors> {

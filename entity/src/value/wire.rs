@@ -67,6 +67,17 @@ pub fn openapi_schema(ty: &'static str, format: &'static str) -> MetaSchema {
     if format.is_empty() { schema } else { MetaSchema { format: Some(format), ..schema } }
 }
 
+/// The title of a schema that becomes a component of the OpenAPI document: its name, and on further lines its description
+/// and that of each of its values.
+pub fn component(name: &str, about: &str, values: &[(&str, &str)]) -> String {
+    let mut title = format!("{name}\n{}", about.trim());
+    for (i, (value, about)) in values.iter().enumerate() {
+        let gap = if i == 0 { "\n\n" } else { "\n" };
+        title.push_str(&format!("{gap}- `{value}`: {}", about.trim()));
+    }
+    title
+}
+
 /// Adds a custom scalar to the GraphQL schema.
 pub(crate) fn describe_scalar<T: Wire + async_graphql::InputType>(
     registry: &mut async_graphql::registry::Registry,

@@ -10,16 +10,16 @@ use service::{Cx, Error, Filter, ListArgs, Page};
 
 use crate::engine::error::OrFail;
 
-/// Where a page lies in its list.
+/// Position of a page in its list.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct PageInfo {
-    /// Whether there are rows after this page.
+    /// Whether there are records after this page.
     has_next_page: bool,
-    /// Whether there are rows before this page.
+    /// Whether there are records before this page.
     has_previous_page: bool,
-    /// The cursor of the first row.
+    /// Cursor of the first record; null on an empty page.
     start_cursor: Option<String>,
-    /// The cursor of the last row.
+    /// Cursor of the last record; null on an empty page.
     end_cursor: Option<String>,
 }
 
@@ -88,43 +88,43 @@ pub(crate) fn in_graphql(error: Arc<Error>, backward: bool) -> Arc<Error> {
 /// Writes a connection and its edge for one kind of node.
 macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ty) => {
-        /// A page of a list.
+        /// One page of a list.
         pub struct $connection(pub(crate) service::Page<$node>);
 
-        /// A row of a page, with its place.
+        /// A record of a page, with its cursor.
         pub struct $edge<'a> {
             page: &'a service::Page<$node>,
             index: usize,
         }
 
-        /// A page of a list.
+        /// One page of a list.
         #[async_graphql::Object]
         impl $connection {
-            /// The rows with their cursors.
+            /// The records of the page, each with its cursor.
             async fn edges(&self) -> Vec<$edge<'_>> {
                 (0..self.0.items.len()).map(|index| $edge { page: &self.0, index }).collect()
             }
 
-            /// The rows.
+            /// The records of the page.
             async fn nodes(&self) -> Vec<&$node> {
                 self.0.items.iter().collect()
             }
 
-            /// Where the page lies in its list.
+            /// Position of the page in its list.
             async fn page_info(&self) -> $crate::engine::connection::PageInfo {
                 $crate::engine::connection::PageInfo::of(&self.0)
             }
         }
 
-        /// A row of a page, with its place.
+        /// A record of a page, with its cursor.
         #[async_graphql::Object]
         impl $edge<'_> {
-            /// Its place in the list; the same cursor as over REST.
+            /// Cursor of the record, the same as over REST.
             async fn cursor(&self) -> String {
                 self.page.cursor(self.index).unwrap_or_default()
             }
 
-            /// The row.
+            /// The record itself.
             async fn node(&self) -> &$node {
                 &self.page.items[self.index]
             }
@@ -148,14 +148,14 @@ macro_rules! lists {
             async fn $field(
                 &self,
                 ctx: &async_graphql::Context<'_>,
-                #[graphql(desc = "How many rows from the beginning, or after `after`: 1 to 200, by default 50.")] first: Option<i32>,
-                #[graphql(desc = "The cursor of the row after which the page begins.")] after: Option<String>,
-                #[graphql(desc = "How many rows before the end, or before `before`: 1 to 200.")] last: Option<i32>,
-                #[graphql(desc = "The cursor of the row before which the page ends.")] before: Option<String>,
-                #[graphql(desc = "Only rows that fit all of it.")] filter: Option<$filter>,
-                #[graphql(desc = "By what, and in which direction; by default the newest first.")] sort: Option<service::sort::Sort<$sort>>,
-                #[graphql(desc = "Part of a text, in any case.")] search: Option<String>,
-                #[graphql(desc = "With deleted rows; Manager and above.")] include_deleted: Option<bool>,
+                #[graphql(desc = "Number of records from the beginning, or after `after`: 1 to 200, by default 50.")] first: Option<i32>,
+                #[graphql(desc = "Cursor of the record after which the page begins.")] after: Option<String>,
+                #[graphql(desc = "Number of records before the end, or before `before`: 1 to 200.")] last: Option<i32>,
+                #[graphql(desc = "Cursor of the record before which the page ends.")] before: Option<String>,
+                #[graphql(desc = "Filters; a record must match all of them.")] filter: Option<$filter>,
+                #[graphql(desc = "Sort order; by default the newest first.")] sort: Option<service::sort::Sort<$sort>>,
+                #[graphql(desc = "Text that a record must contain, at most 200 characters; case is ignored.")] search: Option<String>,
+                #[graphql(desc = "Whether to list deleted records too. Only for Owners, Admins and Managers.")] include_deleted: Option<bool>,
             ) -> async_graphql::Result<Option<$connection>> {
                 $(if !$crate::nouns::cx(ctx)?.may(service::Action::$action) {
                     return Ok(None);

@@ -1,5 +1,6 @@
 //! From a document to its answer, whatever the nouns are.
 
+pub(crate) mod audience;
 pub(crate) mod batch;
 pub mod bounds;
 pub(crate) mod completion;

@@ -18,10 +18,10 @@ use crate::nouns::project::{ProjectConnection, ProjectNode};
 use crate::nouns::time_entry::{TimeEntryConnection, TimeEntryNode};
 use crate::nouns::{cx, expected, parse_id, record};
 
-/// Who work is done for.
+/// A client: a person or company that work is done for. Only Owners, Admins and Managers see clients.
 pub struct ClientNode(pub(crate) Client);
 
-/// Who work is done for.
+/// A client: a person or company that work is done for. Only Owners, Admins and Managers see clients.
 #[Object(name = "Client")]
 impl ClientNode {
     #[graphql(flatten)]
@@ -34,7 +34,7 @@ impl ClientNode {
         ClientLists(self.0.id)
     }
 
-    /// The id.
+    /// Identifier of the client (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
         self.0.id
     }
@@ -43,13 +43,13 @@ impl ClientNode {
 lists! {
     /// What belongs to a client.
     ClientLists(Id) {
-        /// The projects for this client.
+        /// Projects for the client.
         projects: ProjectFilter, ProjectSort => ProjectConnection(ProjectNode) if ListProjects, (below OfClient);
-        /// The time spent on its projects.
+        /// Time entries on projects for the client.
         time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfClient);
-        /// The money spent for it.
+        /// Expenses for the client.
         expenses: ExpenseFilter, ExpenseSort => ExpenseConnection(ExpenseNode) if ListExpenses, (below OfClient);
-        /// The bills to it.
+        /// Invoices to the client.
         invoices: InvoiceFilter, InvoiceSort => InvoiceConnection(InvoiceNode) if ListInvoices, (below OfClient);
     }
 }
@@ -65,7 +65,7 @@ by_id_loader!(ClientById => Client, service::client::by_ids);
 lists! {
     /// The list of this noun.
     ClientRootLists() {
-        /// Clients, a page at a time.
+        /// A page of clients. `search` looks in name, contact name and email.
         clients: ClientFilter, ClientSort => ClientConnection(ClientNode), (flat service::client::list);
     }
 }
@@ -82,8 +82,12 @@ impl ClientQueries {
         ClientRootLists()
     }
 
-    /// One client.
-    async fn client(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<ClientNode>> {
+    /// A client by its identifier; null with the error `not_found` if the caller sees none.
+    async fn client(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifier of the client.")] id: ID,
+    ) -> Result<Option<ClientNode>> {
         let cx = cx(ctx)?;
         service::client::get(cx, parse_id(&id)).await.map(ClientNode).map(Some).or_fail(cx)
     }
@@ -96,23 +100,25 @@ pub struct ClientMutations;
 /// The mutations of this noun.
 #[Object]
 impl ClientMutations {
-    /// A new client.
+    /// Creates a client and sends the event `client.created`.
     async fn create_client(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: CreateClientInput,
+        #[graphql(desc = "The fields of the new client.")] input: CreateClientInput,
     ) -> Result<CreateClientPayload> {
         let record = record(ctx, service::client::create(cx(ctx)?, input).await)?;
         Ok(CreateClientPayload { client: ClientNode(record) })
     }
 
-    /// Change a client: what is absent stays, null clears.
+    /// Changes a client: an absent field keeps its value, null clears a nullable one.
     async fn update_client(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "What changes.")] input: UpdateClientInput,
-        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        #[graphql(desc = "Identifier of the client.")] id: ID,
+        #[graphql(desc = "The fields to change.")] input: UpdateClientInput,
+        #[graphql(
+            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+        )]
         expected_version: Option<i32>,
     ) -> Result<UpdateClientPayload> {
         let expected = expected(expected_version);
@@ -120,12 +126,15 @@ impl ClientMutations {
         Ok(UpdateClientPayload { client: ClientNode(record) })
     }
 
-    /// Delete a client.
+    /// Deletes a client. Refused while it has active projects (reason `active_projects`) or invoices that are not
+    /// cancelled (reason `has_invoices`).
     async fn delete_client(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        #[graphql(desc = "Identifier of the client.")] id: ID,
+        #[graphql(
+            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+        )]
         expected_version: Option<i32>,
     ) -> Result<DeleteClientPayload> {
         let expected = expected(expected_version);
@@ -134,23 +143,23 @@ impl ClientMutations {
     }
 }
 
-/// The client that was made.
+/// The result of creating a client.
 #[derive(SimpleObject)]
 pub struct CreateClientPayload {
-    /// The client.
+    /// The created client.
     pub(crate) client: ClientNode,
 }
 
-/// The client that was changed.
+/// The result of changing a client.
 #[derive(SimpleObject)]
 pub struct UpdateClientPayload {
-    /// The client.
+    /// The changed client.
     pub(crate) client: ClientNode,
 }
 
-/// The client that was deleted.
+/// The result of deleting a client.
 #[derive(SimpleObject)]
 pub struct DeleteClientPayload {
-    /// Its id.
+    /// Identifier of the client.
     pub(crate) id: Id,
 }

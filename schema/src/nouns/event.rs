@@ -34,7 +34,7 @@ impl Loader<EventById> for Loaders {
 lists! {
     /// The list of this noun.
     EventRootLists() {
-        /// Events, a page at a time.
+        /// A page of events.
         events: EventFilter, EventSort => EventConnection(std::convert::identity), (flat service::event::list);
     }
 }
@@ -51,8 +51,12 @@ impl EventQueries {
         EventRootLists()
     }
 
-    /// One event.
-    async fn event(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<Event>> {
+    /// An event by its identifier; null with the error `not_found` if the caller sees none.
+    async fn event(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifier of the event.")] id: ID,
+    ) -> Result<Option<Event>> {
         let cx = cx(ctx)?;
         service::event::get(cx, parse_id(&id)).await.map(Some).or_fail(cx)
     }

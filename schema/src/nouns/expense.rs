@@ -13,10 +13,10 @@ use crate::nouns::invoice::{InvoiceById, InvoiceNode};
 use crate::nouns::project::{ProjectById, ProjectNode};
 use crate::nouns::{cx, expected, parse_id, record};
 
-/// Money spent for a client.
+/// An expense: money spent for a client. Only Owners, Admins and Managers see expenses.
 pub struct ExpenseNode(pub(crate) Expense);
 
-/// Money spent for a client.
+/// An expense: money spent for a client. Only Owners, Admins and Managers see expenses.
 #[Object(name = "Expense")]
 impl ExpenseNode {
     #[graphql(flatten)]
@@ -24,22 +24,22 @@ impl ExpenseNode {
         &self.0
     }
 
-    /// The id.
+    /// Identifier of the expense (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
         self.0.id
     }
 
-    /// Whom it was spent for.
+    /// The client that the money was spent for.
     async fn client(&self, ctx: &Context<'_>) -> Result<Option<ClientNode>> {
         Ok(one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await?.map(ClientNode))
     }
 
-    /// The project of that client.
+    /// The project of that client; null if the expense belongs to none.
     async fn project(&self, ctx: &Context<'_>) -> Result<Option<ProjectNode>> {
         Ok(one(ctx, Action::GetProject, self.0.project_id.map(ProjectById)).await?.map(ProjectNode))
     }
 
-    /// The invoice that bills it.
+    /// The invoice that bills the expense; null while it is not billed.
     async fn invoice(&self, ctx: &Context<'_>) -> Result<Option<InvoiceNode>> {
         Ok(one(ctx, Action::GetInvoice, self.0.invoice_id.map(InvoiceById)).await?.map(InvoiceNode))
     }
@@ -56,7 +56,7 @@ below_loaders! {
 lists! {
     /// The list of this noun.
     ExpenseRootLists() {
-        /// Expenses, a page at a time.
+        /// A page of expenses. `search` looks in description and custom category.
         expenses: ExpenseFilter, ExpenseSort => ExpenseConnection(ExpenseNode), (flat service::expense::list);
     }
 }
@@ -73,8 +73,12 @@ impl ExpenseQueries {
         ExpenseRootLists()
     }
 
-    /// One expense.
-    async fn expense(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<ExpenseNode>> {
+    /// An expense by its identifier; null with the error `not_found` if the caller sees none.
+    async fn expense(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifier of the expense.")] id: ID,
+    ) -> Result<Option<ExpenseNode>> {
         let cx = cx(ctx)?;
         service::expense::get(cx, parse_id(&id)).await.map(ExpenseNode).map(Some).or_fail(cx)
     }
@@ -87,23 +91,26 @@ pub struct ExpenseMutations;
 /// The mutations of this noun.
 #[Object]
 impl ExpenseMutations {
-    /// A new expense.
+    /// Creates an expense in the client's currency.
     async fn create_expense(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: CreateExpenseInput,
+        #[graphql(desc = "The fields of the new expense.")] input: CreateExpenseInput,
     ) -> Result<CreateExpensePayload> {
         let record = record(ctx, service::expense::create(cx(ctx)?, input).await)?;
         Ok(CreateExpensePayload { expense: ExpenseNode(record) })
     }
 
-    /// Change an expense: what is absent stays, null clears.
+    /// Changes an expense: an absent field keeps its value, null clears a nullable one. A billed expense is refused
+    /// (reason `invoiced`).
     async fn update_expense(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "What changes.")] input: UpdateExpenseInput,
-        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        #[graphql(desc = "Identifier of the expense.")] id: ID,
+        #[graphql(desc = "The fields to change.")] input: UpdateExpenseInput,
+        #[graphql(
+            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+        )]
         expected_version: Option<i32>,
     ) -> Result<UpdateExpensePayload> {
         let expected = expected(expected_version);
@@ -111,12 +118,14 @@ impl ExpenseMutations {
         Ok(UpdateExpensePayload { expense: ExpenseNode(record) })
     }
 
-    /// Delete an expense.
+    /// Deletes an expense. A billed expense is refused (reason `invoiced`).
     async fn delete_expense(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        #[graphql(desc = "Identifier of the expense.")] id: ID,
+        #[graphql(
+            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+        )]
         expected_version: Option<i32>,
     ) -> Result<DeleteExpensePayload> {
         let expected = expected(expected_version);
@@ -125,23 +134,23 @@ impl ExpenseMutations {
     }
 }
 
-/// The expense that was made.
+/// The result of creating an expense.
 #[derive(SimpleObject)]
 pub struct CreateExpensePayload {
-    /// The expense.
+    /// The created expense.
     pub(crate) expense: ExpenseNode,
 }
 
-/// The expense that was changed.
+/// The result of changing an expense.
 #[derive(SimpleObject)]
 pub struct UpdateExpensePayload {
-    /// The expense.
+    /// The changed expense.
     pub(crate) expense: ExpenseNode,
 }
 
-/// The expense that was deleted.
+/// The result of deleting an expense.
 #[derive(SimpleObject)]
 pub struct DeleteExpensePayload {
-    /// Its id.
+    /// Identifier of the expense.
     pub(crate) id: Id,
 }

@@ -21,13 +21,13 @@ use crate::nouns::task::{TaskById, TaskNode};
 use crate::nouns::time_entry::{TimeEntryConnection, TimeEntryNode};
 use crate::nouns::{cx, parse_id};
 
-/// A bill to a client.
+/// An invoice to a client, read only. Only Owners, Admins and Managers see invoices.
 pub struct InvoiceNode(pub(crate) Invoice);
 
 /// One line of an invoice.
 pub struct InvoiceLineNode(InvoiceLine);
 
-/// A bill to a client.
+/// An invoice to a client, read only. Only Owners, Admins and Managers see invoices.
 #[Object(name = "Invoice")]
 impl InvoiceNode {
     #[graphql(flatten)]
@@ -40,17 +40,17 @@ impl InvoiceNode {
         InvoiceLists(self.0.id)
     }
 
-    /// The id.
+    /// Identifier of the invoice (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
         self.0.id
     }
 
-    /// Whom it bills.
+    /// The client that the invoice bills.
     async fn client(&self, ctx: &Context<'_>) -> Result<Option<ClientNode>> {
         Ok(one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await?.map(ClientNode))
     }
 
-    /// What it bills, in order.
+    /// Lines of the invoice, in the order in which they are printed.
     async fn lines(&self, ctx: &Context<'_>) -> Result<Vec<InvoiceLineNode>> {
         let loaders = ctx.data::<DataLoader<Loaders>>()?;
         let lines = loaders.load_one(LinesOfInvoice(self.0.id)).await.or_fail(cx(ctx)?)?;
@@ -66,12 +66,12 @@ impl InvoiceLineNode {
         &self.0
     }
 
-    /// The project, if it bills one.
+    /// The project that the line bills; null if it bills none.
     async fn project(&self, ctx: &Context<'_>) -> Result<Option<ProjectNode>> {
         Ok(one(ctx, Action::GetProject, self.0.project_id.map(ProjectById)).await?.map(ProjectNode))
     }
 
-    /// The task, if it bills the time on one.
+    /// The task whose time the line bills; null if it bills none.
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<TaskNode>> {
         Ok(one(ctx, Action::GetTask, self.0.task_id.map(TaskById)).await?.map(TaskNode))
     }
@@ -80,9 +80,9 @@ impl InvoiceLineNode {
 lists! {
     /// What an invoice bills.
     InvoiceLists(Id) {
-        /// The time that it bills.
+        /// Time entries that the invoice bills.
         time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfInvoice);
-        /// The expenses that it bills.
+        /// Expenses that the invoice bills.
         expenses: ExpenseFilter, ExpenseSort => ExpenseConnection(ExpenseNode) if ListExpenses, (below OfInvoice);
     }
 }
@@ -117,7 +117,7 @@ impl Loader<LinesOfInvoice> for Loaders {
 lists! {
     /// The list of this noun.
     InvoiceRootLists() {
-        /// Invoices, a page at a time.
+        /// A page of invoices. `search` looks in the number.
         invoices: InvoiceFilter, InvoiceSort => InvoiceConnection(InvoiceNode), (flat service::invoice::list);
     }
 }
@@ -134,8 +134,12 @@ impl InvoiceQueries {
         InvoiceRootLists()
     }
 
-    /// One invoice.
-    async fn invoice(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<InvoiceNode>> {
+    /// An invoice by its identifier; null with the error `not_found` if the caller sees none.
+    async fn invoice(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifier of the invoice.")] id: ID,
+    ) -> Result<Option<InvoiceNode>> {
         let cx = cx(ctx)?;
         service::invoice::find(cx, parse_id(&id)).await.map(InvoiceNode).map(Some).or_fail(cx)
     }

@@ -20,10 +20,10 @@ use crate::nouns::task::{TaskConnection, TaskNode};
 use crate::nouns::time_entry::{TimeEntryConnection, TimeEntryNode};
 use crate::nouns::{cx, parse_id};
 
-/// A person in a workspace.
+/// A member: a person in a workspace. A Member sees their own record only.
 pub struct MemberNode(pub(crate) Member);
 
-/// A person in a workspace.
+/// A member: a person in a workspace. A Member sees their own record only.
 #[Object(name = "Member")]
 impl MemberNode {
     #[graphql(flatten)]
@@ -36,7 +36,7 @@ impl MemberNode {
         MemberLists(self.0.user_id)
     }
 
-    /// The id of this membership.
+    /// Identifier of the membership (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
         self.0.id
     }
@@ -45,11 +45,11 @@ impl MemberNode {
 lists! {
     /// What a person works on.
     MemberLists(Id) {
-        /// The projects that they were put on. Everybody but a Member reaches the others too.
+        /// Projects that the member was put on. Owners, Admins and Managers reach all others too.
         projects: ProjectFilter, ProjectSort => ProjectConnection(ProjectNode) if ListProjects, (below OfPerson);
-        /// The tasks that are assigned to them.
+        /// Tasks that are assigned to the member.
         tasks: TaskFilter, TaskSort => TaskConnection(TaskNode) if ListTasks, (below OfPerson);
-        /// Their time.
+        /// Time entries of the member.
         time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfPerson);
     }
 }
@@ -80,7 +80,7 @@ impl Loader<MemberByUser> for Loaders {
 lists! {
     /// The list of this noun.
     MemberRootLists() {
-        /// Members, a page at a time.
+        /// A page of members. `search` looks in name and email.
         members: MemberFilter, MemberSort => MemberConnection(MemberNode), (flat service::member::list);
     }
 }
@@ -97,14 +97,18 @@ impl MemberQueries {
         MemberRootLists()
     }
 
-    /// Who asks, and what their token may do.
+    /// The caller: the member that the token acts as, and what the token may do.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Me> {
         let cx = cx(ctx)?;
         service::member::me(cx).await.or_fail(cx)
     }
 
-    /// One member.
-    async fn member(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<MemberNode>> {
+    /// A member by the identifier of the membership; null with the error `not_found` if the caller sees none.
+    async fn member(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifier of the membership.")] id: ID,
+    ) -> Result<Option<MemberNode>> {
         let cx = cx(ctx)?;
         service::member::get(cx, parse_id(&id)).await.map(MemberNode).map(Some).or_fail(cx)
     }

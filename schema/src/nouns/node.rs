@@ -20,10 +20,10 @@ use crate::nouns::token::TokenNode;
 use crate::nouns::webhook_delivery::WebhookDeliveryNode;
 use crate::nouns::{cx, parse_id};
 
-/// Anything that has an id.
+/// A record that has an identifier.
 #[expect(clippy::large_enum_variant, reason = "one at a time, on its way into an answer")]
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "Id", desc = "The id, the same as over REST."))]
+#[graphql(field(name = "id", ty = "Id", desc = "Identifier of the record (UUID v7), the same as over REST."))]
 pub enum Node {
     /// A client.
     Client(ClientNode),
@@ -94,11 +94,11 @@ pub struct NodeQueries;
 /// The queries of this noun.
 #[Object]
 impl NodeQueries {
-    /// Anything that has an id.
+    /// A record that has an identifier.
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id of a record of any kind.")] id: ID,
+        #[graphql(desc = "Identifier of a record of any kind.")] id: ID,
     ) -> Result<Option<Node>> {
         let cx = cx(ctx)?;
         let node = Node::find(cx, parse_id(&id)).await.or_fail(cx)?;

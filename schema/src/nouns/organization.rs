@@ -13,7 +13,7 @@ pub struct OrganizationQueries;
 /// The queries of this noun.
 #[Object]
 impl OrganizationQueries {
-    /// The workspace.
+    /// The workspace of the token.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
         let cx = cx(ctx)?;
         service::organization::get(cx).await.or_fail(cx)

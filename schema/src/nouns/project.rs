@@ -23,10 +23,12 @@ use crate::nouns::task::{TaskConnection, TaskNode};
 use crate::nouns::time_entry::{TimeEntryConnection, TimeEntryNode};
 use crate::nouns::{cx, expected, parse_id, record};
 
-/// A piece of work for a client.
+/// A project: a piece of work for a client. Members see the projects that they are on, without rates, fees and money
+/// budgets.
 pub struct ProjectNode(pub(crate) Project);
 
-/// A piece of work for a client.
+/// A project: a piece of work for a client. Members see the projects that they are on, without rates, fees and money
+/// budgets.
 #[Object(name = "Project")]
 impl ProjectNode {
     #[graphql(flatten)]
@@ -39,17 +41,17 @@ impl ProjectNode {
         ProjectLists(self.0.id)
     }
 
-    /// The id.
+    /// Identifier of the project (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
         self.0.id
     }
 
-    /// Whom it is for; null for those who do not see clients.
+    /// The client that the project is for; null for Members, who do not see clients.
     async fn client(&self, ctx: &Context<'_>) -> Result<Option<ClientNode>> {
         Ok(one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await?.map(ClientNode))
     }
 
-    /// Who is on it; Members see themselves.
+    /// Members who are on the project; a Member sees only themself.
     async fn members(&self, ctx: &Context<'_>) -> Result<Vec<MemberNode>> {
         let loaders = ctx.data::<DataLoader<Loaders>>()?;
         let people = loaders.load_one(MembersOfProject(self.0.id)).await.or_fail(cx(ctx)?)?;
@@ -60,11 +62,11 @@ impl ProjectNode {
 lists! {
     /// What belongs to a project.
     ProjectLists(Id) {
-        /// Its steps.
+        /// Tasks of the project.
         tasks: TaskFilter, TaskSort => TaskConnection(TaskNode) if ListTasks, (below OfProject);
-        /// The time spent on it; Members see their own.
+        /// Time entries on the project; Members see their own.
         time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfProject);
-        /// The money spent for it; null for those who do not see expenses.
+        /// Expenses of the project; null for Members, who do not see expenses.
         expenses: ExpenseFilter, ExpenseSort => ExpenseConnection(ExpenseNode) if ListExpenses, (below OfProject);
     }
 }
@@ -100,7 +102,7 @@ impl Loader<MembersOfProject> for Loaders {
 lists! {
     /// The list of this noun.
     ProjectRootLists() {
-        /// Projects, a page at a time.
+        /// A page of projects. `search` looks in name and description.
         projects: ProjectFilter, ProjectSort => ProjectConnection(ProjectNode), (flat service::project::list);
     }
 }
@@ -117,8 +119,12 @@ impl ProjectQueries {
         ProjectRootLists()
     }
 
-    /// One project.
-    async fn project(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<ProjectNode>> {
+    /// A project by its identifier; null with the error `not_found` if the caller sees none.
+    async fn project(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifier of the project.")] id: ID,
+    ) -> Result<Option<ProjectNode>> {
         let cx = cx(ctx)?;
         service::project::get(cx, parse_id(&id)).await.map(ProjectNode).map(Some).or_fail(cx)
     }
@@ -131,23 +137,26 @@ pub struct ProjectMutations;
 /// The mutations of this noun.
 #[Object]
 impl ProjectMutations {
-    /// A new project.
+    /// Creates a project and sends the event `project.created`. Without `hourlyRate` it copies the client's default
+    /// rate.
     async fn create_project(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: CreateProjectInput,
+        #[graphql(desc = "The fields of the new project.")] input: CreateProjectInput,
     ) -> Result<CreateProjectPayload> {
         let record = record(ctx, service::project::create(cx(ctx)?, input).await)?;
         Ok(CreateProjectPayload { project: ProjectNode(record) })
     }
 
-    /// Change a project: what is absent stays, null clears.
+    /// Changes a project: an absent field keeps its value, null clears a nullable one.
     async fn update_project(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "What changes.")] input: UpdateProjectInput,
-        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        #[graphql(desc = "Identifier of the project.")] id: ID,
+        #[graphql(desc = "The fields to change.")] input: UpdateProjectInput,
+        #[graphql(
+            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+        )]
         expected_version: Option<i32>,
     ) -> Result<UpdateProjectPayload> {
         let expected = expected(expected_version);
@@ -155,12 +164,15 @@ impl ProjectMutations {
         Ok(UpdateProjectPayload { project: ProjectNode(record) })
     }
 
-    /// Delete a project.
+    /// Deletes a project. Refused while a timer runs on it (reason `timer_running`) and when it has billed time (reason
+    /// `invoiced`).
     async fn delete_project(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        #[graphql(desc = "Identifier of the project.")] id: ID,
+        #[graphql(
+            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+        )]
         expected_version: Option<i32>,
     ) -> Result<DeleteProjectPayload> {
         let expected = expected(expected_version);
@@ -168,43 +180,43 @@ impl ProjectMutations {
         Ok(DeleteProjectPayload { id: deleted.id })
     }
 
-    /// Put a project away: it takes no new time.
+    /// Archives a project: it refuses new time entries, and keeps its time and tasks.
     async fn archive_project(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "Identifier of the project.")] id: ID,
     ) -> Result<ArchiveProjectPayload> {
         let project = record(ctx, service::project::archive(cx(ctx)?, parse_id(&id)).await)?;
         Ok(ArchiveProjectPayload { project: ProjectNode(project) })
     }
 
-    /// Bring a project back, archived or deleted.
+    /// Restores an archived or deleted project: its status becomes `ACTIVE`.
     async fn restore_project(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "Identifier of the project.")] id: ID,
     ) -> Result<RestoreProjectPayload> {
         let project = record(ctx, service::project::restore(cx(ctx)?, parse_id(&id)).await)?;
         Ok(RestoreProjectPayload { project: ProjectNode(project) })
     }
 
-    /// Put a member on a project.
+    /// Adds a member to a project, so that a Member sees it and logs time on it.
     async fn add_project_member(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The project.")] project_id: ID,
-        #[graphql(desc = "The person.")] user_id: ID,
+        #[graphql(desc = "Identifier of the project.")] project_id: ID,
+        #[graphql(desc = "User identifier of the member.")] user_id: ID,
     ) -> Result<AddProjectMemberPayload> {
         let done = service::project_member::add(cx(ctx)?, parse_id(&project_id), parse_id(&user_id)).await;
         Ok(AddProjectMemberPayload { member: MemberNode(record(ctx, done)?) })
     }
 
-    /// Take a member off a project: their tasks there are unassigned, their time stays.
+    /// Removes a member from a project. Its tasks are no longer assigned to them; their time stays.
     async fn remove_project_member(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The project.")] project_id: ID,
-        #[graphql(desc = "The person.")] user_id: ID,
+        #[graphql(desc = "Identifier of the project.")] project_id: ID,
+        #[graphql(desc = "User identifier of the member.")] user_id: ID,
     ) -> Result<RemoveProjectMemberPayload> {
         let deleted =
             record(ctx, service::project_member::remove(cx(ctx)?, parse_id(&project_id), parse_id(&user_id)).await)?;
@@ -212,51 +224,51 @@ impl ProjectMutations {
     }
 }
 
-/// The project that was made.
+/// The result of creating a project.
 #[derive(SimpleObject)]
 pub struct CreateProjectPayload {
-    /// The project.
+    /// The created project.
     pub(crate) project: ProjectNode,
 }
 
-/// The project that was changed.
+/// The result of changing a project.
 #[derive(SimpleObject)]
 pub struct UpdateProjectPayload {
-    /// The project.
+    /// The changed project.
     pub(crate) project: ProjectNode,
 }
 
-/// The project that was deleted.
+/// The result of deleting a project.
 #[derive(SimpleObject)]
 pub struct DeleteProjectPayload {
-    /// Its id.
+    /// Identifier of the project.
     pub(crate) id: Id,
 }
 
-/// The project that was put away.
+/// The result of archiving a project.
 #[derive(SimpleObject)]
 pub struct ArchiveProjectPayload {
-    /// The project.
+    /// The archived project.
     pub(crate) project: ProjectNode,
 }
 
-/// The project that is back.
+/// The result of restoring a project.
 #[derive(SimpleObject)]
 pub struct RestoreProjectPayload {
-    /// The project.
+    /// The restored project.
     pub(crate) project: ProjectNode,
 }
 
-/// The member who is on the project.
+/// The result of adding a member to a project.
 #[derive(SimpleObject)]
 pub struct AddProjectMemberPayload {
-    /// The member.
+    /// The member, who is on the project now.
     pub(crate) member: MemberNode,
 }
 
-/// Who is not on the project any more.
+/// The result of removing a member from a project.
 #[derive(SimpleObject)]
 pub struct RemoveProjectMemberPayload {
-    /// The person.
+    /// User identifier of the member.
     pub(crate) user_id: Id,
 }

@@ -16,16 +16,21 @@ pub struct ReportQueries;
 /// The queries of this noun.
 #[Object]
 impl ReportQueries {
-    /// Time, and what it earns, summed by one or two of what it was spent on, by whom and when.
+    /// A time report: the time of all matching entries, summed per group, and what the billable time on hourly projects
+    /// earns. Costs 10 points.
     async fn time_report(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "By what: one or two.")] group_by: Vec<ReportGroup>,
-        #[graphql(desc = "Only the time that fits all of it.")] filter: Option<TimeEntryFilter>,
-        #[graphql(desc = "Where days begin, by its IANA name; UTC unless said.")] time_zone: Option<String>,
-        #[graphql(desc = "Whether amounts are shown; by default to those who see money.")] amount_shown: Option<
-            AmountShown,
+        #[graphql(desc = "Groups of the report, one or two: the keys of its rows, in this order.")] group_by: Vec<
+            ReportGroup,
         >,
+        #[graphql(desc = "Filters of time entries; an entry must match all of them.")] filter: Option<TimeEntryFilter>,
+        #[graphql(
+            desc = "IANA time zone in which an entry with instants belongs to a day, such as `Europe/Helsinki`; UTC by default."
+        )]
+        time_zone: Option<String>,
+        #[graphql(desc = "Whether amounts are shown; by default they are for those who see money.")]
+        amount_shown: Option<AmountShown>,
     ) -> Result<Option<TimeReport>> {
         let cx = cx(ctx)?;
         let args = TimeReportArgs {

@@ -10,31 +10,34 @@ use crate::engine::error::OrFail;
 use crate::nouns::cx;
 use crate::nouns::time_entry::TimeEntryNode;
 
-/// What can be waited for.
+/// The live updates that a client can subscribe to.
 pub struct Subscription;
 
-/// A timer that was started, changed or stopped.
+/// A change of the running timer.
 #[derive(SimpleObject)]
 pub struct TimerChanged {
-    /// The entry as it now is: without a duration while it runs.
+    /// The time entry as it is now; without a duration while the timer is running.
     time_entry: Option<TimeEntryNode>,
 }
 
-/// What can be waited for.
+/// The live updates that a client can subscribe to.
 #[async_graphql::Subscription]
 impl Subscription {
-    /// Events as they are committed, on whichever replica; for Owner and Admin, on the plan agency. Earlier events are not sent.
+    /// Events as they are committed, on every replica. Only for Owners and Admins on the plan Agency. Earlier events
+    /// are not sent.
     async fn events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only these types, such as `client.created`; all unless said.")] types: Option<Vec<String>>,
+        #[graphql(desc = "Only events of these types, such as `client.created`; all types by default.")] types: Option<
+            Vec<String>,
+        >,
     ) -> Result<impl Stream<Item = Event>> {
         let cx = cx(ctx)?;
         let subscription = live::events(cx, ctx.data::<Subscriber>()?, types).await.or_fail(cx)?;
         Ok(stream::unfold(subscription, async |mut live| live.next().await.map(|event| (event, live))))
     }
 
-    /// The caller's own timer: each time that it starts, changes or stops.
+    /// The caller's own timer, each time it starts, changes or stops.
     async fn timer_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = TimerChanged>> {
         let cx = cx(ctx)?;
         let subscription = live::timer(cx, ctx.data::<Subscriber>()?).await.or_fail(cx)?;

@@ -15,10 +15,10 @@ use crate::nouns::project::{ProjectById, ProjectNode};
 use crate::nouns::time_entry::{TimeEntryConnection, TimeEntryNode};
 use crate::nouns::{cx, expected, parse_id, record};
 
-/// A step of a project.
+/// A task: a step of a project, assigned to members. Members see the tasks of their projects.
 pub struct TaskNode(pub(crate) Task);
 
-/// A step of a project.
+/// A task: a step of a project, assigned to members. Members see the tasks of their projects.
 #[Object(name = "Task")]
 impl TaskNode {
     #[graphql(flatten)]
@@ -31,17 +31,17 @@ impl TaskNode {
         TaskLists(self.0.id)
     }
 
-    /// The id.
+    /// Identifier of the task (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
         self.0.id
     }
 
-    /// The project that it is a step of.
+    /// The project that the task belongs to.
     async fn project(&self, ctx: &Context<'_>) -> Result<Option<ProjectNode>> {
         Ok(one(ctx, Action::GetProject, Some(ProjectById(self.0.project_id))).await?.map(ProjectNode))
     }
 
-    /// The people who do it, in the order in which they were named; Members see themselves.
+    /// Members that the task is assigned to, in the order in which they were assigned; a Member sees only themself.
     async fn assignees(&self, ctx: &Context<'_>) -> Result<Vec<MemberNode>> {
         let loaders = ctx.data::<DataLoader<Loaders>>()?;
         let people = self.0.assignee_ids.iter().map(|person| MemberByUser(*person));
@@ -54,7 +54,7 @@ impl TaskNode {
 lists! {
     /// What belongs to a task.
     TaskLists(Id) {
-        /// The time spent on it; Members see their own.
+        /// Time entries on the task; Members see their own.
         time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfTask);
     }
 }
@@ -75,7 +75,7 @@ below_loaders! {
 lists! {
     /// The list of this noun.
     TaskRootLists() {
-        /// Tasks, a page at a time.
+        /// A page of tasks. `search` looks in name and description.
         tasks: TaskFilter, TaskSort => TaskConnection(TaskNode), (flat service::task::list);
     }
 }
@@ -92,8 +92,12 @@ impl TaskQueries {
         TaskRootLists()
     }
 
-    /// One task.
-    async fn task(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<TaskNode>> {
+    /// A task by its identifier; null with the error `not_found` if the caller sees none.
+    async fn task(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifier of the task.")] id: ID,
+    ) -> Result<Option<TaskNode>> {
         let cx = cx(ctx)?;
         service::task::get(cx, parse_id(&id)).await.map(TaskNode).map(Some).or_fail(cx)
     }
@@ -106,23 +110,26 @@ pub struct TaskMutations;
 /// The mutations of this noun.
 #[Object]
 impl TaskMutations {
-    /// A new task.
+    /// Creates a task and sends the event `task.created`. Members who are assigned are put on the project.
     async fn create_task(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: CreateTaskInput,
+        #[graphql(desc = "The fields of the new task.")] input: CreateTaskInput,
     ) -> Result<CreateTaskPayload> {
         let record = record(ctx, service::task::create(cx(ctx)?, input).await)?;
         Ok(CreateTaskPayload { task: TaskNode(record) })
     }
 
-    /// Change a task: what is absent stays, null clears.
+    /// Changes a task: an absent field keeps its value, null clears a nullable one. A change to `DONE` sets
+    /// `completedAt` and sends the event `task.completed`.
     async fn update_task(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "What changes.")] input: UpdateTaskInput,
-        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        #[graphql(desc = "Identifier of the task.")] id: ID,
+        #[graphql(desc = "The fields to change.")] input: UpdateTaskInput,
+        #[graphql(
+            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+        )]
         expected_version: Option<i32>,
     ) -> Result<UpdateTaskPayload> {
         let expected = expected(expected_version);
@@ -130,12 +137,14 @@ impl TaskMutations {
         Ok(UpdateTaskPayload { task: TaskNode(record) })
     }
 
-    /// Delete a task.
+    /// Deletes a task. Its time stays.
     async fn delete_task(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        #[graphql(desc = "Identifier of the task.")] id: ID,
+        #[graphql(
+            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+        )]
         expected_version: Option<i32>,
     ) -> Result<DeleteTaskPayload> {
         let expected = expected(expected_version);
@@ -143,50 +152,58 @@ impl TaskMutations {
         Ok(DeleteTaskPayload { id: deleted.id })
     }
 
-    /// Delete a task, and get it.
-    async fn archive_task(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<ArchiveTaskPayload> {
+    /// Deletes a task, and returns it. Its time stays.
+    async fn archive_task(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifier of the task.")] id: ID,
+    ) -> Result<ArchiveTaskPayload> {
         let task = record(ctx, service::task::archive(cx(ctx)?, parse_id(&id)).await)?;
         Ok(ArchiveTaskPayload { task: TaskNode(task) })
     }
 
-    /// Bring a deleted task back.
-    async fn restore_task(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<RestoreTaskPayload> {
+    /// Restores a deleted task. Refused while its project is deleted (reason `project_deleted`).
+    async fn restore_task(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifier of the task.")] id: ID,
+    ) -> Result<RestoreTaskPayload> {
         let task = record(ctx, service::task::restore(cx(ctx)?, parse_id(&id)).await)?;
         Ok(RestoreTaskPayload { task: TaskNode(task) })
     }
 }
 
-/// The task that was made.
+/// The result of creating a task.
 #[derive(SimpleObject)]
 pub struct CreateTaskPayload {
-    /// The task.
+    /// The created task.
     pub(crate) task: TaskNode,
 }
 
-/// The task that was changed.
+/// The result of changing a task.
 #[derive(SimpleObject)]
 pub struct UpdateTaskPayload {
-    /// The task.
+    /// The changed task.
     pub(crate) task: TaskNode,
 }
 
-/// The task that was deleted.
+/// The result of deleting a task.
 #[derive(SimpleObject)]
 pub struct DeleteTaskPayload {
-    /// Its id.
+    /// Identifier of the task.
     pub(crate) id: Id,
 }
 
-/// The task that was deleted.
+/// The result of deleting a task.
 #[derive(SimpleObject)]
 pub struct ArchiveTaskPayload {
-    /// The task.
+    /// The archived task.
     pub(crate) task: TaskNode,
 }
 
-/// The task that is back.
+/// The result of restoring a task.
 #[derive(SimpleObject)]
 pub struct RestoreTaskPayload {
-    /// The task.
+    /// The restored task.
     pub(crate) task: TaskNode,
 }

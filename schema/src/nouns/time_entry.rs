@@ -18,10 +18,12 @@ use crate::nouns::project::{ProjectById, ProjectNode};
 use crate::nouns::task::{TaskById, TaskNode};
 use crate::nouns::{cx, expected, parse_id, record};
 
-/// Time spent on a project by a person.
+/// A time entry: time that a person spent on a project, or a running timer while it has no duration. Members see their
+/// own entries only.
 pub struct TimeEntryNode(pub(crate) TimeEntry);
 
-/// Time spent on a project by a person.
+/// A time entry: time that a person spent on a project, or a running timer while it has no duration. Members see their
+/// own entries only.
 #[Object(name = "TimeEntry")]
 impl TimeEntryNode {
     #[graphql(flatten)]
@@ -29,27 +31,27 @@ impl TimeEntryNode {
         &self.0
     }
 
-    /// The id.
+    /// Identifier of the time entry (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
         self.0.id
     }
 
-    /// What it was spent on; null for a Member who has left the project.
+    /// The project that the time was spent on; null for a Member who has left it.
     async fn project(&self, ctx: &Context<'_>) -> Result<Option<ProjectNode>> {
         Ok(one(ctx, Action::GetProject, Some(ProjectById(self.0.project_id))).await?.map(ProjectNode))
     }
 
-    /// The task of that project.
+    /// The task that the time was spent on; null if there is none.
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<TaskNode>> {
         Ok(one(ctx, Action::GetTask, self.0.task_id.map(TaskById)).await?.map(TaskNode))
     }
 
-    /// The invoice that bills it; null for those who do not see invoices.
+    /// The invoice that bills the time; null while it is not billed, and for Members.
     async fn invoice(&self, ctx: &Context<'_>) -> Result<Option<InvoiceNode>> {
         Ok(one(ctx, Action::GetInvoice, self.0.invoice_id.map(InvoiceById)).await?.map(InvoiceNode))
     }
 
-    /// Whose time it is.
+    /// The member whose time it is.
     async fn member(&self, ctx: &Context<'_>) -> Result<Option<MemberNode>> {
         Ok(one(ctx, Action::GetMember, Some(MemberByUser(self.0.user_id))).await?.map(MemberNode))
     }
@@ -68,7 +70,7 @@ below_loaders! {
 lists! {
     /// The list of this noun.
     TimeEntryRootLists() {
-        /// Time entries, a page at a time.
+        /// A page of time entries. `search` looks in the note.
         time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode), (flat service::time_entry::list);
     }
 }
@@ -85,17 +87,17 @@ impl TimeEntryQueries {
         TimeEntryRootLists()
     }
 
-    /// One time entry.
+    /// A time entry by its identifier; null with the error `not_found` if the caller sees none.
     async fn time_entry(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "Identifier of the time entry.")] id: ID,
     ) -> Result<Option<TimeEntryNode>> {
         let cx = cx(ctx)?;
         service::time_entry::get(cx, parse_id(&id)).await.map(TimeEntryNode).map(Some).or_fail(cx)
     }
 
-    /// The caller's running timer, if there is one.
+    /// The caller's running timer; null if none is running.
     async fn running_timer(&self, ctx: &Context<'_>) -> Result<Option<TimeEntryNode>> {
         let cx = cx(ctx)?;
         Ok(service::time_entry::running(cx).await.or_fail(cx)?.map(TimeEntryNode))
@@ -109,23 +111,26 @@ pub struct TimeEntryMutations;
 /// The mutations of this noun.
 #[Object]
 impl TimeEntryMutations {
-    /// Log time.
+    /// Creates a time entry and sends the event `time_entry.created`. The project must be `ACTIVE`.
     async fn create_time_entry(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: CreateTimeEntryInput,
+        #[graphql(desc = "The fields of the new time entry.")] input: CreateTimeEntryInput,
     ) -> Result<CreateTimeEntryPayload> {
         let record = record(ctx, service::time_entry::create(cx(ctx)?, input).await)?;
         Ok(CreateTimeEntryPayload { time_entry: TimeEntryNode(record) })
     }
 
-    /// Change a time entry: what is absent stays, null clears.
+    /// Changes a time entry: an absent field keeps its value, null clears a nullable one. A billed entry is refused
+    /// (reason `invoiced`).
     async fn update_time_entry(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "What changes.")] input: UpdateTimeEntryInput,
-        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        #[graphql(desc = "Identifier of the time entry.")] id: ID,
+        #[graphql(desc = "The fields to change.")] input: UpdateTimeEntryInput,
+        #[graphql(
+            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+        )]
         expected_version: Option<i32>,
     ) -> Result<UpdateTimeEntryPayload> {
         let expected = expected(expected_version);
@@ -133,12 +138,14 @@ impl TimeEntryMutations {
         Ok(UpdateTimeEntryPayload { time_entry: TimeEntryNode(record) })
     }
 
-    /// Delete a time entry.
+    /// Deletes a time entry, or discards a running timer. A billed entry is refused (reason `invoiced`).
     async fn delete_time_entry(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        #[graphql(desc = "Identifier of the time entry.")] id: ID,
+        #[graphql(
+            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+        )]
         expected_version: Option<i32>,
     ) -> Result<DeleteTimeEntryPayload> {
         let expected = expected(expected_version);
@@ -146,7 +153,7 @@ impl TimeEntryMutations {
         Ok(DeleteTimeEntryPayload { id: deleted.id })
     }
 
-    /// Log up to 100 entries at once, all or nothing.
+    /// Creates up to 100 time entries, all or none. Costs one point per entry.
     async fn create_time_entries(
         &self,
         ctx: &Context<'_>,
@@ -156,7 +163,8 @@ impl TimeEntryMutations {
         Ok(CreateTimeEntriesPayload { time_entries: entries.into_iter().map(TimeEntryNode).collect() })
     }
 
-    /// Start a timer; the one that runs is stopped, and on the same project and task it goes on.
+    /// Starts a timer for the caller. A timer that is already running is stopped first; on the same project and task it
+    /// goes on instead.
     async fn start_timer(
         &self,
         ctx: &Context<'_>,
@@ -166,12 +174,13 @@ impl TimeEntryMutations {
         Ok(StartTimerPayload { time_entry: TimeEntryNode(entry) })
     }
 
-    /// Stop a timer, now unless said.
+    /// Stops a running timer and sends the event `time_entry.created`. A timer that ran for more than 24 hours is saved
+    /// with 24 hours.
     async fn stop_timer(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "When it ended, with an offset; now unless said.")] stopped_at: Field<Instant>,
+        #[graphql(desc = "Identifier of the time entry.")] id: ID,
+        #[graphql(desc = "Time at which the work ended, with an offset; now by default.")] stopped_at: Field<Instant>,
     ) -> Result<StopTimerPayload> {
         let input = StopTimerInput { stopped_at, ..StopTimerInput::default() };
         let entry = record(ctx, service::time_entry::stop(cx(ctx)?, parse_id(&id), input).await)?;
@@ -179,44 +188,44 @@ impl TimeEntryMutations {
     }
 }
 
-/// The time entry that was made.
+/// The result of creating a time entry.
 #[derive(SimpleObject)]
 pub struct CreateTimeEntryPayload {
-    /// The time entry.
+    /// The created time entry.
     pub(crate) time_entry: TimeEntryNode,
 }
 
-/// The time entry that was changed.
+/// The result of changing a time entry.
 #[derive(SimpleObject)]
 pub struct UpdateTimeEntryPayload {
-    /// The time entry.
+    /// The changed time entry.
     pub(crate) time_entry: TimeEntryNode,
 }
 
-/// The time entry that was deleted.
+/// The result of deleting a time entry.
 #[derive(SimpleObject)]
 pub struct DeleteTimeEntryPayload {
-    /// Its id.
+    /// Identifier of the time entry.
     pub(crate) id: Id,
 }
 
-/// The time entries that were made, in the order sent.
+/// The result of creating several time entries.
 #[derive(SimpleObject)]
 pub struct CreateTimeEntriesPayload {
-    /// The time entries.
+    /// The created time entries, in the order sent.
     pub(crate) time_entries: Vec<TimeEntryNode>,
 }
 
-/// The timer that runs.
+/// The result of starting a timer.
 #[derive(SimpleObject)]
 pub struct StartTimerPayload {
-    /// The time entry.
+    /// The time entry of the timer.
     pub(crate) time_entry: TimeEntryNode,
 }
 
-/// The timer that was stopped.
+/// The result of stopping a timer.
 #[derive(SimpleObject)]
 pub struct StopTimerPayload {
-    /// The time entry.
+    /// The time entry of the timer.
     pub(crate) time_entry: TimeEntryNode,
 }

@@ -11,10 +11,10 @@ use crate::engine::loader::one;
 use crate::nouns::member::{MemberById, MemberNode};
 use crate::nouns::{cx, parse_id, record};
 
-/// A token, without its secret.
+/// An API token, without its secret.
 pub struct TokenNode(pub(crate) Token);
 
-/// A token, without its secret.
+/// An API token, without its secret.
 #[Object(name = "Token")]
 impl TokenNode {
     #[graphql(flatten)]
@@ -22,12 +22,12 @@ impl TokenNode {
         &self.0
     }
 
-    /// The id.
+    /// Identifier of the token (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
         self.0.id
     }
 
-    /// The member that it acts as.
+    /// The member that the token acts as.
     async fn member(&self, ctx: &Context<'_>) -> Result<Option<MemberNode>> {
         Ok(one(ctx, Action::GetMember, Some(MemberById(self.0.member_id))).await?.map(MemberNode))
     }
@@ -38,7 +38,7 @@ connection!(TokenConnection, TokenEdge, TokenNode);
 lists! {
     /// The list of this noun.
     TokenRootLists() {
-        /// Live tokens, a page at a time: own ones; for Owner and Admin all of the workspace.
+        /// A page of live tokens: the caller's own, for Owners and Admins all of the workspace.
         tokens: TokenFilter, TokenSort => TokenConnection(TokenNode), (flat service::token::list);
     }
 }
@@ -55,8 +55,12 @@ impl TokenQueries {
         TokenRootLists()
     }
 
-    /// One live token: an own one; for Owner and Admin any of the workspace.
-    async fn token(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<Option<TokenNode>> {
+    /// A live token by its identifier: an own one, for Owners and Admins any of the workspace.
+    async fn token(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifier of the token.")] id: ID,
+    ) -> Result<Option<TokenNode>> {
         let cx = cx(ctx)?;
         service::token::get(cx, parse_id(&id)).await.map(TokenNode).map(Some).or_fail(cx)
     }
@@ -69,16 +73,20 @@ pub struct TokenMutations;
 /// The mutations of this noun.
 #[Object]
 impl TokenMutations {
-    /// End a token for good.
-    async fn revoke_token(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> Result<RevokeTokenPayload> {
+    /// Revokes a token permanently; the next request with it is refused.
+    async fn revoke_token(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Identifier of the token.")] id: ID,
+    ) -> Result<RevokeTokenPayload> {
         let deleted: Deleted = record(ctx, service::token::revoke(cx(ctx)?, parse_id(&id)).await)?;
         Ok(RevokeTokenPayload { id: deleted.id })
     }
 }
 
-/// The token that was ended.
+/// The result of revoking a token.
 #[derive(SimpleObject)]
 pub struct RevokeTokenPayload {
-    /// Its id.
+    /// Identifier of the token.
     pub(crate) id: Id,
 }

@@ -19,10 +19,10 @@ use crate::nouns::event::EventById;
 use crate::nouns::webhook_endpoint::EndpointById;
 use crate::nouns::{cx, parse_id, record};
 
-/// One event on its way to one endpoint.
+/// A delivery: one event on its way to one webhook endpoint. Only Owners and Admins see deliveries.
 pub struct WebhookDeliveryNode(pub(crate) WebhookDelivery);
 
-/// One event on its way to one endpoint.
+/// A delivery: one event on its way to one webhook endpoint. Only Owners and Admins see deliveries.
 #[Object(name = "WebhookDelivery")]
 impl WebhookDeliveryNode {
     #[graphql(flatten)]
@@ -30,18 +30,18 @@ impl WebhookDeliveryNode {
         &self.0
     }
 
-    /// The id.
+    /// Identifier of the delivery (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
         self.0.id
     }
 
-    /// What became of each attempt, the first first.
+    /// All attempts, the first one first.
     async fn attempts(&self, ctx: &Context<'_>) -> Result<Vec<WebhookAttempt>> {
         let loaders = ctx.data::<DataLoader<Loaders>>()?;
         Ok(loaders.load_one(AttemptsOfDelivery(self.0.id)).await.or_fail(cx(ctx)?)?.unwrap_or_default())
     }
 
-    /// The event; null on a plan without webhooks.
+    /// The event that is delivered; null on a plan without webhooks.
     async fn event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
         let cx = cx(ctx)?;
         if !cx.may(service::Action::GetEvent) {
@@ -51,7 +51,7 @@ impl WebhookDeliveryNode {
         loaders.load_one(EventById(self.0.event_id)).await.or_fail(cx)
     }
 
-    /// The endpoint.
+    /// The webhook endpoint that the event is sent to.
     async fn endpoint(&self, ctx: &Context<'_>) -> Result<Option<WebhookEndpoint>> {
         let loaders = ctx.data::<DataLoader<Loaders>>()?;
         loaders.load_one(EndpointById(self.0.endpoint_id)).await.or_fail(cx(ctx)?)
@@ -81,7 +81,7 @@ impl Loader<AttemptsOfDelivery> for Loaders {
 lists! {
     /// The list of this noun.
     WebhookDeliveryRootLists() {
-        /// Deliveries of events to endpoints, a page at a time.
+        /// A page of deliveries of events to webhook endpoints.
         webhook_deliveries: WebhookDeliveryFilter, WebhookDeliverySort => WebhookDeliveryConnection(WebhookDeliveryNode), (flat service::webhook::delivery::list);
     }
 }
@@ -98,11 +98,11 @@ impl WebhookDeliveryQueries {
         WebhookDeliveryRootLists()
     }
 
-    /// One delivery.
+    /// A delivery by its identifier; null with the error `not_found` if the caller sees none.
     async fn webhook_delivery(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "Identifier of the delivery.")] id: ID,
     ) -> Result<Option<WebhookDeliveryNode>> {
         let cx = cx(ctx)?;
         service::webhook::delivery::get(cx, parse_id(&id)).await.map(WebhookDeliveryNode).map(Some).or_fail(cx)
@@ -116,37 +116,38 @@ pub struct WebhookDeliveryMutations;
 /// The mutations of this noun.
 #[Object]
 impl WebhookDeliveryMutations {
-    /// Send the event of a delivery again.
+    /// Sends the event of a delivery again, as a new delivery signed with the current secret.
     async fn replay_webhook_delivery(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "Identifier of the delivery.")] id: ID,
     ) -> Result<ReplayWebhookDeliveryPayload> {
         let delivery = record(ctx, service::webhook::replay::one(cx(ctx)?, parse_id(&id)).await)?;
         Ok(ReplayWebhookDeliveryPayload { webhook_delivery: WebhookDeliveryNode(delivery) })
     }
 
-    /// Send the events of many deliveries again, or count them.
+    /// Sends the events of all matching deliveries again, the oldest first, or only counts them. Costs one point per 20
+    /// deliveries.
     async fn replay_webhook_deliveries(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What is sent.")] input: ReplayInput,
+        #[graphql(desc = "Which deliveries to replay.")] input: ReplayInput,
     ) -> Result<ReplayWebhookDeliveriesPayload> {
         let replayed = record(ctx, service::webhook::replay::many(cx(ctx)?, input.into()).await)?;
         Ok(ReplayWebhookDeliveriesPayload { count: replayed.count })
     }
 }
 
-/// The event on its way again.
+/// The result of replaying a delivery.
 #[derive(SimpleObject)]
 pub struct ReplayWebhookDeliveryPayload {
-    /// The new delivery.
+    /// The new delivery of the same event.
     pub(crate) webhook_delivery: WebhookDeliveryNode,
 }
 
-/// How much is on its way again.
+/// The result of replaying many deliveries.
 #[derive(SimpleObject)]
 pub struct ReplayWebhookDeliveriesPayload {
-    /// How many deliveries, at most 1000.
+    /// Number of deliveries that are sent again, or would be: at most 1,000.
     pub(crate) count: i32,
 }

@@ -40,7 +40,7 @@ impl Loader<EndpointById> for Loaders {
 lists! {
     /// The list of this noun.
     WebhookEndpointRootLists() {
-        /// Webhook endpoints, a page at a time.
+        /// A page of webhook endpoints, without their secrets.
         webhook_endpoints: WebhookEndpointFilter, WebhookEndpointSort => WebhookEndpointConnection(std::convert::identity), (flat service::webhook::endpoint::list);
     }
 }
@@ -57,11 +57,11 @@ impl WebhookEndpointQueries {
         WebhookEndpointRootLists()
     }
 
-    /// One webhook endpoint.
+    /// A webhook endpoint by its identifier; null with the error `not_found` if the caller sees none.
     async fn webhook_endpoint(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
+        #[graphql(desc = "Identifier of the webhook endpoint.")] id: ID,
     ) -> Result<Option<WebhookEndpoint>> {
         let cx = cx(ctx)?;
         service::webhook::endpoint::get(cx, parse_id(&id)).await.map(Some).or_fail(cx)
@@ -75,24 +75,27 @@ pub struct WebhookEndpointMutations;
 /// The mutations of this noun.
 #[Object]
 impl WebhookEndpointMutations {
-    /// A new webhook endpoint; the answer shows its secret, this once.
+    /// Creates a webhook endpoint. The answer holds its secret, which is not shown again.
     async fn create_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What is sent.")] input: CreateWebhookEndpointInput,
+        #[graphql(desc = "The fields of the new webhook endpoint.")] input: CreateWebhookEndpointInput,
     ) -> Result<CreateWebhookEndpointPayload> {
         let webhook_endpoint = record(ctx, service::webhook::endpoint::create(cx(ctx)?, input).await)?;
         let secret = webhook_endpoint.secret.get().cloned();
         Ok(CreateWebhookEndpointPayload { webhook_endpoint, secret })
     }
 
-    /// Change a webhook endpoint: what is absent stays, null clears.
+    /// Changes a webhook endpoint: an absent field keeps its value, null clears a nullable one. Disabling alone works
+    /// on every plan with API access.
     async fn update_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "What is sent.")] input: UpdateWebhookEndpointInput,
-        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        #[graphql(desc = "Identifier of the webhook endpoint.")] id: ID,
+        #[graphql(desc = "The fields to change.")] input: UpdateWebhookEndpointInput,
+        #[graphql(
+            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+        )]
         expected_version: Option<i32>,
     ) -> Result<UpdateWebhookEndpointPayload> {
         let expected = expected(expected_version);
@@ -100,12 +103,14 @@ impl WebhookEndpointMutations {
         Ok(UpdateWebhookEndpointPayload { webhook_endpoint: record(ctx, done)? })
     }
 
-    /// Delete a webhook endpoint.
+    /// Deletes a webhook endpoint. Its pending deliveries are skipped.
     async fn delete_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "Only if the record still has this version; else a conflict, `stale`.")]
+        #[graphql(desc = "Identifier of the webhook endpoint.")] id: ID,
+        #[graphql(
+            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+        )]
         expected_version: Option<i32>,
     ) -> Result<DeleteWebhookEndpointPayload> {
         let expected = expected(expected_version);
@@ -114,13 +119,15 @@ impl WebhookEndpointMutations {
         Ok(DeleteWebhookEndpointPayload { id: deleted.id })
     }
 
-    /// Give a webhook endpoint a new secret; the answer shows it, this once. The old one goes on signing for
-    /// `overlapSeconds`.
+    /// Replaces the secret of a webhook endpoint. The answer holds the new one, which is not shown again. During
+    /// `overlapSeconds` both secrets sign.
     async fn rotate_webhook_secret(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "How long the old secret goes on signing, in seconds; not at all unless said.")]
+        #[graphql(desc = "Identifier of the webhook endpoint.")] id: ID,
+        #[graphql(
+            desc = "Seconds during which the old secret signs beside the new one, from 0 to 604,800 (a week); 0 by default."
+        )]
         overlap_seconds: Option<i32>,
     ) -> Result<RotateWebhookSecretPayload> {
         let overlap_seconds = overlap_seconds.map_or(Field::Absent, Field::Value);
@@ -131,12 +138,13 @@ impl WebhookEndpointMutations {
         Ok(RotateWebhookSecretPayload { webhook_endpoint, secret })
     }
 
-    /// Send a test event to a webhook endpoint; of the first type that it is subscribed to unless said.
+    /// Sends a made-up event to a webhook endpoint, with `livemode: false` and `data.test: true`.
     async fn test_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The id.")] id: ID,
-        #[graphql(desc = "The type of event; the first that it is subscribed to unless said.")] r#type: Option<String>,
+        #[graphql(desc = "Identifier of the webhook endpoint.")] id: ID,
+        #[graphql(desc = "Type of the test event; by default the first type that the endpoint is subscribed to.")]
+        r#type: Option<String>,
     ) -> Result<TestWebhookEndpointPayload> {
         let kind = r#type.map_or(Field::Absent, |kind| Field::from_json(Json::Text(kind)));
         let input = TestWebhookEndpointInput { r#type: kind, ..TestWebhookEndpointInput::default() };
@@ -145,41 +153,41 @@ impl WebhookEndpointMutations {
     }
 }
 
-/// The webhook endpoint that was made.
+/// The result of creating a webhook endpoint.
 #[derive(SimpleObject)]
 pub struct CreateWebhookEndpointPayload {
-    /// The endpoint.
+    /// The webhook endpoint.
     pub(crate) webhook_endpoint: WebhookEndpoint,
-    /// Its secret, shown this once.
+    /// The secret of the endpoint, not shown again.
     pub(crate) secret: Option<String>,
 }
 
-/// The webhook endpoint that was changed.
+/// The result of changing a webhook endpoint.
 #[derive(SimpleObject)]
 pub struct UpdateWebhookEndpointPayload {
-    /// The endpoint.
+    /// The webhook endpoint.
     pub(crate) webhook_endpoint: WebhookEndpoint,
 }
 
-/// The webhook endpoint that was deleted.
+/// The result of deleting a webhook endpoint.
 #[derive(SimpleObject)]
 pub struct DeleteWebhookEndpointPayload {
-    /// Its id.
+    /// Identifier of the webhook endpoint.
     pub(crate) id: Id,
 }
 
-/// The webhook endpoint with a new secret.
+/// The result of rotating the secret of a webhook endpoint.
 #[derive(SimpleObject)]
 pub struct RotateWebhookSecretPayload {
-    /// The endpoint.
+    /// The webhook endpoint.
     pub(crate) webhook_endpoint: WebhookEndpoint,
-    /// The new secret, shown this once.
+    /// The new secret, not shown again.
     pub(crate) secret: Option<String>,
 }
 
-/// The test event on its way.
+/// The result of sending a test event.
 #[derive(SimpleObject)]
 pub struct TestWebhookEndpointPayload {
-    /// The delivery.
+    /// The delivery of the test event.
     pub(crate) webhook_delivery: WebhookDeliveryNode,
 }

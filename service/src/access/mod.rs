@@ -1,6 +1,7 @@
 //! Who may do what: callers and their tokens, the policy, and where a query begins.
 
 pub(crate) mod action;
+pub(crate) mod audience;
 pub(crate) mod auth;
 pub mod policy;
 pub(crate) mod scope;

@@ -326,20 +326,19 @@ pub fn register_schema<T: poem_openapi::types::Type + Input>(
     });
 }
 
-/// Writes an input: a struct of `Field`s, read from JSON, from a query and by async-graphql under its GraphQL name, and
+/// Writes an input: a struct of `Field`s, read from JSON, from a query and by async-graphql under its own name, and
 /// described in the OpenAPI document. Keys under `read_only` are known, but not taken.
 #[macro_export]
 macro_rules! input {
     (
         $(#[doc = $about:literal])*
-        pub struct $name:ident = $graphql:literal {
+        pub struct $name:ident {
             $($(#[doc = $doc:literal])* pub $field:ident: $type:ty,)*
         }
         $(read_only $($read_only:literal)*)?
     ) => {
         $(#[doc = $about])*
         #[derive(Clone, Debug, Default, async_graphql::InputObject)]
-        #[graphql(name = $graphql)]
         pub struct $name {
             $($(#[doc = $doc])* pub $field: $type,)*
             /// Unknown and read-only keys that were sent, as errors.

@@ -99,8 +99,8 @@ impl<S: SortField> Wire for Sort<S> {
     fn openapi() -> MetaSchema {
         let spellings = S::ALL.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]);
         MetaSchema {
+            title: Some(format!("{}\nSort order: a field, descending with a leading `-`.", S::GRAPHQL)),
             enum_items: spellings.map(Into::into).collect(),
-            default: Some("-createdAt".into()),
             ..openapi_schema("string", "")
         }
     }
@@ -143,7 +143,7 @@ impl<S: SortField> InputType for Sort<S> {
     fn create_type_info(registry: &mut Registry) -> String {
         registry.create_input_type::<Self, _>(MetaTypeId::Enum, |_| MetaType::Enum {
             name: S::GRAPHQL.into(),
-            description: Some("What a list is sorted by, and in which direction; ties are broken by id.".into()),
+            description: Some("Sort order of a list: a field and a direction. Ties are broken by `id`.".into()),
             enum_values: S::ALL
                 .iter()
                 .flat_map(|(name, _)| [("ASC", "ascending"), ("DESC", "descending")].map(|way| enum_value(name, way)))
@@ -174,7 +174,7 @@ impl<S: SortField> InputType for Sort<S> {
 fn enum_value(field: &str, (direction, in_words): (&str, &str)) -> MetaEnumValue {
     MetaEnumValue {
         name: format!("{}_{direction}", screaming(field)),
-        description: Some(format!("By {field}, {in_words}.")),
+        description: Some(format!("By `{field}`, {in_words}.")),
         deprecation: Default::default(),
         visible: None,
         inaccessible: false,

@@ -19,83 +19,86 @@ use crate::list::filter::{one_of, one_of_texts, since, until};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::outbox;
 
-/// Who work is done for.
+/// A client: a person or company that work is done for. Only Owners, Admins and Managers see clients.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 #[graphql(name = "ClientFields")]
 pub struct Client {
-    /// The id.
+    /// Identifier of the client (UUID v7).
     pub id: Id,
-    /// The workspace.
+    /// Identifier of the workspace that the client belongs to.
     pub org_id: Id,
-    /// Another system's id of it, unique among live clients.
+    /// Identifier of the client in another system, unique among live clients; null if none was given.
     #[oai(nullable)]
     pub external_id: Option<String>,
-    /// Its name.
+    /// Name of the client, shown in lists and printed on invoices.
     pub name: String,
-    /// Whom to talk to.
+    /// Name of the person to contact; null if none was given.
     #[oai(nullable)]
     pub contact_name: Option<String>,
-    /// Where to write to.
+    /// Email address of the contact person. Not validated; null if none was given.
     #[oai(nullable)]
     pub email: Option<String>,
-    /// Where to call.
+    /// Phone number of the contact person, as entered; null if none was given.
     #[oai(nullable)]
     pub phone: Option<String>,
-    /// Where to look.
+    /// Website URL of the client. Not validated; null if none was given.
     #[oai(nullable)]
     pub website: Option<String>,
-    /// The currency of its rates and invoices, ISO 4217.
+    /// Currency of all rates, expenses and invoices of the client (ISO 4217 code).
     pub currency: Currency,
-    /// Anything else.
+    /// Internal notes about the client; null if there are none.
     #[oai(nullable)]
     pub notes: Option<String>,
-    /// The whole address for invoices, as one text.
+    /// Full billing address as one text, for addresses that do not fit the separate lines; null if none was given.
     #[oai(nullable)]
     pub billing_address: Option<String>,
-    /// Its first line.
+    /// First line of the billing address; null if none was given.
     #[oai(nullable)]
     pub billing_line1: Option<String>,
-    /// Its second line.
+    /// Second line of the billing address; null if none was given.
     #[oai(nullable)]
     pub billing_line2: Option<String>,
-    /// Its city.
+    /// City of the billing address; null if none was given.
     #[oai(nullable)]
     pub billing_city: Option<String>,
-    /// Its state or province.
+    /// State, province or region of the billing address; null if none was given.
     #[oai(nullable)]
     pub billing_region: Option<String>,
-    /// Its postal code.
+    /// Postal code of the billing address, as entered; null if none was given.
     #[oai(nullable)]
     pub billing_postal_code: Option<String>,
-    /// Its country.
+    /// Country of the billing address, as entered; null if none was given.
     #[oai(nullable)]
     pub billing_country: Option<String>,
-    /// Where invoices are sent to.
+    /// Email address that invoices are sent to; null if none was given.
     #[oai(nullable)]
     pub billing_email: Option<String>,
-    /// The client's tax number.
+    /// Tax or VAT identification number of the client; null if none was given.
     #[oai(nullable)]
     pub tax_number: Option<String>,
-    /// The hourly rate that new projects copy.
+    /// Hourly rate that a new project of the client copies when it names none, in the client's currency; null means no
+    /// rate.
     #[oai(nullable)]
     pub default_rate: Option<Money>,
-    /// When invoices are due, in words.
+    /// Payment terms of the client in words, such as `Net 30`, from which the due date of a new invoice follows; null
+    /// means 30 days.
     #[oai(nullable)]
     pub default_payment_terms: Option<String>,
-    /// The tax rate of new invoices, in percent.
+    /// Tax rate of new invoices, in percent from 0 to 100; null means no tax.
     #[oai(nullable)]
     pub default_tax_rate: Option<Percent>,
-    /// Whether invoices need a purchase order number.
+    /// Whether the client asks for a purchase order number on invoices.
     pub require_po_number: bool,
-    /// Grows with every change.
+    /// Version of the client: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
+    /// `expectedVersion` (GraphQL) to change only this version.
     pub version: i32,
-    /// When it was made.
+    /// Time at which the client was created (UTC).
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change of the client (UTC); strictly later with every change.
     pub updated_at: Timestamp,
-    /// When it was deleted.
+    /// Time at which the client was deleted (UTC); null while it is live.
     #[oai(nullable)]
     pub deleted_at: Option<Timestamp>,
 }
@@ -181,51 +184,61 @@ impl Record for Client {
 
 /// The two inputs of a client differ in one field: a new one needs its name.
 macro_rules! client_input {
-    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, name: $required:ident, flag: $flag:ident) => {
+    ($(#[doc = $doc:literal])* $name:ident, name: $required:ident, flag: $flag:ident) => {
         crate::input! {
             $(#[doc = $doc])*
-            pub struct $name = $graphql {
-                /// Another system's id of it, unique among live clients.
+            pub struct $name {
+                /// Identifier of the client in another system: at most 255 characters, unique among live clients. Null
+                /// or an empty text clears it.
                 pub external_id: Field<ExternalId>,
-                /// Its name.
+                /// Name of the client: 1 to 200 characters, not only white space.
                 pub name: $required<Name>,
-                /// Whom to talk to.
+                /// Name of the person to contact: at most 1,000 characters. Null or an empty text clears it.
                 pub contact_name: Field<Text<1000>>,
-                /// Where to write to.
+                /// Email address of the contact person: at most 1,000 characters. Null or an empty text clears it.
                 pub email: Field<Text<1000>>,
-                /// Where to call.
+                /// Phone number of the contact person, as entered: at most 1,000 characters. Null or an empty text
+                /// clears it.
                 pub phone: Field<Text<1000>>,
-                /// Where to look.
+                /// Website URL of the client: at most 1,000 characters. Null or an empty text clears it.
                 pub website: Field<Text<1000>>,
-                /// The currency of its rates and invoices, ISO 4217; null means the workspace's default.
+                /// Currency of all rates, expenses and invoices of the client (ISO 4217 code, either case). Null or an
+                /// empty text means the workspace's default currency.
                 pub currency: Field<Currency>,
-                /// Anything else.
+                /// Internal notes about the client: at most 10,000 characters. Null or an empty text clears them.
                 pub notes: Field<Note>,
-                /// The whole address for invoices, as one text.
+                /// Full billing address as one text, for addresses that do not fit the separate lines: at most 1,000
+                /// characters. Null or an empty text clears it.
                 pub billing_address: Field<Text<1000>>,
-                /// Its first line.
+                /// First line of the billing address: at most 1,000 characters. Null or an empty text clears it.
                 pub billing_line1: Field<Text<1000>>,
-                /// Its second line.
+                /// Second line of the billing address: at most 1,000 characters. Null or an empty text clears it.
                 pub billing_line2: Field<Text<1000>>,
-                /// Its city.
+                /// City of the billing address: at most 1,000 characters. Null or an empty text clears it.
                 pub billing_city: Field<Text<1000>>,
-                /// Its state or province.
+                /// State, province or region of the billing address: at most 1,000 characters. Null or an empty text
+                /// clears it.
                 pub billing_region: Field<Text<1000>>,
-                /// Its postal code.
+                /// Postal code of the billing address, as entered: at most 1,000 characters. Null or an empty text
+                /// clears it.
                 pub billing_postal_code: Field<Text<1000>>,
-                /// Its country.
+                /// Country of the billing address, as entered: at most 1,000 characters. Null or an empty text clears
+                /// it.
                 pub billing_country: Field<Text<1000>>,
-                /// Where invoices are sent to.
+                /// Email address that invoices are sent to: at most 1,000 characters. Null or an empty text clears it.
                 pub billing_email: Field<Text<1000>>,
-                /// The client's tax number.
+                /// Tax or VAT identification number of the client: at most 1,000 characters. Null or an empty text
+                /// clears it.
                 pub tax_number: Field<Text<1000>>,
-                /// The hourly rate that new projects copy.
+                /// Hourly rate that a new project of the client copies when it names none, in the client's currency,
+                /// from 0. Null means no rate; existing projects do not change.
                 pub default_rate: Field<Money>,
-                /// When invoices are due, in words.
+                /// Payment terms of the client in words, such as `Net 30`: at most 50 characters. Null or an empty text
+                /// means 30 days.
                 pub default_payment_terms: Field<ShortText>,
-                /// The tax rate of new invoices, in percent.
+                /// Tax rate of new invoices, in percent from 0 to 100. Null means no tax.
                 pub default_tax_rate: Field<Percent>,
-                /// Whether invoices need a purchase order number; false unless said.
+                /// Whether the client asks for a purchase order number on invoices; `false` by default.
                 pub require_po_number: $flag<bool>,
             }
             read_only "id" "orgId" "version" "createdAt" "updatedAt" "deletedAt"
@@ -275,12 +288,12 @@ macro_rules! client_input {
 }
 
 client_input!(
-    /// A new client.
-    CreateClientInput = "CreateClientInput", name: Required, flag: Defaulted
+    /// The fields of a new client. Only `name` is required.
+    CreateClientInput, name: Required, flag: Defaulted
 );
 client_input!(
-    /// What changes of a client: what is absent stays, null clears.
-    UpdateClientInput = "UpdateClientInput", name: NonNull, flag: NonNull
+    /// The fields of a client to change. An absent field keeps its value, null clears a nullable one.
+    UpdateClientInput, name: NonNull, flag: NonNull
 );
 
 fn search_key(row: &client::Model) -> String {
@@ -299,19 +312,20 @@ crate::sort! {
 }
 
 crate::input! {
-    /// Filters of the client list.
-    pub struct ClientFilter = "ClientFilter" {
-        /// One of these ids.
+    /// Filters of the list of clients; a client must match all of them.
+    pub struct ClientFilter {
+        /// Only clients with one of these identifiers.
         pub id: Field<Vec<Id>>,
-        /// One of these external ids.
+        /// Only clients with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
-        /// Made at or after.
+        /// Only clients created at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
-        /// Made at or before.
+        /// Only clients created at or before this instant; a date means the end of that UTC day.
         pub created_at_to: Field<DateOrDateTime>,
-        /// Changed at or after.
+        /// Only clients last changed at or after this instant; a date means the start of that UTC day. Records may
+        /// appear up to 60 seconds late, so let polls overlap by that much.
         pub updated_at_from: Field<DateOrDateTime>,
-        /// Changed at or before.
+        /// Only clients last changed at or before this instant; a date means the end of that UTC day.
         pub updated_at_to: Field<DateOrDateTime>,
     }
 }

@@ -18,26 +18,28 @@ use crate::door::Cx;
 use crate::list::filter::{one_of, since, until};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 
-/// Something that happened, as it was sent.
+/// An event: something that happened in the workspace, exactly as it was sent to webhook endpoints. Kept for 30 days
+/// unless the operator chose otherwise.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename = "Event", rename_all = "camelCase")]
 #[graphql(name = "Event")]
 pub struct Event {
-    /// The id, the same on every delivery.
+    /// Identifier of the event (UUID v7), the same on every delivery, retry and replay of it.
     pub id: Id,
-    /// What happened.
+    /// Type of the event, such as `client.created`. New types may be added.
     #[serde(rename = "type")]
     #[oai(rename = "type")]
     #[graphql(name = "type")]
     pub kind: String,
-    /// When, in Unix seconds.
+    /// Time at which the event happened, in Unix seconds.
     pub created: i64,
-    /// The workspace.
+    /// Identifier of the workspace in which the event happened.
     pub org_id: Id,
-    /// Whether it is for real: false on a test server and in a test call.
+    /// Whether the event is real: false on a test server and for test events.
     pub livemode: bool,
-    /// The record as an Owner saw it then, under its noun.
+    /// The record as an Owner saw it at that moment, under the name of its noun (`client`, `project`, `task`,
+    /// `timeEntry` or `invoice`); events of payments add `payment`, test events `test: true`.
     pub data: Payload,
 }
 
@@ -115,15 +117,15 @@ crate::sort! {
 }
 
 crate::input! {
-    /// Filters of the list of events.
-    pub struct EventFilter = "EventFilter" {
-        /// One of these ids.
+    /// Filters of the list of events; an event must match all of them.
+    pub struct EventFilter {
+        /// Only events with one of these identifiers.
         pub id: Field<Vec<Id>>,
-        /// Of one of these types.
+        /// Only events of one of these types.
         pub r#type: Field<Vec<EventType>>,
-        /// Made at or after.
+        /// Only events that happened at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
-        /// Made at or before.
+        /// Only events that happened at or before this instant; a date means the end of that UTC day.
         pub created_at_to: Field<DateOrDateTime>,
     }
 }

@@ -20,25 +20,25 @@ use crate::list::filter::{ids_where, one_of, since, until};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::nouns::{organization, task};
 
-/// A person in a workspace.
+/// A member: a person in a workspace. A Member sees their own record only.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 #[graphql(name = "MemberFields")]
 pub struct Member {
-    /// The id of this membership.
+    /// Identifier of the membership (UUID v7); a person has another one in every workspace.
     pub id: Id,
-    /// The workspace.
+    /// Identifier of the workspace that the member belongs to.
     pub org_id: Id,
-    /// The person; time and tasks name them by this id.
+    /// Identifier of the person; time entries and tasks refer to people by it.
     pub user_id: Id,
-    /// What they may do.
+    /// Role of the member, which decides what they may see and do.
     pub role: Role,
-    /// Their name.
+    /// Name of the member in this workspace.
     pub name: String,
-    /// Their e-mail address.
+    /// Email address of the member.
     pub email: String,
-    /// When they joined.
+    /// Time at which the member joined the workspace (UTC).
     pub created_at: Timestamp,
 }
 
@@ -71,33 +71,33 @@ impl Record for Member {
     }
 }
 
-/// Who the caller is and what their token may do.
+/// The caller: the member that the token acts as, and what the token may do.
 #[derive(Clone, Debug, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 #[graphql(name = "Viewer")]
 pub struct Me {
-    /// The workspace.
+    /// Identifier of the token's workspace.
     pub org_id: Id,
-    /// Its name.
+    /// Name of the token's workspace.
     pub org_name: String,
-    /// The membership.
+    /// Identifier of the membership that the token acts as.
     pub member_id: Id,
-    /// The person.
+    /// Identifier of the person behind the token.
     pub user_id: Id,
-    /// Their name.
+    /// Name of the person in this workspace.
     pub name: String,
-    /// Their e-mail address.
+    /// Email address of the person.
     pub email: String,
-    /// What the workspace has bought.
+    /// Plan of the workspace, which decides on features and rate limits.
     pub plan: Plan,
-    /// What the member may do.
+    /// Role of the member at this moment; a change counts from the next request.
     pub role: Role,
-    /// The name of the token.
+    /// Name of the token, as given when it was made.
     pub token_name: String,
-    /// `read`, or `read` and `write`.
+    /// Scopes of the token: `read`, or `read` and `write`.
     pub scopes: Vec<String>,
-    /// The projects that they are on; null means all projects.
+    /// Identifiers of the projects that the caller is on; null means all projects of the workspace.
     #[oai(nullable)]
     pub project_ids: Option<Vec<Id>>,
 }
@@ -141,15 +141,15 @@ crate::sort! {
 }
 
 crate::input! {
-    /// Filters of the member list.
-    pub struct MemberFilter = "MemberFilter" {
-        /// One of these ids.
+    /// Filters of the list of members; a member must match all of them.
+    pub struct MemberFilter {
+        /// Only members with one of these identifiers.
         pub id: Field<Vec<Id>>,
-        /// One of these roles.
+        /// Only members with one of these roles.
         pub role: Field<Vec<Role>>,
-        /// Joined at or after.
+        /// Only members who joined at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
-        /// Joined at or before.
+        /// Only members who joined at or before this instant; a date means the end of that UTC day.
         pub created_at_to: Field<DateOrDateTime>,
     }
 }

@@ -13,34 +13,35 @@ use crate::door::Cx;
 use crate::door::operator::Operator;
 use crate::door::write::Write;
 
-/// A workspace. Legal and tax fields are not shown to Members.
+/// A workspace: one business with its members and all of its records. Everyone reads it; Members do not see its legal
+/// and tax fields. The operator changes it.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct Organization {
-    /// The id.
+    /// Identifier of the workspace (UUID v7).
     pub id: Id,
-    /// Its name.
+    /// Name of the workspace.
     pub name: String,
-    /// What it has bought.
+    /// Plan of the workspace, which decides on features and rate limits.
     pub plan: Plan,
-    /// The currency of clients that name none.
+    /// Currency of clients that are created without one (ISO 4217 code).
     pub default_currency: Currency,
-    /// What invoice numbers begin with.
+    /// Text that every invoice number begins with.
     pub invoice_prefix: String,
-    /// The name on legal papers.
+    /// Legal name of the business, printed on invoices; null if none was given.
     #[serde(default, skip_serializing_if = "Visible::is_hidden")]
     pub legal_name: Visible<String>,
-    /// The number at the tax office.
+    /// Tax or VAT identification number of the business, printed on invoices; null if none was given.
     #[serde(default, skip_serializing_if = "Visible::is_hidden")]
     pub tax_id: Visible<String>,
-    /// Where to write to.
+    /// Email address of the business, printed on invoices; null if none was given.
     #[oai(nullable)]
     pub business_email: Option<String>,
-    /// Where to look.
+    /// Website URL of the business, printed on invoices; null if none was given.
     #[oai(nullable)]
     pub business_website: Option<String>,
-    /// When it was made.
+    /// Time at which the workspace was created (UTC).
     pub created_at: Timestamp,
 }
 

@@ -21,34 +21,35 @@ use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 /// Live tokens that a member may have.
 const MAX_TOKENS: u64 = 50;
 
-/// A token, without its secret.
+/// An API token, without its secret. The secret is shown once, where the token is made: on the settings pages or the
+/// command line.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 #[graphql(name = "TokenFields")]
 pub struct Token {
-    /// The id.
+    /// Identifier of the token (UUID v7).
     pub id: Id,
-    /// The workspace.
+    /// Identifier of the workspace that the token belongs to.
     pub org_id: Id,
-    /// The member that it acts as.
+    /// Identifier of the membership that the token acts as.
     pub member_id: Id,
-    /// What it is called.
+    /// Name of the token, as given when it was made.
     pub name: String,
-    /// What it begins with, after `hsk_live_` or `hsk_test_`.
+    /// Characters by which the token is recognised, after `hsk_live_` or `hsk_test_`.
     pub prefix: String,
-    /// `read`, or `read` and `write`.
+    /// Scopes of the token: `read`, or `read` and `write`.
     pub scopes: Vec<String>,
-    /// When it ends by itself.
+    /// Time at which the token expires (UTC); null means never.
     #[oai(nullable)]
     pub expires_at: Option<Timestamp>,
-    /// When it was ended.
+    /// Time at which the token was revoked (UTC); null while it is live.
     #[oai(nullable)]
     pub revoked_at: Option<Timestamp>,
-    /// When it was last used, to about a minute.
+    /// Time of its last use (UTC), to about a minute; null if it was never used.
     #[oai(nullable)]
     pub last_used_at: Option<Timestamp>,
-    /// When it was made.
+    /// Time at which the token was made (UTC).
     pub created_at: Timestamp,
 }
 
@@ -98,13 +99,13 @@ crate::sort! {
 }
 
 crate::input! {
-    /// Filters of the token list.
-    pub struct TokenFilter = "TokenFilter" {
-        /// One of these ids.
+    /// Filters of the list of tokens; a token must match all of them.
+    pub struct TokenFilter {
+        /// Only tokens with one of these identifiers.
         pub id: Field<Vec<Id>>,
-        /// Made at or after.
+        /// Only tokens made at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
-        /// Made at or before.
+        /// Only tokens made at or before this instant; a date means the end of that UTC day.
         pub created_at_to: Field<DateOrDateTime>,
     }
 }

@@ -16,42 +16,43 @@ use crate::door::Cx;
 use crate::list::filter::{one_of, since, until};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 
-/// One event on its way to one endpoint.
+/// A delivery: one event on its way to one webhook endpoint, with up to 8 attempts over about 32 hours. Only Owners and
+/// Admins see deliveries.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 #[graphql(name = "WebhookDeliveryFields")]
 pub struct WebhookDelivery {
-    /// The id.
+    /// Identifier of the delivery (UUID v7).
     pub id: Id,
-    /// The workspace.
+    /// Identifier of the workspace that the delivery belongs to.
     pub org_id: Id,
-    /// The event.
+    /// Identifier of the event that is delivered.
     pub event_id: Id,
-    /// Its type.
+    /// Type of the event, such as `client.created`.
     pub event_type: String,
-    /// The endpoint.
+    /// Identifier of the webhook endpoint that it is sent to.
     pub endpoint_id: Id,
-    /// What became of it.
+    /// State of the delivery.
     pub status: DeliveryStatus,
-    /// Why it was skipped: `plan`, `disabled` or `deleted`.
+    /// Why the delivery was skipped: `plan`, `disabled` or `deleted`; null otherwise.
     #[oai(nullable)]
     pub reason: Option<String>,
-    /// How often it was tried.
+    /// Number of attempts so far.
     pub attempt_count: i32,
-    /// When it is tried next.
+    /// Time of the next attempt (UTC); null if there is none.
     #[oai(nullable)]
     pub next_attempt_at: Option<Timestamp>,
-    /// When it was last tried.
+    /// Time of the last attempt (UTC); null before the first.
     #[oai(nullable)]
     pub last_attempt_at: Option<Timestamp>,
-    /// The status code of the last answer.
+    /// HTTP status of the last answer; null if there was no answer yet.
     #[oai(nullable)]
     pub last_response_status: Option<i32>,
-    /// The delivery that this one repeats.
+    /// Identifier of the delivery that this one repeats; null if it repeats none.
     #[oai(nullable)]
     pub replay_of: Option<Id>,
-    /// When it was made.
+    /// Time at which the delivery was created (UTC).
     pub created_at: Timestamp,
 }
 
@@ -102,24 +103,24 @@ impl Record for WebhookDelivery {
     }
 }
 
-/// One attempt to deliver.
+/// One attempt to deliver an event.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct WebhookAttempt {
-    /// The first is 1.
+    /// Number of the attempt; the first is 1.
     pub number: i32,
-    /// When it began.
+    /// Time at which the attempt began (UTC).
     pub started_at: Timestamp,
-    /// How long it took, in milliseconds.
+    /// Duration of the attempt, in milliseconds.
     pub duration_ms: i32,
-    /// The status code of the answer, if there was one.
+    /// HTTP status of the answer; null if there was none.
     #[oai(nullable)]
     pub response_status: Option<i32>,
-    /// Why it did not succeed, where the status does not say it.
+    /// Why the attempt failed; null if it succeeded or the status says it.
     #[oai(nullable)]
     pub error: Option<String>,
-    /// The first 2 KiB of the answer.
+    /// The first 2 KiB of the answer; null if there was none.
     #[oai(nullable)]
     pub response_excerpt: Option<String>,
 }
@@ -141,7 +142,7 @@ pub struct WebhookDeliveryDetail {
     #[serde(flatten)]
     #[oai(flatten)]
     pub delivery: WebhookDelivery,
-    /// What became of each attempt, the first first.
+    /// All attempts, the first one first.
     pub attempts: Vec<WebhookAttempt>,
 }
 
@@ -154,21 +155,21 @@ crate::sort! {
 }
 
 crate::input! {
-    /// Filters of the list of deliveries.
-    pub struct WebhookDeliveryFilter = "WebhookDeliveryFilter" {
-        /// One of these ids.
+    /// Filters of the list of deliveries; a delivery must match all of them.
+    pub struct WebhookDeliveryFilter {
+        /// Only deliveries with one of these identifiers.
         pub id: Field<Vec<Id>>,
-        /// To one of these endpoints.
+        /// Only deliveries to one of these webhook endpoints.
         pub endpoint_id: Field<Vec<Id>>,
-        /// Of one of these events.
+        /// Only deliveries of one of these events.
         pub event_id: Field<Vec<Id>>,
-        /// Of one of these types.
+        /// Only deliveries of events of one of these types.
         pub event_type: Field<Vec<EventType>>,
-        /// In one of these states.
+        /// Only deliveries in one of these states.
         pub status: Field<Vec<DeliveryStatus>>,
-        /// Made at or after.
+        /// Only deliveries created at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
-        /// Made at or before.
+        /// Only deliveries created at or before this instant; a date means the end of that UTC day.
         pub created_at_to: Field<DateOrDateTime>,
     }
 }

@@ -26,41 +26,44 @@ const MAX_ENDPOINTS: u64 = 50;
 /// The longest time that a replaced secret may go on signing, in seconds: a week.
 const MAX_OVERLAP: i32 = 7 * 24 * 3600;
 
-/// Where events are sent to.
+/// A webhook endpoint: a URL that events of the workspace are sent to, signed. Only Owners and Admins see endpoints.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct WebhookEndpoint {
-    /// The id.
+    /// Identifier of the webhook endpoint (UUID v7).
     pub id: Id,
-    /// The workspace.
+    /// Identifier of the workspace that the webhook endpoint belongs to.
     pub org_id: Id,
-    /// Another system's id of it, unique among live endpoints.
+    /// Identifier of the webhook endpoint in another system, unique among live webhook endpoints; null if none was
+    /// given.
     #[oai(nullable)]
     pub external_id: Option<String>,
-    /// Where events are posted to.
+    /// URL that events are posted to.
     pub url: String,
-    /// The types of events that it is sent.
+    /// Types of the events that are sent to the endpoint.
     pub events: Vec<EventType>,
-    /// What it is for.
+    /// What the endpoint is for; null if there is no description.
     #[oai(nullable)]
     pub description: Option<String>,
-    /// Whether it is sent anything.
+    /// Whether events are sent to the endpoint. A receiver that answers 410 disables it.
     pub enabled: bool,
-    /// Whether deliveries get through.
+    /// Whether deliveries succeed.
     pub status: EndpointStatus,
-    /// What its secret begins with.
+    /// First characters of the secret, to recognise it by.
     pub secret_prefix: String,
-    /// The secret that its deliveries are signed with; in the answer that made it, and absent from every other.
+    /// Secret that deliveries are signed with, `wsk_` and standard base64. Only in the answers that create the endpoint
+    /// or rotate its secret; absent otherwise.
     #[serde(default, skip_serializing_if = "Visible::is_hidden")]
     pub secret: Visible<String>,
-    /// Grows with every change.
+    /// Version of the webhook endpoint: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
+    /// `expectedVersion` (GraphQL) to change only this version.
     pub version: i32,
-    /// When it was made.
+    /// Time at which the webhook endpoint was created (UTC).
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change of the webhook endpoint (UTC); strictly later with every change.
     pub updated_at: Timestamp,
-    /// When it was deleted.
+    /// Time at which the webhook endpoint was deleted (UTC); null while it is live.
     #[oai(nullable)]
     pub deleted_at: Option<Timestamp>,
 }
@@ -132,19 +135,21 @@ fn column(events: &[EventType]) -> String {
 
 /// The two inputs of an endpoint differ in what they need.
 macro_rules! endpoint_input {
-    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needed: $needed:ident, flag: $flag:ident) => {
+    ($(#[doc = $doc:literal])* $name:ident, needed: $needed:ident, flag: $flag:ident) => {
         crate::input! {
             $(#[doc = $doc])*
-            pub struct $name = $graphql {
-                /// Another system's id of it, unique among live endpoints.
+            pub struct $name {
+                /// Identifier of the webhook endpoint in another system: at most 255 characters, unique among live
+                /// webhook endpoints. Null or an empty text clears it.
                 pub external_id: Field<ExternalId>,
-                /// Where events are posted to: https, port 443 or 1024 to 65535, and no private address.
+                /// URL that events are posted to: `https`, port 443 or 1024 to 65535, without user name or password,
+                /// and no private address.
                 pub url: $needed<Text<2048>>,
-                /// The types of events that it is sent; at least one.
+                /// Types of the events to send to the endpoint; at least one.
                 pub events: $needed<Vec<EventType>>,
-                /// What it is for.
+                /// What the endpoint is for: at most 10,000 characters. Null or an empty text clears it.
                 pub description: Field<Note>,
-                /// Whether it is sent anything; true unless said.
+                /// Whether events are sent to the endpoint; `true` by default.
                 pub enabled: $flag<bool>,
             }
             read_only "id" "orgId" "status" "secret" "secretPrefix" "version" "createdAt" "updatedAt" "deletedAt"
@@ -184,12 +189,12 @@ macro_rules! endpoint_input {
 }
 
 endpoint_input!(
-    /// A new webhook endpoint.
-    CreateWebhookEndpointInput = "CreateWebhookEndpointInput", needed: Required, flag: Defaulted
+    /// The fields of a new webhook endpoint. `url` and `events` are required.
+    CreateWebhookEndpointInput, needed: Required, flag: Defaulted
 );
 endpoint_input!(
-    /// What changes of a webhook endpoint: what is absent stays, null clears.
-    UpdateWebhookEndpointInput = "UpdateWebhookEndpointInput", needed: NonNull, flag: NonNull
+    /// The fields of a webhook endpoint to change. An absent field keeps its value, null clears a nullable one.
+    UpdateWebhookEndpointInput, needed: NonNull, flag: NonNull
 );
 
 impl Validate for CreateWebhookEndpointInput {
@@ -213,9 +218,9 @@ impl Validate for UpdateWebhookEndpointInput {
 }
 
 crate::input! {
-    /// How a secret is replaced.
-    pub struct RotateWebhookSecretInput = "RotateWebhookSecretInput" {
-        /// How long the old secret signs beside the new one, in seconds, up to a week; 0 unless said.
+    /// How to replace the secret.
+    pub struct RotateWebhookSecretInput {
+        /// Seconds during which the old secret signs beside the new one, from 0 to 604,800 (a week); 0 by default.
         pub overlap_seconds: Defaulted<i32>,
     }
 }
@@ -240,23 +245,24 @@ crate::sort! {
 }
 
 crate::input! {
-    /// Filters of the list of webhook endpoints.
-    pub struct WebhookEndpointFilter = "WebhookEndpointFilter" {
-        /// One of these ids.
+    /// Filters of the list of webhook endpoints; an endpoint must match all of them.
+    pub struct WebhookEndpointFilter {
+        /// Only webhook endpoints with one of these identifiers.
         pub id: Field<Vec<Id>>,
-        /// One of these external ids.
+        /// Only webhook endpoints with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
-        /// Switched on or off.
+        /// Only webhook endpoints that are enabled (`true`) or disabled (`false`).
         pub enabled: Field<Vec<bool>>,
-        /// In one of these states.
+        /// Only webhook endpoints in one of these states.
         pub status: Field<Vec<EndpointStatus>>,
-        /// Made at or after.
+        /// Only webhook endpoints created at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
-        /// Made at or before.
+        /// Only webhook endpoints created at or before this instant; a date means the end of that UTC day.
         pub created_at_to: Field<DateOrDateTime>,
-        /// Changed at or after.
+        /// Only webhook endpoints last changed at or after this instant; a date means the start of that UTC day.
+        /// Records may appear up to 60 seconds late, so let polls overlap by that much.
         pub updated_at_from: Field<DateOrDateTime>,
-        /// Changed at or before.
+        /// Only webhook endpoints last changed at or before this instant; a date means the end of that UTC day.
         pub updated_at_to: Field<DateOrDateTime>,
     }
 }

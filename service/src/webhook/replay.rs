@@ -95,13 +95,13 @@ pub struct Replay {
     found: u64,
 }
 
-/// The same in GraphQL.
+/// Which deliveries to replay.
 #[derive(Debug, async_graphql::InputObject)]
 #[graphql(name = "ReplayWebhookDeliveriesInput")]
 pub struct ReplayInput {
-    /// Which deliveries; failed ones unless a status is named.
+    /// Which deliveries to replay; those with status `failed` unless a status is named. Pending ones are refused.
     filters: Option<WebhookDeliveryFilter>,
-    /// Only count them.
+    /// Whether to only count the deliveries, without sending anything; `false` by default.
     dry_run: Option<bool>,
 }
 
@@ -206,10 +206,11 @@ impl Validate for Replay {
     }
 }
 
-/// How many deliveries were sent again, or would be.
+/// The result of a replay.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+#[oai(rename = "WebhookReplay")]
 pub struct Replayed {
-    /// The number, at most 1000.
+    /// Number of deliveries that are sent again, or would be: at most 1,000.
     pub count: i32,
 }
 
@@ -270,32 +271,32 @@ impl poem_openapi::types::Type for Replay {
     type RawElementValueType = Self;
 
     fn name() -> std::borrow::Cow<'static, str> {
-        "ReplayWebhookDeliveries".into()
+        "ReplayWebhookDeliveriesInput".into()
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Reference("ReplayWebhookDeliveries".into())
+        MetaSchemaRef::Reference("ReplayWebhookDeliveriesInput".into())
     }
 
     fn register(registry: &mut Registry) {
-        registry.create_schema::<Replay, _>("ReplayWebhookDeliveries".into(), |_| {
+        registry.create_schema::<Replay, _>("ReplayWebhookDeliveriesInput".into(), |_| {
             let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
             let dry_run =
-                MetaSchema { description: Some("Only count them."), nullable: true, ..MetaSchema::new("boolean") };
-            // Part of this body, not an input of its own.
+                MetaSchema { description: Some("Whether to only count the deliveries, without sending anything; `false` by default."), nullable: true, ..MetaSchema::new("boolean") };
             let fields = WebhookDeliveryFilter::fields().into_iter();
             let described = |field: crate::contract::input::FieldInfo| {
                 (field.name, inline(MetaSchema { description: Some(field.description), ..field.schema }))
             };
             let filters = MetaSchema {
-                description: Some("Filters, as of the list of deliveries."),
+                title: Some("WebhookDeliveryFilter\nFilters of deliveries; a delivery must match all of them.".into()),
+                description: Some("Which deliveries to replay; those with status `failed` unless a status is named. Pending ones are refused."),
                 nullable: true,
                 properties: fields.map(described).collect(),
                 additional_properties: Some(Box::new(inline(MetaSchema::new("never")))),
                 ..MetaSchema::new("object")
             };
             MetaSchema {
-                description: Some("Which deliveries to send again; failed ones unless a status is named."),
+                description: Some("Which deliveries to replay, the oldest first, at most 1,000."),
                 properties: vec![("filters", inline(filters)), ("dryRun", inline(dry_run))],
                 additional_properties: Some(Box::new(inline(MetaSchema::new("never")))),
                 ..MetaSchema::new("object")

@@ -15,9 +15,9 @@ use crate::nouns::organization;
 use crate::outbox::{self, Delivery, Envelope, subscribed};
 
 crate::input! {
-    /// What a test event is to be.
-    pub struct TestWebhookEndpointInput = "TestWebhookEndpointInput" {
-        /// Its type; the first that the endpoint is subscribed to unless said.
+    /// Which test event to send.
+    pub struct TestWebhookEndpointInput {
+        /// Type of the test event; by default the first type that the endpoint is subscribed to.
         pub r#type: Field<EventType>,
     }
 }

@@ -4,18 +4,10 @@ use std::collections::BTreeMap;
 
 use poem::http::Method;
 use serde_json::{Value, json};
-use service::value::{Plan, Role};
+use service::value::{Json, Plan, Role};
 use tests::{Answer, Fixtures, Workspace, on_both};
 
-use super::{document, operations};
-
-/// The record that an operation answers with.
-fn record_of(operation: &Value) -> Option<String> {
-    let answered = ["201", "200"]
-        .iter()
-        .find_map(|status| operation["responses"][*status]["content"]["application/json"]["schema"]["$ref"].as_str())?;
-    Some(answered.rsplit('/').next()?.trim_end_matches("Answer").trim_end_matches("Page").to_owned())
-}
+use super::{answered_record, document, operations};
 
 /// A caller who may use this path: webhooks are for those who administer the workspace.
 fn who<'a>(fixtures: &'a Fixtures, path: &str) -> &'a str {
@@ -82,7 +74,7 @@ on_both! {
             for (path, method, operation) in waiting {
                 let examples = &operation["requestBody"]["content"]["application/json"]["examples"];
                 let bodies: Vec<Value> = examples.as_object().unwrap().values().map(|e| e["value"].clone()).collect();
-                let record = record_of(&operation).unwrap_or_default();
+                let record = answered_record(&document, &operation).unwrap_or_default();
                 let shown = example(&record);
                 let place = if operation["operationId"] == "stopTimer" {
                     let running = world.get(&fixtures.home.manager, "/api/v1/time-entries/running").await.data(200);
@@ -134,13 +126,37 @@ on_both! {
                     let whole = whole.unwrap_or_else(|| panic!("no body of {path} gives {shown}, but {}", answers[0].text()));
                     ids.learn(&shown["id"], &whole["id"]);
                     compared += 1;
+                } else if let ("patch", [answer]) = (method.as_str(), answers.as_slice()) {
+                    // What a change answers, apart from versions and times.
+                    let content = &operation["responses"]["200"]["content"]["application/json"];
+                    let (shown, real) = (&content["example"]["data"], ids.shown(&answer.data(200)));
+                    for (field, shown) in shown.as_object().unwrap() {
+                        let varies = field == "id" || field == "version" || field.ends_with("At");
+                        assert!(varies || real[field] == *shown, "{path} {field}: {} is not {shown}", real[field]);
+                    }
+                    compared += 1;
                 }
             }
             waiting = still;
             assert!(waiting.len() < before, "bodies name what nothing makes: {waiting:?}");
         }
-        assert!(compared >= 3, "{compared}");
+        assert!(compared >= 9, "{compared}");
     }
+}
+
+/// The keys of `data` in a text, or those of its first item, in their order.
+fn first_keys(text: &str, pointer: &str) -> Vec<String> {
+    let mut json = Json::parse(text.as_bytes()).unwrap();
+    let steps = pointer.split('/').skip(1).chain(["data"]).map(|step| step.replace("~1", "/"));
+    for step in steps {
+        let Json::Object(pairs) = json else { panic!("no object above {step}") };
+        json = pairs.into_iter().find(|(key, _)| *key == step).map(|(_, value)| value).unwrap();
+    }
+    if let Json::List(items) = json {
+        json = items.into_iter().next().unwrap_or(Json::Null);
+    }
+    let Json::Object(pairs) = json else { return vec![] };
+    pairs.into_iter().map(|(key, _)| key).collect()
 }
 
 on_both! {
@@ -154,9 +170,10 @@ on_both! {
         world.post(&fixtures.home.owner, "/api/v1/webhook-endpoints", hook).await.data(201);
         fixtures.home.client(&world, "D").await;
         let document = document();
+        let text = api::rest::openapi::Documents::new(None).json;
         let mut looked = 0;
         for (path, method, operation) in operations(&document) {
-            let Some(record) = record_of(&operation).filter(|_| method == "get" && path.matches('{').count() < 2) else {
+            let Some(record) = answered_record(&document, &operation).filter(|_| method == "get" && path.matches('{').count() < 2) else {
                 continue;
             };
             let shown = &document["components"]["schemas"][&record]["examples"][0];
@@ -169,7 +186,11 @@ on_both! {
                 let Some(id) = rows[0]["id"].as_str() else { continue };
                 place = format!("{list}/{id}{}", rest.split_once('}').unwrap().1);
             }
-            let data = world.get(who(&fixtures, &path), &place).await.data(200);
+            let answer = world.get(who(&fixtures, &path), &place).await;
+            let data = answer.data(200);
+            let example = format!("/paths/{}/get/responses/200/content/application~1json/example", path.replace('/', "~1"));
+            let (sent, written) = (first_keys(&answer.text(), ""), first_keys(&text, &example));
+            assert!(sent == written || sent.is_empty(), "{path} sends {sent:?} and shows {written:?}");
             let records = data.as_array().cloned().unwrap_or_else(|| vec![data]);
             for real in records.iter().filter(|real| real.is_object()) {
                 // A secret is in the answer that made it, and in no other.

@@ -2,10 +2,13 @@
 
 mod clients;
 mod contract;
+pub(crate) mod descriptions;
 mod edges;
 mod examples;
 mod fuzzer;
+mod generators;
 mod linters;
+mod samples;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,6 +31,16 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
         methods.iter().map(|(m, o)| (path.clone(), m.clone(), o.clone())).collect::<Vec<_>>()
     };
     paths.iter().flat_map(of_path).collect()
+}
+
+/// The record that an operation answers with: alone, or in a list.
+fn answered_record(document: &Value, operation: &Value) -> Option<String> {
+    let schema =
+        |status: &&str| operation["responses"][*status]["content"]["application/json"]["schema"]["$ref"].as_str();
+    let answer = document.pointer(["201", "200"].iter().find_map(schema)?.strip_prefix('#')?)?;
+    let data = &answer["properties"]["data"];
+    let record = [data, &data["items"], &data["anyOf"][0]].into_iter().find_map(|schema| schema["$ref"].as_str());
+    Some(record?.rsplit('/').next()?.to_owned())
 }
 
 /// A folder or program of the pinned tools.

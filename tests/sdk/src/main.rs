@@ -11,7 +11,7 @@ use api::types::{self, ErrorCode, ProjectStatus, Role, TimeEntry};
 use api::{Client, Error};
 
 /// The refusal behind an error of the client.
-fn refusal(error: Error<types::Error>) -> (u16, types::ErrorDetails) {
+fn refusal(error: Error<types::ErrorAnswer>) -> (u16, types::ErrorDetails) {
     match error {
         Error::ErrorResponse(answer) => (answer.status().as_u16(), answer.into_inner().error),
         other => panic!("not a refusal: {other}"),
@@ -43,7 +43,7 @@ async fn main() {
     assert_eq!(again.headers()["idempotent-replayed"], "true");
     let client = client.into_inner().data;
     assert_eq!(again.into_inner().data.id, client.id);
-    let rate = types::MoneyInput::Number(120.5);
+    let rate = "120.50".parse::<types::MoneyInput>().expect("money");
     let due = chrono::NaiveDate::from_ymd_opt(2026, 9, 30).expect("a day");
     let create = api.create_project().idempotency_key(key());
     let create = create.body_map(|body| body.client_id(client.id).name("Website").hourly_rate(rate).due_date(due));
@@ -52,7 +52,7 @@ async fn main() {
     assert_eq!(project.hourly_rate.as_ref().map(|rate| rate.as_str()), Some("120.50"));
 
     // A task with a tag, and what the journey to the client cost.
-    let tag = "design".parse::<types::NewTaskTagsItem>().expect("a tag");
+    let tag = "design".parse::<types::CreateTaskInputTagsItem>().expect("a tag");
     let plan = api.create_task().idempotency_key(key());
     let plan = plan
         .body_map(|body| body.project_id(project.id).name("Wireframes").tags(vec![tag]).assignee_ids(vec![me.user_id]));
@@ -61,7 +61,7 @@ async fn main() {
     let spend = api.create_expense().idempotency_key(key());
     let spend = spend.body_map(|body| {
         let body = body.client_id(client.id).category(types::ExpenseCategory::Travel).description("Train");
-        body.amount(types::MoneyInput::Number(64.2)).expense_date(due)
+        body.amount("64.20".parse::<types::MoneyInput>().expect("money")).expense_date(due)
     });
     assert_eq!(spend.send().await.expect("an expense").into_inner().data.amount.as_str(), "64.20");
 
@@ -76,7 +76,10 @@ async fn main() {
     // A timer; on the same project it goes on.
     let start = async || {
         let start = api.start_timer().idempotency_key(key());
-        start.body_map(|body| body.project_id(project.id).note("Call".parse::<types::NewTimerNote>().ok())).send().await
+        start
+            .body_map(|body| body.project_id(project.id).note("Call".parse::<types::StartTimerInputNote>().ok()))
+            .send()
+            .await
     };
     let (started, goes_on) = (start().await.expect("a timer"), start().await.expect("the timer"));
     assert_eq!((started.status().as_u16(), goes_on.status().as_u16()), (201, 200));
@@ -88,7 +91,7 @@ async fn main() {
 
     // Time, alone and together.
     let day = chrono::NaiveDate::from_ymd_opt(2026, 6, 11).expect("a day");
-    let duration = "1h30m".parse::<types::NewTimeEntryDuration>().expect("a duration");
+    let duration = "1h30m".parse::<types::CreateTimeEntryInputDuration>().expect("a duration");
     let log = api.create_time_entry().idempotency_key(key());
     let log = log.body_map(|body| body.project_id(project.id).task_id(task.id).duration(duration).entry_date(day));
     assert_eq!(log.send().await.expect("an entry").into_inner().data.duration_seconds, Some(5400));
@@ -107,7 +110,7 @@ async fn main() {
     let mut cursor = None;
     loop {
         let mut list = api.list_time_entries().project_id(vec![project.id]).limit(2);
-        list = list.sort(types::ListTimeEntriesSort::try_from("-durationSeconds").expect("a sort order"));
+        list = list.sort(types::TimeEntrySort::try_from("-durationSeconds").expect("a sort order"));
         if let Some(cursor) = cursor.take() {
             list = list.cursor(cursor);
         }
@@ -124,7 +127,7 @@ async fn main() {
 
     // Change it, only as it was read; then it is gone.
     let change = |version: String| {
-        let note = "Longer than planned".parse::<types::TimeEntryChangesNote>().expect("a note");
+        let note = "Longer than planned".parse::<types::UpdateTimeEntryInputNote>().expect("a note");
         api.update_time_entry().id(longest.id).if_match(version).body_map(|body| body.note(note)).send()
     };
     let (status, error) = refusal(change("\"99\"".into()).await.expect_err("a stale version"));

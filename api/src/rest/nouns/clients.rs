@@ -14,6 +14,8 @@ pub struct Clients;
 #[OpenApi(tag = "Tag::Clients")]
 impl Clients {
     /// List clients
+    ///
+    /// Clients of the workspace. `search` looks in name, contact name and email.
     #[oai(path = "/clients", method = "get", operation_id = "listClients")]
     async fn list_clients(
         &self,
@@ -24,6 +26,8 @@ impl Clients {
     }
 
     /// Create a client
+    ///
+    /// Creates a client and sends the event `client.created`.
     #[oai(path = "/clients", method = "post", operation_id = "createClient")]
     async fn create_client(
         &self,
@@ -34,12 +38,17 @@ impl Clients {
     }
 
     /// Get a client
+    ///
+    /// Returns one client.
     #[oai(path = "/clients/:id", method = "get", operation_id = "getClient")]
     async fn get_client(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<Client>, Rejection> {
         Ok(Tagged(client::get(&cx, id.0.0).await?))
     }
 
     /// Change a client
+    ///
+    /// Changes the fields that are sent. Existing projects, expenses and invoices keep their rates, currencies and
+    /// names.
     #[oai(path = "/clients/:id", method = "patch", operation_id = "updateClient")]
     async fn update_client(
         &self,
@@ -52,6 +61,9 @@ impl Clients {
     }
 
     /// Delete a client
+    ///
+    /// Deletes a client. Refused while it has active projects (409 `active_projects`) or invoices that are not
+    /// cancelled (409 `has_invoices`). Its projects and expenses stay.
     #[oai(path = "/clients/:id", method = "delete", operation_id = "deleteClient")]
     async fn delete_client(
         &self,

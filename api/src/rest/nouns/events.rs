@@ -14,6 +14,8 @@ pub struct Events;
 #[OpenApi(tag = "Tag::Webhooks")]
 impl Events {
     /// List events
+    ///
+    /// Events of the workspace, exactly as they were sent.
     #[oai(path = "/events", method = "get", operation_id = "listEvents")]
     async fn list_events(
         &self,
@@ -24,6 +26,8 @@ impl Events {
     }
 
     /// Get an event
+    ///
+    /// Returns one event, exactly as it was sent.
     #[oai(path = "/events/:id", method = "get", operation_id = "getEvent")]
     async fn get_event(&self, Access(cx): Access, id: Path<PathId>) -> Result<Data<Event>, Rejection> {
         Ok(Data(event::get(&cx, id.0.0).await?))

@@ -14,6 +14,8 @@ pub struct Expenses;
 #[OpenApi(tag = "Tag::Expenses")]
 impl Expenses {
     /// List expenses
+    ///
+    /// Expenses of the workspace. `search` looks in description and custom category.
     #[oai(path = "/expenses", method = "get", operation_id = "listExpenses")]
     async fn list_expenses(
         &self,
@@ -24,6 +26,8 @@ impl Expenses {
     }
 
     /// Create an expense
+    ///
+    /// Creates an expense in the client's currency. The next invoice of the client bills it if it is billable.
     #[oai(path = "/expenses", method = "post", operation_id = "createExpense")]
     async fn create_expense(
         &self,
@@ -34,12 +38,17 @@ impl Expenses {
     }
 
     /// Get an expense
+    ///
+    /// Returns one expense.
     #[oai(path = "/expenses/:id", method = "get", operation_id = "getExpense")]
     async fn get_expense(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<Expense>, Rejection> {
         Ok(Tagged(expense::get(&cx, id.0.0).await?))
     }
 
     /// Change an expense
+    ///
+    /// Changes the fields that are sent. A billed expense is refused (409 `invoiced`). Another client means another
+    /// currency.
     #[oai(path = "/expenses/:id", method = "patch", operation_id = "updateExpense")]
     async fn update_expense(
         &self,
@@ -52,6 +61,8 @@ impl Expenses {
     }
 
     /// Delete an expense
+    ///
+    /// Deletes an expense. A billed expense is refused (409 `invoiced`).
     #[oai(path = "/expenses/:id", method = "delete", operation_id = "deleteExpense")]
     async fn delete_expense(
         &self,

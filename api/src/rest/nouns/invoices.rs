@@ -13,7 +13,9 @@ pub struct Invoices;
 
 #[OpenApi(tag = "Tag::Invoices")]
 impl Invoices {
-    /// List invoices, without their lines
+    /// List invoices
+    ///
+    /// Invoices of the workspace, without their lines. `search` looks in the number.
     #[oai(path = "/invoices", method = "get", operation_id = "listInvoices")]
     async fn list_invoices(
         &self,
@@ -23,7 +25,9 @@ impl Invoices {
         Ok(List(invoice::list(&cx, &query.0).await?))
     }
 
-    /// Get an invoice with its lines
+    /// Get an invoice
+    ///
+    /// Returns one invoice with its lines.
     #[oai(path = "/invoices/:id", method = "get", operation_id = "getInvoice")]
     async fn get_invoice(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<InvoiceWithLines>, Rejection> {
         Ok(Tagged(invoice::get(&cx, id.0.0).await?))

@@ -14,6 +14,8 @@ pub struct Members;
 #[OpenApi(tag = "Tag::Members")]
 impl Members {
     /// List members
+    ///
+    /// Members of the workspace who were not removed. A Member receives only their own record.
     #[oai(path = "/members", method = "get", operation_id = "listMembers")]
     async fn list_members(
         &self,
@@ -24,6 +26,8 @@ impl Members {
     }
 
     /// Get a member
+    ///
+    /// Returns one member. For a Member, every record but their own is not found (404).
     #[oai(path = "/members/:id", method = "get", operation_id = "getMember")]
     async fn get_member(&self, Access(cx): Access, id: Path<PathId>) -> Result<Data<Member>, Rejection> {
         Ok(Data(member::get(&cx, id.0.0).await?))

@@ -56,27 +56,27 @@ pub(super) const OPERATIONS: Operations = (
 /// How the document groups operations.
 #[derive(Tags)]
 enum Tag {
-    /// Who the caller is, and their workspace.
+    /// The caller and their workspace.
     Workspace,
-    /// The people of the workspace.
+    /// People of the workspace and their roles. The operator adds and removes them.
     Members,
-    /// API tokens. No token can make a token; the operator does.
+    /// API tokens. A token cannot make another one; that is done on the settings pages or the command line.
     Tokens,
-    /// Whom work is done for.
+    /// People and companies that work is done for.
     Clients,
-    /// Pieces of work for a client.
+    /// Pieces of work for a client, and the members who are on them.
     Projects,
-    /// Steps of a project, assigned to people.
+    /// Steps of a project, assigned to members.
     Tasks,
-    /// Time spent on projects.
+    /// Time spent on projects, logged afterwards or tracked with a timer.
     #[oai(rename = "Time entries")]
     TimeEntries,
-    /// Sums of time.
+    /// Sums of time and of what it earns, as JSON or CSV.
     Reports,
-    /// Money spent for clients.
+    /// Money spent for clients, billed by the next invoice.
     Expenses,
-    /// Bills to clients, read only. The operator makes, sends and settles them.
+    /// Invoices to clients, read only. The operator creates, sends and settles them.
     Invoices,
-    /// What happened, and where it is sent to: endpoints, deliveries, events.
+    /// Webhook endpoints, deliveries to them, and the events that are delivered.
     Webhooks,
 }

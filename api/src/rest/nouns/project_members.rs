@@ -14,7 +14,9 @@ pub struct ProjectMembers;
 
 #[OpenApi(tag = "Tag::Projects")]
 impl ProjectMembers {
-    /// List who is on a project
+    /// List the members of a project
+    ///
+    /// Members who are on the project. Owners, Admins and Managers reach every project without being on it.
     #[oai(path = "/projects/:projectId/members", method = "get", operation_id = "listProjectMembers")]
     async fn list_project_members(
         &self,
@@ -25,7 +27,9 @@ impl ProjectMembers {
         Ok(List(project_member::list(&cx, id.0.0, &query.0).await?))
     }
 
-    /// Put a member on a project
+    /// Add a member to a project
+    ///
+    /// Puts a member on the project, so that a Member sees it and logs time on it. Takes no body, or `{}`.
     #[oai(path = "/projects/:projectId/members/:userId", method = "put", operation_id = "addProjectMember")]
     async fn add_project_member(
         &self,
@@ -36,7 +40,9 @@ impl ProjectMembers {
         Ok(Put(project_member::add(&cx, id.0.0, user_id.0.0).await?))
     }
 
-    /// Take a member off a project
+    /// Remove a member from a project
+    ///
+    /// Takes a member off the project. Tasks of the project are no longer assigned to them; their time stays.
     #[oai(path = "/projects/:projectId/members/:userId", method = "delete", operation_id = "removeProjectMember")]
     async fn remove_project_member(
         &self,

@@ -14,6 +14,8 @@ pub struct Projects;
 #[OpenApi(tag = "Tag::Projects")]
 impl Projects {
     /// List projects
+    ///
+    /// Projects of the workspace; for a Member those that they are on. `search` looks in name and description.
     #[oai(path = "/projects", method = "get", operation_id = "listProjects")]
     async fn list_projects(
         &self,
@@ -24,6 +26,9 @@ impl Projects {
     }
 
     /// Create a project
+    ///
+    /// Creates a project and sends the event `project.created`. Without `hourlyRate` it copies the client's default
+    /// rate.
     #[oai(path = "/projects", method = "post", operation_id = "createProject")]
     async fn create_project(
         &self,
@@ -34,12 +39,17 @@ impl Projects {
     }
 
     /// Get a project
+    ///
+    /// Returns one project. Members receive it without rates, fee and money budget.
     #[oai(path = "/projects/:id", method = "get", operation_id = "getProject")]
     async fn get_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<Project>, Rejection> {
         Ok(Tagged(project::get(&cx, id.0.0).await?))
     }
 
     /// Change a project
+    ///
+    /// Changes the fields that are sent. A project with expenses stays with its client (409 `has_expenses`), one with
+    /// billed time too (409 `invoiced`).
     #[oai(path = "/projects/:id", method = "patch", operation_id = "updateProject")]
     async fn update_project(
         &self,
@@ -53,7 +63,7 @@ impl Projects {
 
     /// Archive a project
     ///
-    /// It takes no new time any more.
+    /// Sets the status to `ARCHIVED`: the project refuses new time entries, and keeps its time and tasks.
     #[oai(path = "/projects/:id/archive", method = "post", operation_id = "archiveProject")]
     async fn archive_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Rejection> {
         Ok(Changed(project::archive(&cx, id.0.0).await?))
@@ -61,13 +71,17 @@ impl Projects {
 
     /// Restore a project
     ///
-    /// Archived or deleted: it is ACTIVE again.
+    /// Brings back an archived or deleted project: the status becomes `ACTIVE` and `deletedAt` null. Refused while its
+    /// client is deleted (409 `client_deleted`).
     #[oai(path = "/projects/:id/restore", method = "post", operation_id = "restoreProject")]
     async fn restore_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Rejection> {
         Ok(Changed(project::restore(&cx, id.0.0).await?))
     }
 
     /// Delete a project
+    ///
+    /// Deletes a project. Refused while a timer runs on it (409 `timer_running`) and when it has billed time (409
+    /// `invoiced`).
     #[oai(path = "/projects/:id", method = "delete", operation_id = "deleteProject")]
     async fn delete_project(
         &self,

@@ -30,10 +30,11 @@ pub struct Reports;
 
 #[OpenApi(tag = "Tag::Reports")]
 impl Reports {
-    /// Sum time
+    /// Get a time report
     ///
-    /// Time and what it earns, summed by up to three of client, project, task, member, day, week and month. As JSON, or as a
-    /// CSV table by `Accept: text/csv` or `format=csv`. A report costs 10 points more than other requests.
+    /// Sums the time of all matching entries per group, and what the billable time on hourly projects earns. Returned as
+    /// JSON, or as CSV with `Accept: text/csv` or `format=csv`. Costs 10 more rate-limit points. A Member sums their own
+    /// time, without amounts.
     #[oai(path = "/reports/time", method = "get", operation_id = "getTimeReport")]
     async fn get_time_report(
         &self,
@@ -44,11 +45,10 @@ impl Reports {
         Ok(Report::new(report, query.table, |report, dialect| csv::time(report, query.args.groups(), dialect)))
     }
 
-    /// Sum expenses
+    /// Get a report of expenses
     ///
-    /// Expenses counted and their amounts summed per currency, by up to two of client, project, category and month; without
-    /// groups only the total. As JSON, or as a CSV table by `Accept: text/csv` or `format=csv`. A report costs 10 points more
-    /// than other requests.
+    /// Counts the matching expenses per group and sums their amounts per currency; without groups only the total. Returned
+    /// as JSON, or as CSV with `Accept: text/csv` or `format=csv`. Costs 10 more rate-limit points.
     #[oai(path = "/reports/expenses", method = "get", operation_id = "getExpenseReport")]
     async fn get_expense_report(
         &self,
@@ -59,11 +59,11 @@ impl Reports {
         Ok(Report::new(report, query.table, |report, dialect| csv::expenses(report, query.args.groups(), dialect)))
     }
 
-    /// Sum invoices
+    /// Get a report of invoices
     ///
-    /// Invoices counted and their totals, payments and outstanding amounts summed per currency, by up to two of client, status,
-    /// paymentStatus and month of issue; without groups only the total. As JSON, or as a CSV table by `Accept: text/csv` or
-    /// `format=csv`. A report costs 10 points more than other requests.
+    /// Counts the matching invoices per group and sums their totals, payments and outstanding amounts per currency; without
+    /// groups only the total. Returned as JSON, or as CSV with `Accept: text/csv` or `format=csv`. Costs 10 more rate-limit
+    /// points.
     #[oai(path = "/reports/invoices", method = "get", operation_id = "getInvoiceReport")]
     async fn get_invoice_report(
         &self,
@@ -75,8 +75,21 @@ impl Reports {
     }
 }
 
+/// Names and descriptions of the closed lists that only reports have, as components of the document.
+const TIME_GROUPS: &str = "ReportGroup\nWhat a time report sums by: the client, project, task or member, or the day, week or \
+                           month of the time.";
+const EXPENSE_GROUPS: &str =
+    "ExpenseReportGroup\nWhat a report of expenses sums by: the client, project, category or month of the expenses.";
+const INVOICE_GROUPS: &str = "InvoiceReportGroup\nWhat a report of invoices sums by: the client, the state, the payment state or \
+                              the month of issue.";
+const FORMAT: &str = "ReportFormat\nFormat of a report: JSON, or CSV for spreadsheets.";
+const SEPARATOR: &str = "CsvSeparator\nCharacter between the cells of a CSV table.";
+
 /// The arguments of a report, as they are read and described.
 pub trait ReportArgs: Send {
+    /// The parameters that must be sent.
+    const REQUIRED: &'static [&'static str] = &[];
+
     /// Reads the pairs of a query; `also` are parameters that are read here.
     fn read(pairs: &[(String, String)], also: &[&str]) -> Self;
     /// The errors of the query.
@@ -87,13 +100,27 @@ pub trait ReportArgs: Send {
     fn filters() -> Vec<FieldInfo>;
 }
 
-/// One to `most` of some groups, with commas between.
-fn groups(all: &[&str], most: usize, example: &str) -> MetaSchema {
-    let by = format!("^({0})(,({0})){{0,{1}}}$", all.join("|"), most - 1);
-    MetaSchema { pattern: Some(by), example: Some(example.into()), ..MetaSchema::new("string") }
+/// At most so many of some groups, with commas between.
+fn groups(title: &str, all: &[&str], most: usize, example: &[&str]) -> MetaSchema {
+    let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
+    let group = MetaSchema {
+        title: Some(title.to_owned()),
+        enum_items: all.iter().map(|group| (*group).into()).collect(),
+        ..MetaSchema::new("string")
+    };
+    MetaSchema {
+        items: Some(Box::new(inline(group))),
+        min_items: Some(1),
+        max_items: Some(most),
+        unique_items: Some(true),
+        example: Some(serde_json::json!(example)),
+        ..MetaSchema::new("array")
+    }
 }
 
 impl ReportArgs for TimeReportArgs {
+    const REQUIRED: &'static [&'static str] = &["groupBy"];
+
     fn read(pairs: &[(String, String)], also: &[&str]) -> TimeReportArgs {
         TimeReportArgs::from_query(pairs, also)
     }
@@ -106,16 +133,21 @@ impl ReportArgs for TimeReportArgs {
         let all: Vec<_> = ReportGroup::ALL.iter().map(|group| group.as_str().to_ascii_lowercase()).collect();
         let all: Vec<_> = all.iter().map(String::as_str).collect();
         vec![
-            ("groupBy", "The groups, one to three, with commas between. Required.", groups(&all, 3, "project,day")),
+            (
+                "groupBy",
+                "Groups of the report, one to three, with commas between: the keys of its rows, in this order.",
+                groups(TIME_GROUPS, &all, 3, &["project", "day"]),
+            ),
             (
                 "timeZone",
-                "IANA name of the zone in which an entry with instants belongs to the day of its start. Without it, an entry \
-                 belongs to its `entryDate`. Filters by `entryDate` go by the same day.",
+                "IANA time zone in which an entry with instants belongs to the day of its start, such as `Europe/Helsinki`. \
+                 Without it an entry belongs to its `entryDate`. Filters by `entryDate` go by the same day.",
                 TimeZone::openapi(),
             ),
             (
                 "amountShown",
-                "Whether amounts are shown. Default: `EARNED` for roles that see money, `HIDE_AMOUNT` for Members.",
+                "Whether amounts are shown. By default they are for those who see money; a Member who asks for them is refused \
+                 (403).",
                 AmountShown::openapi(),
             ),
         ]
@@ -138,8 +170,13 @@ impl ReportArgs for ExpenseReportArgs {
     fn own() -> Vec<(&'static str, &'static str, MetaSchema)> {
         let all: Vec<_> = ExpenseReportGroup::ALL.iter().map(|group| group.as_str().to_ascii_lowercase()).collect();
         let all: Vec<_> = all.iter().map(String::as_str).collect();
-        let by = groups(&all, 2, "client,month");
-        vec![("groupBy", "The groups, at most two, with a comma between. Without groups, only the total.", by)]
+        let by = groups(EXPENSE_GROUPS, &all, 2, &["client", "month"]);
+        vec![(
+            "groupBy",
+            "Groups of the report, at most two, with a comma between: the keys of its rows, in this order. Without groups only the \
+             total is returned.",
+            by,
+        )]
     }
 
     fn filters() -> Vec<FieldInfo> {
@@ -158,8 +195,13 @@ impl ReportArgs for InvoiceReportArgs {
 
     fn own() -> Vec<(&'static str, &'static str, MetaSchema)> {
         let all: Vec<_> = InvoiceReportGroup::ALL.iter().map(|group| csv::invoice_group(*group)).collect();
-        let by = groups(&all, 2, "client,status");
-        vec![("groupBy", "The groups, at most two, with a comma between. Without groups, only the total.", by)]
+        let by = groups(INVOICE_GROUPS, &all, 2, &["client", "status"]);
+        vec![(
+            "groupBy",
+            "Groups of the report, at most two, with a comma between: the keys of its rows, in this order. Without groups only the \
+             total is returned.",
+            by,
+        )]
     }
 
     fn filters() -> Vec<FieldInfo> {
@@ -189,30 +231,32 @@ impl<'a, A: ReportArgs> ApiExtractor<'a> for ReportQuery<A> {
     fn param_schema_ref() -> Option<MetaSchemaRef> {
         let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
         let described = |description, schema| inline(MetaSchema { description: Some(description), ..schema });
-        let one_of = |values: &[&str]| MetaSchema {
+        let one_of = |title: &str, values: &[&str]| MetaSchema {
+            title: Some(title.to_owned()),
             enum_items: values.iter().map(|value| (*value).into()).collect(),
             ..MetaSchema::new("string")
         };
         let own = A::own().into_iter().map(|(name, description, schema)| (name, described(description, schema)));
         let mut properties: Vec<_> = own.collect();
-        let bom =
-            "Whether a CSV table begins with a byte order mark, by which spreadsheets recognise UTF-8. Default: false.";
+        let bom = "Whether a CSV table begins with a byte order mark, by which spreadsheets recognise UTF-8; `false` by \
+                   default.";
         properties.extend([
             (
                 "format",
                 described(
-                    "The format of the answer. Default: what `Accept` prefers, else JSON.",
-                    one_of(&["json", "csv"]),
+                    "Format of the answer, `json` or `csv`; by default as `Accept` says.",
+                    one_of(FORMAT, &["json", "csv"]),
                 ),
             ),
             ("bom", described(bom, MetaSchema::new("boolean"))),
-            ("separator", described("The separator of a CSV table. Default: a comma.", one_of(&[",", ";"]))),
+            ("separator", described("Separator of a CSV table; a comma by default.", one_of(SEPARATOR, &[",", ";"]))),
         ]);
         for field in A::filters() {
-            let schema = MetaSchema { nullable: false, description: Some(field.description), ..field.schema };
+            let schema = MetaSchema { description: Some(field.description), ..field.in_query };
             properties.push((field.name, inline(schema)));
         }
-        Some(inline(MetaSchema { title: Some(LIST_QUERY.into()), properties, ..MetaSchema::new("object") }))
+        let required = A::REQUIRED.to_vec();
+        Some(inline(MetaSchema { title: Some(LIST_QUERY.into()), properties, required, ..MetaSchema::new("object") }))
     }
 
     async fn from_request(
@@ -303,7 +347,7 @@ impl<R: Sendable> ApiResponse for Report<R> {
     fn meta() -> MetaResponses {
         let mut meta = Data::<R>::meta();
         let table = MetaSchema {
-            description: Some("A header line, then a line for each group and currency."),
+            description: Some("A header line, then one line per group and currency (RFC 4180)."),
             ..MetaSchema::new("string")
         };
         let table = MetaMediaType { content_type: "text/csv", schema: MetaSchemaRef::Inline(Box::new(table)) };

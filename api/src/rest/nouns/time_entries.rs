@@ -17,6 +17,8 @@ pub struct TimeEntries;
 #[OpenApi(tag = "Tag::TimeEntries")]
 impl TimeEntries {
     /// List time entries
+    ///
+    /// Time entries of the workspace, running timers included; for a Member their own. `search` looks in the note.
     #[oai(path = "/time-entries", method = "get", operation_id = "listTimeEntries")]
     async fn list_time_entries(
         &self,
@@ -28,7 +30,9 @@ impl TimeEntries {
 
     /// Log time
     ///
-    /// The span is `durationSeconds`, or `duration`, or `startedAt` with `stoppedAt`.
+    /// Creates a time entry and sends the event `time_entry.created`. The duration is given by `durationSeconds`,
+    /// `duration`, or `startedAt` together with `stoppedAt`. The project must be `ACTIVE` (else 409
+    /// `project_not_active`).
     #[oai(path = "/time-entries", method = "post", operation_id = "createTimeEntry")]
     async fn create_time_entry(
         &self,
@@ -38,9 +42,10 @@ impl TimeEntries {
         Ok(Created { written: time_entry::create(&cx, body.0).await?, list: "/time-entries" })
     }
 
-    /// Log up to 100 entries at once
+    /// Log several time entries
     ///
-    /// All or nothing, under one key; answered in the order sent. Costs a point an entry.
+    /// Creates up to 100 time entries, all or none, and sends one event `time_entry.created` for each. Costs one
+    /// rate-limit point per entry.
     #[oai(path = "/time-entries/batch", method = "post", operation_id = "createTimeEntries")]
     async fn create_time_entries(
         &self,
@@ -52,7 +57,7 @@ impl TimeEntries {
 
     /// Get the running timer
     ///
-    /// The caller's own; null if none runs.
+    /// Returns the caller's running timer; `data` is null if none is running.
     #[oai(path = "/time-entries/running", method = "get", operation_id = "getRunningTimer")]
     async fn get_running_timer(&self, Access(cx): Access) -> Result<Data<Option<TimeEntry>>, Rejection> {
         Ok(Data(time_entry::running(&cx).await?))
@@ -60,7 +65,8 @@ impl TimeEntries {
 
     /// Start a timer
     ///
-    /// The caller's running one is stopped. On the same project and task it goes on instead, which is 200.
+    /// Starts a timer for the caller. A timer that is already running is stopped first, which sends
+    /// `time_entry.created` for it; on the same project and task it goes on instead and is returned (200).
     #[oai(path = "/time-entries/start", method = "post", operation_id = "startTimer")]
     async fn start_timer(
         &self,
@@ -72,7 +78,9 @@ impl TimeEntries {
 
     /// Stop a timer
     ///
-    /// Works whatever has become of its project. Beyond 24 hours it saves 24.
+    /// Stops a running timer and sends the event `time_entry.created`. It works even if the project is archived or the
+    /// caller is no longer on it. A timer that ran for more than 24 hours is saved with 24 hours. A timer that is not
+    /// running is refused (409 `not_running`).
     #[oai(path = "/time-entries/:id/stop", method = "post", operation_id = "stopTimer")]
     async fn stop_timer(
         &self,
@@ -85,7 +93,8 @@ impl TimeEntries {
 
     /// Stop the running timer
     ///
-    /// Stops the caller's running timer, whichever it is: for clients that do not know its id. 409 `not_running` if none runs.
+    /// Stops the caller's running timer, whichever it is, and sends the event `time_entry.created`. For clients that do
+    /// not know its identifier. Refused if none is running (409 `not_running`).
     #[oai(path = "/time-entries/running/stop", method = "post", operation_id = "stopRunningTimer")]
     async fn stop_running_timer(
         &self,
@@ -96,12 +105,17 @@ impl TimeEntries {
     }
 
     /// Get a time entry
+    ///
+    /// Returns one time entry. For a Member, entries of other people are not found (404).
     #[oai(path = "/time-entries/:id", method = "get", operation_id = "getTimeEntry")]
     async fn get_time_entry(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<TimeEntry>, Rejection> {
         Ok(Tagged(time_entry::get(&cx, id.0.0).await?))
     }
 
     /// Change a time entry
+    ///
+    /// Changes the fields that are sent. A billed entry is refused (409 `invoiced`). Of a running timer only `note`,
+    /// `billable`, `taskId`, `entryDate` and `startedAt` change. A Member changes own entries on present projects only.
     #[oai(path = "/time-entries/:id", method = "patch", operation_id = "updateTimeEntry")]
     async fn update_time_entry(
         &self,
@@ -114,6 +128,8 @@ impl TimeEntries {
     }
 
     /// Delete a time entry
+    ///
+    /// Deletes a time entry, or discards a running timer. A billed entry is refused (409 `invoiced`).
     #[oai(path = "/time-entries/:id", method = "delete", operation_id = "deleteTimeEntry")]
     async fn delete_time_entry(
         &self,

@@ -13,9 +13,10 @@ pub struct Tokens;
 
 #[OpenApi(tag = "Tag::Tokens")]
 impl Tokens {
-    /// List live tokens
+    /// List tokens
     ///
-    /// Own ones; for Owner and Admin all of the workspace.
+    /// Live tokens: the caller's own, for Owners and Admins all of the workspace. Secrets are never returned. A token
+    /// is made on the settings pages or the command line.
     #[oai(path = "/tokens", method = "get", operation_id = "listTokens")]
     async fn list_tokens(
         &self,
@@ -25,7 +26,10 @@ impl Tokens {
         Ok(List(token::list(&cx, &query.0).await?))
     }
 
-    /// Revoke a token for good
+    /// Revoke a token
+    ///
+    /// Revokes a token permanently; the next request with it answers 401. Owners and Admins may revoke every token of the
+    /// workspace, others their own.
     #[oai(path = "/tokens/:id", method = "delete", operation_id = "revokeToken")]
     async fn revoke_token(&self, Access(cx): Access, id: Path<PathId>) -> Result<NoContent, Rejection> {
         Ok(NoContent(token::revoke(&cx, id.0.0).await?))

@@ -17,6 +17,9 @@ pub struct WebhookDeliveries;
 #[OpenApi(tag = "Tag::Webhooks")]
 impl WebhookDeliveries {
     /// List deliveries
+    ///
+    /// Deliveries to all webhook endpoints of the workspace, without their attempts. Kept for 30 days unless the
+    /// operator chose otherwise.
     #[oai(path = "/webhook-deliveries", method = "get", operation_id = "listWebhookDeliveries")]
     async fn list_webhook_deliveries(
         &self,
@@ -26,7 +29,11 @@ impl WebhookDeliveries {
         Ok(List(delivery::list(&cx, &query.0).await?))
     }
 
-    /// Send the events of many deliveries again, or count them
+    /// Replay many deliveries
+    ///
+    /// Sends the events of all matching deliveries again, the oldest first, at most 1,000, or only counts them
+    /// (`dryRun`). Deliveries that are pending, are replays themselves, or belong to a disabled or deleted endpoint are
+    /// left out. Costs one rate-limit point per 20 deliveries.
     #[oai(path = "/webhook-deliveries/replay", method = "post", operation_id = "replayWebhookDeliveries")]
     async fn replay_webhook_deliveries(
         &self,
@@ -36,7 +43,9 @@ impl WebhookDeliveries {
         Ok(Put(replay::many(&cx, body.0).await?))
     }
 
-    /// Get a delivery with its attempts
+    /// Get a delivery
+    ///
+    /// Returns one delivery with its attempts.
     #[oai(path = "/webhook-deliveries/:id", method = "get", operation_id = "getWebhookDelivery")]
     async fn get_webhook_delivery(
         &self,
@@ -46,7 +55,10 @@ impl WebhookDeliveries {
         Ok(Data(delivery::get_detail(&cx, id.0.0).await?))
     }
 
-    /// Send the event of a delivery again
+    /// Replay a delivery
+    ///
+    /// Sends the event of a delivery again, as a new delivery signed with the current secret. A pending delivery is
+    /// refused (409 `delivery_pending`), a disabled endpoint too (409 `endpoint_disabled`).
     #[oai(path = "/webhook-deliveries/:id/replay", method = "post", operation_id = "replayWebhookDelivery")]
     async fn replay_webhook_delivery(
         &self,

@@ -19,6 +19,8 @@ pub struct WebhookEndpoints;
 #[OpenApi(tag = "Tag::Webhooks")]
 impl WebhookEndpoints {
     /// List webhook endpoints
+    ///
+    /// Webhook endpoints of the workspace, without their secrets.
     #[oai(path = "/webhook-endpoints", method = "get", operation_id = "listWebhookEndpoints")]
     async fn list_webhook_endpoints(
         &self,
@@ -28,7 +30,10 @@ impl WebhookEndpoints {
         Ok(List(endpoint::list(&cx, &query.0).await?))
     }
 
-    /// Create a webhook endpoint; the answer shows its secret, this once
+    /// Create a webhook endpoint
+    ///
+    /// Creates a webhook endpoint. The answer holds its secret, which is not shown again. At most 50 endpoints per
+    /// workspace (409 `endpoint_cap`).
     #[oai(path = "/webhook-endpoints", method = "post", operation_id = "createWebhookEndpoint")]
     async fn create_webhook_endpoint(
         &self,
@@ -39,6 +44,8 @@ impl WebhookEndpoints {
     }
 
     /// Get a webhook endpoint
+    ///
+    /// Returns one webhook endpoint, without its secret.
     #[oai(path = "/webhook-endpoints/:id", method = "get", operation_id = "getWebhookEndpoint")]
     async fn get_webhook_endpoint(
         &self,
@@ -48,7 +55,10 @@ impl WebhookEndpoints {
         Ok(Tagged(endpoint::get(&cx, id.0.0).await?))
     }
 
-    /// Change a webhook endpoint; switching it off is open on every plan
+    /// Change a webhook endpoint
+    ///
+    /// Changes the fields that are sent; pending deliveries use the new URL. `{"enabled": false}` alone works on every
+    /// plan with API access, anything else needs the plan Agency.
     #[oai(path = "/webhook-endpoints/:id", method = "patch", operation_id = "updateWebhookEndpoint")]
     async fn update_webhook_endpoint(
         &self,
@@ -61,6 +71,8 @@ impl WebhookEndpoints {
     }
 
     /// Delete a webhook endpoint
+    ///
+    /// Deletes a webhook endpoint. Its pending deliveries are skipped.
     #[oai(path = "/webhook-endpoints/:id", method = "delete", operation_id = "deleteWebhookEndpoint")]
     async fn delete_webhook_endpoint(
         &self,
@@ -71,7 +83,10 @@ impl WebhookEndpoints {
         Ok(NoContent(endpoint::delete(&cx, id.0.0, &expected.0).await?))
     }
 
-    /// Give a webhook endpoint a new secret; the answer shows it, this once
+    /// Rotate the secret of a webhook endpoint
+    ///
+    /// Replaces the secret. The answer holds the new one, which is not shown again. During `overlapSeconds` both
+    /// secrets sign.
     #[oai(path = "/webhook-endpoints/:id/rotate-secret", method = "post", operation_id = "rotateWebhookSecret")]
     async fn rotate_webhook_secret(
         &self,
@@ -82,7 +97,10 @@ impl WebhookEndpoints {
         Ok(Changed(endpoint::rotate_secret(&cx, id.0.0, body.0).await?))
     }
 
-    /// Send a test event to a webhook endpoint
+    /// Send a test event
+    ///
+    /// Sends a made-up event to the endpoint, with `livemode: false` and `data.test: true`, whether or not it is
+    /// subscribed to the type. A disabled endpoint is refused (409 `endpoint_disabled`).
     #[oai(path = "/webhook-endpoints/:id/test", method = "post", operation_id = "testWebhookEndpoint")]
     async fn test_webhook_endpoint(
         &self,

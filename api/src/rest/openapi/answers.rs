@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 use service::{Code, Reason};
 
 use super::super::errors_page::samples;
-use super::reference;
+use super::{described, reference};
 
-/// Told with every answer to a token that was let in.
+/// Sent with every answer to a token that was admitted.
 const RATE_HEADERS: [&str; 5] =
     ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit-Policy", "RateLimit"];
 
@@ -45,22 +45,28 @@ fn headers() -> Vec<(&'static str, Value)> {
         (
             "X-Request-Id",
             header(
-                "Leads from this answer to the log; the request's own, if it sent one.",
+                "Identifier of the request, which the log of the server names too; the one that the request sent, if it sent one.",
                 true,
                 json!("01890a5d-ac96-774b-bcce-b302099a8057"),
                 json!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9._-]+$" }),
             ),
         ),
-        ("X-RateLimit-Limit", header("Points in a minute.", true, json!(1200), count())),
-        ("X-RateLimit-Remaining", header("What is left, of the tighter bucket.", true, json!(59), count())),
+        (
+            "X-RateLimit-Limit",
+            header("Size of the sustained bucket: rate-limit points per 60 seconds.", true, json!(1200), count()),
+        ),
+        (
+            "X-RateLimit-Remaining",
+            header("What is left in the bucket that is closer to empty.", true, json!(59), count()),
+        ),
         (
             "X-RateLimit-Reset",
-            header("When both buckets are full again, in Unix seconds.", true, json!(1_781_164_801), count()),
+            header("Time at which both buckets are full again, in Unix seconds.", true, json!(1_781_164_801), count()),
         ),
         (
             "RateLimit-Policy",
             header(
-                "Both buckets: how many in how many seconds.",
+                "Both buckets: quota `q` per window of `w` seconds.",
                 true,
                 json!("\"burst\";q=60;w=10, \"sustained\";q=1200;w=60"),
                 text(),
@@ -69,17 +75,17 @@ fn headers() -> Vec<(&'static str, Value)> {
         (
             "RateLimit",
             header(
-                "What is left in both, and the seconds until they are full.",
+                "Both buckets: what is left (`r`) and the seconds until full (`t`).",
                 true,
                 json!("\"burst\";r=59;t=1, \"sustained\";r=1199;t=1"),
                 text(),
             ),
         ),
-        ("ETag", header("The version of the record, in quotes.", true, json!("\"3\""), matching("^\"\\d+\"$"))),
+        ("ETag", header("Version of the record, in quotes.", true, json!("\"3\""), matching("^\"\\d+\"$"))),
         (
             "Location",
             header(
-                "The path of the record.",
+                "Path of the new record.",
                 true,
                 json!("/api/v1/clients/01890a5d-ac96-774b-bcce-b302099a8057"),
                 json!({ "type": "string", "format": "uri-reference" }),
@@ -97,14 +103,14 @@ fn headers() -> Vec<(&'static str, Value)> {
         (
             "Idempotent-Replayed",
             header(
-                "There if the answer is that of an earlier request with the same key.",
+                "Present and `true` if this is the stored answer of an earlier request with the same `Idempotency-Key`.",
                 false,
                 json!("true"),
                 json!({ "type": "string", "enum": ["true"] }),
             ),
         ),
-        ("WWW-Authenticate", header("How to send a token.", true, json!("Bearer"), text())),
-        ("Retry-After", header("Whole seconds to wait.", true, json!(3), count())),
+        ("WWW-Authenticate", header("How to authenticate: `Bearer`.", true, json!("Bearer"), text())),
+        ("Retry-After", header("Seconds to wait before a retry.", true, json!(3), count())),
     ]
 }
 
@@ -115,7 +121,7 @@ fn refusals() -> Value {
         let mut response = json!({
             "description": sample.when,
             "headers": { "X-Request-Id": reference("headers", "X-Request-Id") },
-            "content": { "application/json": { "schema": reference("schemas", "Error"), "examples": {} } },
+            "content": { "application/json": { "schema": reference("schemas", "ErrorAnswer"), "examples": {} } },
         });
         // Where a refusal may come before the token is known, or without the operation, they may be missing.
         let optional = |name: &str| {
@@ -155,33 +161,36 @@ fn error_schemas() -> [(&'static str, Value); 3] {
     let reasons: Vec<_> = Reason::ALL.iter().map(|reason| format!("`{reason}`")).collect();
     let error = json!({
         "type": "object",
-        "description": "Why a request was refused.",
+        "description": "The answer to a request that was refused or failed.",
         "required": ["error"],
         "properties": { "error": reference("schemas", "ErrorDetails") },
     });
-    let code = json!({ "type": "string", "enum": codes, "description": "The kind of refusal; part of the contract." });
+    let code = json!({ "type": "string", "enum": codes, "description": "Code of the error, one of nine; part of the contract." });
     let details = json!({
         "type": "object",
-        "description": "What is wrong, for programs and for people.",
+        "description": "What is wrong: `code`, `reason` and `fields` for programs, `message` for people.",
         "required": ["code", "message", "requestId"],
         "properties": {
-            "code": reference("schemas", "ErrorCode"),
-            "message": { "type": "string", "description": "What is wrong and what to do, for people; may change." },
+            "code": described("schemas", "ErrorCode", "Code of the error, one of nine."),
+            "message": { "type": "string", "description": "What is wrong and what to do about it, for people. The wording may change." },
             "reason": {
                 "type": "string",
                 "example": "invoiced",
-                "description": format!("Splits `conflict` further; more may be added. Known: {}.", reasons.join(", ")),
+                "description": format!("Reason that splits a code further, mostly `conflict`; more may be added. Known: {}.", reasons.join(", ")),
             },
             "fields": {
                 "type": "object",
-                "description": "Every bad field, by path (`tags[2]`), with what is wrong with it.",
+                "description": "Every invalid field by its path, such as `tags[2]`, with what is wrong with it. Present with `validation_error`.",
                 "additionalProperties": { "type": "string" },
                 "example": { "name": "required" },
             },
-            "requiredPlan": { "type": "string", "enum": ["studio", "agency"], "description": "The plan that has the feature." },
-            "feature": { "type": "string", "enum": ["apiAccess", "outboundWebhooks"], "description": "What the plan lacks." },
-            "requestId": { "type": "string", "description": "Leads from this answer to the log." },
+            "requiredPlan": described("schemas", "Plan", "The least plan that has the feature. Present with `forbidden_plan`."),
+            "feature": {
+                "title": "Feature\nFeature of the product that depends on the plan.", "type": "string", "enum": ["apiAccess", "outboundWebhooks"],
+                "description": "The feature that the plan lacks. Present with `forbidden_plan`.",
+            },
+            "requestId": { "type": "string", "description": "Identifier of the request, as in the header `X-Request-Id`." },
         },
     });
-    [("Error", error), ("ErrorCode", code), ("ErrorDetails", details)]
+    [("ErrorAnswer", error), ("ErrorCode", code), ("ErrorDetails", details)]
 }

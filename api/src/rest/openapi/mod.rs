@@ -3,15 +3,19 @@
 //! needs no line here.
 
 mod answers;
+mod downgrade;
 mod examples;
 mod links;
 mod operation;
+mod order;
 mod schemas;
 mod upgrade;
 mod webhooks;
 
 use poem_openapi::OpenApi;
 use serde_json::{Value, json};
+
+use order::{Ordered, Orders};
 
 /// The documents, as they are served.
 pub struct Documents {
@@ -26,28 +30,35 @@ pub struct Documents {
 impl Documents {
     /// Makes them; `public_url` is what they call this server.
     pub fn new(public_url: Option<&str>) -> Documents {
-        let old = complete(public_url.unwrap_or_default().trim_end_matches('/'));
-        let mut new = upgrade::to_3_1(old.clone());
-        examples::add_requests(&mut new);
-        Documents { json: pretty(&new), yaml: serde_yaml::to_string(&new).unwrap_or_default(), json_3_0: pretty(&old) }
+        let text = super::document();
+        let orders = Orders::of_fields(&text);
+        let document = complete(&text, &orders, public_url.unwrap_or_default().trim_end_matches('/'));
+        let orders = orders.with_paths(&document);
+        let old = downgrade::to_3_0(document.clone());
+        let mut new = upgrade::to_3_1(document);
+        examples::add_bodies(&mut new);
+        let ordered = |value| Ordered { value, orders: &orders };
+        Documents { json: pretty(&ordered(&new)), yaml: order::yaml(&ordered(&new)), json_3_0: pretty(&ordered(&old)) }
     }
 }
 
-fn pretty(document: &Value) -> String {
+fn pretty(document: &Ordered<'_>) -> String {
     serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
 }
 
 /// Our document in the words of 3.0.
-fn complete(public_url: &str) -> Value {
-    let mut document: Value = serde_json::from_str(&super::document()).unwrap_or_default();
+fn complete(text: &str, orders: &Orders, public_url: &str) -> Value {
+    let mut document: Value = serde_json::from_str(text).unwrap_or_default();
     document["openapi"] = json!("3.0.3");
     document["info"] = info(public_url);
     document["servers"] = json!([{ "url": format!("{public_url}/api/v1"), "description": "This server." }]);
+    // Once for all: collections that are made of the document have one authorization, not one per request.
+    document["security"] = json!([{ super::extract::BEARER: [] }]);
     schemas::tidy(&mut document);
     in_reading_order(&mut document["tags"]);
     for (path, item) in entries_of(&mut document, "paths") {
         for (method, operation) in entries(item) {
-            operation::complete(path, method, operation);
+            operation::complete(path, method, operation, orders);
         }
     }
     schemas::complete(&mut document["components"]["schemas"]);
@@ -55,8 +66,10 @@ fn complete(public_url: &str) -> Value {
     webhooks::add(&mut document);
     schemas::name_answers(&mut document);
     schemas::name_marked(&mut document);
-    examples::add_records(&mut document);
+    examples::add_to_schemas(&mut document);
+    examples::add_to_operations(&mut document);
     links::add(&mut document);
+    schemas::describe_envelopes(&mut document["components"]["schemas"]);
     document
 }
 
@@ -99,6 +112,11 @@ fn entries_of<'a>(value: &'a mut Value, key: &str) -> impl Iterator<Item = (&'a 
 /// A reference to a component.
 fn reference(kind: &str, name: &str) -> Value {
     json!({ "$ref": format!("#/components/{kind}/{name}") })
+}
+
+/// A reference with a description of its own, which 3.0 reads beside `allOf` only.
+fn described(kind: &str, name: &str, about: &str) -> Value {
+    json!({ "allOf": [reference(kind, name)], "description": about })
 }
 
 /// The name of the schema that this refers to.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use service::MAY_BE_ABSENT;
-use service::value::TokenScope;
+use service::value::{TokenScope, Wire};
 
 use super::{entries, entries_of, reference, referred};
 
@@ -19,6 +19,9 @@ pub fn tidy(value: &mut Value) {
                 map.remove("deprecated");
             }
             tidy_reference(map);
+            if let Some(Value::String(text)) = map.get_mut("description") {
+                *text = unwrapped(text);
+            }
             let typed: Vec<String> = map.keys().filter(|key| key.ends_with("; charset=utf-8")).cloned().collect();
             for key in typed {
                 if let (Some(content), Some((kind, _))) = (map.remove(&key), key.split_once(';')) {
@@ -28,6 +31,21 @@ pub fn tidy(value: &mut Value) {
         }
         _ => {}
     }
+}
+
+/// Lines of a comment as one line per paragraph or item.
+fn unwrapped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines().map(str::trim) {
+        let joins = !(out.is_empty() || out.ends_with('\n') || line.is_empty() || line.starts_with("- "));
+        match (joins, out.is_empty()) {
+            (true, _) => out.push(' '),
+            (false, false) => out.push('\n'),
+            (false, true) => {}
+        }
+        out.push_str(line);
+    }
+    out
 }
 
 /// A reference that poem-openapi says more of: `allOf` of it and of what stands beside it again.
@@ -56,9 +74,9 @@ fn require_what_is_always_there(schema: &mut Value) {
     let mut required = Vec::new();
     for (name, property) in entries_of(schema, "properties") {
         if remove_mark(property) {
-            let told = property["description"].as_str().unwrap_or_default();
-            if !told.contains("absent") {
-                property["description"] = json!(format!("{told} Absent for those whose role does not see it.").trim());
+            let about = property["description"].as_str().unwrap_or_default();
+            if !about.contains("absent") {
+                property["description"] = json!(format!("{about} Absent for Members, who do not see it.").trim());
             }
         } else {
             required.push(name.clone());
@@ -88,15 +106,16 @@ fn remove_mark(property: &mut Value) -> bool {
     true
 }
 
-/// Bounds that a plain type does not tell.
+/// Bounds that a plain type does not have.
 fn bound(schema: &mut Value) {
     let is_answer = schema["additionalProperties"] != json!(false);
     for (name, property) in entries_of(schema, "properties") {
         match name.as_str() {
-            // Whoever is named twice is assigned once.
+            // A person who is named twice is assigned once.
             "assigneeIds" if is_answer => property["uniqueItems"] = json!(true),
             "scopes" => {
                 property["items"]["enum"] = TokenScope::ALL.iter().map(|scope| scope.as_str()).collect();
+                property["items"]["title"] = json!(TokenScope::openapi().title);
                 property["uniqueItems"] = json!(true);
                 property["minItems"] = json!(1);
             }
@@ -119,9 +138,10 @@ pub fn name_answers(document: &mut Value) {
     let mut named = Map::new();
     for (_, item) in entries_of(document, "paths") {
         for (_, operation) in entries(item) {
+            let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
             for (_, response) in entries_of(operation, "responses") {
                 let Some(schema) = response.pointer_mut("/content/application~1json/schema") else { continue };
-                let Some(name) = name_of_answer(schema) else { continue };
+                let Some(name) = name_of_answer(schema, &id) else { continue };
                 let own = std::mem::replace(schema, reference("schemas", &name));
                 named.insert(name, own);
             }
@@ -136,8 +156,12 @@ pub fn name_answers(document: &mut Value) {
     }
 }
 
-fn name_of_answer(schema: &Value) -> Option<String> {
+fn name_of_answer(schema: &Value, operation_id: &str) -> Option<String> {
     let data = &schema["properties"]["data"];
+    // What may be null is a type of its own: `getRunningTimer` gives a `RunningTimerAnswer`.
+    if data["nullable"] == json!(true) {
+        return operation_id.strip_prefix("get").map(|name| format!("{name}Answer"));
+    }
     if schema["properties"].get("pagination").is_some() {
         Some(format!("{}Page", referred(&data["items"])?))
     } else {
@@ -145,6 +169,43 @@ fn name_of_answer(schema: &Value) -> Option<String> {
             (Some(one), _) => Some(format!("{one}Answer")),
             (_, Some(many)) => Some(format!("{many}BatchAnswer")),
             _ => None,
+        }
+    }
+}
+
+/// Says what envelopes hold; in 3.0 a description is read beside `allOf` only.
+pub fn describe_envelopes(schemas: &mut Value) {
+    let described = |schema: &mut Value, about: &str| {
+        let own = std::mem::take(schema);
+        *schema = match referred(&own) {
+            Some(_) => json!({ "allOf": [own] }),
+            None => own,
+        };
+        schema["description"] = json!(about);
+    };
+    for (name, schema) in entries(schemas) {
+        let (about, data) = match name.as_str() {
+            "ErrorAnswer" => {
+                described(&mut schema["properties"]["error"], "What is wrong, for programs and for people.");
+                continue;
+            }
+            "Pagination" => ("Where the page is in the list.", None),
+            name if name.ends_with("Page") => ("One page of a list.", Some("The records of the page.")),
+            name if name.ends_with("BatchAnswer") => {
+                ("The records of a batch.", Some("The records, in the order sent."))
+            }
+            "RunningTimerAnswer" => {
+                ("The running timer, if there is one.", Some("The running timer; null if none is running."))
+            }
+            name if name.ends_with("Answer") => ("An answer with one record.", Some("The record of the answer.")),
+            _ => continue,
+        };
+        schema["description"] = json!(about);
+        if let Some(data) = data {
+            described(&mut schema["properties"]["data"], data);
+        }
+        if let Some(pagination) = schema["properties"].get_mut("pagination") {
+            described(pagination, "Where the page is in the list.");
         }
     }
 }
@@ -159,13 +220,45 @@ pub fn name_marked(document: &mut Value) {
     }
 }
 
+/// Names for values that no language takes as they are: `-createdAt` is `CREATED_AT_DESC` as in GraphQL, `invoice.sent` is
+/// `INVOICE_SENT`.
+fn name_values(schema: &mut Map<String, Value>) {
+    let values: Vec<&str> =
+        schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let is_order = values.iter().any(|value| value.starts_with('-'));
+    if !is_order && !values.iter().any(|value| value.contains('.')) {
+        return;
+    }
+    let name = |value: &&str| {
+        let (field, direction) = value.strip_prefix('-').map_or((*value, "_ASC"), |field| (field, "_DESC"));
+        let mut name = String::new();
+        for c in field.chars() {
+            if c.is_ascii_uppercase() {
+                name.push('_');
+            }
+            name.push(if c == '.' { '_' } else { c.to_ascii_uppercase() });
+        }
+        name + if is_order { direction } else { "" }
+    };
+    let names: Vec<String> = values.iter().map(name).collect();
+    schema.insert("x-enum-varnames".into(), json!(names));
+}
+
 fn move_marked(value: &mut Value, named: &mut Map<String, Value>) {
     if let Value::Object(map) = value {
-        let marked = ["enum", "oneOf", "pattern"].iter().any(|key| map.contains_key(*key));
-        if marked && let Some(Value::String(name)) = map.remove("title") {
+        let marked = ["enum", "oneOf", "pattern", "additionalProperties"].iter().any(|key| map.contains_key(*key));
+        if marked && let Some(Value::String(title)) = map.remove("title") {
+            let (name, about) =
+                title.split_once('\n').map_or((title.as_str(), None), |(name, about)| (name, Some(about)));
+            let name = name.to_owned();
+            map.values_mut().for_each(|value| move_marked(value, named));
+            name_values(map);
             let nullable = map.remove("nullable").is_some();
             let description = map.remove("description");
             let default = map.remove("default");
+            if let Some(about) = about {
+                map.insert("description".into(), json!(about));
+            }
             named.insert(name.clone(), Value::Object(std::mem::take(map)));
             let referred = reference("schemas", &name);
             let alone = !nullable && description.is_none() && default.is_none();

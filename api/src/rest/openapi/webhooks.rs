@@ -3,10 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::reference;
+use super::{described, reference};
 
 /// The group of the document that they belong to.
-const TAG: &str = "Webhooks";
+const TAG: &str = "Webhook events";
 
 /// An event: its type, the key of its data with the schema of what stands there, and when it is sent.
 struct Event {
@@ -26,18 +26,18 @@ const fn payment(kind: &'static str, when: &'static str) -> Event {
 }
 
 const EVENTS: [Event; 8] = [
-    event("client.created", "client", "Client", "A client was made."),
-    event("project.created", "project", "Project", "A project was made."),
-    event("task.created", "task", "Task", "A task was made."),
-    event("task.completed", "task", "Task", "A task went to DONE."),
+    event("client.created", "client", "Client", "A client was created."),
+    event("project.created", "project", "Project", "A project was created."),
+    event("task.created", "task", "Task", "A task was created."),
+    event("task.completed", "task", "Task", "A task became `DONE`."),
     event(
         "time_entry.created",
         "timeEntry",
         "TimeEntry",
-        "A time entry has a duration: it was logged, or its timer stopped.",
+        "A time entry got its duration: it was logged, or its timer was stopped.",
     ),
     event("invoice.sent", "invoice", "InvoiceWithLines", "An invoice was sent."),
-    payment("invoice.paid", "An invoice is paid in full."),
+    payment("invoice.paid", "An invoice was paid in full."),
     payment("invoice.payment_failed", "A payment of an invoice failed."),
 ];
 
@@ -50,6 +50,7 @@ pub fn add(document: &mut Value) {
         let name = event.schema_name();
         webhooks.insert(event.kind.to_owned(), event.operation(&name));
         document["components"]["schemas"][name] = event.schema();
+        document["components"]["schemas"][event.data_name()] = event.data();
         if event.payment {
             document["components"]["schemas"]["Payment"] = payment_schema();
         }
@@ -61,7 +62,9 @@ pub fn add(document: &mut Value) {
     if let Some(tags) = document["tags"].as_array_mut()
         && !tags.iter().any(|tag| tag["name"] == TAG)
     {
-        tags.push(json!({ "name": TAG, "description": "What is sent to webhook endpoints." }));
+        tags.push(
+            json!({ "name": TAG, "description": "What is sent to webhook endpoints: one signed POST per event." }),
+        );
     }
 }
 
@@ -75,31 +78,42 @@ impl Event {
         self.kind.split(['.', '_']).map(word).collect::<String>() + "Event"
     }
 
-    fn schema(&self) -> Value {
+    /// `ClientEventData`: events of one record share it.
+    fn data_name(&self) -> String {
+        let noun = self.record.trim_end_matches("WithLines");
+        format!("{noun}{}EventData", if self.payment { "Payment" } else { "" })
+    }
+
+    fn data(&self) -> Value {
         let mut data = json!({
             "type": "object",
-            "description": "What it happened to, as an Owner sees it.",
+            "description": "The record that the event is about, as an Owner sees it.",
             "required": [self.key],
             "properties": {
-                self.key: reference("schemas", self.record),
-                "test": { "type": "boolean", "description": "There and true if it was only a test." },
+                self.key: described("schemas", self.record, "The record at the time of the event, as GET returns it to an Owner."),
+                "test": { "type": "boolean", "description": "Present and true if the event is a test event." },
             },
         });
         if self.payment {
-            data["properties"]["payment"] = reference("schemas", "Payment");
+            data["properties"]["payment"] =
+                described("schemas", "Payment", "The payment, or the failed attempt at one.");
             data["required"] = json!([self.key, "payment"]);
         }
+        data
+    }
+
+    fn schema(&self) -> Value {
         json!({
             "type": "object",
             "description": self.when,
             "required": ["created", "data", "id", "livemode", "orgId", "type"],
             "properties": {
-                "id": { "type": "string", "format": "uuid", "description": "The id of the event, the same on every retry and replay." },
-                "type": { "type": "string", "enum": [self.kind], "description": "What happened." },
-                "created": { "type": "integer", "format": "int64", "minimum": 0, "description": "When, in Unix seconds." },
-                "orgId": { "type": "string", "format": "uuid", "description": "The workspace." },
-                "livemode": { "type": "boolean", "description": "Whether a live server sent it, and not as a test." },
-                "data": data,
+                "id": { "type": "string", "format": "uuid", "description": "Identifier of the event (UUID v7), the same on every retry and replay." },
+                "type": { "type": "string", "enum": [self.kind], "description": "Type of the event." },
+                "created": { "type": "integer", "format": "int64", "minimum": 0, "description": "Time at which the event happened, in Unix seconds." },
+                "orgId": { "type": "string", "format": "uuid", "description": "Identifier of the workspace in which the event happened." },
+                "livemode": { "type": "boolean", "description": "Whether the event is real: false on a test server and for test events." },
+                "data": described("schemas", &self.data_name(), "What the event is about."),
             },
         })
     }
@@ -115,8 +129,8 @@ impl Event {
             "post": {
                 "operationId": format!("on{}{rest}", first.to_ascii_uppercase()),
                 "summary": self.when.trim_end_matches('.'),
-                "description": "At least once, in no promised order: drop ids that you know. Check one of the two signatures \
-                    over the bytes as they came before you believe it.",
+                "description": "Sent at least once and in no promised order, so skip the identifiers of events that you have handled. Verify \
+                    one of the two signatures over the body as received before you trust it.",
                 "tags": [TAG],
                 "security": [],
                 "parameters": [
@@ -126,8 +140,8 @@ impl Event {
                          a secret is being rotated.",
                         "^t=\\d+(,v1=[0-9a-f]{64})+$",
                     ),
-                    header("webhook-id", "The id of the event (Standard Webhooks).", "^[!-~]+$"),
-                    header("webhook-timestamp", "Unix seconds of this attempt (Standard Webhooks).", "^\\d+$"),
+                    header("webhook-id", "Identifier of the event (Standard Webhooks).", "^[!-~]+$"),
+                    header("webhook-timestamp", "Time of this attempt in Unix seconds (Standard Webhooks).", "^\\d+$"),
                     header(
                         "webhook-signature",
                         "`v1,<base64 HMAC-SHA256 of \"<id>.<timestamp>.<body>\">`, several with spaces (Standard Webhooks).",
@@ -139,8 +153,8 @@ impl Event {
                     "content": { "application/json": { "schema": reference("schemas", schema) } },
                 },
                 "responses": {
-                    "2XX": { "description": "Taken; within 10 seconds." },
-                    "410": { "description": "Never again: the endpoint is disabled." },
+                    "2XX": { "description": "The event was received. Answer within 10 seconds." },
+                    "410": { "description": "No more events are wanted: the endpoint is disabled." },
                 },
             },
         })
@@ -150,17 +164,17 @@ impl Event {
 fn payment_schema() -> Value {
     json!({
         "type": "object",
-        "description": "What was paid, or failed to be.",
+        "description": "A payment of an invoice, or a failed attempt at one.",
         "required": ["amount", "currency", "failureReason", "id", "method", "receivedAt"],
         "properties": {
-            "id": { "type": "string", "format": "uuid", "description": "The id of the payment." },
-            "amount": { "type": "string", "format": "decimal", "pattern": "^\\d{1,12}\\.\\d{2,4}$", "example": "150.00",
-                "description": "How much." },
-            "currency": { "allOf": [reference("schemas", "Currency")], "description": "Of what." },
-            "method": { "type": "string", "example": "manual", "description": "How; `manual` when the operator says so." },
+            "id": { "type": "string", "format": "uuid", "description": "Identifier of the payment (UUID v7)." },
+            "amount": { "type": "string", "pattern": "^\\d{1,12}\\.\\d{2,4}$", "example": "150.00",
+                "description": "Amount of the payment." },
+            "currency": { "allOf": [reference("schemas", "Currency")], "description": "Currency of the payment, that of the invoice (ISO 4217 code)." },
+            "method": { "type": "string", "example": "manual", "description": "Method of the payment; `manual` when the operator recorded it." },
             "receivedAt": { "type": "string", "format": "date-time", "nullable": true, "example": "2026-06-11T08:00:00.000Z",
-                "description": "When it came; null if it did not." },
-            "failureReason": { "type": "string", "nullable": true, "description": "Why it did not come; null if it did." },
+                "description": "Time at which the payment was received (UTC); null if it failed." },
+            "failureReason": { "type": "string", "nullable": true, "description": "Why the payment failed; null if it was received." },
         },
     })
 }

@@ -7,27 +7,29 @@ use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Requir
 
 /// The two inputs of an expense differ in what they need.
 macro_rules! expense_input {
-    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needs: $needed:ident, has: $defaulted:ident) => {
+    ($(#[doc = $doc:literal])* $name:ident, needs: $needed:ident, has: $defaulted:ident) => {
         crate::input! {
             $(#[doc = $doc])*
-            pub struct $name = $graphql {
-                /// Another system's id of it, unique among live expenses.
+            pub struct $name {
+                /// Identifier of the expense in another system: at most 255 characters, unique among live expenses.
+                /// Null or an empty text clears it.
                 pub external_id: Field<ExternalId>,
-                /// Whom it was spent for.
+                /// Identifier of the client that the money was spent for.
                 pub client_id: $needed<Id>,
-                /// A project of that client.
+                /// Identifier of a project of that client. Null means no project.
                 pub project_id: Field<Id>,
-                /// What it was for; OTHER unless said.
+                /// Category of the expense; `OTHER` by default.
                 pub category: $defaulted<ExpenseCategory>,
-                /// A category of one's own, only with OTHER.
+                /// A category in own words, accepted with `OTHER` only: at most 1,000 characters. Null or an empty text
+                /// clears it.
                 pub custom_category: Field<Text<1000>>,
-                /// What was bought.
+                /// What the money was spent on, printed on the invoice: 1 to 500 characters.
                 pub description: $needed<Text<500>>,
-                /// How much, in the client's currency; more than 0.
+                /// Amount of the expense in the client's currency; greater than 0, with at most 4 decimals.
                 pub amount: $needed<Money>,
-                /// Whether it can be billed; true unless said.
+                /// Whether the expense is billed to the client; `true` by default.
                 pub billable: $defaulted<bool>,
-                /// When it was spent.
+                /// Day on which the money was spent.
                 pub expense_date: $needed<Date>,
             }
             read_only "id" "orgId" "invoiceId" "currency" "version" "createdAt" "updatedAt" "deletedAt"
@@ -77,12 +79,12 @@ macro_rules! expense_input {
 }
 
 expense_input!(
-    /// A new expense.
-    CreateExpenseInput = "CreateExpenseInput", needs: Required, has: Defaulted
+    /// The fields of a new expense. The currency is that of the client.
+    CreateExpenseInput, needs: Required, has: Defaulted
 );
 expense_input!(
-    /// What changes of an expense: what is absent stays, null clears.
-    UpdateExpenseInput = "UpdateExpenseInput", needs: NonNull, has: NonNull
+    /// The fields of an expense to change. An absent field keeps its value, null clears a nullable one.
+    UpdateExpenseInput, needs: NonNull, has: NonNull
 );
 
 /// A custom category is allowed with OTHER only.

@@ -26,39 +26,40 @@ crate::sort! {
 }
 
 crate::input! {
-    /// Filters of the expense list.
-    pub struct ExpenseFilter = "ExpenseFilter" {
-        /// One of these ids.
+    /// Filters of the list of expenses; an expense must match all of them.
+    pub struct ExpenseFilter {
+        /// Only expenses with one of these identifiers.
         pub id: Field<Vec<Id>>,
-        /// One of these external ids.
+        /// Only expenses with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
-        /// Spent for one of these clients.
+        /// Only expenses for one of these clients.
         pub client_id: Field<Vec<Id>>,
-        /// Spent for a client with one of these names, in any case.
+        /// Only expenses for a client with one of these names; case is ignored.
         pub client_name: Field<Vec<Name>>,
-        /// Spent for one of these projects.
+        /// Only expenses of one of these projects.
         pub project_id: Field<Vec<Id>>,
-        /// Of one of these categories.
+        /// Only expenses of one of these categories.
         pub category: Field<Vec<ExpenseCategory>>,
-        /// Whether it can be billed.
+        /// Only expenses that are billable (`true`) or not (`false`).
         pub billable: Field<Vec<bool>>,
-        /// Whether it is on an invoice.
+        /// Only expenses that are on an invoice (`true`) or on none (`false`).
         pub invoiced: Field<Vec<bool>>,
-        /// Spent on this day or a later one.
+        /// Only expenses made on this day or later.
         pub expense_date_from: Field<Date>,
-        /// Spent on this day or an earlier one.
+        /// Only expenses made on this day or earlier.
         pub expense_date_to: Field<Date>,
-        /// At least this much, whatever the currency.
+        /// Only expenses of at least this amount, whatever the currency.
         pub amount_min: Field<Money>,
-        /// At most this much, whatever the currency.
+        /// Only expenses of at most this amount, whatever the currency.
         pub amount_max: Field<Money>,
-        /// Made at or after.
+        /// Only expenses created at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
-        /// Made at or before.
+        /// Only expenses created at or before this instant; a date means the end of that UTC day.
         pub created_at_to: Field<DateOrDateTime>,
-        /// Changed at or after.
+        /// Only expenses last changed at or after this instant; a date means the start of that UTC day. Records may
+        /// appear up to 60 seconds late, so let polls overlap by that much.
         pub updated_at_from: Field<DateOrDateTime>,
-        /// Changed at or before.
+        /// Only expenses last changed at or before this instant; a date means the end of that UTC day.
         pub updated_at_to: Field<DateOrDateTime>,
     }
 }

@@ -17,49 +17,53 @@ use crate::contract::reason::Reason;
 use crate::door::Cx;
 use crate::door::write::Write;
 
-/// Money spent for a client.
+/// An expense: money spent for a client, billed by the next invoice if it is billable. Only Owners, Admins and Managers
+/// see expenses.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 #[graphql(name = "ExpenseFields")]
 pub struct Expense {
-    /// The id.
+    /// Identifier of the expense (UUID v7).
     pub id: Id,
-    /// The workspace.
+    /// Identifier of the workspace that the expense belongs to.
     pub org_id: Id,
-    /// Another system's id of it, unique among live expenses.
+    /// Identifier of the expense in another system, unique among live expenses; null if none was given.
     #[oai(nullable)]
     pub external_id: Option<String>,
-    /// Whom it was spent for.
+    /// Identifier of the client that the money was spent for.
     pub client_id: Id,
-    /// The project of that client.
+    /// Identifier of a project of that client; null if the expense belongs to none.
     #[oai(nullable)]
     pub project_id: Option<Id>,
-    /// The invoice that bills it; set means locked.
+    /// Identifier of the invoice that bills the expense; null while it is not billed. A billed expense cannot be
+    /// changed or deleted (409 `invoiced`).
     #[oai(nullable)]
     pub invoice_id: Option<Id>,
-    /// What it was for.
+    /// Category of the expense.
     pub category: ExpenseCategory,
-    /// A category of one's own, with OTHER.
+    /// A category in own words, possible with `OTHER` only; null if none was given.
     #[oai(nullable)]
     pub custom_category: Option<String>,
-    /// What was bought.
+    /// What the money was spent on, printed on the invoice.
     pub description: String,
-    /// How much.
+    /// Amount of the expense in its currency; greater than 0.
     pub amount: Money,
-    /// The currency that the client had when the expense was made or given to them.
+    /// Currency of the amount: the client's currency when the expense was created or moved to that client (ISO 4217
+    /// code).
     pub currency: Currency,
-    /// Whether it can be billed.
+    /// Whether the expense is billed to the client.
     pub billable: bool,
-    /// When it was spent.
+    /// Day on which the money was spent.
     pub expense_date: Date,
-    /// Grows with every change.
+    /// Version of the expense: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
+    /// `expectedVersion` (GraphQL) to change only this version.
     pub version: i32,
-    /// When it was made.
+    /// Time at which the expense was created (UTC).
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change of the expense (UTC); strictly later with every change.
     pub updated_at: Timestamp,
-    /// When it was deleted.
+    /// Time at which the expense was deleted (UTC); null while it is live.
     #[oai(nullable)]
     pub deleted_at: Option<Timestamp>,
 }

@@ -39,45 +39,46 @@ fn instant(at: Option<Timestamp>) -> Key {
 }
 
 crate::input! {
-    /// Filters of the invoice list.
-    pub struct InvoiceFilter = "InvoiceFilter" {
-        /// One of these ids.
+    /// Filters of the list of invoices; an invoice must match all of them.
+    pub struct InvoiceFilter {
+        /// Only invoices with one of these identifiers.
         pub id: Field<Vec<Id>>,
-        /// To one of these clients.
+        /// Only invoices to one of these clients.
         pub client_id: Field<Vec<Id>>,
-        /// To a client with one of these names, in any case.
+        /// Only invoices to a client with one of these names; case is ignored.
         pub client_name: Field<Vec<Name>>,
-        /// In one of these states.
+        /// Only invoices in one of these states.
         pub status: Field<Vec<InvoiceStatus>>,
-        /// Paid to one of these degrees.
+        /// Only invoices with one of these payment states.
         pub payment_status: Field<Vec<PaymentStatus>>,
-        /// Issued on this day or a later one.
+        /// Only invoices issued on this day or later.
         pub issue_date_from: Field<Date>,
-        /// Issued on this day or an earlier one.
+        /// Only invoices issued on this day or earlier.
         pub issue_date_to: Field<Date>,
-        /// Due on this day or a later one.
+        /// Only invoices due on this day or later.
         pub due_date_from: Field<Date>,
-        /// Due on this day or an earlier one.
+        /// Only invoices due on this day or earlier.
         pub due_date_to: Field<Date>,
-        /// Sent at or after.
+        /// Only invoices sent at or after this instant; a date means the start of that UTC day.
         pub sent_at_from: Field<DateOrDateTime>,
-        /// Sent at or before.
+        /// Only invoices sent at or before this instant; a date means the end of that UTC day.
         pub sent_at_to: Field<DateOrDateTime>,
-        /// Paid in full at or after.
+        /// Only invoices paid in full at or after this instant; a date means the start of that UTC day.
         pub paid_at_from: Field<DateOrDateTime>,
-        /// Paid in full at or before.
+        /// Only invoices paid in full at or before this instant; a date means the end of that UTC day.
         pub paid_at_to: Field<DateOrDateTime>,
-        /// At least this much in total, whatever the currency.
+        /// Only invoices with at least this total, whatever the currency.
         pub total_min: Field<Money>,
-        /// At most this much in total, whatever the currency.
+        /// Only invoices with at most this total, whatever the currency.
         pub total_max: Field<Money>,
-        /// Made at or after.
+        /// Only invoices created at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
-        /// Made at or before.
+        /// Only invoices created at or before this instant; a date means the end of that UTC day.
         pub created_at_to: Field<DateOrDateTime>,
-        /// Changed at or after.
+        /// Only invoices last changed at or after this instant; a date means the start of that UTC day. Records may
+        /// appear up to 60 seconds late, so let polls overlap by that much.
         pub updated_at_from: Field<DateOrDateTime>,
-        /// Changed at or before.
+        /// Only invoices last changed at or before this instant; a date means the end of that UTC day.
         pub updated_at_to: Field<DateOrDateTime>,
     }
 }

@@ -23,63 +23,64 @@ use crate::contract::outcome::Record;
 use crate::door::Cx;
 use crate::door::write::Write;
 
-/// A bill to a client.
+/// An invoice to a client. Invoices are read only here: the operator creates, sends and settles them. Only Owners,
+/// Admins and Managers see invoices.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 #[graphql(name = "InvoiceFields")]
 pub struct Invoice {
-    /// The id.
+    /// Identifier of the invoice (UUID v7).
     pub id: Id,
-    /// The workspace.
+    /// Identifier of the workspace that the invoice belongs to.
     pub org_id: Id,
-    /// Whom it bills.
+    /// Identifier of the client that the invoice bills.
     pub client_id: Id,
-    /// Its number, without gaps in the workspace.
+    /// Number of the invoice: the workspace's prefix and a number that runs without gaps.
     pub number: String,
-    /// Where it is on its way.
+    /// State of the invoice.
     pub status: InvoiceStatus,
-    /// How much of it is paid.
+    /// How much of the invoice has been paid.
     pub payment_status: PaymentStatus,
-    /// The sum of its lines.
+    /// Sum of the lines before discount and tax.
     pub subtotal: Money,
-    /// What is taken off the subtotal, before tax.
+    /// Discount, subtracted from the subtotal before tax; `0.00` if there is none.
     pub discount_amount: Money,
-    /// The tax rate, in percent.
+    /// Tax rate in percent from 0 to 100; null means no tax.
     #[oai(nullable)]
     pub tax_rate: Option<Percent>,
-    /// The tax on subtotal less discount.
+    /// Tax on the subtotal less the discount.
     pub tax_amount: Money,
-    /// What is to be paid.
+    /// Total to be paid: subtotal less discount plus tax.
     pub total: Money,
-    /// What has been paid and not been given back.
+    /// Amount that has been paid and not been refunded.
     pub amount_paid: Money,
-    /// The currency of every amount in it, ISO 4217.
+    /// Currency of every amount of the invoice (ISO 4217 code).
     pub currency: Currency,
-    /// Anything else.
+    /// Notes printed on the invoice; null if there are none.
     #[oai(nullable)]
     pub notes: Option<String>,
-    /// The client's name when it was made.
+    /// Name of the client at the time the invoice was created; it does not follow later changes.
     pub bill_to_name: String,
-    /// The day that it carries.
+    /// Issue date printed on the invoice; null if it has none.
     #[oai(nullable)]
     pub issue_date: Option<Date>,
-    /// The day until which it is to be paid.
+    /// Day by which the invoice is to be paid; null if it has none.
     #[oai(nullable)]
     pub due_date: Option<Date>,
-    /// When it was sent.
+    /// Time at which the invoice was sent (UTC); null while it is a draft.
     #[oai(nullable)]
     pub sent_at: Option<Timestamp>,
-    /// When it was paid in full.
+    /// Time at which the invoice was paid in full (UTC); null while it is not.
     #[oai(nullable)]
     pub paid_at: Option<Timestamp>,
-    /// Grows with every change.
+    /// Version of the invoice: 1 at creation, higher after every change of it.
     pub version: i32,
-    /// When it was made.
+    /// Time at which the invoice was created (UTC).
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change of the invoice (UTC); strictly later with every change.
     pub updated_at: Timestamp,
-    /// Always null: an invoice is cancelled, not deleted.
+    /// Always null: an invoice is cancelled, never deleted.
     #[oai(nullable)]
     pub deleted_at: Option<Timestamp>,
 }
@@ -90,18 +91,18 @@ pub struct Invoice {
 #[oai(rename_all = "camelCase")]
 #[graphql(name = "InvoiceLineFields")]
 pub struct InvoiceLine {
-    /// What it bills.
+    /// What the line bills, such as the project and its task.
     pub description: String,
-    /// How many hours; 1 for a fee or an expense.
+    /// Hours of time, rounded up to the quarter hour per entry; 1 for a fee or an expense.
     pub quantity: Decimal,
-    /// What one costs.
+    /// Price of one unit, in the invoice's currency.
     pub unit_price: Money,
-    /// Quantity times price, rounded half to even at the currency's own number of decimals.
+    /// Quantity times unit price, rounded to the currency's own number of decimals.
     pub amount: Money,
-    /// The project, if it bills one.
+    /// Identifier of the project that the line bills; null if it bills none.
     #[oai(nullable)]
     pub project_id: Option<Id>,
-    /// The task, if it bills the time on one.
+    /// Identifier of the task whose time the line bills; null if it bills none.
     #[oai(nullable)]
     pub task_id: Option<Id>,
 }
@@ -115,7 +116,7 @@ pub struct InvoiceWithLines {
     #[serde(flatten)]
     #[oai(flatten)]
     pub invoice: Invoice,
-    /// What it bills, in order.
+    /// Lines of the invoice, in the order in which they are printed.
     pub lines: Vec<InvoiceLine>,
 }
 

@@ -9,35 +9,38 @@ use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Requir
 
 /// The two inputs of a project differ in what they need.
 macro_rules! project_input {
-    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needs: $needed:ident, has: $defaulted:ident) => {
+    ($(#[doc = $doc:literal])* $name:ident, needs: $needed:ident, has: $defaulted:ident) => {
         crate::input! {
             $(#[doc = $doc])*
-            pub struct $name = $graphql {
-                /// Another system's id of it, unique among live projects.
+            pub struct $name {
+                /// Identifier of the project in another system: at most 255 characters, unique among live projects.
+                /// Null or an empty text clears it.
                 pub external_id: Field<ExternalId>,
-                /// Whom it is for.
+                /// Identifier of the client that the project is for.
                 pub client_id: $needed<Id>,
-                /// Its name.
+                /// Name of the project: 1 to 200 characters, not only white space.
                 pub name: $needed<Name>,
-                /// What it is about.
+                /// Description of the project: at most 10,000 characters. Null or an empty text clears it.
                 pub description: Field<Note>,
-                /// Its colour in lists, `#rrggbb`.
+                /// Colour of the project in lists, as `#rrggbb`. Null or an empty text clears it.
                 pub color: Field<Color>,
-                /// Only ACTIVE ones take new time; a new one is ACTIVE unless said.
+                /// State of the project; `ACTIVE` by default. Only an `ACTIVE` project accepts new time entries.
                 pub status: $defaulted<ProjectStatus>,
-                /// How it is billed; a new one HOURLY unless said.
+                /// How time on the project is billed; `HOURLY` by default. `FIXED` needs `fixedFeeAmount`.
                 pub rate_type: $defaulted<RateType>,
-                /// What an hour costs, in the client's currency; a new project copies the client's rate unless said.
+                /// Price of one hour, in the client's currency, from 0. Absent or null when a project is created, the
+                /// client's default rate is copied; null on a change clears it.
                 pub hourly_rate: Field<Money>,
-                /// What it costs as a whole; needed with FIXED, refused otherwise.
+                /// Fee for the whole project, in the client's currency; required with `FIXED`, refused with any other
+                /// rate type.
                 pub fixed_fee_amount: Field<Money>,
-                /// How many hours it may take; not beside budgetAmount.
+                /// Planned hours, with at most 4 decimals; not together with `budgetAmount`. Null clears it.
                 pub budget_hours: Field<Decimal>,
-                /// How much it may cost; not beside budgetHours.
+                /// Planned cost, in the client's currency; not together with `budgetHours`. Null clears it.
                 pub budget_amount: Field<Money>,
-                /// When it begins.
+                /// Day on which the project begins. Null clears it.
                 pub start_date: Field<Date>,
-                /// When it is due, not before it begins.
+                /// Day on which the project is due, not before `startDate`. Null clears it.
                 pub due_date: Field<Date>,
             }
             read_only "id" "orgId" "version" "createdAt" "updatedAt" "deletedAt"
@@ -72,12 +75,12 @@ macro_rules! project_input {
 }
 
 project_input!(
-    /// A new project.
-    CreateProjectInput = "CreateProjectInput", needs: Required, has: Defaulted
+    /// The fields of a new project. `clientId` and `name` are required.
+    CreateProjectInput, needs: Required, has: Defaulted
 );
 project_input!(
-    /// What changes of a project: what is absent stays, null clears.
-    UpdateProjectInput = "UpdateProjectInput", needs: NonNull, has: NonNull
+    /// The fields of a project to change. An absent field keeps its value, null clears a nullable one.
+    UpdateProjectInput, needs: NonNull, has: NonNull
 );
 
 /// The rules between the fields of a project, asked of a new one before it is made and of a changed one as it would be.

@@ -29,58 +29,61 @@ use crate::list::nested::{Place, Relation};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::outbox;
 
-/// A piece of work for a client. Rates, fees and money budgets are not shown to Members.
+/// A project: a piece of work for a client, on which time is tracked. Members see the projects that they are on,
+/// without rates, fees and money budgets.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 #[graphql(name = "ProjectFields")]
 pub struct Project {
-    /// The id.
+    /// Identifier of the project (UUID v7).
     pub id: Id,
-    /// The workspace.
+    /// Identifier of the workspace that the project belongs to.
     pub org_id: Id,
-    /// Another system's id of it, unique among live projects.
+    /// Identifier of the project in another system, unique among live projects; null if none was given.
     #[oai(nullable)]
     pub external_id: Option<String>,
-    /// Whom it is for.
+    /// Identifier of the client that the project is for.
     pub client_id: Id,
-    /// Its name.
+    /// Name of the project.
     pub name: String,
-    /// What it is about.
+    /// Description of the project; null if there is none.
     #[oai(nullable)]
     pub description: Option<String>,
-    /// Its colour in lists, `#rrggbb`.
+    /// Colour of the project in lists, as `#rrggbb` in lower case; null if none was given.
     #[oai(nullable)]
     pub color: Option<Color>,
-    /// Only ACTIVE ones take new time.
+    /// State of the project. `ACTIVE` projects accept new time entries; `COMPLETED` and `ARCHIVED` ones refuse them
+    /// (409 `project_not_active`).
     pub status: ProjectStatus,
-    /// How it is billed.
+    /// How time on the project is billed.
     pub rate_type: RateType,
-    /// What an hour costs, in the client's currency.
+    /// Price of one hour, in the client's currency; null means no rate.
     #[serde(default, skip_serializing_if = "Visible::is_hidden")]
     pub hourly_rate: Visible<Money>,
-    /// What it costs as a whole, with FIXED.
+    /// Fee for the whole project, in the client's currency; null unless `rateType` is `FIXED`.
     #[serde(default, skip_serializing_if = "Visible::is_hidden")]
     pub fixed_fee_amount: Visible<Money>,
-    /// How many hours it may take.
+    /// Planned hours; null if there is no such budget.
     #[oai(nullable)]
     pub budget_hours: Option<Decimal>,
-    /// How much it may cost.
+    /// Planned cost, in the client's currency; null if there is no such budget.
     #[serde(default, skip_serializing_if = "Visible::is_hidden")]
     pub budget_amount: Visible<Money>,
-    /// When it begins.
+    /// Day on which the project begins; null if unknown.
     #[oai(nullable)]
     pub start_date: Option<Date>,
-    /// When it is due.
+    /// Day on which the project is due; null if unknown.
     #[oai(nullable)]
     pub due_date: Option<Date>,
-    /// Grows with every change.
+    /// Version of the project: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
+    /// `expectedVersion` (GraphQL) to change only this version.
     pub version: i32,
-    /// When it was made.
+    /// Time at which the project was created (UTC).
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change of the project (UTC); strictly later with every change.
     pub updated_at: Timestamp,
-    /// When it was deleted.
+    /// Time at which the project was deleted (UTC); null while it is live.
     #[oai(nullable)]
     pub deleted_at: Option<Timestamp>,
 }
@@ -167,33 +170,34 @@ crate::sort! {
 }
 
 crate::input! {
-    /// Filters of the project list.
-    pub struct ProjectFilter = "ProjectFilter" {
-        /// One of these ids.
+    /// Filters of the list of projects; a project must match all of them.
+    pub struct ProjectFilter {
+        /// Only projects with one of these identifiers.
         pub id: Field<Vec<Id>>,
-        /// One of these external ids.
+        /// Only projects with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
-        /// For one of these clients.
+        /// Only projects for one of these clients.
         pub client_id: Field<Vec<Id>>,
-        /// For a client with one of these names, in any case.
+        /// Only projects for a client with one of these names; case is ignored.
         pub client_name: Field<Vec<Name>>,
-        /// In one of these states.
+        /// Only projects in one of these states.
         pub status: Field<Vec<ProjectStatus>>,
-        /// Begins on or after.
+        /// Only projects that begin on this day or later.
         pub start_date_from: Field<Date>,
-        /// Begins on or before.
+        /// Only projects that begin on this day or earlier.
         pub start_date_to: Field<Date>,
-        /// Due on or after.
+        /// Only projects due on this day or later.
         pub due_date_from: Field<Date>,
-        /// Due on or before.
+        /// Only projects due on this day or earlier.
         pub due_date_to: Field<Date>,
-        /// Made at or after.
+        /// Only projects created at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
-        /// Made at or before.
+        /// Only projects created at or before this instant; a date means the end of that UTC day.
         pub created_at_to: Field<DateOrDateTime>,
-        /// Changed at or after.
+        /// Only projects last changed at or after this instant; a date means the start of that UTC day. Records may
+        /// appear up to 60 seconds late, so let polls overlap by that much.
         pub updated_at_from: Field<DateOrDateTime>,
-        /// Changed at or before.
+        /// Only projects last changed at or before this instant; a date means the end of that UTC day.
         pub updated_at_to: Field<DateOrDateTime>,
     }
 }

@@ -86,21 +86,21 @@ pub struct ExpenseReportAmount {
     pub count: i64,
 }
 
-/// What the expenses of a row have in common: one key per group that was asked for, and no other.
+/// The keys of a row: those that were asked for, and no others.
 #[derive(Clone, Debug, Default, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct ExpenseReportKeys {
-    /// The client of the expenses.
+    /// Client of the expenses; absent (null in GraphQL) unless grouped by client.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub client: Visible<TimeReportNoun>,
-    /// The project of the expenses; null for expenses on no project.
+    /// Project of the expenses; absent (null in GraphQL) unless grouped by project; null for expenses of no project.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub project: Visible<TimeReportNoun>,
-    /// The category of the expenses.
+    /// Category of the expenses; absent (null in GraphQL) unless grouped by category.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub category: Visible<ExpenseCategory>,
-    /// The month of `expenseDate`, `YYYY-MM`.
+    /// Month of `expenseDate` as `YYYY-MM`; absent (null in GraphQL) unless grouped by month.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub month: Visible<String>,
 }

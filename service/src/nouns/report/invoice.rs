@@ -88,21 +88,22 @@ pub struct InvoiceReportAmount {
     pub count: i64,
 }
 
-/// What the invoices of a row have in common: one key per group that was asked for, and no other.
+/// The keys of a row: those that were asked for, and no others.
 #[derive(Clone, Debug, Default, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct InvoiceReportKeys {
-    /// The client of the invoices.
+    /// Client of the invoices; absent (null in GraphQL) unless grouped by client.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub client: Visible<TimeReportNoun>,
-    /// The status of the invoices.
+    /// State of the invoices; absent (null in GraphQL) unless grouped by state.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub status: Visible<InvoiceStatus>,
-    /// The payment status of the invoices.
+    /// Payment state of the invoices; absent (null in GraphQL) unless grouped by payment state.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub payment_status: Visible<PaymentStatus>,
-    /// The month of `issueDate`, `YYYY-MM`; null for invoices without one.
+    /// Month of `issueDate` as `YYYY-MM`; absent (null in GraphQL) unless grouped by month; null for invoices without
+    /// an issue date.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub month: Visible<String>,
 }

@@ -111,31 +111,31 @@ impl TimeReportArgs {
     }
 }
 
-/// Time summed by what was asked.
+/// A time report: the time of all matching entries, summed per group.
 #[derive(Clone, Debug, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct TimeReport {
-    /// One row for each group that has time, in the order of its keys.
+    /// One row per group that has time, in the order of the keys.
     pub rows: Vec<TimeReportRow>,
-    /// All of it.
+    /// The sums over all rows.
     pub total: TimeReportTotal,
 }
 
-/// The time of one group.
+/// The sums of one group.
 #[derive(Clone, Debug, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct TimeReportRow {
-    /// What the time of this row has in common.
+    /// What the entries of this row have in common: one key per group asked for.
     pub keys: TimeReportKeys,
-    /// How long, in seconds.
+    /// Sum of the durations, in seconds.
     pub seconds: i64,
-    /// The part that can be billed.
+    /// Sum of the durations of billable entries, in seconds.
     pub billable_seconds: i64,
-    /// How many entries.
+    /// Number of time entries.
     pub entries: i64,
-    /// What it earns, for each currency.
+    /// What the billable time on hourly projects earns, one amount per currency.
     #[serde(default, skip_serializing_if = "Visible::is_hidden")]
     pub amounts: Visible<Vec<TimeReportAmount>>,
     /// The same split by currency, for tables that have one currency a line.
@@ -145,57 +145,57 @@ pub struct TimeReportRow {
     pub by_currency: Vec<(Option<Currency>, TimeReportTotal)>,
 }
 
-/// The time of all groups.
+/// The sums over all groups.
 #[derive(Clone, Debug, Default, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct TimeReportTotal {
-    /// How long, in seconds.
+    /// Sum of the durations, in seconds.
     pub seconds: i64,
-    /// The part that can be billed.
+    /// Sum of the durations of billable entries, in seconds.
     pub billable_seconds: i64,
-    /// How many entries.
+    /// Number of time entries.
     pub entries: i64,
-    /// What the time earns, per currency: the sum of the rows as shown. Absent for roles that do not see money.
+    /// What the billable time on hourly projects earns in total, one amount per currency: the sum of the rows as shown.
     #[serde(default, skip_serializing_if = "Visible::is_hidden")]
     pub amounts: Visible<Vec<TimeReportAmount>>,
 }
 
-/// What time earns in one currency.
+/// An amount in one currency. Amounts of different currencies are never added.
 #[derive(Clone, Debug, PartialEq, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct TimeReportAmount {
-    /// The currency, ISO 4217.
+    /// Currency of the amount (ISO 4217 code).
     pub currency: Currency,
-    /// The amount, rounded half up to the decimals of the currency.
+    /// Billable hours times the hourly rates of their projects, rounded half up to the decimals of the currency.
     pub amount: Money,
 }
 
-/// What the time of a row has in common: what was asked for, and nothing else.
+/// The keys of a row: those that were asked for, and no others.
 #[derive(Clone, Debug, Default, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct TimeReportKeys {
-    /// Whom it was for.
+    /// Client of the time; absent (null in GraphQL) unless grouped by client.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub client: Visible<TimeReportNoun>,
-    /// What it was spent on.
+    /// Project of the time; absent (null in GraphQL) unless grouped by project.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub project: Visible<TimeReportNoun>,
-    /// The task; null for time on none.
+    /// Task of the time; absent (null in GraphQL) unless grouped by task; null for time on no task.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub task: Visible<TimeReportNoun>,
-    /// Whose time it is.
+    /// Member whose time it is; absent (null in GraphQL) unless grouped by member.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub member: Visible<TimeReportMember>,
-    /// The day.
+    /// Day of the time; absent (null in GraphQL) unless grouped by day.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub day: Visible<Date>,
-    /// The Monday that the week begins with.
+    /// Monday on which the week begins; absent (null in GraphQL) unless grouped by week.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub week: Visible<Date>,
-    /// The month, YYYY-MM.
+    /// Month of the time as `YYYY-MM`; absent (null in GraphQL) unless grouped by month.
     #[serde(skip_serializing_if = "Visible::is_hidden")]
     pub month: Visible<String>,
 }
@@ -205,9 +205,9 @@ pub struct TimeReportKeys {
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct TimeReportNoun {
-    /// The id.
+    /// Identifier of the client, project or task.
     pub id: Id,
-    /// Its name; null for those who do not see it any more.
+    /// Name of the client, project or task; null if the caller does not see it any more.
     #[oai(nullable)]
     pub name: Option<String>,
 }
@@ -217,12 +217,12 @@ pub struct TimeReportNoun {
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 pub struct TimeReportMember {
-    /// The id of the membership, the latest of this person.
+    /// Identifier of the membership, the latest of this person; null if there is none.
     #[oai(nullable)]
     pub id: Option<Id>,
-    /// The person.
+    /// User identifier of the person.
     pub user_id: Id,
-    /// Their name.
+    /// Name of the person; null if it is not known any more.
     #[oai(nullable)]
     pub name: Option<String>,
 }

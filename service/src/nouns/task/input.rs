@@ -11,35 +11,38 @@ use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Requir
 
 /// The two inputs of a task differ in what they need.
 macro_rules! task_input {
-    ($(#[doc = $doc:literal])* $name:ident = $graphql:literal, needs: $needed:ident, has: $defaulted:ident) => {
+    ($(#[doc = $doc:literal])* $name:ident, needs: $needed:ident, has: $defaulted:ident) => {
         crate::input! {
             $(#[doc = $doc])*
-            pub struct $name = $graphql {
-                /// Another system's id of it, unique among live tasks.
+            pub struct $name {
+                /// Identifier of the task in another system: at most 255 characters, unique among live tasks. Null or
+                /// an empty text clears it.
                 pub external_id: Field<ExternalId>,
-                /// The project that it is a step of.
+                /// Identifier of the project that the task belongs to.
                 pub project_id: $needed<Id>,
-                /// Its name.
+                /// Name of the task: 1 to 200 characters, not only white space.
                 pub name: $needed<Name>,
-                /// What is to be done.
+                /// Description of the task: at most 10,000 characters. Null or an empty text clears it.
                 pub description: Field<Note>,
-                /// How far it is; a new one is TODO unless said.
+                /// State of the task; `TODO` by default. `DONE` sets `completedAt` and sends the event
+                /// `task.completed`.
                 pub status: $defaulted<TaskStatus>,
-                /// How urgent it is; a new one is MEDIUM unless said.
+                /// Priority of the task; `MEDIUM` by default.
                 pub priority: $defaulted<TaskPriority>,
-                /// Whether time on it can be billed unless the entry says otherwise; true unless said.
+                /// Whether time on the task is billable, unless the time entry says otherwise; `true` by default.
                 pub billable: $defaulted<bool>,
-                /// How many hours it may take.
+                /// Estimated hours, with at most 4 decimals. Null clears it.
                 pub estimated_hours: Field<Decimal>,
-                /// The people who do it, by the ids of the persons; a Member among them is put on the project.
+                /// User identifiers of the people that the task is assigned to. A Member who is assigned is put on the
+                /// project.
                 pub assignee_ids: $defaulted<Vec<Id>>,
-                /// Words to find it by: up to 50 of up to 50 characters.
+                /// Tags of the task: at most 50, each of 1 to 50 characters.
                 pub tags: $defaulted<Tags>,
-                /// When it begins.
+                /// Day on which the task begins. Null clears it.
                 pub start_date: Field<Date>,
-                /// When it is due, not before it begins.
+                /// Day on which the task is due, not before `startDate`. Null clears it.
                 pub due_date: Field<Date>,
-                /// When it ends, not before it begins.
+                /// Day on which the task ends, not before `startDate`. Null clears it.
                 pub end_date: Field<Date>,
             }
             read_only "id" "orgId" "completedAt" "version" "createdAt" "updatedAt" "deletedAt"
@@ -86,12 +89,12 @@ macro_rules! task_input {
 }
 
 task_input!(
-    /// A new task.
-    CreateTaskInput = "CreateTaskInput", needs: Required, has: Defaulted
+    /// The fields of a new task. `projectId` and `name` are required.
+    CreateTaskInput, needs: Required, has: Defaulted
 );
 task_input!(
-    /// What changes of a task: what is absent stays, null clears.
-    UpdateTaskInput = "UpdateTaskInput", needs: NonNull, has: NonNull
+    /// The fields of a task to change. An absent field keeps its value, null clears a nullable one. A Member may change `status`, `description`, `priority`, `tags`, the dates and `estimatedHours` of tasks assigned to them.
+    UpdateTaskInput, needs: NonNull, has: NonNull
 );
 
 /// Each once, in the order of its first place.

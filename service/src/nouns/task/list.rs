@@ -33,47 +33,48 @@ crate::sort! {
 }
 
 crate::input! {
-    /// Filters of the task list.
-    pub struct TaskFilter = "TaskFilter" {
-        /// One of these ids.
+    /// Filters of the list of tasks; a task must match all of them.
+    pub struct TaskFilter {
+        /// Only tasks with one of these identifiers.
         pub id: Field<Vec<Id>>,
-        /// One of these external ids.
+        /// Only tasks with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
-        /// On one of these projects.
+        /// Only tasks of one of these projects.
         pub project_id: Field<Vec<Id>>,
-        /// On projects of one of these clients; not for Members.
+        /// Only tasks of projects for one of these clients. Refused for Members (403), who do not see clients.
         pub client_id: Field<Vec<Id>>,
-        /// Assigned to one of these people.
+        /// Only tasks assigned to one of these people, by user identifier.
         pub assignee_id: Field<Vec<Id>>,
-        /// Whether the task is assigned to anybody.
+        /// Only tasks that are assigned to somebody (`true`) or to nobody (`false`).
         pub assigned: Field<Vec<bool>>,
-        /// With one of these tags, spelled exactly so.
+        /// Only tasks with one of these tags, spelled exactly so.
         pub tag: Field<Vec<ShortText>>,
-        /// In one of these states.
+        /// Only tasks in one of these states.
         pub status: Field<Vec<TaskStatus>>,
-        /// Of one of these urgencies.
+        /// Only tasks of one of these priorities.
         pub priority: Field<Vec<TaskPriority>>,
-        /// Whether time on it can be billed.
+        /// Only tasks whose time is billable (`true`) or not (`false`).
         pub billable: Field<Vec<bool>>,
-        /// Begins on or after.
+        /// Only tasks that begin on this day or later.
         pub start_date_from: Field<Date>,
-        /// Begins on or before.
+        /// Only tasks that begin on this day or earlier.
         pub start_date_to: Field<Date>,
-        /// Due on or after.
+        /// Only tasks due on this day or later.
         pub due_date_from: Field<Date>,
-        /// Due on or before.
+        /// Only tasks due on this day or earlier.
         pub due_date_to: Field<Date>,
-        /// Ends on or after.
+        /// Only tasks that end on this day or later.
         pub end_date_from: Field<Date>,
-        /// Ends on or before.
+        /// Only tasks that end on this day or earlier.
         pub end_date_to: Field<Date>,
-        /// Made at or after.
+        /// Only tasks created at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
-        /// Made at or before.
+        /// Only tasks created at or before this instant; a date means the end of that UTC day.
         pub created_at_to: Field<DateOrDateTime>,
-        /// Changed at or after.
+        /// Only tasks last changed at or after this instant; a date means the start of that UTC day. Records may appear
+        /// up to 60 seconds late, so let polls overlap by that much.
         pub updated_at_from: Field<DateOrDateTime>,
-        /// Changed at or before.
+        /// Only tasks last changed at or before this instant; a date means the end of that UTC day.
         pub updated_at_to: Field<DateOrDateTime>,
     }
 }

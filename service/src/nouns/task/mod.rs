@@ -23,58 +23,59 @@ use crate::door::Cx;
 use crate::door::write::Write;
 use crate::outbox;
 
-/// A step of a project.
+/// A task: a step of a project, assigned to members. Members see the tasks of their projects.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 #[graphql(name = "TaskFields")]
 pub struct Task {
-    /// The id.
+    /// Identifier of the task (UUID v7).
     pub id: Id,
-    /// The workspace.
+    /// Identifier of the workspace that the task belongs to.
     pub org_id: Id,
-    /// Another system's id of it, unique among live tasks.
+    /// Identifier of the task in another system, unique among live tasks; null if none was given.
     #[oai(nullable)]
     pub external_id: Option<String>,
-    /// The project that it is a step of.
+    /// Identifier of the project that the task belongs to.
     pub project_id: Id,
-    /// Its name.
+    /// Name of the task.
     pub name: String,
-    /// What is to be done.
+    /// Description of the task; null if there is none.
     #[oai(nullable)]
     pub description: Option<String>,
-    /// How far it is.
+    /// State of the task. `DONE` sets `completedAt` and sends the event `task.completed`.
     pub status: TaskStatus,
-    /// How urgent it is.
+    /// Priority of the task.
     pub priority: TaskPriority,
-    /// Whether time on it can be billed unless the entry says otherwise.
+    /// Whether time on the task is billable, unless the time entry says otherwise.
     pub billable: bool,
-    /// How many hours it may take.
+    /// Estimated hours; null if there is no estimate.
     #[oai(nullable)]
     pub estimated_hours: Option<Decimal>,
-    /// The people who do it, by the ids of the persons.
+    /// User identifiers of the people that the task is assigned to.
     pub assignee_ids: Vec<Id>,
-    /// Words to find it by.
+    /// Tags of the task, in the order given.
     pub tags: Vec<String>,
-    /// When it begins.
+    /// Day on which the task begins; null if unknown.
     #[oai(nullable)]
     pub start_date: Option<Date>,
-    /// When it is due.
+    /// Day on which the task is due; null if unknown.
     #[oai(nullable)]
     pub due_date: Option<Date>,
-    /// When it ends.
+    /// Day on which the task ends; null if unknown.
     #[oai(nullable)]
     pub end_date: Option<Date>,
-    /// When it was done; null while it is not.
+    /// Time at which the task became `DONE` (UTC); null while it is not.
     #[oai(nullable)]
     pub completed_at: Option<Timestamp>,
-    /// Grows with every change.
+    /// Version of the task: 1 at creation, higher after every change. Send it as `If-Match` (REST) or `expectedVersion`
+    /// (GraphQL) to change only this version.
     pub version: i32,
-    /// When it was made.
+    /// Time at which the task was created (UTC).
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change of the task (UTC); strictly later with every change.
     pub updated_at: Timestamp,
-    /// When it was deleted.
+    /// Time at which the task was deleted (UTC); null while it is live.
     #[oai(nullable)]
     pub deleted_at: Option<Timestamp>,
 }

@@ -10,58 +10,66 @@ use crate::contract::error::Error;
 use crate::contract::input::{Field, FromBody, Input, NonNull, Reference, Required, Validate, references};
 
 crate::input! {
-    /// A new time entry. Its span is `durationSeconds`, or `duration`, or `startedAt` with `stoppedAt`.
-    pub struct CreateTimeEntryInput = "CreateTimeEntryInput" {
-        /// Another system's id of it, unique among live entries.
+    /// The fields of a new time entry. Its duration is given by `durationSeconds`, `duration`, or `startedAt` together
+    /// with `stoppedAt`.
+    pub struct CreateTimeEntryInput {
+        /// Identifier of the time entry in another system: at most 255 characters, unique among live time entries. Null
+        /// or an empty text clears it.
         pub external_id: Field<ExternalId>,
-        /// Whose time it is; the caller's unless said. Members log their own only.
+        /// User identifier of the person whose time it is; the caller by default. Members log their own time only.
         pub user_id: Field<Id>,
-        /// What it was spent on; the project must be ACTIVE.
+        /// Identifier of the project that the time was spent on; it must be `ACTIVE` (else 409 `project_not_active`).
         pub project_id: Required<Id>,
-        /// A task of that project.
+        /// Identifier of a task of that project. Null means no task.
         pub task_id: Field<Id>,
-        /// How long, in seconds, at most 86400.
+        /// Duration in seconds, from 0 to 86,400.
         pub duration_seconds: Field<i32>,
-        /// How long, as people write it: 1h30m, 1:30, 90m, 1.5h.
+        /// Duration as people write it: `1h30m`, `1:30`, `90m` or `1.5h`, at most 24 hours. `durationSeconds` takes
+        /// precedence.
         pub duration: Field<Duration>,
-        /// Whether it can be billed; as the task says unless said, and never on NON_BILLABLE projects.
+        /// Whether the time is billed; by default as the task says, else `true`. Always false on `NON_BILLABLE`
+        /// projects.
         pub billable: Field<bool>,
-        /// What was done.
+        /// What was done: at most 10,000 characters. Null or an empty text clears it.
         pub note: Field<Note>,
-        /// The day it counts for; needed unless startedAt is sent, whose date in the offset as sent is then taken.
+        /// Day that the time counts for. Required unless `startedAt` is sent; then by default its date in the offset as
+        /// sent.
         pub entry_date: Field<Date>,
-        /// When it began, with an offset.
+        /// Time at which the work began, with an offset, such as `2026-06-11T09:00:00+02:00`.
         pub started_at: Field<Instant>,
-        /// When it ended, with an offset.
+        /// Time at which the work ended, with an offset; at most 24 hours after `startedAt`.
         pub stopped_at: Field<Instant>,
     }
     read_only "id" "orgId" "invoiceId" "version" "createdAt" "updatedAt" "deletedAt"
 }
 
 crate::input! {
-    /// What changes of a time entry: what is absent stays, null clears.
-    pub struct UpdateTimeEntryInput = "UpdateTimeEntryInput" {
-        /// Another system's id of it, unique among live entries.
+    /// The fields of a time entry to change. An absent field keeps its value, null clears a nullable one. Of a running
+    /// timer only `note`, `billable`, `taskId`, `entryDate` and `startedAt` change.
+    pub struct UpdateTimeEntryInput {
+        /// Identifier of the time entry in another system: at most 255 characters, unique among live time entries. Null
+        /// or an empty text clears it.
         pub external_id: Field<ExternalId>,
-        /// Whose time it is; only Owner and Admin give it to another.
+        /// User identifier of the person whose time it is. Only Owners and Admins give an entry to another person.
         pub user_id: NonNull<Id>,
-        /// What it was spent on.
+        /// Identifier of the project that the time was spent on; a new project must be `ACTIVE`.
         pub project_id: NonNull<Id>,
-        /// A task of that project.
+        /// Identifier of a task of that project. Null means no task.
         pub task_id: Field<Id>,
-        /// How long, in seconds, at most 86400; with instants, stoppedAt moves.
+        /// Duration in seconds, from 0 to 86,400. Of an entry with instants, `stoppedAt` moves.
         pub duration_seconds: NonNull<i32>,
-        /// How long, as people write it: 1h30m, 1:30, 90m, 1.5h.
+        /// Duration as people write it: `1h30m`, `1:30`, `90m` or `1.5h`, at most 24 hours. `durationSeconds` takes
+        /// precedence. Of an entry with instants, `stoppedAt` moves.
         pub duration: NonNull<Duration>,
-        /// Whether it can be billed; never on NON_BILLABLE projects.
+        /// Whether the time is billed; always false on `NON_BILLABLE` projects.
         pub billable: NonNull<bool>,
-        /// What was done.
+        /// What was done: at most 10,000 characters. Null or an empty text clears it.
         pub note: Field<Note>,
-        /// The day it counts for.
+        /// Day that the time counts for.
         pub entry_date: NonNull<Date>,
-        /// When it began, with an offset; the duration follows.
+        /// Time at which the work began, with an offset; the duration follows.
         pub started_at: Field<Instant>,
-        /// When it ended, with an offset; the duration follows.
+        /// Time at which the work ended, with an offset; the duration follows.
         pub stopped_at: Field<Instant>,
     }
     read_only "id" "orgId" "invoiceId" "version" "createdAt" "updatedAt" "deletedAt"
@@ -296,25 +304,25 @@ impl poem_openapi::types::Type for Batch {
     type RawElementValueType = Self;
 
     fn name() -> std::borrow::Cow<'static, str> {
-        "TimeEntryBatch".into()
+        "CreateTimeEntriesInput".into()
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Reference("TimeEntryBatch".into())
+        MetaSchemaRef::Reference("CreateTimeEntriesInput".into())
     }
 
     fn register(registry: &mut Registry) {
         CreateTimeEntryInput::register(registry);
-        registry.create_schema::<Batch, _>("TimeEntryBatch".into(), |_| {
+        registry.create_schema::<Batch, _>("CreateTimeEntriesInput".into(), |_| {
             let entries = MetaSchema {
-                description: Some("The entries, all or none of which are made."),
+                description: Some("The time entries to create, 1 to 100; all are created or none."),
                 items: Some(Box::new(CreateTimeEntryInput::schema_ref())),
                 min_items: Some(1),
                 max_items: Some(MAX_BATCH),
                 ..MetaSchema::new("array")
             };
             MetaSchema {
-                description: Some("Up to 100 time entries at once."),
+                description: Some("Time entries to create at once, all or nothing."),
                 required: vec!["timeEntries"],
                 properties: vec![("timeEntries", MetaSchemaRef::Inline(Box::new(entries)))],
                 additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::new("never"))))),

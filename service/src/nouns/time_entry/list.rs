@@ -30,43 +30,44 @@ crate::sort! {
 }
 
 crate::input! {
-    /// Filters of the time entry list.
-    pub struct TimeEntryFilter = "TimeEntryFilter" {
-        /// One of these ids.
+    /// Filters of time entries; an entry must match all of them.
+    pub struct TimeEntryFilter {
+        /// Only time entries with one of these identifiers.
         pub id: Field<Vec<Id>>,
-        /// One of these external ids.
+        /// Only time entries with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
-        /// On one of these projects.
+        /// Only time entries on one of these projects.
         pub project_id: Field<Vec<Id>>,
-        /// On one of these tasks.
+        /// Only time entries on one of these tasks.
         pub task_id: Field<Vec<Id>>,
-        /// Whether the entry is on a task: `false` selects time on a project alone.
+        /// Only time entries on a task (`true`) or on a project alone (`false`).
         pub has_task: Field<Vec<bool>>,
-        /// By one of these people; Members see their own only.
+        /// Only time entries of one of these people, by user identifier. Members always get their own only.
         pub user_id: Field<Vec<Id>>,
-        /// On projects for one of these clients.
+        /// Only time entries on projects for one of these clients.
         pub client_id: Field<Vec<Id>>,
-        /// Whether it can be billed.
+        /// Only time entries that are billable (`true`) or not (`false`).
         pub billable: Field<Vec<bool>>,
-        /// Whether it is on an invoice.
+        /// Only time entries that are on an invoice (`true`) or on none (`false`).
         pub invoiced: Field<Vec<bool>>,
-        /// Whether it is running.
+        /// Only running timers (`true`) or finished entries (`false`).
         pub running: Field<Vec<bool>>,
-        /// Counts for this day or a later one.
+        /// Only time entries that count for this day or a later one.
         pub entry_date_from: Field<Date>,
-        /// Counts for this day or an earlier one.
+        /// Only time entries that count for this day or an earlier one.
         pub entry_date_to: Field<Date>,
-        /// At least this long.
+        /// Only time entries of at least this duration, in seconds.
         pub duration_seconds_min: Field<i32>,
-        /// At most this long.
+        /// Only time entries of at most this duration, in seconds.
         pub duration_seconds_max: Field<i32>,
-        /// Made at or after.
+        /// Only time entries created at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
-        /// Made at or before.
+        /// Only time entries created at or before this instant; a date means the end of that UTC day.
         pub created_at_to: Field<DateOrDateTime>,
-        /// Changed at or after.
+        /// Only time entries last changed at or after this instant; a date means the start of that UTC day. Records may
+        /// appear up to 60 seconds late, so let polls overlap by that much.
         pub updated_at_from: Field<DateOrDateTime>,
-        /// Changed at or before.
+        /// Only time entries last changed at or before this instant; a date means the end of that UTC day.
         pub updated_at_to: Field<DateOrDateTime>,
     }
 }

@@ -33,52 +33,55 @@ use crate::door::write::Write;
 use crate::nouns::member;
 use crate::outbox;
 
-/// Time spent on a project by a person; running while it has no duration.
+/// A time entry: time that a person spent on a project, or a running timer while it has no duration. Members see their
+/// own entries only.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
 #[graphql(name = "TimeEntryFields")]
 pub struct TimeEntry {
-    /// The id.
+    /// Identifier of the time entry (UUID v7).
     pub id: Id,
-    /// The workspace.
+    /// Identifier of the workspace that the time entry belongs to.
     pub org_id: Id,
-    /// Another system's id of it, unique among live entries.
+    /// Identifier of the time entry in another system, unique among live time entries; null if none was given.
     #[oai(nullable)]
     pub external_id: Option<String>,
-    /// Whose time it is.
+    /// User identifier of the person whose time it is.
     pub user_id: Id,
-    /// What it was spent on.
+    /// Identifier of the project that the time was spent on.
     pub project_id: Id,
-    /// The task of that project.
+    /// Identifier of a task of that project; null if the time was spent on none.
     #[oai(nullable)]
     pub task_id: Option<Id>,
-    /// The invoice that bills it; set means locked.
+    /// Identifier of the invoice that bills the time; null while it is not billed. A billed entry cannot be changed or
+    /// deleted (409 `invoiced`).
     #[oai(nullable)]
     pub invoice_id: Option<Id>,
-    /// How long, in seconds; null while running.
+    /// Duration in seconds, from 0 to 86,400; null while the timer is running.
     #[oai(nullable)]
     pub duration_seconds: Option<i32>,
-    /// Whether it can be billed.
+    /// Whether the time is billed; always false on `NON_BILLABLE` projects.
     pub billable: bool,
-    /// What was done.
+    /// What was done; null if there is no note.
     #[oai(nullable)]
     pub note: Option<String>,
-    /// The day it counts for.
+    /// Day that the time counts for, in lists, reports and invoices.
     pub entry_date: Date,
-    /// When it began, if known.
+    /// Time at which the work began (UTC); null if only a duration was given.
     #[oai(nullable)]
     pub started_at: Option<Timestamp>,
-    /// When it ended, if known.
+    /// Time at which the work ended (UTC); null while the timer is running, or if only a duration was given.
     #[oai(nullable)]
     pub stopped_at: Option<Timestamp>,
-    /// Grows with every change.
+    /// Version of the time entry: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
+    /// `expectedVersion` (GraphQL) to change only this version.
     pub version: i32,
-    /// When it was made.
+    /// Time at which the time entry was created (UTC).
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change of the time entry (UTC); strictly later with every change.
     pub updated_at: Timestamp,
-    /// When it was deleted.
+    /// Time at which the time entry was deleted (UTC); null while it is live.
     #[oai(nullable)]
     pub deleted_at: Option<Timestamp>,
 }

@@ -16,31 +16,32 @@ use crate::door::{Cx, Signal};
 use crate::outbox;
 
 crate::input! {
-    /// What a timer is started on.
-    pub struct StartTimerInput = "StartTimerInput" {
-        /// What time is spent on; the project must be ACTIVE.
+    /// What to start a timer on.
+    pub struct StartTimerInput {
+        /// Identifier of the project that the time is spent on; it must be `ACTIVE` (else 409 `project_not_active`).
         pub project_id: Required<Id>,
-        /// A task of that project.
+        /// Identifier of a task of that project. Null means no task.
         pub task_id: Field<Id>,
-        /// What is being done.
+        /// What is being done: at most 10,000 characters. Null or an empty text means no note.
         pub note: Field<Note>,
-        /// Whether it can be billed; as the task says unless said, and never on NON_BILLABLE projects.
+        /// Whether the time is billed; by default as the task says, else `true`. Always false on `NON_BILLABLE`
+        /// projects.
         pub billable: Field<bool>,
-        /// The date that the time counts for, `YYYY-MM-DD`. Default: the date of the start, in `timeZone`, else in the
-        /// offset of `startedAt`, else in UTC.
+        /// Day that the time counts for; by default the day of the start in `timeZone`, else in the offset of `startedAt`,
+        /// else in UTC.
         pub entry_date: Field<Date>,
-        /// Where today is; UTC unless said.
+        /// IANA time zone that decides on which day the timer started, such as `Europe/Helsinki`; UTC by default.
         pub time_zone: Field<TimeZone>,
-        /// When the timer started, with an offset: at most 24 hours ago and not in the future. Default: now.
+        /// Time at which the timer started, with an offset: at most 24 hours ago and not in the future; now by default.
         pub started_at: Field<Instant>,
     }
     read_only "id" "orgId" "userId" "invoiceId" "stoppedAt" "version" "createdAt" "updatedAt" "deletedAt"
 }
 
 crate::input! {
-    /// When a timer is stopped.
-    pub struct StopTimerInput = "StopTimerInput" {
-        /// The instant, with an offset; now unless said.
+    /// When to stop the timer.
+    pub struct StopTimerInput {
+        /// Time at which the work ended, with an offset; now by default.
         pub stopped_at: Field<Instant>,
     }
 }

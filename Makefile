@@ -1,4 +1,4 @@
-.PHONY: demo test test-faults bench-door bench-webhooks accept publish files lint sbom pages
+.PHONY: demo test test-faults bench bench-smoke bench-ratios bench-door bench-webhooks accept publish files lint sbom pages
 
 demo: ## Serve a year of made-up data on SQLite.
 	cargo run --release -- serve --demo
@@ -9,6 +9,15 @@ test: ## Install what is missing, start private servers, run everything.
 test-faults: ## Kill servers, crash databases and fill disks while clients retry and webhooks are sent; prints the tables of docs/reliability.md.
 	HOURSMITH_FAULTS=whole tests/run -p tests --test faults
 	HOURSMITH_TEST_EVENTS=5000 tests/run -p tests --test it -- --nocapture webhook::program::killed
+
+bench: ## Measure the program beside bare servers and a Node peer (about 20 minutes); writes docs/performance.md.
+	tests/bench/run lab --write
+
+bench-smoke: ## The same in about a minute on small data: fails when a request costs 1.5 times what is committed.
+	tests/bench/run quick
+
+bench-ratios: ## Take over the ratios that bench-smoke compares with.
+	tests/bench/run quick --rounds 7 --write
 
 bench-door: ## What the limiter and idempotency cost, in processor time, on both databases.
 	tests/run --exec cargo bench --locked -p tests --bench door

@@ -1,0 +1,270 @@
+//! The two runs: the whole laboratory, and the quick check.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::client::Client;
+use crate::cpu::Cores;
+use crate::footprint;
+use crate::growth::{self, Lab};
+use crate::lab::{Database, Ground, deep_cursor, same_answers};
+use crate::load::Request;
+use crate::profile;
+use crate::report::{self, Committed, Row};
+use crate::rounds::{CONNECTIONS, Effort, Side, measure};
+use crate::rows::Size;
+use crate::servers::{Programs, Server, Who};
+use crate::wire;
+use crate::workloads::Workload;
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The databases.
+    pub databases: Vec<Database>,
+    /// The workloads; all that the run has, unless some are named.
+    pub only: Vec<Workload>,
+    /// Rounds, if another number than usual.
+    pub rounds: Option<usize>,
+    /// Whether the page, or the committed ratios, are written anew.
+    pub write: bool,
+    /// Whether the large data is made small, to try the laboratory itself.
+    pub small: bool,
+}
+
+impl Options {
+    /// Reads `--only a,b`, `--database sqlite`, `--rounds 9`, `--write`, `--small`.
+    ///
+    /// # Errors
+    /// For anything else.
+    pub fn read(arguments: &[&str]) -> Result<Options, String> {
+        let databases = vec![Database::Postgres, Database::Sqlite];
+        let mut options = Options { databases, only: vec![], rounds: None, write: false, small: false };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().copied().ok_or_else(|| format!("{argument} needs a value"));
+            match *argument {
+                "--write" => options.write = true,
+                "--small" => options.small = true,
+                "--rounds" => options.rounds = Some(value()?.parse().map_err(|_| "--rounds needs a number")?),
+                "--database" => {
+                    let name = value()?.to_ascii_lowercase();
+                    options.databases.retain(|database| database.name().to_ascii_lowercase().starts_with(&name));
+                }
+                "--only" => {
+                    for name in value()?.split(',') {
+                        let known = Workload::ALL.into_iter().find(|workload| workload.name() == name);
+                        options.only.push(known.ok_or_else(|| format!("no workload {name}"))?);
+                    }
+                }
+                other => return Err(format!("unknown option {other}")),
+            }
+        }
+        Ok(options)
+    }
+
+    fn of(&self, all: &[Workload]) -> Vec<Workload> {
+        all.iter().copied().filter(|workload| self.only.is_empty() || self.only.contains(workload)).collect()
+    }
+}
+
+/// The repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."))
+}
+
+/// The page that the tables are written into.
+pub fn page() -> PathBuf {
+    root().join("docs/performance.md")
+}
+
+fn ratios() -> PathBuf {
+    root().join("tests/bench/ratios.json")
+}
+
+/// A folder of this run, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Folder, String> {
+        let folder = std::env::temp_dir().join(format!("hoursmith-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        Ok(Folder(folder))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn programs(folder: &Folder, cores: Cores) -> Programs {
+    let built = root().join("target/release/hoursmith");
+    let hoursmith = std::env::var_os("BENCH_HOURSMITH").map_or(built, PathBuf::from);
+    let peer = Some(root().join("target/bench/peer")).filter(|peer| peer.join("node_modules").exists());
+    Programs { hoursmith, peer, folder: folder.0.clone(), core: cores.server }
+}
+
+/// Measures workloads on a database.
+async fn rows(
+    ground: &Ground,
+    programs: &Programs,
+    cores: Cores,
+    workloads: &[Workload],
+    effort: Effort,
+) -> Result<Vec<Row>, String> {
+    let servers = ground.servers(programs)?;
+    let ours = servers.iter().find(|server| server.who == Who::Ours).ok_or("our server is among them")?;
+    let deep = match workloads.contains(&Workload::DeepPage) {
+        true => deep_cursor(ours, ground.size).await?,
+        false => String::new(),
+    };
+    same_answers(&servers, workloads, ground.size, &deep).await?;
+    let mut rows = Vec::new();
+    for workload in workloads {
+        let taking_part = |server: &&Server| server.who != Who::Peer || workload.has_peer();
+        let sides: Vec<Side> = servers
+            .iter()
+            .filter(taking_part)
+            .map(|server| Side { server, requests: workload.requests(server.who, ground.size, &deep) })
+            .collect();
+        let samples = measure(&programs.folder, cores, ground.process, &sides, effort)?;
+        let row = Row { database: ground.database, workload: *workload, samples, passed: BTreeMap::new() };
+        println!("{}", row.line());
+        rows.push(row);
+    }
+    drop(servers);
+    if ground.database == Database::Postgres {
+        count(ground, programs, &mut rows, &deep).await?;
+    }
+    Ok(rows)
+}
+
+/// Counts statements and round trips, on servers that speak to the database through a relay.
+async fn count(ground: &Ground, programs: &Programs, rows: &mut [Row], deep: &str) -> Result<(), String> {
+    const WARM: u64 = 40;
+    const COUNTED: u64 = 100;
+    let port = ground.url.rsplit(':').next().and_then(|rest| rest.split('/').next()).and_then(|port| port.parse().ok());
+    let port: u16 = port.ok_or("the database has a port")?;
+    let (relay, counts) = wire::relay(port).await.map_err(|e| e.to_string())?;
+    let url = ground.url.replace(&format!(":{port}/"), &format!(":{relay}/"));
+    for who in [Who::Bare, Who::Ours, Who::Peer] {
+        let (programs, url) = (programs.clone(), url.clone());
+        // It waits for the server, which waits for the relay, which is ours.
+        let started = tokio::task::spawn_blocking(move || match who {
+            Who::Bare => programs.bare(&url).map(Some),
+            Who::Ours => programs.ours(&url, "warn").map(Some),
+            Who::Peer => programs.peer(&url),
+        });
+        let Some(server) = started.await.map_err(|e| e.to_string())?? else { continue };
+        let mut client = Client::connect(server.port).await.map_err(|e| e.to_string())?;
+        for row in rows.iter_mut().filter(|row| who != Who::Peer || row.workload.has_peer()) {
+            let requests = row.workload.requests(who, ground.size, deep);
+            send(&mut client, &requests, WARM).await?;
+            let before = counts.now();
+            send(&mut client, &requests, COUNTED).await?;
+            row.passed.insert(who, report::per_request(before, counts.now(), COUNTED));
+        }
+    }
+    Ok(())
+}
+
+async fn send(client: &mut Client, requests: &[Request], times: u64) -> Result<(), String> {
+    for request in requests.iter().cycle().take(usize::try_from(times).unwrap_or(0)) {
+        let answer = client.send(request).await.map_err(|e| e.to_string())?;
+        if answer.status >= 400 {
+            return Err(format!("{} {}: {} {}", request.method, request.path, answer.status, answer.body));
+        }
+    }
+    Ok(())
+}
+
+/// The whole laboratory.
+///
+/// # Errors
+/// If something cannot be measured.
+pub async fn lab(options: &Options) -> Result<(), String> {
+    let (folder, cores) = (Folder::new()?, Cores::here());
+    let programs = programs(&folder, cores);
+    let effort = Effort { rounds: options.rounds.unwrap_or(9), seconds: 1, connections: CONNECTIONS };
+    let (mut all, mut footprints, mut grown) = (Vec::new(), String::new(), String::new());
+    for database in &options.databases {
+        let size = match database {
+            _ if options.small => Size::SMALL,
+            Database::Postgres => Size::MILLION,
+            Database::Sqlite => Size::EMBEDDED,
+        };
+        let ground = Ground::new(&programs, cores, *database, size).await?;
+        println!("{} holds {} entries", database.name(), size.large + size.each * u64::from(size.workspaces - 1));
+        all.extend(rows(&ground, &programs, cores, &options.of(&Workload::ALL), effort).await?);
+        if options.only.is_empty() {
+            let deep = deep_cursor(&programs.ours(&ground.url, "warn")?, ground.size).await?;
+            footprints += &footprint::table(&ground, &programs, cores, &Workload::ALL, &deep)?;
+            footprints += "\n";
+            if *database == Database::Postgres && !options.small {
+                let small = Ground::new(&programs, cores, *database, Size::SMALL).await?;
+                let lab = Lab { programs: &programs, cores, effort: Effort { rounds: 5, ..effort } };
+                grown = growth::table(&lab.run(&small, &ground, &deep).await?);
+                small.remove().await?;
+            }
+        }
+        ground.remove().await?;
+    }
+    println!("\n{}\n{}\n{footprints}\n{grown}", report::ratios(&all), report::figures(&all));
+    if options.write {
+        report::put(&page(), "ratios", &report::ratios(&all))?;
+        report::put(&page(), "figures", &report::figures(&all))?;
+        report::put(&page(), "footprint", &footprints)?;
+        report::put(&page(), "growth", &grown)?;
+        report::plots(&root().join("docs/performance"), &all)?;
+    }
+    Ok(())
+}
+
+/// The quick check: small data, few rounds, processor time as multiples of bare against those that are committed.
+///
+/// # Errors
+/// If one is 1.5 times what is committed, or cannot be measured.
+pub async fn quick(options: &Options) -> Result<(), String> {
+    const FACTOR: f64 = 1.5;
+    let (folder, cores) = (Folder::new()?, Cores::here());
+    let programs = Programs { peer: None, ..programs(&folder, cores) };
+    let effort = Effort { rounds: options.rounds.unwrap_or(3), seconds: 1, connections: CONNECTIONS };
+    let mut all = Vec::new();
+    for database in &options.databases {
+        let ground = Ground::new(&programs, cores, *database, Size::SMALL).await?;
+        all.extend(rows(&ground, &programs, cores, &options.of(Workload::quick(*database)), effort).await?);
+        ground.remove().await?;
+    }
+    let now = Committed::of(&all);
+    if options.write {
+        return now.write(&ratios());
+    }
+    let exceeded = Committed::read(&ratios())?.exceeded(&now, FACTOR);
+    if exceeded.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("slower than {FACTOR} times what is committed:\n{}", exceeded.join("\n")))
+    }
+}
+
+/// Where our server's time goes, workload by workload.
+///
+/// # Errors
+/// If something cannot be measured.
+pub async fn profiles(options: &Options) -> Result<(), String> {
+    let (folder, cores) = (Folder::new()?, Cores::here());
+    let programs = programs(&folder, cores);
+    for database in &options.databases {
+        let ground = Ground::new(&programs, cores, *database, Size::EMBEDDED).await?;
+        let ours = programs.ours(&ground.url, "warn")?;
+        for workload in options.of(&Workload::ALL) {
+            let name = format!("{}, {}", database.name(), workload.title());
+            profile::show(&folder.0, cores, &name, &ours, &workload.requests(Who::Ours, ground.size, ""))?;
+        }
+        drop(ours);
+        ground.remove().await?;
+    }
+    Ok(())
+}

@@ -28,23 +28,26 @@ pub struct Options {
     pub rounds: Option<usize>,
     /// Whether the page, or the committed ratios, are written anew.
     pub write: bool,
+    /// Whether nothing is compared with what is committed.
+    pub print: bool,
     /// Whether the large data is made small, to try the laboratory itself.
     pub small: bool,
 }
 
 impl Options {
-    /// Reads `--only a,b`, `--database sqlite`, `--rounds 9`, `--write`, `--small`.
+    /// Reads `--only a,b`, `--database sqlite`, `--rounds 9`, `--write`, `--print`, `--small`.
     ///
     /// # Errors
     /// For anything else.
     pub fn read(arguments: &[&str]) -> Result<Options, String> {
         let databases = vec![Database::Postgres, Database::Sqlite];
-        let mut options = Options { databases, only: vec![], rounds: None, write: false, small: false };
+        let mut options = Options { databases, only: vec![], rounds: None, write: false, print: false, small: false };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().copied().ok_or_else(|| format!("{argument} needs a value"));
             match *argument {
                 "--write" => options.write = true,
+                "--print" => options.print = true,
                 "--small" => options.small = true,
                 "--rounds" => options.rounds = Some(value()?.parse().map_err(|_| "--rounds needs a number")?),
                 "--database" => {
@@ -143,8 +146,8 @@ async fn rows(
 
 /// Counts statements and round trips, on servers that speak to the database through a relay.
 async fn count(ground: &Ground, programs: &Programs, rows: &mut [Row], deep: &str) -> Result<(), String> {
-    const WARM: u64 = 40;
-    const COUNTED: u64 = 100;
+    const WARM: u64 = 20;
+    const COUNTED: u64 = 40;
     let port = ground.url.rsplit(':').next().and_then(|rest| rest.split('/').next()).and_then(|port| port.parse().ok());
     let port: u16 = port.ok_or("the database has a port")?;
     let (relay, counts) = wire::relay(port).await.map_err(|e| e.to_string())?;
@@ -240,6 +243,9 @@ pub async fn quick(options: &Options) -> Result<(), String> {
     let now = Committed::of(&all);
     if options.write {
         return now.write(&ratios());
+    }
+    if options.print {
+        return Ok(());
     }
     let exceeded = Committed::read(&ratios())?.exceeded(&now, FACTOR);
     if exceeded.is_empty() {

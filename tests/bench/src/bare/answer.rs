@@ -1,14 +1,30 @@
 //! The answers of the bare servers, written from plain structs straight to the bytes that the product sends.
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, Timelike};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::rows::{self, Kind};
 
+/// An instant of the years that there are, in its 24 characters.
 fn instant<S: Serializer>(millis: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    let instant = DateTime::from_timestamp_millis(*millis).unwrap_or_default();
-    serializer.collect_str(&instant.format("%Y-%m-%dT%H:%M:%S%.3fZ"))
+    let at = DateTime::from_timestamp_millis(*millis).unwrap_or_default().naive_utc();
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    for (place, mut number) in [
+        (0..4, at.year().unsigned_abs()),
+        (5..7, at.month()),
+        (8..10, at.day()),
+        (11..13, at.hour()),
+        (14..16, at.minute()),
+        (17..19, at.second()),
+        (20..23, at.nanosecond() / 1_000_000),
+    ] {
+        for digit in text[place].iter_mut().rev() {
+            *digit = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+    }
+    serializer.serialize_str(std::str::from_utf8(&text).unwrap_or_default())
 }
 
 #[expect(clippy::ref_option, reason = "serde gives a reference to the field")]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Timelike, Utc};
 use poem_openapi::registry::MetaSchema;
 use sea_orm::DeriveValueType;
 
@@ -54,8 +54,34 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
+    /// Most responses hold several instants per record. The digits are written directly, because chrono's format strings
+    /// are interpreted each time, which took a tenth of the time of a list.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").fmt(f)
+        let utc = self.utc();
+        let (date, time) = (utc.date_naive(), utc.time());
+        let Some(year) = u32::try_from(date.year()).ok().filter(|year| *year <= 9999) else {
+            return utc.format(FORMAT).fmt(f);
+        };
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        write_digits(&mut text[0..4], year);
+        write_digits(&mut text[5..7], date.month());
+        write_digits(&mut text[8..10], date.day());
+        write_digits(&mut text[11..13], time.hour());
+        write_digits(&mut text[14..16], time.minute());
+        write_digits(&mut text[17..19], time.second());
+        write_digits(&mut text[20..23], time.nanosecond() / 1_000_000);
+        f.pad(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// The form of an instant, as chrono writes it.
+const FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.3fZ";
+
+/// Fills the text with the decimal digits of a number that has no more of them.
+fn write_digits(text: &mut [u8], mut number: u32) {
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }
 
@@ -170,6 +196,17 @@ mod tests {
     fn an_instant_without_offset_is_explained() {
         let problem = "2026-06-11T08:00:00".parse::<Instant>().expect_err("no offset");
         assert!(problem.to_string().contains("no offset"), "{problem}");
+    }
+
+    #[test]
+    fn instants_are_written_as_chrono_writes_them() {
+        let around = |millis: i64| (-2..=2).map(move |more| millis + more);
+        let steps = (-70_000_000_000_000..=260_000_000_000_000).step_by(987_654_321_987);
+        for millis in steps.flat_map(around).chain(around(0)).chain(around(Timestamp::LAST.millis())) {
+            let instant = Timestamp::from_millis(millis);
+            assert_eq!(instant.to_string(), instant.utc().format(FORMAT).to_string());
+        }
+        assert_eq!(Timestamp::from_millis(1_781_164_800_007).to_string(), "2026-06-11T08:00:00.007Z");
     }
 
     #[test]

@@ -41,6 +41,7 @@ lint: ## What a change must pass besides the tests; installs its pinned tools in
 	.ci/tools
 	cargo fmt --all --check
 	cargo fmt --manifest-path tests/sdk/Cargo.toml --check
+	cargo fmt --manifest-path tests/bench/Cargo.toml --check
 	cargo test --quiet --locked -p prose
 	target/tools/bin/typos
 	target/tools/bin/cargo-machete

@@ -1,6 +1,7 @@
 //! One laboratory: a seeded database with the servers on it.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio_postgres::{Client, NoTls};
 
@@ -80,19 +81,21 @@ impl Ground {
     async fn on_postgres(programs: &Programs, cores: Cores, size: Size) -> Result<Ground, String> {
         let server = postgres()?;
         let admin = connect(&format!("{server}/postgres")).await?;
-        let told = |e: tokio_postgres::Error| format!("PostgreSQL: {e:?}");
+        let failed = |e: tokio_postgres::Error| format!("PostgreSQL: {e:?}");
         // What it would do besides is no cost of a request.
-        admin.batch_execute("ALTER SYSTEM SET autovacuum = off").await.map_err(told)?;
-        admin.batch_execute("ALTER SYSTEM SET max_wal_size = '8GB'").await.map_err(told)?;
-        admin.batch_execute("ALTER SYSTEM SET checkpoint_timeout = '1h'").await.map_err(told)?;
-        admin.batch_execute("SELECT pg_reload_conf()").await.map_err(told)?;
-        let backend: i32 = admin.query_one("SELECT pg_backend_pid()", &[]).await.map_err(told)?.get(0);
+        admin.batch_execute("ALTER SYSTEM SET autovacuum = off").await.map_err(failed)?;
+        admin.batch_execute("ALTER SYSTEM SET max_wal_size = '8GB'").await.map_err(failed)?;
+        admin.batch_execute("ALTER SYSTEM SET checkpoint_timeout = '1h'").await.map_err(failed)?;
+        admin.batch_execute("SELECT pg_reload_conf()").await.map_err(failed)?;
+        let backend: i32 = admin.query_one("SELECT pg_backend_pid()", &[]).await.map_err(failed)?.get(0);
         let process = cpu::parent(backend.unsigned_abs()).ok_or("PostgreSQL's process is not of this machine")?;
         for pid in cpu::children(process).into_iter().chain([process]) {
             cpu::pin(pid, cores.database);
         }
-        let name = format!("bench_{}_{}", std::process::id(), size.large);
-        admin.batch_execute(&format!("CREATE DATABASE {name}")).await.map_err(told)?;
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("bench_{}_{number}", std::process::id());
+        admin.batch_execute(&format!("CREATE DATABASE {name}")).await.map_err(failed)?;
         let url = format!("{server}/{name}");
         programs.migrate(&url)?;
         let db = connect(&url).await?;

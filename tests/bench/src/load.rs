@@ -116,7 +116,7 @@ fn lua(requests: &[Request], run: u64, load: Load) -> String {
     );
     if let Some(pause) = load.pause {
         let _ =
-            write!(text, "delay = function() return math.floor(-math.log(1 - math.random()) * {pause:.3} + 0.5) end\n");
+            writeln!(text, "delay = function() return math.floor(-math.log(1 - math.random()) * {pause:.3} + 0.5) end");
     }
     text.push_str(
         "done = function(summary, latency, requests)\n  local e = summary.errors\n  \

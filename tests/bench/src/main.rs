@@ -1,7 +1,6 @@
 //! `bench lab` measures the released program beside a bare server and a Node peer and writes `docs/performance.md`;
 //! `bench quick` is the short check of `make test`; `bench profile` shows where the time goes; `bench bare` is the bare server itself. Run it by `make bench`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
-#![allow(missing_docs)]
 
 mod bare;
 mod client;
@@ -24,7 +23,7 @@ mod workloads;
 
 use std::process::ExitCode;
 
-/// As the product has it.
+/// The bare server does the least, with an allocator that is known to be fast.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

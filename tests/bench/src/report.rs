@@ -159,12 +159,12 @@ pub fn plots(folder: &Path, rows: &[Row]) -> Result<(), String> {
 /// # Errors
 /// If the page or the marks are not there.
 pub fn put(page: &Path, section: &str, text: &str) -> Result<(), String> {
-    let told = |e: std::io::Error| format!("{}: {e}", page.display());
-    let before = std::fs::read_to_string(page).map_err(told)?;
+    let failed = |e: std::io::Error| format!("{}: {e}", page.display());
+    let before = std::fs::read_to_string(page).map_err(failed)?;
     let (begin, end) = (format!("<!-- bench: {section} -->\n"), format!("<!-- bench: end of {section} -->"));
     let from = before.find(&begin).ok_or_else(|| format!("{} has no mark {begin}", page.display()))? + begin.len();
     let to = before.find(&end).ok_or_else(|| format!("{} has no mark {end}", page.display()))?;
-    std::fs::write(page, format!("{}\n{}\n{}", &before[..from], text.trim_end(), &before[to..])).map_err(told)
+    std::fs::write(page, format!("{}\n{}\n{}", &before[..from], text.trim_end(), &before[to..])).map_err(failed)
 }
 
 /// Ratios to bare, by database and workload: what the quick check compares with.

@@ -205,9 +205,9 @@ pub async fn lab(options: &Options) -> Result<(), String> {
             let deep = deep_cursor(&programs.ours(&ground.url, "warn")?, ground.size).await?;
             footprints += &footprint::table(&ground, &programs, cores, &Workload::ALL, &deep)?;
             footprints += "\n";
-            if *database == Database::Postgres && !options.small {
+            if *database == Database::Postgres {
                 let small = Ground::new(&programs, cores, *database, Size::SMALL).await?;
-                let lab = Lab { programs: &programs, cores, effort: Effort { rounds: 5, ..effort } };
+                let lab = Lab { programs: &programs, cores, effort: Effort { rounds: effort.rounds.min(5), ..effort } };
                 grown = growth::table(&lab.run(&small, &ground, &deep).await?);
                 small.remove().await?;
             }

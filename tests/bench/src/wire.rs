@@ -55,7 +55,7 @@ fn pass(client: TcpStream, server: TcpStream, counts: Arc<Counts>) {
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
     let answered = Arc::new(AtomicBool::new(true));
-    let heard = answered.clone();
+    let has_answered = answered.clone();
     tokio::spawn(async move {
         let mut reader = Messages::default();
         let mut bytes = vec![0; 64 * 1024];
@@ -72,7 +72,7 @@ fn pass(client: TcpStream, server: TcpStream, counts: Arc<Counts>) {
     tokio::spawn(async move {
         let mut bytes = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = from_server.read(&mut bytes).await {
-            heard.store(true, Ordering::Relaxed);
+            has_answered.store(true, Ordering::Relaxed);
             if to_client.write_all(&bytes[..read]).await.is_err() {
                 break;
             }

@@ -1,5 +1,6 @@
 //! Processor time and memory of processes, from `/proc`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
@@ -28,9 +29,16 @@ fn ticks(pid: u32) -> Duration {
     Duration::from_millis((field(11) + field(12)) * 10)
 }
 
-/// The processor time of a process and of all its children: a PostgreSQL server with its backends.
-pub fn time_of_family(parent: u32) -> Duration {
-    children(parent).into_iter().chain([parent]).map(time_of).sum()
+/// The processor time of a process and of all its children, one by one: a PostgreSQL server with its backends.
+pub fn times_of_family(parent: u32) -> BTreeMap<u32, Duration> {
+    children(parent).into_iter().chain([parent]).map(|pid| (pid, time_of(pid))).collect()
+}
+
+/// What these have used since then. A process that has ended meanwhile, such as a parallel worker, takes its last part with
+/// it.
+pub fn used_since(before: &BTreeMap<u32, Duration>, after: &BTreeMap<u32, Duration>) -> Duration {
+    let since = |(pid, now): (&u32, &Duration)| now.saturating_sub(before.get(pid).copied().unwrap_or_default());
+    after.iter().map(since).sum()
 }
 
 /// The processes that a process has started.

@@ -80,17 +80,22 @@ pub fn measure(
 fn one(folder: &Path, cores: Cores, database: Option<u32>, side: &Side, effort: Effort) -> Result<Sample, String> {
     let pid = side.server.pid();
     cpu::forget_peak(pid);
-    let spent = || (cpu::time_of(pid), database.map_or(Duration::ZERO, cpu::time_of_family));
-    let before = spent();
+    let used = || (cpu::time_of(pid), database.map(cpu::times_of_family).unwrap_or_default());
+    let before = used();
     let load = Load { connections: effort.connections, seconds: effort.seconds, pause: None, core: cores.load };
     let seen = load::run(folder, side.server.port, &side.requests, load)?;
-    let after = spent();
+    let after = used();
     if seen.failed > 0 {
         return Err(format!("{} has refused or broken {} requests", side.server.who.name(), seen.failed));
     }
-    let each = |from: Duration, to: Duration| to.saturating_sub(from).as_secs_f64() * 1e6 / seen.requests;
+    let each = |used: Duration| used.as_secs_f64() * 1e6 / seen.requests;
     let memory = cpu::peak_memory(pid);
-    Ok(Sample { seen, server: each(before.0, after.0), database: each(before.1, after.1), memory })
+    Ok(Sample {
+        seen,
+        server: each(after.0.saturating_sub(before.0)),
+        database: each(cpu::used_since(&before.1, &after.1)),
+        memory,
+    })
 }
 
 /// A median with the least and the greatest.

@@ -28,6 +28,8 @@ pub struct Options {
     pub rounds: Option<usize>,
     /// Whether the page, or the committed ratios, are written anew.
     pub write: bool,
+    /// Whether only growth and footprint are measured.
+    pub rest: bool,
     /// Whether nothing is compared with what is committed.
     pub print: bool,
     /// Whether the large data is made small, to try the laboratory itself.
@@ -35,18 +37,20 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads `--only a,b`, `--database sqlite`, `--rounds 9`, `--write`, `--print`, `--small`.
+    /// Reads `--only a,b`, `--database sqlite`, `--rounds 9`, `--write`, `--print`, `--rest`, `--small`.
     ///
     /// # Errors
     /// For anything else.
     pub fn read(arguments: &[&str]) -> Result<Options, String> {
         let databases = vec![Database::Postgres, Database::Sqlite];
-        let mut options = Options { databases, only: vec![], rounds: None, write: false, print: false, small: false };
+        let mut options =
+            Options { databases, only: vec![], rounds: None, write: false, rest: false, print: false, small: false };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().copied().ok_or_else(|| format!("{argument} needs a value"));
             match *argument {
                 "--write" => options.write = true,
+                "--rest" => options.rest = true,
                 "--print" => options.print = true,
                 "--small" => options.small = true,
                 "--rounds" => options.rounds = Some(value()?.parse().map_err(|_| "--rounds needs a number")?),
@@ -146,8 +150,8 @@ async fn rows(
 
 /// Counts statements and round trips, on servers that speak to the database through a relay.
 async fn count(ground: &Ground, programs: &Programs, rows: &mut [Row], deep: &str) -> Result<(), String> {
-    const WARM: u64 = 20;
-    const COUNTED: u64 = 40;
+    const WARM: u64 = 16;
+    const COUNTED: u64 = 20;
     let port = ground.url.rsplit(':').next().and_then(|rest| rest.split('/').next()).and_then(|port| port.parse().ok());
     let port: u16 = port.ok_or("the database has a port")?;
     let (relay, counts) = wire::relay(port).await.map_err(|e| e.to_string())?;
@@ -200,7 +204,9 @@ pub async fn lab(options: &Options) -> Result<(), String> {
         };
         let ground = Ground::new(&programs, cores, *database, size).await?;
         println!("{} holds {} entries", database.name(), size.large + size.each * u64::from(size.workspaces - 1));
-        all.extend(rows(&ground, &programs, cores, &options.of(&Workload::ALL), effort).await?);
+        if !options.rest {
+            all.extend(rows(&ground, &programs, cores, &options.of(&Workload::ALL), effort).await?);
+        }
         if options.only.is_empty() {
             let deep = deep_cursor(&programs.ours(&ground.url, "warn")?, ground.size).await?;
             footprints += &footprint::table(&ground, &programs, cores, &Workload::ALL, &deep)?;
@@ -215,12 +221,14 @@ pub async fn lab(options: &Options) -> Result<(), String> {
         ground.remove().await?;
     }
     println!("\n{}\n{}\n{footprints}\n{grown}", report::ratios(&all), report::figures(&all));
-    if options.write {
+    if options.write && !options.rest {
         report::put(&page(), "ratios", &report::ratios(&all))?;
         report::put(&page(), "figures", &report::figures(&all))?;
+        report::plots(&root().join("docs/performance"), &all)?;
+    }
+    if options.write {
         report::put(&page(), "footprint", &footprints)?;
         report::put(&page(), "growth", &grown)?;
-        report::plots(&root().join("docs/performance"), &all)?;
     }
     Ok(())
 }

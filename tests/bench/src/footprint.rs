@@ -38,7 +38,7 @@ pub fn table(
         let seen = load::run(&programs.folder, ours.port, &requests, full)?;
         let peak = cpu::peak_memory(ours.pid());
         // Connections that pause so long, at random, that seven tenths of the top rate come.
-        let pause = 64.0 / (0.7 * seen.rate) * 1000.0;
+        let pause = 64.0 / (0.7 * seen.rate.max(1.0)) * 1000.0;
         let paced = Load { pause: Some(pause), seconds: 3, ..full };
         let eased = load::run(&programs.folder, ours.port, &requests, paced)?;
         let _ = writeln!(

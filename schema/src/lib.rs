@@ -3,8 +3,9 @@
 mod engine;
 mod nouns;
 
-use async_graphql::MergedObject;
+use engine::root::root;
 
+pub use engine::answer::MAX_ANSWER_BYTES;
 pub use engine::bounds;
 pub use engine::completion::SchemaIndex;
 pub use engine::cost::{Cost, MAX_COST};
@@ -12,47 +13,52 @@ pub use engine::error::{extensions, refused_for_now};
 pub use engine::gateway::{Gateway, Kind, Prepared, Refused, Sent, before_execution};
 pub use nouns::subscription::Subscription;
 
-/// The queries.
-#[derive(MergedObject, Default)]
-pub struct Query(
-    nouns::client::ClientQueries,
-    nouns::project::ProjectQueries,
-    nouns::task::TaskQueries,
-    nouns::time_entry::TimeEntryQueries,
-    nouns::expense::ExpenseQueries,
-    nouns::invoice::InvoiceQueries,
-    nouns::member::MemberQueries,
-    nouns::token::TokenQueries,
-    nouns::organization::OrganizationQueries,
-    nouns::report::ReportQueries,
-    nouns::webhook_endpoint::WebhookEndpointQueries,
-    nouns::webhook_delivery::WebhookDeliveryQueries,
-    nouns::event::EventQueries,
-    nouns::node::NodeQueries,
-);
+root! {
+    /// The queries.
+    Query {
+        nouns::client::ClientQueries,
+        nouns::project::ProjectQueries,
+        nouns::task::TaskQueries,
+        nouns::time_entry::TimeEntryQueries,
+        nouns::expense::ExpenseQueries,
+        nouns::invoice::InvoiceQueries,
+        nouns::member::MemberQueries,
+        nouns::token::TokenQueries,
+        nouns::organization::OrganizationQueries,
+        nouns::report::ReportQueries,
+        nouns::money_report::MoneyReportQueries,
+        nouns::webhook_endpoint::WebhookEndpointQueries,
+        nouns::webhook_delivery::WebhookDeliveryQueries,
+        nouns::event::EventQueries,
+        nouns::node::NodeQueries,
+    }
+}
 
-/// The mutations.
-#[derive(MergedObject, Default)]
-pub struct Mutation(
-    nouns::client::ClientMutations,
-    nouns::project::ProjectMutations,
-    nouns::task::TaskMutations,
-    nouns::time_entry::TimeEntryMutations,
-    nouns::expense::ExpenseMutations,
-    nouns::token::TokenMutations,
-    nouns::webhook_endpoint::WebhookEndpointMutations,
-    nouns::webhook_delivery::WebhookDeliveryMutations,
-);
+root! {
+    /// The mutations.
+    Mutation {
+        nouns::client::ClientMutations,
+        nouns::project::ProjectMutations,
+        nouns::task::TaskMutations,
+        nouns::time_entry::TimeEntryMutations,
+        nouns::expense::ExpenseMutations,
+        nouns::token::TokenMutations,
+        nouns::webhook_endpoint::WebhookEndpointMutations,
+        nouns::webhook_delivery::WebhookDeliveryMutations,
+    }
+}
 
 /// The schema of Hoursmith.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// Builds the schema; once in a process. The library's own bound on recursion is no lower than ours, whose messages have both numbers.
 pub fn build() -> Schema {
-    Schema::build(Query::default(), Mutation::default(), Subscription)
-        .limit_recursive_depth(bounds::MAX_LEVELS)
+    let schema = Schema::build(Query, Mutation, Subscription);
+    schema
         .override_output_type_description::<Query>(&engine::audience::QUERY)
         .override_output_type_description::<Mutation>(&engine::audience::MUTATION)
+        .limit_recursive_depth(bounds::MAX_LEVELS)
+        .extension(engine::session::Sessions)
         .finish()
 }
 

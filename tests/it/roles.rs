@@ -34,7 +34,7 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
         Action::RevokeToken => {
             let id = spare_token(world, at, role).await;
             let path = format!("/api/v1/tokens/{id}");
-            asked(delete(path), "mutation($id: ID!) { revokeToken(id: $id) { id } }", json!({ "id": id }))
+            asked(delete(path), "mutation($id: ID!) { revokeToken(id: $id) { deletedId } }", json!({ "id": id }))
         }
         Action::ListClients => asked(get("/api/v1/clients".into()), "{ clients { nodes { id } } }", json!({})),
         Action::GetClient => {
@@ -54,7 +54,7 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
         }
         Action::DeleteClient => {
             let id = at.client(world, "one").await;
-            let query = "mutation($id: ID!) { deleteClient(id: $id) { id } }";
+            let query = "mutation($id: ID!) { deleteClient(id: $id) { deletedId } }";
             asked(delete(format!("/api/v1/clients/{id}")), query, json!({ "id": id }))
         }
         Action::ListProjects => asked(get("/api/v1/projects".into()), "{ projects { nodes { id } } }", json!({})),
@@ -75,7 +75,7 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
         }
         Action::DeleteProject => {
             let id = at.project_with_member(world, "one").await;
-            let query = "mutation($id: ID!) { deleteProject(id: $id) { id } }";
+            let query = "mutation($id: ID!) { deleteProject(id: $id) { deletedId } }";
             asked(delete(format!("/api/v1/projects/{id}")), query, json!({ "id": id }))
         }
         Action::ArchiveProject => {
@@ -130,7 +130,7 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
                     let query = "mutation($id: ID!) { restoreTask(id: $id) { task { id } } }";
                     asked(act(format!("{path}/restore")), query, variables)
                 }
-                _ => asked(delete(path), "mutation($id: ID!) { deleteTask(id: $id) { id } }", variables),
+                _ => asked(delete(path), "mutation($id: ID!) { deleteTask(id: $id) { deletedId } }", variables),
             }
         }
         Action::ListExpenses => asked(get("/api/v1/expenses".into()), "{ expenses { nodes { id } } }", json!({})),
@@ -150,7 +150,7 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
                     let query = "mutation($id: ID!) { updateExpense(id: $id, input: { description: \"x\" }) { expense { id } } }";
                     asked(patch(path, json!({ "description": "x" })), query, variables)
                 }
-                _ => asked(delete(path), "mutation($id: ID!) { deleteExpense(id: $id) { id } }", variables),
+                _ => asked(delete(path), "mutation($id: ID!) { deleteExpense(id: $id) { deletedId } }", variables),
             }
         }
         Action::ListInvoices => asked(get("/api/v1/invoices".into()), "{ invoices { nodes { id } } }", json!({})),
@@ -223,7 +223,7 @@ async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Re
                         "mutation($id: ID!) { updateTimeEntry(id: $id, input: { note: \"x\" }) { timeEntry { id } } }";
                     asked(patch(path, json!({ "note": "x" })), query, variables)
                 }
-                _ => asked(delete(path), "mutation($id: ID!) { deleteTimeEntry(id: $id) { id } }", variables),
+                _ => asked(delete(path), "mutation($id: ID!) { deleteTimeEntry(id: $id) { deletedId } }", variables),
             }
         }
         Action::ListWebhookEndpoints

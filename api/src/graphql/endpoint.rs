@@ -106,6 +106,7 @@ impl Graphql {
         let prepared = match self.gateway.prepare(sent) {
             Ok(prepared) => prepared,
             Err(Refused::Over(error)) => return Err(error.into()),
+            Err(Refused::NotStored) => return Ok(not_stored(id, accepts.for_rejections(), charged)),
             Err(invalid) => return Ok(render(invalid.into_response(id), accepts.for_rejections(), charged)),
         };
         let mut facts = RequestFacts { request_id: id.to_owned(), ..RequestFacts::default() };
@@ -226,6 +227,11 @@ pub(super) fn body(mut answer: GraphqlResponse, charged: Option<&Charged>) -> Ve
 fn render(answer: GraphqlResponse, kind: &'static str, charged: &Charged) -> Response {
     let is_bad = before_execution(&answer) && kind == GRAPHQL;
     json(if is_bad { StatusCode::BAD_REQUEST } else { StatusCode::OK }, kind, body(answer, Some(charged)))
+}
+
+/// The answer to the hash of a document: the client then sends the document.
+fn not_stored(id: &str, kind: &'static str, charged: &Charged) -> Response {
+    json(StatusCode::OK, kind, body(Refused::NotStored.into_response(id), Some(charged)))
 }
 
 fn json(status: StatusCode, kind: &'static str, bytes: Vec<u8>) -> Response {

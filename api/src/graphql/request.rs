@@ -72,10 +72,14 @@ pub(super) fn from_query(request: &Request) -> Result<Sent, Error> {
                 let json = Json::parse(value.as_bytes()).map_err(|why| bad(format!("variables: {why}")))?;
                 sent.variables = variables(json)?;
             }
+            "extensions" if !value.is_empty() => {
+                let json = Json::parse(value.as_bytes()).map_err(|why| bad(format!("extensions: {why}")))?;
+                sent.is_persisted = is_persisted(&json);
+            }
             _ => {}
         }
     }
-    if sent.query.is_empty() { Err(bad("send the document as `query`")) } else { Ok(sent) }
+    with_document(sent)
 }
 
 /// Reads the object of a POST or of a message.
@@ -89,7 +93,8 @@ pub(super) fn from_json(body: Json) -> Result<Sent, Error> {
             ("query", Json::Text(query)) => sent.query = query,
             ("operationName", Json::Text(name)) => sent.operation_name = Some(name),
             ("variables", json @ Json::Object(_)) => sent.variables = variables(json)?,
-            ("operationName" | "variables" | "extensions", Json::Null) | ("extensions", Json::Object(_)) => {}
+            ("operationName" | "variables" | "extensions", Json::Null) => {}
+            ("extensions", json @ Json::Object(_)) => sent.is_persisted = is_persisted(&json),
             ("query", _) => return Err(bad("`query` must be a string")),
             ("operationName", _) => return Err(bad("`operationName` must be a string or null")),
             ("variables", _) => return Err(bad("`variables` must be an object or null")),
@@ -97,7 +102,25 @@ pub(super) fn from_json(body: Json) -> Result<Sent, Error> {
             _ => {}
         }
     }
-    if sent.query.is_empty() { Err(bad("send the document as `query`")) } else { Ok(sent) }
+    with_document(sent)
+}
+
+/// A request has a document, or names one by its hash.
+fn with_document(sent: Sent) -> Result<Sent, Error> {
+    match sent.query.is_empty() && !sent.is_persisted {
+        true => Err(bad("send the document as `query`")),
+        false => Ok(sent),
+    }
+}
+
+/// Whether `extensions` name a document by its hash, as Apollo's clients do.
+fn is_persisted(extensions: &Json) -> bool {
+    match extensions {
+        Json::Object(pairs) => {
+            pairs.iter().any(|(name, value)| name == "persistedQuery" && matches!(value, Json::Object(_)))
+        }
+        _ => false,
+    }
 }
 
 pub(super) fn bad(message: impl Into<String>) -> Error {

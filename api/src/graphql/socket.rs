@@ -274,9 +274,14 @@ impl Session {
         let admitted = admission.pass.map_err(reject)?;
         let sent = from_json(payload).map_err(reject)?;
         let (prepared, cx) = self.graphql.enter(admitted, sent, &self.id, &mut charged).await?;
+        // Each event of a subscription is charged, so what is left is asked for each answer.
+        let caller = cx.clone();
         let to_message = move |answer: GraphqlResponse| match before_execution(&answer) {
             true => ServerMessage::Error(errors(&answer)),
-            false => ServerMessage::Next(body(answer, Some(&charged))),
+            false => {
+                let charged = Charged { budget: caller.budget(), ..charged };
+                ServerMessage::Next(body(answer, Some(&charged)))
+            }
         };
         let id = self.id.clone();
         if prepared.kind() == Kind::Subscription {

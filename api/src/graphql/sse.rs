@@ -21,6 +21,8 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 struct EventStream {
     answers: BoxStream<'static, GraphqlResponse>,
     subscriber: Subscriber,
+    /// Charged for each event.
+    cx: Cx,
     charged: Charged,
     ended: bool,
 }
@@ -28,14 +30,14 @@ struct EventStream {
 /// Answers a subscription as events. It is registered before the answer begins.
 pub(super) async fn subscribe(graphql: &Graphql, prepared: Prepared, cx: Cx, charged: Charged) -> Response {
     let subscriber = graphql.server.app.register_subscriber(cx.caller());
-    let mut answers = graphql.gateway.clone().subscribe(prepared, cx, subscriber.clone());
+    let mut answers = graphql.gateway.clone().subscribe(prepared, cx.clone(), subscriber.clone());
     // Waits for the registration: an event that is committed after the client has read the status will be sent.
     let first = tokio::select! {
         first = answers.next() => first,
         () = subscriber.subscribed() => None,
     };
     let answers = stream::iter(first).chain(answers).boxed();
-    let stream = stream::unfold(EventStream { answers, subscriber, charged, ended: false }, next);
+    let stream = stream::unfold(EventStream { answers, subscriber, cx, charged, ended: false }, next);
     events(Body::from_bytes_stream(stream))
 }
 
@@ -60,7 +62,10 @@ async fn next(mut stream: EventStream) -> Option<(io::Result<Vec<u8>>, EventStre
         // The stream ends without `complete`, which the client takes for a lost connection.
         _ = stream.subscriber.closed() => return None,
         answer = stream.answers.next() => match answer {
-            Some(answer) => event("next", &body(answer, Some(&stream.charged))),
+            Some(answer) => {
+                stream.charged.budget = stream.cx.budget();
+                event("next", &body(answer, Some(&stream.charged)))
+            }
             None => {
                 stream.ended = true;
                 event("complete", b"")

@@ -16,6 +16,7 @@ use futures_util::stream::{self, BoxStream, FuturesUnordered};
 use service::Cx;
 
 use crate::Schema;
+use crate::engine::answer::Answer;
 use crate::engine::loader::Loaders;
 
 /// Keys of one read: a level of more is read in parts. Twice the rows that a document can pay for, since those of a list
@@ -27,12 +28,16 @@ const MAX_KEYS: usize = 30_000;
 type Batch = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Executes a request on behalf of a caller, with loaders of its own. Reads begin only when the execution has come to a
-/// rest, that is, when every field of a level has said what it needs.
+/// rest, that is, when every field of a level has said what it needs. An answer that becomes too large is given up.
 pub(crate) async fn execute(schema: &Schema, request: Request, cx: Cx) -> Response {
     let (mut reads, loaders) = Reads::new(&cx);
-    let mut execution = pin!(schema.execute(request.data(cx).data(loaders)));
+    let answer = Answer::default();
+    let mut execution = pin!(schema.execute(request.data(cx).data(loaders).data(answer.clone())));
     poll_fn(|task| {
         let (polled, rests) = poll_until_rest(task, |task| execution.as_mut().poll(task));
+        if let Some(error) = answer.overflow() {
+            return Poll::Ready(Response::from_errors(vec![error]));
+        }
         if polled.is_pending() && rests {
             reads.advance(task);
         }
@@ -44,12 +49,18 @@ pub(crate) async fn execute(schema: &Schema, request: Request, cx: Cx) -> Respon
 /// The same for an operation with many answers.
 pub(crate) fn subscribe(schema: &Schema, request: Request, cx: Cx) -> BoxStream<'static, Response> {
     let (mut reads, loaders) = Reads::new(&cx);
-    let mut execution = schema.execute_stream(request.data(cx).data(loaders));
+    let answer = Answer::default();
+    let mut execution = schema.execute_stream(request.data(cx).data(loaders).data(answer.clone()));
+    let mut has_ended = false;
     let answers = stream::poll_fn(move |task| {
+        if has_ended {
+            return Poll::Ready(None);
+        }
         let (polled, rests) = poll_until_rest(task, |task| execution.as_mut().poll_next(task));
         if polled.is_pending() && rests {
             reads.advance(task);
         }
+        has_ended = polled.is_ready() && answer.is_last();
         polled
     });
     answers.fuse().boxed()

@@ -5,6 +5,8 @@ use async_graphql::Positioned;
 use async_graphql::parser::types::{Directive, ExecutableDocument, Selection, SelectionSet};
 use service::value::FieldErrors;
 
+use crate::engine::literals::string_length;
+
 /// Bytes of a document.
 pub const MAX_BYTES: usize = 64 * 1024;
 /// Tokens of a document (GraphQL, section 2.1.6): punctuators, names, numbers, strings.
@@ -123,7 +125,7 @@ fn count(text: &str) -> (usize, usize) {
                 at += 3;
                 continue;
             }
-            b'"' => string(rest),
+            b'"' => string_length(rest),
             b'.' if rest.starts_with(b"...") => 3,
             b'-' | b'0'..=b'9' => 1 + rest[1..].iter().take_while(|b| is_number(**b)).count(),
             b'_' | b'a'..=b'z' | b'A'..=b'Z' => rest.iter().take_while(|b| is_name(**b)).count(),
@@ -149,22 +151,6 @@ fn is_name(byte: u8) -> bool {
 
 fn is_number(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-')
-}
-
-/// The length of a string, quotes included; of one that does not end, all that is left.
-fn string(rest: &[u8]) -> usize {
-    let block = rest.starts_with(b"\"\"\"");
-    let mut at = if block { 3 } else { 1 };
-    while at < rest.len() {
-        match (block, &rest[at..]) {
-            (true, [b'\\', b'"', b'"', b'"', ..]) => at += 4,
-            (true, [b'"', b'"', b'"', ..]) => return at + 3,
-            (false, [b'\\', _, ..]) => at += 2,
-            (false, [b'"' | b'\n' | b'\r', ..]) => return at + 1,
-            _ => at += 1,
-        }
-    }
-    rest.len()
 }
 
 #[cfg(test)]

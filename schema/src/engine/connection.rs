@@ -1,14 +1,28 @@
 //! Connections (Relay's cursor connections specification): a page of the service with edges, nodes and page info.
 
+use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use async_graphql::SimpleObject;
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{Field as Selected, SelectionSet};
+use async_graphql::registry::{MetaField, MetaType, MetaTypeId, Registry};
+use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, SimpleObject, Value};
+use futures_util::future::try_join_all;
 use service::input::Field;
 use service::sort::{Sort, SortField};
 use service::value::{FieldErrors, Json};
 use service::{Cx, Error, Filter, ListArgs, Page};
 
+use crate::engine::answer::Answer;
 use crate::engine::error::OrFail;
+use crate::engine::object::{Node, Place, Slot, objects, slots};
+
+/// A page of a list.
+pub struct Connection<N>(pub(crate) Arc<Page<N>>);
+
+/// A row of a page, with its cursor: the type only, since a connection writes its edges itself.
+struct Edge<N>(PhantomData<fn() -> N>);
 
 /// Position of a page in its list.
 #[derive(Clone, Debug, SimpleObject)]
@@ -23,15 +37,164 @@ pub struct PageInfo {
     end_cursor: Option<String>,
 }
 
-impl PageInfo {
-    pub(crate) fn of<T>(page: &Page<T>) -> PageInfo {
-        let (after, before) = if page.backward { (page.continued, page.more) } else { (page.more, page.continued) };
-        PageInfo {
-            has_next_page: after,
-            has_previous_page: before,
-            start_cursor: page.cursor(0),
-            end_cursor: page.items.len().checked_sub(1).and_then(|last| page.cursor(last)),
+impl<N: Node + 'static> OutputType for Connection<N> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Connection", N::type_name()).into()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_output_type::<Self, _>(MetaTypeId::Object, |registry| {
+            let fields = [
+                ("edges", "The records of the page, each with its cursor.", format!("[{}]!", Edge::<N>::create_type_info(registry))),
+                ("nodes", "The records of the page.", format!("[{}]!", N::create_type_info(registry))),
+                ("pageInfo", "Position of the page in its list.", PageInfo::create_type_info(registry)),
+                (
+                    "totalCount",
+                    "How many rows the whole list has, on all its pages; 100000 stands for that many and more. Costs one \
+                     point.",
+                    i32::create_type_info(registry),
+                ),
+            ];
+            object_type::<Self>("One page of a list.", fields)
+        })
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Selected>) -> ServerResult<Value> {
+        let slots = slots(ctx, &[&ctx.item.node], &Self::type_name())?;
+        let values = try_join_all(slots.iter().map(|slot| self.field(ctx, slot))).await?;
+        Ok(Value::Object(slots.iter().map(|slot| slot.key.clone()).zip(values).collect()))
+    }
+}
+
+impl<N: Node> OutputType for Edge<N> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Edge", N::type_name()).into()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_output_type::<Self, _>(MetaTypeId::Object, |registry| {
+            let fields = [
+                ("cursor", "Cursor of the record, the same as over REST.", String::create_type_info(registry)),
+                ("node", "The record itself.", N::create_type_info(registry)),
+            ];
+            object_type::<Self>("A record of a page, with its cursor.", fields)
+        })
+    }
+
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Selected>) -> ServerResult<Value> {
+        Ok(Value::Null)
+    }
+}
+
+/// An object type of a few fields without arguments.
+fn object_type<T: OutputType>(
+    about: &str,
+    fields: impl IntoIterator<Item = (&'static str, &'static str, String)>,
+) -> MetaType {
+    let field = |(name, about, ty): (&str, &str, String)| {
+        let field = MetaField {
+            name: name.to_owned(),
+            description: Some(about.to_owned()),
+            args: IndexMap::new(),
+            ty,
+            deprecation: Default::default(),
+            cache_control: Default::default(),
+            external: false,
+            requires: None,
+            provides: None,
+            visible: None,
+            shareable: false,
+            inaccessible: false,
+            tags: vec![],
+            override_from: None,
+            compute_complexity: None,
+            directive_invocations: vec![],
+            requires_scopes: vec![],
+        };
+        (name.to_owned(), field)
+    };
+    meta_object::<T>(about, fields.into_iter().map(field).collect())
+}
+
+/// An object type for the schema.
+pub(crate) fn meta_object<T: OutputType>(about: &str, fields: IndexMap<String, MetaField>) -> MetaType {
+    MetaType::Object {
+        name: T::type_name().into_owned(),
+        description: Some(about.to_owned()),
+        fields,
+        cache_control: Default::default(),
+        extends: false,
+        shareable: false,
+        resolvable: true,
+        keys: None,
+        visible: None,
+        inaccessible: false,
+        interface_object: false,
+        tags: vec![],
+        is_subscription: false,
+        rust_typename: Some(std::any::type_name::<T>()),
+        directive_invocations: vec![],
+        requires_scopes: vec![],
+    }
+}
+
+impl<N: Node> Connection<N> {
+    async fn field(&self, ctx: &ContextSelectionSet<'_>, slot: &Slot<'_>) -> ServerResult<Value> {
+        let [first, ..] = slot.fields.as_slice() else { return Ok(Value::Null) };
+        let ctx = ctx.with_field(first);
+        let ctx = ctx.with_selection_set(&first.node.selection_set);
+        let selected = slot.below();
+        match slot.name() {
+            "nodes" => objects(&ctx, &selected, &self.0.items, Place::Item).await.map(Value::List),
+            "edges" => self.edges(&ctx, &selected).await,
+            "pageInfo" => self.page_info(&ctx, &selected),
+            "totalCount" => Ok(self.0.total.map_or(Value::Null, |total| Value::Number(total.rows.into()))),
+            _ => Ok(Value::String(format!("{}Connection", N::type_name()))),
         }
+    }
+
+    async fn edges(&self, ctx: &ContextSelectionSet<'_>, selected: &[&SelectionSet]) -> ServerResult<Value> {
+        let type_name = format!("{}Edge", N::type_name());
+        let slots = slots(ctx, selected, &type_name)?;
+        let length = self.0.items.len();
+        let mut edges = vec![IndexMap::with_capacity(slots.len()); length];
+        for slot in &slots {
+            let values = match (slot.name(), slot.fields.as_slice()) {
+                ("node", [field, ..]) => {
+                    objects(ctx, &slot.below(), &self.0.items, |index| Place::Below(index, field)).await?
+                }
+                ("cursor", _) => {
+                    let cursors: Vec<_> =
+                        (0..length).map(|index| self.0.cursor(index).map_or(Value::Null, Value::String)).collect();
+                    if let Some(answer) = ctx.data_opt::<Answer>() {
+                        let bytes = cursors.iter().map(crate::engine::fields::size).sum();
+                        answer.count(bytes, length, ctx)?;
+                    }
+                    cursors
+                }
+                _ => vec![Value::String(type_name.clone()); length],
+            };
+            for (edge, value) in edges.iter_mut().zip(values) {
+                edge.insert(slot.key.clone(), value);
+            }
+        }
+        Ok(Value::List(edges.into_iter().map(Value::Object).collect()))
+    }
+
+    fn page_info(&self, ctx: &ContextSelectionSet<'_>, selected: &[&SelectionSet]) -> ServerResult<Value> {
+        let page = &self.0;
+        let (after, before) = if page.backward { (page.continued, page.more) } else { (page.more, page.continued) };
+        let cursor =
+            |index: Option<usize>| index.and_then(|index| page.cursor(index)).map_or(Value::Null, Value::String);
+        let slots = slots(ctx, selected, "PageInfo")?;
+        let value = |slot: &Slot<'_>| match slot.name() {
+            "hasNextPage" => Value::Boolean(after),
+            "hasPreviousPage" => Value::Boolean(before),
+            "startCursor" => cursor(Some(0)),
+            "endCursor" => cursor(page.items.len().checked_sub(1)),
+            _ => Value::String("PageInfo".into()),
+        };
+        Ok(Value::Object(slots.iter().map(|slot| (slot.key.clone(), value(slot))).collect()))
     }
 }
 
@@ -50,6 +213,7 @@ pub(crate) struct Ask<F, S> {
     pub(crate) sort: Option<Sort<S>>,
     pub(crate) search: Option<String>,
     pub(crate) include_deleted: Option<bool>,
+    pub(crate) count: bool,
 }
 
 /// The arguments of a connection as those of a list.
@@ -60,15 +224,15 @@ pub(crate) fn args<F: Filter, S: SortField>(slice: Slice, ask: Ask<F, S>) -> Res
         let message = "pages go forward with first and after, or backward with last and before, not both";
         return Err(Error::Invalid(FieldErrors::at(if last.is_some() { "last" } else { "before" }, message)));
     }
-    let Ask { filter, sort, search, include_deleted } = ask;
+    let Ask { filter, sort, search, include_deleted, count } = ask;
     Ok(ListArgs {
         limit: first.or(last).map_or(Field::Absent, Field::Value),
         cursor: after.or(before).map_or(Field::Absent, |cursor| Field::from_json(Json::Text(cursor))),
         backward,
         sort: sort.map_or(Field::Absent, Field::Value),
         search: search.map_or(Field::Absent, |search| Field::from_json(Json::Text(search))),
+        count: if count { Field::Value(true) } else { Field::Absent },
         include_deleted: include_deleted.map_or(Field::Absent, Field::Value),
-        count: Field::Absent,
         filter: filter.unwrap_or_default(),
         not_taken: FieldErrors::none(),
     })
@@ -85,57 +249,10 @@ pub(crate) fn in_graphql(error: Arc<Error>, backward: bool) -> Arc<Error> {
     }
 }
 
-/// Writes a connection and its edge for one kind of node.
-macro_rules! connection {
-    ($connection:ident, $edge:ident, $node:ty) => {
-        /// One page of a list.
-        pub struct $connection(pub(crate) service::Page<$node>);
-
-        /// A record of a page, with its cursor.
-        pub struct $edge<'a> {
-            page: &'a service::Page<$node>,
-            index: usize,
-        }
-
-        /// One page of a list.
-        #[async_graphql::Object]
-        impl $connection {
-            /// The records of the page, each with its cursor.
-            async fn edges(&self) -> Vec<$edge<'_>> {
-                (0..self.0.items.len()).map(|index| $edge { page: &self.0, index }).collect()
-            }
-
-            /// The records of the page.
-            async fn nodes(&self) -> Vec<&$node> {
-                self.0.items.iter().collect()
-            }
-
-            /// Position of the page in its list.
-            async fn page_info(&self) -> $crate::engine::connection::PageInfo {
-                $crate::engine::connection::PageInfo::of(&self.0)
-            }
-        }
-
-        /// A record of a page, with its cursor.
-        #[async_graphql::Object]
-        impl $edge<'_> {
-            /// Cursor of the record, the same as over REST.
-            async fn cursor(&self) -> String {
-                self.page.cursor(self.index).unwrap_or_default()
-            }
-
-            /// The record itself.
-            async fn node(&self) -> &$node {
-                &self.page.items[self.index]
-            }
-        }
-    };
-}
-
 /// Writes lists with pages as the fields of an object, at the root or below a record; all take the same arguments.
 macro_rules! lists {
     ($(#[doc = $about:literal])* $lists:ident($($id:ident)?) {
-        $($(#[doc = $doc:literal])+ $field:ident: $filter:ty, $sort:ty => $connection:ident($node:path) $(if $action:ident)?, $source:tt;)*
+        $($(#[doc = $doc:literal])+ $field:ident[$($search:ident)?]: $filter:ty, $sort:ty => $node:path $(as $make:path)? [$($action:ident)?], $source:tt;)*
     }) => {
         $(#[doc = $about])*
         pub struct $lists($(pub(crate) $id)?);
@@ -154,36 +271,50 @@ macro_rules! lists {
                 #[graphql(desc = "Cursor of the record before which the page ends.")] before: Option<String>,
                 #[graphql(desc = "Filters; a record must match all of them.")] filter: Option<$filter>,
                 #[graphql(desc = "Sort order; by default the newest first.")] sort: Option<service::sort::Sort<$sort>>,
-                #[graphql(desc = "Text that a record must contain, at most 200 characters; case is ignored.")] search: Option<String>,
+                $(#[graphql(desc = "Text that a record must contain, at most 200 characters; case is ignored. Costs two points.")] $search: Option<String>,)?
                 #[graphql(desc = "Whether to list deleted records too. Only for Owners, Admins and Managers.")] include_deleted: Option<bool>,
-            ) -> async_graphql::Result<Option<$connection>> {
+            ) -> async_graphql::Result<Option<$crate::engine::connection::Connection<$node>>> {
                 $(if !$crate::nouns::cx(ctx)?.may(service::Action::$action) {
                     return Ok(None);
                 })?
                 let slice = $crate::engine::connection::Slice { first, after, last, before };
-                let ask = $crate::engine::connection::Ask { filter, sort, search, include_deleted };
-                let page = $crate::engine::connection::lists!(@page self, ctx, slice, ask, $source);
-                Ok(Some($connection(page.map($node))))
+                let search = $crate::engine::connection::lists!(@search $($search)?);
+                let count = ctx.look_ahead().field("totalCount").exists();
+                let ask = $crate::engine::connection::Ask { filter, sort, search, include_deleted, count };
+                let page = $crate::engine::connection::lists!(@page self, ctx, slice, ask, $field, $node $(as $make)?, $source);
+                Ok(Some($crate::engine::connection::Connection(page)))
             })*
         }
     };
-    (@page $self:ident, $ctx:ident, $slice:ident, $ask:ident, (below $parent:ident)) => {
-        $crate::engine::loader::below::<$crate::engine::loader::$parent, _, _, _>($ctx, $self.0, $slice, $ask).await?
+    (@search) => { None };
+    (@search $search:ident) => { $search };
+    (@page $self:ident, $ctx:ident, $slice:ident, $ask:ident, $field:ident, $node:path, (below $parent:ident)) => {
+        $crate::engine::loader::below::<$crate::engine::loader::$parent, _, _, $node>($ctx, $self.0, $slice, $ask).await?
     };
-    (@page $self:ident, $ctx:ident, $slice:ident, $ask:ident, (flat $list:path)) => {
-        $crate::engine::connection::flat($crate::nouns::cx($ctx)?, $slice, $ask, async |cx, args| $list(cx, args).await).await?
+    (@page $self:ident, $ctx:ident, $slice:ident, $ask:ident, $field:ident, $node:path, (flat $list:path)) => {
+        $crate::engine::connection::lists!(@page $self, $ctx, $slice, $ask, $field, $node as $node, (flat $list))
+    };
+    (@page $self:ident, $ctx:ident, $slice:ident, $ask:ident, $field:ident, $node:path as $make:path, (flat $list:path)) => {
+        $crate::engine::connection::flat($ctx, stringify!($field), $slice, $ask, async |cx, args| {
+            Ok($list(cx, args).await?.map($make))
+        })
+        .await?
     };
 }
 
-pub(crate) use {connection, lists};
+pub(crate) use lists;
 
 /// A page of a flat list.
-pub(crate) async fn flat<F: Filter, S: SortField, T>(
-    cx: &Cx,
+pub(crate) async fn flat<F: Filter, S: SortField, N: Send + Sync + 'static>(
+    ctx: &async_graphql::Context<'_>,
+    name: &str,
     slice: Slice,
     ask: Ask<F, S>,
-    list: impl AsyncFn(&Cx, &ListArgs<F, S>) -> Result<Page<T>, Error>,
-) -> async_graphql::Result<Page<T>> {
+    list: impl AsyncFn(&Cx, &ListArgs<F, S>) -> Result<Page<N>, Error>,
+) -> async_graphql::Result<Arc<Page<N>>> {
+    let cx = ctx.data::<Cx>()?;
     let args = args(slice, ask).or_fail(cx)?;
-    list(cx, &args).await.map_err(|error| in_graphql(error.into(), args.backward)).or_fail(cx)
+    let key = format!("{name} {}", args.fingerprint());
+    let page = ctx.data::<Answer>()?.once(key, list(cx, &args)).await;
+    page.map_err(|error| in_graphql(error, args.backward)).or_fail(cx)
 }

@@ -11,14 +11,22 @@ use service::value::FieldErrors;
 use service::{DEFAULT_LIMIT, MAX_LIMIT};
 
 use crate::engine::bounds::{MAX_DEPTH, MAX_INTROSPECTION_DEPTH, MAX_LEVELS, MAX_SELECTIONS, check_document, over};
-use crate::engine::completion::{SchemaIndex, variable};
+use crate::engine::completion::{SchemaIndex, base, root, variable};
 
 /// Points of the dearest document.
 pub const MAX_COST: u64 = 300;
 /// Rows that one point pays for.
 const ROWS_A_POINT: u64 = 50;
+/// Rows of a report, or of a page at most.
+const MAX_ROWS: u64 = 200;
 /// Rows that a list without pages is taken to have.
 const LIST: u64 = 10;
+/// Points of a report.
+const REPORT: u64 = 10;
+/// Points of a search, besides those of its list.
+const SEARCH: u64 = 2;
+/// Points of counting a list.
+const COUNT: u64 = 1;
 
 /// What an operation costs, in points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +46,8 @@ impl Cost {
 struct SelectionCost {
     /// Rows of all connections in it.
     rows: u64,
+    /// Points of what is done once, however many rows it stands below: reports, searches and counts.
+    fixed: u64,
     /// Fields below each other.
     depth: u32,
     /// The same, of what begins with `__schema` or `__type`.
@@ -51,6 +61,7 @@ struct SelectionCost {
 impl SelectionCost {
     fn add(&mut self, other: SelectionCost) {
         self.rows = self.rows.saturating_add(other.rows);
+        self.fixed = self.fixed.saturating_add(other.fixed);
         self.selections = self.selections.saturating_add(other.selections);
         self.depth = self.depth.max(other.depth);
         self.introspection = self.introspection.max(other.introspection);
@@ -114,7 +125,8 @@ impl SchemaIndex {
             return Ok(Cost::LEAST);
         }
         let (mutations, entries) = visitor.mutations();
-        let of_replay = visitor.root(chosen)?.rows.div_ceil(ROWS_A_POINT).saturating_add(mutations).max(1);
+        let SelectionCost { rows, fixed, .. } = visitor.root(chosen)?;
+        let of_replay = rows.div_ceil(ROWS_A_POINT).saturating_add(fixed).saturating_add(mutations).max(1);
         let cost = of_replay.saturating_add(entries);
         match (u32::try_from(cost), u32::try_from(of_replay)) {
             (Ok(points), Ok(of_replay)) if cost <= MAX_COST => Ok(Cost { points, of_replay }),
@@ -135,12 +147,7 @@ fn is_introspection_list(field: &str) -> bool {
 
 impl<'a> CostVisitor<'a> {
     fn root(&mut self, operation: &'a OperationDefinition) -> Result<SelectionCost, FieldErrors> {
-        let kind = match operation.ty {
-            OperationType::Query => "Query",
-            OperationType::Mutation => "Mutation",
-            OperationType::Subscription => "Subscription",
-        };
-        self.set(kind, &operation.selection_set.node, 0)
+        self.set(root(operation.ty), &operation.selection_set.node, 0)
     }
 
     /// `level`: how many fields and fragments it stands in. Passed down, it bounds this walk too; a fragment that was weighed
@@ -194,6 +201,8 @@ impl<'a> CostVisitor<'a> {
                 let size = self.size(field);
                 (size, size)
             }
+            // A report has as many rows as it has groups.
+            Some(ty) if kind.ends_with("Report") && matches!(ty.base, BaseType::List(_)) => (0, MAX_ROWS),
             // The rows of a connection were counted with it.
             Some(_) if kind.ends_with("Connection") => (0, 1),
             Some(ty) if matches!(ty.base, BaseType::List(_)) => (0, LIST),
@@ -201,6 +210,7 @@ impl<'a> CostVisitor<'a> {
             _ => (0, 1),
         };
         below.rows = below.rows.saturating_mul(times).saturating_add(rows);
+        below.fixed = below.fixed.saturating_add(self.fixed(kind, field));
         match name {
             "__schema" | "__type" => {
                 below.introspection = below.introspection.max(below.depth + 1);
@@ -209,6 +219,18 @@ impl<'a> CostVisitor<'a> {
             _ => below.depth += 1,
         }
         Ok(below)
+    }
+
+    /// The points of a field by itself.
+    fn fixed(&self, kind: &str, field: &Field) -> u64 {
+        match field.name.node.as_str() {
+            name if kind == "Query" && name.ends_with("Report") => REPORT,
+            "totalCount" if kind.ends_with("Connection") => COUNT,
+            _ => match self.argument(field, "search") {
+                Some(Value::String(text)) if !text.trim().is_empty() => SEARCH,
+                _ => 0,
+            },
+        }
     }
 
     /// `first` or `last`, as a list takes them; what no list takes is reported by the list.
@@ -254,13 +276,6 @@ impl<'a> Fields<'a> {
             }
         };
         Fields(set.items.iter().flat_map(below).collect())
-    }
-}
-
-fn base(ty: &BaseType) -> &str {
-    match ty {
-        BaseType::Named(name) => name.as_str(),
-        BaseType::List(inner) => base(&inner.base),
     }
 }
 
@@ -310,6 +325,31 @@ mod tests {
         }
         let query = "query($n: Int) { clients(first: $n) { nodes { id } } }";
         assert_eq!(cost(query, serde_json::json!({ "n": 120 })), Ok(3));
+    }
+
+    #[test]
+    fn reports_searches_and_counts_have_prices_of_their_own() {
+        for (query, points) in [
+            ("{ timeReport(groupBy: [PROJECT]) { total { seconds } } }", 10),
+            (
+                "{ a: timeReport(groupBy: [DAY]) { total { seconds } } b: timeReport(groupBy: [DAY]) { total { seconds } } }",
+                20,
+            ),
+            ("{ clients(search: \"x\") { nodes { id } } }", 3),
+            ("{ clients(search: \" \") { nodes { id } } }", 1),
+            ("{ clients { totalCount nodes { id } } }", 2),
+            ("{ clients(first: 20) { nodes { projects(first: 5, search: \"x\") { totalCount nodes { id } } } } }", 6),
+            (
+                "{ timeReport(groupBy: [TASK]) { rows { keys { task { timeEntries(first: 5) { nodes { id } } } } } } }",
+                30,
+            ),
+            ("{ ...R ...R } fragment R on Query { timeReport(groupBy: [DAY]) { total { seconds } } }", 20),
+        ] {
+            assert_eq!(cost(query, serde_json::json!({})), Ok(points), "{query}");
+        }
+        let query = "query($s: String) { clients(search: $s) { nodes { id } } }";
+        assert_eq!(cost(query, serde_json::json!({ "s": "x" })), Ok(3));
+        assert_eq!(cost(query, serde_json::json!({})), Ok(1));
     }
 
     #[test]

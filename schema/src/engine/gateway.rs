@@ -2,26 +2,29 @@
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
-};
+use async_graphql::parser::types::{OperationDefinition, OperationType, Selection};
 use async_graphql::{Request, Response, ServerError, Value, Variables};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use service::live::Subscriber;
+use service::value::FieldErrors;
 use service::{Cx, Error};
 
 use crate::engine::batch;
 use crate::engine::bounds::{MAX_ERRORS, check_text};
-use crate::engine::completion::{NodeTypes, SchemaIndex};
+use crate::engine::completion::SchemaIndex;
 use crate::engine::cost::Cost;
+use crate::engine::documents::{Document, Documents};
 use crate::engine::error::extensions;
+use crate::engine::literals::{check_enums, readable};
+use crate::engine::session::{EventPrice, Run};
 use crate::{Schema, build, sdl};
 
-/// The schema, and what is known of its types.
+/// The schema, what is known of its types, and the documents that were read.
 pub struct Gateway {
     schema: Schema,
     index: SchemaIndex,
+    documents: Documents,
 }
 
 /// A request as it was sent.
@@ -33,12 +36,15 @@ pub struct Sent {
     pub operation_name: Option<String>,
     /// The values of its variables.
     pub variables: Variables,
+    /// Whether it names a document by a hash, as Apollo's persisted queries do.
+    pub is_persisted: bool,
 }
 
 /// A document within its bounds.
 pub struct Prepared {
-    sent: Sent,
-    document: ExecutableDocument,
+    operation_name: Option<String>,
+    variables: Variables,
+    document: Arc<Document>,
     cost: Cost,
 }
 
@@ -62,62 +68,117 @@ pub enum Refused {
     Unreadable(Box<Response>),
     /// It is over a bound.
     Over(Error),
+    /// It is named by its hash, and no documents are stored: the client sends it in full.
+    NotStored,
 }
 
 impl Default for Gateway {
     fn default() -> Gateway {
-        Gateway { schema: build(), index: SchemaIndex::of(&sdl()) }
+        Gateway { schema: build(), index: SchemaIndex::of(&sdl()), documents: Documents::default() }
     }
 }
 
 impl Gateway {
     /// Reads a document, within its bounds, and reckons what it costs. Nothing is executed.
     pub fn prepare(&self, sent: Sent) -> Result<Prepared, Refused> {
-        check_text(&sent.query).map_err(|problems| Refused::Over(Error::Invalid(problems)))?;
-        let document = async_graphql::parser::parse_query(&sent.query)
-            .map_err(|error| Refused::Unreadable(Box::new(Response::from_errors(vec![ServerError::from(error)]))))?;
-        let operation = chosen(&document, sent.operation_name.as_deref());
-        let cost = self.index.cost(&document, operation, &sent.variables);
-        let cost = cost.map_err(|problems| Refused::Over(Error::Invalid(problems)))?;
-        if operation.is_some_and(|operation| operation.ty == OperationType::Subscription && fields(operation) != 1) {
-            let message = "a subscription has exactly one field; start one for each";
-            return Err(Refused::Over(Error::BadRequest(message.into())));
+        let Sent { query, operation_name, mut variables, is_persisted } = sent;
+        if is_persisted && query.is_empty() {
+            return Err(Refused::NotStored);
         }
-        Ok(Prepared { sent, document, cost })
+        let document = match self.documents.get(&query) {
+            Some(document) => document,
+            None => Arc::new(self.read(&query)?),
+        };
+        let operation = document.operation(operation_name.as_deref());
+        let cost = document.cost(|| self.index.cost(&document.parsed, operation, &variables)).map_err(invalid)?;
+        if let Some(operation) = operation {
+            if operation.ty == OperationType::Subscription && fields(operation) != 1 {
+                let message = "a subscription has exactly one field; start one for each";
+                return Err(Refused::Over(Error::BadRequest(message.into())));
+            }
+            for definition in &operation.variable_definitions {
+                let (name, ty) = (&definition.node.name.node, &definition.node.var_type.node);
+                match definition.node.default_value() {
+                    // The library looks for the defaults of `@skip` and `@include` only here.
+                    Some(default) => {
+                        variables.entry(name.clone()).or_insert_with(|| default.clone());
+                    }
+                    // The library would report it only for the field that uses the variable.
+                    None if !ty.nullable && !variables.contains_key(name) => {
+                        let message = format!("Variable \"${name}\" of required type \"{ty}\" was not provided.");
+                        let error = ServerError::new(message, Some(definition.pos));
+                        return Err(Refused::Unreadable(Box::new(Response::from_errors(vec![error]))));
+                    }
+                    None => {}
+                }
+            }
+        }
+        Ok(Prepared { operation_name, variables, document, cost })
+    }
+
+    fn read(&self, text: &str) -> Result<Document, Refused> {
+        check_text(text).map_err(invalid)?;
+        let parsed = async_graphql::parser::parse_query(readable(text))
+            .map_err(|error| Refused::Unreadable(Box::new(Response::from_errors(vec![ServerError::from(error)]))))?;
+        check_enums(&self.index, &parsed)
+            .map_err(|errors| Refused::Over(Error::BadRequest(errors.to_string().into())))?;
+        Ok(Document::new(text, parsed))
     }
 
     /// Executes a query or a mutation.
     pub async fn execute(&self, prepared: Prepared, cx: Cx) -> Response {
-        let (request, node_types) = prepared.request();
+        let request = self.request(&prepared);
         let id = cx.request_id().to_owned();
         let mut response = batch::execute(&self.schema, request, cx).await;
-        self.finish(&prepared, &node_types, &id, &mut response);
+        self.finish(&prepared, &id, &mut response);
         response
     }
 
-    /// Executes any operation; a subscription answers until it is dropped, or its connection is cut.
+    /// Executes any operation; a subscription answers until it is dropped, or its connection is cut. Each of its events is
+    /// charged like the first, and has 15 s.
     pub fn subscribe(self: Arc<Self>, prepared: Prepared, cx: Cx, watch: Subscriber) -> BoxStream<'static, Response> {
-        let (request, node_types) = prepared.request();
+        let mut request = self.request(&prepared).data(watch);
+        if let Some(field) = prepared.subscribed() {
+            request = request.data(EventPrice { points: prepared.points(), field });
+        }
         let id = cx.request_id().to_owned();
-        let answers = batch::subscribe(&self.schema, request.data(watch), cx);
+        let answers = batch::subscribe(&self.schema, request, cx);
         answers
             .map(move |mut response| {
-                self.finish(&prepared, &node_types, &id, &mut response);
+                self.finish(&prepared, &id, &mut response);
                 response
             })
             .boxed()
     }
 
+    fn request(&self, prepared: &Prepared) -> Request {
+        let Prepared { operation_name, variables, document, .. } = prepared;
+        let run = Run {
+            documents: self.documents.clone(),
+            document: document.clone(),
+            operation_name: operation_name.clone(),
+            variables: variables.clone(),
+        };
+        let mut request = Request::new("").variables(variables.clone()).data(run);
+        request.operation_name = operation_name.clone();
+        request.set_parsed_query(document.parsed.clone());
+        request
+    }
+
     /// Completes an answer, and gives its errors our codes.
-    fn finish(&self, prepared: &Prepared, node_types: &NodeTypes, request_id: &str, response: &mut Response) {
+    fn finish(&self, prepared: &Prepared, request_id: &str, response: &mut Response) {
         if let Some(operation) = prepared.operation()
             && !before_execution(response)
         {
-            self.index.complete(&prepared.document, operation, &prepared.sent.variables, node_types, response);
+            self.index.complete(&prepared.document.parsed, operation, &prepared.variables, response);
         }
         response.errors.truncate(MAX_ERRORS);
         response.errors.iter_mut().for_each(|error| complete(error, request_id));
     }
+}
+
+fn invalid(errors: FieldErrors) -> Refused {
+    Refused::Over(Error::Invalid(errors))
 }
 
 impl Refused {
@@ -129,6 +190,7 @@ impl Refused {
                 *response
             }
             Refused::Over(error) => refusal(&error, request_id),
+            Refused::NotStored => refusal(&Error::BadRequest("PersistedQueryNotSupported".into()), request_id),
         }
     }
 }
@@ -165,27 +227,15 @@ impl Prepared {
     }
 
     fn operation(&self) -> Option<&OperationDefinition> {
-        chosen(&self.document, self.sent.operation_name.as_deref())
+        self.document.operation(self.operation_name.as_deref())
     }
 
-    fn request(&self) -> (Request, NodeTypes) {
-        let node_types = NodeTypes::default();
-        let mut request = Request::new("").variables(self.sent.variables.clone()).data(node_types.clone());
-        request.operation_name = self.sent.operation_name.clone();
-        request.set_parsed_query(self.document.clone());
-        (request, node_types)
-    }
-}
-
-/// The operation that a document and a name choose.
-fn chosen<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
-    match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => Some(&operation.node),
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name).map(|operation| &operation.node),
-        (DocumentOperations::Multiple(operations), None) => match operations.len() {
-            1 => operations.values().next().map(|operation| &operation.node),
+    /// The name in the answer of the field that is subscribed to.
+    fn subscribed(&self) -> Option<String> {
+        match &self.operation()?.selection_set.node.items.first()?.node {
+            Selection::Field(field) => Some(field.node.response_key().node.to_string()),
             _ => None,
-        },
+        }
     }
 }
 
@@ -202,14 +252,27 @@ pub fn before_execution(response: &Response) -> bool {
 
 /// An error that the library made has no code: it is about the document, so it is a bad request.
 fn complete(error: &mut ServerError, request_id: &str) {
-    // A parser draws the place of the fault with the whole line; the first line of what it says is for people.
+    // The parser draws the place of the fault below the line that it is in, and then says what it expected there.
     if let Some((first, _)) = error.message.split_once('\n') {
-        error.message =
-            if first.trim().starts_with("-->") { "the document is not GraphQL".into() } else { first.to_owned() };
+        error.message = match first.trim().starts_with("-->") {
+            true => not_graphql(&error.message),
+            false => first.to_owned(),
+        };
     }
     let known = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
     if !known {
         let refused = Error::BadRequest(error.message.clone().into());
         error.extensions = Some(extensions(&refused, request_id));
+    }
+}
+
+/// What the parser says, in one line.
+fn not_graphql(drawn: &str) -> String {
+    match drawn.lines().rev().find_map(|line| line.trim().strip_prefix("= ")) {
+        Some(expected) => {
+            let expected = expected.replace("EOI", "the end of the document").replace('_', " ");
+            format!("the document is not GraphQL: {expected}")
+        }
+        None => "the document is not GraphQL".into(),
     }
 }

@@ -13,6 +13,7 @@ use service::{Action, Cx, Error, Filter, ListArgs, Page};
 
 use crate::engine::connection::{self, Ask, Slice};
 use crate::engine::error::OrFail;
+use crate::engine::object::Output;
 
 /// Loads on behalf of one caller, for one request.
 pub(crate) struct Loaders(pub(crate) Cx);
@@ -63,7 +64,7 @@ impl<P, A> Hash for Below<P, A> {
 }
 
 /// A page, or why there is none; shared by all who asked for it.
-pub(crate) type Outcome<T> = Result<Page<T>, Arc<Error>>;
+pub(crate) type Outcome<N> = Result<Arc<Page<N>>, Arc<Error>>;
 
 /// Parents, and the keys that ask for what is below them.
 type Group<P, A> = (Vec<Id>, Vec<Below<P, A>>);
@@ -81,11 +82,11 @@ pub(crate) fn groups<P, A>(keys: &[Below<P, A>]) -> Vec<Group<P, A>> {
 
 /// Writes the loaders of rows below kinds of parents.
 macro_rules! below_loaders {
-    ($($parent:ident: $args:ty => $record:ty, $list:path;)*) => {
+    ($($parent:ident: $args:ty => $node:path, $list:path;)*) => {
         $(impl async_graphql::dataloader::Loader<$crate::engine::loader::Below<$parent, $args>>
             for $crate::engine::loader::Loaders
         {
-            type Value = $crate::engine::loader::Outcome<$record>;
+            type Value = $crate::engine::loader::Outcome<$node>;
             type Error = std::sync::Arc<service::Error>;
 
             async fn load(
@@ -98,9 +99,10 @@ macro_rules! below_loaders {
                 let mut found = std::collections::HashMap::with_capacity(keys.len());
                 for (parents, keys) in $crate::engine::loader::groups(keys) {
                     let Some(args) = keys.first().map(|key| key.args.clone()) else { continue };
-                    let mut pages: service::Pages<$record> = $list(&self.0, &parents, &args).await?;
+                    let mut pages = $list(&self.0, &parents, &args).await?;
                     for key in keys {
                         if let Some(page) = pages.remove(&key.parent) {
+                            let page = page.map(|page| std::sync::Arc::new(page.map($node)));
                             found.insert(key, page.map_err(std::sync::Arc::new));
                         }
                     }
@@ -113,18 +115,18 @@ macro_rules! below_loaders {
 
 /// Writes the loader of records by their id.
 macro_rules! by_id_loader {
-    ($key:ident => $record:ty, $read:path) => {
+    ($key:ident => $node:path, $read:path) => {
         impl async_graphql::dataloader::Loader<$key> for $crate::engine::loader::Loaders {
-            type Value = $record;
+            type Value = std::sync::Arc<$node>;
             type Error = std::sync::Arc<service::Error>;
 
             async fn load(
                 &self,
                 keys: &[$key],
-            ) -> Result<std::collections::HashMap<$key, $record>, std::sync::Arc<service::Error>> {
+            ) -> Result<std::collections::HashMap<$key, Self::Value>, std::sync::Arc<service::Error>> {
                 let ids: Vec<service::value::Id> = keys.iter().map(|key| key.0).collect();
                 let records = $read(&self.0, &ids).await?;
-                Ok(records.into_iter().map(|record| ($key(record.id), record)).collect())
+                Ok(records.into_iter().map(|record| ($key(record.id), std::sync::Arc::new($node(record)))).collect())
             }
         }
     };
@@ -133,16 +135,16 @@ macro_rules! by_id_loader {
 pub(crate) use {below_loaders, by_id_loader};
 
 /// The page below a parent, gathered with those of its siblings.
-pub(crate) async fn below<P, F: Filter, S: SortField, T>(
+pub(crate) async fn below<P, F: Filter, S: SortField, N>(
     ctx: &Context<'_>,
     parent: Id,
     slice: Slice,
     ask: Ask<F, S>,
-) -> async_graphql::Result<Page<T>>
+) -> async_graphql::Result<Arc<Page<N>>>
 where
     P: Send + Sync + 'static,
-    T: Clone + Send + Sync + 'static,
-    Loaders: Loader<Below<P, ListArgs<F, S>>, Value = Outcome<T>, Error = Arc<Error>>,
+    N: Send + Sync + 'static,
+    Loaders: Loader<Below<P, ListArgs<F, S>>, Value = Outcome<N>, Error = Arc<Error>>,
 {
     let cx = ctx.data::<Cx>()?;
     let args = connection::args(slice, ask).or_fail(cx)?;
@@ -154,15 +156,24 @@ where
 
 /// The record that a relation leads to, gathered with those of its siblings; null where there is none, and for those whose
 /// role may not read it.
-pub(crate) async fn one<K, T>(ctx: &Context<'_>, action: Action, key: Option<K>) -> async_graphql::Result<Option<T>>
+pub(crate) async fn one<K, N>(
+    ctx: &Context<'_>,
+    action: Action,
+    key: Option<K>,
+) -> async_graphql::Result<Option<Linked<N>>>
 where
     K: Send + Sync + Hash + Eq + Clone + 'static,
-    T: Clone + Send + Sync + 'static,
-    Loaders: Loader<K, Value = T, Error = Arc<Error>>,
+    N: Send + Sync + 'static,
+    Loaders: Loader<K, Value = Arc<N>, Error = Arc<Error>>,
 {
     let cx = ctx.data::<Cx>()?;
     match key {
-        Some(key) if cx.may(action) => ctx.data::<DataLoader<Loaders>>()?.load_one(key).await.or_fail(cx),
+        Some(key) if cx.may(action) => {
+            Ok(ctx.data::<DataLoader<Loaders>>()?.load_one(key).await.or_fail(cx)?.map(Output))
+        }
         _ => Ok(None),
     }
 }
+
+/// A record that others may lead to as well, as the value of a field.
+pub(crate) type Linked<N> = Output<Arc<N>>;

@@ -1,11 +1,19 @@
 //! From a document to its answer, whatever the nouns are.
 
+pub(crate) mod answer;
 pub(crate) mod audience;
 pub(crate) mod batch;
 pub mod bounds;
 pub(crate) mod completion;
 pub(crate) mod connection;
 pub(crate) mod cost;
+pub(crate) mod documents;
 pub(crate) mod error;
+pub(crate) mod fields;
 pub(crate) mod gateway;
+pub(crate) mod literals;
 pub(crate) mod loader;
+pub(crate) mod long;
+pub(crate) mod object;
+pub(crate) mod root;
+pub(crate) mod session;

@@ -9,14 +9,14 @@ use service::project::{ProjectFilter, ProjectSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
 use service::value::Id;
 
-use crate::engine::connection::{connection, lists};
-use crate::engine::error::OrFail;
-use crate::engine::loader::by_id_loader;
-use crate::nouns::expense::{ExpenseConnection, ExpenseNode};
-use crate::nouns::invoice::{InvoiceConnection, InvoiceNode};
-use crate::nouns::project::{ProjectConnection, ProjectNode};
-use crate::nouns::time_entry::{TimeEntryConnection, TimeEntryNode};
-use crate::nouns::{cx, expected, parse_id, record};
+use crate::engine::connection::lists;
+use crate::engine::loader::{Linked, by_id_loader};
+use crate::engine::object::{Output, nodes};
+use crate::nouns::expense::ExpenseNode;
+use crate::nouns::invoice::InvoiceNode;
+use crate::nouns::project::ProjectNode;
+use crate::nouns::time_entry::TimeEntryNode;
+use crate::nouns::{cx, expected, parse_id, record, shared};
 
 /// A client: a person or company that work is done for. Only Owners, Admins and Managers see clients.
 pub struct ClientNode(pub(crate) Client);
@@ -40,33 +40,38 @@ impl ClientNode {
     }
 }
 
+nodes! {
+    ClientNode => 0: Client;
+    CreateClientPayload;
+    UpdateClientPayload;
+    DeleteClientPayload;
+}
+
 lists! {
     /// What belongs to a client.
     ClientLists(Id) {
         /// Projects for the client.
-        projects: ProjectFilter, ProjectSort => ProjectConnection(ProjectNode) if ListProjects, (below OfClient);
+        projects[search]: ProjectFilter, ProjectSort => ProjectNode[ListProjects], (below OfClient);
         /// Time entries on projects for the client.
-        time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfClient);
+        time_entries[search]: TimeEntryFilter, TimeEntrySort => TimeEntryNode[ListTimeEntries], (below OfClient);
         /// Expenses for the client.
-        expenses: ExpenseFilter, ExpenseSort => ExpenseConnection(ExpenseNode) if ListExpenses, (below OfClient);
+        expenses[search]: ExpenseFilter, ExpenseSort => ExpenseNode[ListExpenses], (below OfClient);
         /// Invoices to the client.
-        invoices: InvoiceFilter, InvoiceSort => InvoiceConnection(InvoiceNode) if ListInvoices, (below OfClient);
+        invoices[search]: InvoiceFilter, InvoiceSort => InvoiceNode[ListInvoices], (below OfClient);
     }
 }
-
-connection!(ClientConnection, ClientEdge, ClientNode);
 
 /// A client by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClientById(pub(crate) Id);
 
-by_id_loader!(ClientById => Client, service::client::by_ids);
+by_id_loader!(ClientById => ClientNode, service::client::by_ids);
 
 lists! {
     /// The list of this noun.
     ClientRootLists() {
         /// A page of clients. `search` looks in name, contact name and email.
-        clients: ClientFilter, ClientSort => ClientConnection(ClientNode), (flat service::client::list);
+        clients[search]: ClientFilter, ClientSort => ClientNode[], (flat service::client::list);
     }
 }
 
@@ -87,9 +92,9 @@ impl ClientQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the client.")] id: ID,
-    ) -> Result<Option<ClientNode>> {
+    ) -> Result<Option<Linked<ClientNode>>> {
         let cx = cx(ctx)?;
-        service::client::get(cx, parse_id(&id)).await.map(ClientNode).map(Some).or_fail(cx)
+        shared(ctx, "client", &id, async { service::client::get(cx, parse_id(&id)).await.map(ClientNode) }).await
     }
 }
 
@@ -105,9 +110,9 @@ impl ClientMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The fields of the new client.")] input: CreateClientInput,
-    ) -> Result<CreateClientPayload> {
+    ) -> Result<Output<CreateClientPayload>> {
         let record = record(ctx, service::client::create(cx(ctx)?, input).await)?;
-        Ok(CreateClientPayload { client: ClientNode(record) })
+        Ok(Output(CreateClientPayload { client: Output(ClientNode(record)) }))
     }
 
     /// Changes a client: an absent field keeps its value, null clears a nullable one.
@@ -117,13 +122,13 @@ impl ClientMutations {
         #[graphql(desc = "Identifier of the client.")] id: ID,
         #[graphql(desc = "The fields to change.")] input: UpdateClientInput,
         #[graphql(
-            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+            desc = "The version that the record must still have; otherwise the error is `conflict` with reason `stale`. Without it, any version is changed."
         )]
         expected_version: Option<i32>,
-    ) -> Result<UpdateClientPayload> {
+    ) -> Result<Output<UpdateClientPayload>> {
         let expected = expected(expected_version);
         let record = record(ctx, service::client::update(cx(ctx)?, parse_id(&id), &expected, input).await)?;
-        Ok(UpdateClientPayload { client: ClientNode(record) })
+        Ok(Output(UpdateClientPayload { client: Output(ClientNode(record)) }))
     }
 
     /// Deletes a client. Refused while it has active projects (reason `active_projects`) or invoices that are not
@@ -133,13 +138,13 @@ impl ClientMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the client.")] id: ID,
         #[graphql(
-            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+            desc = "The version that the record must still have; otherwise the error is `conflict` with reason `stale`. Without it, any version is changed."
         )]
         expected_version: Option<i32>,
-    ) -> Result<DeleteClientPayload> {
+    ) -> Result<Output<DeleteClientPayload>> {
         let expected = expected(expected_version);
         let deleted: Deleted = record(ctx, service::client::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
-        Ok(DeleteClientPayload { id: deleted.id })
+        Ok(Output(DeleteClientPayload { deleted_id: deleted.id }))
     }
 }
 
@@ -147,19 +152,19 @@ impl ClientMutations {
 #[derive(SimpleObject)]
 pub struct CreateClientPayload {
     /// The created client.
-    pub(crate) client: ClientNode,
+    pub(crate) client: Output<ClientNode>,
 }
 
 /// The result of changing a client.
 #[derive(SimpleObject)]
 pub struct UpdateClientPayload {
     /// The changed client.
-    pub(crate) client: ClientNode,
+    pub(crate) client: Output<ClientNode>,
 }
 
 /// The result of deleting a client.
 #[derive(SimpleObject)]
 pub struct DeleteClientPayload {
-    /// Identifier of the client.
-    pub(crate) id: Id,
+    /// The id of what was deleted.
+    pub(crate) deleted_id: Id,
 }

@@ -1,4 +1,4 @@
-//! Events: queries and loaders.
+//! Events: the node, queries and loaders.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,25 +9,50 @@ use service::Error;
 use service::event::{Event, EventFilter, EventSort};
 use service::value::Id;
 
-use crate::engine::connection::{connection, lists};
-use crate::engine::error::OrFail;
-use crate::engine::loader::Loaders;
-use crate::nouns::{cx, parse_id};
+use crate::engine::connection::lists;
+use crate::engine::loader::{Linked, Loaders};
+use crate::engine::long::Long;
+use crate::engine::object::nodes;
+use crate::nouns::{cx, parse_id, shared};
 
-connection!(EventConnection, EventEdge, Event);
+/// An event: something that happened, as it is sent to webhook endpoints.
+pub struct EventNode(pub(crate) Event);
+
+/// An event: something that happened, as it is sent to webhook endpoints.
+#[Object(name = "Event")]
+impl EventNode {
+    #[graphql(flatten)]
+    async fn fields(&self) -> &Event {
+        &self.0
+    }
+
+    /// The id, the same on every delivery.
+    pub async fn id(&self) -> Id {
+        self.0.id
+    }
+
+    /// When it happened, in seconds since 1970.
+    async fn created(&self) -> Long {
+        Long(self.0.created)
+    }
+}
+
+nodes! {
+    EventNode => 0: Event, resolved &["data"];
+}
 
 /// An event by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct EventById(pub(crate) Id);
 
 impl Loader<EventById> for Loaders {
-    type Value = Event;
+    type Value = Arc<EventNode>;
     type Error = Arc<Error>;
 
-    async fn load(&self, keys: &[EventById]) -> Result<HashMap<EventById, Event>, Arc<Error>> {
+    async fn load(&self, keys: &[EventById]) -> Result<HashMap<EventById, Arc<EventNode>>, Arc<Error>> {
         let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
         let events = service::event::by_ids(&self.0, &ids).await?;
-        Ok(events.into_iter().map(|event| (EventById(event.id), event)).collect())
+        Ok(events.into_iter().map(|event| (EventById(event.id), Arc::new(EventNode(event)))).collect())
     }
 }
 
@@ -35,7 +60,7 @@ lists! {
     /// The list of this noun.
     EventRootLists() {
         /// A page of events.
-        events: EventFilter, EventSort => EventConnection(std::convert::identity), (flat service::event::list);
+        events[]: EventFilter, EventSort => EventNode[], (flat service::event::list);
     }
 }
 
@@ -56,8 +81,8 @@ impl EventQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the event.")] id: ID,
-    ) -> Result<Option<Event>> {
+    ) -> Result<Option<Linked<EventNode>>> {
         let cx = cx(ctx)?;
-        service::event::get(cx, parse_id(&id)).await.map(Some).or_fail(cx)
+        shared(ctx, "event", &id, async { service::event::get(cx, parse_id(&id)).await.map(EventNode) }).await
     }
 }

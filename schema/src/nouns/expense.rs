@@ -5,13 +5,13 @@ use service::expense::{CreateExpenseInput, Expense, ExpenseArgs, ExpenseFilter, 
 use service::value::Id;
 use service::{Action, Deleted};
 
-use crate::engine::connection::{connection, lists};
-use crate::engine::error::OrFail;
-use crate::engine::loader::{OfClient, OfInvoice, OfProject, below_loaders, one};
+use crate::engine::connection::lists;
+use crate::engine::loader::{Linked, OfClient, OfInvoice, OfProject, below_loaders, one};
+use crate::engine::object::{Output, nodes};
 use crate::nouns::client::{ClientById, ClientNode};
 use crate::nouns::invoice::{InvoiceById, InvoiceNode};
 use crate::nouns::project::{ProjectById, ProjectNode};
-use crate::nouns::{cx, expected, parse_id, record};
+use crate::nouns::{cx, expected, parse_id, record, shared};
 
 /// An expense: money spent for a client. Only Owners, Admins and Managers see expenses.
 pub struct ExpenseNode(pub(crate) Expense);
@@ -30,34 +30,39 @@ impl ExpenseNode {
     }
 
     /// The client that the money was spent for.
-    async fn client(&self, ctx: &Context<'_>) -> Result<Option<ClientNode>> {
-        Ok(one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await?.map(ClientNode))
+    async fn client(&self, ctx: &Context<'_>) -> Result<Option<Linked<ClientNode>>> {
+        one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await
     }
 
     /// The project of that client; null if the expense belongs to none.
-    async fn project(&self, ctx: &Context<'_>) -> Result<Option<ProjectNode>> {
-        Ok(one(ctx, Action::GetProject, self.0.project_id.map(ProjectById)).await?.map(ProjectNode))
+    async fn project(&self, ctx: &Context<'_>) -> Result<Option<Linked<ProjectNode>>> {
+        one(ctx, Action::GetProject, self.0.project_id.map(ProjectById)).await
     }
 
     /// The invoice that bills the expense; null while it is not billed.
-    async fn invoice(&self, ctx: &Context<'_>) -> Result<Option<InvoiceNode>> {
-        Ok(one(ctx, Action::GetInvoice, self.0.invoice_id.map(InvoiceById)).await?.map(InvoiceNode))
+    async fn invoice(&self, ctx: &Context<'_>) -> Result<Option<Linked<InvoiceNode>>> {
+        one(ctx, Action::GetInvoice, self.0.invoice_id.map(InvoiceById)).await
     }
 }
 
-connection!(ExpenseConnection, ExpenseEdge, ExpenseNode);
+nodes! {
+    ExpenseNode => 0: Expense;
+    CreateExpensePayload;
+    UpdateExpensePayload;
+    DeleteExpensePayload;
+}
 
 below_loaders! {
-    OfClient: ExpenseArgs => Expense, service::expense::list_of_clients;
-    OfProject: ExpenseArgs => Expense, service::expense::list_of_projects;
-    OfInvoice: ExpenseArgs => Expense, service::expense::list_of_invoices;
+    OfClient: ExpenseArgs => ExpenseNode, service::expense::list_of_clients;
+    OfProject: ExpenseArgs => ExpenseNode, service::expense::list_of_projects;
+    OfInvoice: ExpenseArgs => ExpenseNode, service::expense::list_of_invoices;
 }
 
 lists! {
     /// The list of this noun.
     ExpenseRootLists() {
         /// A page of expenses. `search` looks in description and custom category.
-        expenses: ExpenseFilter, ExpenseSort => ExpenseConnection(ExpenseNode), (flat service::expense::list);
+        expenses[search]: ExpenseFilter, ExpenseSort => ExpenseNode[], (flat service::expense::list);
     }
 }
 
@@ -78,9 +83,9 @@ impl ExpenseQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the expense.")] id: ID,
-    ) -> Result<Option<ExpenseNode>> {
+    ) -> Result<Option<Linked<ExpenseNode>>> {
         let cx = cx(ctx)?;
-        service::expense::get(cx, parse_id(&id)).await.map(ExpenseNode).map(Some).or_fail(cx)
+        shared(ctx, "expense", &id, async { service::expense::get(cx, parse_id(&id)).await.map(ExpenseNode) }).await
     }
 }
 
@@ -96,9 +101,9 @@ impl ExpenseMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The fields of the new expense.")] input: CreateExpenseInput,
-    ) -> Result<CreateExpensePayload> {
+    ) -> Result<Output<CreateExpensePayload>> {
         let record = record(ctx, service::expense::create(cx(ctx)?, input).await)?;
-        Ok(CreateExpensePayload { expense: ExpenseNode(record) })
+        Ok(Output(CreateExpensePayload { expense: Output(ExpenseNode(record)) }))
     }
 
     /// Changes an expense: an absent field keeps its value, null clears a nullable one. A billed expense is refused
@@ -109,13 +114,13 @@ impl ExpenseMutations {
         #[graphql(desc = "Identifier of the expense.")] id: ID,
         #[graphql(desc = "The fields to change.")] input: UpdateExpenseInput,
         #[graphql(
-            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+            desc = "The version that the record must still have; otherwise the error is `conflict` with reason `stale`. Without it, any version is changed."
         )]
         expected_version: Option<i32>,
-    ) -> Result<UpdateExpensePayload> {
+    ) -> Result<Output<UpdateExpensePayload>> {
         let expected = expected(expected_version);
         let record = record(ctx, service::expense::update(cx(ctx)?, parse_id(&id), &expected, input).await)?;
-        Ok(UpdateExpensePayload { expense: ExpenseNode(record) })
+        Ok(Output(UpdateExpensePayload { expense: Output(ExpenseNode(record)) }))
     }
 
     /// Deletes an expense. A billed expense is refused (reason `invoiced`).
@@ -124,13 +129,13 @@ impl ExpenseMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the expense.")] id: ID,
         #[graphql(
-            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+            desc = "The version that the record must still have; otherwise the error is `conflict` with reason `stale`. Without it, any version is changed."
         )]
         expected_version: Option<i32>,
-    ) -> Result<DeleteExpensePayload> {
+    ) -> Result<Output<DeleteExpensePayload>> {
         let expected = expected(expected_version);
         let deleted: Deleted = record(ctx, service::expense::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
-        Ok(DeleteExpensePayload { id: deleted.id })
+        Ok(Output(DeleteExpensePayload { deleted_id: deleted.id }))
     }
 }
 
@@ -138,19 +143,19 @@ impl ExpenseMutations {
 #[derive(SimpleObject)]
 pub struct CreateExpensePayload {
     /// The created expense.
-    pub(crate) expense: ExpenseNode,
+    pub(crate) expense: Output<ExpenseNode>,
 }
 
 /// The result of changing an expense.
 #[derive(SimpleObject)]
 pub struct UpdateExpensePayload {
     /// The changed expense.
-    pub(crate) expense: ExpenseNode,
+    pub(crate) expense: Output<ExpenseNode>,
 }
 
 /// The result of deleting an expense.
 #[derive(SimpleObject)]
 pub struct DeleteExpensePayload {
-    /// Identifier of the expense.
-    pub(crate) id: Id,
+    /// The id of what was deleted.
+    pub(crate) deleted_id: Id,
 }

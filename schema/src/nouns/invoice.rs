@@ -11,15 +11,16 @@ use service::time_entry::{TimeEntryFilter, TimeEntrySort};
 use service::value::Id;
 use service::{Action, Error};
 
-use crate::engine::connection::{connection, lists};
+use crate::engine::connection::lists;
 use crate::engine::error::OrFail;
-use crate::engine::loader::{Loaders, OfClient, below_loaders, by_id_loader, one};
+use crate::engine::loader::{Linked, Loaders, OfClient, below_loaders, by_id_loader, one};
+use crate::engine::object::{Outputs, nodes};
 use crate::nouns::client::{ClientById, ClientNode};
-use crate::nouns::expense::{ExpenseConnection, ExpenseNode};
+use crate::nouns::expense::ExpenseNode;
 use crate::nouns::project::{ProjectById, ProjectNode};
 use crate::nouns::task::{TaskById, TaskNode};
-use crate::nouns::time_entry::{TimeEntryConnection, TimeEntryNode};
-use crate::nouns::{cx, parse_id};
+use crate::nouns::time_entry::TimeEntryNode;
+use crate::nouns::{cx, parse_id, shared};
 
 /// An invoice to a client, read only. Only Owners, Admins and Managers see invoices.
 pub struct InvoiceNode(pub(crate) Invoice);
@@ -46,15 +47,15 @@ impl InvoiceNode {
     }
 
     /// The client that the invoice bills.
-    async fn client(&self, ctx: &Context<'_>) -> Result<Option<ClientNode>> {
-        Ok(one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await?.map(ClientNode))
+    async fn client(&self, ctx: &Context<'_>) -> Result<Option<Linked<ClientNode>>> {
+        one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await
     }
 
     /// Lines of the invoice, in the order in which they are printed.
-    async fn lines(&self, ctx: &Context<'_>) -> Result<Vec<InvoiceLineNode>> {
+    async fn lines(&self, ctx: &Context<'_>) -> Result<Outputs<InvoiceLineNode>> {
         let loaders = ctx.data::<DataLoader<Loaders>>()?;
         let lines = loaders.load_one(LinesOfInvoice(self.0.id)).await.or_fail(cx(ctx)?)?;
-        Ok(lines.unwrap_or_default().into_iter().map(InvoiceLineNode).collect())
+        Ok(Outputs(lines.unwrap_or_default().into_iter().map(InvoiceLineNode).collect()))
     }
 }
 
@@ -67,36 +68,39 @@ impl InvoiceLineNode {
     }
 
     /// The project that the line bills; null if it bills none.
-    async fn project(&self, ctx: &Context<'_>) -> Result<Option<ProjectNode>> {
-        Ok(one(ctx, Action::GetProject, self.0.project_id.map(ProjectById)).await?.map(ProjectNode))
+    async fn project(&self, ctx: &Context<'_>) -> Result<Option<Linked<ProjectNode>>> {
+        one(ctx, Action::GetProject, self.0.project_id.map(ProjectById)).await
     }
 
     /// The task whose time the line bills; null if it bills none.
-    async fn task(&self, ctx: &Context<'_>) -> Result<Option<TaskNode>> {
-        Ok(one(ctx, Action::GetTask, self.0.task_id.map(TaskById)).await?.map(TaskNode))
+    async fn task(&self, ctx: &Context<'_>) -> Result<Option<Linked<TaskNode>>> {
+        one(ctx, Action::GetTask, self.0.task_id.map(TaskById)).await
     }
+}
+
+nodes! {
+    InvoiceNode => 0: Invoice;
+    InvoiceLineNode => 0: InvoiceLine;
 }
 
 lists! {
     /// What an invoice bills.
     InvoiceLists(Id) {
         /// Time entries that the invoice bills.
-        time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfInvoice);
+        time_entries[search]: TimeEntryFilter, TimeEntrySort => TimeEntryNode[ListTimeEntries], (below OfInvoice);
         /// Expenses that the invoice bills.
-        expenses: ExpenseFilter, ExpenseSort => ExpenseConnection(ExpenseNode) if ListExpenses, (below OfInvoice);
+        expenses[search]: ExpenseFilter, ExpenseSort => ExpenseNode[ListExpenses], (below OfInvoice);
     }
 }
-
-connection!(InvoiceConnection, InvoiceEdge, InvoiceNode);
 
 /// An invoice by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct InvoiceById(pub(crate) Id);
 
-by_id_loader!(InvoiceById => Invoice, service::invoice::by_ids);
+by_id_loader!(InvoiceById => InvoiceNode, service::invoice::by_ids);
 
 below_loaders! {
-    OfClient: InvoiceArgs => Invoice, service::invoice::list_of_clients;
+    OfClient: InvoiceArgs => InvoiceNode, service::invoice::list_of_clients;
 }
 
 /// The lines of an invoice.
@@ -118,7 +122,7 @@ lists! {
     /// The list of this noun.
     InvoiceRootLists() {
         /// A page of invoices. `search` looks in the number.
-        invoices: InvoiceFilter, InvoiceSort => InvoiceConnection(InvoiceNode), (flat service::invoice::list);
+        invoices[search]: InvoiceFilter, InvoiceSort => InvoiceNode[], (flat service::invoice::list);
     }
 }
 
@@ -139,8 +143,8 @@ impl InvoiceQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the invoice.")] id: ID,
-    ) -> Result<Option<InvoiceNode>> {
+    ) -> Result<Option<Linked<InvoiceNode>>> {
         let cx = cx(ctx)?;
-        service::invoice::find(cx, parse_id(&id)).await.map(InvoiceNode).map(Some).or_fail(cx)
+        shared(ctx, "invoice", &id, async { service::invoice::find(cx, parse_id(&id)).await.map(InvoiceNode) }).await
     }
 }

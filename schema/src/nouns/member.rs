@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, Object, Result};
-use service::Error;
 use service::member::{Me, Member, MemberFilter, MemberSort};
 use service::project::{ProjectFilter, ProjectSort};
 use service::task::{TaskFilter, TaskSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
 use service::value::Id;
+use service::{Action, Error};
 
-use crate::engine::connection::{connection, lists};
+use crate::engine::connection::lists;
 use crate::engine::error::OrFail;
-use crate::engine::loader::{Loaders, by_id_loader};
-use crate::nouns::project::{ProjectConnection, ProjectNode};
-use crate::nouns::task::{TaskConnection, TaskNode};
-use crate::nouns::time_entry::{TimeEntryConnection, TimeEntryNode};
-use crate::nouns::{cx, parse_id};
+use crate::engine::loader::{Linked, Loaders, by_id_loader, one};
+use crate::engine::object::{Output, nodes};
+use crate::nouns::project::ProjectNode;
+use crate::nouns::task::TaskNode;
+use crate::nouns::time_entry::TimeEntryNode;
+use crate::nouns::{cx, parse_id, shared};
 
 /// A member: a person in a workspace. A Member sees their own record only.
 pub struct MemberNode(pub(crate) Member);
@@ -42,38 +43,76 @@ impl MemberNode {
     }
 }
 
+/// The caller, as their token is let in.
+pub struct ViewerNode(Me);
+
+/// The caller, as their token is let in.
+#[Object(name = "Viewer")]
+impl ViewerNode {
+    #[graphql(flatten)]
+    async fn fields(&self) -> &Me {
+        &self.0
+    }
+
+    #[graphql(flatten)]
+    async fn lists(&self) -> ViewerLists {
+        ViewerLists()
+    }
+
+    /// An id of its own, which is neither that of the member nor that of the person: for caches.
+    async fn id(&self) -> ID {
+        ID(format!("viewer-{}", self.0.member_id))
+    }
+
+    /// The caller's membership.
+    async fn member(&self, ctx: &Context<'_>) -> Result<Option<Linked<MemberNode>>> {
+        one(ctx, Action::GetMember, Some(MemberById(self.0.member_id))).await
+    }
+}
+
+nodes! {
+    MemberNode => 0: Member;
+    ViewerNode => 0: Me;
+}
+
+lists! {
+    /// What the caller reaches.
+    ViewerLists() {
+        /// The projects that the caller reaches: for a Member those that they are on.
+        projects[search]: ProjectFilter, ProjectSort => ProjectNode[], (flat service::project::list);
+    }
+}
+
 lists! {
     /// What a person works on.
     MemberLists(Id) {
         /// Projects that the member was put on. Owners, Admins and Managers reach all others too.
-        projects: ProjectFilter, ProjectSort => ProjectConnection(ProjectNode) if ListProjects, (below OfPerson);
+        projects[search]: ProjectFilter, ProjectSort => ProjectNode[ListProjects], (below OfPerson);
         /// Tasks that are assigned to the member.
-        tasks: TaskFilter, TaskSort => TaskConnection(TaskNode) if ListTasks, (below OfPerson);
+        tasks[search]: TaskFilter, TaskSort => TaskNode[ListTasks], (below OfPerson);
         /// Time entries of the member.
-        time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfPerson);
+        time_entries[search]: TimeEntryFilter, TimeEntrySort => TimeEntryNode[ListTimeEntries], (below OfPerson);
     }
 }
-
-connection!(MemberConnection, MemberEdge, MemberNode);
 
 /// A membership by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct MemberById(pub(crate) Id);
 
-by_id_loader!(MemberById => Member, service::member::by_ids);
+by_id_loader!(MemberById => MemberNode, service::member::by_ids);
 
 /// The membership of a person.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct MemberByUser(pub(crate) Id);
 
 impl Loader<MemberByUser> for Loaders {
-    type Value = Member;
+    type Value = Arc<MemberNode>;
     type Error = Arc<Error>;
 
-    async fn load(&self, keys: &[MemberByUser]) -> Result<HashMap<MemberByUser, Member>, Arc<Error>> {
+    async fn load(&self, keys: &[MemberByUser]) -> Result<HashMap<MemberByUser, Arc<MemberNode>>, Arc<Error>> {
         let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
         let members = service::member::of_users(&self.0, &ids).await?;
-        Ok(members.into_iter().map(|member| (MemberByUser(member.user_id), member)).collect())
+        Ok(members.into_iter().map(|member| (MemberByUser(member.user_id), Arc::new(MemberNode(member)))).collect())
     }
 }
 
@@ -81,7 +120,7 @@ lists! {
     /// The list of this noun.
     MemberRootLists() {
         /// A page of members. `search` looks in name and email.
-        members: MemberFilter, MemberSort => MemberConnection(MemberNode), (flat service::member::list);
+        members[search]: MemberFilter, MemberSort => MemberNode[], (flat service::member::list);
     }
 }
 
@@ -98,9 +137,9 @@ impl MemberQueries {
     }
 
     /// The caller: the member that the token acts as, and what the token may do.
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<Me> {
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Output<ViewerNode>> {
         let cx = cx(ctx)?;
-        service::member::me(cx).await.or_fail(cx)
+        service::member::me(cx).await.map(ViewerNode).map(Output).or_fail(cx)
     }
 
     /// A member by the identifier of the membership; null with the error `not_found` if the caller sees none.
@@ -108,8 +147,8 @@ impl MemberQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the membership.")] id: ID,
-    ) -> Result<Option<MemberNode>> {
+    ) -> Result<Option<Linked<MemberNode>>> {
         let cx = cx(ctx)?;
-        service::member::get(cx, parse_id(&id)).await.map(MemberNode).map(Some).or_fail(cx)
+        shared(ctx, "member", &id, async { service::member::get(cx, parse_id(&id)).await.map(MemberNode) }).await
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod event;
 pub(crate) mod expense;
 pub(crate) mod invoice;
 pub(crate) mod member;
+pub(crate) mod money_report;
 pub(crate) mod node;
 pub(crate) mod organization;
 pub(crate) mod project;
@@ -20,7 +21,10 @@ use async_graphql::{Context, ID, Result};
 use service::value::Id;
 use service::{Cx, Precondition, Record, Written};
 
+use crate::engine::answer::Answer;
 use crate::engine::error::OrFail;
+use crate::engine::loader::Linked;
+use crate::engine::object::Output;
 
 /// The caller at the door.
 pub(crate) fn cx<'a>(ctx: &Context<'a>) -> Result<&'a Cx> {
@@ -40,4 +44,15 @@ pub(crate) fn expected(version: Option<i32>) -> Precondition {
 /// The record that an operation gives; parsed again if it was stored under an idempotency key.
 pub(crate) fn record<R: Record>(ctx: &Context<'_>, done: Result<Written<R>, service::Error>) -> Result<R> {
     done.and_then(Written::into_record).or_fail(cx(ctx)?)
+}
+
+/// One record by its id; the same record is read once, whichever fields ask for it.
+pub(crate) async fn shared<N: Send + Sync + 'static>(
+    ctx: &Context<'_>,
+    name: &str,
+    id: &ID,
+    read: impl Future<Output = Result<N, service::Error>>,
+) -> Result<Option<Linked<N>>> {
+    let record = ctx.data::<Answer>()?.once(format!("{name} {}", id.as_str()), read).await;
+    record.map(Output).map(Some).or_fail(cx(ctx)?)
 }

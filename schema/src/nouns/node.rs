@@ -1,15 +1,23 @@
 //! Anything that has an id, by its id alone (Relay's global object identification).
 
-use async_graphql::{Context, ID, Interface, Object, Result};
-use service::event::Event;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::{
+    Context, ContextSelectionSet, ID, Interface, Object, OutputType, Positioned, Result, ServerResult, Value,
+};
 use service::record_kind::RecordKind;
 use service::value::Id;
 use service::webhook::endpoint::WebhookEndpoint;
 use service::{Cx, Error, record_kind};
 
-use crate::engine::completion::NodeTypes;
+use crate::engine::answer::Answer;
 use crate::engine::error::OrFail;
+use crate::engine::object::object;
 use crate::nouns::client::ClientNode;
+use crate::nouns::event::EventNode;
 use crate::nouns::expense::ExpenseNode;
 use crate::nouns::invoice::InvoiceNode;
 use crate::nouns::member::MemberNode;
@@ -23,7 +31,7 @@ use crate::nouns::{cx, parse_id};
 /// A record that has an identifier.
 #[expect(clippy::large_enum_variant, reason = "one at a time, on its way into an answer")]
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "Id", desc = "Identifier of the record (UUID v7), the same as over REST."))]
+#[graphql(field(name = "id", ty = "Id", desc = "The id, the same as over REST."))]
 pub enum Node {
     /// A client.
     Client(ClientNode),
@@ -46,7 +54,7 @@ pub enum Node {
     /// A delivery of an event to an endpoint.
     WebhookDelivery(WebhookDeliveryNode),
     /// An event.
-    Event(Event),
+    Event(EventNode),
 }
 
 impl Node {
@@ -65,24 +73,36 @@ impl Node {
             RecordKind::WebhookDelivery => {
                 Node::WebhookDelivery(WebhookDeliveryNode(service::webhook::delivery::get(cx, id).await?))
             }
-            RecordKind::Event => Node::Event(service::event::get(cx, id).await?),
+            RecordKind::Event => Node::Event(EventNode(service::event::get(cx, id).await?)),
         })
     }
+}
 
-    /// The name of its type.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Node::Client(_) => "Client",
-            Node::Project(_) => "Project",
-            Node::Task(_) => "Task",
-            Node::TimeEntry(_) => "TimeEntry",
-            Node::Expense(_) => "Expense",
-            Node::Invoice(_) => "Invoice",
-            Node::Member(_) => "Member",
-            Node::Token(_) => "Token",
-            Node::WebhookEndpoint(_) => "WebhookEndpoint",
-            Node::WebhookDelivery(_) => "WebhookDelivery",
-            Node::Event(_) => "Event",
+/// Any record as the value of a field.
+pub struct AnyNode(Node);
+
+impl OutputType for AnyNode {
+    fn type_name() -> Cow<'static, str> {
+        <Node as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        Node::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        match &self.0 {
+            Node::Client(node) => object(ctx, node).await,
+            Node::Project(node) => object(ctx, node).await,
+            Node::Task(node) => object(ctx, node).await,
+            Node::TimeEntry(node) => object(ctx, node).await,
+            Node::Expense(node) => object(ctx, node).await,
+            Node::Invoice(node) => object(ctx, node).await,
+            Node::Member(node) => object(ctx, node).await,
+            Node::Token(node) => object(ctx, node).await,
+            Node::WebhookEndpoint(node) => object(ctx, node).await,
+            Node::WebhookDelivery(node) => object(ctx, node).await,
+            Node::Event(node) => object(ctx, node).await,
         }
     }
 }
@@ -99,10 +119,10 @@ impl NodeQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of a record of any kind.")] id: ID,
-    ) -> Result<Option<Node>> {
+    ) -> Result<Option<Arc<AnyNode>>> {
         let cx = cx(ctx)?;
-        let node = Node::find(cx, parse_id(&id)).await.or_fail(cx)?;
-        ctx.data::<NodeTypes>()?.found(ctx.item.node.response_key().node.as_str(), node.kind());
-        Ok(Some(node))
+        let key = format!("node {}", id.as_str());
+        let found = ctx.data::<Answer>()?.once(key, async { Node::find(cx, parse_id(&id)).await.map(AnyNode) }).await;
+        found.map(Some).or_fail(cx)
     }
 }

@@ -4,7 +4,12 @@ use async_graphql::{Context, Object, Result};
 use service::organization::Organization;
 
 use crate::engine::error::OrFail;
+use crate::engine::object::{Output, nodes};
 use crate::nouns::cx;
+
+nodes! {
+    Organization => self: Organization;
+}
 
 /// The queries of this noun.
 #[derive(Default)]
@@ -14,8 +19,8 @@ pub struct OrganizationQueries;
 #[Object]
 impl OrganizationQueries {
     /// The workspace of the token.
-    async fn organization(&self, ctx: &Context<'_>) -> Result<Organization> {
+    async fn organization(&self, ctx: &Context<'_>) -> Result<Output<Organization>> {
         let cx = cx(ctx)?;
-        service::organization::get(cx).await.or_fail(cx)
+        service::organization::get(cx).await.map(Output).or_fail(cx)
     }
 }

@@ -13,15 +13,16 @@ use service::time_entry::{TimeEntryFilter, TimeEntrySort};
 use service::value::Id;
 use service::{Action, Deleted, Error};
 
-use crate::engine::connection::{connection, lists};
+use crate::engine::connection::lists;
 use crate::engine::error::OrFail;
-use crate::engine::loader::{Loaders, OfClient, OfPerson, below_loaders, by_id_loader, one};
+use crate::engine::loader::{Linked, Loaders, OfClient, OfPerson, below_loaders, by_id_loader, one};
+use crate::engine::object::{Output, Outputs, nodes};
 use crate::nouns::client::{ClientById, ClientNode};
-use crate::nouns::expense::{ExpenseConnection, ExpenseNode};
+use crate::nouns::expense::ExpenseNode;
 use crate::nouns::member::MemberNode;
-use crate::nouns::task::{TaskConnection, TaskNode};
-use crate::nouns::time_entry::{TimeEntryConnection, TimeEntryNode};
-use crate::nouns::{cx, expected, parse_id, record};
+use crate::nouns::task::TaskNode;
+use crate::nouns::time_entry::TimeEntryNode;
+use crate::nouns::{cx, expected, parse_id, record, shared};
 
 /// A project: a piece of work for a client. Members see the projects that they are on, without rates, fees and money
 /// budgets.
@@ -47,41 +48,50 @@ impl ProjectNode {
     }
 
     /// The client that the project is for; null for Members, who do not see clients.
-    async fn client(&self, ctx: &Context<'_>) -> Result<Option<ClientNode>> {
-        Ok(one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await?.map(ClientNode))
+    async fn client(&self, ctx: &Context<'_>) -> Result<Option<Linked<ClientNode>>> {
+        one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await
     }
 
     /// Members who are on the project; a Member sees only themself.
-    async fn members(&self, ctx: &Context<'_>) -> Result<Vec<MemberNode>> {
+    async fn members(&self, ctx: &Context<'_>) -> Result<Outputs<MemberNode>> {
         let loaders = ctx.data::<DataLoader<Loaders>>()?;
         let people = loaders.load_one(MembersOfProject(self.0.id)).await.or_fail(cx(ctx)?)?;
-        Ok(people.unwrap_or_default().into_iter().map(MemberNode).collect())
+        Ok(Outputs(people.unwrap_or_default().into_iter().map(MemberNode).collect()))
     }
+}
+
+nodes! {
+    ProjectNode => 0: Project;
+    CreateProjectPayload;
+    UpdateProjectPayload;
+    DeleteProjectPayload;
+    ArchiveProjectPayload;
+    RestoreProjectPayload;
+    AddProjectMemberPayload;
+    RemoveProjectMemberPayload;
 }
 
 lists! {
     /// What belongs to a project.
     ProjectLists(Id) {
         /// Tasks of the project.
-        tasks: TaskFilter, TaskSort => TaskConnection(TaskNode) if ListTasks, (below OfProject);
+        tasks[search]: TaskFilter, TaskSort => TaskNode[ListTasks], (below OfProject);
         /// Time entries on the project; Members see their own.
-        time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfProject);
+        time_entries[search]: TimeEntryFilter, TimeEntrySort => TimeEntryNode[ListTimeEntries], (below OfProject);
         /// Expenses of the project; null for Members, who do not see expenses.
-        expenses: ExpenseFilter, ExpenseSort => ExpenseConnection(ExpenseNode) if ListExpenses, (below OfProject);
+        expenses[search]: ExpenseFilter, ExpenseSort => ExpenseNode[ListExpenses], (below OfProject);
     }
 }
-
-connection!(ProjectConnection, ProjectEdge, ProjectNode);
 
 /// A project by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ProjectById(pub(crate) Id);
 
-by_id_loader!(ProjectById => Project, service::project::by_ids);
+by_id_loader!(ProjectById => ProjectNode, service::project::by_ids);
 
 below_loaders! {
-    OfClient: ProjectArgs => Project, service::project::list_of_clients;
-    OfPerson: ProjectArgs => Project, service::project::list_of_people;
+    OfClient: ProjectArgs => ProjectNode, service::project::list_of_clients;
+    OfPerson: ProjectArgs => ProjectNode, service::project::list_of_people;
 }
 
 /// The people on a project.
@@ -103,7 +113,7 @@ lists! {
     /// The list of this noun.
     ProjectRootLists() {
         /// A page of projects. `search` looks in name and description.
-        projects: ProjectFilter, ProjectSort => ProjectConnection(ProjectNode), (flat service::project::list);
+        projects[search]: ProjectFilter, ProjectSort => ProjectNode[], (flat service::project::list);
     }
 }
 
@@ -124,9 +134,9 @@ impl ProjectQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the project.")] id: ID,
-    ) -> Result<Option<ProjectNode>> {
+    ) -> Result<Option<Linked<ProjectNode>>> {
         let cx = cx(ctx)?;
-        service::project::get(cx, parse_id(&id)).await.map(ProjectNode).map(Some).or_fail(cx)
+        shared(ctx, "project", &id, async { service::project::get(cx, parse_id(&id)).await.map(ProjectNode) }).await
     }
 }
 
@@ -143,9 +153,9 @@ impl ProjectMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The fields of the new project.")] input: CreateProjectInput,
-    ) -> Result<CreateProjectPayload> {
+    ) -> Result<Output<CreateProjectPayload>> {
         let record = record(ctx, service::project::create(cx(ctx)?, input).await)?;
-        Ok(CreateProjectPayload { project: ProjectNode(record) })
+        Ok(Output(CreateProjectPayload { project: Output(ProjectNode(record)) }))
     }
 
     /// Changes a project: an absent field keeps its value, null clears a nullable one.
@@ -155,13 +165,13 @@ impl ProjectMutations {
         #[graphql(desc = "Identifier of the project.")] id: ID,
         #[graphql(desc = "The fields to change.")] input: UpdateProjectInput,
         #[graphql(
-            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+            desc = "The version that the record must still have; otherwise the error is `conflict` with reason `stale`. Without it, any version is changed."
         )]
         expected_version: Option<i32>,
-    ) -> Result<UpdateProjectPayload> {
+    ) -> Result<Output<UpdateProjectPayload>> {
         let expected = expected(expected_version);
         let record = record(ctx, service::project::update(cx(ctx)?, parse_id(&id), &expected, input).await)?;
-        Ok(UpdateProjectPayload { project: ProjectNode(record) })
+        Ok(Output(UpdateProjectPayload { project: Output(ProjectNode(record)) }))
     }
 
     /// Deletes a project. Refused while a timer runs on it (reason `timer_running`) and when it has billed time (reason
@@ -171,13 +181,13 @@ impl ProjectMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the project.")] id: ID,
         #[graphql(
-            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+            desc = "The version that the record must still have; otherwise the error is `conflict` with reason `stale`. Without it, any version is changed."
         )]
         expected_version: Option<i32>,
-    ) -> Result<DeleteProjectPayload> {
+    ) -> Result<Output<DeleteProjectPayload>> {
         let expected = expected(expected_version);
         let deleted: Deleted = record(ctx, service::project::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
-        Ok(DeleteProjectPayload { id: deleted.id })
+        Ok(Output(DeleteProjectPayload { deleted_id: deleted.id }))
     }
 
     /// Archives a project: it refuses new time entries, and keeps its time and tasks.
@@ -185,9 +195,9 @@ impl ProjectMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the project.")] id: ID,
-    ) -> Result<ArchiveProjectPayload> {
+    ) -> Result<Output<ArchiveProjectPayload>> {
         let project = record(ctx, service::project::archive(cx(ctx)?, parse_id(&id)).await)?;
-        Ok(ArchiveProjectPayload { project: ProjectNode(project) })
+        Ok(Output(ArchiveProjectPayload { project: Output(ProjectNode(project)) }))
     }
 
     /// Restores an archived or deleted project: its status becomes `ACTIVE`.
@@ -195,9 +205,9 @@ impl ProjectMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the project.")] id: ID,
-    ) -> Result<RestoreProjectPayload> {
+    ) -> Result<Output<RestoreProjectPayload>> {
         let project = record(ctx, service::project::restore(cx(ctx)?, parse_id(&id)).await)?;
-        Ok(RestoreProjectPayload { project: ProjectNode(project) })
+        Ok(Output(RestoreProjectPayload { project: Output(ProjectNode(project)) }))
     }
 
     /// Adds a member to a project, so that a Member sees it and logs time on it.
@@ -206,9 +216,9 @@ impl ProjectMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the project.")] project_id: ID,
         #[graphql(desc = "User identifier of the member.")] user_id: ID,
-    ) -> Result<AddProjectMemberPayload> {
+    ) -> Result<Output<AddProjectMemberPayload>> {
         let done = service::project_member::add(cx(ctx)?, parse_id(&project_id), parse_id(&user_id)).await;
-        Ok(AddProjectMemberPayload { member: MemberNode(record(ctx, done)?) })
+        Ok(Output(AddProjectMemberPayload { member: Output(MemberNode(record(ctx, done)?)) }))
     }
 
     /// Removes a member from a project. Its tasks are no longer assigned to them; their time stays.
@@ -217,10 +227,10 @@ impl ProjectMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the project.")] project_id: ID,
         #[graphql(desc = "User identifier of the member.")] user_id: ID,
-    ) -> Result<RemoveProjectMemberPayload> {
+    ) -> Result<Output<RemoveProjectMemberPayload>> {
         let deleted =
             record(ctx, service::project_member::remove(cx(ctx)?, parse_id(&project_id), parse_id(&user_id)).await)?;
-        Ok(RemoveProjectMemberPayload { user_id: deleted.id })
+        Ok(Output(RemoveProjectMemberPayload { user_id: deleted.id }))
     }
 }
 
@@ -228,42 +238,42 @@ impl ProjectMutations {
 #[derive(SimpleObject)]
 pub struct CreateProjectPayload {
     /// The created project.
-    pub(crate) project: ProjectNode,
+    pub(crate) project: Output<ProjectNode>,
 }
 
 /// The result of changing a project.
 #[derive(SimpleObject)]
 pub struct UpdateProjectPayload {
     /// The changed project.
-    pub(crate) project: ProjectNode,
+    pub(crate) project: Output<ProjectNode>,
 }
 
 /// The result of deleting a project.
 #[derive(SimpleObject)]
 pub struct DeleteProjectPayload {
-    /// Identifier of the project.
-    pub(crate) id: Id,
+    /// The id of what was deleted.
+    pub(crate) deleted_id: Id,
 }
 
 /// The result of archiving a project.
 #[derive(SimpleObject)]
 pub struct ArchiveProjectPayload {
     /// The archived project.
-    pub(crate) project: ProjectNode,
+    pub(crate) project: Output<ProjectNode>,
 }
 
 /// The result of restoring a project.
 #[derive(SimpleObject)]
 pub struct RestoreProjectPayload {
     /// The restored project.
-    pub(crate) project: ProjectNode,
+    pub(crate) project: Output<ProjectNode>,
 }
 
 /// The result of adding a member to a project.
 #[derive(SimpleObject)]
 pub struct AddProjectMemberPayload {
     /// The member, who is on the project now.
-    pub(crate) member: MemberNode,
+    pub(crate) member: Output<MemberNode>,
 }
 
 /// The result of removing a member from a project.

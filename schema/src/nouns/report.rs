@@ -1,13 +1,191 @@
-//! Reports.
+//! Reports: sums of what lists show row by row, with the records that they are grouped by.
+
+use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result};
+use service::Action;
 use service::input::Field;
-use service::report::{TimeReport, TimeReportArgs};
+use service::report::{TimeReport, TimeReportAmount, TimeReportArgs, TimeReportKeys, TimeReportRow, TimeReportTotal};
 use service::time_entry::TimeEntryFilter;
-use service::value::{AmountShown, FieldErrors, ReportGroup, TimeZone};
+use service::value::{AmountShown, Date, FieldErrors, Id, ReportGroup, TimeZone};
 
+use crate::engine::answer::Answer;
 use crate::engine::error::OrFail;
+use crate::engine::loader::{Linked, one};
+use crate::engine::long::Long;
+use crate::engine::object::{Output, Outputs, nodes};
+use crate::nouns::client::{ClientById, ClientNode};
 use crate::nouns::cx;
+use crate::nouns::member::{MemberByUser, MemberNode};
+use crate::nouns::project::{ProjectById, ProjectNode};
+use crate::nouns::task::{TaskById, TaskNode};
+
+/// Time, and what it earns, summed by what was asked.
+pub struct TimeReportNode(Arc<TimeReport>);
+
+/// The time of one group.
+pub struct TimeReportRowNode(TimeReportRow);
+
+/// What the time of a row has in common: what was asked for, and null for the rest.
+pub struct TimeReportKeysNode(TimeReportKeys);
+
+/// The time of all groups.
+pub struct TimeReportTotalNode(TimeReportTotal);
+
+nodes! {
+    TimeReportNode;
+    TimeReportRowNode => 0: TimeReportRow;
+    TimeReportKeysNode => 0: TimeReportKeys;
+    TimeReportTotalNode => 0: TimeReportTotal;
+    TimeReportAmount => self: TimeReportAmount;
+}
+
+/// Time, and what it earns, summed by what was asked.
+#[Object(name = "TimeReport")]
+impl TimeReportNode {
+    /// One row for each group that has time, in the order of its keys; none without groups.
+    async fn rows(&self) -> Outputs<TimeReportRowNode> {
+        Outputs(self.0.rows.iter().cloned().map(TimeReportRowNode).collect())
+    }
+
+    /// The sum of all rows.
+    async fn total(&self) -> Output<TimeReportTotalNode> {
+        Output(TimeReportTotalNode(self.0.total.clone()))
+    }
+}
+
+/// The time of one group.
+#[Object(name = "TimeReportRow")]
+impl TimeReportRowNode {
+    /// What the time of this row has in common.
+    async fn keys(&self) -> Output<TimeReportKeysNode> {
+        Output(TimeReportKeysNode(self.0.keys.clone()))
+    }
+
+    /// The time, in seconds.
+    async fn seconds(&self) -> Long {
+        Long(self.0.seconds)
+    }
+
+    /// The part of it that can be billed, in seconds.
+    async fn billable_seconds(&self) -> Long {
+        Long(self.0.billable_seconds)
+    }
+
+    /// The number of time entries.
+    async fn entries(&self) -> i64 {
+        self.0.entries
+    }
+
+    /// What the time earns, one amount per currency; null where amounts are not shown.
+    async fn amounts(&self) -> Option<Outputs<TimeReportAmount>> {
+        self.0.amounts.get().cloned().map(Outputs)
+    }
+}
+
+/// The time of all groups.
+#[Object(name = "TimeReportTotal")]
+impl TimeReportTotalNode {
+    /// The time, in seconds.
+    async fn seconds(&self) -> Long {
+        Long(self.0.seconds)
+    }
+
+    /// The part of it that can be billed, in seconds.
+    async fn billable_seconds(&self) -> Long {
+        Long(self.0.billable_seconds)
+    }
+
+    /// The number of time entries.
+    async fn entries(&self) -> i64 {
+        self.0.entries
+    }
+
+    /// What the time earns, one amount per currency; null where amounts are not shown.
+    async fn amounts(&self) -> Option<Outputs<TimeReportAmount>> {
+        self.0.amounts.get().cloned().map(Outputs)
+    }
+}
+
+impl TimeReportKeysNode {
+    fn client(&self) -> Option<Id> {
+        self.0.client.get().map(|key| key.id)
+    }
+
+    fn project(&self) -> Option<Id> {
+        self.0.project.get().map(|key| key.id)
+    }
+
+    fn task(&self) -> Option<Id> {
+        self.0.task.get().map(|key| key.id)
+    }
+
+    fn user(&self) -> Option<Id> {
+        self.0.member.get().map(|key| key.user_id)
+    }
+}
+
+/// What the time of a row has in common: what was asked for, and null for the rest.
+#[Object(name = "TimeReportKeys")]
+impl TimeReportKeysNode {
+    /// The id of the client.
+    async fn client_id(&self) -> Option<Id> {
+        self.client()
+    }
+
+    /// The id of the project.
+    async fn project_id(&self) -> Option<Id> {
+        self.project()
+    }
+
+    /// The id of the task; null for time on none.
+    async fn task_id(&self) -> Option<Id> {
+        self.task()
+    }
+
+    /// The id of the person.
+    async fn user_id(&self) -> Option<Id> {
+        self.user()
+    }
+
+    /// The client.
+    #[graphql(name = "client")]
+    async fn client_node(&self, ctx: &Context<'_>) -> Result<Option<Linked<ClientNode>>> {
+        one(ctx, Action::GetClient, self.client().map(ClientById)).await
+    }
+
+    /// The project; null for a Member who has left it.
+    #[graphql(name = "project")]
+    async fn project_node(&self, ctx: &Context<'_>) -> Result<Option<Linked<ProjectNode>>> {
+        one(ctx, Action::GetProject, self.project().map(ProjectById)).await
+    }
+
+    /// The task; null for time on none, and for a Member who has left its project.
+    #[graphql(name = "task")]
+    async fn task_node(&self, ctx: &Context<'_>) -> Result<Option<Linked<TaskNode>>> {
+        one(ctx, Action::GetTask, self.task().map(TaskById)).await
+    }
+
+    /// The member whose time it is.
+    async fn member(&self, ctx: &Context<'_>) -> Result<Option<Linked<MemberNode>>> {
+        one(ctx, Action::GetMember, self.user().map(MemberByUser)).await
+    }
+
+    /// The day, `YYYY-MM-DD`.
+    async fn day(&self) -> Option<Date> {
+        self.0.day.get().copied()
+    }
+
+    /// The Monday that the week begins with, `YYYY-MM-DD`.
+    async fn week(&self) -> Option<Date> {
+        self.0.week.get().copied()
+    }
+
+    /// The month, `YYYY-MM`.
+    async fn month(&self) -> Option<&String> {
+        self.0.month.get()
+    }
+}
 
 /// The queries of this noun.
 #[derive(Default)]
@@ -25,13 +203,12 @@ impl ReportQueries {
             ReportGroup,
         >,
         #[graphql(desc = "Filters of time entries; an entry must match all of them.")] filter: Option<TimeEntryFilter>,
-        #[graphql(
-            desc = "IANA time zone in which an entry with instants belongs to a day, such as `Europe/Helsinki`; UTC by default."
-        )]
-        time_zone: Option<String>,
+        #[graphql(desc = "The time zone in which days begin, by its IANA name; by default UTC.")] time_zone: Option<
+            String,
+        >,
         #[graphql(desc = "Whether amounts are shown; by default they are for those who see money.")]
         amount_shown: Option<AmountShown>,
-    ) -> Result<Option<TimeReport>> {
+    ) -> Result<Option<Output<TimeReportNode>>> {
         let cx = cx(ctx)?;
         let args = TimeReportArgs {
             group_by: Field::Value(group_by),
@@ -40,6 +217,8 @@ impl ReportQueries {
             filter: filter.unwrap_or_default(),
             not_taken: FieldErrors::none(),
         };
-        service::report::time(cx, &args).await.map(Some).or_fail(cx)
+        let key = format!("timeReport {args:?}");
+        let report = ctx.data::<Answer>()?.once(key, service::report::time(cx, &args)).await.or_fail(cx)?;
+        Ok(Some(Output(TimeReportNode(report))))
     }
 }

@@ -3,11 +3,13 @@
 use async_graphql::{Context, Result, SimpleObject};
 use futures_util::Stream;
 use futures_util::stream;
-use service::event::Event;
 use service::live::{self, Subscriber};
+use service::time_entry::TimeEntry;
 
 use crate::engine::error::OrFail;
+use crate::engine::object::{Output, nodes};
 use crate::nouns::cx;
+use crate::nouns::event::EventNode;
 use crate::nouns::time_entry::TimeEntryNode;
 
 /// The live updates that a client can subscribe to.
@@ -17,7 +19,19 @@ pub struct Subscription;
 #[derive(SimpleObject)]
 pub struct TimerChanged {
     /// The time entry as it is now; without a duration while the timer is running.
-    time_entry: Option<TimeEntryNode>,
+    time_entry: Option<Output<TimeEntryNode>>,
+}
+
+nodes! {
+    TimerChanged;
+}
+
+/// The changes of timers, one by one.
+fn changes(subscription: live::Subscription<TimeEntry>) -> impl Stream<Item = Output<TimerChanged>> {
+    stream::unfold(subscription, async |mut live| {
+        let entry = live.next().await?;
+        Some((Output(TimerChanged { time_entry: Some(Output(TimeEntryNode(entry))) }), live))
+    })
 }
 
 /// The live updates that a client can subscribe to.
@@ -31,19 +45,25 @@ impl Subscription {
         #[graphql(desc = "Only events of these types, such as `client.created`; all types by default.")] types: Option<
             Vec<String>,
         >,
-    ) -> Result<impl Stream<Item = Event>> {
+    ) -> Result<impl Stream<Item = Output<EventNode>>> {
         let cx = cx(ctx)?;
         let subscription = live::events(cx, ctx.data::<Subscriber>()?, types).await.or_fail(cx)?;
-        Ok(stream::unfold(subscription, async |mut live| live.next().await.map(|event| (event, live))))
+        Ok(stream::unfold(subscription, async |mut live| {
+            live.next().await.map(|event| (Output(EventNode(event)), live))
+        }))
     }
 
     /// The caller's own timer, each time it starts, changes or stops.
-    async fn timer_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = TimerChanged>> {
+    async fn timer_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Output<TimerChanged>>> {
         let cx = cx(ctx)?;
         let subscription = live::timer(cx, ctx.data::<Subscriber>()?).await.or_fail(cx)?;
-        Ok(stream::unfold(subscription, async |mut live| {
-            let entry = live.next().await?;
-            Some((TimerChanged { time_entry: Some(TimeEntryNode(entry)) }, live))
-        }))
+        Ok(changes(subscription))
+    }
+
+    /// The timers of everybody in the workspace: each time that one starts, changes or stops. For Manager and above.
+    async fn timers_changed(&self, ctx: &Context<'_>) -> Result<impl Stream<Item = Output<TimerChanged>>> {
+        let cx = cx(ctx)?;
+        let subscription = live::timers(cx, ctx.data::<Subscriber>()?).await.or_fail(cx)?;
+        Ok(changes(subscription))
     }
 }

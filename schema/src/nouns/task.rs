@@ -1,5 +1,7 @@
 //! Tasks: the node, its lists, queries, mutations and loaders.
 
+use std::sync::Arc;
+
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use service::task::{CreateTaskInput, Task, TaskArgs, TaskFilter, TaskSort, UpdateTaskInput};
@@ -7,13 +9,14 @@ use service::time_entry::{TimeEntryFilter, TimeEntrySort};
 use service::value::Id;
 use service::{Action, Deleted};
 
-use crate::engine::connection::{connection, lists};
+use crate::engine::connection::lists;
 use crate::engine::error::OrFail;
-use crate::engine::loader::{Loaders, OfPerson, OfProject, below_loaders, by_id_loader, one};
+use crate::engine::loader::{Linked, Loaders, OfPerson, OfProject, below_loaders, by_id_loader, one};
+use crate::engine::object::{Output, Outputs, nodes};
 use crate::nouns::member::{MemberByUser, MemberNode};
 use crate::nouns::project::{ProjectById, ProjectNode};
-use crate::nouns::time_entry::{TimeEntryConnection, TimeEntryNode};
-use crate::nouns::{cx, expected, parse_id, record};
+use crate::nouns::time_entry::TimeEntryNode;
+use crate::nouns::{cx, expected, parse_id, record, shared};
 
 /// A task: a step of a project, assigned to members. Members see the tasks of their projects.
 pub struct TaskNode(pub(crate) Task);
@@ -37,46 +40,53 @@ impl TaskNode {
     }
 
     /// The project that the task belongs to.
-    async fn project(&self, ctx: &Context<'_>) -> Result<Option<ProjectNode>> {
-        Ok(one(ctx, Action::GetProject, Some(ProjectById(self.0.project_id))).await?.map(ProjectNode))
+    async fn project(&self, ctx: &Context<'_>) -> Result<Option<Linked<ProjectNode>>> {
+        one(ctx, Action::GetProject, Some(ProjectById(self.0.project_id))).await
     }
 
     /// Members that the task is assigned to, in the order in which they were assigned; a Member sees only themself.
-    async fn assignees(&self, ctx: &Context<'_>) -> Result<Vec<MemberNode>> {
+    async fn assignees(&self, ctx: &Context<'_>) -> Result<Outputs<Arc<MemberNode>>> {
         let loaders = ctx.data::<DataLoader<Loaders>>()?;
         let people = self.0.assignee_ids.iter().map(|person| MemberByUser(*person));
         let mut found = loaders.load_many(people).await.or_fail(cx(ctx)?)?;
         let named = self.0.assignee_ids.iter().filter_map(|person| found.remove(&MemberByUser(*person)));
-        Ok(named.map(MemberNode).collect())
+        Ok(Outputs(named.collect()))
     }
+}
+
+nodes! {
+    TaskNode => 0: Task;
+    CreateTaskPayload;
+    UpdateTaskPayload;
+    DeleteTaskPayload;
+    ArchiveTaskPayload;
+    RestoreTaskPayload;
 }
 
 lists! {
     /// What belongs to a task.
     TaskLists(Id) {
         /// Time entries on the task; Members see their own.
-        time_entries: TimeEntryFilter, TimeEntrySort => TimeEntryConnection(TimeEntryNode) if ListTimeEntries, (below OfTask);
+        time_entries[search]: TimeEntryFilter, TimeEntrySort => TimeEntryNode[ListTimeEntries], (below OfTask);
     }
 }
-
-connection!(TaskConnection, TaskEdge, TaskNode);
 
 /// A task by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TaskById(pub(crate) Id);
 
-by_id_loader!(TaskById => Task, service::task::by_ids);
+by_id_loader!(TaskById => TaskNode, service::task::by_ids);
 
 below_loaders! {
-    OfProject: TaskArgs => Task, service::task::list_of_projects;
-    OfPerson: TaskArgs => Task, service::task::list_of_people;
+    OfProject: TaskArgs => TaskNode, service::task::list_of_projects;
+    OfPerson: TaskArgs => TaskNode, service::task::list_of_people;
 }
 
 lists! {
     /// The list of this noun.
     TaskRootLists() {
         /// A page of tasks. `search` looks in name and description.
-        tasks: TaskFilter, TaskSort => TaskConnection(TaskNode), (flat service::task::list);
+        tasks[search]: TaskFilter, TaskSort => TaskNode[], (flat service::task::list);
     }
 }
 
@@ -97,9 +107,9 @@ impl TaskQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the task.")] id: ID,
-    ) -> Result<Option<TaskNode>> {
+    ) -> Result<Option<Linked<TaskNode>>> {
         let cx = cx(ctx)?;
-        service::task::get(cx, parse_id(&id)).await.map(TaskNode).map(Some).or_fail(cx)
+        shared(ctx, "task", &id, async { service::task::get(cx, parse_id(&id)).await.map(TaskNode) }).await
     }
 }
 
@@ -115,9 +125,9 @@ impl TaskMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The fields of the new task.")] input: CreateTaskInput,
-    ) -> Result<CreateTaskPayload> {
+    ) -> Result<Output<CreateTaskPayload>> {
         let record = record(ctx, service::task::create(cx(ctx)?, input).await)?;
-        Ok(CreateTaskPayload { task: TaskNode(record) })
+        Ok(Output(CreateTaskPayload { task: Output(TaskNode(record)) }))
     }
 
     /// Changes a task: an absent field keeps its value, null clears a nullable one. A change to `DONE` sets
@@ -128,13 +138,13 @@ impl TaskMutations {
         #[graphql(desc = "Identifier of the task.")] id: ID,
         #[graphql(desc = "The fields to change.")] input: UpdateTaskInput,
         #[graphql(
-            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+            desc = "The version that the record must still have; otherwise the error is `conflict` with reason `stale`. Without it, any version is changed."
         )]
         expected_version: Option<i32>,
-    ) -> Result<UpdateTaskPayload> {
+    ) -> Result<Output<UpdateTaskPayload>> {
         let expected = expected(expected_version);
         let record = record(ctx, service::task::update(cx(ctx)?, parse_id(&id), &expected, input).await)?;
-        Ok(UpdateTaskPayload { task: TaskNode(record) })
+        Ok(Output(UpdateTaskPayload { task: Output(TaskNode(record)) }))
     }
 
     /// Deletes a task. Its time stays.
@@ -143,13 +153,13 @@ impl TaskMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the task.")] id: ID,
         #[graphql(
-            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+            desc = "The version that the record must still have; otherwise the error is `conflict` with reason `stale`. Without it, any version is changed."
         )]
         expected_version: Option<i32>,
-    ) -> Result<DeleteTaskPayload> {
+    ) -> Result<Output<DeleteTaskPayload>> {
         let expected = expected(expected_version);
         let deleted: Deleted = record(ctx, service::task::delete(cx(ctx)?, parse_id(&id), &expected).await)?;
-        Ok(DeleteTaskPayload { id: deleted.id })
+        Ok(Output(DeleteTaskPayload { deleted_id: deleted.id }))
     }
 
     /// Deletes a task, and returns it. Its time stays.
@@ -157,9 +167,9 @@ impl TaskMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the task.")] id: ID,
-    ) -> Result<ArchiveTaskPayload> {
+    ) -> Result<Output<ArchiveTaskPayload>> {
         let task = record(ctx, service::task::archive(cx(ctx)?, parse_id(&id)).await)?;
-        Ok(ArchiveTaskPayload { task: TaskNode(task) })
+        Ok(Output(ArchiveTaskPayload { task: Output(TaskNode(task)) }))
     }
 
     /// Restores a deleted task. Refused while its project is deleted (reason `project_deleted`).
@@ -167,9 +177,9 @@ impl TaskMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the task.")] id: ID,
-    ) -> Result<RestoreTaskPayload> {
+    ) -> Result<Output<RestoreTaskPayload>> {
         let task = record(ctx, service::task::restore(cx(ctx)?, parse_id(&id)).await)?;
-        Ok(RestoreTaskPayload { task: TaskNode(task) })
+        Ok(Output(RestoreTaskPayload { task: Output(TaskNode(task)) }))
     }
 }
 
@@ -177,33 +187,33 @@ impl TaskMutations {
 #[derive(SimpleObject)]
 pub struct CreateTaskPayload {
     /// The created task.
-    pub(crate) task: TaskNode,
+    pub(crate) task: Output<TaskNode>,
 }
 
 /// The result of changing a task.
 #[derive(SimpleObject)]
 pub struct UpdateTaskPayload {
     /// The changed task.
-    pub(crate) task: TaskNode,
+    pub(crate) task: Output<TaskNode>,
 }
 
 /// The result of deleting a task.
 #[derive(SimpleObject)]
 pub struct DeleteTaskPayload {
-    /// Identifier of the task.
-    pub(crate) id: Id,
+    /// The id of what was deleted.
+    pub(crate) deleted_id: Id,
 }
 
 /// The result of deleting a task.
 #[derive(SimpleObject)]
 pub struct ArchiveTaskPayload {
     /// The archived task.
-    pub(crate) task: TaskNode,
+    pub(crate) task: Output<TaskNode>,
 }
 
 /// The result of restoring a task.
 #[derive(SimpleObject)]
 pub struct RestoreTaskPayload {
     /// The restored task.
-    pub(crate) task: TaskNode,
+    pub(crate) task: Output<TaskNode>,
 }

@@ -5,11 +5,11 @@ use service::token::{Token, TokenFilter, TokenSort};
 use service::value::Id;
 use service::{Action, Deleted};
 
-use crate::engine::connection::{connection, lists};
-use crate::engine::error::OrFail;
-use crate::engine::loader::one;
+use crate::engine::connection::lists;
+use crate::engine::loader::{Linked, one};
+use crate::engine::object::{Output, nodes};
 use crate::nouns::member::{MemberById, MemberNode};
-use crate::nouns::{cx, parse_id, record};
+use crate::nouns::{cx, parse_id, record, shared};
 
 /// An API token, without its secret.
 pub struct TokenNode(pub(crate) Token);
@@ -28,18 +28,21 @@ impl TokenNode {
     }
 
     /// The member that the token acts as.
-    async fn member(&self, ctx: &Context<'_>) -> Result<Option<MemberNode>> {
-        Ok(one(ctx, Action::GetMember, Some(MemberById(self.0.member_id))).await?.map(MemberNode))
+    async fn member(&self, ctx: &Context<'_>) -> Result<Option<Linked<MemberNode>>> {
+        one(ctx, Action::GetMember, Some(MemberById(self.0.member_id))).await
     }
 }
 
-connection!(TokenConnection, TokenEdge, TokenNode);
+nodes! {
+    TokenNode => 0: Token;
+    RevokeTokenPayload;
+}
 
 lists! {
     /// The list of this noun.
     TokenRootLists() {
         /// A page of live tokens: the caller's own, for Owners and Admins all of the workspace.
-        tokens: TokenFilter, TokenSort => TokenConnection(TokenNode), (flat service::token::list);
+        tokens[]: TokenFilter, TokenSort => TokenNode[], (flat service::token::list);
     }
 }
 
@@ -60,9 +63,9 @@ impl TokenQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the token.")] id: ID,
-    ) -> Result<Option<TokenNode>> {
+    ) -> Result<Option<Linked<TokenNode>>> {
         let cx = cx(ctx)?;
-        service::token::get(cx, parse_id(&id)).await.map(TokenNode).map(Some).or_fail(cx)
+        shared(ctx, "token", &id, async { service::token::get(cx, parse_id(&id)).await.map(TokenNode) }).await
     }
 }
 
@@ -78,15 +81,15 @@ impl TokenMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the token.")] id: ID,
-    ) -> Result<RevokeTokenPayload> {
+    ) -> Result<Output<RevokeTokenPayload>> {
         let deleted: Deleted = record(ctx, service::token::revoke(cx(ctx)?, parse_id(&id)).await)?;
-        Ok(RevokeTokenPayload { id: deleted.id })
+        Ok(Output(RevokeTokenPayload { deleted_id: deleted.id }))
     }
 }
 
 /// The result of revoking a token.
 #[derive(SimpleObject)]
 pub struct RevokeTokenPayload {
-    /// Identifier of the token.
-    pub(crate) id: Id,
+    /// The id of what was deleted.
+    pub(crate) deleted_id: Id,
 }

@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
-use service::Error;
-use service::event::Event;
 use service::value::Id;
 use service::webhook::delivery::{WebhookAttempt, WebhookDelivery, WebhookDeliveryFilter, WebhookDeliverySort};
 use service::webhook::endpoint::WebhookEndpoint;
 use service::webhook::replay::ReplayInput;
+use service::{Action, Error};
 
-use crate::engine::connection::{connection, lists};
+use crate::engine::connection::lists;
 use crate::engine::error::OrFail;
-use crate::engine::loader::Loaders;
-use crate::nouns::event::EventById;
+use crate::engine::loader::{Linked, Loaders, one};
+use crate::engine::object::{Output, Outputs, nodes};
+use crate::nouns::event::{EventById, EventNode};
 use crate::nouns::webhook_endpoint::EndpointById;
-use crate::nouns::{cx, parse_id, record};
+use crate::nouns::{cx, parse_id, record, shared};
 
 /// A delivery: one event on its way to one webhook endpoint. Only Owners and Admins see deliveries.
 pub struct WebhookDeliveryNode(pub(crate) WebhookDelivery);
@@ -36,29 +36,29 @@ impl WebhookDeliveryNode {
     }
 
     /// All attempts, the first one first.
-    async fn attempts(&self, ctx: &Context<'_>) -> Result<Vec<WebhookAttempt>> {
+    async fn attempts(&self, ctx: &Context<'_>) -> Result<Outputs<WebhookAttempt>> {
         let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        Ok(loaders.load_one(AttemptsOfDelivery(self.0.id)).await.or_fail(cx(ctx)?)?.unwrap_or_default())
+        let attempts = loaders.load_one(AttemptsOfDelivery(self.0.id)).await.or_fail(cx(ctx)?)?;
+        Ok(Outputs(attempts.unwrap_or_default()))
     }
 
     /// The event that is delivered; null on a plan without webhooks.
-    async fn event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
-        let cx = cx(ctx)?;
-        if !cx.may(service::Action::GetEvent) {
-            return Ok(None);
-        }
-        let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        loaders.load_one(EventById(self.0.event_id)).await.or_fail(cx)
+    async fn event(&self, ctx: &Context<'_>) -> Result<Option<Linked<EventNode>>> {
+        one(ctx, Action::GetEvent, Some(EventById(self.0.event_id))).await
     }
 
     /// The webhook endpoint that the event is sent to.
-    async fn endpoint(&self, ctx: &Context<'_>) -> Result<Option<WebhookEndpoint>> {
-        let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        loaders.load_one(EndpointById(self.0.endpoint_id)).await.or_fail(cx(ctx)?)
+    async fn endpoint(&self, ctx: &Context<'_>) -> Result<Option<Linked<WebhookEndpoint>>> {
+        one(ctx, Action::GetWebhookEndpoint, Some(EndpointById(self.0.endpoint_id))).await
     }
 }
 
-connection!(WebhookDeliveryConnection, WebhookDeliveryEdge, WebhookDeliveryNode);
+nodes! {
+    WebhookDeliveryNode => 0: WebhookDelivery;
+    WebhookAttempt => self: WebhookAttempt;
+    ReplayWebhookDeliveryPayload;
+    ReplayWebhookDeliveriesPayload;
+}
 
 /// The attempts of a delivery.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,7 +82,7 @@ lists! {
     /// The list of this noun.
     WebhookDeliveryRootLists() {
         /// A page of deliveries of events to webhook endpoints.
-        webhook_deliveries: WebhookDeliveryFilter, WebhookDeliverySort => WebhookDeliveryConnection(WebhookDeliveryNode), (flat service::webhook::delivery::list);
+        webhook_deliveries[]: WebhookDeliveryFilter, WebhookDeliverySort => WebhookDeliveryNode[], (flat service::webhook::delivery::list);
     }
 }
 
@@ -103,9 +103,12 @@ impl WebhookDeliveryQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the delivery.")] id: ID,
-    ) -> Result<Option<WebhookDeliveryNode>> {
+    ) -> Result<Option<Linked<WebhookDeliveryNode>>> {
         let cx = cx(ctx)?;
-        service::webhook::delivery::get(cx, parse_id(&id)).await.map(WebhookDeliveryNode).map(Some).or_fail(cx)
+        shared(ctx, "webhookDelivery", &id, async {
+            service::webhook::delivery::get(cx, parse_id(&id)).await.map(WebhookDeliveryNode)
+        })
+        .await
     }
 }
 
@@ -121,9 +124,9 @@ impl WebhookDeliveryMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the delivery.")] id: ID,
-    ) -> Result<ReplayWebhookDeliveryPayload> {
+    ) -> Result<Output<ReplayWebhookDeliveryPayload>> {
         let delivery = record(ctx, service::webhook::replay::one(cx(ctx)?, parse_id(&id)).await)?;
-        Ok(ReplayWebhookDeliveryPayload { webhook_delivery: WebhookDeliveryNode(delivery) })
+        Ok(Output(ReplayWebhookDeliveryPayload { webhook_delivery: Output(WebhookDeliveryNode(delivery)) }))
     }
 
     /// Sends the events of all matching deliveries again, the oldest first, or only counts them. Costs one point per 20
@@ -132,9 +135,9 @@ impl WebhookDeliveryMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which deliveries to replay.")] input: ReplayInput,
-    ) -> Result<ReplayWebhookDeliveriesPayload> {
+    ) -> Result<Output<ReplayWebhookDeliveriesPayload>> {
         let replayed = record(ctx, service::webhook::replay::many(cx(ctx)?, input.into()).await)?;
-        Ok(ReplayWebhookDeliveriesPayload { count: replayed.count })
+        Ok(Output(ReplayWebhookDeliveriesPayload { count: replayed.count }))
     }
 }
 
@@ -142,7 +145,7 @@ impl WebhookDeliveryMutations {
 #[derive(SimpleObject)]
 pub struct ReplayWebhookDeliveryPayload {
     /// The new delivery of the same event.
-    pub(crate) webhook_delivery: WebhookDeliveryNode,
+    pub(crate) webhook_delivery: Output<WebhookDeliveryNode>,
 }
 
 /// The result of replaying many deliveries.

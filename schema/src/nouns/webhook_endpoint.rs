@@ -14,34 +14,41 @@ use service::webhook::endpoint::{
 use service::webhook::test::TestWebhookEndpointInput;
 use service::{Deleted, Error};
 
-use crate::engine::connection::{connection, lists};
-use crate::engine::error::OrFail;
-use crate::engine::loader::Loaders;
+use crate::engine::connection::lists;
+use crate::engine::loader::{Linked, Loaders};
+use crate::engine::object::{Output, nodes};
 use crate::nouns::webhook_delivery::WebhookDeliveryNode;
-use crate::nouns::{cx, expected, parse_id, record};
-
-connection!(WebhookEndpointConnection, WebhookEndpointEdge, WebhookEndpoint);
+use crate::nouns::{cx, expected, parse_id, record, shared};
 
 /// A webhook endpoint by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct EndpointById(pub(crate) Id);
 
 impl Loader<EndpointById> for Loaders {
-    type Value = WebhookEndpoint;
+    type Value = Arc<WebhookEndpoint>;
     type Error = Arc<Error>;
 
-    async fn load(&self, keys: &[EndpointById]) -> Result<HashMap<EndpointById, WebhookEndpoint>, Arc<Error>> {
+    async fn load(&self, keys: &[EndpointById]) -> Result<HashMap<EndpointById, Arc<WebhookEndpoint>>, Arc<Error>> {
         let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
         let endpoints = service::webhook::endpoint::by_ids(&self.0, &ids).await?;
-        Ok(endpoints.into_iter().map(|(id, endpoint)| (EndpointById(id), endpoint)).collect())
+        Ok(endpoints.into_iter().map(|(id, endpoint)| (EndpointById(id), Arc::new(endpoint))).collect())
     }
+}
+
+nodes! {
+    WebhookEndpoint => self: WebhookEndpoint;
+    CreateWebhookEndpointPayload;
+    UpdateWebhookEndpointPayload;
+    DeleteWebhookEndpointPayload;
+    RotateWebhookSecretPayload;
+    TestWebhookEndpointPayload;
 }
 
 lists! {
     /// The list of this noun.
     WebhookEndpointRootLists() {
         /// A page of webhook endpoints, without their secrets.
-        webhook_endpoints: WebhookEndpointFilter, WebhookEndpointSort => WebhookEndpointConnection(std::convert::identity), (flat service::webhook::endpoint::list);
+        webhook_endpoints[]: WebhookEndpointFilter, WebhookEndpointSort => WebhookEndpoint as std::convert::identity[], (flat service::webhook::endpoint::list);
     }
 }
 
@@ -62,9 +69,9 @@ impl WebhookEndpointQueries {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the webhook endpoint.")] id: ID,
-    ) -> Result<Option<WebhookEndpoint>> {
+    ) -> Result<Option<Linked<WebhookEndpoint>>> {
         let cx = cx(ctx)?;
-        service::webhook::endpoint::get(cx, parse_id(&id)).await.map(Some).or_fail(cx)
+        shared(ctx, "webhookEndpoint", &id, async { service::webhook::endpoint::get(cx, parse_id(&id)).await }).await
     }
 }
 
@@ -80,10 +87,10 @@ impl WebhookEndpointMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The fields of the new webhook endpoint.")] input: CreateWebhookEndpointInput,
-    ) -> Result<CreateWebhookEndpointPayload> {
+    ) -> Result<Output<CreateWebhookEndpointPayload>> {
         let webhook_endpoint = record(ctx, service::webhook::endpoint::create(cx(ctx)?, input).await)?;
         let secret = webhook_endpoint.secret.get().cloned();
-        Ok(CreateWebhookEndpointPayload { webhook_endpoint, secret })
+        Ok(Output(CreateWebhookEndpointPayload { webhook_endpoint: Output(webhook_endpoint), secret }))
     }
 
     /// Changes a webhook endpoint: an absent field keeps its value, null clears a nullable one. Disabling alone works
@@ -94,13 +101,13 @@ impl WebhookEndpointMutations {
         #[graphql(desc = "Identifier of the webhook endpoint.")] id: ID,
         #[graphql(desc = "The fields to change.")] input: UpdateWebhookEndpointInput,
         #[graphql(
-            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+            desc = "The version that the record must still have; otherwise the error is `conflict` with reason `stale`. Without it, any version is changed."
         )]
         expected_version: Option<i32>,
-    ) -> Result<UpdateWebhookEndpointPayload> {
+    ) -> Result<Output<UpdateWebhookEndpointPayload>> {
         let expected = expected(expected_version);
         let done = service::webhook::endpoint::update(cx(ctx)?, parse_id(&id), &expected, input).await;
-        Ok(UpdateWebhookEndpointPayload { webhook_endpoint: record(ctx, done)? })
+        Ok(Output(UpdateWebhookEndpointPayload { webhook_endpoint: Output(record(ctx, done)?) }))
     }
 
     /// Deletes a webhook endpoint. Its pending deliveries are skipped.
@@ -109,14 +116,14 @@ impl WebhookEndpointMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the webhook endpoint.")] id: ID,
         #[graphql(
-            desc = "Version that the change is meant for; any other version is refused (`conflict`, reason `stale`)."
+            desc = "The version that the record must still have; otherwise the error is `conflict` with reason `stale`. Without it, any version is changed."
         )]
         expected_version: Option<i32>,
-    ) -> Result<DeleteWebhookEndpointPayload> {
+    ) -> Result<Output<DeleteWebhookEndpointPayload>> {
         let expected = expected(expected_version);
         let done = service::webhook::endpoint::delete(cx(ctx)?, parse_id(&id), &expected).await;
         let deleted: Deleted = record(ctx, done)?;
-        Ok(DeleteWebhookEndpointPayload { id: deleted.id })
+        Ok(Output(DeleteWebhookEndpointPayload { deleted_id: deleted.id }))
     }
 
     /// Replaces the secret of a webhook endpoint. The answer holds the new one, which is not shown again. During
@@ -125,17 +132,15 @@ impl WebhookEndpointMutations {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the webhook endpoint.")] id: ID,
-        #[graphql(
-            desc = "Seconds during which the old secret signs beside the new one, from 0 to 604,800 (a week); 0 by default."
-        )]
+        #[graphql(desc = "How long the old secret goes on signing, in seconds; by default not at all.")]
         overlap_seconds: Option<i32>,
-    ) -> Result<RotateWebhookSecretPayload> {
+    ) -> Result<Output<RotateWebhookSecretPayload>> {
         let overlap_seconds = overlap_seconds.map_or(Field::Absent, Field::Value);
         let input = RotateWebhookSecretInput { overlap_seconds, ..RotateWebhookSecretInput::default() };
         let done = service::webhook::endpoint::rotate_secret(cx(ctx)?, parse_id(&id), input).await;
         let webhook_endpoint = record(ctx, done)?;
         let secret = webhook_endpoint.secret.get().cloned();
-        Ok(RotateWebhookSecretPayload { webhook_endpoint, secret })
+        Ok(Output(RotateWebhookSecretPayload { webhook_endpoint: Output(webhook_endpoint), secret }))
     }
 
     /// Sends a made-up event to a webhook endpoint, with `livemode: false` and `data.test: true`.
@@ -145,11 +150,11 @@ impl WebhookEndpointMutations {
         #[graphql(desc = "Identifier of the webhook endpoint.")] id: ID,
         #[graphql(desc = "Type of the test event; by default the first type that the endpoint is subscribed to.")]
         r#type: Option<String>,
-    ) -> Result<TestWebhookEndpointPayload> {
+    ) -> Result<Output<TestWebhookEndpointPayload>> {
         let kind = r#type.map_or(Field::Absent, |kind| Field::from_json(Json::Text(kind)));
         let input = TestWebhookEndpointInput { r#type: kind, ..TestWebhookEndpointInput::default() };
         let delivery = record(ctx, service::webhook::test::send(cx(ctx)?, parse_id(&id), input).await)?;
-        Ok(TestWebhookEndpointPayload { webhook_delivery: WebhookDeliveryNode(delivery) })
+        Ok(Output(TestWebhookEndpointPayload { webhook_delivery: Output(WebhookDeliveryNode(delivery)) }))
     }
 }
 
@@ -157,7 +162,7 @@ impl WebhookEndpointMutations {
 #[derive(SimpleObject)]
 pub struct CreateWebhookEndpointPayload {
     /// The webhook endpoint.
-    pub(crate) webhook_endpoint: WebhookEndpoint,
+    pub(crate) webhook_endpoint: Output<WebhookEndpoint>,
     /// The secret of the endpoint, not shown again.
     pub(crate) secret: Option<String>,
 }
@@ -166,21 +171,21 @@ pub struct CreateWebhookEndpointPayload {
 #[derive(SimpleObject)]
 pub struct UpdateWebhookEndpointPayload {
     /// The webhook endpoint.
-    pub(crate) webhook_endpoint: WebhookEndpoint,
+    pub(crate) webhook_endpoint: Output<WebhookEndpoint>,
 }
 
 /// The result of deleting a webhook endpoint.
 #[derive(SimpleObject)]
 pub struct DeleteWebhookEndpointPayload {
-    /// Identifier of the webhook endpoint.
-    pub(crate) id: Id,
+    /// The id of what was deleted.
+    pub(crate) deleted_id: Id,
 }
 
 /// The result of rotating the secret of a webhook endpoint.
 #[derive(SimpleObject)]
 pub struct RotateWebhookSecretPayload {
     /// The webhook endpoint.
-    pub(crate) webhook_endpoint: WebhookEndpoint,
+    pub(crate) webhook_endpoint: Output<WebhookEndpoint>,
     /// The new secret, not shown again.
     pub(crate) secret: Option<String>,
 }
@@ -189,5 +194,5 @@ pub struct RotateWebhookSecretPayload {
 #[derive(SimpleObject)]
 pub struct TestWebhookEndpointPayload {
     /// The delivery of the test event.
-    pub(crate) webhook_delivery: WebhookDeliveryNode,
+    pub(crate) webhook_delivery: Output<WebhookDeliveryNode>,
 }

@@ -285,6 +285,7 @@ impl Cx {
         };
         let questions: Vec<_> = parents.iter().map(ask).collect();
         let mut rows: HashMap<Id, Vec<E::Model>> = HashMap::new();
+        let mut counts: HashMap<Id, i64> = HashMap::new();
         if let Some(question) = questions.iter().find_map(|(_, question)| question.as_ref().ok()) {
             let reader = self.0.door.core.database().reader();
             let statement = relation.first_of_each(question, E::within(self.caller()), parents);
@@ -292,10 +293,25 @@ impl Cx {
             for row in reader.query_all_raw(statement).await? {
                 rows.entry(row.try_get("", PARENT)?).or_default().push(E::Model::from_query_result(&row, "")?);
             }
+            if args.counts() {
+                let statement = relation.count_of_each(question, E::within(self.caller()), parents);
+                let statement = reader.get_database_backend().build(&statement);
+                for row in reader.query_all_raw(statement).await? {
+                    counts.insert(row.try_get("", PARENT)?, row.try_get("", "rows")?);
+                }
+            }
         }
         let page = |(id, question): (Id, Result<Question<E>, Error>)| {
             let rows = rows.remove(&id).unwrap_or_default();
-            (id, question.map(|question| question.page(rows, HasId::id).map(&show)))
+            let rows_of_all = counts.get(&id).copied().unwrap_or(0);
+            let total = Total { rows: rows_of_all.min(MAX_TOTAL), capped: rows_of_all > MAX_TOTAL };
+            let total = args.counts().then_some(total);
+            let page = question.map(|question| {
+                let mut page = question.page(rows, HasId::id).map(&show);
+                page.total = total;
+                page
+            });
+            (id, page)
         };
         Ok(questions.into_iter().map(page).collect())
     }

@@ -2,9 +2,10 @@
 
 use entity::value::Id;
 use sea_orm::sea_query::{
-    Alias, Expr, ExprTrait, Func, OverStatement, Query, SelectStatement, SimpleExpr, TableRef, WindowStatement,
+    Alias, Asterisk, Expr, ExprTrait, Func, OverStatement, Query, SelectStatement, SimpleExpr, TableRef,
+    WindowStatement,
 };
-use sea_orm::{ColumnTrait, IdenStatic, Iterable, QueryFilter, QueryTrait, Select};
+use sea_orm::{ColumnTrait, IdenStatic, Iterable, QueryFilter, QuerySelect, QueryTrait, Select};
 
 use crate::access::scope::Scoped;
 use crate::list::page::{ListArgs, Listed, Question};
@@ -52,6 +53,19 @@ impl<E: Listed> Relation<E> {
             }
             Place::Own(name) => format!("{} {name} {parent}", args.identity()),
         }
+    }
+
+    /// Counts the rows of each parent, on all pages.
+    pub(crate) fn count_of_each(&self, question: &Question<E>, query: Select<E>, parents: &[Id]) -> SelectStatement {
+        let query = question.filtered(query).filter(self.parent.clone().is_in(parents.iter().copied()));
+        let mut rows = query.select_only().into_query();
+        if let Some((table, on)) = &self.through {
+            rows.inner_join(table.clone(), on.clone());
+        }
+        rows.expr_as(self.parent.clone(), Alias::new(PARENT))
+            .expr_as(Func::count(Expr::col(Asterisk)), Alias::new("rows"))
+            .add_group_by([self.parent.clone()])
+            .take()
     }
 
     /// Numbers the rows of each parent in the order asked for, and keeps one more than a page of each.

@@ -306,6 +306,11 @@ impl<E: Listed> Question<E> {
         Ok(Question { sort, limit: args.limit(), backward: args.backward, place, condition, list })
     }
 
+    /// Narrows a query to the rows of the whole list.
+    pub(crate) fn filtered(&self, query: Select<E>) -> Select<E> {
+        query.filter(self.condition.clone())
+    }
+
     /// Narrows a query to this page and one row more.
     pub(crate) fn select(&self, query: Select<E>) -> Select<E> {
         let limit = u64::try_from(self.limit).unwrap_or(0) + 1;

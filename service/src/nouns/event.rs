@@ -23,7 +23,7 @@ use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename = "Event", rename_all = "camelCase")]
-#[graphql(name = "Event")]
+#[graphql(name = "EventFields")]
 pub struct Event {
     /// Identifier of the event (UUID v7), the same on every delivery, retry and replay of it.
     pub id: Id,

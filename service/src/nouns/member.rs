@@ -75,7 +75,7 @@ impl Record for Member {
 #[derive(Clone, Debug, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
-#[graphql(name = "Viewer")]
+#[graphql(name = "ViewerFields")]
 pub struct Me {
     /// Identifier of the token's workspace.
     pub org_id: Id,

@@ -1,8 +1,11 @@
 //! The GraphQL surface: the same records and rules, with relations, over an endpoint of its own.
 
 mod bounds;
+mod documents;
 mod endpoint;
+mod prices;
 mod queries;
+mod records;
 mod relations;
 mod rights;
 mod sockets;

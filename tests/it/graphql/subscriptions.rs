@@ -191,11 +191,15 @@ on_both! {
 
 /// A caller at the door of a world, with a place in its feed.
 async fn watching(world: &World, token: &str) -> (service::Cx, live::Subscriber) {
+    watching_as(world, token, RequestFacts::default()).await
+}
+
+pub(super) async fn watching_as(world: &World, token: &str, facts: RequestFacts) -> (service::Cx, live::Subscriber) {
     let here = std::net::IpAddr::from([127, 0, 0, 1]);
     let admission = world.app.admit(Some(&format!("Bearer {token}")), here).await.unwrap();
     let pass = admission.pass.unwrap_or_else(|refused| panic!("{refused}"));
     let watch = world.app.register_subscriber(pass.caller());
-    (pass.enter(RequestFacts::default()), watch)
+    (pass.enter(facts), watch)
 }
 
 /// The jobs of a world, until it ends.

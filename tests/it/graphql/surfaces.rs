@@ -117,7 +117,9 @@ on_both! {
         assert!(compared > 150, "{compared}");
         assert_eq!(nested.into_iter().collect::<Vec<_>>(), ["Invoice.lines", "WebhookDelivery.attempts"]);
         for (kind, path, field) in [("Viewer", "me", "viewer"), ("Organization", "organization", "organization")] {
-            let shape = Shape::flat(&all, kind);
+            let mut shape = Shape::flat(&all, kind);
+            // The viewer has an id for caches, which REST does not need.
+            shape.fields.retain(|field| kind != "Viewer" || field != "id");
             for role in Role::ALL {
                 let over_rest = world.get(fixtures.home.token(*role), &format!("/api/v1/{path}")).await.data(200);
                 let in_graphql = world.graphql(fixtures.home.token(*role), &format!("{{ {field} {{ {} }} }}", shape.selected()), json!({})).await;

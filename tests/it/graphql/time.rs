@@ -157,7 +157,7 @@ on_both! {
             assert_eq!(done[format!("{what}Project")]["project"]["status"], status);
         }
         start(&world, owner, json!({ "projectId": id })).await.graphql();
-        let delete = "mutation($id: ID!) { deleteProject(id: $id) { id } }";
+        let delete = "mutation($id: ID!) { deleteProject(id: $id) { deletedId } }";
         assert_eq!(refusal(&world.graphql(owner, delete, json!({ "id": id })).await).1, "timer_running");
         let running = world.graphql(owner, "{ runningTimer { id } }", json!({})).await.graphql();
         stop(&world, owner, &running["runningTimer"]["id"], None).await.graphql();
@@ -191,7 +191,7 @@ on_both! {
         assert_eq!(made["createTimeEntries"]["timeEntries"].as_array().unwrap().len(), 2);
 
         home.invoice_of(&world, &project).await;
-        let delete = "mutation($id: ID!) { deleteTimeEntry(id: $id) { id } }";
+        let delete = "mutation($id: ID!) { deleteTimeEntry(id: $id) { deletedId } }";
         for role in Role::ALL {
             let token = home.token(*role);
             assert_eq!(refusal(&update(&world, token, &own["id"], json!({ "note": "x" })).await).1, "invoiced", "{role}");

@@ -91,7 +91,7 @@ pub(crate) async fn recipe(world: &World, at: &Workspace, action: Action) -> Rec
                     asked(Method::POST, format!("{path}/test"), None, query, variables)
                 }
                 _ => {
-                    let query = "mutation($id: ID!) { deleteWebhookEndpoint(id: $id) { id } }";
+                    let query = "mutation($id: ID!) { deleteWebhookEndpoint(id: $id) { deletedId } }";
                     asked(Method::DELETE, path, None, query, variables)
                 }
             }

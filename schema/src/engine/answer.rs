@@ -1,0 +1,123 @@
+//! What one answer is made of, for as long as it is made: its size so far, and the work that its fields share.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::{ContextBase, PathSegment, QueryPathSegment, ServerError, ServerResult};
+use service::value::FieldErrors;
+use service::{Cx, Error};
+use tokio::sync::OnceCell;
+
+use crate::engine::error::extensions;
+
+/// Bytes of JSON that an answer may have.
+pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// The least that a value counts, whatever it is: it takes that much memory and more.
+const VALUE_BYTES: usize = 16;
+
+/// The state of one answer. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Answer(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    bytes: AtomicUsize,
+    overflow: Mutex<Option<ServerError>>,
+    /// Whether nothing follows this answer.
+    is_last: AtomicBool,
+    shared: Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>,
+}
+
+impl Answer {
+    /// Forgets all of it: the next answer of a subscription begins.
+    pub(crate) fn begin_anew(&self) {
+        self.0.bytes.store(0, Ordering::Relaxed);
+        *lock(&self.0.overflow) = None;
+        lock(&self.0.shared).clear();
+    }
+
+    /// Ends the subscription: nothing follows this answer.
+    pub(crate) fn end(&self) {
+        self.0.is_last.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nothing follows this answer.
+    pub(crate) fn is_last(&self) -> bool {
+        self.0.is_last.load(Ordering::Relaxed)
+    }
+
+    /// Counts values that were put into the answer.
+    ///
+    /// # Errors
+    /// The answer is larger than [`MAX_ANSWER_BYTES`]. The execution is given up then.
+    pub(crate) fn count<T>(&self, bytes: usize, values: usize, at: &ContextBase<'_, T>) -> ServerResult<()> {
+        let more = bytes.max(values * VALUE_BYTES);
+        let before = self.0.bytes.fetch_add(more, Ordering::Relaxed);
+        if before.saturating_add(more) <= MAX_ANSWER_BYTES {
+            return Ok(());
+        }
+        let error = too_large(at);
+        lock(&self.0.overflow).get_or_insert(error.clone());
+        Err(error)
+    }
+
+    /// Whether the answer is given up: nothing more is written then.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.bytes.load(Ordering::Relaxed) > MAX_ANSWER_BYTES
+    }
+
+    /// Why the answer is given up, if it is.
+    pub(crate) fn overflow(&self) -> Option<ServerError> {
+        lock(&self.0.overflow).clone()
+    }
+
+    /// Does a piece of work once, whichever fields ask for it with the same key.
+    ///
+    /// # Errors
+    /// Those of the work, the same for all.
+    pub(crate) async fn once<T: Send + Sync + 'static>(
+        &self,
+        key: String,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<Arc<T>, Arc<Error>> {
+        type Cell<T> = OnceCell<Result<Arc<T>, Arc<Error>>>;
+        let cell = {
+            let mut shared = lock(&self.0.shared);
+            let new = || Arc::new(Cell::<T>::new()) as Arc<dyn Any + Send + Sync>;
+            shared.entry(key).or_insert_with(new).clone().downcast::<Cell<T>>()
+        };
+        // A key names one kind of work, so its cell is of that kind.
+        let cell = cell.map_err(|_| Arc::new(Error::bug("two kinds of work have one key")))?;
+        cell.get_or_init(async || work.await.map(Arc::new).map_err(Arc::new)).await.clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Names the place where the answer became too large, which is where the most of it is likely to be.
+fn too_large<T>(at: &ContextBase<'_, T>) -> ServerError {
+    let mut fields: Vec<&str> = Vec::new();
+    if let Some(node) = &at.path_node {
+        for step in std::iter::once(node).chain(node.parents()) {
+            if let QueryPathSegment::Name(name) = step.segment {
+                fields.push(name);
+            }
+        }
+    }
+    fields.reverse();
+    let place = fields.join(".");
+    let message = format!(
+        "the response is larger than {} MiB and was given up at `{place}`: ask for fewer rows there (`first`), for fewer \
+         fields of long text, or for each of them once",
+        MAX_ANSWER_BYTES / 1024 / 1024
+    );
+    let mut error = ServerError::new(message.clone(), None);
+    error.path = fields.iter().map(|field| PathSegment::Field((*field).to_owned())).collect();
+    let request_id = at.data_opt::<Cx>().map(Cx::request_id).unwrap_or_default();
+    error.extensions = Some(extensions(&Error::Invalid(FieldErrors::at("query", message)), request_id));
+    error
+}

@@ -63,6 +63,7 @@ on_both! {
             (json!({ "duration": "1:30", "entryDate": day }), 5400),
             (json!({ "durationSeconds": 7, "duration": "90m", "entryDate": day }), 7),
             (json!({ "startedAt": "2026-03-29T01:30:00+01:00", "stoppedAt": "2026-03-29T03:30:00+02:00" }), 3600),
+            (json!({ "startedAt": "2026-03-29T01:30:00+01:00", "durationSeconds": 60 }), 60),
         ] {
             let mut input = span.clone();
             input["projectId"] = json!(project);
@@ -75,7 +76,7 @@ on_both! {
             (json!({ "startedAt": "2026-06-11T08:00:00Z", "stoppedAt": "2026-06-11T07:00:00Z" }), "stoppedAt"),
             (json!({ "startedAt": "2026-06-11T08:00:00Z", "stoppedAt": "2026-06-12T08:00:01Z" }), "stoppedAt"),
             (json!({ "startedAt": "2026-06-11T08:00:00", "stoppedAt": "2026-06-11T09:00:00Z" }), "startedAt"),
-            (json!({ "durationSeconds": 1, "startedAt": "2026-06-11T08:00:00Z" }), "startedAt"),
+            (json!({ "durationSeconds": 1, "stoppedAt": "2026-06-11T08:00:00Z", "entryDate": day }), "stoppedAt"),
             (json!({ "durationSeconds": 1, "entryDate": "2025-02-29" }), "entryDate"),
         ] {
             let mut input = span.clone();

@@ -46,7 +46,7 @@ on_both! {
         let fields = world.get(owner, "/api/v1/projects?status=ACTIVE,ARCHIVED").await.fields();
         assert!(fields.to_string().contains("repeat the parameter"), "{fields}");
         let fields = world.get(owner, "/api/v1/projects?status[]=ACTIVE").await.fields();
-        assert!(fields["status[]"].as_str().unwrap().contains("status=A&status=B"), "{fields}");
+        assert!(fields["status[]"].as_str().unwrap().contains("without brackets: status="), "{fields}");
     }
 }
 

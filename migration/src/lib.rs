@@ -5,6 +5,7 @@ mod m0001_tables;
 mod m0002_assignees_and_fees;
 mod m0003_webhooks;
 mod m0004_report_by_zone;
+mod m0005_access_epoch;
 
 use std::fmt;
 use std::time::Duration;
@@ -27,6 +28,7 @@ impl MigratorTrait for Steps {
             Box::new(m0002_assignees_and_fees::Step),
             Box::new(m0003_webhooks::Step),
             Box::new(m0004_report_by_zone::Step),
+            Box::new(m0005_access_epoch::Step),
         ]
     }
 }

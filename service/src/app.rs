@@ -10,11 +10,11 @@ use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::Notify;
 
-use crate::access::auth::authenticate;
+use crate::access::action::Action;
 use crate::contract::caller::Caller;
-use crate::contract::error::{Error, Feature};
+use crate::contract::error::{Cause, Error, Feature};
 use crate::core::clock::Clock;
-use crate::core::database::Database;
+use crate::core::database::{self, Database};
 use crate::core::vault::{SecretKey, Vault};
 use crate::core::{Core, Environment};
 use crate::door::admission::Admission;
@@ -22,6 +22,7 @@ use crate::door::operator::Operator;
 use crate::door::{Door, OnCommit, Signal};
 use crate::limit::Limits;
 use crate::live::{Hub, Subscriber, Timer};
+use crate::metrics::DatabaseGauges;
 use crate::webhook::{Dispatcher, Resolve, Settings, Webhooks};
 
 /// What an operator decides about a server.
@@ -29,6 +30,12 @@ use crate::webhook::{Dispatcher, Resolve, Settings, Webhooks};
 pub struct Config {
     /// `sqlite://…` or `postgres://…`, of a migrated database.
     pub database_url: String,
+    /// A way to PostgreSQL past a pooler: for LISTEN.
+    pub database_direct_url: Option<String>,
+    /// Connections to PostgreSQL, at most.
+    pub database_connections: u32,
+    /// How long an operation may take in all; tests shorten it.
+    pub operation_timeout: Duration,
     /// Live or test.
     pub environment: Environment,
     /// Multiplies every rate budget. With 0 there are none, and nothing is told of them: for measuring what they cost.
@@ -66,6 +73,9 @@ impl Config {
     pub fn new(database_url: impl Into<String>) -> Config {
         Config {
             database_url: database_url.into(),
+            database_direct_url: None,
+            database_connections: 16,
+            operation_timeout: Duration::from_secs(15),
             environment: Environment::default(),
             rate_limit_scale: 1,
             redis_url: None,
@@ -100,6 +110,7 @@ struct Inner {
     dispatcher: Dispatcher,
     hub: Hub,
     wake: Arc<Notify>,
+    database_gauges: DatabaseGauges,
 }
 
 impl App {
@@ -131,7 +142,14 @@ impl App {
             config.redis_ca.as_deref(),
         )?;
         limits.connect().await;
-        let mut database = Database::connect(&config.database_url).await?;
+        let mut database = Database::connect(database::Settings {
+            url: &config.database_url,
+            direct_url: config.database_direct_url.as_deref(),
+            connections: config.database_connections,
+            timeout: config.operation_timeout,
+        })
+        .await
+        .map_err(|cause| Error::Internal(Cause::Database(cause)))?;
         watch(&mut database);
         let core = Core::new(database, clock, config.environment, Vault::new(&config.secret_keys));
         core.follow_database_clock().await?;
@@ -150,7 +168,8 @@ impl App {
         let on_commit = Self::on_commit(hub.clone(), wake.clone(), due.clone());
         let door = Arc::new(Door::new(core.clone(), limits, webhooks.clone(), on_commit));
         let dispatcher = Dispatcher::new(core, webhooks, due);
-        Ok(App(Arc::new(Inner { door, dispatcher, hub, wake })))
+        let database_gauges = DatabaseGauges::new(&dispatcher.webhooks().metrics.registry)?;
+        Ok(App(Arc::new(Inner { door, dispatcher, hub, wake, database_gauges })))
     }
 
     /// What follows a commit: subscriptions, the worker and the other replicas hear of it.
@@ -221,7 +240,20 @@ impl App {
     /// # Errors
     /// `Unauthenticated`.
     pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Error> {
-        authenticate(self.core(), &self.0.door.token_use, authorization).await
+        self.0.door.authenticate(authorization).await
+    }
+
+    /// Lets a request in to an action, which confirms the caller itself where it can.
+    ///
+    /// # Errors
+    /// As `admit`.
+    pub async fn admit_action(
+        &self,
+        action: Action,
+        authorization: Option<&str>,
+        address: IpAddr,
+    ) -> Result<Admission, Error> {
+        self.0.door.admit_action(action, authorization, address).await
     }
 
     /// Registers a subscriber for a connection of this caller. It is closed when the token, role, plan or scope changes.
@@ -261,6 +293,16 @@ impl App {
         self.dispatcher().sweep_webhooks().await
     }
 
+    /// How many requests with an idempotency key work or wait in this process; for tests and operators.
+    pub fn requests_with_keys(&self) -> usize {
+        self.door().requests_with_keys()
+    }
+
+    /// How many messages have been sent to the database, each of which had one answer; for tests that count them.
+    pub fn database_round_trips(&self) -> u64 {
+        self.core().database().round_trips()
+    }
+
     pub(crate) fn core(&self) -> &Core {
         &self.0.door.core
     }
@@ -271,6 +313,10 @@ impl App {
 
     pub(crate) fn dispatcher(&self) -> &Dispatcher {
         &self.0.dispatcher
+    }
+
+    pub(crate) fn database_gauges(&self) -> &DatabaseGauges {
+        &self.0.database_gauges
     }
 
     pub(crate) fn hub(&self) -> &Hub {

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use entity::token;
 use sea_orm::sea_query::Expr;
-use sea_orm::sqlx::postgres::PgListener;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -91,21 +90,20 @@ impl App {
 
     /// Hears what other replicas commit. A lost connection is made again; the poll bridges the gap.
     async fn listen(&self) {
-        if !self.core().database().is_postgres() {
+        if !self.core().database().can_listen() {
             return;
         }
-        let pool = self.core().database().reader().get_postgres_connection_pool();
         loop {
-            let heard = async {
-                let mut listener = PgListener::connect_with(pool).await?;
+            let listening = async {
+                let Some(mut listener) = self.core().database().listener().await? else { return Ok(()) };
                 listener.listen(CHANNEL).await?;
                 loop {
-                    let told = listener.recv().await?;
-                    self.heard(told.payload());
+                    let message = listener.recv().await?;
+                    self.heard(message.payload());
                     tracing::trace!("woken by a replica");
                 }
             };
-            let lost: Result<(), sea_orm::sqlx::Error> = heard.await;
+            let lost: Result<(), sea_orm::sqlx::Error> = listening.await;
             if let Err(error) = lost {
                 tracing::debug!(%error, "listening for other replicas was interrupted");
             }
@@ -115,7 +113,7 @@ impl App {
 
     #[expect(clippy::disallowed_methods, reason = "the filter is the whole primary key, workspace included")]
     async fn store_token_use(&self) -> Result<(), Error> {
-        let used = self.door().token_use.noted();
+        let used = self.door().callers.token_use.noted();
         if used.is_empty() {
             return Ok(());
         }
@@ -129,7 +127,7 @@ impl App {
                 .await?;
         }
         tx.commit().await?;
-        self.door().token_use.forget(&used);
+        self.door().callers.token_use.forget(&used);
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 mod billing;
 mod cli;
 mod conformance;
+mod database;
 mod documents;
 mod graphql;
 mod http;
@@ -12,6 +13,7 @@ mod mcp;
 mod openapi_changes;
 mod pages;
 mod policy;
+mod poolers;
 mod properties;
 mod rest;
 mod roles;

@@ -40,6 +40,18 @@ struct Common {
         hide_env_values = true
     )]
     database_url: String,
+    /// A way to PostgreSQL past a pooler, for LISTEN. Behind a pooler and without it, other replicas are noticed by a poll.
+    #[arg(long, global = true, env = "HOURSMITH_DATABASE_DIRECT_URL", hide_env_values = true)]
+    database_direct_url: Option<String>,
+    /// Connections to PostgreSQL, at most.
+    #[arg(
+        long,
+        global = true,
+        env = "HOURSMITH_DATABASE_CONNECTIONS",
+        default_value_t = 16,
+        value_parser = clap::value_parser!(u32).range(1..=1000)
+    )]
+    database_connections: u32,
     /// Whether tokens and events are live or for tests.
     #[arg(long, global = true, env = "HOURSMITH_ENV", default_value = "live")]
     env: Env,
@@ -146,7 +158,8 @@ pub async fn run() -> ExitCode {
 async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
     telemetry::init(&common.log, common.log_format)?;
     match command {
-        Command::Serve(serve) => serve.run(&common).await,
+        // Its future is large, and that of no other command need be.
+        Command::Serve(serve) => Box::pin(serve.run(&common)).await,
         Command::Migrate { status } => migrate(&common, status).await,
         Command::Workspace(command) => command.run(&common).await,
         Command::Member(command) => command.run(&common).await,
@@ -171,21 +184,31 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
 async fn migrate(common: &Common, status: bool) -> Result<(), Failure> {
     common.check_url()?;
     if !status {
-        migration::up(&common.database_url).await?;
+        migration::up(common.migration_url()).await?;
     }
-    let steps = migration::status(&common.database_url).await?;
+    let steps = migration::status(common.migration_url()).await?;
     let json: Vec<_> = steps.iter().map(|s| serde_json::json!({ "name": s.name, "applied": s.applied })).collect();
     let lines = steps.iter().map(|s| format!("{}  {}", if s.applied { "applied" } else { "pending" }, s.name));
     print::outcome(common.json, &json, lines.collect::<Vec<_>>().join("\n"))
 }
 
 impl Common {
+    /// Where migrations are run: past a pooler, if there is a way.
+    fn migration_url(&self) -> &str {
+        self.database_direct_url.as_deref().filter(|url| !url.is_empty()).unwrap_or(&self.database_url)
+    }
+
     fn config(&self) -> Config {
         let environment = match self.env {
             Env::Live => Environment::Live,
             Env::Test => Environment::Test,
         };
-        Config { environment, ..Config::new(&self.database_url) }
+        Config {
+            environment,
+            database_direct_url: self.database_direct_url.clone().filter(|url| !url.is_empty()),
+            database_connections: self.database_connections,
+            ..Config::new(&self.database_url)
+        }
     }
 
     /// Refuses what is no database of ours before anything is made.

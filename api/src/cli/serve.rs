@@ -107,7 +107,7 @@ impl Serve {
         let _lock = sqlite::lock(&common.database_url)?;
         let secret_key = self.secret_key.as_deref().filter(|key| !key.is_empty());
         let secret_keys = secret_key::ensure(secret_key, &common.database_url)?;
-        migration::up(&common.database_url).await?;
+        migration::up(common.migration_url()).await?;
 
         let config = Config {
             rate_limit_scale: self.rate_limit_scale,

@@ -2,7 +2,7 @@
 
 use poem::Request;
 use poem::http::header;
-use service::{Admission, Error, Feature};
+use service::{Action, Admission, Error, Feature};
 
 use super::address::Address;
 use super::request::header_text;
@@ -24,6 +24,16 @@ pub(crate) fn authorization(request: &Request) -> Option<&str> {
         0 | 1 => header_text(request, header::AUTHORIZATION.as_str()),
         _ => Some("more than one `Authorization` header"),
     }
+}
+
+/// The same for an action, which confirms its caller itself where it can.
+///
+/// # Errors
+/// As `admit`.
+pub(crate) async fn admit_action(server: &Server, request: &Request, action: Action) -> Result<Admission, Error> {
+    let address = Address::of(request, &server.trusted_proxies);
+    let authorization = header_text(request, header::AUTHORIZATION.as_str());
+    server.app.admit_action(action, authorization, address.0).await
 }
 
 /// The same for a request that is rejected whatever its token is. A good token pays for it as for any request, and its

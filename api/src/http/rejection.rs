@@ -206,6 +206,7 @@ pub(crate) fn reject_unless_read(request: &Request) -> Option<Response> {
 pub(crate) fn status(error: &Error) -> StatusCode {
     match (error, error.code()) {
         (Error::Stale { .. }, _) => StatusCode::PRECONDITION_FAILED,
+        (Error::Unavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
         (_, code) => status_of(code),
     }
 }
@@ -242,7 +243,7 @@ fn add_headers(error: &Error, response: &mut Response) {
         Error::RateLimited { retry_after } => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
         }
-        Error::InFlight => {
+        Error::InFlight | Error::Unavailable => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
         }
         Error::Stale { version } => {

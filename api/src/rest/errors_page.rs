@@ -89,6 +89,12 @@ pub fn samples() -> Vec<Sample> {
         of_code("ValidationError", Code::ValidationError, vec![("fields", Error::Invalid(problems))]),
         of_code("RateLimited", Code::RateLimited, vec![("budget", Error::RateLimited { retry_after: 3 })]),
         of_code("Internal", Code::Internal, vec![("fault", Error::bug("for the log only"))]),
+        of_error(
+            "Unavailable",
+            "The database cannot be reached; nothing was done, and `Retry-After` says when to come back.",
+            "database away",
+            Error::Unavailable,
+        ),
     ];
     samples.sort_by_key(|sample| sample.status.as_u16());
     samples

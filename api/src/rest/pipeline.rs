@@ -11,7 +11,7 @@ use super::BASE;
 use super::answers::NextCursor;
 use super::extract::ParsedBody;
 use super::route::{OperationFacts, Routes, Takes};
-use crate::http::admission::{admit, admit_rejected};
+use crate::http::admission::{admit, admit_action, admit_rejected};
 use crate::http::budget::RateState;
 use crate::http::middleware::caught;
 use crate::http::rejection::{self, HttpRejection, Rejection};
@@ -52,6 +52,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for Pipeline<E> {
             },
             Err(rejection) => rejection.response(&id),
         };
+        // An answer that was found without the database is for a caller as they are now, too.
+        if let RateState::Inside(cx) = &rate
+            && let Err(refused) = cx.confirm().await
+        {
+            response = rejection::response(&refused, &id);
+        }
         rate.add_headers(response.headers_mut());
         if let Some(NextCursor(cursor)) = response.extensions_mut().remove() {
             add_next_link(&mut response, self.server.public_url.as_deref(), &target, &cursor);
@@ -80,16 +86,21 @@ impl<E> Pipeline<E> {
                 return Err(rejection.into());
             }
         };
-        let admission = admit(&self.server, request, operation.feature).await?;
+        let admission = match operation.action {
+            Some(action) => admit_action(&self.server, request, action).await?,
+            None => admit(&self.server, request, operation.feature).await?,
+        };
         *rate = RateState::AtDoor(admission.budget);
         let admitted = admission.pass?;
 
         let method = request.method().clone();
-        let json = match operation.body {
-            Takes::Body => Some(read_json(request).await?),
-            Takes::Nothing if !matches!(method, Method::PUT | Method::POST) => None,
-            Takes::Optional | Takes::Nothing if is_empty(request) => None,
-            Takes::Optional | Takes::Nothing => Some(read_json(request).await?),
+        let json = match read_body(&operation, &method, request).await {
+            Ok(json) => json,
+            Err(rejection) => {
+                // It is rejected to a caller as they are now.
+                admitted.confirm().await?;
+                return Err(rejection);
+            }
         };
         if let Some(action) = operation.action {
             policy::ensure_allowed(admitted.caller(), action)?;
@@ -115,6 +126,8 @@ impl<E> Pipeline<E> {
             IdempotencyKey::Key(_) => fingerprint(&method, &format!("{BASE}{}", request.uri().path()), body.as_ref()),
             _ => [0; 32],
         };
+        // What is refused before the database is asked is refused to a caller as they are now.
+        let admitted = if not_taken.is_empty() { admitted } else { admitted.confirm().await? };
         let facts =
             RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint, not_taken, dry_run: false };
         let cx = admitted.enter(facts);
@@ -136,6 +149,20 @@ impl<E> Pipeline<E> {
         }
         methods.get(request.method()).ok_or_else(|| HttpRejection::MethodNotAllowed(methods.allowed()))
     }
+}
+
+/// What was sent as a body, where an operation takes one or must say that it does not.
+async fn read_body(
+    operation: &OperationFacts,
+    method: &Method,
+    request: &mut Request,
+) -> Result<Option<Json>, Rejection> {
+    Ok(match operation.body {
+        Takes::Body => Some(read_json(request).await?),
+        Takes::Nothing if !matches!(*method, Method::PUT | Method::POST) => None,
+        Takes::Optional | Takes::Nothing if is_empty(request) => None,
+        Takes::Optional | Takes::Nothing => Some(read_json(request).await?),
+    })
 }
 
 /// The parameters of the query of an operation that takes none.

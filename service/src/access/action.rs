@@ -193,6 +193,62 @@ impl Action {
         }
     }
 
+    /// Whether the first statement of a read, or the beginning of the transaction of a write, confirms that the caller is
+    /// known as they are now, so that nothing has to be asked before. What else it needs of the caller, it asks for
+    /// afterwards.
+    pub const fn confirms_caller(self) -> bool {
+        use Action::*;
+        matches!(
+            self,
+            GetClient
+                | GetProject
+                | GetTask
+                | GetTimeEntry
+                | GetExpense
+                | GetInvoice
+                | ListClients
+                | ListProjects
+                | ListTasks
+                | ListTimeEntries
+                | ListExpenses
+                | ListInvoices
+                | GetMember
+                | GetEvent
+                | GetWebhookEndpoint
+                | GetWebhookDelivery
+                | ListMembers
+                | ListTokens
+                | ListEvents
+                | ListWebhookEndpoints
+                | ListWebhookDeliveries
+                | CreateClient
+                | UpdateClient
+                | DeleteClient
+                | CreateProject
+                | UpdateProject
+                | DeleteProject
+                | ArchiveProject
+                | RestoreProject
+                | CreateTask
+                | UpdateTask
+                | DeleteTask
+                | CreateTimeEntry
+                | CreateTimeEntries
+                | UpdateTimeEntry
+                | DeleteTimeEntry
+                | StartTimer
+                | StopTimer
+                | CreateExpense
+                | UpdateExpense
+                | DeleteExpense
+        )
+    }
+
+    /// Whether it reads much: such reads run few at once for each workspace.
+    pub const fn is_heavy(self) -> bool {
+        matches!(self, Action::GetTimeReport | Action::GetExpenseReport | Action::GetInvoiceReport)
+    }
+
     /// In words, for messages: `create time entry`.
     pub fn words(self) -> String {
         let mut words = String::new();

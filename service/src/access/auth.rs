@@ -1,15 +1,23 @@
 //! From a token to a caller: member, role, plan as they are now. Nobody else can make a `Caller`.
+//!
+//! What is known of a caller stays in memory, with the access epoch of the workspace at which it was read. The statement that
+//! reads what is asked for returns the epoch too; if it has grown, the caller is read anew. So a change counts from the next
+//! request, on every replica.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use entity::value::{Currency, Id, Plan, Role, Timestamp, TokenScope};
-use sea_orm::{FromQueryResult, Statement};
+use moka::sync::Cache;
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::time::Instant;
 
 use crate::access::caller::Caller;
 use crate::contract::error::Error;
+use crate::core::database::Class;
 use crate::core::{Core, Environment};
 
 /// Characters of a prefix.
@@ -19,6 +27,8 @@ const SECRET: usize = 32;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Last use is written at most this often a token, in milliseconds.
 const USE_GRAIN: i64 = 60_000;
+/// Callers that are remembered, at most.
+const KNOWN: u64 = 20_000;
 
 /// A new token: shown once, of which only prefix and hash are stored.
 pub(crate) struct FreshToken {
@@ -70,15 +80,17 @@ struct Found {
     organization_name: String,
     plan: Plan,
     default_currency: Currency,
+    epoch: Option<i64>,
 }
 
 /// One statement for everything that a request needs to know about who asks.
 const LOOK_UP: &str = "\
     SELECT t.id AS token_id, t.name AS token_name, t.hash, t.scope, t.expires_at, t.revoked_at, t.last_used_at, \
     m.id AS member_id, m.user_id, m.name, m.email, m.role, m.deleted_at AS removed_at, \
-    o.id AS organization_id, o.name AS organization_name, o.plan, o.default_currency \
+    o.id AS organization_id, o.name AS organization_name, o.plan, o.default_currency, a.epoch \
     FROM token t JOIN member m ON m.organization_id = t.organization_id AND m.id = t.member_id \
-    JOIN organization o ON o.id = t.organization_id WHERE t.prefix = $1";
+    JOIN organization o ON o.id = t.organization_id \
+    LEFT JOIN access_epoch a ON a.organization_id = t.organization_id WHERE t.prefix = $1";
 
 /// What the right header looks like, for those who sent another.
 fn how_to(environment: Environment) -> String {
@@ -90,49 +102,113 @@ pub fn no_token(environment: Environment) -> Error {
     Error::Unauthenticated(format!("no token: {}", how_to(environment)).into())
 }
 
-/// The caller that an `Authorization` header stands for, as they are now.
-///
-/// # Errors
-/// `Unauthenticated`; `Internal` if the database does not answer.
-pub(crate) async fn authenticate(
-    core: &Core,
-    token_use: &TokenUse,
-    authorization: Option<&str>,
-) -> Result<Caller, Error> {
-    let how = || how_to(core.environment);
-    let Some(header) = authorization else {
-        return Err(no_token(core.environment));
-    };
-    let token = match header.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        _ => return Err(Error::Unauthenticated(format!("not a bearer token: {}", how()).into())),
-    };
-    let refused = || Error::Unauthenticated(format!("the token is not valid: {}", how()).into());
-    let prefix = prefix_of(core.environment, token).ok_or_else(refused)?;
+/// A caller as they were at an access epoch of their workspace: as they are, for as long as the epoch stays.
+pub(crate) struct KnownCaller {
+    pub(crate) caller: Caller,
+    pub(crate) epoch: i64,
+    prefix: String,
+    hash: Vec<u8>,
+    expires_at: Option<Timestamp>,
+    /// When the use of the token was last noted, in milliseconds.
+    noted_at: AtomicI64,
+}
 
-    let statement = {
-        let backend = core.database().reader().get_database_backend();
-        Statement::from_sql_and_values(backend, LOOK_UP, [prefix.into()])
-    };
-    let found = Found::find_by_statement(statement).one(core.database().reader()).await?;
+/// The callers that this process knows, by the prefixes of their tokens; and when tokens were last used.
+pub(crate) struct Callers {
+    known: Cache<String, Arc<KnownCaller>>,
+    pub(crate) token_use: TokenUse,
+}
 
-    // An unknown prefix does the same work as a wrong secret.
-    let sent = Sha256::digest(token);
-    let stored = found.as_ref().map_or(&[0_u8; 32][..], |found| &found.hash);
-    let genuine: bool = sent.ct_eq(stored).into();
-    let now = core.now();
-    match found {
-        Some(found)
-            if genuine
-                && found.revoked_at.is_none()
-                && found.removed_at.is_none()
-                && found.expires_at.is_none_or(|at| now < at) =>
-        {
-            token_use.note(&found, now);
-            Ok(found.into_caller())
-        }
-        _ => Err(refused()),
+impl Default for Callers {
+    fn default() -> Callers {
+        Callers { known: Cache::new(KNOWN), token_use: TokenUse::default() }
     }
+}
+
+impl Callers {
+    /// The caller that an `Authorization` header stands for, from memory if it is there. What comes from memory is to be
+    /// confirmed: true says that it has just been read.
+    ///
+    /// # Errors
+    /// `Unauthenticated`; `Unavailable` if the database does not answer by `until`.
+    pub(crate) async fn find(
+        &self,
+        core: &Core,
+        authorization: Option<&str>,
+        until: Instant,
+    ) -> Result<(Arc<KnownCaller>, bool), Error> {
+        let how = || how_to(core.environment);
+        let Some(header) = authorization else {
+            return Err(no_token(core.environment));
+        };
+        let token = match header.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+            _ => return Err(Error::Unauthenticated(format!("not a bearer token: {}", how()).into())),
+        };
+        let prefix = prefix_of(core.environment, token).ok_or_else(|| refused(core))?;
+        let sent = Sha256::digest(token);
+        let known = self.known.get(prefix).filter(|known| known.hash.ct_eq(&sent).into());
+        if let Some(known) = known.filter(|known| known.expires_at.is_none_or(|at| core.now() < at)) {
+            self.note_use(core, &known);
+            return Ok((known, false));
+        }
+        Ok((self.read(core, prefix, &sent, until).await?, true))
+    }
+
+    /// The same caller as they are now.
+    ///
+    /// # Errors
+    /// As `find`.
+    pub(crate) async fn renew(
+        &self,
+        core: &Core,
+        known: &KnownCaller,
+        until: Instant,
+    ) -> Result<Arc<KnownCaller>, Error> {
+        self.read(core, &known.prefix, &known.hash, until).await
+    }
+
+    async fn read(&self, core: &Core, prefix: &str, sent: &[u8], until: Instant) -> Result<Arc<KnownCaller>, Error> {
+        let reader = core.database().reader_for(Class::Small, Some(until));
+        let statement = Statement::from_sql_and_values(reader.get_database_backend(), LOOK_UP, [prefix.into()]);
+        let found = Found::find_by_statement(statement).one(&reader).await.map_err(|cause| match cause.into() {
+            // A look-up by key is never slow by itself.
+            Error::TooSlow => Error::Unavailable,
+            error => error,
+        })?;
+        // An unknown prefix does the same work as a wrong secret.
+        let stored = found.as_ref().map_or(&[0_u8; 32][..], |found| &found.hash);
+        let genuine: bool = sent.ct_eq(stored).into();
+        let now = core.now();
+        let lives = |found: &Found| {
+            found.revoked_at.is_none() && found.removed_at.is_none() && found.expires_at.is_none_or(|at| now < at)
+        };
+        match found {
+            Some(found) if genuine && lives(&found) => {
+                let known = Arc::new(found.into_known(prefix));
+                self.note_use(core, &known);
+                self.known.insert(prefix.to_owned(), known.clone());
+                Ok(known)
+            }
+            _ => {
+                self.known.invalidate(prefix);
+                Err(refused(core))
+            }
+        }
+    }
+
+    fn note_use(&self, core: &Core, known: &KnownCaller) {
+        let now = core.now();
+        let noted_at = known.noted_at.load(Ordering::Relaxed);
+        if noted_at.saturating_add(USE_GRAIN) <= now.millis() {
+            known.noted_at.store(now.millis(), Ordering::Relaxed);
+            self.token_use.note((known.caller.organization_id, known.caller.token_id), now);
+        }
+    }
+}
+
+fn refused(core: &Core) -> Error {
+    Error::Unauthenticated(format!("the token is not valid: {}", how_to(core.environment)).into())
 }
 
 /// The prefix of a token that is shaped as ours and of this environment.
@@ -144,11 +220,11 @@ fn prefix_of(environment: Environment, token: &str) -> Option<&str> {
 }
 
 impl Found {
-    fn into_caller(self) -> Caller {
-        let Found { token_id, token_name, hash: _, scope, expires_at: _, revoked_at: _, last_used_at: _, .. } = self;
+    fn into_known(self, prefix: &str) -> KnownCaller {
+        let Found { token_id, token_name, hash, scope, expires_at, revoked_at: _, last_used_at, .. } = self;
         let Found { member_id, user_id, name, email, role, removed_at: _, .. } = self;
-        let Found { organization_id, organization_name, plan, default_currency, .. } = self;
-        Caller {
+        let Found { organization_id, organization_name, plan, default_currency, epoch, .. } = self;
+        let caller = Caller {
             organization_id,
             organization_name,
             plan,
@@ -161,7 +237,10 @@ impl Found {
             token_id,
             token_name,
             scope,
-        }
+        };
+        let noted_at = AtomicI64::new(last_used_at.map_or(i64::MIN, Timestamp::millis));
+        // A workspace without an epoch is never known.
+        KnownCaller { caller, epoch: epoch.unwrap_or(-1), prefix: prefix.to_owned(), hash, expires_at, noted_at }
     }
 }
 
@@ -173,10 +252,8 @@ pub(crate) struct TokenUse(Mutex<Uses>);
 type Uses = BTreeMap<(Id, Id), Timestamp>;
 
 impl TokenUse {
-    fn note(&self, found: &Found, now: Timestamp) {
-        if found.last_used_at.is_none_or(|last| last.plus_millis(USE_GRAIN) <= now) {
-            self.lock().insert((found.organization_id, found.token_id), now);
-        }
+    fn note(&self, token: (Id, Id), now: Timestamp) {
+        self.lock().insert(token, now);
     }
 
     /// Everything that is not written yet.

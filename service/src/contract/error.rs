@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use entity::value::{FieldErrors, Plan};
-use sea_orm::DbErr;
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlxError};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
@@ -46,6 +46,8 @@ pub enum Error {
     },
     /// The operation exceeded its time limit.
     TooSlow,
+    /// The database cannot be reached. Nothing was done; the same request can be sent again.
+    Unavailable,
     /// A fault of the server or of a service that it needs. The cause is only logged.
     Internal(Cause),
 }
@@ -181,7 +183,7 @@ impl Error {
             Error::Conflict { .. } | Error::InFlight | Error::Stale { .. } => Code::Conflict,
             Error::Invalid(_) => Code::ValidationError,
             Error::RateLimited { .. } => Code::RateLimited,
-            Error::TooSlow | Error::Internal(_) => Code::Internal,
+            Error::TooSlow | Error::Unavailable | Error::Internal(_) => Code::Internal,
         }
     }
 
@@ -191,6 +193,7 @@ impl Error {
             Error::Conflict { reason, .. } => Some(reason.as_str()),
             Error::InFlight => Some(Reason::IdempotencyInFlight.as_str()),
             Error::Stale { .. } => Some(Reason::Stale.as_str()),
+            Error::Unavailable => Some("unavailable"),
             _ => None,
         }
     }
@@ -246,6 +249,9 @@ impl fmt::Display for Error {
                 write!(f, "too many requests; retry after {retry_after} s")
             }
             Error::TooSlow => f.write_str("it took longer than 15 s and was given up; ask for less at once"),
+            Error::Unavailable => {
+                f.write_str("the database cannot be reached at the moment; nothing was done, retry after Retry-After")
+            }
             Error::Internal(_) => f.write_str("an internal error occurred; report the request id to the operator"),
         }
     }
@@ -253,8 +259,22 @@ impl fmt::Display for Error {
 
 impl From<DbErr> for Error {
     fn from(cause: DbErr) -> Error {
-        Error::Internal(Cause::Database(cause))
+        match &cause {
+            DbErr::Conn(_) | DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed) => Error::Unavailable,
+            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => Error::TooSlow,
+            DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))
+                if was_cancelled(error) =>
+            {
+                Error::TooSlow
+            }
+            _ => Error::Internal(Cause::Database(cause)),
+        }
     }
+}
+
+/// Whether the database has given a statement up: PostgreSQL's time-out of statements, or an interrupt of SQLite.
+fn was_cancelled(error: &SqlxError) -> bool {
+    matches!(error, SqlxError::Database(error) if matches!(error.code().as_deref(), Some("57014" | "9")))
 }
 
 impl fmt::Display for Cause {

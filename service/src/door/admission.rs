@@ -2,9 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::access::auth::authenticate;
+use entity::value::TokenScope;
+use sea_orm::{ConnectionTrait, Statement};
+use tokio::time::Instant;
+
+use crate::access::action::{Access, Action};
+use crate::access::auth::KnownCaller;
+use crate::access::policy;
 use crate::contract::caller::Caller;
 use crate::contract::error::{Error, Feature};
+use crate::core::database::Class;
 use crate::door::{Cx, Door, RequestFacts};
 use crate::limit::Budget;
 
@@ -21,19 +28,37 @@ pub struct Admission {
 #[derive(Clone)]
 pub struct Admitted {
     door: Arc<Door>,
-    caller: Caller,
+    standing: Standing,
     budget: Budget,
+}
+
+/// What is known of the caller of a request, and whether it was confirmed since the request came.
+#[derive(Clone)]
+pub(super) struct Standing {
+    pub(super) known: Arc<KnownCaller>,
+    pub(super) confirmed: bool,
+    /// When the operation must have its answer.
+    pub(super) until: Instant,
 }
 
 impl Admitted {
     /// Who it is.
     pub fn caller(&self) -> &Caller {
-        &self.caller
+        &self.standing.known.caller
+    }
+
+    /// The same, confirmed: for what is answered without the database.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if the token does not let in any more.
+    pub async fn confirm(mut self) -> Result<Admitted, Error> {
+        self.door.confirm(&mut self.standing).await?;
+        Ok(self)
     }
 
     /// To the door, with what the request brings along.
     pub fn enter(self, facts: RequestFacts) -> Cx {
-        Cx::new(self.door, self.caller, facts, self.budget)
+        Cx::new(self.door, self.standing, facts, self.budget)
     }
 }
 
@@ -48,20 +73,100 @@ impl Door {
         authorization: Option<&str>,
         address: std::net::IpAddr,
     ) -> Result<Admission, Error> {
-        let caller = match authenticate(&self.core, &self.token_use, authorization).await {
-            Err(refusal @ Error::Unauthenticated(_)) => {
-                self.limits.charge_bad_credentials(address)?;
-                return Err(refusal);
-            }
-            outcome => outcome?,
-        };
+        let mut standing = self.find(authorization, address).await?;
+        self.confirm(&mut standing).await.map_err(|error| self.charge_refused(error, address))?;
+        self.let_in(feature, standing).await
+    }
+
+    /// The same for an action that confirms the caller itself, where it can.
+    ///
+    /// # Errors
+    /// As `admit_to`.
+    pub(crate) async fn admit_action(
+        self: &Arc<Self>,
+        action: Action,
+        authorization: Option<&str>,
+        address: std::net::IpAddr,
+    ) -> Result<Admission, Error> {
+        if !action.confirms_caller() {
+            return self.admit_to(action.feature(), authorization, address).await;
+        }
+        let mut standing = self.find(authorization, address).await?;
+        let caller = &standing.known.caller;
+        // What is refused is refused by what is so now.
+        let has_scope = action.access() == Access::Read || caller.scope == TokenScope::Write;
+        if !action.feature().is_in(caller.plan) || !policy::allows(caller.role, action) || !has_scope {
+            self.confirm(&mut standing).await.map_err(|error| self.charge_refused(error, address))?;
+        }
+        self.let_in(action.feature(), standing).await
+    }
+
+    /// The caller that an `Authorization` header stands for, as they are now.
+    ///
+    /// # Errors
+    /// `Unauthenticated`.
+    pub(crate) async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Error> {
+        let until = self.core.database().deadline();
+        let (known, confirmed) = self.callers.find(&self.core, authorization, until).await?;
+        let mut standing = Standing { known, confirmed, until };
+        self.confirm(&mut standing).await?;
+        Ok(standing.known.caller.clone())
+    }
+
+    async fn find(&self, authorization: Option<&str>, address: std::net::IpAddr) -> Result<Standing, Error> {
+        let until = self.core.database().deadline();
+        let found = self.callers.find(&self.core, authorization, until).await;
+        let (known, confirmed) = found.map_err(|error| self.charge_refused(error, address))?;
+        Ok(Standing { known, confirmed, until })
+    }
+
+    /// Bad credentials are counted against their address, which is refused otherwise once there are many.
+    fn charge_refused(&self, error: Error, address: std::net::IpAddr) -> Error {
+        match error {
+            Error::Unauthenticated(_) => self.limits.charge_bad_credentials(address).err().unwrap_or(error),
+            error => error,
+        }
+    }
+
+    /// Makes sure that the caller is known as they are now, by the epoch alone if it has not grown.
+    pub(super) async fn confirm(&self, standing: &mut Standing) -> Result<(), Error> {
+        if standing.confirmed {
+            return Ok(());
+        }
+        if self.epoch(standing).await? != Some(standing.known.epoch) {
+            standing.known = self.callers.renew(&self.core, &standing.known, standing.until).await?;
+        }
+        standing.confirmed = true;
+        Ok(())
+    }
+
+    async fn epoch(&self, standing: &Standing) -> Result<Option<i64>, Error> {
+        let reader = self.core.database().reader_for(Class::Small, Some(standing.until));
+        let workspace = standing.known.caller.organization_id;
+        let statement = Statement::from_sql_and_values(reader.get_database_backend(), EPOCH, [workspace.into()]);
+        let found = reader.query_one_raw(statement).await.map_err(|cause| match cause.into() {
+            Error::TooSlow => Error::Unavailable,
+            error => error,
+        })?;
+        Ok(found.map(|row| row.try_get("", "epoch")).transpose()?)
+    }
+
+    async fn let_in(self: &Arc<Self>, feature: Feature, mut standing: Standing) -> Result<Admission, Error> {
+        let caller = &standing.known.caller;
         // Without any access at all, that is the answer, whatever else is missing.
         let lacking = [Feature::ApiAccess, feature].into_iter().find(|feature| !feature.is_in(caller.plan));
         if let Some(feature) = lacking {
-            let budget = self.limits.peek(&caller).await;
+            let budget = self.limits.peek(caller).await;
             return Ok(Admission { pass: Err(Error::PlanLacks(feature)), budget });
         }
-        let (charged, budget) = self.limits.charge_request(&caller).await;
-        Ok(Admission { pass: charged.map(|()| Admitted { door: self.clone(), caller, budget }), budget })
+        let (charged, budget) = self.limits.charge_request(caller).await;
+        if let Err(refused) = charged {
+            // A token that does not let in any more is told so, and not to come back later.
+            self.confirm(&mut standing).await?;
+            return Ok(Admission { pass: Err(refused), budget });
+        }
+        Ok(Admission { pass: Ok(Admitted { door: self.clone(), standing, budget }), budget })
     }
 }
+
+const EPOCH: &str = "SELECT epoch FROM access_epoch WHERE organization_id = $1";

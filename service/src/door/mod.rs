@@ -2,6 +2,7 @@
 //! operation could leave out.
 
 pub(crate) mod admission;
+mod confirm;
 pub(crate) mod operator;
 mod pipeline;
 mod read;
@@ -9,19 +10,24 @@ pub(crate) mod write;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use entity::value::{FieldErrors, Id, Timestamp};
 use futures_util::future::BoxFuture;
-use sea_orm::{ConnectionTrait, FromQueryResult, Select};
+use moka::sync::Cache;
+use sea_orm::{ConnectionTrait, FromQueryResult, QueryTrait, Select};
+use tokio::time::Instant;
 
+use self::admission::Standing;
 pub(crate) use self::read::Read;
 use crate::access::action::Action;
-use crate::access::auth::TokenUse;
+use crate::access::auth::{Callers, KnownCaller};
 use crate::access::policy;
 use crate::contract::caller::Caller;
 use crate::contract::error::Error;
 use crate::core::Core;
+use crate::core::database::{Class, Reader};
+use crate::door::write::EventTargets;
 use crate::idempotency::{Idempotency, IdempotencyKey};
 use crate::limit::{Budget, Limits};
 use crate::list::nested::{PARENT, Relation};
@@ -31,8 +37,10 @@ use crate::list::page::{ListArgs, Listed, MAX_TOTAL, Page, Pages, Question, Tota
 pub(crate) struct Door {
     pub(crate) core: Core,
     pub(crate) limits: Limits,
-    pub(crate) token_use: TokenUse,
+    pub(crate) callers: Callers,
     idempotency: Idempotency,
+    /// Who is sent events, by workspace, as it was at an access epoch.
+    pub(crate) event_targets: Cache<Id, (i64, Arc<EventTargets>)>,
     url_policy: Arc<dyn UrlPolicy>,
     on_commit: OnCommit,
 }
@@ -62,10 +70,26 @@ pub(crate) trait UrlPolicy: Send + Sync {
     fn check_now<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<(), &'static str>>;
 }
 
+/// Workspaces whose webhook endpoints are remembered, at most.
+const KNOWN_WORKSPACES: u64 = 5_000;
+
 impl Door {
     pub(crate) fn new(core: Core, limits: Limits, url_policy: Arc<dyn UrlPolicy>, on_commit: OnCommit) -> Door {
         let idempotency = Idempotency::new(core.clone());
-        Door { core, limits, token_use: TokenUse::default(), idempotency, url_policy, on_commit }
+        Door {
+            core,
+            limits,
+            callers: Callers::default(),
+            idempotency,
+            event_targets: Cache::new(KNOWN_WORKSPACES),
+            url_policy,
+            on_commit,
+        }
+    }
+
+    /// How many requests with an idempotency key work or wait in this process.
+    pub(crate) fn requests_with_keys(&self) -> usize {
+        self.idempotency.requests()
     }
 }
 
@@ -92,7 +116,12 @@ pub struct Cx(Arc<Inner>);
 
 struct Inner {
     door: Arc<Door>,
-    caller: Caller,
+    /// The caller as they were known when the request came.
+    known: Arc<KnownCaller>,
+    /// The caller as they are now, if that is another one.
+    renewed: OnceLock<Arc<KnownCaller>>,
+    /// Whether one of the two was confirmed since the request came.
+    confirmed: AtomicBool,
     facts: RequestFacts,
     /// What the token has left, as far as this request knows.
     budget: Mutex<Budget>,
@@ -102,13 +131,21 @@ struct Inner {
     settled: AtomicBool,
     /// Whether its answer was given before, under the same key.
     replayed: AtomicBool,
+    /// When the operation must have its answer.
+    until: Instant,
+    /// Whether it goes on for longer than an operation, as a subscription does.
+    lasting: AtomicBool,
 }
 
 impl Cx {
-    pub(crate) fn new(door: Arc<Door>, caller: Caller, facts: RequestFacts, budget: Budget) -> Cx {
+    fn new(door: Arc<Door>, standing: Standing, facts: RequestFacts, budget: Budget) -> Cx {
+        let Standing { known, confirmed, until } = standing;
+        let (renewed, confirmed) = (OnceLock::new(), AtomicBool::new(confirmed));
         let (budget, settled) = (Mutex::new(budget), AtomicBool::new(!facts.limited));
         let (paid, replayed) = (AtomicU32::new(1), AtomicBool::new(false));
-        Cx(Arc::new(Inner { door, caller, facts, budget, paid, settled, replayed }))
+        // What the operator makes for a demo is no operation of a caller who waits.
+        let lasting = AtomicBool::new(!facts.limited);
+        Cx(Arc::new(Inner { door, known, renewed, confirmed, facts, budget, paid, settled, replayed, until, lasting }))
     }
 
     /// This instant.
@@ -131,12 +168,32 @@ impl Cx {
 
     /// Who acts.
     pub fn caller(&self) -> &Caller {
-        &self.0.caller
+        &self.known().caller
+    }
+
+    fn known(&self) -> &KnownCaller {
+        self.0.renewed.get().unwrap_or(&self.0.known)
     }
 
     /// Which URLs webhooks may be sent to.
     pub(crate) fn url_policy(&self) -> &dyn UrlPolicy {
         &*self.0.door.url_policy
+    }
+
+    /// When the operation must have its answer; none if it lasts, and then each statement has the time of an operation.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        (!self.0.lasting.load(Ordering::Relaxed)).then_some(self.0.until)
+    }
+
+    /// It goes on for longer than an operation may take.
+    pub(crate) fn set_lasting(&self) {
+        self.0.lasting.store(true, Ordering::Relaxed);
+    }
+
+    /// The way to the database for reads: heavy ones run few at once for each workspace.
+    fn reader(&self, heavy: bool) -> Reader {
+        let class = if heavy { Class::Heavy(self.caller().organization_id) } else { Class::Small };
+        self.0.door.core.database().reader_for(class, self.deadline())
     }
 
     /// The id of this request.
@@ -199,11 +256,11 @@ impl Cx {
 
     /// Charges `more` points to a request that was charged `before` points already.
     async fn charge_beside(&self, more: u32, before: u32) -> Result<(), Error> {
-        let Inner { door, caller, facts, budget, .. } = &*self.0;
+        let Inner { door, facts, budget, .. } = &*self.0;
         if more == 0 || !facts.limited {
             return Ok(());
         }
-        let (charged, left) = door.limits.charge_points(caller, more, before).await;
+        let (charged, left) = door.limits.charge_points(self.caller(), more, before).await;
         *budget.lock().unwrap_or_else(PoisonError::into_inner) = left;
         charged
     }
@@ -221,7 +278,7 @@ impl Cx {
     pub(crate) fn read(&self, action: Action) -> Result<Read<'_>, Error> {
         self.allow(action)?;
         match &self.0.facts.not_taken {
-            unknown if unknown.is_empty() => Ok(Read { cx: self }),
+            unknown if unknown.is_empty() => Ok(Read { cx: self, action, reader: self.reader(action.is_heavy()) }),
             unknown => Err(Error::Invalid(unknown.clone())),
         }
     }
@@ -244,26 +301,43 @@ impl Cx {
         action: Action,
         args: &ListArgs<E::Filter, E::Sort>,
         place: &str,
-        narrow: impl FnOnce(Select<E>) -> Select<E>,
+        narrow: impl Fn(Select<E>) -> Select<E>,
     ) -> Result<Page<E::Model>, Error>
     where
         E::Model: HasId,
     {
         let identity = args.identity() + place;
-        let database = self.0.door.core.database();
-        let question =
-            Question::<E>::check(self.caller(), self.allow(action), args, &identity, database.is_postgres())?;
-        self.charge_points(args.points()).await?;
-        let (query, reader) = (narrow(E::within(self.caller())), database.reader());
-        let rows = question.select(query.clone()).all(reader).await?;
-        let mut page = question.page(rows, HasId::id);
-        if args.counts() {
-            let statement = reader.get_database_backend().build(&question.counted(query));
-            let row = reader.query_one_raw(statement).await?.ok_or_else(|| Error::bug("a count gave no row"))?;
-            let rows: i64 = row.try_get("", "rows")?;
-            page.total = Some(Total { rows: rows.min(MAX_TOTAL), capped: rows > MAX_TOTAL });
+        let postgres = self.0.door.core.database().is_postgres();
+        let mut charged = false;
+        loop {
+            let question = match Question::<E>::check(self.caller(), self.allow(action), args, &identity, postgres) {
+                Ok(question) => question,
+                // What is refused is refused by what is so now.
+                Err(refused) if self.is_confirmed() => return Err(refused),
+                Err(_) => {
+                    self.confirm().await?;
+                    continue;
+                }
+            };
+            if !charged {
+                self.charge_points(args.points()).await?;
+                charged = true;
+            }
+            let query = narrow(E::within(self.caller()));
+            let selected = question.select(query.clone()).into_query();
+            let Some(rows) = self.fetch::<E::Model>(&self.reader(args.is_searched()), selected).await? else {
+                continue;
+            };
+            let mut page = question.page(rows, HasId::id);
+            if args.counts() {
+                let reader = self.reader(true);
+                let statement = reader.get_database_backend().build(&question.counted(query));
+                let row = reader.query_one_raw(statement).await?.ok_or_else(|| Error::bug("a count gave no row"))?;
+                let rows: i64 = row.try_get("", "rows")?;
+                page.total = Some(Total { rows: rows.min(MAX_TOTAL), capped: rows > MAX_TOTAL });
+            }
+            return Ok(page);
         }
-        Ok(page)
     }
 
     /// Check, validate, and look at the first rows of each parent, in one statement.
@@ -278,6 +352,7 @@ impl Cx {
     where
         E::Model: HasId + FromQueryResult,
     {
+        self.confirm().await?;
         let postgres = self.0.door.core.database().is_postgres();
         let ask = |id: &Id| {
             let identity = relation.identity(args, *id);
@@ -287,8 +362,8 @@ impl Cx {
         let mut rows: HashMap<Id, Vec<E::Model>> = HashMap::new();
         let mut counts: HashMap<Id, i64> = HashMap::new();
         if let Some(question) = questions.iter().find_map(|(_, question)| question.as_ref().ok()) {
-            let reader = self.0.door.core.database().reader();
-            let statement = relation.first_of_each(question, E::within(self.caller()), parents);
+            let reader = self.reader(args.is_searched());
+            let statement = relation.first_of_each(question, self.caller(), parents, reader.get_database_backend());
             let statement = reader.get_database_backend().build(&statement);
             for row in reader.query_all_raw(statement).await? {
                 rows.entry(row.try_get("", PARENT)?).or_default().push(E::Model::from_query_result(&row, "")?);

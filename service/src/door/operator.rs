@@ -27,7 +27,7 @@ impl Operator {
         body: impl AsyncFnOnce(&Write) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let tx = self.door.core.database().begin().await?;
-        let write = Write::new(tx, self.door.clone(), organization, None);
+        let write = Write::new(tx, self.door.clone(), organization, None, None);
         let output = body(&write).await?;
         write.commit().await?;
         Ok(output)

@@ -12,10 +12,32 @@ use crate::access::scope::Identified;
 use crate::contract::error::Error;
 use crate::contract::input::{Reference, Validate};
 use crate::contract::outcome::{Effect, Record, StoredReply, Written};
-use crate::core::database::Tx;
+use crate::core::database::Beginning;
+use crate::door::Cx;
 use crate::door::write::Write;
-use crate::door::{Cx, Inner};
 use crate::idempotency::{self, Claim, Claimed, IdempotencyKey};
+
+/// What a write begins with.
+enum Begun<'a> {
+    /// It was done before.
+    Replay(StoredReply),
+    /// A transaction, with the key that it is done under.
+    Write(Box<Write>, Option<Box<Claimed<'a>>>),
+}
+
+/// Why a write does not begin.
+enum Refusal {
+    /// With everything that is wrong.
+    Whole(Error),
+    /// References that lead nowhere come before it, and are still to be looked for.
+    Unordered(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal::Unordered(error)
+    }
+}
 
 impl Cx {
     /// Runs a body that changes or deletes a record, in a transaction of its own; or repeats the reply that was given
@@ -46,21 +68,87 @@ impl Cx {
         R: Record,
         F: AsyncFnOnce(&Write, I) -> Result<Effect<R>, Error>,
     {
-        self.admit(action, &input).await?;
         let named = input.references();
-        let written = match &self.0.facts.key {
-            IdempotencyKey::Key(key) => self.run_once(key, input, body).await,
-            _ => self.run(input, body).await,
+        let written = match self.begin_write(action, &input).await {
+            Ok(Begun::Replay(stored)) => self.replay(stored),
+            Ok(Begun::Write(write, claimed)) => {
+                Box::pin(self.run(*write, claimed.map(|claimed| *claimed), input, body)).await
+            }
+            Err(Refusal::Whole(refused)) => return Err(refused),
+            Err(Refusal::Unordered(refused)) => Err(refused),
         };
         match written {
-            Err(refused) => Err(self.in_order(&named, refused).await),
+            Err(refused) => Err(Box::pin(self.in_order(&named, refused)).await),
             written => written,
+        }
+    }
+
+    /// Admits the input, claims its key, charges it and begins a transaction; or finds the reply that was given under the
+    /// same key. What is refused or repeated is so to a caller as they are now: where the database has not said that they
+    /// are still the same, it is asked, and all begins anew if they are not.
+    async fn begin_write<I: Validate>(&self, action: Action, input: &I) -> Result<Begun<'_>, Refusal> {
+        let began_confirmed = self.is_confirmed();
+        let outcome = Box::pin(self.try_begin(action, input)).await;
+        if began_confirmed || (outcome.is_ok() && self.is_confirmed()) {
+            return outcome;
+        }
+        self.confirm().await.map_err(Refusal::Whole)?;
+        if !self.is_renewed() {
+            return outcome;
+        }
+        if let Ok(Begun::Write(write, claimed)) = outcome {
+            write.roll_back().await;
+            // Else it would wait for itself.
+            drop(claimed);
+        }
+        Box::pin(self.try_begin(action, input)).await
+    }
+
+    async fn try_begin<I: Validate>(&self, action: Action, input: &I) -> Result<Begun<'_>, Refusal> {
+        self.admit(action, input).await.map_err(Refusal::Whole)?;
+        let (door, facts, caller) = (&self.0.door, &self.0.facts, self.caller());
+        let claimed = match &facts.key {
+            IdempotencyKey::Key(key) => {
+                match idempotency::claim(&door.idempotency, caller, key, &facts.fingerprint).await? {
+                    Claim::Replay(stored) => return Ok(Begun::Replay(stored)),
+                    Claim::Claimed(claimed) => Some(claimed),
+                }
+            }
+            _ => None,
+        };
+        // A replay costs the one point of the door: for work that costs more, a reply is looked for before the work is paid
+        // for, and it is paid for before it has any effect.
+        let points = input.points();
+        if let Some(claimed) = claimed.as_ref().filter(|_| points > 1)
+            && let Some(stored) = claimed.read().await?
+        {
+            return Ok(Begun::Replay(stored));
+        }
+        self.charge_input(input).await?;
+        let (tx, epoch) = match &claimed {
+            Some(claimed) => claimed.begin(self.deadline()).await?,
+            None => {
+                let asked = Beginning { lock: None, workspace: Some(caller.organization_id) };
+                let begun = door.core.database().begin_asking(&asked, self.deadline()).await.map_err(Error::from)?;
+                (begun.tx.ok_or_else(|| Error::bug("a transaction did not begin"))?, begun.epoch)
+            }
+        };
+        self.note_epoch(epoch);
+        let write = Write::new(tx, door.clone(), caller.organization_id, Some(caller.clone()), epoch);
+        Ok(Begun::Write(Box::new(write), claimed.map(Box::new)))
+    }
+
+    /// Charges what an input costs above the one point of the door.
+    async fn charge_input<I: Validate>(&self, input: &I) -> Result<(), Error> {
+        match input.is_priced_by_count() {
+            true => self.charge_extra(input.points().saturating_sub(1)).await,
+            false => self.charge_points(input.points()).await,
         }
     }
 
     /// Refuses what plan, role or scope do not allow, and then bad input with everything that is wrong with it.
     async fn admit<I: Validate>(&self, action: Action, input: &I) -> Result<(), Error> {
-        let Inner { caller, facts, .. } = &*self.0;
+        let (caller, facts) = (self.caller(), &self.0.facts);
         if !input.feature().is_in(caller.plan) {
             return Err(Error::PlanLacks(input.feature()));
         }
@@ -78,113 +166,74 @@ impl Cx {
         Err(Error::Invalid(problems))
     }
 
-    /// Without a key: pay, begin, run, commit.
-    async fn run<I, R, F>(&self, input: I, body: F) -> Result<Written<R>, Error>
+    /// Runs the body, stores the reply under the key if there is one, in the same transaction, and commits. The first reply is
+    /// repeated wherever it turns out that there is one.
+    async fn run<I, R, F>(
+        &self,
+        write: Write,
+        claimed: Option<Claimed<'_>>,
+        input: I,
+        body: F,
+    ) -> Result<Written<R>, Error>
     where
-        I: Validate,
         R: Record,
         F: AsyncFnOnce(&Write, I) -> Result<Effect<R>, Error>,
     {
-        self.charge_input(&input).await?;
-        let write = self.transaction(self.0.door.core.database().begin().await?);
-        match body(&write, input).await {
-            Ok(effect) => {
-                let (record, created) = effect.into_parts();
-                match self.0.facts.dry_run {
-                    true => write.roll_back().await,
-                    false => write.commit().await?,
-                }
-                Ok(Written::Fresh { record, created })
-            }
-            Err(refused) => {
-                write.roll_back().await;
-                Err(refused)
-            }
-        }
-    }
-
-    /// With a key: claim it, pay, begin, run, store the reply in the same transaction, commit. The first reply is repeated
-    /// wherever it turns out that there is one.
-    async fn run_once<I, R, F>(&self, key: &str, input: I, body: F) -> Result<Written<R>, Error>
-    where
-        I: Validate,
-        R: Record,
-        F: AsyncFnOnce(&Write, I) -> Result<Effect<R>, Error>,
-    {
-        let Inner { door, caller, facts, .. } = &*self.0;
-        let claimed = match idempotency::claim(&door.idempotency, caller, key, &facts.fingerprint).await? {
-            Claim::Replay(stored) => return self.replay(key, stored),
-            Claim::Claimed(claimed) => claimed,
+        let ran = match body(&write, input).await {
+            Ok(effect) => self.finish(&write, claimed.as_ref(), effect).await,
+            Err(refused) => Err(refused),
         };
-        // A replay costs the one point of the door: for work that costs more, a reply is looked for before the work is paid
-        // for, and it is paid for before it has any effect.
-        let points = input.points();
-        if points > 1
-            && let Some(stored) = claimed.read().await?
-        {
-            return self.replay(key, stored);
-        }
-        self.charge_input(&input).await?;
-        let write = self.transaction(claimed.begin().await?);
-        let effect = match body(&write, input).await {
-            Ok(effect) => effect,
-            Err(refused) => {
+        let (record, created, stored) = match ran {
+            Ok(Some(finished)) => finished,
+            refused => {
                 // At once, not when the connection is next used: a concurrent duplicate may wait for the key.
                 write.roll_back().await;
+                let fault = |error: &Error| matches!(error, Error::Internal(_) | Error::TooSlow | Error::Unavailable);
                 // The conflict may be caused by an earlier execution of this same request.
-                if !matches!(refused, Error::Internal(_))
+                if let Some(claimed) = claimed.filter(|_| !refused.as_ref().is_err_and(fault))
                     && let Some(stored) = claimed.read().await?
                 {
-                    return self.replay(key, stored);
+                    return self.replay(stored);
                 }
-                return Err(refused);
+                return Err(refused.err().unwrap_or(Error::InFlight));
             }
         };
-        let (record, created) = effect.into_parts();
-        self.store_and_commit(key, claimed, write, record, created).await
-    }
-
-    /// Charges what an input costs above the one point of the door.
-    async fn charge_input<I: Validate>(&self, input: &I) -> Result<(), Error> {
-        match input.is_priced_by_count() {
-            true => self.charge_extra(input.points().saturating_sub(1)).await,
-            false => self.charge_points(input.points()).await,
+        let now = write.now;
+        match self.0.facts.dry_run {
+            true => write.roll_back().await,
+            false => write.commit().await?,
         }
+        if let (Some(claimed), Some(stored)) = (claimed, stored) {
+            claimed.committed(stored, now);
+        }
+        Ok(Written::Fresh { record, created })
     }
 
-    async fn store_and_commit<R: Record>(
+    /// Sends what the body has left to be sent, and the reply with it; none if the key has one already.
+    async fn finish<R: Record>(
         &self,
-        key: &str,
-        claimed: Claimed<'_>,
-        write: Write,
-        record: R,
-        created: bool,
-    ) -> Result<Written<R>, Error> {
+        write: &Write,
+        claimed: Option<&Claimed<'_>>,
+        effect: Effect<R>,
+    ) -> Result<Option<(R, bool, Option<StoredReply>)>, Error> {
+        let (record, created) = effect.into_parts();
+        let Some(claimed) = claimed else {
+            write.flush(None).await?;
+            return Ok(Some((record, created, None)));
+        };
         let body =
             serde_json::to_string(&record).map_err(|e| Error::bug(format!("a record does not serialize: {e}")))?;
         let body = if record.holds_secret() { claimed.seal(&body)? } else { body };
         let stored = StoredReply { id: record.id(), version: record.version(), created, body: body.into() };
-        let now = write.now;
-        if !claimed.remember(&write.tx, &stored, now).await? {
-            write.roll_back().await;
-            let first = claimed.read().await?.ok_or(Error::InFlight)?;
-            return self.replay(key, first);
-        }
-        write.commit().await?;
-        claimed.committed(stored, now);
-        Ok(Written::Fresh { record, created })
-    }
-
-    fn transaction(&self, tx: Tx) -> Write {
-        let Inner { door, caller, .. } = &*self.0;
-        Write::new(tx, door.clone(), caller.organization_id, Some(caller.clone()))
+        let is_first = write.flush(Some(claimed.storing(&stored, write.now))).await? > 0;
+        Ok(is_first.then_some((record, created, Some(stored))))
     }
 
     /// The reply that was given before, once more.
-    fn replay<R>(&self, key: &str, stored: StoredReply) -> Result<Written<R>, Error> {
-        let Inner { door, caller, replayed, .. } = &*self.0;
-        replayed.store(true, Ordering::Relaxed);
-        Ok(Written::Replayed(idempotency::open(&door.core, caller, key, stored)?))
+    fn replay<R>(&self, stored: StoredReply) -> Result<Written<R>, Error> {
+        let IdempotencyKey::Key(key) = &self.0.facts.key else { return Err(Error::bug("a replay without a key")) };
+        self.0.replayed.store(true, Ordering::Relaxed);
+        Ok(Written::Replayed(idempotency::open(&self.0.door.core, self.caller(), key, stored)?))
     }
 
     /// Adds the names that lead nowhere to what is wrong already.
@@ -226,6 +275,6 @@ impl Cx {
     /// Whether the caller sees a live row with this id.
     async fn exists<E: Identified>(&self, column: E::Column, id: Id) -> Result<bool, Error> {
         let query = E::live(E::within(self.caller()).filter(column.eq(id)));
-        Ok(query.one(self.0.door.core.database().reader()).await?.is_some())
+        Ok(query.one(&self.reader(false)).await?.is_some())
     }
 }

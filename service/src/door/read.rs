@@ -2,8 +2,9 @@
 
 use entity::value::Id;
 use sea_orm::sea_query::SelectStatement;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryResult, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryResult, QueryTrait, Select};
 
+use crate::access::action::Action;
 use crate::access::scope::{Identified, Scoped};
 use crate::contract::error::Error;
 use crate::core::database::Reader;
@@ -12,17 +13,26 @@ use crate::door::Cx;
 /// A look at the database, from inside the caller's workspace and visibility.
 pub(crate) struct Read<'a> {
     pub(super) cx: &'a Cx,
+    pub(super) action: Action,
+    pub(super) reader: Reader,
 }
 
 impl Read<'_> {
     /// One live row.
     pub(crate) async fn get<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
-        let query = E::live(E::within(self.cx.caller()).filter(E::ID.eq(id)));
-        query.one(self.database()).await?.ok_or(Error::NotFound(E::NOUN))
+        loop {
+            let query = E::live(E::within(self.cx.caller()).filter(E::ID.eq(id))).into_query();
+            if let Some(rows) = self.cx.fetch(&self.reader, query).await? {
+                return rows.into_iter().next().ok_or(Error::NotFound(E::NOUN));
+            }
+            // The caller is another one by now.
+            self.cx.allow(self.action)?;
+        }
     }
 
     /// Rows by id, deleted ones too, since they still resolve as somebody's parent.
     pub(crate) async fn by_ids<E: Identified>(&self, ids: &[Id]) -> Result<Vec<E::Model>, Error> {
+        self.confirm().await?;
         let query = E::within(self.cx.caller()).filter(E::ID.is_in(ids.iter().copied()));
         Ok(query.all(self.database()).await?)
     }
@@ -32,6 +42,7 @@ impl Read<'_> {
         &self,
         narrow: impl FnOnce(Select<E>) -> Select<E>,
     ) -> Result<Vec<E::Model>, Error> {
+        self.confirm().await?;
         Ok(narrow(E::within(self.cx.caller())).all(self.database()).await?)
     }
 
@@ -39,6 +50,14 @@ impl Read<'_> {
     pub(crate) async fn rows(&self, statement: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
         let statement = self.database().get_database_backend().build(statement);
         Ok(self.database().query_all_raw(statement).await?)
+    }
+
+    async fn confirm(&self) -> Result<(), Error> {
+        if !self.cx.is_confirmed() {
+            self.cx.confirm().await?;
+            self.cx.allow(self.action)?;
+        }
+        Ok(())
     }
 
     /// A query that began in the caller's scope, for use inside another.
@@ -59,6 +78,6 @@ impl Read<'_> {
     }
 
     fn database(&self) -> &Reader {
-        self.cx.0.door.core.database().reader()
+        &self.reader
     }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use entity::value::{EventType, FieldErrors, Id, Timestamp};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DbErr, IntoActiveModel, Iterable, PaginatorTrait, PrimaryKeyToColumn,
-    QueryFilter, QuerySelect, Select, SqlErr, Value,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, IntoActiveModel, Iterable,
+    PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect, QueryTrait, Select, SqlErr, Statement, Value,
 };
 use tokio::sync::OnceCell;
 
@@ -20,6 +20,9 @@ use crate::door::{Door, Signal};
 /// The endpoints that are sent events, each with the types that it is subscribed to.
 pub(crate) type EventTargets = Vec<(Id, Vec<EventType>)>;
 
+/// Rows in one statement: both databases bound how many values it binds.
+const AT_ONCE: usize = 200;
+
 /// A transaction inside one workspace.
 pub(crate) struct Write {
     pub(super) tx: Tx,
@@ -28,20 +31,44 @@ pub(crate) struct Write {
     caller: Option<Caller>,
     /// The instant of everything that this transaction does.
     pub(crate) now: Timestamp,
+    /// The access epoch of the workspace when this began.
+    epoch: Option<i64>,
+    /// New rows that nothing here reads: sent with the next statement, or with the last.
+    pending: Mutex<Vec<Statement>>,
     /// What others are to hear once it is committed.
     signals: Mutex<Vec<Signal>>,
     /// Who is sent events, once the outbox has asked.
-    pub(crate) event_targets: OnceCell<EventTargets>,
+    pub(crate) event_targets: OnceCell<Arc<EventTargets>>,
 }
 
 impl Write {
-    pub(super) fn new(tx: Tx, door: Arc<Door>, organization_id: Id, caller: Option<Caller>) -> Write {
+    pub(super) fn new(
+        tx: Tx,
+        door: Arc<Door>,
+        organization_id: Id,
+        caller: Option<Caller>,
+        epoch: Option<i64>,
+    ) -> Write {
         let now = door.core.now();
         let (signals, event_targets) = (Mutex::default(), OnceCell::new());
-        Write { tx, door, organization_id, caller, now, signals, event_targets }
+        Write { tx, door, organization_id, caller, now, epoch, pending: Mutex::default(), signals, event_targets }
+    }
+
+    /// Sends what is pending, with this statement as the last: how many rows that one has changed.
+    ///
+    /// # Errors
+    /// `Invalid` if a new row is refused by a unique key.
+    pub(super) async fn flush(&self, last: Option<Statement>) -> Result<u64, Error> {
+        let mut pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        pending.extend(last);
+        match together(pending) {
+            Some(statement) => Ok(self.tx.execute_raw(statement).await.map_err(refused_by_constraint)?.rows_affected()),
+            None => Ok(0),
+        }
     }
 
     pub(super) async fn commit(self) -> Result<(), Error> {
+        self.flush(None).await?;
         let Write { tx, door, organization_id, signals, .. } = self;
         tx.commit().await?;
         let signals = signals.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -67,6 +94,15 @@ impl Write {
     /// Who acts. An operator is no caller and has operations of their own.
     pub(crate) fn caller(&self) -> Result<&Caller, Error> {
         self.caller.as_ref().ok_or_else(|| Error::bug("an operator reached an operation of callers"))
+    }
+
+    /// The access epoch of the workspace when this began, if it was asked for.
+    pub(crate) fn epoch(&self) -> Option<i64> {
+        self.epoch
+    }
+
+    pub(crate) fn door(&self) -> &Door {
+        &self.door
     }
 
     pub(crate) fn organization_id(&self) -> Id {
@@ -150,14 +186,46 @@ impl Write {
         Ok(())
     }
 
+    /// A new row that nothing reads before the commit: on PostgreSQL it goes with the last statement of the transaction, so
+    /// that what is wrong with it is reported then.
+    pub(crate) async fn insert_last<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+        E::ActiveModel: Send,
+    {
+        self.insert_all_last::<E>(vec![row]).await
+    }
+
+    /// The same, many at once.
+    pub(crate) async fn insert_all_last<E: Scoped>(&self, rows: Vec<E::Model>) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+        E::ActiveModel: Send,
+    {
+        if self.tx.get_database_backend() != DbBackend::Postgres || rows.len() > AT_ONCE {
+            self.flush(None).await?;
+            return self.insert_all::<E>(rows).await;
+        }
+        let mut rows: Vec<E::ActiveModel> = rows.into_iter().map(|row| row.into_active_model().reset_all()).collect();
+        rows.iter_mut().for_each(|row| row.set(E::ORGANIZATION, self.organization_id.into()));
+        let statement = E::insert_many(rows).build(DbBackend::Postgres);
+        let many = {
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            pending.push(statement);
+            pending.len() >= AT_ONCE
+        };
+        if many {
+            self.flush(None).await?;
+        }
+        Ok(())
+    }
+
     /// New rows, many at once.
     pub(crate) async fn insert_all<E: Scoped>(&self, rows: Vec<E::Model>) -> Result<(), Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
         E::ActiveModel: Send,
     {
-        // Both databases bound how many values one statement binds.
-        const AT_ONCE: usize = 200;
         let mut rows = rows.into_iter().map(|row| row.into_active_model().reset_all()).peekable();
         while rows.peek().is_some() {
             let mut some: Vec<E::ActiveModel> = rows.by_ref().take(AT_ONCE).collect();
@@ -221,6 +289,36 @@ impl Write {
     }
 }
 
+/// Several statements as one: all but the last as parts of it that change rows by themselves. They see each other's rows
+/// no more than the constraints do, which are asked at the end.
+fn together(statements: Vec<Statement>) -> Option<Statement> {
+    let mut statements = statements.into_iter().peekable();
+    let (mut parts, mut values) = (Vec::new(), Vec::new());
+    while let Some(statement) = statements.next() {
+        let sql = renumbered(&statement.sql, values.len());
+        values.extend(statement.values.into_iter().flat_map(|values| values.0));
+        if statements.peek().is_some() {
+            parts.push(format!("part_{} AS ({sql})", parts.len()));
+            continue;
+        }
+        let with = if parts.is_empty() { String::new() } else { format!("WITH {} ", parts.join(", ")) };
+        return Some(Statement::from_sql_and_values(statement.db_backend, with + &sql, values));
+    }
+    None
+}
+
+/// The statement with its placeholders counted on from a number. Its values are all bound: a dollar is a placeholder.
+fn renumbered(sql: &str, from: usize) -> String {
+    let mut parts = sql.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let number: usize = part[..digits].parse().unwrap_or(0);
+        text += &format!("${}{}", number + from, &part[digits..]);
+    }
+    text
+}
+
 /// A unique key that another row has is the caller's to mend, not a fault of ours.
 fn refused_by_constraint(error: DbErr) -> Error {
     match error.sql_err() {
@@ -228,5 +326,31 @@ fn refused_by_constraint(error: DbErr) -> Error {
             Error::Invalid(FieldErrors::at("externalId", "another record of this kind has it already"))
         }
         _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_go_together_with_their_values() {
+        let statement = |sql: &str, values: &[i32]| {
+            let values = values.iter().map(|value| Value::from(*value));
+            Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
+        };
+        assert!(together(vec![]).is_none());
+        let one = together(vec![statement("INSERT INTO a VALUES ($1)", &[1])]).expect("a statement");
+        assert_eq!(one.sql, "INSERT INTO a VALUES ($1)");
+        let both = together(vec![
+            statement("INSERT INTO a VALUES ($1, $2)", &[1, 2]),
+            statement("INSERT INTO b VALUES ($1) ON CONFLICT DO UPDATE SET x = $2", &[3, 4]),
+        ]);
+        let both = both.expect("a statement");
+        assert_eq!(
+            both.sql,
+            "WITH part_0 AS (INSERT INTO a VALUES ($1, $2)) INSERT INTO b VALUES ($3) ON CONFLICT DO UPDATE SET x = $4"
+        );
+        assert_eq!(both.values.map(|values| values.0.len()), Some(4));
     }
 }

@@ -11,7 +11,7 @@ use entity::idempotency_key;
 use entity::value::Timestamp;
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, Statement};
 use sha2::{Digest, Sha256};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use self::cache::{Outcome, ReplyCache};
 use self::queue::{Queue, Ticket};
@@ -20,7 +20,7 @@ use crate::access::scope::Scoped;
 use crate::contract::error::Error;
 use crate::contract::outcome::StoredReply;
 use crate::core::Core;
-use crate::core::database::Tx;
+use crate::core::database::{Beginning, Begun, Tx};
 
 /// How long an outcome is kept, in milliseconds.
 const RETENTION: i64 = 24 * 60 * 60 * 1000;
@@ -99,6 +99,11 @@ impl Idempotency {
     pub(crate) fn new(core: Core) -> Idempotency {
         Idempotency { core, queue: Arc::default(), replays: ReplyCache::default() }
     }
+
+    /// How many requests work on keys or wait for them.
+    pub(crate) fn requests(&self) -> usize {
+        self.queue.people()
+    }
 }
 
 /// What a key leads to.
@@ -147,17 +152,6 @@ pub(crate) async fn claim<'a>(
     Ok(Claim::Claimed(Claimed { store, caller, slot, key: key.to_owned(), fingerprint: *fingerprint, until, turn }))
 }
 
-/// SQLite's one writer is lock enough; PostgreSQL takes one on the key until the transaction ends.
-async fn lock(core: &Core, tx: &Tx, slot: KeyId) -> Result<bool, Error> {
-    if !core.database().is_postgres() {
-        return Ok(true);
-    }
-    let sql = "SELECT pg_try_advisory_xact_lock($1) AS held";
-    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, [slot.number().into()]);
-    let row = tx.query_one_raw(statement).await?.ok_or_else(|| Error::bug("a lock gave no answer"))?;
-    Ok(row.try_get("", "held")?)
-}
-
 /// The place of a stored answer, which its seal is bound to.
 fn place(caller: &Caller, key: &str) -> String {
     format!("idempotency_key {} {} {key}", caller.organization_id, caller.user_id)
@@ -194,19 +188,21 @@ impl Claimed<'_> {
     ///
     /// # Errors
     /// `InFlight` after five seconds.
-    pub(crate) async fn begin(&self) -> Result<Tx, Error> {
+    pub(crate) async fn begin(&self, deadline: Option<Instant>) -> Result<(Tx, Option<i64>), Error> {
+        let asked = Beginning { lock: Some(self.slot.number()), workspace: Some(self.caller.organization_id) };
         let mut has_twin = self.turn.waited;
         loop {
-            let begin = self.store.core.database().begin();
-            let tx = match has_twin {
-                true => timeout_at(self.until, begin).await.map_err(|_| Error::InFlight)?,
-                // Whoever is alone waits for a connection, or for SQLite's one writer, like any other write.
-                false => begin.await,
-            }?;
-            if lock(&self.store.core, &tx, self.slot).await? {
-                return Ok(tx);
+            // A request that is alone waits for a connection, or for SQLite's one writer, like any other write.
+            let until = if has_twin { Some(self.until) } else { deadline };
+            match self.store.core.database().begin_asking(&asked, until).await {
+                Err(_) if has_twin && Instant::now() >= self.until => return Err(Error::InFlight),
+                begun => {
+                    let Begun { tx, epoch } = begun?;
+                    if let Some(tx) = tx {
+                        return Ok((tx, epoch));
+                    }
+                }
             }
-            tx.rollback().await?;
             has_twin = true;
             if Instant::now() >= self.until {
                 return Err(Error::InFlight);
@@ -220,9 +216,9 @@ impl Claimed<'_> {
         self.store.core.vault().seal_text(&place(self.caller, &self.key), body)
     }
 
-    /// Stores the outcome, in the transaction of the effect; false if the key has one that counts already, and then the
-    /// effect must not stay.
-    pub(crate) async fn remember(&self, tx: &Tx, stored: &StoredReply, now: Timestamp) -> Result<bool, Error> {
+    /// The statement that stores the outcome, in the transaction of the effect. It changes no row if the key has an outcome
+    /// that counts already, and then the effect must not stay.
+    pub(crate) fn storing(&self, stored: &StoredReply, now: Timestamp) -> Statement {
         let caller = self.caller;
         let values = [
             caller.organization_id.into(),
@@ -237,8 +233,8 @@ impl Claimed<'_> {
             now.plus_millis(RETENTION).into(),
             now.into(),
         ];
-        let statement = Statement::from_sql_and_values(tx.get_database_backend(), STORE_REPLY, values);
-        Ok(tx.execute_raw(statement).await?.rows_affected() > 0)
+        let backend = self.store.core.database().reader().get_database_backend();
+        Statement::from_sql_and_values(backend, STORE_REPLY, values)
     }
 
     /// Lets replays have the outcome without the database. Only once it is committed.

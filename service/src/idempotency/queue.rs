@@ -59,6 +59,11 @@ impl Queue {
         Some((Place { queue: self.clone(), slot }, line.turn.clone()))
     }
 
+    /// How many requests there are in all lines.
+    pub(super) fn people(&self) -> usize {
+        self.lines().values().map(|line| line.people).sum()
+    }
+
     fn lines(&self) -> MutexGuard<'_, HashMap<KeyId, Line>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

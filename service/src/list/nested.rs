@@ -2,11 +2,11 @@
 
 use entity::value::Id;
 use sea_orm::sea_query::{
-    Alias, Asterisk, Expr, ExprTrait, Func, OverStatement, Query, SelectStatement, SimpleExpr, TableRef,
-    WindowStatement,
+    Alias, Asterisk, Expr, ExprTrait, Func, JoinType, Query, SelectStatement, SimpleExpr, TableRef,
 };
-use sea_orm::{ColumnTrait, IdenStatic, Iterable, QueryFilter, QuerySelect, QueryTrait, Select};
+use sea_orm::{ColumnTrait, Condition, DbBackend, IdenStatic, Iterable, QueryFilter, QuerySelect, QueryTrait, Select};
 
+use crate::access::caller::Caller;
 use crate::access::scope::Scoped;
 use crate::list::page::{ListArgs, Listed, Question};
 
@@ -68,28 +68,72 @@ impl<E: Listed> Relation<E> {
             .take()
     }
 
-    /// Numbers the rows of each parent in the order asked for, and keeps one more than a page of each.
-    pub(crate) fn first_of_each(&self, question: &Question<E>, query: Select<E>, parents: &[Id]) -> SelectStatement {
-        let (rows, number, parent) = (Alias::new("rows"), Alias::new("place_of_row"), Alias::new(PARENT));
-        let mut window = WindowStatement::new();
-        window.add_partition_by(self.parent.clone());
-        window.order_by_expr(question.expr(), question.order());
-        window.order_by((E::default(), E::ID), question.order());
-
-        let mut numbered =
-            question.narrowed(query).filter(self.parent.clone().is_in(parents.iter().copied())).into_query();
-        if let Some((table, on)) = &self.through {
-            numbered.inner_join(table.clone(), on.clone());
+    /// The first rows of each parent in the order asked for, one more than a page of each. For each parent they are read
+    /// from the index, however many rows it has: a window function would read them all.
+    pub(crate) fn first_of_each(
+        &self,
+        question: &Question<E>,
+        caller: &Caller,
+        parents: &[Id],
+        backend: DbBackend,
+    ) -> SelectStatement {
+        let (one, id) = (Alias::new("parent"), Alias::new("id"));
+        let of_parent = self.parent.clone().eq(Expr::col((one.clone(), id.clone())));
+        let query = question.select(E::within(caller)).filter(of_parent);
+        match backend {
+            DbBackend::Postgres => {
+                let rows = Alias::new("rows");
+                let first = self.through_joined(query.into_query());
+                let column = |name: &str| Expr::col((rows.clone(), Alias::new(name)));
+                Query::select()
+                    .columns(E::Column::iter().map(|column| (rows.clone(), Alias::new(column.as_str()))))
+                    .expr_as(Expr::col((one.clone(), id)), Alias::new(PARENT))
+                    .from_subquery(parents_on_postgres(parents), one)
+                    .join_lateral(JoinType::InnerJoin, first, rows.clone(), Condition::all().add(Expr::cust("TRUE")))
+                    .order_by_expr(column(question.sorted_by()), question.order())
+                    .order_by_expr(column("id"), question.order())
+                    .take()
+            }
+            // SQLite joins nothing sideways, but looks for ids of a query that knows the parent.
+            _ => {
+                let first = self.through_joined(query.select_only().column(E::ID).into_query());
+                let same_workspace = E::ORGANIZATION.eq(caller.organization_id);
+                let table = E::default();
+                Query::select()
+                    .columns(E::Column::iter().map(|column| (table, column)))
+                    .expr_as(Expr::col((one.clone(), id)), Alias::new(PARENT))
+                    .from_subquery(parents_on_sqlite(parents), one)
+                    .join(
+                        JoinType::InnerJoin,
+                        table.table_ref(),
+                        Condition::all().add(same_workspace).add(E::ID.in_subquery(first)),
+                    )
+                    .order_by_expr(question.expr(), question.order())
+                    .order_by((table, E::ID), question.order())
+                    .take()
+            }
         }
-        numbered.expr_as(self.parent.clone(), parent.clone());
-        numbered.expr_window_as(Func::cust(Alias::new("ROW_NUMBER")), window, number.clone());
-
-        Query::select()
-            .columns(E::Column::iter().map(|column| Alias::new(column.as_str())))
-            .column(parent)
-            .from_subquery(numbered, rows)
-            .and_where(Expr::col(number.clone()).lte(question.limit + 1))
-            .order_by(number, sea_orm::Order::Asc)
-            .take()
     }
+
+    fn through_joined(&self, mut query: SelectStatement) -> SelectStatement {
+        if let Some((table, on)) = &self.through {
+            query.inner_join(table.clone(), on.clone());
+        }
+        query
+    }
+}
+
+/// The parents as one value, so that the text of the statement is the same for any number of them.
+fn parents_on_postgres(parents: &[Id]) -> SelectStatement {
+    let ids = parents.iter().map(Id::to_string).collect::<Vec<_>>().join(",");
+    let ids = Func::cust(Alias::new("STRING_TO_ARRAY")).arg(ids).arg(",");
+    let each = Expr::from(Func::cust(Alias::new("UNNEST")).arg(ids));
+    Query::select().expr_as(each.cast_as(Alias::new("uuid")), Alias::new("id")).take()
+}
+
+fn parents_on_sqlite(parents: &[Id]) -> SelectStatement {
+    let ids: Vec<String> = parents.iter().map(|id| format!("\"{}\"", id.0.simple())).collect();
+    let each = Func::cust(Alias::new("JSON_EACH")).arg(format!("[{}]", ids.join(",")));
+    let id = Func::cust(Alias::new("UNHEX")).arg(Expr::col(Alias::new("value")));
+    Query::select().expr_as(Expr::from(id), Alias::new("id")).from_function(each, Alias::new("each")).take()
 }

@@ -234,7 +234,12 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
         format!("{} {cursor:?} {limit:?} {backward} {search:?} {count:?}", self.identity())
     }
 
-    fn sort(&self) -> Sort<S> {
+    /// Whether a text is searched, which reads much.
+    pub(crate) fn is_searched(&self) -> bool {
+        self.search.get().is_some()
+    }
+
+    pub(crate) fn sort(&self) -> Sort<S> {
         self.sort.get().copied().unwrap_or_default()
     }
 
@@ -343,6 +348,11 @@ impl<E: Listed> Question<E> {
     /// The direction that the rows are read in.
     pub(crate) fn order(&self) -> Order {
         if self.sort.descending != self.backward { Order::Desc } else { Order::Asc }
+    }
+
+    /// The column that the rows are sorted by.
+    pub(crate) fn sorted_by(&self) -> &'static str {
+        self.sort.field.column()
     }
 
     /// What the rows are sorted by.

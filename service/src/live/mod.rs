@@ -144,6 +144,7 @@ pub async fn events(
     let caller = cx.caller();
     cx.read(Action::ListEvents)?;
     let types = types.map(|types| known(&types)).transpose()?;
+    cx.set_lasting();
     let (sender, receiver) = mpsc::channel(MAX_UNREAD);
     let subscription = subscriber.subscribe(cx, Sink::Events { types, sender }, receiver)?;
     subscriber.0.hub.prepare_events(caller.organization_id).await?;
@@ -169,6 +170,7 @@ fn known(types: &[String]) -> Result<HashSet<String>, Error> {
 pub async fn timer(cx: &Cx, subscriber: &Subscriber) -> Result<Subscription<TimeEntry>, Error> {
     cx.read(Action::GetRunningTimer)?;
     let caller = cx.caller();
+    cx.set_lasting();
     let (sender, receiver) = mpsc::channel(MAX_UNREAD);
     let subscription = subscriber.subscribe(cx, Sink::Timer { sender }, receiver)?;
     subscriber.0.hub.prepare_timer((caller.organization_id, caller.user_id)).await?;

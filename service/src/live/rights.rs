@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use entity::value::{Id, Plan, Role, Timestamp, TokenScope};
-use sea_orm::{FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use tokio::sync::oneshot;
 
 use super::Hub;

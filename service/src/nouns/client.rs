@@ -404,7 +404,7 @@ pub async fn create(cx: &Cx, input: CreateClientInput) -> Result<Written<Client>
             deleted_at: None,
         };
         input.apply(&mut row, default_currency);
-        write.insert::<client::Entity>(row.clone()).await?;
+        write.insert_last::<client::Entity>(row.clone()).await?;
         let client = Client::from(row);
         outbox::emit(write, EventType::ClientCreated, &client).await?;
         Ok(client)

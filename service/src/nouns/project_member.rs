@@ -23,7 +23,7 @@ pub async fn list(cx: &Cx, project: Id, args: &ListArgs<MemberFilter, MemberSort
     });
     let place = project.to_string();
     let page = cx.list_below::<member::Entity>(Action::ListProjectMembers, args, &place, |query| {
-        query.filter(member::Column::UserId.in_subquery(on_project.into_query()))
+        query.filter(member::Column::UserId.in_subquery(on_project.clone().into_query()))
     });
     let page = page.await?;
     read.get::<project::Entity>(project).await?;

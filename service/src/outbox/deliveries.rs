@@ -1,5 +1,7 @@
 //! The deliveries of an event: one for each endpoint that is enabled and subscribed, while the plan includes webhooks.
 
+use std::sync::Arc;
+
 use entity::value::{DeliveryStatus, EventType, Id};
 use entity::webhook_delivery;
 use sea_orm::{ConnectionTrait, Statement};
@@ -20,7 +22,22 @@ pub(super) struct Targets<'a>(&'a EventTargets);
 impl Targets<'_> {
     /// Those of the workspace of a transaction.
     pub(super) async fn of(write: &Write) -> Result<Targets<'_>, Error> {
-        Ok(Targets(write.event_targets.get_or_try_init(|| Self::read(write)).await?))
+        let known = write.event_targets.get_or_try_init(async || {
+            // A change of endpoints or of the plan raises the epoch.
+            let cache = &write.door().event_targets;
+            let (workspace, epoch) = (write.organization_id(), write.epoch());
+            if let Some((at, targets)) = cache.get(&workspace)
+                && Some(at) == epoch
+            {
+                return Ok(targets);
+            }
+            let targets = Arc::new(Self::read(write).await?);
+            if let Some(epoch) = epoch {
+                cache.insert(workspace, (epoch, targets.clone()));
+            }
+            Ok::<_, Error>(targets)
+        });
+        Ok(Targets(known.await?))
     }
 
     async fn read(write: &Write) -> Result<EventTargets, Error> {
@@ -93,5 +110,5 @@ pub(crate) async fn insert_deliveries(write: &Write, rows: Vec<webhook_delivery:
         return Ok(());
     }
     write.after_commit(Signal::Outbox);
-    write.insert_all::<webhook_delivery::Entity>(rows).await
+    write.insert_all_last::<webhook_delivery::Entity>(rows).await
 }

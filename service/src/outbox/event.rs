@@ -95,5 +95,5 @@ pub(crate) async fn insert_event(write: &Write, id: Id, kind: &str, body: String
         created_at: write.now,
     };
     write.after_commit(Signal::Outbox);
-    write.insert::<event::Entity>(row).await
+    write.insert_last::<event::Entity>(row).await
 }

@@ -30,7 +30,7 @@ fn every_operation_documents_its_security_and_errors() {
     for (path, method, operation) in operations(&document) {
         let place = format!("{method} {path}");
         assert!(operation.get("security").is_none(), "{place}: it is that of the document");
-        let mut expected = BTreeSet::from(["401", "402", "403", "422", "429", "500"]);
+        let mut expected = BTreeSet::from(["401", "402", "403", "422", "429", "500", "503"]);
         let writes = method != "get";
         let listed = parameter(&operation, "cursor").is_some();
         expected.extend(path.contains('{').then_some("404"));

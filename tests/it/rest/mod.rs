@@ -1,5 +1,6 @@
 //! The REST surface, tested over HTTP.
 
+mod access;
 mod amount_reports;
 mod bad_input;
 mod clients;

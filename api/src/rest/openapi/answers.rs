@@ -133,7 +133,7 @@ fn refusals() -> Value {
         for name in RATE_HEADERS {
             match sample.name {
                 "Unauthenticated" => {}
-                "RateLimited" | "Internal" => response["headers"][name] = optional(name),
+                "RateLimited" | "Internal" | "Unavailable" => response["headers"][name] = optional(name),
                 _ => response["headers"][name] = reference("headers", name),
             }
         }
@@ -141,7 +141,7 @@ fn refusals() -> Value {
             "Unauthenticated" => {
                 response["headers"]["WWW-Authenticate"] = reference("headers", "WWW-Authenticate");
             }
-            "RateLimited" => response["headers"]["Retry-After"] = reference("headers", "Retry-After"),
+            "RateLimited" | "Unavailable" => response["headers"]["Retry-After"] = reference("headers", "Retry-After"),
             "Conflict" => response["headers"]["Retry-After"] = optional("Retry-After"),
             "Stale" => response["headers"]["ETag"] = reference("headers", "ETag"),
             _ => {}

@@ -155,6 +155,7 @@ fn refusals(path: &str, method: &str, has_body: bool, parameters: &[Value]) -> V
         ("422", "ValidationError", true),
         ("429", "RateLimited", true),
         ("500", "Internal", true),
+        ("503", "Unavailable", true),
     ]
     .into_iter()
     .filter_map(|(status, name, happens)| happens.then_some((status, name)))

@@ -153,6 +153,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<TimeEntry, Error> {
 pub async fn create(cx: &Cx, input: CreateTimeEntryInput) -> Result<Written<TimeEntry>, Error> {
     cx.create(Action::CreateTimeEntry, input, async |write, input| {
         let row = row_of(write, input).await?;
+        write.insert_last::<time_entry::Entity>(row.clone()).await?;
         log(write, row).await
     })
     .await
@@ -181,14 +182,15 @@ pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Written<Vec<TimeEntry
         }
         let mut entries = Vec::with_capacity(rows.len());
         for (i, row) in rows.into_iter().enumerate() {
-            let entry = log(write, row).await.map_err(|error| match error {
+            let inserted = write.insert::<time_entry::Entity>(row.clone()).await.map_err(|error| match error {
                 Error::Invalid(inner) => {
                     problems.nest(&format!("timeEntries[{i}]"), inner);
                     Error::Invalid(std::mem::take(&mut problems))
                 }
                 other => other,
             });
-            entries.push(entry?);
+            inserted?;
+            entries.push(log(write, row).await?);
         }
         Ok(entries)
     })
@@ -276,8 +278,8 @@ fn new_row(
     row
 }
 
+/// Reports a new row.
 async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> {
-    write.insert::<time_entry::Entity>(row.clone()).await?;
     let entry = TimeEntry::from(row);
     outbox::emit(write, EventType::TimeEntryCreated, &entry).await?;
     Ok(entry)

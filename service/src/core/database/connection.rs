@@ -1,0 +1,216 @@
+//! One connection to either database, and what became of a statement on it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
+use sea_orm::{ConnAcquireErr, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
+use sea_query_sqlx::SqlxValues;
+use tokio::time::{Instant, timeout_at};
+
+/// SQLite asks after so many of its steps whether anybody still waits for the statement.
+const STEPS: i32 = 20_000;
+
+/// How connections are opened.
+#[derive(Clone, Debug)]
+pub(super) enum Options {
+    Postgres(Box<PgConnectOptions>),
+    Sqlite(Box<SqliteConnectOptions>),
+}
+
+/// A connection.
+pub(super) enum Conn {
+    Postgres {
+        conn: Box<PgConnection>,
+        /// The process of the server that works for it; none behind a pooler, where it changes.
+        process: Option<i32>,
+        /// Whether statements are prepared once under a name; false behind a pooler that loses them.
+        named: bool,
+    },
+    Sqlite {
+        conn: Box<SqliteConnection>,
+        /// Nobody waits any more for what runs.
+        abandoned: Arc<AtomicBool>,
+    },
+}
+
+/// What is asked of a statement.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ask {
+    /// How many rows it changed.
+    Execute,
+    /// Its first row.
+    One,
+    /// All of its rows.
+    All,
+}
+
+/// What a statement gave.
+pub(super) enum Got {
+    Executed(ExecResult),
+    Rows(Vec<QueryResult>),
+}
+
+/// Why a statement gave nothing.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The connection is of no use any more.
+    Lost(sqlx::Error),
+    /// The deadline came first. What runs is given up with its connection.
+    Late,
+    /// The database refused the statement; the connection is as good as before.
+    Refused(sqlx::Error),
+}
+
+impl From<Fault> for DbErr {
+    fn from(fault: Fault) -> DbErr {
+        match fault {
+            Fault::Lost(error) => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
+            Fault::Late => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+            Fault::Refused(error) => DbErr::Query(RuntimeErr::SqlxError(error.into())),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Fault {
+        if is_lost(&error) { Fault::Lost(error) } else { Fault::Refused(error) }
+    }
+}
+
+/// Whether an error says that the connection, and not the statement, is at fault.
+pub(super) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            // The server stops, starts, or has ended this session; a pooler has lost its server; the plan of a prepared
+            // statement does not fit a changed table.
+            matches!(&*code, "57P01" | "57P02" | "57P03" | "57P05" | "25P03")
+                || (code.len() == 5 && code.starts_with("08"))
+                || (code == "0A000" && error.message().starts_with("cached plan"))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the server answers at all, and only this connection was not to be had.
+pub(super) fn is_refused_for_now(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| !code.starts_with("57P")))
+}
+
+impl Options {
+    /// Opens a connection. That takes much room, which those who find one need not have.
+    pub(super) async fn open(&self, pooled: Option<super::pooler::Pooler>) -> Result<Conn, sqlx::Error> {
+        match self {
+            Options::Postgres(options) => {
+                let mut conn = Box::new(Box::pin(options.connect()).await?);
+                let named = pooled.is_none_or(|pooler| pooler.keeps_statements);
+                let process = match pooled {
+                    Some(_) => None,
+                    None => Some(conn.fetch_one("SELECT pg_backend_pid()").await?.try_get(0)?),
+                };
+                Ok(Conn::Postgres { conn, process, named })
+            }
+            Options::Sqlite(options) => {
+                let mut conn = Box::new(Box::pin(options.connect()).await?);
+                let abandoned = Arc::new(AtomicBool::new(false));
+                let asked = abandoned.clone();
+                conn.lock_handle().await?.set_progress_handler(STEPS, move || !asked.load(Ordering::Relaxed));
+                Ok(Conn::Sqlite { conn, abandoned })
+            }
+        }
+    }
+}
+
+fn values(values: &Option<Values>) -> SqlxValues {
+    SqlxValues(values.clone().unwrap_or_else(|| Values(vec![])))
+}
+
+impl Conn {
+    /// Runs one prepared statement.
+    pub(super) async fn run(&mut self, ask: Ask, statement: &Statement, until: Instant) -> Result<Got, Fault> {
+        let sql = AssertSqlSafe(statement.sql.as_str());
+        let running = async {
+            match self {
+                Conn::Postgres { conn, named, .. } => {
+                    let query = sqlx::query_with(sql, values(&statement.values)).persistent(*named);
+                    let row = <QueryResult as From<PgRow>>::from;
+                    match ask {
+                        Ask::Execute => Ok(Got::Executed(conn.execute(query).await?.into())),
+                        Ask::One => Ok(Got::Rows(conn.fetch_optional(query).await?.map(row).into_iter().collect())),
+                        Ask::All => Ok(Got::Rows(conn.fetch_all(query).await?.into_iter().map(row).collect())),
+                    }
+                }
+                Conn::Sqlite { conn, .. } => {
+                    let query = sqlx::query_with(sql, values(&statement.values));
+                    let row = <QueryResult as From<SqliteRow>>::from;
+                    match ask {
+                        Ask::Execute => Ok(Got::Executed(conn.execute(query).await?.into())),
+                        Ask::One => Ok(Got::Rows(conn.fetch_optional(query).await?.map(row).into_iter().collect())),
+                        Ask::All => Ok(Got::Rows(conn.fetch_all(query).await?.into_iter().map(row).collect())),
+                    }
+                }
+            }
+        };
+        timeout_at(until, running).await.map_err(|_| Fault::Late)?.map_err(|error: sqlx::Error| error.into())
+    }
+
+    /// Runs statements without values in one message; gives the rows of the last one that has any.
+    pub(super) async fn simple(&mut self, sql: &str, until: Instant) -> Result<Vec<QueryResult>, Fault> {
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let running = async {
+            match self {
+                Conn::Postgres { conn, .. } => {
+                    Ok(conn.fetch_all(sql).await?.into_iter().map(QueryResult::from).collect())
+                }
+                Conn::Sqlite { conn, .. } => {
+                    Ok(conn.fetch_all(sql).await?.into_iter().map(QueryResult::from).collect())
+                }
+            }
+        };
+        timeout_at(until, running).await.map_err(|_| Fault::Late)?.map_err(|error: sqlx::Error| error.into())
+    }
+
+    /// Whether a single statement must have a transaction around it, so that a pooler leaves it one server from its
+    /// preparation to its rows.
+    pub(super) fn wants_transaction(&self) -> bool {
+        matches!(self, Conn::Postgres { named: false, .. })
+    }
+
+    /// The process of PostgreSQL that works for this connection.
+    pub(super) fn process(&self) -> Option<i32> {
+        match self {
+            Conn::Postgres { process, .. } => *process,
+            Conn::Sqlite { .. } => None,
+        }
+    }
+
+    /// Whether it still answers.
+    pub(super) async fn ping(&mut self, until: Instant) -> bool {
+        let answer = async {
+            match self {
+                Conn::Postgres { conn, .. } => conn.ping().await.is_ok(),
+                Conn::Sqlite { .. } => true,
+            }
+        };
+        timeout_at(until, answer).await.unwrap_or(false)
+    }
+
+    /// Lets what runs on SQLite end soon, since nobody waits for it.
+    pub(super) fn abandon(&self) {
+        if let Conn::Sqlite { abandoned, .. } = self {
+            abandoned.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes leave of the database.
+    pub(super) async fn close(self) -> Result<(), sqlx::Error> {
+        match self {
+            Conn::Postgres { conn, .. } => (*conn).close().await,
+            Conn::Sqlite { conn, .. } => (*conn).close().await,
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! Connections that are taken and given back without a word to the database. A connection on which something went wrong,
+//! or whose user went away in the middle of a statement, is closed. While the database is away, everybody is refused at
+//! once, and one task tries to reach it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use entity::value::Id;
+use sea_orm::sqlx;
+use sea_orm::{ConnAcquireErr, DbErr, QueryResult, RuntimeErr, Statement};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::connection::{Ask, Conn, Fault, Got, Options, is_refused_for_now};
+use super::pooler::Pooler;
+
+/// How long it may take to open a connection.
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
+/// How often the database is tried while it is away.
+const RECONNECT: Duration = Duration::from_millis(250);
+/// Idle connections are tried this often, so that nothing on the way forgets them, and the dead are found.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// How long an idle connection may take to answer.
+const PING: Duration = Duration::from_secs(3);
+/// Heavy reads of one workspace that run at once.
+const HEAVY_PER_WORKSPACE: usize = 2;
+
+/// What a connection is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Authentication, and reads by key or of one page: some connections are reserved for them.
+    Small,
+    /// Transactions and everything else, which may have to wait for locks.
+    General,
+    /// Reports, searches and counts, few at once for each workspace.
+    Heavy(Id),
+}
+
+/// Is given the text of every statement; for tests.
+pub(super) type Watch = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Connections to one database.
+pub(super) struct Pool {
+    options: Options,
+    pooler: Option<Pooler>,
+    size: usize,
+    idle: Mutex<Vec<Idle>>,
+    /// Every connection that may be open.
+    all: Arc<Semaphore>,
+    /// Those that are not reserved for small reads.
+    general: Arc<Semaphore>,
+    /// Those that heavy reads may have.
+    heavy: Arc<Semaphore>,
+    heavy_of: Mutex<HashMap<Id, Arc<Semaphore>>>,
+    /// Whether the database cannot be reached, as far as is known.
+    away: watch::Sender<bool>,
+    /// Connections that were opened before the last loss are not trusted.
+    generation: AtomicU64,
+    /// Whether somebody finds out at this moment whether the database still answers.
+    suspected: AtomicBool,
+    round_trips: AtomicU64,
+    watch: Mutex<Option<Watch>>,
+}
+
+struct Idle {
+    conn: Conn,
+    generation: u64,
+    since: Instant,
+}
+
+/// The permits of a connection that is taken.
+struct Permits {
+    _all: OwnedSemaphorePermit,
+    _others: [Option<OwnedSemaphorePermit>; 3],
+}
+
+/// What a connection that is taken is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing: it can be given back.
+    Free,
+    /// A statement, which nobody waits for if the connection is dropped now.
+    Running,
+    /// A statement whose deadline is over.
+    Late,
+    /// It is of no use any more.
+    Lost,
+}
+
+impl State {
+    fn after<T>(outcome: &Result<T, Fault>) -> State {
+        match outcome {
+            Ok(_) | Err(Fault::Refused(_)) => State::Free,
+            Err(Fault::Late) => State::Late,
+            Err(Fault::Lost(_)) => State::Lost,
+        }
+    }
+}
+
+/// A connection that is taken, until it is dropped.
+pub(super) struct Taken {
+    pool: Arc<Pool>,
+    conn: Option<Conn>,
+    generation: u64,
+    /// Whether it was opened for this user.
+    fresh: bool,
+    state: State,
+    _permits: Permits,
+}
+
+fn unavailable() -> DbErr {
+    DbErr::Conn(RuntimeErr::Internal("the database is away".into()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pool {
+    /// A pool of so many connections at most, of which some are reserved for small reads. The first is opened at once.
+    pub(super) async fn open(options: Options, size: usize, pooler: Option<Pooler>) -> Result<Arc<Pool>, sqlx::Error> {
+        let size = size.max(1);
+        let reserved = if size > 3 { (size / 8).max(1) } else { 0 };
+        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.max(1)));
+        let pool = Arc::new(Pool {
+            options,
+            pooler,
+            size,
+            idle: Mutex::default(),
+            all: semaphore(size),
+            general: semaphore(size - reserved),
+            heavy: semaphore(size / 2),
+            heavy_of: Mutex::default(),
+            away: watch::Sender::new(false),
+            generation: AtomicU64::new(0),
+            suspected: AtomicBool::new(false),
+            round_trips: AtomicU64::new(0),
+            watch: Mutex::default(),
+        });
+        let first = timeout(CONNECT, pool.options.open(pooler)).await;
+        let conn = first.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??;
+        pool.put(conn, 0);
+        if matches!(pool.options, Options::Postgres(_)) {
+            tokio::spawn(keep_alive(Arc::downgrade(&pool)));
+        }
+        Ok(pool)
+    }
+
+    /// A connection, once there is one.
+    pub(super) async fn take(self: &Arc<Pool>, class: Class, until: Instant) -> Result<Taken, DbErr> {
+        let permits = self.permits(class, until).await?;
+        let generation = self.generation.load(Ordering::Acquire);
+        let found = loop {
+            match lock(&self.idle).pop() {
+                Some(idle) if idle.generation < generation => drop(idle),
+                found => break found,
+            }
+        };
+        let (conn, fresh) = match found {
+            Some(idle) => (idle.conn, false),
+            None => (self.connect(until).await?, true),
+        };
+        Ok(Taken { pool: self.clone(), conn: Some(conn), generation, fresh, state: State::Free, _permits: permits })
+    }
+
+    async fn permits(&self, class: Class, until: Instant) -> Result<Permits, DbErr> {
+        let mut away = self.away.subscribe();
+        if *away.borrow_and_update() {
+            return Err(unavailable());
+        }
+        let asking = async {
+            let closed = |_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
+            let mut others = [None, None, None];
+            if let Class::Heavy(workspace) = class {
+                let own = self.heavy_of(workspace);
+                others[0] = Some(own.acquire_owned().await.map_err(closed)?);
+                others[1] = Some(self.heavy.clone().acquire_owned().await.map_err(closed)?);
+            }
+            if class != Class::Small {
+                others[2] = Some(self.general.clone().acquire_owned().await.map_err(closed)?);
+            }
+            let all = self.all.clone().acquire_owned().await.map_err(closed)?;
+            Ok(Permits { _all: all, _others: others })
+        };
+        tokio::select! {
+            biased;
+            asked = timeout_at(until, asking) => {
+                asked.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)))
+            }
+            _ = away.wait_for(|away| *away) => Err(unavailable()),
+        }
+    }
+
+    fn heavy_of(&self, workspace: Id) -> Arc<Semaphore> {
+        let mut heavy_of = lock(&self.heavy_of);
+        if heavy_of.len() > 1000 {
+            heavy_of.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
+        }
+        heavy_of.entry(workspace).or_insert_with(|| Arc::new(Semaphore::new(HEAVY_PER_WORKSPACE))).clone()
+    }
+
+    async fn connect(self: &Arc<Pool>, until: Instant) -> Result<Conn, DbErr> {
+        let until = until.min(Instant::now() + CONNECT);
+        match timeout_at(until, self.options.open(self.pooler)).await {
+            Ok(Ok(conn)) => Ok(conn),
+            Ok(Err(error)) if is_refused_for_now(&error) => {
+                tracing::warn!(%error, "the database gave no connection");
+                Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))
+            }
+            Ok(Err(error)) => {
+                self.lost(&error.to_string());
+                Err(unavailable())
+            }
+            Err(_) => {
+                self.lost("it takes too long to connect");
+                Err(unavailable())
+            }
+        }
+    }
+
+    /// The database is away: everybody hears of it at once, and one task tries until it is back.
+    fn lost(self: &Arc<Pool>, why: &str) {
+        self.distrust();
+        if self.away.send_replace(true) {
+            return;
+        }
+        tracing::warn!(%why, "the database is away; requests are refused until it is back");
+        let pool = Arc::downgrade(self);
+        tokio::spawn(async move {
+            while let Some(pool) = pool.upgrade() {
+                if let Ok(Ok(conn)) = timeout(CONNECT, pool.options.open(pool.pooler)).await {
+                    pool.put(conn, pool.generation.load(Ordering::Acquire));
+                    pool.away.send_replace(false);
+                    tracing::warn!("the database is back");
+                    return;
+                }
+                drop(pool);
+                tokio::time::sleep(RECONNECT).await;
+            }
+        });
+    }
+
+    /// What was opened before now is not used again: a restart of the database ends all connections together.
+    pub(super) fn distrust(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        lock(&self.idle).clear();
+    }
+
+    fn put(&self, conn: Conn, generation: u64) {
+        if generation == self.generation.load(Ordering::Acquire) {
+            lock(&self.idle).push(Idle { conn, generation, since: Instant::now() });
+        }
+    }
+
+    /// Whether the database cannot be reached, as far as is known.
+    pub(super) fn is_away(&self) -> bool {
+        *self.away.borrow()
+    }
+
+    /// How many connections are in use, and how many idle.
+    pub(super) fn usage(&self) -> (usize, usize) {
+        let idle = lock(&self.idle).len();
+        (self.size.saturating_sub(self.all.available_permits()), idle)
+    }
+
+    /// Messages that were sent to the database, each of which was answered once.
+    pub(super) fn round_trips(&self) -> u64 {
+        self.round_trips.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_watch(&self, watch: Watch) {
+        *lock(&self.watch) = Some(watch);
+    }
+
+    /// Reports a statement to whoever counts them.
+    pub(super) fn report(&self, sql: &str) {
+        let watch = lock(&self.watch).clone();
+        if let Some(watch) = watch {
+            watch(sql);
+        }
+    }
+
+    /// Closes what is idle; nothing is taken any more.
+    pub(super) async fn close(&self) -> Result<(), sqlx::Error> {
+        self.all.close();
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        for idle in idle {
+            timeout(PING, idle.conn.close()).await.unwrap_or(Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// Tries the connections that have been idle for so long; those that do not answer are closed, with all that are as old.
+    async fn try_idle(&self, rested: Duration) {
+        let rested: Vec<Idle> = {
+            let mut idle = lock(&self.idle);
+            let (rested, used) =
+                std::mem::take(&mut *idle).into_iter().partition(|idle| idle.since.elapsed() >= rested);
+            *idle = used;
+            rested
+        };
+        for mut idle in rested {
+            if !idle.conn.ping(Instant::now() + PING).await {
+                self.distrust();
+                return;
+            }
+            // Last used, last taken again: those that were used since stay above it.
+            if idle.generation == self.generation.load(Ordering::Acquire) {
+                lock(&self.idle).insert(0, Idle { since: Instant::now(), ..idle });
+            }
+        }
+    }
+
+    /// A statement had no answer in time: finds out whether the database still gives any, so that others need not wait for
+    /// that long.
+    async fn suspect(self: Arc<Pool>) {
+        if self.suspected.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.try_idle(Duration::ZERO).await;
+        match timeout(PING, self.options.open(self.pooler)).await {
+            Ok(Ok(conn)) => self.put(conn, self.generation.load(Ordering::Acquire)),
+            Ok(Err(error)) if is_refused_for_now(&error) => {}
+            Ok(Err(error)) => self.lost(&error.to_string()),
+            Err(_) => self.lost("it does not answer"),
+        }
+        self.suspected.store(false, Ordering::Release);
+    }
+
+    /// Tells PostgreSQL that nobody waits for what this process of it does.
+    async fn cancel(self: Arc<Pool>, process: i32) {
+        let until = Instant::now() + CONNECT;
+        if let Ok(mut taken) = self.take(Class::Small, until).await {
+            _ = taken.simple(&format!("SELECT pg_cancel_backend({process})"), until).await;
+        }
+    }
+}
+
+/// Tries connections that were idle for long.
+async fn keep_alive(pool: Weak<Pool>) {
+    loop {
+        tokio::time::sleep(KEEP_ALIVE).await;
+        let Some(pool) = pool.upgrade() else { return };
+        pool.try_idle(KEEP_ALIVE).await;
+    }
+}
+
+impl Taken {
+    /// Runs one statement.
+    pub(super) async fn run(&mut self, ask: Ask, statement: &Statement, until: Instant) -> Result<Got, Fault> {
+        self.pool.round_trips.fetch_add(1, Ordering::Relaxed);
+        let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
+        self.state = State::Running;
+        let outcome = conn.run(ask, statement, until).await;
+        self.state = State::after(&outcome);
+        outcome
+    }
+
+    /// Runs statements without values, in one message.
+    pub(super) async fn simple(&mut self, sql: &str, until: Instant) -> Result<Vec<QueryResult>, Fault> {
+        self.pool.round_trips.fetch_add(1, Ordering::Relaxed);
+        let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
+        self.state = State::Running;
+        let outcome = conn.simple(sql, until).await;
+        self.state = State::after(&outcome);
+        outcome
+    }
+
+    /// Runs one statement that stands alone.
+    pub(super) async fn run_alone(&mut self, ask: Ask, statement: &Statement, until: Instant) -> Result<Got, Fault> {
+        if !self.conn.as_ref().is_some_and(Conn::wants_transaction) {
+            return self.run(ask, statement, until).await;
+        }
+        self.simple("BEGIN", until).await?;
+        let got = self.run(ask, statement, until).await;
+        self.simple(if got.is_ok() { "COMMIT" } else { "ROLLBACK" }, until).await?;
+        got
+    }
+
+    /// Whether it was opened for this user, so that its loss says more than that it was old.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// Closes it, whatever its state.
+    pub(super) fn discard(mut self) {
+        self.state = State::Lost;
+    }
+
+    /// Whether nothing runs on it.
+    pub(super) fn is_usable(&self) -> bool {
+        self.state == State::Free
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        if self.state == State::Free {
+            self.pool.put(conn, self.generation);
+            return;
+        }
+        conn.abandon();
+        let process = conn.process().filter(|_| self.state != State::Lost);
+        drop(conn);
+        if let (Some(process), Ok(runtime)) = (process, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(self.pool.clone().cancel(process));
+            if self.state == State::Late {
+                runtime.spawn(self.pool.clone().suspect());
+            }
+        }
+    }
+}

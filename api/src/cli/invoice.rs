@@ -10,6 +10,18 @@ use super::{Common, Failure, internal, print};
 
 #[derive(Subcommand)]
 pub(super) enum Invoice {
+    /// List the invoices of a workspace.
+    List {
+        /// The workspace's id.
+        #[arg(long, value_parser = value::<Id>)]
+        workspace: Id,
+    },
+    /// Show an invoice with its lines.
+    Show {
+        /// The invoice's id.
+        #[arg(long, value_parser = value::<Id>)]
+        invoice: Id,
+    },
     /// Bill a client's unbilled time, fees and expenses, as a draft.
     Create {
         /// The workspace's id.
@@ -75,18 +87,14 @@ pub(super) enum Invoice {
 impl Invoice {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
         let operator = Operator::of(&common.open().await?);
+        if let Invoice::List { workspace } = self {
+            let all = invoice::all_of(&operator, workspace).await.map_err(internal)?;
+            let lines = all.iter().map(in_words).collect::<Vec<_>>().join("\n");
+            return print::outcome(common.json, &all, lines);
+        }
         let made = self.carry_out(&operator).await.map_err(internal)?;
         let InvoiceWithLines { invoice, lines } = &made;
-        let mut words = format!(
-            "{}  {}  {} ({})  {} {}  {}",
-            invoice.id,
-            invoice.number,
-            invoice.status,
-            invoice.payment_status,
-            invoice.total,
-            invoice.currency,
-            invoice.bill_to_name,
-        );
+        let mut words = in_words(invoice);
         for line in lines {
             words.push_str(&format!(
                 "\n  {} x {} = {}  {}",
@@ -98,6 +106,8 @@ impl Invoice {
 
     async fn carry_out(self, operator: &Operator) -> Result<InvoiceWithLines, Error> {
         match self {
+            Invoice::List { .. } => Err(Error::bug("a list is not a single invoice")),
+            Invoice::Show { invoice } => invoice::show(operator, invoice).await,
             Invoice::Create { workspace, client, from, to, discount, tax_rate } => {
                 invoice::create(operator, workspace, NewInvoice { client, from, to, discount, tax_rate }).await
             }
@@ -110,4 +120,18 @@ impl Invoice {
             Invoice::Cancel { invoice } => invoice::cancel(operator, invoice).await,
         }
     }
+}
+
+/// One line about an invoice.
+fn in_words(invoice: &invoice::Invoice) -> String {
+    format!(
+        "{}  {}  {} ({})  {} {}  {}",
+        invoice.id,
+        invoice.number,
+        invoice.status,
+        invoice.payment_status,
+        invoice.total,
+        invoice.currency,
+        invoice.bill_to_name,
+    )
 }

@@ -1,8 +1,8 @@
 //! `workspace`, `member`, `token`: administration of workspaces by the operator, also beside a running server.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use service::member::NewMember;
-use service::organization::NewOrganization;
+use service::organization::{NewOrganization, OrganizationChanges};
 use service::token::NewToken;
 use service::value::{Currency, Id, Instant, Name, Plan, Role, Text, TokenScope, Wire};
 use service::{Operator, member, organization, token};
@@ -46,12 +46,49 @@ pub(super) enum Workspace {
         #[arg(long, value_parser = value::<Plan>)]
         plan: Plan,
     },
+    /// Change fields of a workspace; an empty text clears a field.
+    Set(Box<Set>),
     /// List every workspace.
     List,
 }
 
+/// The fields that `workspace set` changes.
+#[derive(Args)]
+pub(super) struct Set {
+    /// The workspace's id.
+    #[arg(long, value_parser = value::<Id>)]
+    workspace: Id,
+    /// Its name.
+    #[arg(long, value_parser = value::<Name>)]
+    name: Option<Name>,
+    /// The name on invoices.
+    #[arg(long)]
+    legal_name: Option<String>,
+    /// The tax or VAT identification number on invoices.
+    #[arg(long)]
+    tax_id: Option<String>,
+    /// What invoice numbers begin with.
+    #[arg(long, value_parser = value::<Text<50>>)]
+    invoice_prefix: Option<Text<50>>,
+    /// The e-mail address on invoices.
+    #[arg(long)]
+    business_email: Option<String>,
+    /// The website on invoices.
+    #[arg(long)]
+    business_website: Option<String>,
+    /// The default currency of clients.
+    #[arg(long, value_parser = value::<Currency>)]
+    currency: Option<Currency>,
+}
+
 #[derive(Subcommand)]
 pub(super) enum Member {
+    /// List the members of a workspace.
+    List {
+        /// The workspace's id.
+        #[arg(long, value_parser = value::<Id>)]
+        workspace: Id,
+    },
     /// Add a person to a workspace.
     Add {
         /// The workspace's id.
@@ -134,6 +171,19 @@ impl Workspace {
                 organization::create(&operator, NewOrganization { name, plan, currency, owner }).await
             }
             Workspace::SetPlan { workspace, plan } => organization::set_plan(&operator, workspace, plan).await,
+            Workspace::Set(set) => {
+                let set = *set;
+                let changes = OrganizationChanges {
+                    name: set.name,
+                    legal_name: set.legal_name,
+                    tax_id: set.tax_id,
+                    invoice_prefix: set.invoice_prefix,
+                    business_email: set.business_email,
+                    business_website: set.business_website,
+                    currency: set.currency,
+                };
+                organization::set(&operator, set.workspace, changes).await
+            }
             Workspace::List => {
                 let all = organization::list(&operator).await.map_err(internal)?;
                 let lines = all.iter().map(words).collect::<Vec<_>>().join("\n");
@@ -148,7 +198,13 @@ impl Workspace {
 impl Member {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
         let operator = Operator::of(&common.open().await?);
+        let words = |m: &member::Member| format!("{}  {}  {}  {}", m.id, m.role, m.email, m.name);
         let member = match self {
+            Member::List { workspace } => {
+                let all = member::all_of(&operator, workspace).await.map_err(internal)?;
+                let lines = all.iter().map(words).collect::<Vec<_>>().join("\n");
+                return print::outcome(common.json, &all, lines);
+            }
             Member::Add { workspace, email, name, role } => {
                 member::add(&operator, workspace, NewMember { email, name, role }).await
             }
@@ -156,8 +212,7 @@ impl Member {
             Member::Remove { workspace, email } => member::remove(&operator, workspace, &email).await,
         };
         let member = member.map_err(internal)?;
-        let words = format!("{}  {}  {}  {}", member.id, member.role, member.email, member.name);
-        print::outcome(common.json, &member, words)
+        print::outcome(common.json, &member, words(&member))
     }
 }
 

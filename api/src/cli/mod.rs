@@ -8,19 +8,30 @@ mod mcp;
 mod print;
 mod secret_key;
 mod serve;
+mod settings;
 mod sqlite;
 mod webhook;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use service::{App, Clock, Config, Environment};
 
 use crate::telemetry::{self, LogFormat};
 
+/// What to do first, below the help.
+const FIRST_STEPS: &str = "First steps:
+  hoursmith serve --demo                      look around with made-up data
+  hoursmith workspace create --name Acme --plan studio --owner-email ann@acme.example --owner-name Ann
+  hoursmith token create --workspace ID --member ann@acme.example --name laptop --scope write
+  hoursmith serve                             serve on http://127.0.0.1:8080
+
+Settings come from flags, then the environment, then the TOML file that HOURSMITH_CONFIG names.";
+
 /// Time tracking and billing over GraphQL and REST.
 #[derive(Parser)]
-#[command(name = "hoursmith", version, about)]
+#[command(name = "hoursmith", version, about, arg_required_else_help = true, after_help = FIRST_STEPS)]
 struct Cli {
     #[command(flatten)]
     common: Common,
@@ -113,6 +124,19 @@ enum Command {
     },
     /// Print the GraphQL schema.
     Sdl,
+    /// Check that a server is ready; exits with 0 if it is. For containers.
+    Health {
+        /// The server's URL.
+        #[arg(long, env = "HOURSMITH_URL", default_value = "http://127.0.0.1:8080")]
+        url: String,
+    },
+    /// Print a script that completes commands in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man,
     /// Print the page of errors.
     Errors,
     /// Print the page of permissions.
@@ -130,15 +154,23 @@ impl<E: std::fmt::Display> From<E> for Failure {
 
 /// Runs the command that the process was started with.
 pub async fn run() -> ExitCode {
-    let Cli { common, command } = match Cli::try_parse() {
+    let arguments = match settings::arguments(&Cli::command()) {
+        Ok(arguments) => arguments,
+        Err(Failure(why)) => {
+            print::problem(&format!("hoursmith: {why}"));
+            return ExitCode::from(2);
+        }
+    };
+    let Cli { common, command } = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(asked) if !asked.use_stderr() => asked.exit(),
+        Err(wrong) if wrong.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // Help that cannot be printed is no other failure.
+            let _ = wrong.print();
+            return ExitCode::from(2);
+        }
         Err(wrong) => {
-            // The first paragraph says what is wrong; how it should be is a command away.
-            let message = wrong.to_string();
-            let first = message.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-            let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
-            print::problem(&format!("hoursmith: {line}; --help shows how"));
+            print::problem(&format!("hoursmith: {}; --help shows how", one_line(&wrong.to_string())));
             return ExitCode::from(2);
         }
     };
@@ -147,12 +179,19 @@ pub async fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(why)) => {
             // A driver may quote the whole URL, password included.
-            let why = why.replace(&url, "HOURSMITH_DATABASE_URL");
+            let why = if url.is_empty() { why } else { why.replace(&url, "HOURSMITH_DATABASE_URL") };
             let line = why.split_whitespace().collect::<Vec<_>>().join(" ");
             print::problem(&format!("hoursmith: {line}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What is wrong and what may have been meant, without the usage: `--help` is a command away.
+fn one_line(error: &str) -> String {
+    let usage = |part: &&str| !part.starts_with("Usage:") && !part.starts_with("For more information");
+    let parts: Vec<&str> = error.trim_start_matches("error: ").split("\n\n").filter(usage).collect();
+    parts.join("; ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
@@ -176,8 +215,30 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
             })
         }
         Command::Sdl => print::text(&schema::sdl()),
+        Command::Health { url } => health(&url).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "hoursmith", &mut script);
+            print::text(&String::from_utf8_lossy(&script))
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            print::text(&String::from_utf8_lossy(&page))
+        }
         Command::Errors => print::text(&crate::rest::errors_page::page()),
         Command::Permissions => print::text(&crate::permissions_page::page()),
+    }
+}
+
+/// Asks a server whether it is ready.
+async fn health(url: &str) -> Result<(), Failure> {
+    let forwarder = service::webhook::Forwarder::new().map_err(internal)?;
+    let url = format!("{}/readyz", url.trim_end_matches('/'));
+    match forwarder.get(&url).await {
+        Ok(reply) if reply.status == 200 => print::text("ready\n"),
+        Ok(reply) => Err(format!("{url} answered {}: the server is not ready", reply.status).into()),
+        Err(why) => Err(format!("{url}: {why}").into()),
     }
 }
 

@@ -3,12 +3,15 @@
 use entity::value::{DateOrDateTime, Id, Name, Plan, Role, Text, Timestamp, fold};
 use entity::{member, project, project_member, token, user};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::access::action::Action;
 use crate::access::caller::Caller;
 use crate::access::policy;
+use crate::access::scope::Scoped;
 use crate::contract::error::Error;
 use crate::contract::input::Field;
 use crate::contract::outcome::Record;
@@ -253,6 +256,17 @@ pub(crate) async fn join(write: &Write, input: NewMember) -> Result<Member, Erro
     };
     write.insert::<member::Entity>(row.clone()).await?;
     Ok(row.into())
+}
+
+/// The live members of a workspace, the oldest first.
+///
+/// # Errors
+/// `NotFound` where there is no such workspace.
+pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Member>, Error> {
+    organization::find(operator.reader(), organization).await?;
+    let live = member::Entity::all_of(organization).filter(member::Column::DeletedAt.is_null());
+    let query = live.order_by_asc(member::Column::CreatedAt).order_by_asc(member::Column::Id);
+    Ok(query.all(operator.reader()).await?.into_iter().map(Member::from).collect())
 }
 
 /// Gives a member another role; never leaves a workspace without an Owner.

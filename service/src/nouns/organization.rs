@@ -1,7 +1,7 @@
 //! The workspace: read by its members, made and changed by the operator.
 
 use entity::organization;
-use entity::value::{Currency, Id, Name, Plan, Timestamp};
+use entity::value::{Currency, Id, Name, Plan, Text, Timestamp, Wire};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel};
 use serde::{Deserialize, Serialize};
 
@@ -152,6 +152,67 @@ pub async fn set_plan(operator: &Operator, id: Id, plan: Plan) -> Result<Organiz
             Ok(Organization::shown(row, true))
         })
         .await
+}
+
+/// What the operator changes of a workspace; `None` leaves a field, an empty text clears one that may be empty.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationChanges {
+    /// Its name.
+    pub name: Option<Name>,
+    /// The name on invoices.
+    pub legal_name: Option<String>,
+    /// The tax or VAT identification number on invoices.
+    pub tax_id: Option<String>,
+    /// What invoice numbers begin with.
+    pub invoice_prefix: Option<Text<50>>,
+    /// The e-mail address on invoices.
+    pub business_email: Option<String>,
+    /// The website on invoices.
+    pub business_website: Option<String>,
+    /// The currency of clients that name none.
+    pub currency: Option<Currency>,
+}
+
+/// Changes fields of a workspace; amounts and invoices that exist stay as they are.
+///
+/// # Errors
+/// `NotFound`, and `Invalid` for a text over 1,000 characters.
+pub async fn set(operator: &Operator, id: Id, changes: OrganizationChanges) -> Result<Organization, Error> {
+    let OrganizationChanges { name, legal_name, tax_id, invoice_prefix, business_email, business_website, currency } =
+        changes;
+    operator
+        .write(id, async |write| {
+            let mut row = lock(write).await?;
+            if let Some(name) = name {
+                row.name = name.into();
+            }
+            if let Some(prefix) = invoice_prefix {
+                row.invoice_prefix = prefix.into();
+            }
+            row.default_currency = currency.unwrap_or(row.default_currency);
+            change(&mut row.legal_name, "legalName", legal_name)?;
+            change(&mut row.tax_id, "taxId", tax_id)?;
+            change(&mut row.business_email, "businessEmail", business_email)?;
+            change(&mut row.business_website, "businessWebsite", business_website)?;
+            row.version += 1;
+            row.updated_at = write.now.max(row.updated_at.plus_millis(1));
+            row.clone().into_active_model().reset_all().update(write.connection()).await?;
+            Ok(Organization::shown(row, true))
+        })
+        .await
+}
+
+/// A text that may be emptied.
+fn change(column: &mut Option<String>, field: &str, text: Option<String>) -> Result<(), Error> {
+    let Some(text) = text else { return Ok(()) };
+    *column = match text.trim() {
+        "" => None,
+        text => match Text::<1000>::parse_text(text) {
+            Ok(text) => Some(text.into()),
+            Err(problems) => return Err(Error::invalid(field, problems.to_string())),
+        },
+    };
+    Ok(())
 }
 
 /// Every workspace, the oldest first.

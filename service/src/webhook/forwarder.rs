@@ -65,6 +65,15 @@ impl Forwarder {
         Forwarded { status: answer.status, error: answer.error }
     }
 
+    /// Gets a public page of a Hoursmith server.
+    ///
+    /// # Errors
+    /// Why there is no response, as text for a person.
+    pub async fn get(&self, url: &str) -> Result<Reply, String> {
+        let request = Request::get(url).body(Full::default());
+        self.exchange(request.map_err(|_| format!("{url} is no URL that can be called"))?).await
+    }
+
     /// Calls a Hoursmith server: GET, or POST with an idempotency key and a body.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use create::{NewInvoice, create};
 pub use list::{InvoiceArgs, InvoiceFilter, InvoiceSort, list, list_of_clients};
-pub use payment::{Payment, cancel, fail_payment, pay, refund, send};
+pub use payment::{all_of, show, Payment, cancel, fail_payment, pay, refund, send};
 
 use crate::access::action::Action;
 use crate::contract::error::Error;

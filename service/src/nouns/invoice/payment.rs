@@ -2,11 +2,12 @@
 
 use entity::invoice;
 use entity::value::{Currency, EventType, Id, InvoiceStatus, Money, PaymentStatus, Timestamp};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde::Serialize;
 
 use super::create::release;
-use super::{InvoiceWithLines, with_lines};
+use super::{Invoice, InvoiceWithLines, with_lines};
+use crate::access::scope::Scoped;
 use crate::contract::error::Error;
 use crate::contract::reason::Reason;
 use crate::door::operator::Operator;
@@ -37,6 +38,25 @@ pub struct Payment {
     pub received_at: Option<Timestamp>,
     /// Why it did not come; null if it did.
     pub failure_reason: Option<String>,
+}
+
+/// The invoices of a workspace, the oldest first, without their lines.
+///
+/// # Errors
+/// `NotFound` where there is no such workspace.
+pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Invoice>, Error> {
+    crate::nouns::organization::find(operator.reader(), organization).await?;
+    let query = invoice::Entity::all_of(organization).order_by_asc(invoice::Column::CreatedAt);
+    let rows = query.order_by_asc(invoice::Column::Id).all(operator.reader()).await?;
+    Ok(rows.into_iter().map(Invoice::from).collect())
+}
+
+/// One invoice with its lines.
+///
+/// # Errors
+/// `NotFound` where there is no such invoice.
+pub async fn show(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
+    step(operator, id, async |_, row| Ok(row)).await
 }
 
 /// Runs one step on an invoice; the workspace is found by the invoice's id.

@@ -24,6 +24,9 @@ pub enum LogFormat {
 }
 
 /// Starts logging; once in a process.
+///
+/// # Errors
+/// The filter cannot be parsed.
 pub fn init(filter: &str, format: LogFormat) -> Result<(), String> {
     let mut filter = EnvFilter::try_new(filter).map_err(|e| format!("HOURSMITH_LOG is no log filter: {e}"))?;
     for directive in QUIET {

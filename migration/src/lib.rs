@@ -81,6 +81,9 @@ pub fn last() -> String {
 }
 
 /// Applies what is pending, all or nothing, and returns the names of the steps that ran.
+///
+/// # Errors
+/// The database cannot be reached or is newer than this binary, or a step fails.
 pub async fn up(url: &str) -> Result<Vec<String>, Error> {
     let db = connect(url).await?;
     let pending = pending(&status_on(&db).await?);
@@ -105,6 +108,9 @@ pub async fn up(url: &str) -> Result<Vec<String>, Error> {
 }
 
 /// Every known step, in order, and whether the database has it. Changes nothing.
+///
+/// # Errors
+/// The database cannot be reached or is newer than this binary, or a step fails.
 pub async fn status(url: &str) -> Result<Vec<Status>, Error> {
     let db = connect(url).await?;
     let status = status_on(&db).await?;

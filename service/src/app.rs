@@ -38,7 +38,7 @@ pub struct Config {
     pub operation_timeout: Duration,
     /// Live or test.
     pub environment: Environment,
-    /// Multiplies every rate budget. With 0 there are none, and nothing is told of them: for measuring what they cost.
+    /// Multiplies every rate limit. With 0 there are none, and no headers report them: for measuring what they cost.
     pub rate_limit_scale: u32,
     /// A Redis or Valkey whose rate-limit buckets all replicas share; else each process has its own.
     pub redis_url: Option<String>,
@@ -57,7 +57,7 @@ pub struct Config {
     pub webhook_roots: Vec<CertificateDer<'static>>,
     /// How long a receiver may take to answer.
     pub webhook_timeout: Duration,
-    /// Finds the addresses of receivers; the system's own unless said.
+    /// Resolves the addresses of receivers; by default the system's resolver.
     pub resolver: Option<Arc<dyn Resolve>>,
     /// How long events, deliveries and attempts are kept, in days.
     pub retention_days: u32,
@@ -92,7 +92,7 @@ impl Config {
         }
     }
 
-    /// Whether a setting can be the URL of a Redis, as far as can be told without asking one.
+    /// Whether a setting can be the URL of a Redis, as far as can be checked without connecting.
     ///
     /// # Errors
     /// What it should be, in one line that does not quote it.
@@ -329,7 +329,7 @@ impl App {
     }
 
     /// Something was committed by another replica.
-    pub(crate) fn heard(&self, message: &str) {
+    pub(crate) fn notified(&self, message: &str) {
         self.hub().live().notified(message);
         self.dispatcher().wake();
     }

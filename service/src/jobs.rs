@@ -1,5 +1,5 @@
 //! The runner of background jobs: each is a task of its own, so that one that takes long, or fails, holds up no other.
-//! This one tells the other replicas of a commit here (LISTEN/NOTIFY on PostgreSQL).
+//! This one notifies the other replicas of commits in this process (LISTEN/NOTIFY on PostgreSQL).
 
 use std::pin::pin;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::app::App;
 use crate::contract::error::{Error, report};
 
-/// What replicas tell each other by.
+/// The channel of notifications between replicas.
 const CHANNEL: &str = "hoursmith_wake";
 /// Jobs of housekeeping need no haste.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
@@ -22,13 +22,13 @@ const SWEEP: u64 = 500;
 const RECONNECT: Duration = Duration::from_secs(5);
 
 impl App {
-    /// Runs until told to stop. What each process needs always runs; work on shared rows only where it is wanted.
+    /// Runs until it is stopped. Jobs of this process always run; work on shared rows only if the worker is on.
     pub async fn run_jobs(&self, worker: bool, mut stop: watch::Receiver<bool>) {
         let listening = self.clone();
         let listener = tokio::spawn(async move { listening.listen().await });
         let live = tokio::spawn(self.hub().clone().follow_changes(stop.clone()));
         let housekeeper = self.clone();
-        let housekeeping = tokio::spawn(async move { housekeeper.keep_house(worker).await });
+        let housekeeping = tokio::spawn(async move { housekeeper.run_housekeeping(worker).await });
         let (delivering, stopped) = (self.clone(), stop.clone());
         let deliveries = worker.then(|| tokio::spawn(async move { delivering.dispatcher().run_worker(stopped).await }));
         let mut woken = pin!(self.wake().notified());
@@ -38,10 +38,10 @@ impl App {
                 _ = stop.wait_for(|stop| *stop) => break,
                 () = &mut woken => {}
             }
-            // What is committed while this tells is told next.
+            // Commits made during this notification trigger the next one.
             woken.set(self.wake().notified());
             woken.as_mut().enable();
-            report("wake", self.tell_replicas().await);
+            report("wake", self.notify_replicas().await);
         }
         // Each piece of it is a transaction, so that it can end anywhere.
         housekeeping.abort();
@@ -54,7 +54,7 @@ impl App {
     }
 
     /// What needs no haste, and may take long: beside the rest, which it must not hold up.
-    async fn keep_house(&self, worker: bool) {
+    async fn run_housekeeping(&self, worker: bool) {
         let mut rounds = interval(HOUSEKEEPING);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -70,13 +70,13 @@ impl App {
     }
 
     /// Wakes the other replicas, off the path of the request that has something for them.
-    async fn tell_replicas(&self) -> Result<(), Error> {
-        let mut told = self.hub().live().outgoing();
+    async fn notify_replicas(&self) -> Result<(), Error> {
+        let mut messages = self.hub().live().outgoing();
         if self.core().database().is_postgres() {
-            if told.is_empty() {
-                told.push(String::new());
+            if messages.is_empty() {
+                messages.push(String::new());
             }
-            for text in told {
+            for text in messages {
                 let statement = Statement::from_sql_and_values(
                     self.core().database().reader().get_database_backend(),
                     "SELECT pg_notify($1, $2)",
@@ -99,7 +99,7 @@ impl App {
                 listener.listen(CHANNEL).await?;
                 loop {
                     let message = listener.recv().await?;
-                    self.heard(message.payload());
+                    self.notified(message.payload());
                     tracing::trace!("woken by a replica");
                 }
             };

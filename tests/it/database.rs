@@ -1,4 +1,4 @@
-//! The database goes away, comes back, does not answer, or is busy: what requests get then.
+//! The database becomes unreachable, returns, does not answer, or is busy: the responses to requests meanwhile.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -39,12 +39,17 @@ async fn a_misspelt_setting_is_refused() {
 async fn flags_count_before_the_environment_and_the_file() {
     let database = database(Kind::Sqlite).await;
     let file = std::env::temp_dir().join(format!("hoursmith-order-{}.toml", std::process::id()));
-    std::fs::write(&file, format!("database_url = \"{}\"\nlog = \"nonsense=\"\nlisten = \"127.0.0.1:0\"", database.url)).unwrap();
+    std::fs::write(
+        &file,
+        format!("database_url = \"{}\"\nlog = \"nonsense=\"\nlisten = \"127.0.0.1:0\"", database.url),
+    )
+    .unwrap();
     let mut from_file = command(&database.url, &["workspace", "list", "--json"]);
     from_file.env_remove("HOURSMITH_DATABASE_URL").env("HOURSMITH_CONFIG", &file);
     let output = from_file.output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "[]", "{}", String::from_utf8_lossy(&output.stderr));
-    let mut by_flag = command("sqlite://nowhere/at/all.db", &["workspace", "list", "--json", "--database-url", &database.url]);
+    let mut by_flag =
+        command("sqlite://nowhere/at/all.db", &["workspace", "list", "--json", "--database-url", &database.url]);
     assert_eq!(String::from_utf8_lossy(&by_flag.output().unwrap().stdout).trim(), "[]");
     std::fs::remove_file(&file).unwrap();
 }
@@ -68,7 +73,8 @@ async fn a_workspace_is_changed_and_listed(kind: Kind) {
     let create = ["workspace", "create", "--name", "Acme", "--plan", "studio", "--owner-email", "ann@acme.example"];
     let workspace = json(url, &[&create[..], &["--owner-name", "Ann"]].concat());
     let id = workspace["id"].as_str().unwrap();
-    let set = ["workspace", "set", "--workspace", id, "--legal-name", "Acme GmbH", "--tax-id", "DE1", "--currency", "CHF"];
+    let set =
+        ["workspace", "set", "--workspace", id, "--legal-name", "Acme GmbH", "--tax-id", "DE1", "--currency", "CHF"];
     let changed = json(url, &set);
     assert_eq!((&changed["legalName"], &changed["taxId"]), (&json!("Acme GmbH"), &json!("DE1")));
     assert_eq!((&changed["defaultCurrency"], &changed["name"]), (&json!("CHF"), &json!("Acme")));

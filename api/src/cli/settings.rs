@@ -42,7 +42,8 @@ pub(super) fn arguments(command: &Command) -> Result<Vec<OsString>, Failure> {
         let Some(long) = known.get(&name) else {
             return Err(unknown(&key, known.keys().map(|name| name.trim_start_matches("HOURSMITH_")), &shown));
         };
-        let value = text_of(&value).ok_or_else(|| format!("{FILE}: {key} must be a text, a number or a list of texts"))?;
+        let value =
+            text_of(&value).ok_or_else(|| format!("{FILE}: {key} must be a text, a number or a list of texts"))?;
         let given = std::env::var_os(&name).is_some() || has_flag(&arguments, long);
         if !given && takes(chosen, command, long) {
             arguments.push(format!("--{long}={value}").into());
@@ -86,9 +87,10 @@ fn takes(chosen: &Command, root: &Command, long: &str) -> bool {
 
 fn has_flag(arguments: &[OsString], long: &str) -> bool {
     let (flag, with_value) = (format!("--{long}"), format!("--{long}="));
-    arguments.iter().filter_map(|argument| argument.to_str()).any(|argument| {
-        argument == flag || argument.starts_with(&with_value)
-    })
+    arguments
+        .iter()
+        .filter_map(|argument| argument.to_str())
+        .any(|argument| argument == flag || argument.starts_with(&with_value))
 }
 
 /// A value as an argument: a list is joined by commas, `true` and `false` are `on` and `off`.
@@ -108,7 +110,8 @@ fn text_of(value: &toml::Value) -> Option<String> {
 fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>, place: &str) -> Failure {
     let wanted = name.to_ascii_lowercase();
     let nearest = known.min_by_key(|own| strsim::damerau_levenshtein(&own.to_ascii_lowercase(), &wanted));
-    let nearest = nearest.map(|own| if name.starts_with("HOURSMITH_") { own.to_owned() } else { own.to_ascii_lowercase() });
+    let nearest =
+        nearest.map(|own| if name.starts_with("HOURSMITH_") { own.to_owned() } else { own.to_ascii_lowercase() });
     let hint = nearest.map(|own| format!("; did you mean {own}?")).unwrap_or_default();
     Failure(format!("there is no setting {name} (in {place}){hint}"))
 }
@@ -133,7 +136,8 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_proposed() {
-        let Failure(line) = unknown("HOURSMITH_LISTN", ["HOURSMITH_LISTEN", "HOURSMITH_ENV"].into_iter(), "the environment");
+        let Failure(line) =
+            unknown("HOURSMITH_LISTN", ["HOURSMITH_LISTEN", "HOURSMITH_ENV"].into_iter(), "the environment");
         assert!(line.ends_with("did you mean HOURSMITH_LISTEN?"), "{line}");
     }
 }

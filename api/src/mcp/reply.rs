@@ -115,7 +115,7 @@ fn next_step(error: &Error) -> &'static str {
         Error::Invalid(_) => "Mend the fields that are named and call again; the same idempotencyKey is still free.",
         Error::NotFound(_) => "Look the record up with find.",
         Error::Forbidden(_) => "This token may not do it: ask the person for a token with the scope or role it takes.",
-        Error::PlanLacks(_) => "The workspace's plan does not include this: tell the person.",
+        Error::PlanLacks(_) => "The workspace's plan does not include this: inform the person.",
         Error::RateLimited { .. } => "Wait as many seconds as the message says and call again.",
         Error::BadRequest(_) => "Mend what the message names and call again.",
         _ => "Try again later with the same idempotencyKey.",

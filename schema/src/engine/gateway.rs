@@ -80,6 +80,9 @@ impl Default for Gateway {
 
 impl Gateway {
     /// Reads a document, within its bounds, and reckons what it costs. Nothing is executed.
+    ///
+    /// # Errors
+    /// The document is not GraphQL, exceeds a limit, or cannot be paid for.
     pub fn prepare(&self, sent: Sent) -> Result<Prepared, Refused> {
         let Sent { query, operation_name, mut variables, is_persisted } = sent;
         if is_persisted && query.is_empty() {

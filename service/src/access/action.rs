@@ -51,7 +51,7 @@ actions! {
 
     /// Tokens: own ones, or all of the workspace.
     ListTokens: Read,
-    /// End a token for good.
+    /// Revoke a token permanently.
     RevokeToken: Write,
 
     /// Clients.

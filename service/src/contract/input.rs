@@ -90,6 +90,9 @@ impl<T> Field<T> {
 
 impl<T> Required<T> {
     /// The value, which validation has checked to be there.
+    ///
+    /// # Errors
+    /// `Invalid` if the field is absent, null or invalid.
     pub fn value(self) -> Result<T, Error> {
         self.take().ok_or_else(|| Error::bug("a required field is empty after validation"))
     }

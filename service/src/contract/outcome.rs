@@ -98,6 +98,9 @@ pub enum Written<R> {
 
 impl<R: Record> Written<R> {
     /// The record; a stored reply is parsed.
+    ///
+    /// # Errors
+    /// `Internal` if a stored reply cannot be read.
     pub fn into_record(self) -> Result<R, Error> {
         match self {
             Written::Fresh { record, .. } => Ok(record),

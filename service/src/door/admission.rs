@@ -19,7 +19,7 @@ use crate::limit::Budget;
 pub struct Admission {
     /// The way to the door, or why not.
     pub pass: Result<Admitted, Error>,
-    /// What is left of the token's budget after the door; told to every good token, whatever became of the request.
+    /// What is left of the token's budget after the door; reported to every valid token, whatever the outcome of the request.
     /// A request that got in may spend more: then ask `Cx::budget`.
     pub budget: Budget,
 }
@@ -161,7 +161,7 @@ impl Door {
         }
         let (charged, budget) = self.limits.charge_request(caller).await;
         if let Err(refused) = charged {
-            // A token that does not let in any more is told so, and not to come back later.
+            // A token that is no longer valid is refused as such, not asked to retry later.
             self.confirm(&mut standing).await?;
             return Ok(Admission { pass: Err(refused), budget });
         }

@@ -295,7 +295,7 @@ impl Cx {
         self.list_below::<E>(action, args, "", |query| query).await
     }
 
-    /// The same, of the rows below something: `place` tells the lists of different places apart.
+    /// The same, for the rows below a parent: `place` distinguishes the lists of different parents.
     pub(crate) async fn list_below<E: Listed>(
         &self,
         action: Action,

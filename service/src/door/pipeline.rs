@@ -257,7 +257,7 @@ impl Cx {
         Ok(())
     }
 
-    /// A name that leads nowhere is told with all else that is wrong, and before anything that stands in the way: 422
+    /// An unknown reference is reported with all other problems, and before any conflict: 422
     /// comes before 409, 404 and 412.
     async fn in_order(&self, named: &[(String, Reference)], refused: Error) -> Error {
         let mut problems = match &refused {

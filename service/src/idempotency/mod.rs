@@ -1,5 +1,5 @@
-//! One key, one effect: the effect and the stored answer are one transaction, and the key is unique. Whoever comes second
-//! cannot store an answer, so what it did is undone, and it is told the first.
+//! One key, one effect: the effect and the stored reply are one transaction, and the key is unique. The second request
+//! cannot store a reply, so its transaction is rolled back, and it returns the first reply.
 
 mod cache;
 mod queue;
@@ -24,7 +24,7 @@ use crate::core::database::{Beginning, Begun, Tx};
 
 /// How long an outcome is kept, in milliseconds.
 const RETENTION: i64 = 24 * 60 * 60 * 1000;
-/// How long a twin waits for the first.
+/// How long a concurrent duplicate waits for the first request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Written out, since every write with a key does it. A row that is over and not swept yet is as good as none.
@@ -114,7 +114,7 @@ pub(crate) enum Claim<'a> {
     Claimed(Claimed<'a>),
 }
 
-/// A key that is being worked on. However the work ends, dropping this lets the next twin go on.
+/// A claimed key. However the work ends, dropping this lets the next duplicate proceed.
 pub(crate) struct Claimed<'a> {
     store: &'a Idempotency,
     caller: &'a Caller,
@@ -125,8 +125,8 @@ pub(crate) struct Claimed<'a> {
     turn: Ticket,
 }
 
-/// Takes a key, in this process. Twins wait in line, without a connection. What is known here to be done asks no database
-/// at all; what only the table knows is found when it stands in the way.
+/// Claims a key, in this process. Concurrent duplicates wait in a queue, without a connection. A reply in memory needs no
+/// database; a reply that only the table knows is found when the write conflicts with it.
 ///
 /// # Errors
 /// `InFlight` after five seconds, or at once when too many wait already; a conflict if the key was used otherwise.
@@ -183,19 +183,19 @@ impl Claimed<'_> {
         replay.map(Some)
     }
 
-    /// Begins the transaction of the effect, and holds the key in it against other processes. Their twins wait by asking
+    /// Begins the transaction of the effect, and locks the key in it against other processes. Their duplicates wait by asking
     /// again: no connection is held while somebody else works on it.
     ///
     /// # Errors
     /// `InFlight` after five seconds.
     pub(crate) async fn begin(&self, deadline: Option<Instant>) -> Result<(Tx, Option<i64>), Error> {
         let asked = Beginning { lock: Some(self.slot.number()), workspace: Some(self.caller.organization_id) };
-        let mut has_twin = self.turn.waited;
+        let mut has_duplicate = self.turn.waited;
         loop {
             // A request that is alone waits for a connection, or for SQLite's one writer, like any other write.
-            let until = if has_twin { Some(self.until) } else { deadline };
+            let until = if has_duplicate { Some(self.until) } else { deadline };
             match self.store.core.database().begin_asking(&asked, until).await {
-                Err(_) if has_twin && Instant::now() >= self.until => return Err(Error::InFlight),
+                Err(_) if has_duplicate && Instant::now() >= self.until => return Err(Error::InFlight),
                 begun => {
                     let Begun { tx, epoch } = begun?;
                     if let Some(tx) = tx {
@@ -203,7 +203,7 @@ impl Claimed<'_> {
                     }
                 }
             }
-            has_twin = true;
+            has_duplicate = true;
             if Instant::now() >= self.until {
                 return Err(Error::InFlight);
             }

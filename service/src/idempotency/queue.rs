@@ -1,4 +1,4 @@
-//! Twins in one process: who comes with a key that is being worked on stands in line, in memory, without a connection.
+//! Concurrent duplicates in one process: a request whose key is claimed waits in a queue in memory, without a connection.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -94,16 +94,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_comes_in_turn_and_no_more_than_there_is_room_for() {
+    async fn waiting_requests_proceed_in_order_and_their_number_is_bounded() {
         let queue = Arc::new(Queue::default());
         let first = queue.turn(SLOT, soon()).await.expect("nobody else is there");
         assert!(!first.waited);
-        let (told, mut order) = tokio::sync::mpsc::unbounded_channel();
+        let (sender, mut order) = tokio::sync::mpsc::unbounded_channel();
         for i in 0..WAITING {
-            let (queue, told) = (queue.clone(), told.clone());
+            let (queue, sender) = (queue.clone(), sender.clone());
             tokio::spawn(async move {
                 let turn = queue.turn(SLOT, soon()).await.expect("there is room");
-                told.send((i, turn.waited)).expect("somebody listens");
+                sender.send((i, turn.waited)).expect("somebody listens");
             });
             tokio::task::yield_now().await;
         }

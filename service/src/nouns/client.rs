@@ -353,22 +353,34 @@ impl Listed for client::Entity {
 pub type ClientArgs = ListArgs<ClientFilter, ClientSort>;
 
 /// A page of clients.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list(cx: &Cx, args: &ClientArgs) -> Result<Page<Client>, Error> {
     Ok(cx.list::<client::Entity>(Action::ListClients, args).await?.map(Client::from))
 }
 
 /// One client.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx, id: Id) -> Result<Client, Error> {
     Ok(cx.read(Action::GetClient)?.get::<client::Entity>(id).await?.into())
 }
 
 /// Clients by id, deleted ones too: they still resolve as somebody's parent.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Client>, Error> {
     let rows = cx.read(Action::GetClient)?.by_ids::<client::Entity>(ids).await?;
     Ok(rows.into_iter().map(Client::from).collect())
 }
 
 /// A new client.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
 pub async fn create(cx: &Cx, input: CreateClientInput) -> Result<Written<Client>, Error> {
     cx.create(Action::CreateClient, input, async |write, input| {
         let default_currency = write.caller()?.default_currency.clone();
@@ -413,6 +425,10 @@ pub async fn create(cx: &Cx, input: CreateClientInput) -> Result<Written<Client>
 }
 
 /// Changes a client.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn update(
     cx: &Cx,
     id: Id,
@@ -430,6 +446,10 @@ pub async fn update(
 }
 
 /// Deletes a client that has neither active projects nor invoices in force.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteClient, (), async |write, ()| {
         let before = write.lock_exclusive::<client::Entity>(id).await?;

@@ -152,16 +152,25 @@ impl Listed for event::Entity {
 pub type EventArgs = ListArgs<EventFilter, EventSort>;
 
 /// A page of events.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list(cx: &Cx, args: &EventArgs) -> Result<Page<Event>, Error> {
     cx.list::<event::Entity>(Action::ListEvents, args).await?.try_map(|row| read(&row))
 }
 
 /// One event.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx, id: Id) -> Result<Event, Error> {
     read(&cx.read(Action::GetEvent)?.get::<event::Entity>(id).await?)
 }
 
 /// Events by id.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Event>, Error> {
     let rows = cx.read(Action::GetEvent)?.by_ids::<event::Entity>(ids).await?;
     rows.iter().map(read).collect()

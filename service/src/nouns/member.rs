@@ -106,6 +106,9 @@ pub struct Me {
 }
 
 /// Who the caller is.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn me(cx: &Cx) -> Result<Me, Error> {
     let read = cx.read(Action::GetMe)?;
     let caller = cx.caller();
@@ -175,22 +178,34 @@ impl Listed for member::Entity {
 }
 
 /// A page of members.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list(cx: &Cx, args: &ListArgs<MemberFilter, MemberSort>) -> Result<Page<Member>, Error> {
     Ok(cx.list::<member::Entity>(Action::ListMembers, args).await?.map(Member::from))
 }
 
 /// One member.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx, id: Id) -> Result<Member, Error> {
     Ok(cx.read(Action::GetMember)?.get::<member::Entity>(id).await?.into())
 }
 
 /// Memberships by id, ended ones too.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Member>, Error> {
     let rows = cx.read(Action::GetMember)?.by_ids::<member::Entity>(ids).await?;
     Ok(rows.into_iter().map(Member::from).collect())
 }
 
 /// The memberships of these people, live or ended, the latest of each last.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn of_users(cx: &Cx, users: &[Id]) -> Result<Vec<Member>, Error> {
     use sea_orm::QueryOrder;
     let read = cx.read(Action::ListMembers)?;
@@ -225,6 +240,9 @@ pub struct NewMember {
 }
 
 /// Adds a person to a workspace, within the cap of its plan.
+///
+/// # Errors
+/// `NotFound` (workspace or record), `Invalid` (input), `Conflict` (state or cap), or `Internal` (database).
 pub async fn add(operator: &Operator, organization: Id, input: NewMember) -> Result<Member, Error> {
     operator.write(organization, async |write| join(write, input).await).await
 }
@@ -270,6 +288,9 @@ pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Member>
 }
 
 /// Gives a member another role; never leaves a workspace without an Owner.
+///
+/// # Errors
+/// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn set_role(operator: &Operator, organization: Id, email: &str, role: Role) -> Result<Member, Error> {
     operator
         .write(organization, async |write| {
@@ -292,6 +313,9 @@ pub async fn set_role(operator: &Operator, organization: Id, email: &str, role: 
 }
 
 /// Ends a membership and revokes its tokens permanently. Their time stays.
+///
+/// # Errors
+/// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 #[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub async fn remove(operator: &Operator, organization: Id, email: &str) -> Result<Member, Error> {
     operator

@@ -78,6 +78,9 @@ impl Organization {
 }
 
 /// The caller's workspace.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx) -> Result<Organization, Error> {
     let row = cx.read(Action::GetOrganization)?.organization().await?;
     Ok(Organization::shown(row, policy::sees_money(cx.caller().role())))
@@ -112,6 +115,9 @@ pub struct NewOrganization {
 }
 
 /// A new workspace with its Owner.
+///
+/// # Errors
+/// `NotFound` (workspace or record), `Invalid` (input), `Conflict` (state or cap), or `Internal` (database).
 pub async fn create(operator: &Operator, input: NewOrganization) -> Result<Organization, Error> {
     let id = operator.new_id();
     operator
@@ -141,6 +147,9 @@ pub async fn create(operator: &Operator, input: NewOrganization) -> Result<Organ
 }
 
 /// Puts a workspace on another plan, from the next request on.
+///
+/// # Errors
+/// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn set_plan(operator: &Operator, id: Id, plan: Plan) -> Result<Organization, Error> {
     operator
         .write(id, async |write| {
@@ -216,6 +225,9 @@ fn change(column: &mut Option<String>, field: &str, text: Option<String>) -> Res
 }
 
 /// Every workspace, the oldest first.
+///
+/// # Errors
+/// `NotFound` (workspace or record), or `Internal` (database).
 #[expect(clippy::disallowed_methods, reason = "the operator looks across workspaces")]
 pub async fn list(operator: &Operator) -> Result<Vec<Organization>, Error> {
     use sea_orm::QueryOrder;

@@ -15,6 +15,9 @@ use crate::list::page::{ListArgs, Page};
 use crate::nouns::member::{Member, MemberFilter, MemberSort};
 
 /// A page of the people on a project.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list(cx: &Cx, project: Id, args: &ListArgs<MemberFilter, MemberSort>) -> Result<Page<Member>, Error> {
     let read = cx.read(Action::ListProjectMembers)?;
     let on_project = read.query::<project_member::Entity>(|query| {
@@ -31,6 +34,9 @@ pub async fn list(cx: &Cx, project: Id, args: &ListArgs<MemberFilter, MemberSort
 }
 
 /// The people on each of these projects, in one statement, in the order in which they were put there.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn of_projects(cx: &Cx, projects: &[Id]) -> Result<HashMap<Id, Vec<Member>>, Error> {
     use project_member::Column;
     let read = cx.read(Action::ListProjectMembers)?;
@@ -54,6 +60,9 @@ pub async fn of_projects(cx: &Cx, projects: &[Id]) -> Result<HashMap<Id, Vec<Mem
 }
 
 /// Puts a member on a project; once is enough.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
 pub async fn add(cx: &Cx, project: Id, user: Id) -> Result<Written<Member>, Error> {
     cx.write(Action::AddProjectMember, (), async |write, ()| {
         write.lock_exclusive::<project::Entity>(project).await?;
@@ -74,6 +83,10 @@ pub async fn add(cx: &Cx, project: Id, user: Id) -> Result<Written<Member>, Erro
 }
 
 /// Takes a member off a project: their tasks there are unassigned, their time stays.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 #[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub async fn remove(cx: &Cx, project: Id, user: Id) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RemoveProjectMember, (), async |write, ()| {

@@ -78,6 +78,9 @@ fn look<E: Identified>(read: &Read<'_>, id: Id, number: i32) -> SelectStatement 
 }
 
 /// The kind of the live record with this id, if the caller sees one.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn kind_of(cx: &Cx, id: Id) -> Result<RecordKind, Error> {
     let read = cx.read(Action::GetMe)?;
     let mut looks =

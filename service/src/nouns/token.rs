@@ -127,16 +127,26 @@ impl Listed for token::Entity {
 }
 
 /// A page of live tokens: own ones; for Owner and Admin all of the workspace.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list(cx: &Cx, args: &ListArgs<TokenFilter, TokenSort>) -> Result<Page<Token>, Error> {
     Ok(cx.list::<token::Entity>(Action::ListTokens, args).await?.map(Token::from))
 }
 
 /// One live token: an own one; for Owner and Admin any of the workspace.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx, id: Id) -> Result<Token, Error> {
     Ok(cx.read(Action::ListTokens)?.get::<token::Entity>(id).await?.into())
 }
 
 /// Revokes a token permanently.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn revoke(cx: &Cx, id: Id) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RevokeToken, (), async |write, ()| {
         let row = write.lock_exclusive::<token::Entity>(id).await?;
@@ -177,6 +187,9 @@ pub struct MintedToken {
 }
 
 /// Makes a token for a member.
+///
+/// # Errors
+/// `NotFound` (workspace or record), `Invalid` (input), `Conflict` (state or cap), or `Internal` (database).
 pub async fn create(operator: &Operator, organization: Id, input: NewToken) -> Result<MintedToken, Error> {
     operator
         .write(organization, async |write| {
@@ -221,6 +234,9 @@ async fn live_tokens(write: &Write, member: &member::Model) -> Result<u64, Error
 }
 
 /// Every token of a workspace, ended ones too, the oldest first.
+///
+/// # Errors
+/// `NotFound` (workspace or record), or `Internal` (database).
 pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Token>, Error> {
     use crate::access::scope::Scoped;
     crate::nouns::organization::find(operator.reader(), organization).await?;
@@ -230,6 +246,9 @@ pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Token>,
 }
 
 /// Ends a token by its prefix, in whichever workspace it is.
+///
+/// # Errors
+/// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 #[expect(clippy::disallowed_methods, reason = "a prefix is unique across workspaces")]
 pub async fn revoke_by_prefix(operator: &Operator, prefix: &str) -> Result<Token, Error> {
     use sea_orm::EntityTrait;

@@ -206,17 +206,26 @@ impl Listed for webhook_delivery::Entity {
 pub type WebhookDeliveryArgs = ListArgs<WebhookDeliveryFilter, WebhookDeliverySort>;
 
 /// A page of deliveries.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list(cx: &Cx, args: &WebhookDeliveryArgs) -> Result<Page<WebhookDelivery>, Error> {
     let page = cx.list::<webhook_delivery::Entity>(Action::ListWebhookDeliveries, args).await?;
     Ok(page.map(WebhookDelivery::from))
 }
 
 /// One delivery.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx, id: Id) -> Result<WebhookDelivery, Error> {
     Ok(cx.read(Action::GetWebhookDelivery)?.get::<webhook_delivery::Entity>(id).await?.into())
 }
 
 /// One delivery with its attempts.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get_detail(cx: &Cx, id: Id) -> Result<WebhookDeliveryDetail, Error> {
     let delivery = get(cx, id).await?;
     let attempts = attempts_of(cx, &[id]).await?.remove(&id).unwrap_or_default();
@@ -224,6 +233,9 @@ pub async fn get_detail(cx: &Cx, id: Id) -> Result<WebhookDeliveryDetail, Error>
 }
 
 /// The attempts of each of these deliveries, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn attempts_of(cx: &Cx, deliveries: &[Id]) -> Result<HashMap<Id, Vec<WebhookAttempt>>, Error> {
     let read = cx.read(Action::GetWebhookDelivery)?;
     let rows = read.all::<webhook_attempt::Entity>(|query| {

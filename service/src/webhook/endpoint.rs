@@ -311,17 +311,26 @@ fn with_secret(row: webhook_endpoint::Model, secret: &Secret) -> WebhookEndpoint
 }
 
 /// A page of webhook endpoints.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list(cx: &Cx, args: &WebhookEndpointArgs) -> Result<Page<WebhookEndpoint>, Error> {
     let page = cx.list::<webhook_endpoint::Entity>(Action::ListWebhookEndpoints, args).await?;
     Ok(page.map(WebhookEndpoint::from))
 }
 
 /// One webhook endpoint.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx, id: Id) -> Result<WebhookEndpoint, Error> {
     Ok(cx.read(Action::GetWebhookEndpoint)?.get::<webhook_endpoint::Entity>(id).await?.into())
 }
 
 /// Webhook endpoints by id, deleted ones too: their deliveries are still there.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<HashMap<Id, WebhookEndpoint>, Error> {
     let rows = cx.read(Action::GetWebhookEndpoint)?.by_ids::<webhook_endpoint::Entity>(ids).await?;
     Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
@@ -340,6 +349,9 @@ async fn look_up(cx: &Cx, action: Action, url: Option<&Text<2048>>) -> Result<()
 }
 
 /// A new webhook endpoint, with its secret.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
 pub async fn create(cx: &Cx, mut input: CreateWebhookEndpointInput) -> Result<Written<WebhookEndpoint>, Error> {
     input.check_url(cx);
     let url = look_up(cx, Action::CreateWebhookEndpoint, input.url.get()).await;
@@ -379,6 +391,10 @@ pub async fn create(cx: &Cx, mut input: CreateWebhookEndpointInput) -> Result<Wr
 }
 
 /// Changes a webhook endpoint.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn update(
     cx: &Cx,
     id: Id,
@@ -402,6 +418,10 @@ pub async fn update(
 }
 
 /// Deletes a webhook endpoint; its pending deliveries are not sent any more.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteWebhookEndpoint, (), async |write, ()| {
         let before = write.lock_exclusive::<webhook_endpoint::Entity>(id).await?;
@@ -414,6 +434,10 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
 }
 
 /// Gives an endpoint a new secret. The old one may go on signing beside it for a time.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn rotate_secret(
     cx: &Cx,
     id: Id,

@@ -56,10 +56,10 @@ on_both! {
         let body = json!({ "projectId": "website", "duration": "1h30m", "entryDate": "2026-06-10", "idempotencyKey": "a" });
         let entry = value(&world, owner, "create_time_entry", body).await;
         assert_eq!((&entry["projectId"], &entry["durationSeconds"]), (&json!(website), &json!(5400)));
-        let twin = fixtures.home.project(&world, "Website").await;
+        let same_name = fixtures.home.project(&world, "Website").await;
         let body = json!({ "projectId": "Website", "duration": "1h", "entryDate": "2026-06-10", "idempotencyKey": "b" });
         let why = refused(&world, owner, "create_time_entry", body).await["fields"]["projectId"].to_string();
-        assert!(why.contains(&website) && why.contains(&twin), "{why}");
+        assert!(why.contains(&website) && why.contains(&same_name), "{why}");
         let body = json!({ "projectId": "Intranet", "duration": "1h", "entryDate": "2026-06-10", "idempotencyKey": "b" });
         let none = refused(&world, owner, "create_time_entry", body).await;
         assert_eq!(none["code"], "validation_error");

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod docs;
+mod words;
 
 use std::path::{Path, PathBuf};
 

@@ -144,7 +144,7 @@ impl Database {
         Ok(Some(PgListener::connect_with(&pool).await?))
     }
 
-    /// Whether other replicas can be heard at all.
+    /// Whether notifications of other replicas can be received at all.
     pub(crate) fn can_listen(&self) -> bool {
         self.listen.is_some()
     }

@@ -274,7 +274,7 @@ impl Pool {
         *lock(&self.watch) = Some(watch);
     }
 
-    /// Reports a statement to whoever counts them.
+    /// Reports a statement to its observer, if there is one.
     pub(super) fn report(&self, sql: &str) {
         let watch = lock(&self.watch).clone();
         if let Some(watch) = watch {
@@ -329,7 +329,7 @@ impl Pool {
         self.suspected.store(false, Ordering::Release);
     }
 
-    /// Tells PostgreSQL that nobody waits for what this process of it does.
+    /// Cancels the running statement of a connection in PostgreSQL.
     async fn cancel(self: Arc<Pool>, process: i32) {
         let until = Instant::now() + CONNECT;
         if let Ok(mut taken) = self.take(Class::Small, until).await {

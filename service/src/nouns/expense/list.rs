@@ -97,11 +97,17 @@ impl Listed for expense::Entity {
 pub type ExpenseArgs = ListArgs<ExpenseFilter, ExpenseSort>;
 
 /// A page of expenses.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list(cx: &Cx, args: &ExpenseArgs) -> Result<Page<Expense>, Error> {
     Ok(cx.list::<expense::Entity>(Action::ListExpenses, args).await?.map(Expense::from))
 }
 
 /// The first expenses for each of these clients, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_clients(
     cx: &Cx,
     clients: &[Id],
@@ -115,6 +121,9 @@ pub async fn list_of_clients(
 }
 
 /// The first expenses of each of these projects, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_projects(
     cx: &Cx,
     projects: &[Id],
@@ -128,6 +137,9 @@ pub async fn list_of_projects(
 }
 
 /// The first expenses on each of these invoices, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_invoices(
     cx: &Cx,
     invoices: &[Id],

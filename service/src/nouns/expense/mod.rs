@@ -123,11 +123,17 @@ impl Record for Expense {
 }
 
 /// One expense.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx, id: Id) -> Result<Expense, Error> {
     Ok(cx.read(Action::GetExpense)?.get::<expense::Entity>(id).await?.into())
 }
 
 /// A new expense.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
 pub async fn create(cx: &Cx, input: CreateExpenseInput) -> Result<Written<Expense>, Error> {
     cx.create(Action::CreateExpense, input, async |write, input| {
         let client_id = input.client_id.clone().value()?;
@@ -189,6 +195,10 @@ async fn lock_client_and_project(
 }
 
 /// Changes an expense that is on no invoice.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn update(
     cx: &Cx,
     id: Id,
@@ -218,6 +228,10 @@ pub async fn update(
 }
 
 /// Deletes an expense that is on no invoice.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteExpense, (), async |write, ()| {
         let before = lock_unbilled(write, id, expected).await?;

@@ -119,11 +119,17 @@ impl Listed for invoice::Entity {
 pub type InvoiceArgs = ListArgs<InvoiceFilter, InvoiceSort>;
 
 /// A page of invoices, without their lines.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list(cx: &Cx, args: &InvoiceArgs) -> Result<Page<Invoice>, Error> {
     Ok(cx.list::<invoice::Entity>(Action::ListInvoices, args).await?.map(Invoice::from))
 }
 
 /// The first invoices to each of these clients, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_clients(
     cx: &Cx,
     clients: &[Id],

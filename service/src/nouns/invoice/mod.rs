@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use create::{NewInvoice, create};
 pub use list::{InvoiceArgs, InvoiceFilter, InvoiceSort, list, list_of_clients};
-pub use payment::{all_of, show, Payment, cancel, fail_payment, pay, refund, send};
+pub use payment::{Payment, all_of, cancel, fail_payment, pay, refund, send, show};
 
 use crate::access::action::Action;
 use crate::contract::error::Error;
@@ -206,6 +206,9 @@ impl Record for InvoiceWithLines {
 }
 
 /// One invoice with its lines.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx, id: Id) -> Result<InvoiceWithLines, Error> {
     let invoice = find(cx, id).await?;
     let lines = lines_of(cx, &[id]).await?.remove(&id).unwrap_or_default();
@@ -213,17 +216,26 @@ pub async fn get(cx: &Cx, id: Id) -> Result<InvoiceWithLines, Error> {
 }
 
 /// One invoice, without its lines.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn find(cx: &Cx, id: Id) -> Result<Invoice, Error> {
     Ok(cx.read(Action::GetInvoice)?.get::<invoice::Entity>(id).await?.into())
 }
 
 /// Invoices by id.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Invoice>, Error> {
     let rows = cx.read(Action::GetInvoice)?.by_ids::<invoice::Entity>(ids).await?;
     Ok(rows.into_iter().map(Invoice::from).collect())
 }
 
 /// The lines of each of these invoices, in order, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn lines_of(cx: &Cx, invoices: &[Id]) -> Result<HashMap<Id, Vec<InvoiceLine>>, Error> {
     let read = cx.read(Action::GetInvoice)?;
     let rows = read.all::<invoice_line::Entity>(|query| {

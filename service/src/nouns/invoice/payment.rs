@@ -97,6 +97,9 @@ fn blocked(row: &invoice::Model, what: &str) -> Error {
 }
 
 /// DRAFT becomes SENT.
+///
+/// # Errors
+/// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn send(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
     step(operator, id, async |write, row| {
         if row.status != InvoiceStatus::Draft {
@@ -110,6 +113,9 @@ pub async fn send(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error
 }
 
 /// Records a payment of a SENT invoice, by default of the whole open amount. A fully paid invoice becomes PAID.
+///
+/// # Errors
+/// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn pay(operator: &Operator, id: Id, amount: Option<Money>) -> Result<InvoiceWithLines, Error> {
     step(operator, id, async |write, row| {
         if row.status != InvoiceStatus::Sent {
@@ -130,6 +136,9 @@ pub async fn pay(operator: &Operator, id: Id, amount: Option<Money>) -> Result<I
 }
 
 /// Reports that a payment of a SENT invoice failed. The invoice does not change.
+///
+/// # Errors
+/// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn fail_payment(
     operator: &Operator,
     id: Id,
@@ -150,6 +159,9 @@ pub async fn fail_payment(
 }
 
 /// Refunds all that was paid. A PAID invoice stays PAID, and its time and expenses stay on it.
+///
+/// # Errors
+/// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn refund(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
     step(operator, id, async |_, row| {
         if row.amount_paid == Money::ZERO {
@@ -162,6 +174,9 @@ pub async fn refund(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Err
 
 /// Cancels an invoice: its time, fees and expenses can be billed again, its number stays taken. A PAID invoice can be
 /// cancelled once it was refunded in full.
+///
+/// # Errors
+/// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn cancel(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
     step(operator, id, async |write, row| {
         let refunded = row.payment_status == PaymentStatus::Refunded && row.amount_paid == Money::ZERO;

@@ -246,12 +246,18 @@ impl Listed for project::Entity {
 pub type ProjectArgs = ListArgs<ProjectFilter, ProjectSort>;
 
 /// A page of projects.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list(cx: &Cx, args: &ProjectArgs) -> Result<Page<Project>, Error> {
     let page = cx.list::<project::Entity>(Action::ListProjects, args).await?;
     Ok(page.map(|row| Project::shown_to(cx.caller(), row)))
 }
 
 /// The first projects of each of these clients, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_clients(
     cx: &Cx,
     clients: &[Id],
@@ -265,6 +271,9 @@ pub async fn list_of_clients(
 }
 
 /// The first projects that each of these people was put on, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_people(
     cx: &Cx,
     people: &[Id],
@@ -276,18 +285,27 @@ pub async fn list_of_people(
 }
 
 /// One project.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx, id: Id) -> Result<Project, Error> {
     let row = cx.read(Action::GetProject)?.get::<project::Entity>(id).await?;
     Ok(Project::shown_to(cx.caller(), row))
 }
 
 /// Projects by id, deleted ones too: they still resolve as somebody's parent.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Project>, Error> {
     let rows = cx.read(Action::GetProject)?.by_ids::<project::Entity>(ids).await?;
     Ok(rows.into_iter().map(|row| Project::shown_to(cx.caller(), row)).collect())
 }
 
 /// A new project.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
 pub async fn create(cx: &Cx, input: CreateProjectInput) -> Result<Written<Project>, Error> {
     cx.create(Action::CreateProject, input, async |write, input| {
         let client = client_of(write, input.client_id.clone().value()?).await?;
@@ -333,6 +351,10 @@ async fn client_of(write: &Write, id: Id) -> Result<client::Model, Error> {
 }
 
 /// Changes a project.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn update(
     cx: &Cx,
     id: Id,
@@ -395,6 +417,10 @@ async fn ensure_client_matches(write: &Write, row: &project::Model) -> Result<()
 }
 
 /// Archives a project: it accepts no new time entries.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
     cx.write(Action::ArchiveProject, (), async |write, ()| {
         let before = write.lock_exclusive::<project::Entity>(id).await?;
@@ -406,6 +432,10 @@ pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
 }
 
 /// Makes an archived or deleted project ACTIVE again.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
     cx.write(Action::RestoreProject, (), async |write, ()| {
         let before = write.lock_even_deleted::<project::Entity>(id).await?;
@@ -418,6 +448,10 @@ pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
 }
 
 /// Deletes a project that has neither invoiced time nor a running timer.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteProject, (), async |write, ()| {
         let before = write.lock_exclusive::<project::Entity>(id).await?;

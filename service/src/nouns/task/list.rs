@@ -151,11 +151,17 @@ impl Listed for task::Entity {
 pub type TaskArgs = ListArgs<TaskFilter, TaskSort>;
 
 /// A page of tasks.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list(cx: &Cx, args: &TaskArgs) -> Result<Page<Task>, Error> {
     Ok(cx.list::<task::Entity>(Action::ListTasks, args).await?.map(Task::from))
 }
 
 /// The first tasks of each of these projects, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_projects(
     cx: &Cx,
     projects: &[Id],
@@ -169,6 +175,9 @@ pub async fn list_of_projects(
 }
 
 /// The first tasks that are assigned to each of these people, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_people(cx: &Cx, people: &[Id], args: &TaskArgs) -> Result<crate::list::page::Pages<Task>, Error> {
     let relation = Relation::<task::Entity>::by(
         task_assignee::Column::UserId,

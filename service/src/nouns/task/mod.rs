@@ -156,17 +156,26 @@ impl Record for Task {
 }
 
 /// One task.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx, id: Id) -> Result<Task, Error> {
     Ok(cx.read(Action::GetTask)?.get::<task::Entity>(id).await?.into())
 }
 
 /// Tasks by id, deleted ones too: they still resolve as somebody's parent.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Task>, Error> {
     let rows = cx.read(Action::GetTask)?.by_ids::<task::Entity>(ids).await?;
     Ok(rows.into_iter().map(Task::from).collect())
 }
 
 /// A new task.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
 pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Error> {
     cx.create(Action::CreateTask, input, async |write, input| {
         let (project_id, named) = (input.project_id.clone().value()?, input.assignee_ids.get().cloned());
@@ -275,6 +284,10 @@ fn update_completion(row: &mut task::Model, now: Timestamp) -> bool {
 }
 
 /// Changes a task.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn update(
     cx: &Cx,
     id: Id,
@@ -333,6 +346,10 @@ async fn ensure_time_matches_project(write: &Write, id: Id) -> Result<(), Error>
 }
 
 /// Deletes a task. Time entries on it keep their `taskId`.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteTask, (), async |write, ()| {
         let before = write.lock_exclusive::<task::Entity>(id).await?;
@@ -345,6 +362,10 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
 }
 
 /// Deletes a task and returns it.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
     cx.write(Action::ArchiveTask, (), async |write, ()| {
         let before = write.lock_exclusive::<task::Entity>(id).await?;
@@ -355,6 +376,10 @@ pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
 }
 
 /// Brings a deleted task back.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
     cx.write(Action::RestoreTask, (), async |write, ()| {
         let seen = find_unlocked(write, id).await?.ok_or(Error::NotFound("task"))?;

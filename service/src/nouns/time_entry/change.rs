@@ -16,6 +16,10 @@ use crate::door::write::Write;
 use crate::nouns::member;
 
 /// Changes a time entry.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn update(
     cx: &Cx,
     id: Id,
@@ -133,6 +137,10 @@ fn change_span(
 }
 
 /// Deletes a time entry.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteTimeEntry, (), async |write, ()| {
         let (before, _project) = lock(write, id, None).await?;

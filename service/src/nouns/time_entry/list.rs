@@ -121,11 +121,17 @@ impl Listed for time_entry::Entity {
 pub type TimeEntryArgs = ListArgs<TimeEntryFilter, TimeEntrySort>;
 
 /// A page of time entries.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list(cx: &Cx, args: &TimeEntryArgs) -> Result<Page<TimeEntry>, Error> {
     Ok(cx.list::<time_entry::Entity>(Action::ListTimeEntries, args).await?.map(TimeEntry::from))
 }
 
 /// The first time entries of each of these projects, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_projects(
     cx: &Cx,
     projects: &[Id],
@@ -139,6 +145,9 @@ pub async fn list_of_projects(
 }
 
 /// The first time entries of each of these tasks, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_tasks(
     cx: &Cx,
     tasks: &[Id],
@@ -152,6 +161,9 @@ pub async fn list_of_tasks(
 }
 
 /// The first time entries of each of these people, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_people(
     cx: &Cx,
     people: &[Id],
@@ -165,6 +177,9 @@ pub async fn list_of_people(
 }
 
 /// The first time entries for each of these clients, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_clients(
     cx: &Cx,
     clients: &[Id],
@@ -179,6 +194,9 @@ pub async fn list_of_clients(
 }
 
 /// The first time entries on each of these invoices, in one statement.
+///
+/// # Errors
+/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
 pub async fn list_of_invoices(
     cx: &Cx,
     invoices: &[Id],

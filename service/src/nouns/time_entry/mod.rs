@@ -145,11 +145,17 @@ impl Record for TimeEntry {
 }
 
 /// One time entry.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx, id: Id) -> Result<TimeEntry, Error> {
     Ok(cx.read(Action::GetTimeEntry)?.get::<time_entry::Entity>(id).await?.into())
 }
 
 /// Logs time.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
 pub async fn create(cx: &Cx, input: CreateTimeEntryInput) -> Result<Written<TimeEntry>, Error> {
     cx.create(Action::CreateTimeEntry, input, async |write, input| {
         let row = row_of(write, input).await?;
@@ -160,6 +166,9 @@ pub async fn create(cx: &Cx, input: CreateTimeEntryInput) -> Result<Written<Time
 }
 
 /// Logs up to 100 entries, all or nothing.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
 pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Written<Vec<TimeEntry>>, Error> {
     cx.create(Action::CreateTimeEntries, input, async |write, input| {
         let (mut rows, mut problems, mut blocked) = (Vec::new(), FieldErrors::none(), None);

@@ -66,6 +66,9 @@ impl Validate for StopTimerInput {
 }
 
 /// The caller's running timer, if there is one.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn running(cx: &Cx) -> Result<Option<TimeEntry>, Error> {
     let user = cx.caller().user_id;
     let read = cx.read(Action::GetRunningTimer)?;
@@ -77,6 +80,9 @@ pub async fn running(cx: &Cx) -> Result<Option<TimeEntry>, Error> {
 }
 
 /// Starts a timer and stops the caller's running one first. A running timer on the same project and task is returned.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
 pub async fn start(cx: &Cx, input: StartTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write_effect(Action::StartTimer, input, async |write, input| {
         let (user_id, member_id) = (write.caller()?.user_id, write.caller()?.member_id);
@@ -135,6 +141,10 @@ async fn running_of(write: &Write, user: Id) -> Result<Option<time_entry::Model>
 }
 
 /// Stops a timer, whatever the state of its project. A timer of more than 24 hours is saved with 24.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn stop(cx: &Cx, id: Id, input: StopTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::StopTimer, input, async |write, input| {
         let row = write.lock_exclusive::<time_entry::Entity>(id).await?;
@@ -147,6 +157,10 @@ pub async fn stop(cx: &Cx, id: Id, input: StopTimerInput) -> Result<Written<Time
 }
 
 /// Stops the caller's running timer, whichever it is.
+///
+/// # Errors
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// (database).
 pub async fn stop_running(cx: &Cx, input: StopTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::StopRunningTimer, input, async |write, input| {
         let running = running_of(write, write.caller()?.user_id).await?;

@@ -28,6 +28,9 @@ impl fmt::Debug for Secret {
 
 impl Secret {
     /// From the system's random source.
+    ///
+    /// # Errors
+    /// `Internal` if the operating system provides no random bytes.
     pub fn random() -> Result<Secret, Error> {
         let mut bytes = [0; 32];
         rand::rngs::OsRng.try_fill_bytes(&mut bytes).map_err(|e| Error::bug(format!("no randomness: {e}")))?;

@@ -31,7 +31,7 @@ Settings come from flags, then the environment, then the TOML file that HOURSMIT
 
 /// Time tracking and billing over GraphQL and REST.
 #[derive(Parser)]
-#[command(name = "hoursmith", version, about, arg_required_else_help = true, after_help = FIRST_STEPS)]
+#[command(name = "hoursmith", version, about, after_help = FIRST_STEPS)]
 struct Cli {
     #[command(flatten)]
     common: Common,
@@ -164,9 +164,8 @@ pub async fn run() -> ExitCode {
     let Cli { common, command } = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(asked) if !asked.use_stderr() => asked.exit(),
-        Err(wrong) if wrong.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            // Help that cannot be printed is no other failure.
-            let _ = wrong.print();
+        Err(wrong) if wrong.kind() == ErrorKind::MissingSubcommand && std::env::args_os().len() == 1 => {
+            print::problem(&Cli::command().render_help().to_string());
             return ExitCode::from(2);
         }
         Err(wrong) => {

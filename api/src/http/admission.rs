@@ -32,8 +32,7 @@ pub(crate) fn authorization(request: &Request) -> Option<&str> {
 /// As `admit`.
 pub(crate) async fn admit_action(server: &Server, request: &Request, action: Action) -> Result<Admission, Error> {
     let address = Address::of(request, &server.trusted_proxies);
-    let authorization = header_text(request, header::AUTHORIZATION.as_str());
-    server.app.admit_action(action, authorization, address.0).await
+    server.app.admit_action(action, authorization(request), address.0).await
 }
 
 /// The same for a request that is rejected whatever its token is. A good token pays for it as for any request, and its

@@ -91,7 +91,7 @@ impl<E> Pipeline<E> {
             None => admit(&self.server, request, operation.feature).await?,
         };
         *rate = RateState::AtDoor(admission.budget);
-        let admitted = admission.pass?;
+        let mut admitted = admission.pass?;
 
         let method = request.method().clone();
         let json = match read_body(&operation, &method, request).await {
@@ -102,7 +102,13 @@ impl<E> Pipeline<E> {
                 return Err(rejection);
             }
         };
-        if let Some(action) = operation.action {
+        // Where the plan that is needed depends on the body, 402 comes first, and the door asks both.
+        let asked = operation.action.filter(|action| *action != Action::UpdateWebhookEndpoint);
+        if let Some(action) = asked
+            && policy::ensure_allowed(admitted.caller(), action).is_err()
+        {
+            // A caller is refused as they are now, not as they are remembered.
+            admitted = admitted.confirm().await?;
             policy::ensure_allowed(admitted.caller(), action)?;
         }
 

@@ -143,6 +143,14 @@ impl Wire for DateOrDateTime {
         }
     }
 
+    /// An empty parameter counts as not sent.
+    fn openapi_in_query() -> MetaSchema {
+        MetaSchema {
+            pattern: Some(r"^(\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?)?$".into()),
+            ..Self::openapi()
+        }
+    }
+
     fn parse(json: Json) -> Result<DateOrDateTime, FieldErrors> {
         match json {
             Json::Text(text) if text.len() == 10 => match text.parse() {

@@ -21,13 +21,18 @@ pub fn extensions(error: &Error, request_id: &str) -> ErrorExtensionValues {
 enum RetryLater {
     OverBudget { retry_after: u64 },
     DuplicateInFlight,
+    TooSlow,
+    Unavailable,
 }
 
-/// The refusal of an answer with a field that was over budget, or whose concurrent duplicate still runs.
+/// The refusal of an answer with a field that was over budget, whose concurrent duplicate still runs, that was given up
+/// after 15 s, or that found no database: the whole answer is refused, with the status that says so.
 pub fn refused_for_now(answer: &Response) -> Option<Error> {
     answer.errors.iter().find_map(|error| error.source::<RetryLater>()).map(|refused| match *refused {
         RetryLater::OverBudget { retry_after } => Error::RateLimited { retry_after },
         RetryLater::DuplicateInFlight => Error::InFlight,
+        RetryLater::TooSlow => Error::TooSlow,
+        RetryLater::Unavailable => Error::Unavailable,
     })
 }
 
@@ -37,6 +42,8 @@ pub(crate) fn fail(cx: &service::Cx, error: &Error) -> async_graphql::Error {
     let retry_later = match error {
         Error::RateLimited { retry_after } => Some(RetryLater::OverBudget { retry_after: *retry_after }),
         Error::InFlight => Some(RetryLater::DuplicateInFlight),
+        Error::TooSlow => Some(RetryLater::TooSlow),
+        Error::Unavailable => Some(RetryLater::Unavailable),
         _ => None,
     };
     async_graphql::Error {

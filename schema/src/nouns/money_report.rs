@@ -98,7 +98,7 @@ impl ExpenseReportKeysNode {
         self.0.client.get().map(|key| key.id)
     }
 
-    /// The client.
+    /// The client that the expenses of the row were for; null in a report by something else.
     async fn client(&self, ctx: &Context<'_>) -> Result<Option<Linked<ClientNode>>> {
         one(ctx, Action::GetClient, self.0.client.get().map(|key| ClientById(key.id))).await
     }
@@ -108,7 +108,7 @@ impl ExpenseReportKeysNode {
         self.0.project.get().map(|key| key.id)
     }
 
-    /// The project.
+    /// The project that the expenses of the row belong to; null in a report by something else, and for expenses of none.
     async fn project(&self, ctx: &Context<'_>) -> Result<Option<Linked<ProjectNode>>> {
         one(ctx, Action::GetProject, self.0.project.get().map(|key| ProjectById(key.id))).await
     }
@@ -199,7 +199,7 @@ impl InvoiceReportKeysNode {
         self.0.client.get().map(|key| key.id)
     }
 
-    /// The client.
+    /// The client that the invoices of the row were sent to; null in a report by something else.
     async fn client(&self, ctx: &Context<'_>) -> Result<Option<Linked<ClientNode>>> {
         one(ctx, Action::GetClient, self.0.client.get().map(|key| ClientById(key.id))).await
     }

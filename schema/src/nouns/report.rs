@@ -148,7 +148,7 @@ impl TimeReportKeysNode {
         self.user()
     }
 
-    /// The client.
+    /// The client whose time the row sums; null in a report by something else.
     #[graphql(name = "client")]
     async fn client_node(&self, ctx: &Context<'_>) -> Result<Option<Linked<ClientNode>>> {
         one(ctx, Action::GetClient, self.client().map(ClientById)).await

@@ -1,4 +1,4 @@
-//! Malformed HTTP is refused by the HTTP library, without our envelope, as `docs/errors.md` says.
+//! Malformed HTTP is refused in the envelope, as `docs/errors.md` says.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -20,15 +20,23 @@ fn exchange(address: &str, bytes: &[u8]) -> (String, String) {
 }
 
 #[tokio::test]
-async fn malformed_http_is_refused_by_the_http_library() {
+async fn malformed_http_is_refused_in_the_envelope() {
     let live = Live::start(Kind::Sqlite).await;
     let address = &live.server.address;
     let (status, body) = exchange(address, b"GET /api/v1/me\x01 NONSENSE\r\n\r\n");
-    assert_eq!((status.as_str(), body.as_str()), ("HTTP/1.1 400 Bad Request", ""));
+    refused((&status, &body), "HTTP/1.1 400 Bad Request");
     let long = format!("GET /api/v1/clients?search={} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(70_000));
     let (status, body) = exchange(address, long.as_bytes());
-    assert_eq!((status.as_str(), body.as_str()), ("HTTP/1.1 414 URI Too Long", ""));
+    refused((&status, &body), "HTTP/1.1 414 URI Too Long");
     let many: String = (0..200).map(|i| format!("x-{i}: y\r\n")).collect();
     let (status, body) = exchange(address, format!("GET /api/v1/me HTTP/1.1\r\nHost: x\r\n{many}\r\n").as_bytes());
-    assert_eq!((status.as_str(), body.as_str()), ("HTTP/1.1 431 Request Header Fields Too Large", ""));
+    refused((&status, &body), "HTTP/1.1 431 Request Header Fields Too Large");
+}
+
+/// The answer has this first line, and the error of the contract in its body.
+fn refused((status, body): (&str, &str), expected: &str) {
+    assert_eq!(status, expected);
+    let json: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(json["error"]["code"], "bad_request", "{body}");
+    assert!(json["error"]["requestId"].is_string(), "{body}");
 }

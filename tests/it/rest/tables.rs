@@ -96,7 +96,7 @@ on_both! {
             let reported = world.get(owner, &format!("/api/v1/{list}?sort=nothing&nothing=1")).await.fields();
             assert_eq!(listed(&reported["sort"], "one of "), set(sorts), "{list}");
             let mut parameters = set(filters);
-            parameters.extend(set("limit cursor sort includeDeleted id createdAtFrom createdAtTo"));
+            parameters.extend(set("limit cursor sort count includeDeleted id createdAtFrom createdAtTo"));
             parameters.extend(searched.then_some("search".to_owned()));
             if changes {
                 parameters.extend(set("updatedAtFrom updatedAtTo"));

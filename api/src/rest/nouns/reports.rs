@@ -83,7 +83,6 @@ const EXPENSE_GROUPS: &str =
 const INVOICE_GROUPS: &str = "InvoiceReportGroup\nWhat a report of invoices sums by: the client, the state, the payment state or \
                               the month of issue.";
 const FORMAT: &str = "ReportFormat\nFormat of a report: JSON, or CSV for spreadsheets.";
-const SEPARATOR: &str = "CsvSeparator\nCharacter between the cells of a CSV table.";
 
 /// The arguments of a report, as they are read and described.
 pub trait ReportArgs: Send {
@@ -249,7 +248,13 @@ impl<'a, A: ReportArgs> ApiExtractor<'a> for ReportQuery<A> {
                 ),
             ),
             ("bom", described(bom, MetaSchema::new("boolean"))),
-            ("separator", described("Separator of a CSV table; a comma by default.", one_of(SEPARATOR, &[",", ";"]))),
+            (
+                "separator",
+                described(
+                    "Separator of a CSV table; a comma by default.",
+                    MetaSchema { pattern: Some("^[,;]$".into()), ..MetaSchema::new("string") },
+                ),
+            ),
         ]);
         for field in A::filters() {
             let schema = MetaSchema { description: Some(field.description), ..field.in_query };

@@ -83,10 +83,11 @@ impl Call {
         };
         names::replace(&reader, &mut self.arguments).await?;
         let asks = self.tool.effect == Effect::Destroys && !controls.dry_run && !controls.confirm;
-        if asks && reader.may(self.tool.action) {
-            if let Some(ask) = confirm::ask(&reader, &self.asked, &digest, noun, id).await? {
-                return Ok(Outcome::Ask(ask));
-            }
+        if asks
+            && reader.may(self.tool.action)
+            && let Some(ask) = confirm::ask(&reader, &self.asked, &digest, noun, id).await?
+        {
+            return Ok(Outcome::Ask(ask));
         }
         let body = self.arguments.into_body();
         let (method, path, sent) = match target {

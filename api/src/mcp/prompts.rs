@@ -11,7 +11,9 @@ use service::{Cx, Error, client, expense, invoice, project, task, time_entry};
 use super::reply::without_nulls;
 
 /// Name, description, arguments with their descriptions, and the text with the arguments in braces.
-const PROMPTS: &[(&str, &str, &[(&str, &str)], &str)] = &[
+type Template = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const PROMPTS: &[Template] = &[
     (
         "weekly_timesheet",
         "Sum up a week and log what is missing.",

@@ -40,19 +40,31 @@ pub trait Wire: Sized + Send + Sync + 'static {
     }
 
     /// Reads it from a body or a GraphQL value; the error says what to send instead.
+    ///
+    /// # Errors
+    /// What is wrong with the value, as text for the caller.
     fn parse(json: Json) -> Result<Self, FieldErrors>;
 
     /// Reads it from a GraphQL value, whose numbers are binary floats.
+    ///
+    /// # Errors
+    /// What is wrong with the value, as text for the caller.
     fn parse_graphql(json: Json) -> Result<Self, FieldErrors> {
         Self::parse(json)
     }
 
     /// Reads it from a query parameter.
+    ///
+    /// # Errors
+    /// What is wrong with the value, as text for the caller.
     fn parse_text(text: &str) -> Result<Self, FieldErrors> {
         Self::parse(Json::Text(text.to_owned()))
     }
 
     /// Reads it from all values of its query parameter.
+    ///
+    /// # Errors
+    /// What is wrong with the value, as text for the caller.
     fn parse_query(values: &[String]) -> Result<Self, FieldErrors> {
         match values {
             [text] => Self::parse_text(text),

@@ -274,6 +274,9 @@ pub trait Validate {
     }
 
     /// Refuses what the caller's role may not send; this comes before any other error.
+    ///
+    /// # Errors
+    /// `Forbidden` where the caller's role may not send it.
     fn refuse(&self, _caller: &Caller) -> Result<(), Error> {
         Ok(())
     }

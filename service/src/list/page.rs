@@ -44,6 +44,9 @@ pub trait Filter: Input + Debug + Clone {
     }
 
     /// Refuses what the caller's role may not filter by.
+    ///
+    /// # Errors
+    /// `Forbidden` where the caller's role may not send it.
     fn check(&self, _caller: &Caller) -> Result<(), Error> {
         Ok(())
     }

@@ -36,11 +36,11 @@ impl Found {
     }
 }
 
-fn named<'a>(map: &'a Value) -> impl Iterator<Item = (&'a str, &'a Value)> {
+fn named(map: &Value) -> impl Iterator<Item = (&str, &Value)> {
     map.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value))
 }
 
-fn listed<'a>(list: &'a Value) -> impl Iterator<Item = (&'a str, &'a Value)> {
+fn listed(list: &Value) -> impl Iterator<Item = (&str, &Value)> {
     list.as_array().into_iter().flatten().map(|item| (item["name"].as_str().unwrap(), item))
 }
 

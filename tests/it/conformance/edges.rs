@@ -27,7 +27,7 @@ async fn malformed_http_is_refused_in_the_envelope() {
     refused((&status, &body), "HTTP/1.1 400 Bad Request");
     let long = format!("GET /api/v1/clients?search={} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(70_000));
     let (status, body) = exchange(address, long.as_bytes());
-    refused((&status, &body), "HTTP/1.1 414 URI Too Long");
+    refused((&status, &body), "HTTP/1.1 431 Request Header Fields Too Large");
     let many: String = (0..200).map(|i| format!("x-{i}: y\r\n")).collect();
     let (status, body) = exchange(address, format!("GET /api/v1/me HTTP/1.1\r\nHost: x\r\n{many}\r\n").as_bytes());
     refused((&status, &body), "HTTP/1.1 431 Request Header Fields Too Large");

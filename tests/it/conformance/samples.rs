@@ -71,7 +71,8 @@ async fn every_sample_runs_as_shown() {
                 succeeded += 1;
                 continue;
             }
-            assert!(names_a_record, "{status}: {command}");
+            // A fresh demo has no timer that could be stopped.
+            assert!(names_a_record || status == "409", "{status}: {command}");
             assert!(
                 matches!(&*status, "404" | "409" | "422") && operation["responses"].get(&status).is_some(),
                 "{status}: {command}"

@@ -28,7 +28,7 @@ const TABLE: [Row; 11] = [
     Row {
         list: "tasks",
         sorts: "createdAt dueDate endDate id name priority startDate status updatedAt",
-        filters: "externalId projectId assigneeId status priority billable startDateFrom startDateTo dueDateFrom \
+        filters: "externalId projectId clientId assigneeId assigned tag status priority billable startDateFrom startDateTo dueDateFrom \
             dueDateTo endDateFrom endDateTo",
         searched: true,
         changes: true,
@@ -36,7 +36,7 @@ const TABLE: [Row; 11] = [
     Row {
         list: "time-entries",
         sorts: "createdAt durationSeconds entryDate id updatedAt",
-        filters: "externalId projectId taskId userId clientId billable invoiced running entryDateFrom entryDateTo \
+        filters: "externalId projectId taskId hasTask userId clientId billable invoiced running entryDateFrom entryDateTo \
             durationSecondsMin durationSecondsMax",
         searched: true,
         changes: true,

@@ -21,6 +21,9 @@ fn fuzz(live: &Live, which: &[&str], operations: usize, phases: &[&str]) {
         .args(["--header", &format!("Authorization: Bearer {}", live.token)])
         .args(which)
         .arg(format!("{}/api/openapi.json", live.url()))
+        .env("PYTHONPATH", root().join("tests/conformance"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("SCHEMATHESIS_HOOKS", "hooks")
         .current_dir(tests::database::folder());
     let reported = run(&mut fuzzer);
     assert!(reported.contains(&format!("Tested: {operations}\n")), "not every operation was tried: {reported}");

@@ -3,6 +3,10 @@
 import schemathesis
 
 
+def is_empty(value):
+    return value == "" or (isinstance(value, list) and "" in value)
+
+
 @schemathesis.hook
 def filter_case(context, case):
-    return not any(value == "" for value in (case.query or {}).values())
+    return not any(is_empty(value) for value in (case.query or {}).values())

@@ -124,7 +124,8 @@ impl Client {
                 self.tally.in_flight.fetch_add(1, Ordering::Relaxed);
                 Outcome::Again
             }
-            500 => {
+            500 | 503 => {
+                assert!(status == 500 || header("retry-after").is_some(), "a wait is reported");
                 self.tally.server_errors.fetch_add(1, Ordering::Relaxed);
                 Outcome::Again
             }

@@ -58,9 +58,13 @@ impl Shared {
         let secure = matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. });
         let client = match authorities {
             Some(pem) if secure => {
+                let message = "HOURSMITH_REDIS_CA must name a PEM file of certificates";
+                // The library takes a file without any certificate for an empty list.
+                if !String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----") {
+                    return Err(message);
+                }
                 let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem.to_vec()) };
-                Client::build_with_tls(url, certificates)
-                    .map_err(|_| "HOURSMITH_REDIS_CA must name a PEM file of certificates")?
+                Client::build_with_tls(url, certificates).map_err(|_| message)?
             }
             _ => client,
         };

@@ -1,37 +1,23 @@
 //! The expense report: expenses counted and their amounts summed, by up to two of client, project, category and month.
 
-use std::collections::BTreeMap;
-
-use entity::value::{Currency, ExpenseCategory, ExpenseReportGroup, FieldErrors, Money};
-use entity::{client, expense, project};
+use entity::value::{Currency, ExpenseCategory, ExpenseReportGroup, Money};
+use entity::{expense, project};
 use sea_orm::sea_query::{Expr, ExprTrait, JoinType, SelectStatement};
 use sea_orm::{ColumnTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait};
 use serde::Serialize;
 
-use super::amounts::{MAX_SUMS, POINTS, ensure_few, money};
-use super::{TimeReportNoun, by_name, grouped, sql};
+use super::amounts::{POINTS, ensure_few};
+use super::money::{self, MoneyReportArgs, Summed, by_client, record_key};
+use super::{TimeReportNoun, grouped, sql};
 use crate::access::action::Action;
-use crate::access::caller::Caller;
 use crate::contract::error::Error;
-use crate::contract::input::{Field, Input};
 use crate::contract::visible::Visible;
 use crate::door::Cx;
 use crate::list::page::Filter;
 use crate::nouns::expense::ExpenseFilter;
 
-/// The most groups of an expense report.
-const MAX_GROUPS: usize = 2;
-
 /// The arguments of an expense report.
-#[derive(Clone, Debug, Default)]
-pub struct ExpenseReportArgs {
-    /// The groups, up to two, in the order of the keys of a row. None: only the total.
-    pub group_by: Field<Vec<ExpenseReportGroup>>,
-    /// The expenses that are counted.
-    pub filter: ExpenseFilter,
-    /// Unknown parameters that were sent, as errors.
-    pub not_taken: FieldErrors,
-}
+pub type ExpenseReportArgs = MoneyReportArgs<ExpenseReportGroup, ExpenseFilter>;
 
 /// Expenses summed by the groups asked for.
 #[derive(Clone, Debug, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
@@ -105,50 +91,6 @@ pub struct ExpenseReportKeys {
     pub month: Visible<String>,
 }
 
-impl ExpenseReportArgs {
-    /// Reads the pairs of a query string; `also` are parameters that the surface reads itself.
-    pub fn from_query(pairs: &[(String, String)], also: &[&str]) -> ExpenseReportArgs {
-        let (mut group_by, mut filter) = (Field::Absent, ExpenseFilter::default());
-        let not_taken = grouped::read(pairs, &["groupBy"], also, &mut filter, |_, values| {
-            group_by = grouped::list(values);
-        });
-        ExpenseReportArgs { group_by, filter, not_taken }
-    }
-
-    /// The groups, in the order asked; none, if they are wrong.
-    pub fn groups(&self) -> &[ExpenseReportGroup] {
-        self.group_by.get().map_or(&[], Vec::as_slice)
-    }
-
-    fn check(&self, caller: &Caller) -> Result<(), Error> {
-        self.filter.check(caller)?;
-        let mut problems = self.not_taken.clone();
-        problems.nest("groupBy", self.group_by.problems().unwrap_or_default());
-        if let Err(wrong) = grouped::check(self.groups(), MAX_GROUPS, ExpenseReportGroup::ALL) {
-            problems.nest("groupBy", wrong);
-        }
-        problems.nest("", self.filter.field_problems());
-        if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
-    }
-}
-
-#[derive(Default)]
-struct Sums {
-    count: i64,
-    amount: i128,
-    billable: i128,
-}
-
-impl Sums {
-    fn add(&mut self, other: &Sums) {
-        self.count += other.count;
-        self.amount += other.amount;
-        self.billable += other.billable;
-    }
-}
-
-type ByCurrency = BTreeMap<String, Sums>;
-
 /// The expense report. Without groups there are no rows, only the total.
 ///
 /// # Errors
@@ -157,7 +99,7 @@ type ByCurrency = BTreeMap<String, Sums>;
 pub async fn expenses(cx: &Cx, args: &ExpenseReportArgs) -> Result<ExpenseReport, Error> {
     let read = cx.read(Action::GetExpenseReport)?;
     let caller = cx.caller();
-    args.check(caller)?;
+    args.check(caller, ExpenseReportGroup::ALL)?;
     cx.charge_points(POINTS).await?;
     let expenses = read.query::<expense::Entity>(|query| {
         let live = query.select_only().filter(expense::Column::DeletedAt.is_null());
@@ -166,26 +108,17 @@ pub async fn expenses(cx: &Cx, args: &ExpenseReportArgs) -> Result<ExpenseReport
     let found = read.rows(&statement(expenses.into_query(), args.groups(), read.is_postgres())).await?;
     ensure_few(found.len(), "expenseDateFrom and expenseDateTo")?;
 
-    let mut groups: BTreeMap<Vec<sql::Key>, (ExpenseReportKeys, ByCurrency)> = BTreeMap::new();
-    let mut total = ByCurrency::new();
-    for row in &found {
-        let (order, keys) = keys(row, args.groups())?;
-        let currency: String = row.try_get("", "currency_key")?;
-        let sums = Sums {
-            count: row.try_get("", "count_sum")?,
-            amount: grouped::sum_of(row, "amount")?,
-            billable: grouped::sum_of(row, "billable")?,
-        };
-        total.entry(currency.clone()).or_default().add(&sums);
-        groups.entry(order).or_insert_with(|| (keys, ByCurrency::new())).1.entry(currency).or_default().add(&sums);
-    }
-    let row = |(keys, sums): (ExpenseReportKeys, ByCurrency)| {
-        let ExpenseReportTotal { count, amounts } = shown(sums)?;
-        Ok(ExpenseReportRow { keys, count, amounts })
+    let summed = Summed::of(&found, ["amount", "billable"], |row| keys(row, args.groups()))?;
+    let amount = |currency, count, [amount, billable_amount]: [Money; 2]| ExpenseReportAmount {
+        currency,
+        amount,
+        billable_amount,
+        count,
     };
-    let rows =
-        if args.groups().is_empty() { vec![] } else { groups.into_values().map(row).collect::<Result<_, Error>>()? };
-    Ok(ExpenseReport { rows, total: shown(total)? })
+    let (groups, (count, amounts)) = summed.shown(amount)?;
+    let row = |(keys, (count, amounts))| ExpenseReportRow { keys, count, amounts };
+    let rows = if args.groups().is_empty() { vec![] } else { groups.into_iter().map(row).collect() };
+    Ok(ExpenseReport { rows, total: ExpenseReportTotal { count, amounts } })
 }
 
 fn statement(mut expenses: SelectStatement, groups: &[ExpenseReportGroup], postgres: bool) -> SelectStatement {
@@ -193,12 +126,7 @@ fn statement(mut expenses: SelectStatement, groups: &[ExpenseReportGroup], postg
     for by in groups {
         match by {
             ExpenseReportGroup::Client => {
-                let same =
-                    column(expense::Column::OrganizationId).equals((client::Entity, client::Column::OrganizationId));
-                let joined = same.and(column(expense::Column::ClientId).equals((client::Entity, client::Column::Id)));
-                expenses.join(JoinType::InnerJoin, client::Entity, joined);
-                grouped::group(&mut expenses, client::Column::Id.into_expr(), "client_key");
-                grouped::group(&mut expenses, client::Column::Name.into_expr(), "client_name");
+                by_client(&mut expenses, expense::Column::OrganizationId, expense::Column::ClientId)
             }
             ExpenseReportGroup::Project => {
                 let same =
@@ -217,11 +145,9 @@ fn statement(mut expenses: SelectStatement, groups: &[ExpenseReportGroup], postg
             }
         }
     }
-    grouped::group(&mut expenses, column(expense::Column::Currency), "currency_key");
-    expenses.expr_as(Expr::cust("COUNT(*)"), "count_sum");
-    grouped::sum(&mut expenses, "expense.amount", "amount");
-    grouped::sum(&mut expenses, "CASE WHEN expense.billable THEN expense.amount ELSE 0 END", "billable");
-    expenses.limit(MAX_SUMS + 1);
+    let billable = "CASE WHEN expense.billable THEN expense.amount ELSE 0 END";
+    let sums = [("amount", "expense.amount"), ("billable", billable)];
+    money::select(&mut expenses, column(expense::Column::Currency), sums);
     expenses
 }
 
@@ -230,18 +156,14 @@ fn keys(row: &QueryResult, groups: &[ExpenseReportGroup]) -> Result<(Vec<sql::Ke
     let (mut order, mut keys) = (Vec::new(), ExpenseReportKeys::default());
     for group in groups {
         order.push(match group {
-            ExpenseReportGroup::Client | ExpenseReportGroup::Project => {
-                let is_client = *group == ExpenseReportGroup::Client;
-                let (id, name) =
-                    if is_client { ("client_key", "client_name") } else { ("project_key", "project_name") };
-                let record = grouped::record(row, id, name)?;
-                let place = record.as_ref().map_or_else(sql::Key::default, |(id, name)| by_name(name.as_deref(), *id));
-                let record = Visible::Shown(record.map(|(id, name)| TimeReportNoun { id, name }));
-                if is_client {
-                    keys.client = record
-                } else {
-                    keys.project = record
-                }
+            ExpenseReportGroup::Client => {
+                let (place, client) = record_key(row, "client_key", "client_name")?;
+                keys.client = client;
+                place
+            }
+            ExpenseReportGroup::Project => {
+                let (place, project) = record_key(row, "project_key", "project_name")?;
+                keys.project = project;
                 place
             }
             ExpenseReportGroup::Category => {
@@ -257,16 +179,4 @@ fn keys(row: &QueryResult, groups: &[ExpenseReportGroup]) -> Result<(Vec<sql::Ke
         });
     }
     Ok((order, keys))
-}
-
-/// Sums as they are shown.
-fn shown(sums: ByCurrency) -> Result<ExpenseReportTotal, Error> {
-    use entity::value::Wire;
-    let count = sums.values().map(|sums| sums.count).sum();
-    let amount = |(currency, sums): (String, Sums)| {
-        let currency = Currency::parse_text(&currency).map_err(Error::Invalid)?;
-        let (amount, billable_amount) = (money(sums.amount)?, money(sums.billable)?);
-        Ok(ExpenseReportAmount { currency, amount, billable_amount, count: sums.count })
-    };
-    Ok(ExpenseReportTotal { count, amounts: sums.into_iter().map(amount).collect::<Result<_, Error>>()? })
 }

@@ -5,6 +5,7 @@ mod amounts;
 mod expense;
 mod grouped;
 mod invoice;
+mod money;
 mod sql;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub use invoice::{
     InvoiceReport, InvoiceReportAmount, InvoiceReportArgs, InvoiceReportKeys, InvoiceReportRow, InvoiceReportTotal,
     invoices,
 };
+pub use money::MoneyReportArgs;
 
 use amounts::{MAX_SUMS, POINTS, Totals, ensure_few, per_hour};
 

@@ -41,17 +41,22 @@ pub(crate) fn fingerprint(method: &Method, path: &str, body: Option<&Json>) -> [
     hash.chain_update(body.map(Json::canonical).unwrap_or_default()).finalize().into()
 }
 
-/// Reads a body of JSON, within its bounds.
-pub(crate) async fn read_json(request: &mut Request) -> Result<Json, Rejection> {
+/// Reads the bytes of a body, within the bounds of every body.
+pub(crate) async fn read_body(request: &mut Request) -> Result<Vec<u8>, Rejection> {
     let declared = header_text(request, header::CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<u64>().ok());
     if declared.is_some_and(|length| length > MAX_BODY as u64) {
         return Err(HttpRejection::TooLarge.into());
     }
-    let bytes = match tokio::time::timeout(BODY_TIMEOUT, request.take_body().into_bytes_limit(MAX_BODY)).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => return Err(HttpRejection::TooLarge.into()),
-        _ => return Err(Error::BadRequest("the body could not be read to its end".into()).into()),
-    };
+    match tokio::time::timeout(BODY_TIMEOUT, request.take_body().into_bytes_limit(MAX_BODY)).await {
+        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => Err(HttpRejection::TooLarge.into()),
+        _ => Err(Error::BadRequest("the body could not be read to its end".into()).into()),
+    }
+}
+
+/// Reads a body of JSON, within its bounds.
+pub(crate) async fn read_json(request: &mut Request) -> Result<Json, Rejection> {
+    let bytes = read_body(request).await?;
     if !is_json(request) || is_coded(request) {
         return Err(HttpRejection::NotJson.into());
     }

@@ -28,7 +28,7 @@ use crate::http::admission;
 use crate::http::budget::RateState;
 use crate::http::middleware::caught;
 use crate::http::rejection::{HttpRejection, Rejection};
-use crate::http::request::{MAX_BODY, request_id};
+use crate::http::request::{MAX_BODY, read_body, request_id};
 use crate::http::server::Server;
 use handler::Handler;
 use session::Session;
@@ -37,9 +37,6 @@ pub(crate) use tools::List;
 
 /// How long a request may take in all.
 const TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One of the three lists of tools, served at a path of its own.
 pub(crate) struct Mcp {
@@ -130,13 +127,4 @@ fn config(server: &Server) -> StreamableHttpServerConfig {
         .with_allowed_hosts([host, "localhost", "127.0.0.1", "::1"])
         .with_allowed_origins(own.into_iter().chain(server.cors_origins.iter().cloned()))
         .enforce_origin_validation()
-}
-
-/// The bytes of the body, within the bounds of every body.
-async fn read_body(request: &mut Request) -> Result<Vec<u8>, Rejection> {
-    match tokio::time::timeout(BODY_TIMEOUT, request.take_body().into_bytes_limit(MAX_BODY)).await {
-        Ok(Ok(bytes)) => Ok(bytes.into()),
-        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => Err(HttpRejection::TooLarge.into()),
-        _ => Err(Error::BadRequest("the body could not be read to its end".into()).into()),
-    }
 }

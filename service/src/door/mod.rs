@@ -31,7 +31,8 @@ use crate::door::write::EventTargets;
 use crate::idempotency::{Idempotency, IdempotencyKey};
 use crate::limit::{Budget, Limits};
 use crate::list::nested::{PARENT, Relation};
-use crate::list::page::{ListArgs, Listed, MAX_TOTAL, Page, Pages, Question, Total};
+use crate::list::page::{ListArgs, Listed, MAX_TOTAL, Page, Pages, Total};
+use crate::list::question::Question;
 
 /// What stands at the door for as long as the process lives.
 pub(crate) struct Door {

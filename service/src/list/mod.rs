@@ -4,4 +4,5 @@ pub(crate) mod cursor;
 pub(crate) mod filter;
 pub(crate) mod nested;
 pub(crate) mod page;
+pub(crate) mod question;
 pub mod sort;

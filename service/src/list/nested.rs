@@ -8,7 +8,8 @@ use sea_orm::{ColumnTrait, Condition, DbBackend, IdenStatic, Iterable, QueryFilt
 
 use crate::access::caller::Caller;
 use crate::access::scope::Scoped;
-use crate::list::page::{ListArgs, Listed, Question};
+use crate::list::page::{ListArgs, Listed};
+use crate::list::question::Question;
 
 /// What the parent of a row is called in the answer.
 pub(crate) const PARENT: &str = "parent_of_row";

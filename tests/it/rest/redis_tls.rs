@@ -15,7 +15,8 @@ use tests::{Workspace, on_both};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::limits::{batch, rate_limit, redis};
+use super::limits::{batch, rate_limit};
+use super::shared_limits::redis;
 
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(vec![]).unwrap();

@@ -17,7 +17,7 @@ use crate::http::admission::{admit, admit_rejected};
 use crate::http::budget::{self, REPLAYED};
 use crate::http::middleware::caught;
 use crate::http::rejection::{HttpRejection, Rejection};
-use crate::http::request::{fingerprint, header_text, read_json, request_id};
+use crate::http::request::{IDEMPOTENCY_KEY, fingerprint, idempotency_key, read_json, request_id};
 use crate::http::server::Server;
 
 /// How long an operation may take.
@@ -88,7 +88,7 @@ impl Graphql {
         let charged = charged.insert(Charged { points: 1, budget: admission.budget });
         let admitted = admission.pass?;
 
-        let keyed = request.headers().contains_key("idempotency-key");
+        let keyed = request.headers().contains_key(IDEMPOTENCY_KEY);
         let mut body_fingerprint = [0; 32];
         let body = if by_get { None } else { Some(read_json(request).await?) };
         if accepts.single.is_none() && !accepts.events {
@@ -117,7 +117,7 @@ impl Graphql {
                     let message = "goes with a document of exactly one mutation field, outside of fragments; send one request for each";
                     return Err(Error::invalid("Idempotency-Key", message).into());
                 }
-                facts.key = IdempotencyKey::read(header_text(request, "idempotency-key").or(Some("")), true);
+                facts.key = idempotency_key(request, true);
                 facts.fingerprint = body_fingerprint;
             }
             Kind::Subscription if !accepts.events => return Err(HttpRejection::NotAStream.into()),

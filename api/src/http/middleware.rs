@@ -179,6 +179,8 @@ fn normalize_path(uri: &mut Uri) {
 fn answered(answer: Result<poem::Result<Response>, Error>, id: &str) -> Response {
     match answer {
         Ok(Ok(response)) => response,
+        // A path whose encoded bytes are no text.
+        Ok(Err(error)) if error.is::<poem::error::ParsePathError>() => HttpRejection::NoSuchPath.response(id),
         Ok(Err(error)) => match error.status() {
             StatusCode::NOT_FOUND => HttpRejection::NoSuchPath.response(id),
             StatusCode::METHOD_NOT_ALLOWED => {

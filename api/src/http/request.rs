@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use poem::Request;
 use poem::http::{Method, header};
-use service::Error;
 use service::value::Json;
+use service::{Error, IdempotencyKey};
 use sha2::{Digest, Sha256};
 
 use super::rejection::{HttpRejection, Rejection};
 
 /// The largest body that any operation takes, in bytes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
+
+/// The header of the idempotency key.
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,6 +36,17 @@ pub(crate) fn request_id(request: &Request) -> Arc<str> {
 /// A header as text; `None` if it is absent or is not visible ASCII.
 pub(crate) fn header_text<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The idempotency key of a request. A key that is not even text is as malformed as any other, and so are two of them:
+/// another program on the way may read the other one.
+pub(crate) fn idempotency_key(request: &Request, required: bool) -> IdempotencyKey {
+    let mut sent = request.headers().get_all(IDEMPOTENCY_KEY).iter();
+    match (sent.next(), sent.next()) {
+        (None, _) => IdempotencyKey::read(None, required),
+        (Some(key), None) => IdempotencyKey::read(Some(key.to_str().unwrap_or_default()), true),
+        (Some(_), Some(_)) => IdempotencyKey::read(Some(""), true),
+    }
 }
 
 /// What makes two requests the same request: method, path and the value of the body.

@@ -15,7 +15,7 @@ use crate::http::admission::{admit, admit_action, admit_rejected};
 use crate::http::budget::RateState;
 use crate::http::middleware::caught;
 use crate::http::rejection::{self, HttpRejection, Rejection};
-use crate::http::request::{fingerprint, header_text, is_empty, query_pairs, read_json, request_id, tags};
+use crate::http::request::{fingerprint, idempotency_key, is_empty, query_pairs, read_json, request_id, tags};
 use crate::http::server::Server;
 
 /// The operations whose answers show a secret, which no cache may store.
@@ -122,12 +122,7 @@ impl<E> Pipeline<E> {
             Takes::Body => json,
         };
 
-        let key = header_text(request, "idempotency-key");
-        let key = match request.headers().contains_key("idempotency-key") {
-            // A key that is not even text is as malformed as any other.
-            true => IdempotencyKey::read(Some(key.unwrap_or_default()), true),
-            false => IdempotencyKey::read(None, method == Method::POST),
-        };
+        let key = idempotency_key(request, method == Method::POST);
         let fingerprint = match key {
             IdempotencyKey::Key(_) => fingerprint(&method, &format!("{BASE}{}", request.uri().path()), body.as_ref()),
             _ => [0; 32],

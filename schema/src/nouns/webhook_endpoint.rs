@@ -89,8 +89,9 @@ impl WebhookEndpointMutations {
         #[graphql(desc = "The fields of the new webhook endpoint.")] input: CreateWebhookEndpointInput,
     ) -> Result<Output<CreateWebhookEndpointPayload>> {
         let webhook_endpoint = record(ctx, service::webhook::endpoint::create(cx(ctx)?, input).await)?;
-        let secret = webhook_endpoint.secret.get().cloned();
-        Ok(Output(CreateWebhookEndpointPayload { webhook_endpoint: Output(webhook_endpoint), secret }))
+        let (secret, standard_secret) = secrets(&webhook_endpoint);
+        let webhook_endpoint = Output(webhook_endpoint);
+        Ok(Output(CreateWebhookEndpointPayload { webhook_endpoint, secret, standard_secret }))
     }
 
     /// Changes a webhook endpoint: an absent field keeps its value, null clears a nullable one. Disabling alone works
@@ -139,8 +140,9 @@ impl WebhookEndpointMutations {
         let input = RotateWebhookSecretInput { overlap_seconds, ..RotateWebhookSecretInput::default() };
         let done = service::webhook::endpoint::rotate_secret(cx(ctx)?, parse_id(&id), input).await;
         let webhook_endpoint = record(ctx, done)?;
-        let secret = webhook_endpoint.secret.get().cloned();
-        Ok(Output(RotateWebhookSecretPayload { webhook_endpoint: Output(webhook_endpoint), secret }))
+        let (secret, standard_secret) = secrets(&webhook_endpoint);
+        let webhook_endpoint = Output(webhook_endpoint);
+        Ok(Output(RotateWebhookSecretPayload { webhook_endpoint, secret, standard_secret }))
     }
 
     /// Sends a made-up event to a webhook endpoint, with `livemode: false` and `data.test: true`.
@@ -158,6 +160,11 @@ impl WebhookEndpointMutations {
     }
 }
 
+/// The secret of an endpoint, in both spellings, where it is shown.
+fn secrets(endpoint: &WebhookEndpoint) -> (Option<String>, Option<String>) {
+    (endpoint.secret.get().cloned(), endpoint.standard_secret.get().cloned())
+}
+
 /// The result of creating a webhook endpoint.
 #[derive(SimpleObject)]
 pub struct CreateWebhookEndpointPayload {
@@ -165,6 +172,8 @@ pub struct CreateWebhookEndpointPayload {
     pub(crate) webhook_endpoint: Output<WebhookEndpoint>,
     /// The secret of the endpoint, not shown again.
     pub(crate) secret: Option<String>,
+    /// The same secret as libraries of Standard Webhooks take it: `whsec_` and standard base64.
+    pub(crate) standard_secret: Option<String>,
 }
 
 /// The result of changing a webhook endpoint.
@@ -188,6 +197,8 @@ pub struct RotateWebhookSecretPayload {
     pub(crate) webhook_endpoint: Output<WebhookEndpoint>,
     /// The new secret, not shown again.
     pub(crate) secret: Option<String>,
+    /// The same secret as libraries of Standard Webhooks take it: `whsec_` and standard base64.
+    pub(crate) standard_secret: Option<String>,
 }
 
 /// The result of sending a test event.

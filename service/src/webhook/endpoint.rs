@@ -56,6 +56,10 @@ pub struct WebhookEndpoint {
     /// or rotate its secret; absent otherwise.
     #[serde(default, skip_serializing_if = "Visible::is_hidden")]
     pub secret: Visible<String>,
+    /// The same secret as libraries of Standard Webhooks take it, `whsec_` and standard base64. Only beside `secret`;
+    /// absent otherwise.
+    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+    pub standard_secret: Visible<String>,
     /// Version of the webhook endpoint: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
     /// `expectedVersion` (GraphQL) to change only this version.
     pub version: i32,
@@ -100,6 +104,7 @@ impl From<webhook_endpoint::Model> for WebhookEndpoint {
             status,
             secret_prefix,
             secret: Visible::Hidden,
+            standard_secret: Visible::Hidden,
             version,
             created_at,
             updated_at,
@@ -152,7 +157,7 @@ macro_rules! endpoint_input {
                 /// Whether events are sent to the endpoint; `true` by default.
                 pub enabled: $flag<bool>,
             }
-            read_only "id" "orgId" "status" "secret" "secretPrefix" "version" "createdAt" "updatedAt" "deletedAt"
+            read_only "id" "orgId" "status" "secret" "standardSecret" "secretPrefix" "version" "createdAt" "updatedAt" "deletedAt"
         }
 
         impl $name {
@@ -307,7 +312,8 @@ pub(super) fn open(vault: &Vault, organization: Id, id: Id, sealed: &[u8]) -> Re
 
 /// The record with its secret, for the response that shows it once.
 fn with_secret(row: webhook_endpoint::Model, secret: &Secret) -> WebhookEndpoint {
-    WebhookEndpoint { secret: Visible::Shown(Some(secret.text())), ..row.into() }
+    let [own, standard] = [secret.text(), secret.standard_text()].map(|text| Visible::Shown(Some(text)));
+    WebhookEndpoint { secret: own, standard_secret: standard, ..row.into() }
 }
 
 /// A page of webhook endpoints.

@@ -112,7 +112,7 @@ on_both! {
                     // The first that is listed by name is what the record shows.
                     let whole = answers.iter().map(|answer| answer.data(201)).map(|mut data| {
                         // Secrets are made by chance.
-                        for field in ["secret", "secretPrefix"].iter().filter(|field| shown.get(**field).is_some()) {
+                        for field in ["secret", "standardSecret", "secretPrefix"].iter().filter(|field| shown.get(**field).is_some()) {
                             assert!(data[*field].is_string());
                             data[*field] = shown[*field].clone();
                         }
@@ -194,7 +194,7 @@ on_both! {
             let records = data.as_array().cloned().unwrap_or_else(|| vec![data]);
             for real in records.iter().filter(|real| real.is_object()) {
                 // A secret is in the answer that made it, and in no other.
-                let fields = shown.as_object().unwrap().keys().filter(|field| *field != "secret");
+                let fields = shown.as_object().unwrap().keys().filter(|field| !["secret", "standardSecret"].contains(&field.as_str()));
                 assert!(real.as_object().unwrap().keys().eq(fields), "{path}: {real}");
                 looked += 1;
             }

@@ -102,6 +102,12 @@ on_both! {
             let fields = post(&world, owner, bad, r#"{"name":"A"}"#).await.fields();
             assert!(fields["Idempotency-Key"].is_string(), "{bad}: {fields}");
         }
+        for path in ["/api/v1/clients", "/graphql"] {
+            let body = json!({ "name": "A", "query": "mutation { createClient(input: { name: \"A\" }) { client { id } } }" });
+            let call = world.call(Method::POST, path).token(owner).header("idempotency-key", "a").header("idempotency-key", "b");
+            let two = call.json(body).send().await;
+            assert!(two.text().contains("Idempotency-Key") && two.status == 422, "{path}: {}", two.text());
+        }
     }
 }
 

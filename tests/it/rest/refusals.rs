@@ -14,6 +14,9 @@ on_both! {
         let json_type = "application/json";
 
         call(Method::PUT, "/api/v1/nowhere").send().await.error(404, "not_found");
+        for no_text in ["/api/v1/%ff", "/api/v1/clients/%ff", "/api/v1/time-entries/%c3%28/stop", "/assets/%ff", "/%ff"] {
+            call(Method::GET, no_text).send().await.error(404, "not_found");
+        }
         let wrong_method = call(Method::PUT, "/api/v1/clients").token("nonsense").send().await;
         wrong_method.error(405, "bad_request");
         assert_eq!(wrong_method.header("allow"), Some("GET, POST, HEAD, OPTIONS"));

@@ -44,6 +44,8 @@ on_both! {
         assert_eq!((first.bytes.clone(), again.header("idempotent-replayed")), (again.bytes.clone(), Some("true")));
         let secret = first.data(201)["secret"].as_str().unwrap().to_owned();
         assert!(secret.starts_with("wsk_") && secret.len() == 48, "{secret}");
+        let standard = secret.replacen("wsk_", "whsec_", 1);
+        assert_eq!(first.data(201)["standardSecret"], standard, "as libraries of Standard Webhooks take it");
         let path = format!("/api/v1/webhook-endpoints/{}", first.id());
         let rotate = async || {
             let call = world.call(Method::POST, &format!("{path}/rotate-secret")).token(owner).key("r");
@@ -52,10 +54,11 @@ on_both! {
         let (rotated, rotated_again) = (rotate().await, rotate().await);
         assert_eq!(rotated.bytes, rotated_again.bytes);
         let next = rotated.data(200)["secret"].as_str().unwrap().to_owned();
+        assert_eq!(rotated.data(200)["standardSecret"], next.replacen("wsk_", "whsec_", 1));
 
         for path in [path.as_str(), "/api/v1/webhook-endpoints"] {
             let shown = world.get(owner, path).await;
-            assert!(!shown.text().contains("\"secret\""), "{}", shown.text());
+            assert!(!shown.text().contains("\"secret\"") && !shown.text().contains("whsec_"), "{}", shown.text());
         }
         let changed = world.patch(owner, &path, json!({ "description": "d" })).await.data(200);
         assert!(changed.get("secret").is_none());
@@ -73,7 +76,7 @@ on_both! {
     /// In GraphQL the same, with the secret beside the endpoint too.
     async fn graphql_shows_a_secret_once_too(world: World) {
         let fixtures = Fixtures::new(&world).await;
-        let query = "mutation($i: CreateWebhookEndpointInput!) { createWebhookEndpoint(input: $i) { secret webhookEndpoint { id secret events } } }";
+        let query = "mutation($i: CreateWebhookEndpointInput!) { createWebhookEndpoint(input: $i) { secret standardSecret webhookEndpoint { id secret standardSecret events } } }";
         let input = json!({ "i": { "url": "https://hooks.example.com/", "events": ["task.completed", "client.created"] } });
         let call = async || {
             let body = json!({ "query": query, "variables": input });
@@ -83,6 +86,8 @@ on_both! {
         assert_eq!(made, again);
         let made = &made["createWebhookEndpoint"];
         assert_eq!(made["secret"], made["webhookEndpoint"]["secret"]);
+        assert!(made["standardSecret"].as_str().unwrap().starts_with("whsec_"));
+        assert_eq!(made["standardSecret"], made["webhookEndpoint"]["standardSecret"]);
         assert_eq!(made["webhookEndpoint"]["events"], json!(["task.completed", "client.created"]));
     }
 }

@@ -12,6 +12,8 @@ use sha2::Sha256;
 use crate::contract::error::Error;
 
 const PREFIX: &str = "wsk_";
+/// The prefix by which libraries of Standard Webhooks know a secret.
+const STANDARD_PREFIX: &str = "whsec_";
 /// The length of the prefix of a secret that stays visible, so that secrets can be distinguished.
 const PREFIX_SHOWN: usize = PREFIX.len() + 6;
 
@@ -48,6 +50,11 @@ impl Secret {
     /// The text that is shown once, when the secret is made: `wsk_` and the base64 of the bytes.
     pub fn text(&self) -> String {
         format!("{PREFIX}{}", STANDARD.encode(self.0))
+    }
+
+    /// The same secret as a Standard Webhooks library takes it: `whsec_` and the base64 of the bytes.
+    pub fn standard_text(&self) -> String {
+        format!("{STANDARD_PREFIX}{}", STANDARD.encode(self.0))
     }
 
     /// The prefix of the text, which stays visible.

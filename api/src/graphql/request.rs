@@ -93,7 +93,7 @@ pub(super) fn from_json(body: Json) -> Result<Sent, Error> {
             ("query", Json::Text(query)) => sent.query = query,
             ("operationName", Json::Text(name)) => sent.operation_name = Some(name),
             ("variables", json @ Json::Object(_)) => sent.variables = variables(json)?,
-            ("operationName" | "variables" | "extensions", Json::Null) => {}
+            ("query" | "operationName" | "variables" | "extensions", Json::Null) => {}
             ("extensions", json @ Json::Object(_)) => sent.is_persisted = is_persisted(&json),
             ("query", _) => return Err(bad("`query` must be a string")),
             ("operationName", _) => return Err(bad("`operationName` must be a string or null")),

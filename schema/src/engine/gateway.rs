@@ -1,5 +1,6 @@
 //! From a document to its answers: bounds and cost first, then execution, then completion.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_graphql::parser::types::{OperationDefinition, OperationType, Selection};
@@ -16,8 +17,9 @@ use crate::engine::completion::SchemaIndex;
 use crate::engine::cost::Cost;
 use crate::engine::documents::{Document, Documents};
 use crate::engine::error::extensions;
-use crate::engine::literals::{check_enums, readable};
+use crate::engine::literals::readable;
 use crate::engine::session::{EventPrice, Run};
+use crate::engine::type_rules;
 use crate::{Schema, build, sdl};
 
 /// The schema, what is known of its types, and the documents that were read.
@@ -64,7 +66,7 @@ pub enum Kind {
 
 /// Why a document is not executed.
 pub enum Refused {
-    /// It is not GraphQL.
+    /// It is not GraphQL, or it breaks a rule of the type system.
     Unreadable(Box<Response>),
     /// It is over a bound.
     Over(Error),
@@ -95,6 +97,7 @@ impl Gateway {
         let operation = document.operation(operation_name.as_deref());
         let cost = document.cost(|| self.index.cost(&document.parsed, operation, &variables)).map_err(invalid)?;
         if let Some(operation) = operation {
+            type_rules::check_values(&self.index, operation, &variables).map_err(unreadable)?;
             if operation.ty == OperationType::Subscription && fields(operation) != 1 {
                 let message = "a subscription has exactly one field; start one for each";
                 return Err(Refused::Over(Error::BadRequest(message.into())));
@@ -109,8 +112,7 @@ impl Gateway {
                     // The library would report it only for the field that uses the variable.
                     None if !ty.nullable && !variables.contains_key(name) => {
                         let message = format!("Variable \"${name}\" of required type \"{ty}\" was not provided.");
-                        let error = ServerError::new(message, Some(definition.pos));
-                        return Err(Refused::Unreadable(Box::new(Response::from_errors(vec![error]))));
+                        return Err(unreadable(ServerError::new(message, Some(definition.pos))));
                     }
                     None => {}
                 }
@@ -121,10 +123,9 @@ impl Gateway {
 
     fn read(&self, text: &str) -> Result<Document, Refused> {
         check_text(text).map_err(invalid)?;
-        let parsed = async_graphql::parser::parse_query(readable(text))
-            .map_err(|error| Refused::Unreadable(Box::new(Response::from_errors(vec![ServerError::from(error)]))))?;
-        check_enums(&self.index, &parsed)
-            .map_err(|errors| Refused::Over(Error::BadRequest(errors.to_string().into())))?;
+        let parsed = async_graphql::parser::parse_query(readable(text)).map_err(|error| unreadable(error.into()))?;
+        type_rules::check_keys(text).map_err(unreadable)?;
+        type_rules::check_document(&self.index, &parsed).map_err(unreadable)?;
         Ok(Document::new(text, parsed))
     }
 
@@ -175,9 +176,14 @@ impl Gateway {
         {
             self.index.complete(&prepared.document.parsed, operation, &prepared.variables, response);
         }
+        drop_repeated(&mut response.errors);
         response.errors.truncate(MAX_ERRORS);
         response.errors.iter_mut().for_each(|error| complete(error, request_id));
     }
+}
+
+fn unreadable(error: ServerError) -> Refused {
+    Refused::Unreadable(Box::new(Response::from_errors(vec![error])))
 }
 
 fn invalid(errors: FieldErrors) -> Refused {
@@ -245,6 +251,16 @@ impl Prepared {
 /// The root fields that are seen without following fragments; a fragment counts as one.
 fn fields(operation: &OperationDefinition) -> usize {
     operation.selection_set.node.items.len()
+}
+
+/// The library reports some errors once for each of its passes over the document.
+fn drop_repeated(errors: &mut Vec<ServerError>) {
+    let mut seen = HashSet::new();
+    errors.retain(|error| {
+        let place: Vec<_> = error.locations.iter().map(|at| (at.line, at.column)).collect();
+        let path: Vec<_> = error.path.iter().map(|part| format!("{part:?}")).collect();
+        seen.insert((error.message.clone(), place, path))
+    });
 }
 
 /// Whether nothing was executed: the document, its variables or its operation were refused.

@@ -1,14 +1,7 @@
 //! Literals of a document by the September 2025 edition of the specification, where the library's parser is behind it:
-//! `\u{…}` and surrogate pairs in strings, `\"""` in block strings; and no strings in place of enum values.
+//! `\u{…}` and surrogate pairs in strings, `\"""` in block strings.
 
 use std::borrow::Cow;
-
-use async_graphql::Positioned;
-use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type};
-use async_graphql_value::Value;
-use service::value::FieldErrors;
-
-use crate::engine::completion::{SchemaIndex, base, root};
 
 /// The text with its strings as the parser reads them. Every token stays in its line and column.
 pub(crate) fn readable(text: &str) -> Cow<'_, str> {
@@ -162,74 +155,6 @@ fn quoted(value: &str) -> String {
     written
 }
 
-/// Refuses a string where an enum value is expected (GraphQL, section 3.10).
-///
-/// # Errors
-/// `query`: the value, and how it is written.
-pub(crate) fn check_enums(index: &SchemaIndex, document: &ExecutableDocument) -> Result<(), FieldErrors> {
-    let check = Check { index };
-    for (_, operation) in document.operations.iter() {
-        check.defaults(&operation.node)?;
-        check.set(root(operation.node.ty), &operation.node.selection_set.node)?;
-    }
-    for fragment in document.fragments.values() {
-        check.set(&fragment.node.type_condition.node.on.node, &fragment.node.selection_set.node)?;
-    }
-    Ok(())
-}
-
-struct Check<'a> {
-    index: &'a SchemaIndex,
-}
-
-impl Check<'_> {
-    fn defaults(&self, operation: &OperationDefinition) -> Result<(), FieldErrors> {
-        for definition in &operation.variable_definitions {
-            if let Some(value) = &definition.node.default_value {
-                self.value(&definition.node.var_type.node, &value.node.clone().into_value())?;
-            }
-        }
-        Ok(())
-    }
-
-    fn set(&self, kind: &str, set: &SelectionSet) -> Result<(), FieldErrors> {
-        set.items.iter().try_for_each(|selection| match &selection.node {
-            Selection::Field(field) => self.field(kind, field),
-            Selection::FragmentSpread(_) => Ok(()),
-            Selection::InlineFragment(fragment) => {
-                let on = fragment.node.type_condition.as_ref().map(|on| on.node.on.node.as_str());
-                self.set(on.unwrap_or(kind), &fragment.node.selection_set.node)
-            }
-        })
-    }
-
-    fn field(&self, kind: &str, field: &Positioned<Field>) -> Result<(), FieldErrors> {
-        let name = field.node.name.node.as_str();
-        for (argument, value) in &field.node.arguments {
-            if let Some(ty) = self.index.argument(kind, name, &argument.node) {
-                self.value(ty, &value.node)?;
-            }
-        }
-        let below = self.index.field(kind, name).map_or("", |ty| base(&ty.base));
-        self.set(below, &field.node.selection_set.node)
-    }
-
-    fn value(&self, ty: &Type, value: &Value) -> Result<(), FieldErrors> {
-        let name = base(&ty.base);
-        match value {
-            Value::String(text) if self.index.is_enum(name) => {
-                let message = format!("\"{text}\" is a string; a value of the enum {name} is written without quotes");
-                Err(FieldErrors::at("query", message))
-            }
-            Value::List(items) => items.iter().try_for_each(|item| self.value(ty, item)),
-            Value::Object(fields) => fields.iter().try_for_each(|(field, value)| {
-                self.index.input(name, field).map_or(Ok(()), |ty| self.value(ty, value))
-            }),
-            _ => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,23 +177,5 @@ mod tests {
         }
         let block = "{a(b:\"\"\"\n    one \\\"\"\"\n      two\n    \"\"\") c}";
         assert_eq!(readable(block), "{a(b:\"one \\\"\\\"\\\"\\n  two\"\n\n\n       ) c}");
-    }
-
-    #[test]
-    fn an_enum_is_written_without_quotes() {
-        let index = SchemaIndex::of(&crate::sdl());
-        let check = |query: &str| {
-            let document = async_graphql::parser::parse_query(query).expect("a document");
-            check_enums(&index, &document).map_err(|errors| errors.to_string())
-        };
-        assert_eq!(check("{ projects(sort: NAME_ASC, filter: { status: [ACTIVE] }) { nodes { id } } }"), Ok(()));
-        for query in [
-            "{ projects(sort: \"NAME_ASC\") { nodes { id } } }",
-            "{ clients { nodes { projects(filter: { status: [ACTIVE, \"ARCHIVED\"] }) { nodes { id } } } } }",
-            "query($s: ProjectSort = \"NAME_ASC\") { projects(sort: $s) { nodes { id } } }",
-            "{ ...F } fragment F on Query { projects(sort: \"NAME_ASC\") { nodes { id } } }",
-        ] {
-            assert!(check(query).is_err_and(|message| message.contains("without quotes")), "{query}");
-        }
     }
 }

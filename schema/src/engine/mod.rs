@@ -17,3 +17,5 @@ pub(crate) mod long;
 pub(crate) mod object;
 pub(crate) mod root;
 pub(crate) mod session;
+pub(crate) mod tokens;
+pub(crate) mod type_rules;

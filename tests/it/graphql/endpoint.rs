@@ -125,3 +125,57 @@ on_both! {
         assert!(reported.contains("18 fields deep; at most 15"), "{reported}");
     }
 }
+
+on_both! {
+    /// What the type system refuses is refused before anything is executed: `bad_request`, once, with its place and no data.
+    async fn the_type_system_refuses_before_execution(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let send = async |accept: &str, body: &serde_json::Value| {
+            let call = world.call(Method::POST, "/graphql").token(&fixtures.home.owner).header("accept", accept);
+            call.json(body.clone()).send().await
+        };
+        let query = |query: &str, variables: serde_json::Value| json!({ "query": query, "variables": variables });
+        for body in [
+            query("mutation { createClient(input: { name: \"A\", name: \"B\" }) { client { id } } }", json!({})),
+            query("query($n: String) { clients(first: $n) { nodes { id } } }", json!({})),
+            query("query($id: ID) { client(id: $id) { id } }", json!({ "id": "x" })),
+            query("{ clients(first: 2147483648) { nodes { id } } }", json!({})),
+            query("query($n: Int) { clients(first: $n) { nodes { id } } }", json!({ "n": 2_147_483_648_u64 })),
+            query(
+                "mutation($i: CreateTimeEntryInput!) { createTimeEntry(input: $i) { timeEntry { id } } }",
+                json!({ "i": { "projectId": "x", "durationSeconds": 99_999_999_999_u64 } }),
+            ),
+            query("{ clients(sort: \"NAME_ASC\") { nodes { id } } }", json!({})),
+            query("{ ...F } fragment F on Query { ...F }", json!({})),
+            query("query($a: Foo) { viewer { role } }", json!({})),
+            query("{ nonsense }", json!({})),
+        ] {
+            let (classic, modern) = ("application/json", "application/graphql-response+json");
+            for (accept, status) in [(classic, 200), (modern, 400)] {
+                let answer = send(accept, &body).await;
+                assert_eq!(answer.status.as_u16(), status, "{body}: {}", answer.text());
+                let answer = answer.json();
+                assert!(answer.get("data").is_none_or(serde_json::Value::is_null), "{answer}");
+                let errors = answer["errors"].as_array().unwrap();
+                assert!(errors.iter().all(|error| error["extensions"]["code"] == "bad_request"), "{answer}");
+                assert!(errors.iter().all(|error| error["locations"][0]["line"] == 1), "{answer}");
+                let distinct: std::collections::HashSet<_> = errors.iter().map(|error| error.to_string()).collect();
+                assert_eq!(distinct.len(), errors.len(), "{answer}");
+            }
+        }
+        assert_eq!(world.get(&fixtures.home.owner, "/api/v1/clients").await.data(200), json!([]), "nothing was written");
+    }
+}
+
+on_both! {
+    /// A document named by its hash alone, with `query` absent or null, is asked for in full.
+    async fn a_hash_alone_is_answered_as_apollo_expects(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let extensions = json!({ "persistedQuery": { "version": 1, "sha256Hash": "00" } });
+        for body in [json!({ "extensions": extensions }), json!({ "query": null, "extensions": extensions })] {
+            let answer = world.call(Method::POST, "/graphql").token(&fixtures.home.owner).json(body).send().await;
+            assert_eq!(answer.status, 200);
+            assert_eq!(answer.json()["errors"][0]["message"], "PersistedQueryNotSupported");
+        }
+    }
+}

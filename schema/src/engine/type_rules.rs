@@ -1,0 +1,406 @@
+//! Rules of the type system (GraphQL, September 2025, sections 3.5, 3.10 and 5) that the library does not check: enum values
+//! are not strings, integers have 32 bits, a key stands once in an input object, a variable fits where it is used, and
+//! fragments form no cycle.
+
+use std::collections::{HashMap, HashSet};
+
+use async_graphql::parser::types::{
+    BaseType, Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type,
+};
+use async_graphql::{Name, Pos, Positioned, ServerError, Variables};
+use async_graphql_value::{ConstValue, Value};
+
+use crate::engine::completion::{SchemaIndex, base, root};
+use crate::engine::tokens::{Token, tokens};
+
+/// Checks the text of a document: no input object has the same key twice. The parser would take the last one.
+///
+/// # Errors
+/// The key, and where it is repeated.
+pub(crate) fn check_keys(text: &str) -> Result<(), ServerError> {
+    // Braces inside of parentheses are input objects; those outside are selections.
+    let (mut parentheses, mut objects) = (0_usize, Vec::<HashSet<&str>>::new());
+    let mut before: Option<Token<'_>> = None;
+    for token in tokens(text) {
+        match token.text {
+            "(" => parentheses += 1,
+            ")" => parentheses = parentheses.saturating_sub(1),
+            "{" if parentheses > 0 => objects.push(HashSet::new()),
+            "}" if parentheses > 0 => drop(objects.pop()),
+            ":" => {
+                if let (Some(keys), Some(key)) = (objects.last_mut(), &before)
+                    && !keys.insert(key.text)
+                {
+                    let message = format!("There can be only one input field named \"{}\".", key.text);
+                    return Err(ServerError::new(message, Some(position(text, key.at))));
+                }
+            }
+            _ => {}
+        }
+        before = Some(token);
+    }
+    Ok(())
+}
+
+/// Line and column of a byte of a text, both from 1.
+fn position(text: &str, at: usize) -> Pos {
+    let until = text.get(..at).unwrap_or(text);
+    let line = until.rsplit('\n').next().unwrap_or_default();
+    Pos { line: until.matches('\n').count() + 1, column: line.chars().count() + 1 }
+}
+
+/// Checks a document against the types of the schema.
+///
+/// # Errors
+/// The first rule that is broken, and where.
+pub(crate) fn check_document(index: &SchemaIndex, document: &ExecutableDocument) -> Result<(), ServerError> {
+    let mut fragments = HashMap::new();
+    for (name, fragment) in &document.fragments {
+        let mut part = Part::of(index);
+        part.directives(&fragment.node.directives)?;
+        part.set(&fragment.node.type_condition.node.on.node, &fragment.node.selection_set.node)?;
+        fragments.insert(name, part);
+    }
+    ensure_acyclic(&fragments)?;
+    for (_, operation) in document.operations.iter() {
+        let operation = &operation.node;
+        for definition in &operation.variable_definitions {
+            if let Some(value) = &definition.node.default_value {
+                let literal = value.node.clone().into_value();
+                check_literal(index, &definition.node.var_type.node, &literal, value.pos)?;
+            }
+        }
+        let mut part = Part::of(index);
+        part.directives(&operation.directives)?;
+        part.set(root(operation.ty), &operation.selection_set.node)?;
+        check_variables(operation, &part, &fragments)?;
+    }
+    Ok(())
+}
+
+/// Checks the values of the variables of an operation.
+///
+/// # Errors
+/// The variable, and the integer in it that has more than 32 bits.
+pub(crate) fn check_values(
+    index: &SchemaIndex,
+    operation: &OperationDefinition,
+    variables: &Variables,
+) -> Result<(), ServerError> {
+    for definition in &operation.variable_definitions {
+        let (name, ty) = (&definition.node.name.node, &definition.node.var_type.node);
+        if let Some(wrong) = variables.get(name).and_then(|value| too_large(index, base(&ty.base), value)) {
+            let message = format!("Variable \"${name}\" got an invalid value: {wrong}");
+            return Err(ServerError::new(message, Some(definition.pos)));
+        }
+    }
+    Ok(())
+}
+
+fn too_large(index: &SchemaIndex, ty: &str, value: &ConstValue) -> Option<String> {
+    match value {
+        ConstValue::Number(number) if ty == "Int" && number.as_i64().is_none_or(|n| i32::try_from(n).is_err()) => {
+            // A fraction is refused by the library, in its own words.
+            let is_whole = number.is_i64() || number.is_u64();
+            is_whole.then(|| format!("Int cannot represent non 32-bit signed integer value: {number}"))
+        }
+        ConstValue::List(items) => items.iter().find_map(|item| too_large(index, ty, item)),
+        ConstValue::Object(fields) => fields
+            .iter()
+            .find_map(|(field, value)| index.input(ty, field).and_then(|ty| too_large(index, base(&ty.base), value))),
+        _ => None,
+    }
+}
+
+/// Checks a literal where a value of this type is expected.
+fn check_literal(index: &SchemaIndex, ty: &Type, value: &Value, at: Pos) -> Result<(), ServerError> {
+    let name = base(&ty.base);
+    match value {
+        Value::String(text) if index.is_enum(name) => {
+            let message = format!("\"{text}\" is a string; a value of the enum {name} is written without quotes");
+            Err(ServerError::new(message, Some(at)))
+        }
+        Value::Number(number) => match too_large(index, name, &ConstValue::Number(number.clone())) {
+            Some(message) => Err(ServerError::new(message, Some(at))),
+            None => Ok(()),
+        },
+        Value::List(items) => items.iter().try_for_each(|item| check_literal(index, ty, item, at)),
+        Value::Object(fields) => fields.iter().try_for_each(|(field, value)| match index.input(name, field) {
+            Some(ty) => check_literal(index, ty, value, at),
+            None => Ok(()),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A variable where it is used.
+struct Usage<'a> {
+    name: &'a Name,
+    expected: Expected<'a>,
+    at: Pos,
+}
+
+/// What is expected where a variable stands.
+#[derive(Clone, Copy)]
+enum Expected<'a> {
+    /// A value of this type.
+    Type(&'a Type),
+    /// The `if` of `@skip` and `@include`.
+    Condition,
+}
+
+/// What an operation or a fragment uses.
+struct Part<'a> {
+    index: &'a SchemaIndex,
+    usages: Vec<Usage<'a>>,
+    spreads: Vec<(&'a Name, Pos)>,
+}
+
+impl<'a> Part<'a> {
+    fn of(index: &'a SchemaIndex) -> Part<'a> {
+        Part { index, usages: Vec::new(), spreads: Vec::new() }
+    }
+
+    fn directives(&mut self, directives: &'a [Positioned<Directive>]) -> Result<(), ServerError> {
+        for directive in directives {
+            let is_condition = matches!(directive.node.name.node.as_str(), "skip" | "include");
+            for (argument, value) in &directive.node.arguments {
+                if let (true, "if", Value::Variable(name)) = (is_condition, argument.node.as_str(), &value.node) {
+                    self.usages.push(Usage { name, expected: Expected::Condition, at: value.pos });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, kind: &str, set: &'a SelectionSet) -> Result<(), ServerError> {
+        set.items.iter().try_for_each(|selection| match &selection.node {
+            Selection::Field(field) => self.field(kind, field),
+            Selection::FragmentSpread(spread) => {
+                self.spreads.push((&spread.node.fragment_name.node, selection.pos));
+                self.directives(&spread.node.directives)
+            }
+            Selection::InlineFragment(fragment) => {
+                self.directives(&fragment.node.directives)?;
+                let on = fragment.node.type_condition.as_ref().map(|on| on.node.on.node.as_str());
+                self.set(on.unwrap_or(kind), &fragment.node.selection_set.node)
+            }
+        })
+    }
+
+    fn field(&mut self, kind: &str, field: &'a Positioned<Field>) -> Result<(), ServerError> {
+        self.directives(&field.node.directives)?;
+        let name = field.node.name.node.as_str();
+        for (argument, value) in &field.node.arguments {
+            if let Some(ty) = self.index.argument(kind, name, &argument.node) {
+                check_literal(self.index, ty, &value.node, value.pos)?;
+                self.variables(ty, &value.node, value.pos);
+            }
+        }
+        let below = self.index.field(kind, name).map_or("", |ty| base(&ty.base));
+        self.set(below, &field.node.selection_set.node)
+    }
+
+    /// The variables inside a value of an argument.
+    fn variables(&mut self, ty: &'a Type, value: &'a Value, at: Pos) {
+        match (value, &ty.base) {
+            (Value::Variable(name), _) => self.usages.push(Usage { name, expected: Expected::Type(ty), at }),
+            (Value::List(items), BaseType::List(item)) => {
+                items.iter().for_each(|value| self.variables(item, value, at));
+            }
+            (Value::Object(fields), _) => {
+                for (field, value) in fields {
+                    if let Some(ty) = self.index.input(base(&ty.base), field) {
+                        self.variables(ty, value, at);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Refuses fragments that spread themselves, directly or through others.
+fn ensure_acyclic(fragments: &HashMap<&Name, Part<'_>>) -> Result<(), ServerError> {
+    let mut done = HashSet::new();
+    for start in fragments.keys().copied() {
+        // The fragments that lead to the current one, each with how many of its spreads have been followed.
+        let mut path: Vec<(&Name, usize)> = vec![(start, 0)];
+        let mut open = HashSet::from([start]);
+        while let Some((name, followed)) = path.last_mut() {
+            let next = fragments.get(*name).and_then(|part| part.spreads.get(*followed));
+            *followed += 1;
+            match next {
+                Some((spread, at)) if open.contains(*spread) => {
+                    let message = format!("Cannot spread fragment \"{spread}\" within itself.");
+                    return Err(ServerError::new(message, Some(*at)));
+                }
+                Some((spread, _)) if !done.contains(*spread) => {
+                    open.insert(*spread);
+                    path.push((*spread, 0));
+                }
+                Some(_) => {}
+                None => {
+                    let (name, _) = path.pop().unwrap_or((start, 0));
+                    open.remove(name);
+                    done.insert(name);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses variables that do not fit where they are used (section 5.8.5), fragments included.
+fn check_variables(
+    operation: &OperationDefinition,
+    part: &Part<'_>,
+    fragments: &HashMap<&Name, Part<'_>>,
+) -> Result<(), ServerError> {
+    let mut seen = HashSet::new();
+    let mut parts = vec![part];
+    while let Some(part) = parts.pop() {
+        for usage in &part.usages {
+            let defined = operation.variable_definitions.iter().find(|one| one.node.name.node == *usage.name);
+            // A variable that is not defined is reported by the library.
+            let Some(defined) = defined else { continue };
+            let ty = &defined.node.var_type.node;
+            let has_default = matches!(&defined.node.default_value, Some(value) if value.node != ConstValue::Null);
+            if !usage.expected.takes(ty, has_default) {
+                let (name, expected) = (usage.name, usage.expected.name());
+                let message =
+                    format!("Variable \"${name}\" of type \"{ty}\" used in position expecting type \"{expected}\".");
+                return Err(ServerError::new(message, Some(usage.at)));
+            }
+        }
+        for (spread, _) in &part.spreads {
+            if seen.insert(*spread) {
+                parts.extend(fragments.get(*spread));
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Expected<'_> {
+    fn takes(self, variable: &Type, has_default: bool) -> bool {
+        match self {
+            Expected::Type(ty) if has_default && !ty.nullable => fits(variable, &ty.base, true),
+            Expected::Type(ty) => fits(variable, &ty.base, ty.nullable),
+            Expected::Condition => {
+                let is_boolean = matches!(&variable.base, BaseType::Named(name) if name == "Boolean");
+                is_boolean && (!variable.nullable || has_default)
+            }
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Expected::Type(ty) => ty.to_string(),
+            Expected::Condition => "Boolean!".to_owned(),
+        }
+    }
+}
+
+/// Whether every value of a variable is one of this base, or null if that may stand here.
+fn fits(variable: &Type, expected: &BaseType, nullable: bool) -> bool {
+    if variable.nullable && !nullable {
+        return false;
+    }
+    match (&variable.base, expected) {
+        (BaseType::Named(own), BaseType::Named(name)) => own == name,
+        (BaseType::List(own), BaseType::List(item)) => fits(own, &item.base, item.nullable),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(query: &str) -> Result<(), String> {
+        let index = SchemaIndex::of(&crate::sdl());
+        check_keys(query).map_err(|error| error.message)?;
+        let document = async_graphql::parser::parse_query(query).expect("a document");
+        check_document(&index, &document).map_err(|error| error.message)
+    }
+
+    #[test]
+    fn an_enum_is_written_without_quotes() {
+        assert_eq!(check("{ projects(sort: NAME_ASC, filter: { status: [ACTIVE] }) { nodes { id } } }"), Ok(()));
+        for query in [
+            "{ projects(sort: \"NAME_ASC\") { nodes { id } } }",
+            "{ clients { nodes { projects(filter: { status: [ACTIVE, \"ARCHIVED\"] }) { nodes { id } } } } }",
+            "query($s: ProjectSort = \"NAME_ASC\") { projects(sort: $s) { nodes { id } } }",
+            "{ ...F } fragment F on Query { projects(sort: \"NAME_ASC\") { nodes { id } } }",
+        ] {
+            assert!(check(query).is_err_and(|message| message.contains("without quotes")), "{query}");
+        }
+    }
+
+    #[test]
+    fn an_integer_has_32_bits() {
+        assert_eq!(check("{ clients(first: 2147483647) { nodes { id } } }"), Ok(()));
+        for query in [
+            "{ clients(first: 2147483648) { nodes { id } } }",
+            "query($n: Int = -2147483649) { clients(first: $n) { nodes { id } } }",
+            "mutation { createTimeEntries(input: [{ durationSeconds: 99999999999 }]) { timeEntries { id } } }",
+        ] {
+            assert!(check(query).is_err_and(|message| message.contains("non 32-bit")), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_key_stands_once_in_an_input_object() {
+        let create = |input: &str| check(&format!("mutation {{ createClient(input: {input}) {{ client {{ id }} }} }}"));
+        assert_eq!(create("{ name: \"name: {name: }\", email: null } "), Ok(()));
+        for input in ["{ name: \"a\", name: \"b\" }", "{ name: \"a\" # name:\n email: \"\", name: \"b\" }"] {
+            assert!(create(input).is_err_and(|message| message.contains("only one input field named \"name\"")));
+        }
+        let batch =
+            "mutation { createTimeEntries(input: [{ note: \"a\" }, { note: \"b\" }]) { timeEntries { note } } }";
+        assert_eq!(check(batch), Ok(()));
+        let selection = "{ a: clients { nodes { b: id } } c: clients { nodes { b: id } } }";
+        assert_eq!(check(selection), Ok(()));
+    }
+
+    #[test]
+    fn a_variable_fits_where_it_is_used() {
+        for query in [
+            "query($n: Int) { clients(first: $n) { nodes { id } } }",
+            "query($n: Int! = 5) { clients(first: $n) { nodes { id } } }",
+            "query($id: ID!) { client(id: $id) { id } }",
+            "query($id: ID = \"x\") { client(id: $id) { id } }",
+            "query($i: CreateClientInput!) { ...F } fragment F on Query { viewer { id } }",
+            "query($s: [ProjectStatus!]) { projects(filter: { status: $s }) { nodes { id } } }",
+            "query($s: ProjectStatus!) { projects(filter: { status: [$s] }) { nodes { id } } }",
+            "query($b: Boolean!) { viewer @include(if: $b) { id } }",
+        ] {
+            assert_eq!(check(query), Ok(()), "{query}");
+        }
+        for query in [
+            "query($n: String) { clients(first: $n) { nodes { id } } }",
+            "query($id: ID) { client(id: $id) { id } }",
+            "query($id: ID) { ...F } fragment F on Query { ...G } fragment G on Query { client(id: $id) { id } }",
+            "query($s: ProjectStatus!) { projects(filter: { status: $s }) { nodes { id } } }",
+            "query($s: [ProjectStatus]) { projects(filter: { status: $s }) { nodes { id } } }",
+            "query($b: Boolean) { viewer @include(if: $b) { id } }",
+            "query($b: Int!) { ... @skip(if: $b) { viewer { id } } }",
+        ] {
+            assert!(check(query).is_err_and(|message| message.contains("used in position expecting")), "{query}");
+        }
+    }
+
+    #[test]
+    fn fragments_form_no_cycle() {
+        assert_eq!(check("{ ...A ...B } fragment A on Query { ...B } fragment B on Query { viewer { id } }"), Ok(()));
+        for query in [
+            "{ ...A } fragment A on Query { ...A }",
+            "{ ...A } fragment A on Query { ...B } fragment B on Query { viewer { id } ...C } fragment C on Query { ...A }",
+        ] {
+            assert!(check(query).is_err_and(|message| message.contains("within itself")), "{query}");
+        }
+        let chain: String = (0..2000).map(|i| format!(" fragment F{i} on Query {{ ...F{} }}", i + 1)).collect();
+        assert_eq!(check(&format!("{{ ...F0 }}{chain} fragment F2000 on Query {{ __typename }}")), Ok(()));
+    }
+}

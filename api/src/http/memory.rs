@@ -25,12 +25,15 @@ const SMALL: u64 = 64 * 1024;
 const UNIT: usize = 1024;
 /// How long an answer waits for space.
 const WAIT: Duration = Duration::from_secs(5);
+/// Bytes of all answers that wait: they are in memory as much as those that are read.
+const WAITING: usize = TOTAL / 2;
 
 type Inner = BoxBody<Bytes, io::Error>;
 
 /// The space for large answers.
 pub(crate) struct AnswerMemory {
     all: Arc<Semaphore>,
+    waiting: Semaphore,
     by_address: Mutex<HashMap<IpAddr, Weak<Semaphore>>>,
 }
 
@@ -39,19 +42,21 @@ type Space = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 impl Default for AnswerMemory {
     fn default() -> AnswerMemory {
-        AnswerMemory { all: Arc::new(Semaphore::new(TOTAL / UNIT)), by_address: Mutex::default() }
+        let (all, waiting) = (Arc::new(Semaphore::new(TOTAL / UNIT)), Semaphore::new(WAITING / UNIT));
+        AnswerMemory { all, waiting, by_address: Mutex::default() }
     }
 }
 
 impl AnswerMemory {
-    /// Finds space for an answer, which has it until it was read. `None` if there is none in time; the answer is dropped then.
+    /// Finds space for an answer, which has it until it was read. `None` if there is none in time, or if too much waits for
+    /// some already; the answer is dropped then.
     pub(crate) async fn hold(&self, mut response: Response, address: IpAddr) -> Option<Response> {
         let body: Inner = response.take_body().into();
         let size = body.size_hint().exact().filter(|size| *size > SMALL);
         let body = match size {
             None => body,
             Some(size) => {
-                let space = timeout(WAIT, self.space(size, address)).await.ok()??;
+                let space = self.space(size, address).await?;
                 BoxBody::new(Held { inner: body, _space: space })
             }
         };
@@ -62,9 +67,19 @@ impl AnswerMemory {
     async fn space(&self, size: u64, address: IpAddr) -> Option<Space> {
         let units = usize::try_from(size).unwrap_or(usize::MAX).div_ceil(UNIT).min(PER_ADDRESS / UNIT);
         let units = u32::try_from(units).ok()?;
-        let own = self.of_address(address).acquire_many_owned(units).await.ok()?;
-        let all = self.all.clone().acquire_many_owned(units).await.ok()?;
-        Some((own, all))
+        let own = self.of_address(address);
+        let now = |space: &Arc<Semaphore>| space.clone().try_acquire_many_owned(units).ok();
+        if let Some(own) = now(&own)
+            && let Some(all) = now(&self.all)
+        {
+            return Some((own, all));
+        }
+        let _waiting = self.waiting.try_acquire_many(units).ok()?;
+        let both = async {
+            let own = own.acquire_many_owned(units).await.ok()?;
+            Some((own, self.all.clone().acquire_many_owned(units).await.ok()?))
+        };
+        timeout(WAIT, both).await.ok()?
     }
 
     /// The space of an address, which is remembered while some of it is taken.
@@ -124,5 +139,23 @@ mod tests {
         assert!(memory.hold(answer(1000), one).await.is_some(), "small ones are not counted");
         drop(first);
         assert!(memory.hold(answer(half), one).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_is_bounded_too() {
+        let memory = AnswerMemory::default();
+        let one: IpAddr = [192, 0, 2, 1].into();
+        let read = memory.hold(answer(PER_ADDRESS), one).await;
+        assert!(read.is_some());
+        let began = tokio::time::Instant::now();
+        let waiting = (0..WAITING / PER_ADDRESS + 1).map(|_| memory.hold(answer(PER_ADDRESS), one));
+        let mut given_up: Vec<_> = futures_util::future::join_all(waiting.map(|held| async {
+            assert!(held.await.is_none());
+            began.elapsed()
+        }))
+        .await;
+        given_up.sort();
+        assert_eq!(given_up[0], Duration::ZERO, "what finds too many waiting is refused at once");
+        assert!(given_up[1..].iter().all(|waited| *waited >= WAIT), "{given_up:?}");
     }
 }

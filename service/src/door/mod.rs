@@ -9,7 +9,7 @@ mod read;
 pub(crate) mod write;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use entity::value::{FieldErrors, Id, Timestamp};
@@ -136,6 +136,8 @@ struct Inner {
     until: Instant,
     /// Whether it goes on for longer than an operation, as a subscription does.
     lasting: AtomicBool,
+    /// Sums of reports that this request holds in memory.
+    sums: AtomicU64,
 }
 
 impl Cx {
@@ -145,8 +147,21 @@ impl Cx {
         let (budget, settled) = (Mutex::new(budget), AtomicBool::new(!facts.limited));
         let (paid, replayed) = (AtomicU32::new(1), AtomicBool::new(false));
         // What the operator makes for a demo is no operation of a caller who waits.
-        let lasting = AtomicBool::new(!facts.limited);
-        Cx(Arc::new(Inner { door, known, renewed, confirmed, facts, budget, paid, settled, replayed, until, lasting }))
+        let (lasting, sums) = (AtomicBool::new(!facts.limited), AtomicU64::new(0));
+        Cx(Arc::new(Inner {
+            door,
+            known,
+            renewed,
+            confirmed,
+            facts,
+            budget,
+            paid,
+            settled,
+            replayed,
+            until,
+            lasting,
+            sums,
+        }))
     }
 
     /// This instant.
@@ -222,6 +237,15 @@ impl Cx {
     /// Whether what was asked was done before, under the same key, and this answer repeats that one.
     pub fn is_replay(&self) -> bool {
         self.0.replayed.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the request holds so many sums of reports more in memory. Returns how many it holds; what lasts, such as a
+    /// subscription, lets go of them between its events.
+    pub(crate) fn hold_sums(&self, sums: u64) -> u64 {
+        match self.0.lasting.load(Ordering::Relaxed) {
+            true => sums,
+            false => self.0.sums.fetch_add(sums, Ordering::Relaxed) + sums,
+        }
     }
 
     /// Takes what is above the one point of the door, unless the request is paid for.

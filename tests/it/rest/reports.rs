@@ -243,6 +243,7 @@ on_both! {
             ("", "groupBy"),
             ("groupBy=", "groupBy"),
             ("groupBy=day,day", "groupBy"),
+            ("groupBy=paymentStatus", "groupBy"),
             ("groupBy=day,week,month,task", "groupBy"),
             ("groupBy=day,task,day", "groupBy"),
             ("groupBy=weather", "groupBy"),
@@ -371,5 +372,47 @@ on_both! {
         let total = json!({ "seconds": 3600, "entries": 1, "amounts": [{ "amount": "150.00" }] });
         assert_eq!(report["timeReport"], json!({ "rows": [], "total": total }));
         assert!(world.get(owner, "/api/v1/reports/time").await.fields()["groupBy"].as_str().unwrap().starts_with("required"));
+    }
+}
+
+on_both! {
+    /// A report has at most 10,000 rows, and all reports of one request 20,000, so that no request fills the memory; the
+    /// refusal says what to do.
+    async fn reports_are_bounded(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (owner, home) = (&fixtures.home.owner, &fixtures.home);
+        let client = home.client(&world, "C").await;
+        let projects = 110;
+        for i in 0..projects {
+            world.post(owner, "/api/v1/projects", json!({ "clientId": client, "name": format!("P{i}") })).await.data(201);
+        }
+        let days = 92;
+        let (series, id) = (counted(projects * days), world.database.kind.new_id());
+        let day = match world.database.kind {
+            tests::Kind::Postgres => format!("DATE '2026-01-01' + CAST(i % {days} AS INTEGER)"),
+            tests::Kind::Sqlite => format!("date('2026-01-01', (i % {days}) || ' days')"),
+        };
+        let sql = format!(
+            "{series} INSERT INTO time_entry (id, organization_id, user_id, project_id, duration_seconds, billable, search_key, entry_date,
+                version, created_at, updated_at)
+             SELECT {id}, project.organization_id, member.user_id, project.id, 60, true, '', {day}, 1, 0, 0
+             FROM n, project, member
+             WHERE member.organization_id = project.organization_id AND member.name = 'owner of home'
+               AND project.name = 'P' || CAST((i / {days}) % {projects} AS TEXT)"
+        );
+        world.database.connect().await.execute_unprepared(&sql).await.unwrap();
+        let path = "/api/v1/reports/time?groupBy=project,day";
+        let fields = world.get(owner, path).await.fields();
+        assert!(fields["groupBy"].as_str().unwrap().contains("more than 10000 rows: filter by entryDateFrom"), "{fields}");
+        let rows = world.get(owner, &format!("{path}&entryDateTo=2026-03-31")).await.data(200)["rows"].clone();
+        assert_eq!(rows.as_array().unwrap().len(), 9_900);
+        let report = |alias: &str, until: &str| {
+            format!("{alias}: timeReport(groupBy: [PROJECT, DAY], filter: {{ entryDateTo: \"{until}\" }}) {{ total {{ entries }} }}")
+        };
+        let two = format!("{{ {} {} }}", report("a", "2026-03-31"), report("b", "2026-03-30"));
+        assert_eq!(world.graphql(owner, &two, json!({})).await.graphql()["b"]["total"]["entries"], 9_790);
+        let three = format!("{{ {} {} {} }}", report("a", "2026-03-31"), report("b", "2026-03-30"), report("c", "2026-03-29"));
+        let refused = world.graphql(owner, &three, json!({})).await.json();
+        assert!(refused["errors"][0]["message"].as_str().unwrap().contains("with the other reports"), "{refused}");
     }
 }

@@ -6,22 +6,28 @@ use std::collections::BTreeMap;
 use entity::value::{Currency, Money};
 
 use crate::contract::error::Error;
+use crate::door::Cx;
 
 /// The price of a report, in points: 10 more than other requests.
 pub(super) const POINTS: u32 = 11;
 
 /// The most sums that a report is made of: one per group, currency and rate.
-pub(super) const MAX_SUMS: u64 = 100_000;
+pub(super) const MAX_SUMS: u64 = 10_000;
+
+/// The most sums of all reports of one request, which are in memory together.
+const MAX_SUMS_OF_REQUEST: u64 = 2 * MAX_SUMS;
 
 /// The least amount that is too large to be shown, in ten-thousandths.
 const TOO_MUCH: i128 = 10_i128.pow(16);
 
 /// Refuses a report of too many sums; `filters` are the ones to narrow it by.
-pub(super) fn ensure_few(sums: usize, filters: &str) -> Result<(), Error> {
-    if sums as u64 <= MAX_SUMS {
-        return Ok(());
-    }
-    Err(Error::invalid("groupBy", format!("gives more than {MAX_SUMS} rows: filter by {filters}")))
+pub(super) fn ensure_few(cx: &Cx, sums: usize, filters: &str) -> Result<(), Error> {
+    let (most, what) = match sums as u64 {
+        sums if sums > MAX_SUMS => (MAX_SUMS, "gives"),
+        sums if cx.hold_sums(sums) > MAX_SUMS_OF_REQUEST => (MAX_SUMS_OF_REQUEST, "gives, with the other reports,"),
+        _ => return Ok(()),
+    };
+    Err(Error::invalid("groupBy", format!("{what} more than {most} rows: filter by {filters}, or group by less")))
 }
 
 /// An amount of so many ten-thousandths.

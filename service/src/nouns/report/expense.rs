@@ -19,6 +19,13 @@ use crate::nouns::expense::ExpenseFilter;
 /// The arguments of an expense report.
 pub type ExpenseReportArgs = MoneyReportArgs<ExpenseReportGroup, ExpenseFilter>;
 
+impl ExpenseReportArgs {
+    /// Reads the pairs of a query string; `also` are parameters that the surface reads itself.
+    pub fn from_query(pairs: &[(String, String)], also: &[&str]) -> ExpenseReportArgs {
+        MoneyReportArgs::read(pairs, also, ExpenseReportGroup::ALL)
+    }
+}
+
 /// Expenses summed by the groups asked for.
 #[derive(Clone, Debug, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
@@ -106,7 +113,7 @@ pub async fn expenses(cx: &Cx, args: &ExpenseReportArgs) -> Result<ExpenseReport
         live.filter(args.filter.condition_on(caller, read.is_postgres()))
     });
     let found = read.rows(&statement(expenses.into_query(), args.groups(), read.is_postgres())).await?;
-    ensure_few(found.len(), "expenseDateFrom and expenseDateTo")?;
+    ensure_few(cx, found.len(), "expenseDateFrom and expenseDateTo")?;
 
     let summed = Summed::of(&found, ["amount", "billable"], |row| keys(row, args.groups()))?;
     let amount = |currency, count, [amount, billable_amount]: [Money; 2]| ExpenseReportAmount {

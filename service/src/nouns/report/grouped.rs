@@ -3,7 +3,7 @@
 use std::cell::LazyCell;
 use std::fmt::Display;
 
-use entity::value::{FieldErrors, Id, Wire};
+use entity::value::{FieldErrors, Id};
 use sea_orm::QueryResult;
 use sea_orm::sea_query::{Alias, Expr, SelectStatement, SimpleExpr};
 
@@ -13,9 +13,8 @@ use crate::list::page::{Filter, grouped, unknown};
 
 /// Says how to group by some of these.
 pub(super) fn how_to_group<G: Display>(most: usize, all: &[G]) -> String {
-    let all: Vec<_> = all.iter().map(|group| camel(&group.to_string().to_ascii_lowercase())).collect();
     let many = ["one", "one or two", "one to three"].get(most.saturating_sub(1)).copied().unwrap_or("some");
-    format!("required: {many}, each once, with commas between, of {}", all.join(", "))
+    format!("required: {many}, each once, with commas between, of {}", names(all))
 }
 
 /// Checks that there are not too many groups, and none twice.
@@ -27,22 +26,22 @@ pub(super) fn check<G: Display + PartialEq>(groups: &[G], most: usize, all: &[G]
     Err(how_to_group(most, all).replace("required: ", "must be ").into())
 }
 
-/// A list of groups, whose values may also be written with commas between, and in camelCase.
-pub(super) fn list<G: Wire>(values: &[String]) -> Field<Vec<G>> {
-    let values: Vec<_> = values.iter().flat_map(|list| list.split(',').map(snake)).collect();
-    Field::from_query(&values)
+/// A list of groups, of `all` that exist: in either case, as `paymentStatus` or `PAYMENT_STATUS`, with commas between or
+/// repeated.
+pub(super) fn list<G: Copy + Display>(values: &[String], all: &[G]) -> Field<Vec<G>> {
+    let plain = |name: &str| name.trim().replace('_', "").to_ascii_lowercase();
+    let group = |sent: &str| all.iter().find(|group| plain(&group.to_string()) == plain(sent)).copied();
+    let groups: Option<Vec<G>> = values.iter().flat_map(|list| list.split(',')).map(group).collect();
+    match groups {
+        Some(groups) => Field::Value(groups),
+        None => Field::Bad(format!("must be of {}", names(all)).into()),
+    }
 }
 
-/// `paymentStatus` as `payment_Status`; enums are read in either case.
-fn snake(camel: &str) -> String {
-    let mut out = String::with_capacity(camel.len() + 1);
-    for c in camel.chars() {
-        if c.is_ascii_uppercase() && out.ends_with(|before: char| before.is_ascii_lowercase()) {
-            out.push('_');
-        }
-        out.push(c);
-    }
-    out
+/// The names of groups, as the keys of rows are called.
+fn names<G: Display>(all: &[G]) -> String {
+    let all: Vec<_> = all.iter().map(|group| camel(&group.to_string().to_ascii_lowercase())).collect();
+    all.join(", ")
 }
 
 /// Reads the pairs of a query: parameters of the report's `own`, filters, and those that the surface reads itself. Returns

@@ -19,6 +19,13 @@ use crate::nouns::invoice::InvoiceFilter;
 /// The arguments of an invoice report.
 pub type InvoiceReportArgs = MoneyReportArgs<InvoiceReportGroup, InvoiceFilter>;
 
+impl InvoiceReportArgs {
+    /// Reads the pairs of a query string; `also` are parameters that the surface reads itself.
+    pub fn from_query(pairs: &[(String, String)], also: &[&str]) -> InvoiceReportArgs {
+        MoneyReportArgs::read(pairs, also, InvoiceReportGroup::ALL)
+    }
+}
+
 /// Invoices summed by the groups asked for.
 #[derive(Clone, Debug, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
@@ -109,7 +116,7 @@ pub async fn invoices(cx: &Cx, args: &InvoiceReportArgs) -> Result<InvoiceReport
         live.filter(args.filter.condition_on(caller, read.is_postgres()))
     });
     let found = read.rows(&statement(invoices.into_query(), args.groups(), read.is_postgres())).await?;
-    ensure_few(found.len(), "issueDateFrom and issueDateTo")?;
+    ensure_few(cx, found.len(), "issueDateFrom and issueDateTo")?;
 
     let summed = Summed::of(&found, ["total", "paid", "outstanding"], |row| keys(row, args.groups()))?;
     let amount = |currency, count, [total, amount_paid, outstanding]: [Money; 3]| InvoiceReportAmount {

@@ -60,7 +60,7 @@ impl TimeReportArgs {
         let own = ["groupBy", "timeZone", "amountShown"];
         let mut filter = TimeEntryFilter::default();
         args.not_taken = grouped::read(pairs, &own, also, &mut filter, |name, values| match name {
-            "groupBy" => args.group_by = grouped::list(values),
+            "groupBy" => args.group_by = grouped::list(values, ReportGroup::ALL),
             "timeZone" => args.time_zone = Field::from_query(values),
             _ => args.amount_shown = Field::from_query(values),
         });
@@ -291,7 +291,7 @@ pub async fn time(cx: &Cx, args: &TimeReportArgs) -> Result<TimeReport, Error> {
     cx.charge_points(POINTS).await?;
     let zone = args.time_zone.get().copied();
     let found = sql::sums(&read, caller, args.groups(), &args.filter, zone, amounts, MAX_SUMS + 1).await?;
-    ensure_few(found.len(), "entryDateFrom and entryDateTo")?;
+    ensure_few(cx, found.len(), "entryDateFrom and entryDateTo")?;
 
     let mut groups: BTreeMap<Vec<sql::Key>, (TimeReportKeys, Sum)> = BTreeMap::new();
     let mut total = Sums::default();

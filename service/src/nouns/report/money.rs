@@ -30,12 +30,12 @@ pub struct MoneyReportArgs<G, F> {
     pub not_taken: FieldErrors,
 }
 
-impl<G: Wire + Display + PartialEq, F: Filter> MoneyReportArgs<G, F> {
-    /// Reads the pairs of a query string; `also` are parameters that the surface reads itself.
-    pub fn from_query(pairs: &[(String, String)], also: &[&str]) -> Self {
+impl<G: Copy + Display + PartialEq, F: Filter> MoneyReportArgs<G, F> {
+    /// Reads the pairs of a query string; `also` are parameters that the surface reads itself, `all` the groups that exist.
+    pub(super) fn read(pairs: &[(String, String)], also: &[&str], all: &[G]) -> Self {
         let (mut group_by, mut filter) = (Field::Absent, F::default());
         let not_taken = grouped::read(pairs, &["groupBy"], also, &mut filter, |_, values| {
-            group_by = grouped::list(values);
+            group_by = grouped::list(values, all);
         });
         MoneyReportArgs { group_by, filter, not_taken }
     }

@@ -214,7 +214,7 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
             })
         }
         Command::Sdl => print::text(&schema::sdl()),
-        Command::Health { url } => health(&url).await,
+        Command::Health { url } => health(&url, common.json).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "hoursmith", &mut script);
@@ -231,11 +231,13 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
 }
 
 /// Asks a server whether it is ready.
-async fn health(url: &str) -> Result<(), Failure> {
+async fn health(url: &str, json: bool) -> Result<(), Failure> {
     let forwarder = service::webhook::Forwarder::new().map_err(internal)?;
     let url = format!("{}/readyz", url.trim_end_matches('/'));
     match forwarder.get(&url).await {
-        Ok(reply) if reply.status == 200 => print::text("ready\n"),
+        Ok(reply) if reply.status == 200 => {
+            print::outcome(json, &serde_json::json!({ "status": "ready", "url": url }), "ready".to_owned())
+        }
         Ok(reply) => Err(format!("{url} answered {}: the server is not ready", reply.status).into()),
         Err(why) => Err(format!("{url}: {why}").into()),
     }

@@ -18,7 +18,30 @@ pub(super) fn text(text: &str) -> Result<(), Failure> {
 
 /// Prints the result of a command: as JSON, or as text.
 pub(super) fn outcome(json: bool, made: &impl Serialize, words: String) -> Result<(), Failure> {
-    if json { text(&format!("{}\n", serde_json::to_string(made)?)) } else { text(&format!("{words}\n")) }
+    if json { text(&format!("{}\n", serde_json::to_string(made)?)) } else { text(&format!("{}\n", harmless(&words))) }
+}
+
+/// A text without control characters, apart from tabs and line breaks: names come from people, and a terminal obeys its
+/// control characters.
+fn harmless(words: &str) -> String {
+    let mut shown = String::with_capacity(words.len());
+    for c in words.chars() {
+        match c.is_control() && !matches!(c, '\n' | '\t') {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_drive_the_terminal() {
+        assert_eq!(harmless("A\u{1b}[31mB\u{9b}C\r\tD\n"), "A\\u{1b}[31mB\\u{9b}C\\r\tD\n");
+    }
 }
 
 /// Reports the progress of a long operation.

@@ -28,15 +28,27 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
-    /// The coding for the answer to a request: brotli before gzip, if the client accepts either.
-    pub(crate) fn accepted(request: &Request) -> Coding {
-        let Some(accepted) = header_text(request, header::ACCEPT_ENCODING.as_str()) else { return Coding::Identity };
-        let accepts = |name: &str| ranges(accepted).any(|(coding, quality)| coding == name && quality > 0.0);
-        match () {
-            () if accepts("br") => Coding::Brotli,
-            () if accepts("gzip") => Coding::Gzip,
-            () => Coding::Identity,
+    /// The coding for the answer to a request: the one that the client prefers. Where it likes both alike, `ours`, or the
+    /// one that it names first.
+    pub(crate) fn accepted(request: &Request, ours: Option<Coding>) -> Coding {
+        let accepted = header_text(request, header::ACCEPT_ENCODING.as_str());
+        accepted.map_or(Coding::Identity, |accepted| Coding::preferred(accepted, ours))
+    }
+
+    /// Reads `Accept-Encoding` (RFC 9110, section 12.5.3).
+    fn preferred(accepted: &str, ours: Option<Coding>) -> Coding {
+        let (mut best, mut most) = (Coding::Identity, 0.0);
+        for (name, quality) in ranges(accepted) {
+            let coding = match name.as_str() {
+                "gzip" => Coding::Gzip,
+                "br" => Coding::Brotli,
+                _ => continue,
+            };
+            if quality > most || (quality > 0.0 && quality >= most && ours == Some(coding)) {
+                (best, most) = (coding, quality);
+            }
         }
+        best
     }
 
     /// Its name in `Content-Encoding`.
@@ -52,6 +64,24 @@ impl Coding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_preferred_coding_is_taken() {
+        for (accepted, coding) in [
+            ("gzip, br", Coding::Gzip),
+            ("br, gzip", Coding::Brotli),
+            ("gzip;q=0.1, br", Coding::Brotli),
+            ("gzip;q=1.0, br;q=0.1", Coding::Gzip),
+            ("br", Coding::Brotli),
+            ("gzip;q=0, br;q=0", Coding::Identity),
+            ("deflate, *", Coding::Identity),
+            ("", Coding::Identity),
+        ] {
+            assert_eq!(Coding::preferred(accepted, None), coding, "{accepted}");
+        }
+        assert_eq!(Coding::preferred("gzip, br", Some(Coding::Brotli)), Coding::Brotli);
+        assert_eq!(Coding::preferred("br, gzip", Some(Coding::Brotli)), Coding::Brotli);
+    }
 
     #[test]
     fn names_have_their_quality() {

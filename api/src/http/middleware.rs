@@ -55,9 +55,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         let span = tracing::info_span!("request", id = %id, %method, path);
         let started = tokio::time::Instant::now();
 
-        let origin = self.allowed_origin(&request);
+        let origin = self.allowed_origin(&request, &path);
         let address = Address::of(&request, &self.server.trusted_proxies).0;
-        let algorithm = match Coding::accepted(&request) {
+        let algorithm = match Coding::accepted(&request, None) {
             Coding::Identity => None,
             Coding::Gzip => Some(CompressionAlgo::GZIP),
             Coding::Brotli => Some(CompressionAlgo::BR),
@@ -111,9 +111,12 @@ impl<E> Middleware<E> {
         }
     }
 
-    /// The request's origin, if the operator allows it.
-    fn allowed_origin(&self, request: &Request) -> Option<HeaderValue> {
+    /// The request's origin, if the operator allows it; any origin may ask what it may do with a public document.
+    fn allowed_origin(&self, request: &Request, path: &str) -> Option<HeaderValue> {
         let origin = request.headers().get(header::ORIGIN)?;
+        if request.method() == Method::OPTIONS && is_public(path) {
+            return Some(HeaderValue::from_static("*"));
+        }
         self.server.cors_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
     }
 
@@ -145,6 +148,13 @@ impl<E> Middleware<E> {
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, fixed("600"));
         }
     }
+}
+
+/// Whether a path leads to documents and pages for everybody, which any origin may read.
+fn is_public(path: &str) -> bool {
+    let below = |place: &str| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let schema = path == "/graphql/schema.graphql";
+    schema || !["/api/v1", "/graphql", "/mcp", "/settings"].iter().any(|place| below(place))
 }
 
 /// Decodes the percent-encoded letters, digits and `-._~` of a path, which mean the same encoded and plain (RFC 3986,

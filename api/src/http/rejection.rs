@@ -151,7 +151,7 @@ impl HttpRejection {
                 Error::BadRequest("the target or the headers of the request are too large".into())
             }
             HttpRejection::TooManyConnections => Error::RateLimited { retry_after: CONNECTION_RETRY },
-            HttpRejection::Busy => Error::TooSlow,
+            HttpRejection::Busy => Error::Unavailable,
         }
     }
 

@@ -71,11 +71,21 @@ pub(crate) async fn read_body(request: &mut Request) -> Result<Vec<u8>, Rejectio
 /// Reads a body of JSON, within its bounds.
 pub(crate) async fn read_json(request: &mut Request) -> Result<Json, Rejection> {
     let bytes = read_body(request).await?;
+    parse_json(request, &bytes)
+}
+
+/// Reads a body of JSON that may be left out; one of no bytes is none, whatever the head says of its type or length.
+pub(crate) async fn read_optional_json(request: &mut Request) -> Result<Option<Json>, Rejection> {
+    let bytes = read_body(request).await?;
+    if bytes.is_empty() { Ok(None) } else { parse_json(request, &bytes).map(Some) }
+}
+
+fn parse_json(request: &Request, bytes: &[u8]) -> Result<Json, Rejection> {
     if !is_json(request) || is_coded(request) {
         return Err(HttpRejection::NotJson.into());
     }
     // A byte order mark may be skipped (RFC 8259, section 8.1).
-    Json::parse(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes))
+    Json::parse(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
         .map_err(|why| Error::BadRequest(why.to_string().into()).into())
 }
 
@@ -89,15 +99,6 @@ pub(crate) fn query_pairs(request: &Request) -> Vec<(String, String)> {
 fn is_coded(request: &Request) -> bool {
     let codings = request.headers().get_all(header::CONTENT_ENCODING).iter();
     codings.into_iter().any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
-}
-
-/// Whether the request has no body. The body itself is asked, since over HTTP/2 the head need not declare a length (RFC
-/// 9113, section 8.1.1).
-pub(crate) fn is_empty(request: &mut Request) -> bool {
-    let body = request.take_body();
-    let is_empty = body.is_empty();
-    request.set_body(body);
-    is_empty
 }
 
 /// `application/json`, in UTF-8 if it names a charset.

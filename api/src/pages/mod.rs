@@ -102,7 +102,7 @@ impl Endpoint for Static {
         if let Some(rejection) = reject_unless_read(&request) {
             return Ok(rejection);
         }
-        let coding = Coding::accepted(&request);
+        let coding = Coding::accepted(&request, Some(Coding::Brotli));
         let tag = self.content.tag(coding);
         let known = request.headers().get(header::IF_NONE_MATCH).and_then(|sent| sent.to_str().ok());
         let mut response = if known.is_some_and(|sent| tags(sent).any(|sent| sent == tag || sent == "*")) {
@@ -128,6 +128,7 @@ impl Static {
             (header::CACHE_CONTROL, "no-cache"),
             (header::VARY, "Accept-Encoding"),
             (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, X-Request-Id"),
             (header::CONTENT_SECURITY_POLICY, POLICY),
             (header::REFERRER_POLICY, "no-referrer"),
         ] {

@@ -91,7 +91,7 @@ pub fn samples() -> Vec<Sample> {
         of_code("Internal", Code::Internal, vec![("fault", Error::bug("for the log only"))]),
         of_error(
             "Unavailable",
-            "The database cannot be reached; nothing was done, and `Retry-After` says when to come back.",
+            "The server cannot do this at the moment, for example because its database is away. `Retry-After` says when to come back; send a write again with its `Idempotency-Key`.",
             "database away",
             Error::Unavailable,
         ),

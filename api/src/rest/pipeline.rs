@@ -15,7 +15,9 @@ use crate::http::admission::{admit, admit_action, admit_rejected};
 use crate::http::budget::RateState;
 use crate::http::middleware::caught;
 use crate::http::rejection::{self, HttpRejection, Rejection};
-use crate::http::request::{fingerprint, idempotency_key, is_empty, query_pairs, read_json, request_id, tags};
+use crate::http::request::{
+    fingerprint, idempotency_key, query_pairs, read_json, read_optional_json, request_id, tags,
+};
 use crate::http::server::Server;
 
 /// The operations whose answers show a secret, which no cache may store.
@@ -35,7 +37,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Pipeline<E> {
         let id = request_id(&request);
         let is_head = request.method() == Method::HEAD;
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        let if_none_match = request.headers().get(header::IF_NONE_MATCH).filter(|_| reads).cloned();
+        let if_none_match: Vec<_> = match reads {
+            true => request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect(),
+            false => vec![],
+        };
         let mut rate = RateState::default();
         let target = request.uri().clone();
         let mut response = match self.enter(&mut request, &id, &mut rate).await {
@@ -62,7 +67,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Pipeline<E> {
         if let Some(NextCursor(cursor)) = response.extensions_mut().remove() {
             add_next_link(&mut response, self.server.public_url.as_deref(), &target, &cursor);
         }
-        if let Some(if_none_match) = if_none_match {
+        if !if_none_match.is_empty() {
             not_modified(&if_none_match, &mut response);
         }
         if is_head {
@@ -161,8 +166,7 @@ async fn read_body(
     Ok(match operation.body {
         Takes::Body => Some(read_json(request).await?),
         Takes::Nothing if !matches!(*method, Method::PUT | Method::POST) => None,
-        Takes::Optional | Takes::Nothing if is_empty(request) => None,
-        Takes::Optional | Takes::Nothing => Some(read_json(request).await?),
+        Takes::Optional | Takes::Nothing => read_optional_json(request).await?,
     })
 }
 
@@ -198,10 +202,11 @@ fn add_next_link(response: &mut Response, public_url: Option<&str>, target: &Uri
 }
 
 /// Turns the answer into 304 if the client has the current version already (RFC 9110, section 13.1.2).
-fn not_modified(if_none_match: &HeaderValue, response: &mut Response) {
+fn not_modified(if_none_match: &[HeaderValue], response: &mut Response) {
     let Some(current) = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()) else { return };
     let current = current.trim_matches('"');
-    let known = if_none_match.to_str().is_ok_and(|sent| tags(sent).any(|tag| tag == current || tag == "*"));
+    let mut sent = if_none_match.iter().filter_map(|sent| sent.to_str().ok());
+    let known = sent.any(|sent| tags(sent).any(|tag| tag == current || tag == "*"));
     if known && response.status() == StatusCode::OK {
         response.set_status(StatusCode::NOT_MODIFIED);
         response.take_body();

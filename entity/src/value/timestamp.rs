@@ -139,10 +139,11 @@ impl FromStr for Instant {
         {
             return Ok(Instant(instant));
         }
-        if NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").is_ok()
-            || NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").is_ok()
-        {
-            return Err(format!("has no offset; append Z for UTC or an offset such as +01:00: {text}Z").into());
+        let local = [("%Y-%m-%dT%H:%M:%S%.f", ""), ("%Y-%m-%dT%H:%M", ":00")];
+        let local = local.iter().find(|(format, _)| NaiveDateTime::parse_from_str(text, format).is_ok());
+        if let Some((_, seconds)) = local {
+            let utc = format!("{text}{seconds}Z");
+            return Err(format!("has no offset; append Z for UTC or an offset such as +01:00: {utc}").into());
         }
         Err("must be an instant with an offset, such as 2026-06-11T08:00:00Z or 2026-06-11T10:00:00+02:00".into())
     }

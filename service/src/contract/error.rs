@@ -46,7 +46,8 @@ pub enum Error {
     },
     /// The operation exceeded its time limit.
     TooSlow,
-    /// The database cannot be reached. Nothing was done; the same request can be sent again.
+    /// The server cannot do this at the moment, for example because its database is away. The same request can be sent
+    /// again, a write with its key.
     Unavailable,
     /// A fault of the server or of a service that it needs. The cause is only logged.
     Internal(Cause),
@@ -249,9 +250,10 @@ impl fmt::Display for Error {
                 write!(f, "too many requests; retry after {retry_after} s")
             }
             Error::TooSlow => f.write_str("it took longer than 15 s and was given up; ask for less at once"),
-            Error::Unavailable => {
-                f.write_str("the database cannot be reached at the moment; nothing was done, retry after Retry-After")
-            }
+            Error::Unavailable => f.write_str(
+                "the server cannot do this at the moment, for example because its database is away; retry after \
+                 Retry-After, a write with the same Idempotency-Key",
+            ),
             Error::Internal(_) => f.write_str("an internal error occurred; report the request id to the operator"),
         }
     }
@@ -267,6 +269,11 @@ impl From<DbErr> for Error {
             {
                 Error::TooSlow
             }
+            DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))
+                if is_locked(error) =>
+            {
+                Error::Unavailable
+            }
             _ => Error::Internal(Cause::Database(cause)),
         }
     }
@@ -275,6 +282,11 @@ impl From<DbErr> for Error {
 /// Whether the database has given a statement up: PostgreSQL's time-out of statements, or an interrupt of SQLite.
 fn was_cancelled(error: &SqlxError) -> bool {
     matches!(error, SqlxError::Database(error) if matches!(error.code().as_deref(), Some("57014" | "9")))
+}
+
+/// Whether another program has kept SQLite's file locked for longer than is waited (SQLITE_BUSY and its extended codes).
+fn is_locked(error: &SqlxError) -> bool {
+    matches!(error, SqlxError::Database(error) if matches!(error.code().as_deref(), Some("5" | "261" | "517" | "773")))
 }
 
 impl fmt::Display for Cause {

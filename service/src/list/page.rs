@@ -136,11 +136,13 @@ pub(crate) fn unknown<'a>(errors: &mut FieldErrors, name: &str, allowed: impl Fn
     if errors.is_full() {
         return errors.add(name, "");
     }
-    let reason = match name.strip_suffix("[]") {
-        Some(plain) => format!("unknown parameter; for several values repeat it without brackets: {plain}=…&{plain}=…"),
-        None => format!("unknown parameter; allowed are {}", allowed().join(", ")),
+    let hint = match name.strip_suffix("[]") {
+        Some(plain) => {
+            format!("; write it without brackets: {plain}=… (several values of a filter: {plain}=…&{plain}=…)")
+        }
+        None => String::new(),
     };
-    errors.add(name, reason);
+    errors.add(name, format!("unknown parameter{hint}; allowed are {}", allowed().join(", ")));
 }
 
 /// The values of each parameter of a query, in the order in which the parameters first occur. An empty value counts as not

@@ -46,7 +46,8 @@ on_both! {
         let fields = world.get(owner, "/api/v1/projects?status=ACTIVE,ARCHIVED").await.fields();
         assert!(fields.to_string().contains("repeat the parameter"), "{fields}");
         let fields = world.get(owner, "/api/v1/projects?status[]=ACTIVE").await.fields();
-        assert!(fields["status[]"].as_str().unwrap().contains("without brackets: status="), "{fields}");
+        let hint = fields["status[]"].as_str().unwrap();
+        assert!(hint.contains("without brackets: status=") && hint.contains("allowed are"), "{fields}");
     }
 }
 

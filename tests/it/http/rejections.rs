@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::Limits;
 use serde_json::Value;
-use tests::{Kind, Listening, World};
+use tests::{Fixtures, Kind, Listening, World};
 use tokio::time::{Instant, sleep};
 
 const SOON: Duration = Duration::from_secs(10);
@@ -155,4 +155,23 @@ async fn behind_nginx_no_rejection_becomes_a_502() {
     }
     drop(_nginx);
     let _ = std::fs::remove_dir_all(&folder);
+}
+
+/// A body of no chunks is no body: what takes none is done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_of_no_chunks_is_no_body() {
+    let (world, listening) = listening().await;
+    let fixtures = Fixtures::new(&world).await;
+    let project = fixtures.home.project(&world, "P").await;
+    for (key, kind) in [("a", ""), ("b", "Content-Type: application/json\r\n"), ("c", "Content-Type: text/plain\r\n")] {
+        let mut raw = listening.connect().await;
+        let token = &fixtures.home.owner;
+        raw.send(format!(
+            "POST /api/v1/projects/{project}/archive HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+             Idempotency-Key: {key}\r\n{kind}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        ))
+        .await;
+        let answer = raw.answer().await;
+        assert!(answer.0.starts_with("http/1.1 200"), "{kind}: {answer:?}");
+    }
 }

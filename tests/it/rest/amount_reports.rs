@@ -165,3 +165,15 @@ on_both! {
         }
     }
 }
+
+on_both! {
+    /// Groups are named as the keys of rows are, in either case.
+    async fn groups_are_named_as_keys(world: World) {
+        let owner = &Fixtures::new(&world).await.home.owner;
+        for group in ["paymentStatus", "paymentstatus", "PAYMENT_STATUS", "payment_status,client", "MONTH"] {
+            world.get(owner, &format!("/api/v1/reports/invoices?groupBy={group}")).await.data(200);
+        }
+        let fields = world.get(owner, "/api/v1/reports/invoices?groupBy=kind").await.fields();
+        assert_eq!(fields["groupBy"], "must be of client, status, paymentStatus, month");
+    }
+}

@@ -47,6 +47,8 @@ on_both! {
             assert_eq!(spared.header("etag"), Some("\"1\""));
         }
         read("\"2\"").await.data(200);
+        let two = world.call(Method::GET, &path).token(&fixtures.home.owner).header("if-none-match", "\"9\"");
+        assert_eq!(two.header("if-none-match", "\"1\"").send().await.status, 304, "two lines are one list");
     }
 }
 

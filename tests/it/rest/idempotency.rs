@@ -106,7 +106,7 @@ on_both! {
             let body = json!({ "name": "A", "query": "mutation { createClient(input: { name: \"A\" }) { client { id } } }" });
             let call = world.call(Method::POST, path).token(owner).header("idempotency-key", "a").header("idempotency-key", "b");
             let two = call.json(body).send().await;
-            assert!(two.text().contains("Idempotency-Key") && two.status == 422, "{path}: {}", two.text());
+            assert!(two.text().contains("send a header `Idempotency-Key`"), "{path}: {}", two.text());
         }
     }
 }

@@ -260,3 +260,22 @@ on_both! {
         }
     }
 }
+
+on_both! {
+    /// A task that does not exist is not found; one of another project is named as such.
+    async fn a_task_is_one_of_the_project(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let (home, owner) = (&fixtures.home, &fixtures.home.owner);
+        let (project, other) = (home.project(&world, "P").await, home.project(&world, "Q").await);
+        let elsewhere = world.post(owner, "/api/v1/tasks", json!({ "projectId": other, "name": "T" })).await.id();
+        let entry = home.entry(&world, owner, &project).await["id"].as_str().unwrap().to_owned();
+        for (task, reason) in [(&project, "not found"), (&elsewhere, "not found on this project")] {
+            let body = json!({ "projectId": project, "taskId": task, "durationSeconds": 60, "entryDate": "2026-06-11" });
+            assert_eq!(world.post(owner, "/api/v1/time-entries", body).await.fields()["taskId"], reason);
+            let timer = json!({ "projectId": project, "taskId": task });
+            assert_eq!(world.post(owner, "/api/v1/time-entries/start", timer).await.fields()["taskId"], reason);
+            let path = format!("/api/v1/time-entries/{entry}");
+            assert_eq!(world.patch(owner, &path, json!({ "taskId": task })).await.fields()["taskId"], reason);
+        }
+    }
+}

@@ -196,3 +196,22 @@ on_both! {
         assert_eq!(world.graphql(&fixtures.home.owner, look, json!({})).await.graphql()["clients"]["nodes"].as_array().map(Vec::len), Some(1));
     }
 }
+
+on_both! {
+    /// Any origin may ask for a public document, and read its tag; the API answers the origins that are configured.
+    async fn public_documents_answer_every_origin(world: World) {
+        for path in ["/api/openapi.json", "/api/openapi-3.0.json", "/graphql/schema.graphql"] {
+            let ask = |method| world.call(method, path).header("origin", "https://x.example");
+            let asked = ask(Method::OPTIONS).header("access-control-request-headers", "if-none-match").send().await;
+            assert_eq!(asked.header("access-control-allow-origin"), Some("*"), "{path}");
+            assert!(asked.header("access-control-allow-headers").unwrap().contains("If-None-Match"));
+            let got = ask(Method::GET).send().await;
+            assert_eq!(got.header("access-control-allow-origin"), Some("*"), "{path}");
+            assert!(got.header("access-control-expose-headers").unwrap().contains("ETag"));
+        }
+        for path in ["/api/v1/clients", "/graphql", "/mcp"] {
+            let asked = world.call(Method::OPTIONS, path).header("origin", "https://x.example").send().await;
+            assert_eq!(asked.header("access-control-allow-origin"), None, "{path}");
+        }
+    }
+}

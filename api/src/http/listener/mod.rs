@@ -50,7 +50,7 @@ impl Default for Limits {
         Limits {
             connections: 10_000,
             per_address: 2_500,
-            head_timeout: Duration::from_secs(10),
+            head_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),

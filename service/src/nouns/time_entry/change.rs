@@ -5,7 +5,7 @@ use entity::value::{FieldErrors, Id, Timestamp};
 
 use super::input::{NO_START, NO_STOP, UpdateTimeEntryInput, duration_sent};
 use super::lock::lock;
-use super::{TimeEntry, check_active, derive_columns, lock_visible_project, span, task_of, timer};
+use super::{TimeEntry, check_active, derive_columns, lock_visible_project, no_such_task, span, task_of, timer};
 use crate::access::action::Action;
 use crate::access::policy;
 use crate::contract::error::Error;
@@ -73,7 +73,7 @@ pub async fn update(
             problems.add(
                 "taskId",
                 if task_sent {
-                    "not found on this project"
+                    no_such_task(write, task).await?
                 } else {
                     "the entry's task belongs to the former project; send another taskId, or null"
                 },

@@ -225,7 +225,7 @@ async fn row_of(write: &Write, input: CreateTimeEntryInput) -> Result<time_entry
         (Some(project), Some(id)) => {
             let task = task_of(write, project, id).await?;
             if task.is_none() {
-                problems.add("taskId", "not found on this project");
+                problems.add("taskId", no_such_task(write, id).await?);
             }
             task
         }
@@ -319,6 +319,12 @@ fn check_active(project: &project::Model) -> Result<(), Error> {
 
 async fn task_of(write: &Write, project: &project::Model, id: Id) -> Result<Option<task::Model>, Error> {
     Ok(write.lock_shared::<task::Entity>(id).await?.filter(|task| task.project_id == project.id))
+}
+
+/// Why a task is not taken: it does not exist, or it belongs to another project.
+async fn no_such_task(write: &Write, id: Id) -> Result<&'static str, Error> {
+    let exists = write.lock_shared::<task::Entity>(id).await?.is_some();
+    Ok(if exists { "not found on this project" } else { "not found" })
 }
 
 /// Makes the entries of a project that has become NON_BILLABLE not billable, apart from those on an invoice.

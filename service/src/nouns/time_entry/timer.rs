@@ -5,7 +5,7 @@ use entity::value::{Date, EventType, Id, Instant, Note, TimeZone, Timestamp};
 use entity::{member, project, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 
-use super::{TimeEntry, check_active, derive_columns, lock_visible_project, new_row, span, task_of};
+use super::{TimeEntry, check_active, derive_columns, lock_visible_project, new_row, no_such_task, span, task_of};
 use crate::access::action::Action;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input, Reference, Required, Validate, references};
@@ -99,8 +99,10 @@ pub async fn start(cx: &Cx, input: StartTimerInput) -> Result<Written<TimeEntry>
         let project = project.ok_or_else(|| Error::invalid("projectId", "not found"))?;
         let task = match task_id.take() {
             Some(id) => {
-                let task = task_of(write, &project, id).await?;
-                Some(task.ok_or_else(|| Error::invalid("taskId", "not found on this project"))?)
+                let Some(task) = task_of(write, &project, id).await? else {
+                    return Err(Error::invalid("taskId", no_such_task(write, id).await?));
+                };
+                Some(task)
             }
             None => None,
         };

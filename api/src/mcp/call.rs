@@ -99,7 +99,7 @@ impl Call {
         }
         let controls = self.arguments.take_controls()?;
         let reader = self.session.reader();
-        let (id, problems) = match self.understand(&reader, &target).await {
+        let (id, mut problems) = match self.understand(&reader, &target).await {
             Ok(understood) => understood,
             // The first call may have ended meanwhile.
             Err(refused) => return self.again(noun, &controls.key).await?.ok_or(refused),
@@ -121,8 +121,9 @@ impl Call {
             Target::Act(list, action, _) => (Method::POST, format!("{BASE}{list}/{id}{action}"), None),
             Target::ActWith(list, action) => (Method::POST, format!("{BASE}{list}/{id}{action}"), Some(&body)),
         };
-        if sent.is_none() {
-            refuse_what_is_left(&body)?;
+        if let (None, Json::Object(left)) = (sent, &body) {
+            // An operation without an input takes no argument besides its own; the door comes first.
+            left.iter().for_each(|(name, _)| problems.add(name.as_str(), "unknown"));
         }
         let facts = RequestFacts {
             fingerprint: fingerprint(&method, &path, sent),
@@ -148,14 +149,5 @@ impl Call {
             Target::ActWith(..) => names::own_id(reader, &mut self.arguments, None).await?,
         };
         Ok((id, names::replace(reader, &mut self.arguments).await?))
-    }
-}
-
-/// An operation without an input takes no argument besides its own.
-fn refuse_what_is_left(body: &Json) -> Result<(), Error> {
-    let Json::Object(pairs) = body else { return Ok(()) };
-    match pairs.first() {
-        Some((name, _)) => Err(Error::invalid(name.as_str(), "unknown")),
-        None => Ok(()),
     }
 }

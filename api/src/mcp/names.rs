@@ -22,6 +22,9 @@ pub(super) enum Named {
 /// Candidates that an answer names at most.
 const CANDIDATES: u32 = 10;
 
+/// Names that one call looks up at most: those of a batch of 100 entries, each with a project, a task and a client.
+const MAX_NAMES: usize = 300;
+
 /// The longest name, in characters.
 pub(super) const MAX_NAME: usize = 200;
 
@@ -41,6 +44,7 @@ impl Known {
         let key = (named, on.map(str::to_owned), text.to_owned());
         match self.0.get(&key) {
             Some(known) => Ok(known.clone()),
+            None if self.0.len() >= MAX_NAMES => Ok(Err(format!("more than {MAX_NAMES} names in one call; send ids"))),
             None => {
                 let found = named.resolve(cx, text, on).await?;
                 self.0.insert(key, found.clone());
@@ -179,6 +183,10 @@ async fn replace_in(
                 _ => vec![],
             };
             for (path, text) in texts.into_iter().filter(|(_, text)| !text.trim().is_empty()) {
+                // What is refused anyway is not looked into further than is reported.
+                if problems.is_full() {
+                    return Ok(());
+                }
                 *text = match known.id(cx, named, text, project.as_deref()).await? {
                     Ok(id) => id,
                     Err(why) => {

@@ -73,7 +73,7 @@ async fn past(world: &World, fixtures: &Fixtures) {
 }
 
 on_both! {
-    /// Ten sentences, done in 19 calls.
+    /// Ten sentences, done in 17 calls.
     async fn a_day_by_an_assistant(world: World) {
         let fixtures = Fixtures::new(&world).await;
         past(&world, &fixtures).await;

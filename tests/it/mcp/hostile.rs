@@ -113,6 +113,15 @@ on_both! {
         let params = json!({ "name": "find", "arguments": { "text": "web" } });
         let found = send(&world, owner, "/mcp", "tools/call", params).await;
         assert_eq!(left(&made) - left(&found), 2);
+
+        // Names that lead nowhere are looked up until there are as many as are reported, two points for the name and two for
+        // the like of it.
+        let entry = |n: usize| json!({ "projectId": format!("P{n}"), "duration": "6m", "entryDate": "2026-06-10" });
+        let arguments = json!({ "timeEntries": (0..5_000).map(entry).collect::<Vec<_>>(), "idempotencyKey": "none" });
+        let params = json!({ "name": "create_time_entries", "arguments": arguments });
+        let refusal = send(&world, owner, "/mcp", "tools/call", params).await;
+        assert_eq!(parsed(&refusal.json()["result"])["code"], "validation_error");
+        assert_eq!(left(&found) - left(&refusal), 401);
     }
 }
 

@@ -1,10 +1,13 @@
-.PHONY: demo test test-faults bench bench-smoke bench-ratios bench-door bench-webhooks accept publish files lint sbom pages
+.PHONY: demo test conformance test-faults bench bench-smoke bench-ratios bench-door bench-webhooks accept publish files lint sbom pages
 
 demo: ## Serve a year of made-up data on SQLite.
 	cargo run --release -- serve --demo
 
 test: ## Install what is missing, start private servers, run everything.
 	tests/run
+
+conformance: ## What other people's tools make of the documents and the server, in every language; `make test` takes the most used.
+	HOURSMITH_CONFORMANCE=whole tests/run -p tests --test it -- conformance
 
 test-faults: ## Kill servers, crash databases and fill disks while clients retry and webhooks are sent; prints the tables of docs/reliability.md.
 	HOURSMITH_FAULTS=whole tests/run -p tests --test faults

@@ -28,6 +28,15 @@ pub fn admin(app: service::App) -> impl Endpoint<Output = Response> {
     Route::new().at("/metrics", probes::Metrics(app)).map_to_response()
 }
 
+/// The transport and the door of `/mcp` with another handler, inside the same middleware: the protocol's conformance suite
+/// calls tools that no product has.
+pub fn mcp_with<H: rmcp::ServerHandler + Clone>(server: Server, handler: H) -> impl Endpoint<Output = Response> {
+    let server = Arc::new(server);
+    let mcp = mcp::Mcp::serving(handler, mcp::List::Default, server.clone(), Arc::default());
+    let allowed_methods = Box::new(rest::allowed_methods());
+    http::middleware::Middleware { inner: Route::new().at("/mcp", mcp).map_to_response(), allowed_methods, server }
+}
+
 /// The whole route tree inside the middleware.
 pub fn server(server: Server) -> impl Endpoint<Output = Response> {
     let server = Arc::new(server);

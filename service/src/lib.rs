@@ -51,7 +51,7 @@ pub use limit::{Budget, Sizes};
 pub use list::page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, MAX_TOTAL, Page, Pages, Total};
 pub use list::sort;
 pub use nouns::{
-    client, event, expense, invoice, member, organization, project, project_member, record_kind, report, task,
+    client, event, expense, invoice, member, named, organization, project, project_member, record_kind, report, task,
     time_entry, token,
 };
 

@@ -11,6 +11,7 @@ mod disk;
 mod kills;
 mod ledger;
 mod load;
+mod mcp;
 mod redis;
 mod report;
 mod rng;

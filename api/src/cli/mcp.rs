@@ -58,8 +58,11 @@ impl Mcp {
 
     /// The answer to one message; none to a notification.
     async fn forward(&self, forwarder: &Forwarder, line: &str) -> Option<String> {
-        let message: Value = match serde_json::from_str(line) {
-            Ok(message) if line.len() <= MAX_MESSAGE => message,
+        let message = match serde_json::from_str::<Value>(line) {
+            Ok(message) if line.len() <= MAX_MESSAGE && message.is_object() => message,
+            Ok(_) if line.len() <= MAX_MESSAGE => {
+                return Some(refusal(&Value::Null, -32600, "a message is a JSON object; batches are not served"));
+            }
             Ok(_) => return Some(refusal(&Value::Null, -32600, "the message is over 1 MiB")),
             Err(_) => return Some(refusal(&Value::Null, -32700, "the message is not JSON")),
         };

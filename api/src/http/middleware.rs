@@ -23,6 +23,8 @@ const COMPRESS_FROM: usize = 1024;
 
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, \
     traceparent, apollographql-client-name, apollographql-client-version";
+/// What a page that speaks MCP sends besides: the headers that its protocol mirrors from the message.
+const MCP_HEADERS: &str = "MCP-Protocol-Version, Mcp-Method, Mcp-Name";
 const EXPOSED_HEADERS: &str = "ETag, Link, Location, Retry-After, X-Request-Id, Idempotent-Replayed, X-RateLimit-Limit, \
     X-RateLimit-Remaining, X-RateLimit-Reset, RateLimit-Policy, RateLimit";
 const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -72,7 +74,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
             span.in_scope(|| answered(answer, &id))
         };
 
-        self.add_headers(response.headers_mut(), &id, method == Method::OPTIONS, origin);
+        let preflight = (method == Method::OPTIONS).then(|| allowed_headers(&counted));
+        self.add_headers(response.headers_mut(), &id, preflight, origin);
         if let Some(metrics) = &self.server.metrics {
             metrics.answered(&method, &counted, response.status(), started.elapsed());
         }
@@ -91,7 +94,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
             None => {
                 span.in_scope(|| tracing::warn!("no space for a large answer"));
                 let mut busy = HttpRejection::Busy.response(&id);
-                self.add_headers(busy.headers_mut(), &id, false, None);
+                self.add_headers(busy.headers_mut(), &id, None, None);
                 busy
             }
         })
@@ -131,7 +134,13 @@ impl<E> Middleware<E> {
         response
     }
 
-    fn add_headers(&self, headers: &mut HeaderMap, id: &str, preflight: bool, origin: Option<HeaderValue>) {
+    fn add_headers(
+        &self,
+        headers: &mut HeaderMap,
+        id: &str,
+        preflight: Option<HeaderValue>,
+        origin: Option<HeaderValue>,
+    ) {
         if let Ok(id) = HeaderValue::from_str(id) {
             headers.insert(REQUEST_ID, id);
         }
@@ -142,8 +151,8 @@ impl<E> Middleware<E> {
         let Some(origin) = origin else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, fixed(EXPOSED_HEADERS));
-        if preflight {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, fixed(ALLOWED_HEADERS));
+        if let Some(allowed) = preflight {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, fixed(ALLOWED_METHODS));
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, fixed("600"));
         }
@@ -155,6 +164,15 @@ fn is_public(path: &str) -> bool {
     let below = |place: &str| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let schema = path == "/graphql/schema.graphql";
     schema || !["/api/v1", "/graphql", "/mcp", "/settings"].iter().any(|place| below(place))
+}
+
+/// The headers that a page of an allowed origin may send to a path.
+fn allowed_headers(path: &str) -> HeaderValue {
+    let all = format!("{ALLOWED_HEADERS}, {MCP_HEADERS}");
+    match path == "/mcp" || path.starts_with("/mcp/") {
+        true => HeaderValue::from_str(&all).unwrap_or(HeaderValue::from_static(ALLOWED_HEADERS)),
+        false => HeaderValue::from_static(ALLOWED_HEADERS),
+    }
 }
 
 /// Decodes the percent-encoded letters, digits and `-._~` of a path, which mean the same encoded and plain (RFC 3986,

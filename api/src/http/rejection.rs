@@ -103,6 +103,8 @@ pub(crate) enum HttpRejection {
     NotAStream,
     /// The request breaks a rule of HTTP, which this names.
     Malformed(&'static str),
+    /// The rules of MCP's transport forbid it, such as that of `Origin`; the status and the reason are theirs.
+    Protocol(StatusCode, String),
     /// The target or the headers are larger than the server takes.
     HeadTooLarge,
     /// There is no space for a large answer, since others are being read slowly.
@@ -121,6 +123,7 @@ impl HttpRejection {
             HttpRejection::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             HttpRejection::NotAcceptable | HttpRejection::NotAStream => StatusCode::NOT_ACCEPTABLE,
             HttpRejection::Malformed(_) => StatusCode::BAD_REQUEST,
+            HttpRejection::Protocol(status, _) => *status,
             HttpRejection::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             HttpRejection::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
             HttpRejection::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -147,6 +150,7 @@ impl HttpRejection {
             ),
             HttpRejection::NotAcceptable => Error::BadRequest("none of the types in Accept can be made here".into()),
             HttpRejection::Malformed(why) => Error::BadRequest((*why).into()),
+            HttpRejection::Protocol(_, why) => Error::BadRequest(why.clone().into()),
             HttpRejection::HeadTooLarge => {
                 Error::BadRequest("the target or the headers of the request are too large".into())
             }

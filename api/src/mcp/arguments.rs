@@ -4,6 +4,7 @@ use rmcp::model::JsonObject;
 use serde_json::Value;
 use service::value::{FieldErrors, Json};
 use service::{Error, IdempotencyKey, Precondition};
+use sha2::{Digest, Sha256};
 
 /// The arguments that are not taken yet, in the order sent.
 #[derive(Debug, Default)]
@@ -48,6 +49,20 @@ impl Arguments {
             None => Ok(None),
             Some(Json::Text(text)) => Ok(Some(text)),
             Some(other) => Err(Error::invalid(name, format!("must be a string, not {}", other.kind()))),
+        }
+    }
+
+    /// The key of a write that is not only tried; none where it is missing or malformed.
+    pub(super) fn key(&self) -> Option<String> {
+        let sent = |wanted: &str| self.0.iter().find(|(name, _)| name == wanted).map(|(_, json)| json);
+        match (sent("idempotencyKey"), sent("dryRun")) {
+            (Some(Json::Text(text)), None | Some(Json::Null | Json::Bool(false))) => {
+                match IdempotencyKey::read(Some(text), true) {
+                    IdempotencyKey::Key(key) => Some(key),
+                    _ => None,
+                }
+            }
+            _ => None,
         }
     }
 
@@ -130,10 +145,11 @@ impl Arguments {
 }
 
 impl Arguments {
-    /// The same text for the same arguments, but for a confirmation.
-    pub(super) fn canonical(&self) -> String {
+    /// SHA-256 of a call: the tool and all its arguments by value, but for a confirmation.
+    pub(super) fn digest(&self, tool: &str) -> [u8; 32] {
         let pairs = self.0.iter().filter(|(name, _)| name != "confirm").cloned();
-        Json::Object(pairs.collect()).canonical()
+        let arguments = Json::Object(pairs.collect()).canonical();
+        Sha256::new().chain_update(tool).chain_update("\n").chain_update(arguments).finalize().into()
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use poem::http::Method;
 use rmcp::model::InputRequiredResult;
-use service::value::{Id, Json};
-use service::{Cx, Error, IdempotencyKey, Precondition, Record, RequestFacts, Written};
+use service::value::{FieldErrors, Id, Json};
+use service::{Cx, Deleted, Error, IdempotencyKey, Precondition, Record, RequestFacts, Written};
 
 use super::arguments::Arguments;
 use super::confirm::{self, Asked};
@@ -23,6 +23,7 @@ pub(super) struct Call {
     pub(super) tool: &'static Tool,
     pub(super) arguments: Arguments,
     pub(super) asked: Asked,
+    digest: [u8; 32],
 }
 
 /// What becomes of a call.
@@ -64,6 +65,28 @@ pub(super) struct Write {
 }
 
 impl Call {
+    /// Of a tool with its arguments, as they were sent.
+    pub(super) fn new(session: Arc<Session>, tool: &'static Tool, arguments: Arguments, asked: Asked) -> Call {
+        let digest = arguments.digest(tool.name);
+        Call { session, tool, arguments, asked, digest }
+    }
+
+    /// The answer that this very call was given before. It comes first, since what its names stood for may be gone by its own
+    /// doing: a retry of a rename finds no record of the old name, and a retry of a stop no running timer.
+    pub(super) async fn answered(&self, noun: &'static str) -> Result<Option<Outcome>, Error> {
+        match self.arguments.key() {
+            Some(key) => self.again(noun, &key).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn again(&self, noun: &'static str, key: &str) -> Result<Option<Outcome>, Error> {
+        let key = key.to_owned();
+        let facts = RequestFacts { key: IdempotencyKey::Key(key), call: Some(self.digest), ..RequestFacts::default() };
+        let again = self.session.enter(facts).answered::<Deleted>(self.tool.action).await?;
+        Ok(again.map(|written| Reply::written(noun, written, false)).transpose()?.map(Outcome::from))
+    }
+
     /// Runs a write: controls, names, confirmation, then the operation with the key of the call.
     pub(super) async fn write<R: Record>(
         mut self,
@@ -71,25 +94,26 @@ impl Call {
         target: Target,
         operation: impl AsyncFnOnce(&Cx, Write) -> Result<Written<R>, Error>,
     ) -> Result<Outcome, Error> {
-        let digest = confirm::digest(self.tool.name, &self.arguments);
+        if let Some(again) = self.answered(noun).await? {
+            return Ok(again);
+        }
         let controls = self.arguments.take_controls()?;
         let reader = self.session.reader();
-        let id = match target {
-            Target::New(_) => Id::NONE,
-            Target::Change(_, named) | Target::Delete(_, named) | Target::Act(_, _, named) => {
-                names::own_id(&reader, &mut self.arguments, named).await?
-            }
-            Target::ActWith(..) => names::own_id(&reader, &mut self.arguments, None).await?,
+        let (id, mut problems) = match self.understand(&reader, &target).await {
+            Ok(understood) => understood,
+            // The first call may have ended meanwhile.
+            Err(refused) => return self.again(noun, &controls.key).await?.ok_or(refused),
         };
-        names::replace(&reader, &mut self.arguments).await?;
         let asks = self.tool.effect == Effect::Destroys && !controls.dry_run && !controls.confirm;
-        if asks
-            && reader.may(self.tool.action)
-            && let Some(ask) = confirm::ask(&reader, &self.asked, &digest, noun, id).await?
-        {
-            return Ok(Outcome::Ask(ask));
+        if asks && reader.may(self.tool.action) {
+            match confirm::ask(&reader, &self.asked, &self.digest, noun, id).await {
+                Ok(Some(ask)) => return Ok(Outcome::Ask(ask)),
+                Ok(None) => {}
+                Err(refused) => return self.again(noun, &controls.key).await?.ok_or(refused),
+            }
         }
-        let body = self.arguments.into_body();
+        let Call { session, arguments, digest, .. } = self;
+        let body = arguments.into_body();
         let (method, path, sent) = match target {
             Target::New(path) => (Method::POST, format!("{BASE}{path}"), Some(&body)),
             Target::Change(list, _) => (Method::PATCH, format!("{BASE}{list}/{id}"), Some(&body)),
@@ -97,27 +121,33 @@ impl Call {
             Target::Act(list, action, _) => (Method::POST, format!("{BASE}{list}/{id}{action}"), None),
             Target::ActWith(list, action) => (Method::POST, format!("{BASE}{list}/{id}{action}"), Some(&body)),
         };
-        if sent.is_none() {
-            refuse_what_is_left(&body)?;
+        if let (None, Json::Object(left)) = (sent, &body) {
+            // An operation without an input takes no argument besides its own; the door comes first.
+            left.iter().for_each(|(name, _)| problems.add(name.as_str(), "unknown"));
         }
         let facts = RequestFacts {
             fingerprint: fingerprint(&method, &path, sent),
+            call: Some(digest),
             // What is only tried leaves nothing, its key included.
             key: if controls.dry_run { IdempotencyKey::None } else { IdempotencyKey::Key(controls.key) },
+            not_taken: problems,
             dry_run: controls.dry_run,
             ..RequestFacts::default()
         };
-        let cx = self.session.enter(facts);
+        let cx = session.enter(facts);
         let written = operation(&cx, Write { id, expected: controls.expected, body }).await?;
         Ok(Reply::written(noun, written, controls.dry_run)?.into())
     }
-}
 
-/// An operation without an input takes no argument besides its own.
-fn refuse_what_is_left(body: &Json) -> Result<(), Error> {
-    let Json::Object(pairs) = body else { return Ok(()) };
-    match pairs.first() {
-        Some((name, _)) => Err(Error::invalid(name.as_str(), "unknown")),
-        None => Ok(()),
+    /// Which record the call is about, and which of its names lead nowhere.
+    async fn understand(&mut self, reader: &Cx, target: &Target) -> Result<(Id, FieldErrors), Error> {
+        let id = match target {
+            Target::New(_) => Id::NONE,
+            Target::Change(_, named) | Target::Delete(_, named) | Target::Act(_, _, named) => {
+                names::own_id(reader, &mut self.arguments, *named).await?
+            }
+            Target::ActWith(..) => names::own_id(reader, &mut self.arguments, None).await?,
+        };
+        Ok((id, names::replace(reader, &mut self.arguments).await?))
     }
 }

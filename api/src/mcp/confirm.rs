@@ -12,9 +12,6 @@ use rmcp::service::RequestContext;
 use serde_json::Value;
 use service::value::Id;
 use service::{Cx, Error, client, expense, project, task, time_entry};
-use sha2::{Digest, Sha256};
-
-use super::arguments::Arguments;
 
 /// How long a question may wait for its answer, in milliseconds.
 const VALID: i64 = 5 * 60 * 1000;
@@ -45,12 +42,6 @@ impl Asked {
     }
 }
 
-/// What binds a confirmation to its call: the tool and all its arguments.
-pub(super) fn digest(tool: &str, arguments: &Arguments) -> String {
-    let hash = Sha256::new().chain_update(tool).chain_update("\n").chain_update(arguments.canonical()).finalize();
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The question, unless the person has said yes to it.
 ///
 /// # Errors
@@ -58,10 +49,11 @@ pub(super) fn digest(tool: &str, arguments: &Arguments) -> String {
 pub(super) async fn ask(
     cx: &Cx,
     asked: &Asked,
-    digest: &str,
+    digest: &[u8; 32],
     noun: &'static str,
     id: Id,
 ) -> Result<Option<InputRequiredResult>, Error> {
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let place = format!("mcp confirmation {} {digest}", cx.caller().token_id());
     if let Some(state) = &asked.state {
         let until = cx.open_state(&place, state).and_then(|text| text.parse::<i64>().ok());

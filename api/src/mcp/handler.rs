@@ -67,12 +67,15 @@ impl ServerHandler for Handler {
         let asked = Asked::of(&mut request, &context);
         let request_id = session.request_id().to_owned();
         let outcome = match Arguments::read(request.arguments) {
-            Ok(arguments) => (tool.run)(Call { session, tool, arguments, asked }).await,
+            Ok(arguments) => (tool.run)(Call::new(session, tool, arguments, asked)).await,
             Err(error) => Err(error),
         };
+        let outcome = outcome.and_then(|outcome| match outcome {
+            Outcome::Reply(reply) => Ok(reply.into_result(tool.effect)?.into()),
+            Outcome::Ask(ask) => Ok(CallToolResponse::from(ask)),
+        });
         Ok(match outcome {
-            Ok(Outcome::Reply(reply)) => reply.into_result().into(),
-            Ok(Outcome::Ask(ask)) => ask.into(),
+            Ok(response) => response,
             Err(error) => reply::refusal(&error, &request_id).into(),
         })
     }

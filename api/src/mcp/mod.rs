@@ -17,11 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use poem::http::Method;
+use poem::http::{Method, StatusCode};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
+use rmcp::ServerHandler;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use schema::Gateway;
+use service::value::Json;
 use service::{Error, Feature};
 
 use crate::http::admission;
@@ -38,39 +40,50 @@ pub(crate) use tools::List;
 /// How long a request may take in all.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// One of the three lists of tools, served at a path of its own.
-pub(crate) struct Mcp {
+/// One of the three lists of tools, served at a path of its own; or, for the protocol's conformance suite,
+/// another handler behind the same door.
+pub(crate) struct Mcp<H = Handler> {
     list: List,
     server: Arc<Server>,
     gateway: Arc<Gateway>,
-    service: StreamableHttpService<Handler, NeverSessionManager>,
+    service: StreamableHttpService<H, NeverSessionManager>,
 }
 
 impl Mcp {
     /// The endpoint of a list. The gateway serves the tool `query`.
     pub(crate) fn new(list: List, server: Arc<Server>, gateway: Arc<Gateway>) -> Mcp {
-        let config = config(&server);
-        let service = StreamableHttpService::new(|| Ok(Handler), Arc::default(), config);
+        Mcp::serving(Handler, list, server, gateway)
+    }
+}
+
+impl<H: ServerHandler + Clone> Mcp<H> {
+    /// The endpoint of a handler.
+    pub(crate) fn serving(handler: H, list: List, server: Arc<Server>, gateway: Arc<Gateway>) -> Mcp<H> {
+        let service = StreamableHttpService::new(move || Ok(handler.clone()), Arc::default(), config(&server));
         Mcp { list, server, gateway, service }
     }
 
     /// Hands an admitted request to the protocol's library, which calls the handler with the session beside it.
     async fn run(&self, request: &mut Request, session: &Arc<Session>) -> Result<Response, Rejection> {
-        let bytes = read_body(request).await?;
+        let message = read_message(request).await?;
         let mut inner = poem::http::Request::builder().method(Method::POST).uri(request.uri().clone());
         if let Some(headers) = inner.headers_mut() {
             *headers = request.headers().clone();
         }
-        let mut inner = inner
-            .body(String::from_utf8(bytes).map_err(|_| Error::BadRequest("the body is not UTF-8".into()))?)
-            .map_err(|_| Error::BadRequest("the request cannot be read".into()))?;
+        let mut inner = inner.body(message).map_err(|_| Error::BadRequest("the request cannot be read".into()))?;
         inner.extensions_mut().insert(session.clone());
-        let handled = tokio::time::timeout(TIMEOUT, self.service.handle(inner)).await;
-        let (head, body) = handled.map_err(|_| Error::TooSlow)?.into_parts();
-        let bytes = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-        let mut response = Response::builder().status(head.status).body(bytes);
+        // A handler that reports its progress answers as a stream, whose end is part of the answer.
+        let handled = tokio::time::timeout(TIMEOUT, async {
+            let (head, body) = self.service.handle(inner).await.into_parts();
+            (head, body.collect().await.map(|body| body.to_bytes()).unwrap_or_default())
+        });
+        let (head, bytes) = handled.await.map_err(|_| Error::TooSlow)?;
+        let mut response = Response::builder().status(head.status).body(bytes.clone());
         *response.headers_mut() = head.headers;
-        Ok(response)
+        match refused_in_plain_text(&response) {
+            false => Ok(response),
+            true => Err(refusal(response.status(), &bytes)),
+        }
     }
 
     async fn enter(&self, request: &mut Request, id: &str, rate: &mut RateState) -> Result<Response, Rejection> {
@@ -89,7 +102,7 @@ impl Mcp {
     }
 }
 
-impl Endpoint for Mcp {
+impl<H: ServerHandler + Clone> Endpoint for Mcp<H> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
@@ -127,4 +140,38 @@ fn config(server: &Server) -> StreamableHttpServerConfig {
         .with_allowed_hosts([host, "localhost", "127.0.0.1", "::1"])
         .with_allowed_origins(own.into_iter().chain(server.cors_origins.iter().cloned()))
         .enforce_origin_validation()
+}
+
+/// Reads one message. What the library would take and REST would not is refused here: a key that occurs twice, which two
+/// readers understand in two ways, and nesting that costs stack.
+async fn read_message(request: &mut Request) -> Result<String, Rejection> {
+    let bytes = read_body(request).await?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::BadRequest("the body is not UTF-8".into()))?;
+    let message = Json::parse(text.as_bytes()).map_err(|why| Error::BadRequest(why.to_string().into()))?;
+    match message {
+        Json::Object(_) => Ok(text),
+        Json::List(_) => Err(Error::BadRequest("batches are not served: send each message by itself".into()).into()),
+        other => Err(Error::BadRequest(format!("a message is a JSON object, not {}", other.kind()).into()).into()),
+    }
+}
+
+/// Whether the library has refused a request before it was a message, which it does in plain text.
+fn refused_in_plain_text(response: &Response) -> bool {
+    let speaks = response
+        .content_type()
+        .is_some_and(|kind| kind.starts_with("application/json") || kind.starts_with("text/event-stream"));
+    !response.status().is_success() && !speaks
+}
+
+/// The same refusal in the envelope. 415 is also what the library says to JSON that is no message.
+fn refusal(status: StatusCode, text: &[u8]) -> Rejection {
+    let text = String::from_utf8_lossy(text).into_owned();
+    match status {
+        status if status.is_server_error() => Error::bug(format!("the protocol's library failed: {text}")).into(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE if text.starts_with("fail to deserialize") => {
+            Error::BadRequest("the body is no message of the protocol (JSON-RPC 2.0)".into()).into()
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => HttpRejection::NotJson.into(),
+        status => HttpRejection::Protocol(status, text).into(),
+    }
 }

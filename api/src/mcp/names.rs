@@ -1,13 +1,15 @@
 //! Clients, projects and tasks by name: an exact name that one record has stands for its id. An ambiguous one is answered
 //! with the candidates, never with a guess.
 
+use std::collections::HashMap;
+
 use service::value::{FieldErrors, Id, Json};
-use service::{Cx, Error, ListArgs, client, project, task};
+use service::{Cx, Error, ListArgs, client, named, project, task};
 
 use super::arguments::Arguments;
 
 /// A noun whose records may be given by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Named {
     /// A client.
     Client,
@@ -18,7 +20,39 @@ pub(super) enum Named {
 }
 
 /// Candidates that an answer names at most.
-const CANDIDATES: usize = 10;
+const CANDIDATES: u32 = 10;
+
+/// Names that one call looks up at most: those of a batch of 100 entries, each with a project, a task and a client.
+const MAX_NAMES: usize = 300;
+
+/// The longest name, in characters.
+pub(super) const MAX_NAME: usize = 200;
+
+/// What the names of a call stand for: a batch says the same name a hundred times, and pays for it once.
+#[derive(Default)]
+struct Known(HashMap<(Named, Option<String>, String), Result<String, String>>);
+
+impl Known {
+    async fn id(
+        &mut self,
+        cx: &Cx,
+        named: Named,
+        text: &str,
+        on: Option<&str>,
+    ) -> Result<Result<String, String>, Error> {
+        let on = on.filter(|_| named == Named::Task);
+        let key = (named, on.map(str::to_owned), text.to_owned());
+        match self.0.get(&key) {
+            Some(known) => Ok(known.clone()),
+            None if self.0.len() >= MAX_NAMES => Ok(Err(format!("more than {MAX_NAMES} names in one call; send ids"))),
+            None => {
+                let found = named.resolve(cx, text, on).await?;
+                self.0.insert(key, found.clone());
+                Ok(found)
+            }
+        }
+    }
+}
 
 impl Named {
     const fn noun(self) -> &'static str {
@@ -29,9 +63,21 @@ impl Named {
         }
     }
 
-    /// Records whose texts contain what was given: id and name.
-    async fn search(self, cx: &Cx, text: &str, project: Option<&str>) -> Result<Vec<(Id, String)>, Error> {
-        let mut query = vec![("search".to_owned(), text.to_owned()), ("limit".to_owned(), "200".to_owned())];
+    /// The records with exactly this name.
+    async fn exact(self, cx: &Cx, name: &str, project: Option<&str>) -> Result<Vec<(Id, String)>, Error> {
+        // One more than is shown says that there are more.
+        let limit = CANDIDATES + 1;
+        match self {
+            Named::Client => named::clients(cx, name, limit).await,
+            Named::Project => named::projects(cx, name, limit).await,
+            Named::Task => named::tasks(cx, name, project.and_then(|id| id.parse().ok()), limit).await,
+        }
+    }
+
+    /// Records whose texts contain what was given, where none has the name: what may have been meant.
+    async fn like(self, cx: &Cx, text: &str, project: Option<&str>) -> Result<Vec<(Id, String)>, Error> {
+        let mut query =
+            vec![("search".to_owned(), text.to_owned()), ("limit".to_owned(), (CANDIDATES + 1).to_string())];
         if let (Named::Task, Some(project)) = (self, project) {
             query.push(("projectId".to_owned(), project.to_owned()));
         }
@@ -51,35 +97,33 @@ impl Named {
         })
     }
 
-    /// The id that a text stands for: itself, or that of the one record with this name.
+    /// The id that a text stands for: itself, or that of the one record with this name; or why it stands for none.
     ///
     /// # Errors
-    /// `Invalid` at `field` with the candidates.
-    async fn resolve(self, cx: &Cx, field: &str, text: &str, project: Option<&str>) -> Result<String, Error> {
+    /// Those of the door.
+    async fn resolve(self, cx: &Cx, text: &str, project: Option<&str>) -> Result<Result<String, String>, Error> {
         if text.parse::<Id>().is_ok() {
-            return Ok(text.to_owned());
+            return Ok(Ok(text.to_owned()));
         }
-        let found = self.search(cx, text, project).await?;
-        let wanted = text.trim().to_lowercase();
-        let (exact, partial): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|(_, name)| name.trim().to_lowercase() == wanted);
-        match exact.as_slice() {
+        let none = format!("no {} has this name or id", self.noun());
+        if text.chars().count() > MAX_NAME {
+            return Ok(Err(none));
+        }
+        Ok(match self.exact(cx, text, project).await?.as_slice() {
             [(id, _)] => Ok(id.to_string()),
-            [] if partial.is_empty() => {
-                Err(Error::Invalid(FieldErrors::at(field, format!("no {} has this name or id", self.noun()))))
-            }
-            [] => Err(ambiguous(field, self, "no record has exactly this name; send the id of one of", &partial)),
-            several => Err(ambiguous(field, self, "several records have this name; send the id of one of", several)),
-        }
+            [] => match self.like(cx, text, project).await?.as_slice() {
+                [] => Err(none),
+                like => Err(candidates(self, "no record has exactly this name; send the id of one of", like)),
+            },
+            several => Err(candidates(self, "several records have this name; send the id of one of", several)),
+        })
     }
 }
 
-fn ambiguous(field: &str, named: Named, what: &str, candidates: &[(Id, String)]) -> Error {
-    let shown: Vec<_> = candidates.iter().take(CANDIDATES).map(|(id, name)| format!("{id} ({name})")).collect();
-    let more = candidates.len().saturating_sub(CANDIDATES);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let noun = named.noun();
-    Error::Invalid(FieldErrors::at(field, format!("{noun}: {what}: {}{more}", shown.join(", "))))
+fn candidates(named: Named, what: &str, found: &[(Id, String)]) -> String {
+    let shown: Vec<_> = found.iter().take(CANDIDATES as usize).map(|(id, name)| format!("{id} ({name})")).collect();
+    let more = if found.len() > shown.len() { " and more" } else { "" };
+    format!("{}: {what}: {}{more}", named.noun(), shown.join(", "))
 }
 
 /// The argument `id` of a tool whose records may be given by name.
@@ -89,48 +133,67 @@ fn ambiguous(field: &str, named: Named, what: &str, candidates: &[(Id, String)])
 pub(super) async fn own_id(cx: &Cx, arguments: &mut Arguments, named: Option<Named>) -> Result<Id, Error> {
     let Some(text) = arguments.take_text("id")? else { return Err(Error::invalid("id", "required")) };
     let text = match named {
-        Some(named) => named.resolve(cx, "id", &text, None).await?,
+        Some(named) => named.resolve(cx, &text, None).await?.map_err(|why| Error::invalid("id", why))?,
         None => text,
     };
     // What is no UUID stands for no record, as in a path.
     Ok(text.parse().unwrap_or(Id::NONE))
 }
 
-/// Replaces names by ids wherever the arguments lead to a client, a project or a task, also inside a batch.
+/// Replaces names by ids wherever the arguments lead to a client, a project or a task, also inside a batch. Each name that
+/// leads nowhere is reported by its path, and an id of no record stands in its place, so that the operation reports everything
+/// else that is wrong.
 ///
 /// # Errors
-/// `Invalid` with the candidates of the first ambiguous name.
-pub(super) async fn replace(cx: &Cx, arguments: &mut Arguments) -> Result<(), Error> {
-    replace_in(cx, arguments.pairs_mut()).await?;
+/// Those of the door.
+pub(super) async fn replace(cx: &Cx, arguments: &mut Arguments) -> Result<FieldErrors, Error> {
+    let (mut known, mut problems) = (Known::default(), FieldErrors::none());
+    replace_in(cx, &mut known, arguments.pairs_mut(), "", &mut problems).await?;
     for (_, value) in arguments.pairs_mut().iter_mut().filter(|(name, _)| name == "timeEntries") {
         let Json::List(items) = value else { continue };
-        for item in items {
+        for (at, item) in items.iter_mut().enumerate() {
             if let Json::Object(pairs) = item {
-                replace_in(cx, pairs).await?;
+                replace_in(cx, &mut known, pairs, &format!("timeEntries[{at}]."), &mut problems).await?;
             }
         }
     }
-    Ok(())
+    Ok(problems)
 }
 
-async fn replace_in(cx: &Cx, pairs: &mut [(String, Json)]) -> Result<(), Error> {
+async fn replace_in(
+    cx: &Cx,
+    known: &mut Known,
+    pairs: &mut [(String, Json)],
+    above: &str,
+    problems: &mut FieldErrors,
+) -> Result<(), Error> {
     // Projects before tasks: a task's name is looked for on its project.
     let mut project = None;
     for (field, named) in [("clientId", Named::Client), ("projectId", Named::Project), ("taskId", Named::Task)] {
         for (_, value) in pairs.iter_mut().filter(|(name, _)| name == field) {
-            let texts: Vec<&mut String> = match value {
-                Json::Text(text) => vec![text],
+            let texts: Vec<(String, &mut String)> = match value {
+                Json::Text(text) => vec![(format!("{above}{field}"), text)],
                 Json::List(items) => {
-                    let texts = items.iter_mut().filter_map(|item| match item {
-                        Json::Text(text) => Some(text),
+                    let texts = items.iter_mut().enumerate().filter_map(|(at, item)| match item {
+                        Json::Text(text) => Some((format!("{above}{field}[{at}]"), text)),
                         _ => None,
                     });
                     texts.collect()
                 }
                 _ => vec![],
             };
-            for text in texts.into_iter().filter(|text| !text.trim().is_empty()) {
-                *text = named.resolve(cx, field, text, project.as_deref()).await?;
+            for (path, text) in texts.into_iter().filter(|(_, text)| !text.trim().is_empty()) {
+                // What is refused anyway is not looked into further than is reported.
+                if problems.is_full() {
+                    return Ok(());
+                }
+                *text = match known.id(cx, named, text, project.as_deref()).await? {
+                    Ok(id) => id,
+                    Err(why) => {
+                        problems.add(path, why);
+                        Id::NONE.to_string()
+                    }
+                };
                 if named == Named::Project {
                     project = Some(text.clone());
                 }

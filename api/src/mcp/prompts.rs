@@ -13,6 +13,9 @@ use super::reply::without_nulls;
 /// Name, description, arguments with their descriptions, and the text with the arguments in braces.
 type Template = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
 
+/// The longest argument of a prompt, in characters: that of a name.
+const MAX_ARGUMENT: usize = 200;
+
 const PROMPTS: &[Template] = &[
     (
         "weekly_timesheet",
@@ -59,16 +62,33 @@ pub(super) fn get(request: &GetPromptRequestParams) -> Result<GetPromptResult, E
     let Some((_, about, takes, text)) = found else {
         return Err(ErrorData::invalid_params(format!("there is no prompt {}", request.name), None));
     };
-    let mut text = (*text).to_owned();
+    let mut filled = Vec::new();
     for (name, _) in *takes {
         let value = request.arguments.as_ref().and_then(|arguments| arguments.get(*name)).and_then(Value::as_str);
         let Some(value) = value else {
             return Err(ErrorData::invalid_params(format!("the argument {name} is required"), None));
         };
-        text = text.replace(&format!("{{{name}}}"), value);
+        if value.chars().count() > MAX_ARGUMENT {
+            let why = format!("the argument {name} must have at most {MAX_ARGUMENT} characters");
+            return Err(ErrorData::invalid_params(why, None));
+        }
+        filled.push((*name, value));
     }
-    let message = PromptMessage::new_text(Role::User, text);
+    let message = PromptMessage::new_text(Role::User, fill(text, &filled));
     Ok(GetPromptResult::new(vec![message]).with_description(*about))
+}
+
+/// A text with its arguments in place of their names in braces. What an argument says is not read again: braces in it would
+/// multiply what the others say.
+fn fill(text: &str, arguments: &[(&str, &str)]) -> String {
+    let mut parts = text.split('{');
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('}').unwrap_or((part, ""));
+        whole.push_str(arguments.iter().find(|(own, _)| *own == name).map_or(name, |(_, value)| value));
+        whole.push_str(rest);
+    }
+    whole
 }
 
 /// Where records are read by their address.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use service::input::FromBody;
 use service::report::TimeReportArgs;
-use service::value::{Id, Json};
+use service::value::{FieldErrors, Id, Json};
 use service::{
     Cx, Error, ListArgs, Page, client as clients_of, expense as expenses_of, invoice as invoices_of,
     member as members_of, organization as workspace, project as projects_of, report, task as tasks_of,
@@ -28,7 +28,22 @@ const FOUND: usize = 5;
 const SCHEMA_LINES: usize = 120;
 
 fn page<T: Serialize>(page: &Page<T>) -> Result<Outcome, Error> {
-    Ok(Reply::of(&json!({ "items": page.items, "nextCursor": page.next_cursor() }))?.into())
+    let mut value = json!({ "items": page.items, "nextCursor": page.next_cursor() });
+    if let Some(total) = page.total {
+        value["total"] = total.rows.into();
+        if total.capped {
+            value["totalIsCapped"] = true.into();
+        }
+    }
+    Ok(Reply::of(&value)?.into())
+}
+
+/// Refuses names that lead nowhere.
+fn refuse(problems: FieldErrors) -> Result<(), Error> {
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Invalid(problems)),
+    }
 }
 
 /// A tool that lists a noun.
@@ -36,7 +51,7 @@ macro_rules! lists {
     ($($name:ident $module:ident)+) => {
         $(pub(super) async fn $name(mut call: Call) -> Result<Outcome, Error> {
             let cx = call.session.reader();
-            names::replace(&cx, &mut call.arguments).await?;
+            refuse(names::replace(&cx, &mut call.arguments).await?)?;
             page(&$module::list(&cx, &ListArgs::from_query(call.arguments.into_query())).await?)
         })+
     };
@@ -92,8 +107,12 @@ pub(super) async fn running_timer(call: Call) -> Result<Outcome, Error> {
 pub(super) async fn find(mut call: Call) -> Result<Outcome, Error> {
     use service::Action;
     let Some(text) = call.arguments.take_text("text")? else { return Err(Error::invalid("text", "required")) };
+    if text.chars().count() > names::MAX_NAME {
+        return Err(Error::invalid("text", format!("must have at most {} characters", names::MAX_NAME)));
+    }
     let cx = call.session.reader();
-    cx.charge_points(2).await?;
+    // One search, whatever number of nouns it looks through.
+    cx.prepay(2).await?;
     let query = || vec![("search".to_owned(), text.clone()), ("limit".to_owned(), FOUND.to_string())];
     let mut found = Vec::new();
     let mut add = |noun: &str, id: Id, name: &str| found.push(json!({ "noun": noun, "id": id, "name": name }));
@@ -143,7 +162,12 @@ pub(super) async fn query(mut call: Call) -> Result<Outcome, Error> {
     }
     let cx = call.session.reader();
     cx.prepay(prepared.points()).await?;
-    Ok(Reply::of(&gateway.execute(prepared, cx).await)?.into())
+    let answer = gateway.execute(prepared, cx).await;
+    if let Some(error) = answer.errors.first().filter(|_| answer.data == async_graphql::Value::Null) {
+        // The whole document is refused: the types and fields of the schema help where it does not validate.
+        return Err(Error::invalid("query", format!("{}; the tool schema shows types and fields", error.message)));
+    }
+    Ok(Reply::of(&answer)?.into())
 }
 
 /// The SDL without descriptions, one definition per element.
@@ -203,19 +227,23 @@ pub(super) fn report_schema() -> Schema {
 
 pub(super) async fn time_report(mut call: Call) -> Result<Outcome, Error> {
     let cx = call.session.reader();
-    names::replace(&cx, &mut call.arguments).await?;
+    refuse(names::replace(&cx, &mut call.arguments).await?)?;
     let args = TimeReportArgs::from_query(&call.arguments.into_query(), &[]);
     Ok(Reply::of(&report::time(&cx, &args).await?)?.into())
 }
 
 /// Stops a timer; without an id the caller's running one.
 pub(super) async fn stop_timer(mut call: Call) -> Result<Outcome, Error> {
+    if let Some(again) = call.answered("time_entry").await? {
+        return Ok(again);
+    }
     let sent = call.arguments.take_text("id")?;
     let id = match sent {
         Some(id) => id,
         None => match entries_of::running(&call.session.reader()).await? {
             Some(entry) => entry.id.to_string(),
-            None => return Err(Error::NotFound("running timer")),
+            // The first call may have stopped it meanwhile.
+            None => return call.answered("time_entry").await?.ok_or(Error::NotFound("running timer")),
         },
     };
     call.arguments.pairs_mut().push(("id".to_owned(), Json::Text(id)));

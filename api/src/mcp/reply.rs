@@ -5,6 +5,12 @@ use serde_json::{Map, Value, json};
 use service::value::Id;
 use service::{Error, Record, Written};
 
+use super::tools::Effect;
+
+/// The longest answer of a tool that reads, in bytes: a quarter of a million tokens, more than an assistant can take in.
+/// What a write has done is reported at any length; its request bounds it.
+const MAX_ANSWER: usize = 1024 * 1024;
+
 /// The answer of a tool.
 pub(super) struct Reply {
     value: Value,
@@ -59,12 +65,23 @@ impl Reply {
     }
 
     /// As the protocol sends it.
-    pub(super) fn into_result(self) -> CallToolResult {
-        let mut content = vec![ContentBlock::text(without_nulls(self.value).to_string())];
+    ///
+    /// # Errors
+    /// `BadRequest` where a tool that reads has more to say than anybody can read.
+    pub(super) fn into_result(self, effect: Effect) -> Result<CallToolResult, Error> {
+        let text = without_nulls(self.value).to_string();
+        if effect == Effect::Reads && text.len() > MAX_ANSWER {
+            let why = format!(
+                "the answer has {} bytes, over 1 MiB: ask for less, with limit, filters or fewer fields of query",
+                text.len()
+            );
+            return Err(Error::BadRequest(why.into()));
+        }
+        let mut content = vec![ContentBlock::text(text)];
         if let Some((noun, id)) = self.link {
             content.push(ContentBlock::ResourceLink(Resource::new(uri(noun, id), noun)));
         }
-        CallToolResult::success(content)
+        Ok(CallToolResult::success(content))
     }
 }
 

@@ -11,7 +11,7 @@ use super::tools::List;
 pub(crate) struct Session {
     admitted: Admitted,
     request_id: String,
-    entered: Mutex<Option<Cx>>,
+    entered: Mutex<Vec<Cx>>,
     /// The list of tools that was asked.
     pub(super) list: List,
     /// Executes the documents of the tool `query`.
@@ -28,7 +28,7 @@ impl Session {
     pub(super) fn enter(&self, facts: RequestFacts) -> Cx {
         let facts = RequestFacts { request_id: self.request_id.clone(), limited: true, ..facts };
         let cx = self.admitted.clone().enter(facts);
-        *self.entered.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.clone());
+        self.entered.lock().unwrap_or_else(PoisonError::into_inner).push(cx.clone());
         cx
     }
 
@@ -37,9 +37,10 @@ impl Session {
         self.enter(RequestFacts::default())
     }
 
-    /// The last way through the door, which knows what the token has left.
+    /// The way through the door that was charged last, which knows what the token has left.
     pub(super) fn entered(&self) -> Option<Cx> {
-        self.entered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        entered.iter().min_by_key(|cx| cx.budget().sustained).cloned()
     }
 
     /// The id that leads from an answer to the log.

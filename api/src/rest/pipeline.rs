@@ -134,8 +134,14 @@ impl<E> Pipeline<E> {
         };
         // What is refused before the database is asked is refused to a caller as they are now.
         let admitted = if not_taken.is_empty() { admitted } else { admitted.confirm().await? };
-        let facts =
-            RequestFacts { request_id: id.to_owned(), key, limited: true, fingerprint, not_taken, dry_run: false };
+        let facts = RequestFacts {
+            request_id: id.to_owned(),
+            key,
+            limited: true,
+            fingerprint,
+            not_taken,
+            ..RequestFacts::default()
+        };
         let cx = admitted.enter(facts);
         *rate = RateState::Inside(cx.clone());
         request.extensions_mut().insert(cx);
@@ -166,7 +172,8 @@ async fn read_body(
     Ok(match operation.body {
         Takes::Body => Some(read_json(request).await?),
         Takes::Nothing if !matches!(*method, Method::PUT | Method::POST) => None,
-        Takes::Optional | Takes::Nothing => read_optional_json(request).await?,
+        // Some generated clients send `null` where they are given no body.
+        Takes::Optional | Takes::Nothing => read_optional_json(request).await?.filter(|body| *body != Json::Null),
     })
 }
 

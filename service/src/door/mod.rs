@@ -105,6 +105,9 @@ pub struct RequestFacts {
     pub limited: bool,
     /// SHA-256 of what makes a request the same request: method, path and body by value.
     pub fingerprint: [u8; 32],
+    /// SHA-256 of the words of a call that had to be understood first: its names looked up, its record found. A retry is the
+    /// same call by them, whatever the names lead to by then.
+    pub call: Option<[u8; 32]>,
     /// Parameters that were sent where none are taken.
     pub not_taken: FieldErrors,
     /// Whether a write is only tried: everything is checked and done, then rolled back. Such a request has no key.

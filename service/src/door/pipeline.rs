@@ -15,7 +15,7 @@ use crate::contract::outcome::{Effect, Record, StoredReply, Written};
 use crate::core::database::Beginning;
 use crate::door::Cx;
 use crate::door::write::Write;
-use crate::idempotency::{self, Claim, Claimed, IdempotencyKey};
+use crate::idempotency::{self, Claim, Claimed, IdempotencyKey, Mark};
 
 /// What a write begins with.
 enum Begun<'a> {
@@ -83,6 +83,27 @@ impl Cx {
         }
     }
 
+    fn mark(&self) -> Mark {
+        Mark::new(self.0.facts.fingerprint, self.0.facts.call)
+    }
+
+    /// The answer that this very call was given before, under its key; none where it was not. It is asked for before the
+    /// call's names are looked up. What is repeated is so to a caller as they are now, and who may still do it.
+    ///
+    /// # Errors
+    /// Those of the door, and a conflict if the caller's role was another one then.
+    pub async fn answered<R: Record>(&self, action: Action) -> Result<Option<Written<R>>, Error> {
+        let IdempotencyKey::Key(key) = &self.0.facts.key else { return Ok(None) };
+        let mark = self.mark();
+        let find = || idempotency::reply_to_call(&self.0.door.idempotency, self.caller(), key, &mark);
+        if matches!(find().await, Ok(None)) {
+            return Ok(None);
+        }
+        self.confirm().await?;
+        self.allow(action)?;
+        find().await?.map(|stored| self.replay(stored)).transpose()
+    }
+
     /// Admits the input, claims its key, charges it and begins a transaction; or finds the reply that was given under the
     /// same key. What is refused or repeated is so to a caller as they are now: where the database has not said that they
     /// are still the same, it is asked, and all begins anew if they are not.
@@ -108,12 +129,10 @@ impl Cx {
         self.admit(action, input).await.map_err(Refusal::Whole)?;
         let (door, facts, caller) = (&self.0.door, &self.0.facts, self.caller());
         let claimed = match &facts.key {
-            IdempotencyKey::Key(key) => {
-                match idempotency::claim(&door.idempotency, caller, key, &facts.fingerprint).await? {
-                    Claim::Replay(stored) => return Ok(Begun::Replay(stored)),
-                    Claim::Claimed(claimed) => Some(claimed),
-                }
-            }
+            IdempotencyKey::Key(key) => match idempotency::claim(&door.idempotency, caller, key, self.mark()).await? {
+                Claim::Replay(stored) => return Ok(Begun::Replay(stored)),
+                Claim::Claimed(claimed) => Some(claimed),
+            },
             _ => None,
         };
         // A replay costs the one point of the door: for work that costs more, a reply is looked for before the work is paid

@@ -7,7 +7,7 @@ use entity::idempotency_key;
 use entity::value::{Role, Timestamp};
 use moka::sync::Cache;
 
-use super::{KeyId, RETENTION};
+use super::{KeyId, Mark, RETENTION};
 use crate::contract::error::Error;
 use crate::contract::outcome::StoredReply;
 use crate::contract::reason::Reason;
@@ -20,7 +20,7 @@ const OVERHEAD: usize = 320;
 /// What a key led to.
 #[derive(Clone)]
 pub(super) struct Outcome {
-    pub(super) fingerprint: [u8; 32],
+    pub(super) mark: Mark,
     pub(super) role: Role,
     pub(super) expires_at: Timestamp,
     pub(super) stored: StoredReply,
@@ -32,13 +32,17 @@ impl Outcome {
         let idempotency_key::Model { organization_id: _, user_id: _, key: _, fingerprint, role, .. } = row;
         let idempotency_key::Model { record_id, record_version, created, body, expires_at, .. } = row;
         let stored = StoredReply { id: record_id, version: record_version, created, body: body.into() };
-        // What is no digest is equal to none.
-        Outcome { fingerprint: fingerprint.try_into().unwrap_or_default(), role, expires_at, stored }
+        Outcome { mark: Mark::read(&fingerprint), role, expires_at, stored }
+    }
+
+    /// Whether it came of a call with the same words.
+    pub(super) fn is_of_call(&self, mark: &Mark) -> bool {
+        self.mark.is_same_call(mark)
     }
 
     /// The answer once more, if it is the same request by somebody of the same role.
-    pub(super) fn replay(&self, role: Role, fingerprint: &[u8; 32]) -> Result<StoredReply, Error> {
-        if self.fingerprint != *fingerprint {
+    pub(super) fn replay(&self, role: Role, mark: &Mark) -> Result<StoredReply, Error> {
+        if !self.mark.is_same(mark) {
             let message = "this Idempotency-Key was used for another request; use a new key for a new request";
             return Err(Error::conflict(Reason::IdempotencyMismatch, message));
         }
@@ -71,8 +75,10 @@ impl ReplyCache {
     }
 
     /// Remembers what the database is known to have.
-    pub(super) fn put(&self, slot: KeyId, outcome: Outcome) {
-        self.0.insert(slot, Arc::new(outcome));
+    pub(super) fn put(&self, slot: KeyId, outcome: Outcome) -> Arc<Outcome> {
+        let outcome = Arc::new(outcome);
+        self.0.insert(slot, outcome.clone());
+        outcome
     }
 }
 
@@ -84,7 +90,7 @@ mod tests {
 
     fn outcome(bytes: usize) -> Outcome {
         let stored = StoredReply { id: Id::NONE, version: None, created: true, body: "x".repeat(bytes).into() };
-        Outcome { fingerprint: [1; 32], role: Role::Owner, expires_at: Timestamp::from_millis(1000), stored }
+        Outcome { mark: Mark::new([1; 32], None), role: Role::Owner, expires_at: Timestamp::from_millis(1000), stored }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! cannot store a reply, so its transaction is rolled back, and it returns the first reply.
 
 mod cache;
+mod mark;
 mod queue;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use self::cache::{Outcome, ReplyCache};
+pub(crate) use self::mark::Mark;
 use self::queue::{Queue, Ticket};
 use crate::access::caller::Caller;
 use crate::access::scope::Scoped;
@@ -100,6 +102,17 @@ impl Idempotency {
         Idempotency { core, queue: Arc::default(), replays: ReplyCache::default() }
     }
 
+    /// What the table has of a key that is not over.
+    async fn stored(&self, caller: &Caller, key: &str) -> Result<Option<Outcome>, Error> {
+        let row = idempotency_key::Entity::all_of(caller.organization_id)
+            .filter(idempotency_key::Column::UserId.eq(caller.user_id))
+            .filter(idempotency_key::Column::Key.eq(key))
+            .filter(idempotency_key::Column::ExpiresAt.gt(self.core.now()))
+            .one(self.core.database().reader())
+            .await?;
+        Ok(row.map(Outcome::read))
+    }
+
     /// How many requests work on keys or wait for them.
     pub(crate) fn requests(&self) -> usize {
         self.queue.people()
@@ -120,7 +133,7 @@ pub(crate) struct Claimed<'a> {
     caller: &'a Caller,
     slot: KeyId,
     key: String,
-    fingerprint: [u8; 32],
+    mark: Mark,
     until: Instant,
     turn: Ticket,
 }
@@ -134,22 +147,47 @@ pub(crate) async fn claim<'a>(
     store: &'a Idempotency,
     caller: &'a Caller,
     key: &str,
-    fingerprint: &[u8; 32],
+    mark: Mark,
 ) -> Result<Claim<'a>, Error> {
     let Idempotency { core, queue, replays } = store;
     let slot = KeyId::of(caller, key);
     let until = Instant::now() + TIMEOUT;
     let known = || replays.get(&slot, core.now());
     if let Some(outcome) = known() {
-        return outcome.replay(caller.role, fingerprint).map(Claim::Replay);
+        return outcome.replay(caller.role, &mark).map(Claim::Replay);
     }
     let turn = queue.turn(slot, until).await.ok_or(Error::InFlight)?;
     if turn.waited
         && let Some(outcome) = known()
     {
-        return outcome.replay(caller.role, fingerprint).map(Claim::Replay);
+        return outcome.replay(caller.role, &mark).map(Claim::Replay);
     }
-    Ok(Claim::Claimed(Claimed { store, caller, slot, key: key.to_owned(), fingerprint: *fingerprint, until, turn }))
+    Ok(Claim::Claimed(Claimed { store, caller, slot, key: key.to_owned(), mark, until, turn }))
+}
+
+/// The reply that this very call was given before, if it was. It is asked for before the call is understood: what its names
+/// stood for may be gone by its own doing.
+///
+/// # Errors
+/// A conflict if the caller's role was another one then.
+pub(crate) async fn reply_to_call(
+    store: &Idempotency,
+    caller: &Caller,
+    key: &str,
+    mark: &Mark,
+) -> Result<Option<StoredReply>, Error> {
+    let slot = KeyId::of(caller, key);
+    let outcome = match store.replays.get(&slot, store.core.now()) {
+        Some(outcome) => outcome,
+        None => match store.stored(caller, key).await? {
+            Some(outcome) => store.replays.put(slot, outcome),
+            None => return Ok(None),
+        },
+    };
+    match outcome.is_of_call(mark) {
+        true => outcome.replay(caller.role, mark).map(Some),
+        false => Ok(None),
+    }
 }
 
 /// The place of a stored answer, which its seal is bound to.
@@ -169,18 +207,9 @@ impl Claimed<'_> {
     /// # Errors
     /// A conflict if the key was used otherwise.
     pub(crate) async fn read(&self) -> Result<Option<StoredReply>, Error> {
-        let row = idempotency_key::Entity::all_of(self.caller.organization_id)
-            .filter(idempotency_key::Column::UserId.eq(self.caller.user_id))
-            .filter(idempotency_key::Column::Key.eq(&self.key))
-            .filter(idempotency_key::Column::ExpiresAt.gt(self.store.core.now()))
-            .one(self.store.core.database().reader())
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let outcome = Outcome::read(row);
-        let replay = outcome.replay(self.caller.role, &self.fingerprint);
+        let Some(outcome) = self.store.stored(self.caller, &self.key).await? else { return Ok(None) };
         // The row was there to be read, so it is committed.
-        self.store.replays.put(self.slot, outcome);
-        replay.map(Some)
+        self.store.replays.put(self.slot, outcome).replay(self.caller.role, &self.mark).map(Some)
     }
 
     /// Begins the transaction of the effect, and locks the key in it against other processes. Their duplicates wait by asking
@@ -224,7 +253,7 @@ impl Claimed<'_> {
             caller.organization_id.into(),
             caller.user_id.into(),
             self.key.as_str().into(),
-            self.fingerprint.to_vec().into(),
+            self.mark.bytes().into(),
             caller.role.into(),
             stored.id.into(),
             stored.version.into(),
@@ -239,8 +268,8 @@ impl Claimed<'_> {
 
     /// Lets replays have the outcome without the database. Only once it is committed.
     pub(crate) fn committed(self, stored: StoredReply, now: Timestamp) {
-        let Claimed { store, caller, slot, fingerprint, turn: _turn, .. } = self;
-        let outcome = Outcome { fingerprint, role: caller.role, expires_at: now.plus_millis(RETENTION), stored };
+        let Claimed { store, caller, slot, mark, turn: _turn, .. } = self;
+        let outcome = Outcome { mark, role: caller.role, expires_at: now.plus_millis(RETENTION), stored };
         store.replays.put(slot, outcome);
     }
 }

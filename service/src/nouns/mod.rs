@@ -5,6 +5,7 @@ pub mod event;
 pub mod expense;
 pub mod invoice;
 pub mod member;
+pub mod named;
 pub mod organization;
 pub mod project;
 pub mod project_member;

@@ -14,7 +14,7 @@ fn assert_done(printed: &str) {
     assert_eq!(printed, json!({ "client": "Globex", "entries": 5 }));
 }
 
-fn day_with(live: &Live, program: &mut Command) {
+pub(super) fn day_with(live: &Live, program: &mut Command) {
     assert_done(&run(program.env("HOURSMITH_URL", live.url()).env("HOURSMITH_API_TOKEN", &live.token)));
 }
 

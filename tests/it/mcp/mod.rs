@@ -1,7 +1,11 @@
 //! The promises of MCP: few tokens, one answer, one effect per key, and nothing that REST would not give.
 
+mod day;
+mod hostile;
 mod lists;
 mod protocol;
+mod retries;
+mod rights;
 mod writes;
 
 use poem::http::Method;

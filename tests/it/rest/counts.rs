@@ -1,7 +1,7 @@
 //! The number of rows of a list, on all pages.
 
 use serde_json::json;
-use tests::{Fixtures, World, on_both};
+use tests::{Fixtures, on_both};
 
 on_both! {
     /// How many rows a list has, on all pages and by its filters, if that is asked for.

@@ -1,12 +1,10 @@
 //! Rate limits: the headers report the exact budget, and a client that obeys them is never refused.
 
-use std::time::{Duration, Instant};
-
 use poem::http::Method;
 use serde_json::{Value, json};
 use service::value::{Plan, TokenScope};
-use service::{Clock, RequestFacts, organization};
-use tests::{Answer, Fixtures, Kind, Workspace, World, mint, on_both};
+use service::{RequestFacts, organization};
+use tests::{Answer, Fixtures, Workspace, World, mint, on_both};
 
 /// The header `RateLimit`: of each bucket what remains, and the seconds until it is full.
 #[derive(Debug, PartialEq)]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use service::value::{Date, TimeZone};
 use tests::World;
 
+/// Every record of a list.
 pub(super) async fn all(world: &World, token: &str, path: &str) -> Vec<Value> {
     let (mut rows, mut cursor) = (Vec::new(), String::new());
     loop {

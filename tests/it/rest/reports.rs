@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike, Days, NaiveDate};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
-use service::value::{Date, TimeZone, Timestamp, Wire};
+use service::value::{TimeZone, Timestamp, Wire};
 use tests::{Fixtures, World, counted, on_both};
 
-use super::report_books::{Books, added_up, all, key_of, text};
+use super::report_books::{Books, added_up, key_of, text};
 
 const GROUPS: [&str; 7] = ["client", "project", "task", "member", "day", "week", "month"];
 
@@ -77,7 +76,6 @@ async fn fill(world: &World, fixtures: &Fixtures) {
     }
 }
 
-/// Every record of a list.
 on_both! {
     /// Each way to group, in four zones: every row and the total are what adding up the entries gives.
     async fn the_report_equals_the_sum_of_its_entries(world: World) {

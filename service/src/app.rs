@@ -63,6 +63,8 @@ pub struct Config {
     pub retention_days: u32,
     /// Where chance begins, for runs that are to repeat.
     pub seed: Option<u64>,
+    /// Whether this process is a server. On PostgreSQL other commands then know that the database is in use.
+    pub serves: bool,
 }
 
 /// The default of `Config::webhook_rate`: 50.
@@ -89,6 +91,7 @@ impl Config {
             resolver: None,
             retention_days: 30,
             seed: None,
+            serves: false,
         }
     }
 
@@ -147,6 +150,7 @@ impl App {
             direct_url: config.database_direct_url.as_deref(),
             connections: config.database_connections,
             timeout: config.operation_timeout,
+            serves: config.serves,
         })
         .await
         .map_err(|cause| Error::Internal(Cause::Database(cause)))?;
@@ -196,9 +200,9 @@ impl App {
         self.core().environment
     }
 
-    /// Whether the database answers and its last migration is this one.
-    pub async fn is_ready(&self, last_migration: &str) -> bool {
-        self.core().database().last_migration().await.is_ok_and(|last| last.as_deref() == Some(last_migration))
+    /// Whether the database answers, has the last of these migrations, and no breaking one besides them.
+    pub async fn is_ready(&self, migrations: &[String]) -> bool {
+        self.core().database().fits(migrations).await.unwrap_or(false)
     }
 
     /// Closes the connections to the database, when nothing runs any more.

@@ -2,7 +2,7 @@
 //! connection to the database.
 //!
 //! In reading order: what callers send and get back, the ground, who may do what, rate limits, lists, idempotency, the
-//! door, the outbox, the nouns, live subscriptions, webhooks; then what assembles them. A folder imports only folders that
+//! door, the outbox, the nouns, whole databases, live subscriptions, webhooks; then what assembles them. A folder imports only folders that
 //! stand above it in this list.
 
 mod contract;
@@ -20,6 +20,8 @@ mod door;
 mod outbox;
 
 mod nouns;
+
+pub mod maintenance;
 
 pub mod live;
 pub mod webhook;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
-use service::{App, Clock, Config};
+use service::{App, Clock, Config, SecretKey, maintenance};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -34,9 +34,8 @@ pub(super) struct Serve {
     /// The URL of this server in the documents.
     #[arg(long, env = "HOURSMITH_PUBLIC_URL")]
     public_url: Option<String>,
-    /// Encrypts stored secrets: base64 of 32 bytes, or several with commas, of which the first encrypts.
-    #[arg(long, env = "HOURSMITH_SECRET_KEY", hide_env_values = true)]
-    secret_key: Option<String>,
+    #[command(flatten)]
+    secret_key: secret_key::Setting,
     /// Multiplies every rate limit.
     #[arg(long, env = "HOURSMITH_RATE_LIMIT_SCALE", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate_limit_scale: u32,
@@ -105,9 +104,12 @@ impl Serve {
         };
         let address = listener.local_addr()?;
         let _lock = sqlite::lock(&common.database_url)?;
-        let secret_key = self.secret_key.as_deref().filter(|key| !key.is_empty());
-        let secret_keys = secret_key::ensure(secret_key, &common.database_url)?;
-        migration::up(common.migration_url()).await?;
+        let secret_keys = self.secret_key.ensure(&common.database_url).await?;
+        let migrated = migration::up_as(common.migration_url(), migration::Migrator::Upgrade, false).await?;
+        if let Some(copy) = migrated.copy {
+            tracing::info!(copy = %copy.display(), "the database was copied before it was migrated");
+        }
+        warn_of_missing_keys(&common.database_url, &secret_keys).await;
 
         let config = Config {
             rate_limit_scale: self.rate_limit_scale,
@@ -118,6 +120,7 @@ impl Serve {
             webhook_deny,
             webhook_rate: NonZeroU32::new(self.webhook_rate).unwrap_or(NonZeroU32::MIN),
             retention_days: self.retention_days,
+            serves: true,
             ..common.config()
         };
         let limits =
@@ -223,8 +226,20 @@ fn read_file(setting: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(std::fs::read(path).map_err(message)?)
 }
 
+/// Says at once what would otherwise be seen only when a delivery fails.
+async fn warn_of_missing_keys(database_url: &str, keys: &[SecretKey]) {
+    let in_use = match maintenance::keys_of_endpoints(database_url).await {
+        Ok(in_use) => in_use,
+        Err(cause) => return tracing::debug!(%cause, "which keys are in use could not be read"),
+    };
+    for key in in_use.iter().filter(|key| !keys.iter().any(|own| own.fingerprint() == key.fingerprint)) {
+        let (id, secrets) = (&key.fingerprint, key.secrets);
+        tracing::warn!(%id, secrets, "webhook secrets were sealed with a key that is not in the ring: their deliveries wait for it");
+    }
+}
+
 /// The networks of a setting.
-fn networks(setting: &str, listed_there: &str) -> Result<Vec<IpNet>, Failure> {
+pub(super) fn networks(setting: &str, listed_there: &str) -> Result<Vec<IpNet>, Failure> {
     let network = |net: &str| net.parse().map_err(|_| format!("{setting}: {net} is no network such as 10.0.0.0/8"));
     Ok(listed(listed_there).map(network).collect::<Result<_, _>>()?)
 }

@@ -16,7 +16,7 @@ use crate::access::caller::Caller;
 use crate::contract::error::Error;
 use crate::core::clock::Clock;
 
-pub(crate) use self::shared::check_url;
+pub(crate) use self::shared::{check_url, ping};
 
 const TEN_SECONDS: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);

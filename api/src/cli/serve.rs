@@ -106,6 +106,9 @@ impl Serve {
         let _lock = sqlite::lock(&common.database_url)?;
         let secret_keys = self.secret_key.ensure(&common.database_url).await?;
         let migrated = migration::up_as(common.migration_url(), migration::Migrator::Upgrade, false).await?;
+        if !migrated.steps.is_empty() {
+            tracing::info!(steps = migrated.steps.join(", "), "the database was migrated");
+        }
         if let Some(copy) = migrated.copy {
             tracing::info!(copy = %copy.display(), "the database was copied before it was migrated");
         }

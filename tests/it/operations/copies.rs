@@ -89,7 +89,7 @@ async fn everything_is_copied(from: Kind, to: Kind) {
     let home = &fixtures.home;
     let keyed = |name: &str| json!({ "name": name });
     let send = async |world: &World| {
-        let call = world.call(poem::http::Method::POST, "/api/v1/clients").token(&home.owner).key("a key of before");
+        let call = world.call(poem::http::Method::POST, "/api/v1/clients").token(&home.owner).key("a-key-of-before");
         call.json(keyed("Once")).send().await
     };
     let first = send(&world).await;

@@ -57,19 +57,18 @@ impl Restore {
         let (manifest, key) = archive::read(&self.from, None)?;
         let from = self.from.display();
         let Some(database) = sqlite::resolved(&common.database_url) else {
-            let how = match manifest.database {
+            return match manifest.database {
                 Kind::Postgresql => {
-                    format!(
-                        "this is done by PostgreSQL's own program; run: {}",
-                        postgres::load_line(common.migration_url(), &self.from)
-                    )
+                    let run = postgres::load_line(common.migration_url(), &self.from);
+                    print::outcome(common.json, &serde_json::json!({ "run": run }), run.clone())?;
+                    Err("nothing was restored: PostgreSQL is loaded by its own program; run the line above".into())
                 }
-                Kind::Sqlite => format!(
+                Kind::Sqlite => Err(format!(
                     "{from} holds an embedded database: restore it with --database-url sqlite://FILE, then move it with \
                      `hoursmith copy`"
-                ),
+                )
+                .into()),
             };
-            return Err(how.into());
         };
         if manifest.database == Kind::Postgresql {
             return Err(format!("{from} belongs to a dump of PostgreSQL and holds no rows: set HOURSMITH_DATABASE_URL to the database to load").into());

@@ -37,7 +37,7 @@ pub fn init(filter: &str, format: LogFormat) -> Result<(), String> {
     let builder = builder.with_ansi(io::stderr().is_terminal());
     match format {
         LogFormat::Text => builder.with_target(false).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).init(),
     }
     Ok(())
 }

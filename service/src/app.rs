@@ -22,7 +22,7 @@ use crate::door::operator::Operator;
 use crate::door::{Door, OnCommit, Signal};
 use crate::limit::Limits;
 use crate::live::{Hub, Subscriber, Timer};
-use crate::metrics::DatabaseGauges;
+use crate::metrics::Gauges;
 use crate::webhook::{Dispatcher, Resolve, Settings, Webhooks};
 
 /// What an operator decides about a server.
@@ -113,7 +113,7 @@ struct Inner {
     dispatcher: Dispatcher,
     hub: Hub,
     wake: Arc<Notify>,
-    database_gauges: DatabaseGauges,
+    gauges: Gauges,
 }
 
 impl App {
@@ -172,8 +172,10 @@ impl App {
         let on_commit = Self::on_commit(hub.clone(), wake.clone(), due.clone());
         let door = Arc::new(Door::new(core.clone(), limits, webhooks.clone(), on_commit));
         let dispatcher = Dispatcher::new(core, webhooks, due);
-        let database_gauges = DatabaseGauges::new(&dispatcher.webhooks().metrics.registry)?;
-        Ok(App(Arc::new(Inner { door, dispatcher, hub, wake, database_gauges })))
+        let registry = &dispatcher.webhooks().metrics.registry;
+        let gauges = Gauges::new(registry)?;
+        registry.register(Box::new(door.limits.refused.clone())).map_err(crate::webhook::metrics::broken)?;
+        Ok(App(Arc::new(Inner { door, dispatcher, hub, wake, gauges })))
     }
 
     /// What follows a commit: subscriptions, the worker and the other replicas hear of it.
@@ -319,8 +321,8 @@ impl App {
         &self.0.dispatcher
     }
 
-    pub(crate) fn database_gauges(&self) -> &DatabaseGauges {
-        &self.0.database_gauges
+    pub(crate) fn gauges(&self) -> &Gauges {
+        &self.0.gauges
     }
 
     pub(crate) fn hub(&self) -> &Hub {

@@ -32,6 +32,7 @@ mod metrics;
 
 pub use self::core::Environment;
 pub use self::core::clock::Clock;
+pub use self::core::observed;
 pub use self::core::vault::SecretKey;
 pub use access::action::{Access, Action};
 pub use access::audience::audience;

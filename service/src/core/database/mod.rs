@@ -169,6 +169,16 @@ impl Database {
         self.writers.usage()
     }
 
+    /// How many wait for a connection, and how many connections there may be, for metrics.
+    pub(crate) fn crowd(&self) -> (usize, usize) {
+        let (waiting, size) = self.writers.crowd();
+        if Arc::ptr_eq(&self.readers, &self.writers) {
+            return (waiting, size);
+        }
+        let (reading, readers) = self.readers.crowd();
+        (waiting + reading, size + readers)
+    }
+
     /// Whether the database cannot be reached, as far as is known.
     pub(crate) fn is_away(&self) -> bool {
         self.writers.is_away()

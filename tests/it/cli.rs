@@ -395,8 +395,12 @@ on_both_empty! {
         let count = async |sql: &str| database.number(sql).await;
         assert!(count("SELECT count(*) AS n FROM client").await >= 25);
         assert!(count("SELECT count(*) AS n FROM project").await >= 80);
-        let entries = count("SELECT count(*) AS n FROM time_entry").await;
+        let entries = count("SELECT count(*) AS n FROM time_entry WHERE duration_seconds IS NOT NULL").await;
         assert!(entries >= 5000);
+        assert_eq!(count("SELECT count(*) AS n FROM time_entry WHERE duration_seconds IS NULL").await, 1, "a timer runs");
+        assert_eq!(count("SELECT count(*) AS n FROM webhook_endpoint").await, 1);
+        assert!(count("SELECT count(DISTINCT start_date) AS n FROM project").await > 50);
+        assert!(count("SELECT count(*) AS n FROM client WHERE billing_city IS NOT NULL").await >= 25);
         assert_eq!(count("SELECT count(*) AS n FROM event WHERE kind = 'time_entry.created'").await, entries);
         assert_eq!(count("SELECT count(DISTINCT plan) AS n FROM organization").await, 3);
         assert!(count("SELECT count(DISTINCT entry_date) AS n FROM time_entry").await > 300);
@@ -407,8 +411,27 @@ on_both_empty! {
         assert_eq!(count("SELECT count(DISTINCT payment_status) AS n FROM invoice").await, 4);
         assert_eq!(count("SELECT count(DISTINCT kind) AS n FROM event").await, 8);
         server.terminate();
-        // A second start makes nothing more.
-        Running::start(&database.url, &["--demo"]).terminate();
-        assert_eq!(count("SELECT count(*) AS n FROM time_entry").await, entries);
+        // A second start makes nothing more, and says how to get a token.
+        let mut second = Running::start(&database.url, &["--demo"]);
+        let shown = second.read_until("hoursmith token create");
+        let line = shown.lines().last().unwrap().trim().trim_start_matches("hoursmith ").to_owned();
+        assert!(json(&database.url, &line.split(' ').collect::<Vec<_>>())["token"].is_string(), "{line}");
+        second.terminate();
+        assert_eq!(count("SELECT count(*) AS n FROM time_entry").await, entries + 1);
+    }
+}
+
+on_both_empty! {
+    /// A demo that was interrupted is not served as if it were whole, and what is not a demo is served as it is.
+    async fn half_a_demo_is_refused(database) {
+        let url = &database.url;
+        let create = ["--plan", "agency", "--owner-email", "a@acme.example", "--owner-name", "A"];
+        json(url, &[&["workspace", "create", "--name", "Hazel & Finch"][..], &create].concat());
+        let why = failure(&run(url, &["serve", "--demo", "--listen", "127.0.0.1:0"]));
+        assert!(why.contains("interrupted") && why.contains("delete the database"), "{why}");
+        for name in ["Acme", "Beta"] {
+            json(url, &[&["workspace", "create", "--name", name][..], &create].concat());
+        }
+        Running::start(url, &["--demo"]).terminate();
     }
 }

@@ -14,12 +14,13 @@ mod secret_key;
 mod serve;
 mod settings;
 mod sqlite;
+mod values;
 mod webhook;
 
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use service::{App, Clock, Config, Environment};
 
 use crate::telemetry::{self, LogFormat};
@@ -156,6 +157,7 @@ enum Command {
 }
 
 /// Why a command failed, in one line.
+#[derive(Debug)]
 struct Failure(String);
 
 impl<E: std::fmt::Display> From<E> for Failure {
@@ -174,7 +176,7 @@ pub async fn run() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let Cli { mut common, command } = match Cli::try_parse_from(arguments) {
+    let Cli { mut common, command } = match parse(arguments) {
         Ok(cli) => cli,
         Err(asked) if !asked.use_stderr() => asked.exit(),
         Err(wrong) if wrong.kind() == ErrorKind::MissingSubcommand && std::env::args_os().len() == 1 => {
@@ -200,6 +202,12 @@ pub async fn run() -> ExitCode {
     }
 }
 
+fn parse(arguments: Vec<std::ffi::OsString>) -> Result<Cli, clap::Error> {
+    let mut command = settings::without_empty(Cli::command());
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|wrong| wrong.format(&mut command))
+}
+
 /// What is wrong and what may have been meant, without the usage: `--help` is a command away.
 fn one_line(error: &str) -> String {
     let usage = |part: &&str| !part.starts_with("Usage:") && !part.starts_with("For more information");
@@ -208,6 +216,7 @@ fn one_line(error: &str) -> String {
 }
 
 async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
+    values::log_filter(&common.log)?;
     telemetry::init(&common.log, common.log_format)?;
     match command {
         // Its future is large, and that of no other command need be.

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
-use service::{App, Clock, Config, SecretKey, maintenance};
+use service::{App, Clock, Config, Operator, SecretKey, maintenance, organization};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::values::{bind, networks, origins, public_url};
 use super::{Common, Failure, demo, internal, print, secret_key, sqlite};
 use crate::{Limits, Listener, Server};
 
@@ -92,6 +93,8 @@ impl Serve {
         let trusted_proxies = networks("HOURSMITH_TRUSTED_PROXIES", &self.trusted_proxies)?;
         let webhook_allow = networks("HOURSMITH_WEBHOOK_ALLOW", &self.webhook_allow)?;
         let webhook_deny = networks("HOURSMITH_WEBHOOK_DENY", &self.webhook_deny)?;
+        let cors_origins = origins(&self.cors_origins)?;
+        let public_url = self.public_url.filter(|url| !url.is_empty()).map(|url| public_url(&url)).transpose()?;
         let redis_url = self.redis_url.filter(|url| !url.is_empty());
         let redis_ca = self.redis_ca.filter(|path| !path.as_os_str().is_empty());
         let redis_ca = redis_ca.map(|path| read_file("HOURSMITH_REDIS_CA", &path)).transpose()?;
@@ -136,8 +139,8 @@ impl Serve {
         let jobs = tokio::spawn(async move { jobs.run_jobs(worker, stopped).await });
         let mut server = Server::new(app.clone());
         server.trusted_proxies = trusted_proxies;
-        server.cors_origins = listed(&self.cors_origins).map(str::to_owned).collect();
-        server.public_url = self.public_url.filter(|url| !url.is_empty());
+        server.cors_origins = cors_origins;
+        server.public_url = public_url;
 
         let sockets = server.sockets.clone();
 
@@ -151,8 +154,9 @@ impl Serve {
         };
         let admin = admin.map(|listener| serve_admin(listener, app.clone(), self.idle_timeout)).transpose()?;
         print::text(&format!("listening on http://{address}\n"))?;
-        if let Some(shown) = shown {
-            print::text(&shown.words(&format!("http://{address}")))?;
+        match shown {
+            Some(shown) => print::text(&shown.words(&format!("http://{address}")))?,
+            None => hint_at_first_workspace(&app).await,
         }
         Listener::counted(app.clone(), limits).serve(listener, crate::server(server), terminated).await?;
         // WebSockets are not connections of the listener any more; their operations finish within the time of one.
@@ -166,12 +170,6 @@ impl Serve {
         app.close().await.map_err(internal)?;
         Ok(())
     }
-}
-
-/// Binds an address; a failure names the setting that chooses another.
-fn bind(setting: &str, address: &str) -> Result<TcpListener, Failure> {
-    let failure = |e| format!("cannot listen on {address}: {e}; set {setting} to a free address");
-    Ok(TcpListener::bind(address).map_err(failure)?)
 }
 
 /// Serves what only the operator reaches, until the process ends.
@@ -229,6 +227,16 @@ fn read_file(setting: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(std::fs::read(path).map_err(message)?)
 }
 
+/// Says what to do first, where there is nothing to serve yet.
+async fn hint_at_first_workspace(app: &App) {
+    if organization::list(&Operator::of(app)).await.is_ok_and(|all| all.is_empty()) {
+        tracing::info!(
+            "there is no workspace yet: run `hoursmith workspace create --help` beside this server, or start with --demo on an \
+             empty database"
+        );
+    }
+}
+
 /// Says at once what would otherwise be seen only when a delivery fails.
 async fn warn_of_missing_keys(database_url: &str, keys: &[SecretKey]) {
     let in_use = match maintenance::keys_of_endpoints(database_url).await {
@@ -239,17 +247,6 @@ async fn warn_of_missing_keys(database_url: &str, keys: &[SecretKey]) {
         let (id, secrets) = (&key.fingerprint, key.secrets);
         tracing::warn!(%id, secrets, "webhook secrets were sealed with a key that is not in the ring: their deliveries wait for it");
     }
-}
-
-/// The networks of a setting.
-pub(super) fn networks(setting: &str, listed_there: &str) -> Result<Vec<IpNet>, Failure> {
-    let network = |net: &str| net.parse().map_err(|_| format!("{setting}: {net} is no network such as 10.0.0.0/8"));
-    Ok(listed(listed_there).map(network).collect::<Result<_, _>>()?)
-}
-
-/// The parts of a comma-separated setting; an empty one has none.
-fn listed(setting: &str) -> impl Iterator<Item = &str> {
-    setting.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
 /// Ready when an operator or a terminal asks to stop.

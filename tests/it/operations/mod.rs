@@ -3,6 +3,9 @@
 mod backups;
 mod copies;
 mod doctor;
+mod messages;
+mod observed;
+mod packaging;
 mod private_files;
 mod upgrades;
 

@@ -7,7 +7,7 @@ use service::value::TimeZone;
 use service::{Clock, Config, maintenance};
 
 use super::{Check, Status};
-use crate::cli::{Failure, files, serve, sqlite};
+use crate::cli::{Failure, files, sqlite, values};
 
 /// Less free space than this is reported, in MiB.
 const LITTLE_SPACE: u64 = 1024;
@@ -114,7 +114,7 @@ pub(super) async fn redis(url: &str, authorities: Option<PathBuf>) -> Check {
 
 pub(super) fn webhook_allow(setting: &str) -> Check {
     const NAME: &str = "webhookAllow";
-    let networks: Vec<IpNet> = match serve::networks("HOURSMITH_WEBHOOK_ALLOW", setting) {
+    let networks: Vec<IpNet> = match values::networks("HOURSMITH_WEBHOOK_ALLOW", setting) {
         Ok(networks) => networks,
         Err(Failure(why)) => return Check::fail(NAME, why, "correct the setting"),
     };

@@ -1,7 +1,10 @@
-.PHONY: demo test conformance test-faults bench bench-smoke bench-ratios bench-door bench-webhooks accept publish files lint sbom pages
+.PHONY: demo dist test conformance test-faults bench bench-smoke bench-ratios bench-door bench-webhooks accept publish files lint sbom pages
 
 demo: ## Serve a year of made-up data on SQLite.
 	cargo run --release -- serve --demo
+
+dist: ## Make the packages in target/dist: an archive, a Debian package, an image as an OCI layout.
+	packaging/dist
 
 test: ## Install what is missing, start private servers, run everything.
 	tests/run

@@ -62,7 +62,7 @@ pub fn server(server: Server) -> impl Endpoint<Output = Response> {
         .nest("/assets", pages::Assets::default())
         .at("/.well-known/security.txt", pages::Static::generated("text/plain; charset=utf-8", SECURITY_TXT.into()))
         .at("/healthz", probes::Healthz)
-        .at("/readyz", probes::Readyz { app: server.app.clone(), last_migration: migration::last() });
+        .at("/readyz", probes::Readyz { app: server.app.clone(), migrations: migration::names() });
     let allowed_methods = Box::new(rest::allowed_methods());
     http::middleware::Middleware { inner: routes.map_to_response(), allowed_methods, server }
 }

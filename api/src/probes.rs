@@ -10,10 +10,10 @@ use crate::http::rejection::reject_unless_read;
 /// Answers while the process is alive.
 pub struct Healthz;
 
-/// Answers whether the database can be reached and its migrations are current.
+/// Answers whether the database can be reached and its migrations fit this release.
 pub struct Readyz {
     pub(crate) app: App,
-    pub(crate) last_migration: String,
+    pub(crate) migrations: Vec<String>,
 }
 
 impl Endpoint for Healthz {
@@ -31,7 +31,7 @@ impl Endpoint for Readyz {
         if let Some(refused) = reject_unless_read(&request) {
             return Ok(refused);
         }
-        Ok(if self.app.is_ready(&self.last_migration).await {
+        Ok(if self.app.is_ready(&self.migrations).await {
             "ready\n".into_response()
         } else {
             (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()

@@ -10,8 +10,9 @@ use tracing_subscriber::filter::Directive;
 const SHOWN: usize = 3;
 /// How secrets of ours begin.
 const SCHEMES: [&[u8]; 4] = [b"hsk_live_", b"hsk_test_", b"whsec_", b"wsk_"];
-/// Libraries that write whole messages into the log, at levels below this one.
-const QUIET: [&str; 2] = ["tungstenite=info", "tokio_tungstenite=info"];
+/// Libraries that write whole messages into the log at levels below this one, or what is no news.
+const QUIET: [&str; 4] =
+    ["tungstenite=info", "tokio_tungstenite=info", "sqlx::postgres::notice=warn", "sea_orm_migration=warn"];
 
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -36,7 +37,7 @@ pub fn init(filter: &str, format: LogFormat) -> Result<(), String> {
     let builder = builder.with_ansi(io::stderr().is_terminal());
     match format {
         LogFormat::Text => builder.with_target(false).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).init(),
     }
     Ok(())
 }

@@ -14,6 +14,8 @@ pub struct Model {
     pub kind: String,
     pub body: String,
     pub created_at: Timestamp,
+    /// The trace of the request that has made it, for receivers.
+    pub traceparent: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,35 +1,63 @@
 //! The migrations that create the tables of `entity`. A released migration is never edited.
+//!
+//! Each step is marked compatible or breaking, and the mark is stored with the step: a release starts on a database whose
+//! unknown steps are all compatible, so that two releases run side by side during an upgrade (`docs/upgrading.md`).
 
+mod before;
+mod connect;
 mod dialect;
+mod error;
 mod m0001_tables;
 mod m0002_assignees_and_fees;
 mod m0003_webhooks;
 mod m0004_report_by_zone;
 mod m0005_access_epoch;
+mod m0007_migration_marks;
+mod m0008_event_traceparent;
+mod marks;
 
-use std::fmt;
-use std::time::Duration;
+use std::path::PathBuf;
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, IntoDatabaseExecutor,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
+
+pub use error::{Error, UnknownStep};
+
+use Compatibility::Compatible;
 
 /// Advisory lock on PostgreSQL while migrations run, so that replicas that start together run them one after another.
 const ADVISORY_LOCK: i64 = 0x686f_7572_736d_6974;
+
+/// Whether the release before a step can work on a database that has the step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compatibility {
+    /// It can: the step only adds what the older release does not touch.
+    Compatible,
+    /// It cannot, and must be stopped before.
+    Breaking,
+}
+
+/// The steps of this release, in order, each with its mark. The first steps belong to the first release, which nothing runs
+/// beside.
+fn steps() -> Vec<(Compatibility, Box<dyn MigrationTrait>)> {
+    vec![
+        (Compatible, Box::new(m0001_tables::Step)),
+        (Compatible, Box::new(m0002_assignees_and_fees::Step)),
+        (Compatible, Box::new(m0003_webhooks::Step)),
+        (Compatible, Box::new(m0004_report_by_zone::Step)),
+        (Compatible, Box::new(m0005_access_epoch::Step)),
+        (Compatible, Box::new(m0007_migration_marks::Step)),
+        (Compatible, Box::new(m0008_event_traceparent::Step)),
+    ]
+}
 
 struct Steps;
 
 impl MigratorTrait for Steps {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(m0001_tables::Step),
-            Box::new(m0002_assignees_and_fees::Step),
-            Box::new(m0003_webhooks::Step),
-            Box::new(m0004_report_by_zone::Step),
-            Box::new(m0005_access_epoch::Step),
-        ]
+        steps().into_iter().map(|(_, step)| step).collect()
     }
 }
 
@@ -40,111 +68,108 @@ pub struct Status {
     pub name: String,
     /// Whether it has run.
     pub applied: bool,
+    /// Whether the release before it can work with it.
+    pub compatibility: Compatibility,
 }
 
-/// Why a database could not be migrated.
-#[derive(Debug)]
-pub enum Error {
-    /// The database cannot be reached.
-    Unreachable(DbErr),
-    /// The database has migrations that this binary does not know.
-    Newer(Vec<String>),
-    /// A step failed; the whole run was rolled back.
-    Failed(DbErr),
+/// Who migrates, which decides what may be done beside a running server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migrator {
+    /// A server that starts, or `hoursmith migrate`: compatible steps are applied beside servers of an older release.
+    Upgrade,
+    /// Another command, which never migrates a database that a server uses.
+    Command,
 }
 
-impl std::error::Error for Error {}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Unreachable(cause) => write!(f, "the database cannot be reached: {cause}"),
-            Error::Newer(steps) => write!(
-                f,
-                "the database is newer than this hoursmith (it has {}); start the release that migrated it, or a later one",
-                steps.join(", ")
-            ),
-            Error::Failed(cause) => write!(f, "migrating the database failed, nothing was changed: {cause}"),
-        }
-    }
+/// What a run has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Migrated {
+    /// The names of the steps that ran.
+    pub steps: Vec<String>,
+    /// The copy of an embedded database from before.
+    pub copy: Option<PathBuf>,
 }
 
-impl From<DbErr> for Error {
-    fn from(cause: DbErr) -> Error {
-        Error::Failed(cause)
-    }
-}
-
-/// The name of the last step, which a current database has.
-pub fn last() -> String {
-    Steps::migrations().last().map(|step| step.name().to_owned()).unwrap_or_default()
+/// The names of the steps of this release, which a current database has.
+pub fn names() -> Vec<String> {
+    Steps::migrations().iter().map(|step| step.name().to_owned()).collect()
 }
 
 /// Applies what is pending, all or nothing, and returns the names of the steps that ran.
 ///
 /// # Errors
-/// The database cannot be reached or is newer than this binary, or a step fails.
+/// As `up_as`.
 pub async fn up(url: &str) -> Result<Vec<String>, Error> {
-    let db = connect(url).await?;
-    let pending = pending(&status_on(&db).await?);
-    if pending.is_empty() {
-        db.close().await?;
-        return Ok(pending);
-    }
+    Ok(up_as(url, Migrator::Upgrade, false).await?.steps)
+}
+
+/// The same on behalf of a server or a command. `served` says whether another process serves an embedded database; who
+/// serves one of PostgreSQL is found out here.
+///
+/// # Errors
+/// The database cannot be reached, is set up wrongly, or is newer than this release; a server uses it and does not allow
+/// the pending steps; its copy cannot be written; or a step fails.
+pub async fn up_as(url: &str, migrator: Migrator, served: bool) -> Result<Migrated, Error> {
+    let db = connect::connect(url).await?;
+    let migrated = apply(&db, migrator, served).await;
+    db.close().await?;
+    migrated
+}
+
+async fn apply(db: &DatabaseConnection, migrator: Migrator, served: bool) -> Result<Migrated, Error> {
+    let state = marks::read(db).await?.check()?;
+    let Some(first) = state.pending().into_iter().next() else { return Ok(Migrated::default()) };
+    allow(&state, migrator, served)?;
+    let copy = before::copy(db, &first).await?;
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
     let tx = db.begin_with_options(options).await?;
-    if tx.get_database_backend() == DbBackend::Postgres {
+    let postgres = tx.get_database_backend() == DbBackend::Postgres;
+    if postgres {
         tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")).await?;
     }
     // Another process may have done it while this one waited for the lock.
-    let pending = self::pending(&status_on(&tx).await?);
+    let state = marks::read(&tx).await?.check()?;
+    let pending = state.pending();
+    if pending.is_empty() {
+        return Ok(Migrated { steps: pending, copy });
+    }
+    allow(&state, migrator, served || (postgres && connect::is_served(&tx).await?))?;
     Steps::up(&tx, None).await?;
+    marks::write(&tx).await?;
     tx.commit().await?;
-    db.close().await?;
-    Ok(pending)
+    Ok(Migrated { steps: pending, copy })
 }
 
-/// Every known step, in order, and whether the database has it. Changes nothing.
+/// Refuses steps that servers do not allow.
+fn allow(state: &marks::State, migrator: Migrator, served: bool) -> Result<(), Error> {
+    let breaking = state.is_breaking();
+    if served && (breaking || migrator == Migrator::Command) {
+        return Err(Error::InUse { pending: state.pending(), breaking });
+    }
+    Ok(())
+}
+
+/// Every step of this release, in order, and whether the database has it, with the steps of later releases. Changes nothing.
 ///
 /// # Errors
-/// The database cannot be reached or is newer than this binary, or a step fails.
-pub async fn status(url: &str) -> Result<Vec<Status>, Error> {
-    let db = connect(url).await?;
-    let status = status_on(&db).await?;
+/// The database cannot be reached.
+pub async fn status(url: &str) -> Result<(Vec<Status>, Vec<UnknownStep>), Error> {
+    let db = connect::connect(url).await?;
+    let state = marks::read(&db).await?;
     db.close().await?;
-    Ok(status)
+    Ok((state.known, state.unknown))
 }
 
-async fn connect(url: &str) -> Result<DatabaseConnection, Error> {
-    let mut options = ConnectOptions::new(url);
-    options.max_connections(1).connect_timeout(Duration::from_secs(5)).acquire_timeout(Duration::from_secs(5));
-    options.sqlx_logging(false).map_sqlx_sqlite_opts(|sqlite| sqlite.busy_timeout(Duration::from_secs(5)));
-    Database::connect(options).await.map_err(Error::Unreachable)
-}
-
-async fn status_on<'c>(db: impl IntoDatabaseExecutor<'c>) -> Result<Vec<Status>, Error> {
-    let known: Vec<String> = Steps::migrations().iter().map(|step| step.name().to_owned()).collect();
-    let applied = applied(db).await?;
-    let newer: Vec<String> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
-    if !newer.is_empty() {
-        return Err(Error::Newer(newer));
-    }
-    Ok(known.into_iter().map(|name| Status { applied: applied.contains(&name), name }).collect())
-}
-
-/// The names of the applied migrations. Read directly, since the library would create its table and report unknown ones as text.
-async fn applied<'c>(db: impl IntoDatabaseExecutor<'c>) -> Result<Vec<String>, DbErr> {
-    let manager = SchemaManager::new(db);
-    if !manager.has_table("seaql_migrations").await? {
-        return Ok(Vec::new());
-    }
-    let select = Query::select().column("version").from("seaql_migrations").order_by("version", Order::Asc).take();
-    manager.get_connection().query_all(&select).await?.iter().map(|row| row.try_get("", "version")).collect()
-}
-
-fn pending(status: &[Status]) -> Vec<String> {
-    status.iter().filter(|step| !step.applied).map(|step| step.name.clone()).collect()
+/// Whether this release can work on a database once it has migrated it. Changes nothing.
+///
+/// # Errors
+/// The database cannot be reached, or has steps that this release cannot work with.
+pub async fn check(url: &str) -> Result<(), Error> {
+    let db = connect::connect(url).await?;
+    let state = marks::read(&db).await;
+    db.close().await?;
+    state?.check().map(drop)
 }

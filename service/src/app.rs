@@ -22,7 +22,7 @@ use crate::door::operator::Operator;
 use crate::door::{Door, OnCommit, Signal};
 use crate::limit::Limits;
 use crate::live::{Hub, Subscriber, Timer};
-use crate::metrics::DatabaseGauges;
+use crate::metrics::Gauges;
 use crate::webhook::{Dispatcher, Resolve, Settings, Webhooks};
 
 /// What an operator decides about a server.
@@ -63,6 +63,8 @@ pub struct Config {
     pub retention_days: u32,
     /// Where chance begins, for runs that are to repeat.
     pub seed: Option<u64>,
+    /// Whether this process is a server. On PostgreSQL other commands then know that the database is in use.
+    pub serves: bool,
 }
 
 /// The default of `Config::webhook_rate`: 50.
@@ -89,6 +91,7 @@ impl Config {
             resolver: None,
             retention_days: 30,
             seed: None,
+            serves: false,
         }
     }
 
@@ -110,7 +113,7 @@ struct Inner {
     dispatcher: Dispatcher,
     hub: Hub,
     wake: Arc<Notify>,
-    database_gauges: DatabaseGauges,
+    gauges: Gauges,
 }
 
 impl App {
@@ -147,6 +150,7 @@ impl App {
             direct_url: config.database_direct_url.as_deref(),
             connections: config.database_connections,
             timeout: config.operation_timeout,
+            serves: config.serves,
         })
         .await
         .map_err(|cause| Error::Internal(Cause::Database(cause)))?;
@@ -168,8 +172,10 @@ impl App {
         let on_commit = Self::on_commit(hub.clone(), wake.clone(), due.clone());
         let door = Arc::new(Door::new(core.clone(), limits, webhooks.clone(), on_commit));
         let dispatcher = Dispatcher::new(core, webhooks, due);
-        let database_gauges = DatabaseGauges::new(&dispatcher.webhooks().metrics.registry)?;
-        Ok(App(Arc::new(Inner { door, dispatcher, hub, wake, database_gauges })))
+        let registry = &dispatcher.webhooks().metrics.registry;
+        let gauges = Gauges::new(registry)?;
+        registry.register(Box::new(door.limits.refused.clone())).map_err(crate::webhook::metrics::broken)?;
+        Ok(App(Arc::new(Inner { door, dispatcher, hub, wake, gauges })))
     }
 
     /// What follows a commit: subscriptions, the worker and the other replicas hear of it.
@@ -196,9 +202,9 @@ impl App {
         self.core().environment
     }
 
-    /// Whether the database answers and its last migration is this one.
-    pub async fn is_ready(&self, last_migration: &str) -> bool {
-        self.core().database().last_migration().await.is_ok_and(|last| last.as_deref() == Some(last_migration))
+    /// Whether the database answers, has the last of these migrations, and no breaking one besides them.
+    pub async fn is_ready(&self, migrations: &[String]) -> bool {
+        self.core().database().fits(migrations).await.unwrap_or(false)
     }
 
     /// Closes the connections to the database, when nothing runs any more.
@@ -315,8 +321,8 @@ impl App {
         &self.0.dispatcher
     }
 
-    pub(crate) fn database_gauges(&self) -> &DatabaseGauges {
-        &self.0.database_gauges
+    pub(crate) fn gauges(&self) -> &Gauges {
+        &self.0.gauges
     }
 
     pub(crate) fn hub(&self) -> &Hub {

@@ -2,7 +2,7 @@
 //! connection to the database.
 //!
 //! In reading order: what callers send and get back, the ground, who may do what, rate limits, lists, idempotency, the
-//! door, the outbox, the nouns, live subscriptions, webhooks; then what assembles them. A folder imports only folders that
+//! door, the outbox, the nouns, whole databases, live subscriptions, webhooks; then what assembles them. A folder imports only folders that
 //! stand above it in this list.
 
 mod contract;
@@ -21,6 +21,8 @@ mod outbox;
 
 mod nouns;
 
+pub mod maintenance;
+
 pub mod live;
 pub mod webhook;
 
@@ -30,6 +32,7 @@ mod metrics;
 
 pub use self::core::Environment;
 pub use self::core::clock::Clock;
+pub use self::core::observed;
 pub use self::core::vault::SecretKey;
 pub use access::action::{Access, Action};
 pub use access::audience::audience;

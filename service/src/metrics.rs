@@ -1,38 +1,58 @@
 //! What the process counts, for Prometheus. The server adds what it knows of HTTP to the same registry.
 
-use prometheus::{Encoder, IntGauge, Registry, TextEncoder};
+use prometheus::{Encoder, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use crate::app::App;
 use crate::contract::error::{Error, report};
 use crate::core::database::Database;
 use crate::webhook::metrics::broken;
 
-/// The connections to the database.
-pub(crate) struct DatabaseGauges {
+/// What is read when it is asked for.
+pub(crate) struct Gauges {
     in_use: IntGauge,
     idle: IntGauge,
+    most: IntGauge,
+    waiting: IntGauge,
     away: IntGauge,
+    subscriptions: IntGauge,
 }
 
-impl DatabaseGauges {
-    pub(crate) fn new(registry: &Registry) -> Result<DatabaseGauges, Error> {
+impl Gauges {
+    pub(crate) fn new(registry: &Registry) -> Result<Gauges, Error> {
         let gauge = |name: &str, help: &str| {
-            let gauge = IntGauge::new(format!("hoursmith_database_{name}"), help).map_err(broken)?;
+            let gauge = IntGauge::new(format!("hoursmith_{name}"), help).map_err(broken)?;
             registry.register(Box::new(gauge.clone())).map_err(broken)?;
             Ok::<_, Error>(gauge)
         };
-        Ok(DatabaseGauges {
-            in_use: gauge("connections_in_use", "Connections to the database that are in use; on SQLite, writers.")?,
-            idle: gauge("connections_idle", "Connections to the database that are idle; on SQLite, writers.")?,
-            away: gauge("away", "1 while the database cannot be reached.")?,
+        let build = Opts::new("hoursmith_build_info", "Always 1; the label is the release that runs.");
+        let build = IntGaugeVec::new(build, &["version"]).map_err(broken)?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        registry.register(Box::new(build)).map_err(broken)?;
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self())).map_err(broken)?;
+        Ok(Gauges {
+            in_use: gauge(
+                "database_connections_in_use",
+                "Connections to the database that are in use; on SQLite, writers.",
+            )?,
+            idle: gauge("database_connections_idle", "Connections to the database that are idle; on SQLite, writers.")?,
+            most: gauge("database_connections_max", "Connections to the database that may be open.")?,
+            waiting: gauge("database_requests_waiting", "Requests that wait for a connection to the database.")?,
+            away: gauge("database_away", "1 while the database cannot be reached.")?,
+            subscriptions: gauge("subscriptions", "Connections that events and timers are sent to.")?,
         })
     }
 
-    fn set(&self, database: &Database) {
+    fn set(&self, database: &Database, subscriptions: usize) {
+        let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let (in_use, idle) = database.usage();
-        self.in_use.set(i64::try_from(in_use).unwrap_or(i64::MAX));
-        self.idle.set(i64::try_from(idle).unwrap_or(i64::MAX));
+        let (waiting, most) = database.crowd();
+        self.in_use.set(number(in_use));
+        self.idle.set(number(idle));
+        self.most.set(number(most));
+        self.waiting.set(number(waiting));
         self.away.set(database.is_away().into());
+        self.subscriptions.set(number(subscriptions));
     }
 }
 
@@ -49,7 +69,7 @@ impl App {
     pub async fn metrics(&self) -> Result<String, Error> {
         // While the database is away, that is what counts; the queue is shown as it was last seen.
         report("queue gauges", self.dispatcher().count_queue().await);
-        self.database_gauges().set(self.core().database());
+        self.gauges().set(self.core().database(), self.subscriber_count());
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry().gather(), &mut text).map_err(broken)?;
         String::from_utf8(text).map_err(|_| Error::bug("metrics are not UTF-8"))

@@ -28,7 +28,7 @@ pub(crate) fn json(url: &str, arguments: &[&str]) -> Value {
 }
 
 /// The one line that a failing command prints.
-fn failure(output: &Output) -> String {
+pub(crate) fn failure(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let reported = String::from_utf8_lossy(&output.stderr).into_owned();
     let lines: Vec<_> = reported.lines().filter(|line| line.starts_with("hoursmith: ")).collect();
@@ -58,7 +58,7 @@ impl Running {
         Running::spawn(command(url, &[&["serve", "--listen", listen], arguments].concat()), Stdio::piped())
     }
 
-    fn spawn(mut command: Command, log: Stdio) -> Running {
+    pub(crate) fn spawn(mut command: Command, log: Stdio) -> Running {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -87,7 +87,7 @@ impl Running {
     }
 
     /// The whole answer to a GET.
-    fn get(&self, path: &str, token: &str) -> String {
+    pub(crate) fn get(&self, path: &str, token: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let head =
             format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n");
@@ -98,14 +98,14 @@ impl Running {
     }
 
     /// The body of the answer to a GET.
-    fn read(&self, path: &str, token: &str) -> Value {
+    pub(crate) fn read(&self, path: &str, token: &str) -> Value {
         let answer = self.get(path, token);
         let body = answer.split_once("\r\n\r\n").unwrap().1;
         serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"))
     }
 
     /// The body of the answer to a request with a body of JSON and a key of its own.
-    fn send(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
+    pub(crate) fn send(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
         let (mut stream, body) = (TcpStream::connect(&self.address).unwrap(), body.to_string());
         let key = format!("{path} {body}").chars().filter(char::is_ascii_alphanumeric).take(200).collect::<String>();
         let head = format!(
@@ -117,6 +117,11 @@ impl Running {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap_or_else(|_| panic!("{answer}"))
+    }
+
+    /// Kills it, as the kernel does when there is no memory left.
+    pub(crate) fn kill(self) {
+        signal(&self.child, "KILL");
     }
 
     /// Sends SIGTERM and waits for the end: the exit code and the standard error.
@@ -390,8 +395,12 @@ on_both_empty! {
         let count = async |sql: &str| database.number(sql).await;
         assert!(count("SELECT count(*) AS n FROM client").await >= 25);
         assert!(count("SELECT count(*) AS n FROM project").await >= 80);
-        let entries = count("SELECT count(*) AS n FROM time_entry").await;
+        let entries = count("SELECT count(*) AS n FROM time_entry WHERE duration_seconds IS NOT NULL").await;
         assert!(entries >= 5000);
+        assert_eq!(count("SELECT count(*) AS n FROM time_entry WHERE duration_seconds IS NULL").await, 1, "a timer runs");
+        assert_eq!(count("SELECT count(*) AS n FROM webhook_endpoint").await, 1);
+        assert!(count("SELECT count(DISTINCT start_date) AS n FROM project").await > 50);
+        assert!(count("SELECT count(*) AS n FROM client WHERE billing_city IS NOT NULL").await >= 25);
         assert_eq!(count("SELECT count(*) AS n FROM event WHERE kind = 'time_entry.created'").await, entries);
         assert_eq!(count("SELECT count(DISTINCT plan) AS n FROM organization").await, 3);
         assert!(count("SELECT count(DISTINCT entry_date) AS n FROM time_entry").await > 300);
@@ -402,8 +411,27 @@ on_both_empty! {
         assert_eq!(count("SELECT count(DISTINCT payment_status) AS n FROM invoice").await, 4);
         assert_eq!(count("SELECT count(DISTINCT kind) AS n FROM event").await, 8);
         server.terminate();
-        // A second start makes nothing more.
-        Running::start(&database.url, &["--demo"]).terminate();
-        assert_eq!(count("SELECT count(*) AS n FROM time_entry").await, entries);
+        // A second start makes nothing more, and says how to get a token.
+        let mut second = Running::start(&database.url, &["--demo"]);
+        let shown = second.read_until("hoursmith token create");
+        let line = shown.lines().last().unwrap().trim().trim_start_matches("hoursmith ").to_owned();
+        assert!(json(&database.url, &line.split(' ').collect::<Vec<_>>())["token"].is_string(), "{line}");
+        second.terminate();
+        assert_eq!(count("SELECT count(*) AS n FROM time_entry").await, entries + 1);
+    }
+}
+
+on_both_empty! {
+    /// A demo that was interrupted is not served as if it were whole, and what is not a demo is served as it is.
+    async fn half_a_demo_is_refused(database) {
+        let url = &database.url;
+        let create = ["--plan", "agency", "--owner-email", "a@acme.example", "--owner-name", "A"];
+        json(url, &[&["workspace", "create", "--name", "Hazel & Finch"][..], &create].concat());
+        let why = failure(&run(url, &["serve", "--demo", "--listen", "127.0.0.1:0"]));
+        assert!(why.contains("interrupted") && why.contains("delete the database"), "{why}");
+        for name in ["Acme", "Beta"] {
+            json(url, &[&["workspace", "create", "--name", name][..], &create].concat());
+        }
+        Running::start(url, &["--demo"]).terminate();
     }
 }

@@ -11,6 +11,7 @@ mod http;
 mod linear;
 mod mcp;
 mod openapi_changes;
+mod operations;
 mod operator;
 mod pages;
 mod policy;

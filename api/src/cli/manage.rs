@@ -7,6 +7,7 @@ use service::token::NewToken;
 use service::value::{Currency, Id, Instant, Name, Plan, Role, Text, TokenScope, Wire};
 use service::{Operator, member, organization, token};
 
+use super::values::email;
 use super::{Common, Failure, internal, print};
 
 /// Parses a value of the contract from the command line, by the same rules as on the other surfaces.
@@ -28,7 +29,7 @@ pub(super) enum Workspace {
         #[arg(long, value_parser = value::<Plan>)]
         plan: Plan,
         /// The Owner's e-mail address.
-        #[arg(long, value_parser = value::<Text<254>>)]
+        #[arg(long, value_parser = email)]
         owner_email: Text<254>,
         /// The Owner's name.
         #[arg(long, value_parser = value::<Name>)]
@@ -95,7 +96,7 @@ pub(super) enum Member {
         #[arg(long, value_parser = value::<Id>)]
         workspace: Id,
         /// Their e-mail address.
-        #[arg(long, value_parser = value::<Text<254>>)]
+        #[arg(long, value_parser = email)]
         email: Text<254>,
         /// Their name.
         #[arg(long, value_parser = value::<Name>)]

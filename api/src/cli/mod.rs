@@ -1,7 +1,11 @@
 //! The commands. Each takes its settings from flags or the environment, prints its result on standard output, logs to
 //! standard error, and fails with a one-line message.
 
+mod backup;
+mod copy;
 mod demo;
+mod doctor;
+mod files;
 mod invoice;
 mod manage;
 mod mcp;
@@ -10,12 +14,13 @@ mod secret_key;
 mod serve;
 mod settings;
 mod sqlite;
+mod values;
 mod webhook;
 
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use service::{App, Clock, Config, Environment};
 
 use crate::telemetry::{self, LogFormat};
@@ -124,6 +129,14 @@ enum Command {
     },
     /// Print the GraphQL schema.
     Sdl,
+    /// Write one file with everything that a server needs to come back; also while it serves.
+    Backup(backup::Backup),
+    /// Bring an embedded database back from its backup.
+    Restore(backup::Restore),
+    /// Copy everything into an empty database: from SQLite to PostgreSQL, or back.
+    Copy(copy::Copy),
+    /// Look at everything that a server needs, and say what to do about what is wrong.
+    Doctor(doctor::Doctor),
     /// Check that a server is ready; exits with 0 if it is. For containers.
     Health {
         /// The server's URL.
@@ -144,6 +157,7 @@ enum Command {
 }
 
 /// Why a command failed, in one line.
+#[derive(Debug)]
 struct Failure(String);
 
 impl<E: std::fmt::Display> From<E> for Failure {
@@ -154,6 +168,7 @@ impl<E: std::fmt::Display> From<E> for Failure {
 
 /// Runs the command that the process was started with.
 pub async fn run() -> ExitCode {
+    files::make_private();
     let arguments = match settings::arguments(&Cli::command()) {
         Ok(arguments) => arguments,
         Err(Failure(why)) => {
@@ -161,7 +176,7 @@ pub async fn run() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let Cli { common, command } = match Cli::try_parse_from(arguments) {
+    let Cli { mut common, command } = match parse(arguments) {
         Ok(cli) => cli,
         Err(asked) if !asked.use_stderr() => asked.exit(),
         Err(wrong) if wrong.kind() == ErrorKind::MissingSubcommand && std::env::args_os().len() == 1 => {
@@ -173,17 +188,24 @@ pub async fn run() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let url = common.database_url.clone();
+    common.database_url = sqlite::with_mode(&common.database_url);
+    let urls = common.clone();
     match dispatch(common, command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(why)) => {
             // A driver may quote the whole URL, password included.
-            let why = if url.is_empty() { why } else { why.replace(&url, "HOURSMITH_DATABASE_URL") };
+            let why = urls.without_urls(&why);
             let line = why.split_whitespace().collect::<Vec<_>>().join(" ");
             print::problem(&format!("hoursmith: {line}"));
             ExitCode::FAILURE
         }
     }
+}
+
+fn parse(arguments: Vec<std::ffi::OsString>) -> Result<Cli, clap::Error> {
+    let mut command = settings::without_empty(Cli::command());
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|wrong| wrong.format(&mut command))
 }
 
 /// What is wrong and what may have been meant, without the usage: `--help` is a command away.
@@ -194,6 +216,7 @@ fn one_line(error: &str) -> String {
 }
 
 async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
+    values::log_filter(&common.log)?;
     telemetry::init(&common.log, common.log_format)?;
     match command {
         // Its future is large, and that of no other command need be.
@@ -213,6 +236,10 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
                 _ => &documents.json,
             })
         }
+        Command::Backup(command) => command.run(&common).await,
+        Command::Restore(command) => command.run(&common).await,
+        Command::Copy(command) => command.run(common.json).await,
+        Command::Doctor(command) => command.run(&common).await,
         Command::Sdl => print::text(&schema::sdl()),
         Command::Health { url } => health(&url, common.json).await,
         Command::Completions { shell } => {
@@ -246,18 +273,47 @@ async fn health(url: &str, json: bool) -> Result<(), Failure> {
 async fn migrate(common: &Common, status: bool) -> Result<(), Failure> {
     common.check_url()?;
     if !status {
-        migration::up(common.migration_url()).await?;
+        let served = sqlite::is_locked(&common.database_url)?;
+        migration::up_as(common.migration_url(), migration::Migrator::Upgrade, served).await?;
     }
-    let steps = migration::status(common.migration_url()).await?;
-    let json: Vec<_> = steps.iter().map(|s| serde_json::json!({ "name": s.name, "applied": s.applied })).collect();
-    let lines = steps.iter().map(|s| format!("{}  {}", if s.applied { "applied" } else { "pending" }, s.name));
-    print::outcome(common.json, &json, lines.collect::<Vec<_>>().join("\n"))
+    let (known, unknown) = migration::status(common.migration_url()).await?;
+    let known = known.into_iter().map(|step| {
+        let compatible = step.compatibility == migration::Compatibility::Compatible;
+        (step.name, step.applied, compatible, true)
+    });
+    let unknown = unknown.into_iter().map(|step| (step.name, true, step.compatible, false));
+    let (mut json, mut lines) = (Vec::new(), Vec::new());
+    for (name, applied, compatible, known) in known.chain(unknown) {
+        let state = if applied { "applied" } else { "pending" };
+        let breaking = if compatible { "" } else { "  (breaking)" };
+        let later = if known { "" } else { "  (of a later release)" };
+        lines.push(format!("{state}  {name}{breaking}{later}"));
+        json.push(serde_json::json!({ "name": name, "applied": applied, "compatible": compatible, "known": known }));
+    }
+    print::outcome(common.json, &json, lines.join("\n"))
 }
 
 impl Common {
     /// Where migrations are run: past a pooler, if there is a way.
     fn migration_url(&self) -> &str {
-        self.database_direct_url.as_deref().filter(|url| !url.is_empty()).unwrap_or(&self.database_url)
+        self.direct_url().unwrap_or(&self.database_url)
+    }
+
+    /// The way past a pooler.
+    fn direct_url(&self) -> Option<&str> {
+        self.database_direct_url.as_deref().filter(|url| !url.is_empty())
+    }
+
+    /// A text with the names of settings in place of their URLs.
+    fn without_urls(&self, text: &str) -> String {
+        let urls = [
+            (Some(self.database_url.as_str()), "HOURSMITH_DATABASE_URL"),
+            (self.direct_url(), "HOURSMITH_DATABASE_DIRECT_URL"),
+        ];
+        urls.into_iter()
+            .filter_map(|(url, name)| Some((url?, name)))
+            .filter(|(url, _)| !url.is_empty())
+            .fold(text.to_owned(), |text, (url, name)| text.replace(url, name))
     }
 
     fn config(&self) -> Config {
@@ -267,7 +323,7 @@ impl Common {
         };
         Config {
             environment,
-            database_direct_url: self.database_direct_url.clone().filter(|url| !url.is_empty()),
+            database_direct_url: self.direct_url().map(str::to_owned),
             database_connections: self.database_connections,
             ..Config::new(&self.database_url)
         }
@@ -275,24 +331,29 @@ impl Common {
 
     /// Refuses what is no database of ours before anything is made.
     fn check_url(&self) -> Result<(), Failure> {
-        let url = &self.database_url;
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(());
-        }
-        if !url.starts_with("sqlite:") {
-            return Err("HOURSMITH_DATABASE_URL must begin with sqlite:// or postgres://".into());
-        }
-        match sqlite::path(url) {
-            Some(_) => Ok(()),
-            None => Err("HOURSMITH_DATABASE_URL must name a file, such as sqlite://hoursmith.db?mode=rwc".into()),
-        }
+        check_database_url("HOURSMITH_DATABASE_URL", &self.database_url)
     }
 
     /// A migrated database, for commands that work beside a server.
     async fn open(&self) -> Result<App, Failure> {
         self.check_url()?;
-        migration::up(&self.database_url).await?;
+        let served = sqlite::is_locked(&self.database_url)?;
+        migration::up_as(self.migration_url(), migration::Migrator::Command, served).await?;
         Ok(App::connect(self.config(), Clock::system()).await.map_err(internal)?)
+    }
+}
+
+/// Refuses what is no database of ours.
+fn check_database_url(setting: &str, url: &str) -> Result<(), Failure> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(());
+    }
+    if !url.starts_with("sqlite:") {
+        return Err(format!("{setting} must begin with sqlite:// or postgres://").into());
+    }
+    match sqlite::path(url) {
+        Some(_) => Ok(()),
+        None => Err(format!("{setting} must name a file, such as sqlite://hoursmith.db?mode=rwc").into()),
     }
 }
 

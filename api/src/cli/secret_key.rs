@@ -1,38 +1,93 @@
 //! The key that encrypts secrets: set by the operator or, for an embedded database, generated once beside it.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use service::{SecretKey, maintenance};
 
-use service::SecretKey;
-
-use super::{Failure, sqlite};
+use super::{Failure, files, sqlite};
 
 const HOW: &str = "make one with `openssl rand -base64 32`";
 
-/// The keys of the setting, or the key of an embedded database, made if there is none.
-pub(super) fn ensure(setting: Option<&str>, database_url: &str) -> Result<Vec<SecretKey>, Failure> {
-    if let Some(setting) = setting {
-        return read(setting);
+/// The setting, for the commands that look at keys.
+#[derive(Args)]
+pub(super) struct Setting {
+    /// Encrypts stored secrets: base64 of 32 bytes, or several with commas, of which the first encrypts.
+    #[arg(long, env = "HOURSMITH_SECRET_KEY", hide_env_values = true)]
+    secret_key: Option<String>,
+}
+
+/// Keys, and where they are from.
+pub(super) struct Ring {
+    /// The text that they were read from: one key or several with commas.
+    pub(super) text: String,
+    /// The first encrypts, all decrypt.
+    pub(super) keys: Vec<SecretKey>,
+    /// The file beside the database, if they are from there.
+    pub(super) file: Option<PathBuf>,
+}
+
+impl Ring {
+    /// What distinguishes the keys, without giving them away.
+    pub(super) fn fingerprints(&self) -> Vec<String> {
+        self.keys.iter().map(SecretKey::fingerprint).collect()
     }
-    match sqlite::beside(database_url, ".key") {
-        None => Err(format!("HOURSMITH_SECRET_KEY is needed with PostgreSQL: base64 of 32 bytes; {HOW}").into()),
-        Some(path) if path.exists() => read(std::fs::read_to_string(&path)?.trim()),
-        Some(path) => {
-            let mut bytes = [0_u8; 32];
-            rand::TryRngCore::try_fill_bytes(&mut rand::rngs::OsRng, &mut bytes)?;
-            let mut options = std::fs::OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let shown = path.display();
-            let text = STANDARD.encode(bytes);
-            let written = options.open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
-            written.map_err(|e| format!("cannot write {shown}: {e}"))?;
-            read(&text)
+}
+
+impl Setting {
+    fn text(&self) -> Option<&str> {
+        self.secret_key.as_deref().filter(|text| !text.is_empty())
+    }
+
+    /// The keys of the setting, or else those beside an embedded database; none if there are neither.
+    pub(super) fn find(&self, database_url: &str) -> Result<Option<Ring>, Failure> {
+        if let Some(text) = self.text() {
+            return Ok(Some(Ring { text: text.to_owned(), keys: read(text)?, file: None }));
         }
+        let Some(path) = sqlite::beside(database_url, ".key").filter(|path| path.exists()) else { return Ok(None) };
+        files::refuse_open_secret(&path)?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|cause| format!("cannot read {}: {cause}", path.display()))?
+            .trim()
+            .to_owned();
+        let keys = read(&text).map_err(|Failure(why)| format!("{}: {why}", path.display()))?;
+        Ok(Some(Ring { text, keys, file: Some(path) }))
     }
+
+    /// The same for a server, which makes a key beside an embedded database that has none. If something in it was sealed
+    /// with a key that is missing, it refuses: with a new one, nothing of that could be opened any more.
+    pub(super) async fn ensure(&self, database_url: &str) -> Result<Vec<SecretKey>, Failure> {
+        if let Some(ring) = self.find(database_url)? {
+            return Ok(ring.keys);
+        }
+        let (Some(path), Some(database)) = (sqlite::beside(database_url, ".key"), sqlite::path(database_url)) else {
+            return Err(format!("HOURSMITH_SECRET_KEY is needed with PostgreSQL: base64 of 32 bytes; {HOW}").into());
+        };
+        if database.exists() {
+            let secrets: i64 = maintenance::keys_in_use(database_url).await?.iter().map(|key| key.secrets).sum();
+            if secrets > 0 {
+                return Err(missing(&path, secrets).into());
+            }
+        }
+        let mut bytes = [0_u8; 32];
+        rand::TryRngCore::try_fill_bytes(&mut rand::rngs::OsRng, &mut bytes)?;
+        let text = STANDARD.encode(bytes);
+        let mut file = files::create(&path)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all())?;
+        read(&text)
+    }
+}
+
+fn missing(path: &Path, secrets: i64) -> String {
+    let shown = path.display();
+    format!(
+        "{shown} is missing, and the database holds {secrets} secrets that were sealed with its key: put the key file of the \
+         backup there, or set HOURSMITH_SECRET_KEY; if the key is lost, run `openssl rand -base64 32 > {shown} && chmod 600 \
+         {shown}`, start again, and rotate the secret of every webhook endpoint"
+    )
 }
 
 /// One key or several, comma-separated: the first encrypts, all decrypt.

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
-use service::{App, Clock, Config};
+use service::{App, Clock, Config, Operator, SecretKey, maintenance, organization};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::values::{bind, networks, origins, public_url};
 use super::{Common, Failure, demo, internal, print, secret_key, sqlite};
 use crate::{Limits, Listener, Server};
 
@@ -34,9 +35,8 @@ pub(super) struct Serve {
     /// The URL of this server in the documents.
     #[arg(long, env = "HOURSMITH_PUBLIC_URL")]
     public_url: Option<String>,
-    /// Encrypts stored secrets: base64 of 32 bytes, or several with commas, of which the first encrypts.
-    #[arg(long, env = "HOURSMITH_SECRET_KEY", hide_env_values = true)]
-    secret_key: Option<String>,
+    #[command(flatten)]
+    secret_key: secret_key::Setting,
     /// Multiplies every rate limit.
     #[arg(long, env = "HOURSMITH_RATE_LIMIT_SCALE", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate_limit_scale: u32,
@@ -93,6 +93,8 @@ impl Serve {
         let trusted_proxies = networks("HOURSMITH_TRUSTED_PROXIES", &self.trusted_proxies)?;
         let webhook_allow = networks("HOURSMITH_WEBHOOK_ALLOW", &self.webhook_allow)?;
         let webhook_deny = networks("HOURSMITH_WEBHOOK_DENY", &self.webhook_deny)?;
+        let cors_origins = origins(&self.cors_origins)?;
+        let public_url = self.public_url.filter(|url| !url.is_empty()).map(|url| public_url(&url)).transpose()?;
         let redis_url = self.redis_url.filter(|url| !url.is_empty());
         let redis_ca = self.redis_ca.filter(|path| !path.as_os_str().is_empty());
         let redis_ca = redis_ca.map(|path| read_file("HOURSMITH_REDIS_CA", &path)).transpose()?;
@@ -105,9 +107,15 @@ impl Serve {
         };
         let address = listener.local_addr()?;
         let _lock = sqlite::lock(&common.database_url)?;
-        let secret_key = self.secret_key.as_deref().filter(|key| !key.is_empty());
-        let secret_keys = secret_key::ensure(secret_key, &common.database_url)?;
-        migration::up(common.migration_url()).await?;
+        let secret_keys = self.secret_key.ensure(&common.database_url).await?;
+        let migrated = migration::up_as(common.migration_url(), migration::Migrator::Upgrade, false).await?;
+        if !migrated.steps.is_empty() {
+            tracing::info!(steps = migrated.steps.join(", "), "the database was migrated");
+        }
+        if let Some(copy) = migrated.copy {
+            tracing::info!(copy = %copy.display(), "the database was copied before it was migrated");
+        }
+        warn_of_missing_keys(&common.database_url, &secret_keys).await;
 
         let config = Config {
             rate_limit_scale: self.rate_limit_scale,
@@ -118,6 +126,7 @@ impl Serve {
             webhook_deny,
             webhook_rate: NonZeroU32::new(self.webhook_rate).unwrap_or(NonZeroU32::MIN),
             retention_days: self.retention_days,
+            serves: true,
             ..common.config()
         };
         let limits =
@@ -130,8 +139,8 @@ impl Serve {
         let jobs = tokio::spawn(async move { jobs.run_jobs(worker, stopped).await });
         let mut server = Server::new(app.clone());
         server.trusted_proxies = trusted_proxies;
-        server.cors_origins = listed(&self.cors_origins).map(str::to_owned).collect();
-        server.public_url = self.public_url.filter(|url| !url.is_empty());
+        server.cors_origins = cors_origins;
+        server.public_url = public_url;
 
         let sockets = server.sockets.clone();
 
@@ -145,8 +154,9 @@ impl Serve {
         };
         let admin = admin.map(|listener| serve_admin(listener, app.clone(), self.idle_timeout)).transpose()?;
         print::text(&format!("listening on http://{address}\n"))?;
-        if let Some(shown) = shown {
-            print::text(&shown.words(&format!("http://{address}")))?;
+        match shown {
+            Some(shown) => print::text(&shown.words(&format!("http://{address}")))?,
+            None => hint_at_first_workspace(&app).await,
         }
         Listener::counted(app.clone(), limits).serve(listener, crate::server(server), terminated).await?;
         // WebSockets are not connections of the listener any more; their operations finish within the time of one.
@@ -160,12 +170,6 @@ impl Serve {
         app.close().await.map_err(internal)?;
         Ok(())
     }
-}
-
-/// Binds an address; a failure names the setting that chooses another.
-fn bind(setting: &str, address: &str) -> Result<TcpListener, Failure> {
-    let failure = |e| format!("cannot listen on {address}: {e}; set {setting} to a free address");
-    Ok(TcpListener::bind(address).map_err(failure)?)
 }
 
 /// Serves what only the operator reaches, until the process ends.
@@ -223,15 +227,26 @@ fn read_file(setting: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(std::fs::read(path).map_err(message)?)
 }
 
-/// The networks of a setting.
-fn networks(setting: &str, listed_there: &str) -> Result<Vec<IpNet>, Failure> {
-    let network = |net: &str| net.parse().map_err(|_| format!("{setting}: {net} is no network such as 10.0.0.0/8"));
-    Ok(listed(listed_there).map(network).collect::<Result<_, _>>()?)
+/// Says what to do first, where there is nothing to serve yet.
+async fn hint_at_first_workspace(app: &App) {
+    if organization::list(&Operator::of(app)).await.is_ok_and(|all| all.is_empty()) {
+        tracing::info!(
+            "there is no workspace yet: run `hoursmith workspace create --help` beside this server, or start with --demo on an \
+             empty database"
+        );
+    }
 }
 
-/// The parts of a comma-separated setting; an empty one has none.
-fn listed(setting: &str) -> impl Iterator<Item = &str> {
-    setting.split(',').map(str::trim).filter(|part| !part.is_empty())
+/// Says at once what would otherwise be seen only when a delivery fails.
+async fn warn_of_missing_keys(database_url: &str, keys: &[SecretKey]) {
+    let in_use = match maintenance::keys_of_endpoints(database_url).await {
+        Ok(in_use) => in_use,
+        Err(cause) => return tracing::debug!(%cause, "which keys are in use could not be read"),
+    };
+    for key in in_use.iter().filter(|key| !keys.iter().any(|own| own.fingerprint() == key.fingerprint)) {
+        let (id, secrets) = (&key.fingerprint, key.secrets);
+        tracing::warn!(%id, secrets, "webhook secrets were sealed with a key that is not in the ring: their deliveries wait for it");
+    }
 }
 
 /// Ready when an operator or a terminal asks to stop.

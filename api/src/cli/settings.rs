@@ -2,7 +2,7 @@
 //! refused with the nearest name, since a setting that silently does nothing is worse than none.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::Command;
 
@@ -12,6 +12,8 @@ use super::Failure;
 const FILE: &str = "HOURSMITH_CONFIG";
 /// Settings of the tests, which start this program with their own environment.
 const OF_TESTS: &str = "HOURSMITH_TEST_";
+/// The name of a setting that is never there: those that are refused include it.
+const NOWHERE: &str = "HOURSMITH_NOWHERE";
 /// Other settings that some part of the program reads by itself.
 const OTHERS: [&str; 1] = ["HOURSMITH_FAULTS"];
 
@@ -44,12 +46,31 @@ pub(super) fn arguments(command: &Command) -> Result<Vec<OsString>, Failure> {
         };
         let value =
             text_of(&value).ok_or_else(|| format!("{FILE}: {key} must be a text, a number or a list of texts"))?;
-        let given = std::env::var_os(&name).is_some() || has_flag(&arguments, long);
+        let in_environment = std::env::var_os(&name).is_some_and(|value| !value.is_empty());
+        let given = in_environment || has_flag(&arguments, long);
         if !given && takes(chosen, command, long) {
             arguments.push(format!("--{long}={value}").into());
         }
     }
     Ok(arguments)
+}
+
+/// The settings that may not be empty: without a URL another database would be served.
+const NEVER_EMPTY: [&str; 1] = ["HOURSMITH_DATABASE_URL"];
+
+/// The commands without the settings that the environment holds empty: that is how a variable that is not set arrives through
+/// a compose file or a unit.
+pub(super) fn without_empty(command: Command) -> Command {
+    let is_empty = |name: &OsStr| {
+        let may_be = !NEVER_EMPTY.iter().any(|own| name == OsStr::new(own));
+        may_be && std::env::var_os(name).is_some_and(|value| value.is_empty())
+    };
+    let command = command.mut_args(|argument| {
+        let empty = argument.get_env().is_some_and(is_empty);
+        if empty { argument.env(NOWHERE) } else { argument }
+    });
+    let names: Vec<String> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, without_empty))
 }
 
 /// Every setting of every command: its name in the environment, and its flag.

@@ -9,14 +9,14 @@ use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use schema::{Gateway, Kind, Prepared, Refused, Sent, before_execution, refused_for_now};
 use service::value::Timestamp;
-use service::{Admitted, Budget, Cx, Error, Feature, IdempotencyKey, RequestFacts};
+use service::{Admitted, Budget, Cx, Error, Feature, IdempotencyKey, RequestFacts, observed};
 
 use super::request::{self, Accepts, GRAPHQL};
 use super::{socket, sse};
 use crate::http::admission::{admit, admit_rejected};
 use crate::http::budget::{self, REPLAYED};
 use crate::http::middleware::caught;
-use crate::http::rejection::{HttpRejection, Rejection};
+use crate::http::rejection::{HttpRejection, Rejection, note};
 use crate::http::request::{IDEMPOTENCY_KEY, fingerprint, idempotency_key, read_json, request_id};
 use crate::http::server::Server;
 
@@ -109,6 +109,9 @@ impl Graphql {
             Err(Refused::NotStored) => return Ok(not_stored(id, accepts.for_rejections(), charged)),
             Err(invalid) => return Ok(render(invalid.into_response(id), accepts.for_rejections(), charged)),
         };
+        if let Some(name) = prepared.operation_name() {
+            observed::note_operation(name);
+        }
         let mut facts = RequestFacts { request_id: id.to_owned(), ..RequestFacts::default() };
         match prepared.kind() {
             Kind::Mutation { .. } if by_get => return Err(HttpRejection::MethodNotAllowed(vec![Method::POST]).into()),
@@ -202,6 +205,7 @@ fn cost(charged: &Charged) -> Value {
 
 /// The bytes of an answer, with its cost; a document that was not executed has no `data`.
 pub(super) fn body(mut answer: GraphqlResponse, charged: Option<&Charged>) -> Vec<u8> {
+    note_errors(&answer);
     if let Some(charged) = charged {
         answer.extensions.insert("cost".into(), cost(charged));
     }
@@ -220,6 +224,16 @@ pub(super) fn body(mut answer: GraphqlResponse, charged: Option<&Charged>) -> Ve
         tracing::error!(%cause, "an answer does not serialize");
         br#"{"errors":[{"message":"something went wrong on our side","extensions":{"code":"internal"}}]}"#.to_vec()
     })
+}
+
+/// Notes the first error of an answer.
+fn note_errors(answer: &GraphqlResponse) {
+    let Some(extensions) = answer.errors.first().and_then(|error| error.extensions.as_ref()) else { return };
+    let text = |key: &str| match extensions.get(key) {
+        Some(Value::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    observed::note(|noted| (noted.code, noted.reason) = (text("code"), text("reason")));
 }
 
 /// The answer to a document: 200 if it was executed; else 400 for clients that accept the media type of GraphQL, and 200 for
@@ -249,6 +263,7 @@ pub(super) fn rejected(rejection: &Rejection, kind: &'static str, id: &str, char
         Rejection::Service(error) => error,
     };
     error.log();
+    note(error);
     let mut answer = ServerError::new(error.to_string(), None);
     answer.extensions = Some(schema::extensions(error, id));
     let bytes = body(GraphqlResponse::from_errors(vec![answer]), charged);

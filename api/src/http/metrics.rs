@@ -9,10 +9,14 @@ use service::App;
 
 const LATENCIES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 
-/// Answers, counted and timed. Labels are few: neither paths nor what callers made up are among them.
+/// Fewer, since there is one list of them for each route.
+const ROUTE_LATENCIES: [f64; 6] = [0.005, 0.025, 0.1, 0.5, 2.5, 15.0];
+
+/// Answers, counted and timed. Labels are few: templates of paths, but nothing that callers made up.
 pub struct HttpMetrics {
     requests: IntCounterVec,
     seconds: HistogramVec,
+    route_seconds: HistogramVec,
 }
 
 impl HttpMetrics {
@@ -23,21 +27,25 @@ impl HttpMetrics {
     pub fn new(app: &App) -> Result<HttpMetrics, prometheus::Error> {
         let requests = Opts::new("hoursmith_http_requests_total", "Requests answered, by surface, method and status.");
         let seconds = HistogramOpts::new("hoursmith_http_request_seconds", "How long answers took, by surface.");
+        let route = HistogramOpts::new("hoursmith_http_route_seconds", "How long answers of REST took, by route.");
         let metrics = HttpMetrics {
+            route_seconds: HistogramVec::new(route.buckets(ROUTE_LATENCIES.to_vec()), &["method", "route"])?,
             requests: IntCounterVec::new(requests, &["surface", "method", "status"])?,
             seconds: HistogramVec::new(seconds.buckets(LATENCIES.to_vec()), &["surface"])?,
         };
         register(app, Box::new(metrics.requests.clone()));
         register(app, Box::new(metrics.seconds.clone()));
+        register(app, Box::new(metrics.route_seconds.clone()));
         Ok(metrics)
     }
 
     /// Counts one answer.
-    pub fn answered(&self, method: &Method, path: &str, status: StatusCode, took: Duration) {
+    pub fn answered(&self, method: &Method, path: &str, route: Option<&str>, status: StatusCode, took: Duration) {
         let surface = match path {
             "/graphql" => "graphql",
             "/healthz" | "/readyz" => "health",
             path if path.starts_with("/api/v1/") => "rest",
+            path if path == "/mcp" || path.starts_with("/mcp/") => "mcp",
             _ => "pages",
         };
         let method = match *method {
@@ -47,6 +55,9 @@ impl HttpMetrics {
         };
         self.requests.with_label_values(&[surface, method, status.as_str()]).inc();
         self.seconds.with_label_values(&[surface]).observe(took.as_secs_f64());
+        if let Some(route) = route {
+            self.route_seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
+        }
     }
 }
 
@@ -80,6 +91,12 @@ impl ConnectionMetrics {
             refused: IntCounterVec::new(refused, &["reason"])?,
             cut: IntCounterVec::new(cut, &["reason"])?,
         };
+        for reason in ["all", "address", "system"] {
+            metrics.refused.with_label_values(&[reason]);
+        }
+        for reason in ["head", "unread", "idle", "stop"] {
+            metrics.cut.with_label_values(&[reason]);
+        }
         register(app, Box::new(metrics.open.clone()));
         register(app, Box::new(metrics.refused.clone()));
         register(app, Box::new(metrics.cut.clone()));

@@ -9,9 +9,12 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use poem::web::{Compress, CompressionAlgo, CompressionLevel};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use service::Error;
+use service::observed::Observed;
+use service::observed::TraceParent;
 use tracing::Instrument;
 
 use super::accept::Coding;
+use super::access_log::{Line, prefix_of_token, size_of};
 use super::address::Address;
 use super::rejection::{self, HttpRejection};
 use super::request::{Malformed, RequestId, header_text};
@@ -56,6 +59,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         let counted = path.clone();
         let span = tracing::info_span!("request", id = %id, %method, path);
         let started = tokio::time::Instant::now();
+        let trace = header_text(&request, "traceparent").and_then(TraceParent::parse);
+        let observed = Observed::new(trace);
+        let token = prefix_of_token(&request).map(str::to_owned);
 
         let origin = self.allowed_origin(&request, &path);
         let address = Address::of(&request, &self.server.trusted_proxies).0;
@@ -70,34 +76,43 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         } else if method == Method::OPTIONS {
             self.options(request.uri().path())
         } else {
-            let answer = caught(self.inner.call(request)).instrument(span.clone()).await;
-            span.in_scope(|| answered(answer, &id))
+            let work = caught(self.inner.call(request));
+            let work = async { answered(work.await, &id) };
+            observed.clone().scope(work.instrument(span.clone())).await
         };
 
         let preflight = (method == Method::OPTIONS).then(|| allowed_headers(&counted));
         self.add_headers(response.headers_mut(), &id, preflight, origin);
         if let Some(metrics) = &self.server.metrics {
-            metrics.answered(&method, &counted, response.status(), started.elapsed());
+            metrics.answered(
+                &method,
+                &counted,
+                observed.noted().route.as_deref(),
+                response.status(),
+                started.elapsed(),
+            );
         }
-        let status = response.status().as_u16();
-        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        span.in_scope(|| tracing::info!(status, ms, "answered"));
-        let response = match algorithm {
+        let mut response = match algorithm {
             Some(algorithm) if method != Method::HEAD => compressed(response, algorithm).await,
             _ => response,
         };
-        if response.extensions().get::<SharedBody>().is_some() {
-            return Ok(response);
-        }
-        Ok(match self.server.memory.hold(response, address).await {
-            Some(response) => response,
-            None => {
-                span.in_scope(|| tracing::warn!("no space for a large answer"));
-                let mut busy = HttpRejection::Busy.response(&id);
-                self.add_headers(busy.headers_mut(), &id, None, None);
-                busy
-            }
-        })
+        let bytes = size_of(&mut response);
+        let is_shared = response.extensions().get::<SharedBody>().is_some();
+        let response = match is_shared {
+            true => response,
+            false => match self.server.memory.hold(response, address).await {
+                Some(response) => response,
+                None => {
+                    span.in_scope(|| tracing::warn!("no space for a large answer"));
+                    let mut busy = HttpRejection::Busy.response(&id);
+                    self.add_headers(busy.headers_mut(), &id, None, None);
+                    busy
+                }
+            },
+        };
+        let line = Line { path: &counted, token: token.as_deref(), address, bytes, took: started.elapsed() };
+        span.in_scope(|| line.write(&response, &observed));
+        Ok(response)
     }
 }
 

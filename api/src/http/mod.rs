@@ -2,6 +2,7 @@
 //! headers, and the middleware around every answer. Imports nothing of either surface.
 
 pub(crate) mod accept;
+mod access_log;
 pub(crate) mod address;
 pub(crate) mod admission;
 pub(crate) mod budget;

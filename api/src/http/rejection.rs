@@ -4,7 +4,7 @@ use std::fmt;
 
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{IntoResponse, Request, Response};
-use service::{Code, Error, ErrorBody};
+use service::{Code, Error, ErrorBody, observed};
 
 use super::request::request_id;
 
@@ -259,7 +259,16 @@ fn add_headers(error: &Error, response: &mut Response) {
     }
 }
 
+/// Notes with what a request was answered.
+pub(crate) fn note(error: &Error) {
+    observed::note(|noted| {
+        noted.code = Some(error.code().as_str().to_owned());
+        noted.reason = error.reason().map(str::to_owned);
+    });
+}
+
 fn envelope(error: &Error, status: StatusCode, request_id: &str) -> Response {
+    note(error);
     let bytes = body(error, request_id);
     Response::builder().status(status).content_type("application/json").body(bytes).into_response()
 }

@@ -10,6 +10,7 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
+use service::observed;
 
 use super::arguments::Arguments;
 use super::call::{Call, Outcome};
@@ -64,6 +65,7 @@ impl ServerHandler for Handler {
         let Some(tool) = Tool::find(session.list, &request.name) else {
             return Err(ErrorData::invalid_params(format!("there is no tool {}", request.name), None));
         };
+        observed::note_operation(tool.name);
         let asked = Asked::of(&mut request, &context);
         let request_id = session.request_id().to_owned();
         let outcome = match Arguments::read(request.arguments) {

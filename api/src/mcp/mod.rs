@@ -118,6 +118,17 @@ impl<H: ServerHandler + Clone> Endpoint for Mcp<H> {
     }
 }
 
+/// An origin with its port, which the library takes for any port where it is left out.
+fn with_port(origin: &str) -> String {
+    let parsed = origin.parse::<poem::http::Uri>().ok();
+    let port = parsed.as_ref().filter(|uri| uri.port().is_none()).and_then(|uri| match uri.scheme_str() {
+        Some("http") => Some(80),
+        Some("https") => Some(443),
+        _ => None,
+    });
+    port.map_or_else(|| origin.to_owned(), |port| format!("{}:{port}", origin.trim_end_matches('/')))
+}
+
 /// Stateless, JSON answers; `Host` and `Origin` are checked where the server knows its public URL.
 fn config(server: &Server) -> StreamableHttpServerConfig {
     let config = StreamableHttpServerConfig::default()
@@ -129,7 +140,7 @@ fn config(server: &Server) -> StreamableHttpServerConfig {
         // The token protects the server; without a public URL nothing says which names are its own.
         return config
             .disable_allowed_hosts()
-            .with_allowed_origins(server.cors_origins.clone())
+            .with_allowed_origins(server.cors_origins.iter().map(|origin| with_port(origin)))
             .enforce_origin_validation();
     };
     let own = public.as_ref().map(|url| {
@@ -138,7 +149,7 @@ fn config(server: &Server) -> StreamableHttpServerConfig {
     });
     config
         .with_allowed_hosts([host, "localhost", "127.0.0.1", "::1"])
-        .with_allowed_origins(own.into_iter().chain(server.cors_origins.iter().cloned()))
+        .with_allowed_origins(own.iter().chain(&server.cors_origins).map(|origin| with_port(origin)))
         .enforce_origin_validation()
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poem::http::{HeaderValue, Method, StatusCode, Uri, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use service::value::{FieldErrors, Json};
-use service::{Action, IdempotencyKey, RequestFacts, policy};
+use service::{Action, IdempotencyKey, RequestFacts, observed, policy};
 
 use super::BASE;
 use super::answers::NextCursor;
@@ -159,7 +159,10 @@ impl<E> Pipeline<E> {
         if request.method() == Method::HEAD && methods.takes(&Method::GET) {
             request.set_method(Method::GET);
         }
-        methods.get(request.method()).ok_or_else(|| HttpRejection::MethodNotAllowed(methods.allowed()))
+        let operation = methods.get(request.method());
+        let operation = operation.ok_or_else(|| HttpRejection::MethodNotAllowed(methods.allowed()))?;
+        observed::note(|noted| noted.route = Some(operation.route.clone()));
+        Ok(operation)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Which paths exist and which methods they take. It is asked before anything else, since an unknown path is 404 and an
 //! unknown method 405 for every caller. Read from the operations themselves.
 
+use std::sync::Arc;
+
 use poem::http::Method;
 use poem_openapi::OpenApi;
 use poem_openapi::registry::MetaParamIn;
@@ -30,8 +32,10 @@ pub enum Takes {
 }
 
 /// What the pipeline needs to know of an operation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OperationFacts {
+    /// The template of its path, below the base.
+    pub route: Arc<str>,
     /// Whether it reads a body.
     pub body: Takes,
     /// Whether it reads parameters of the query.
@@ -61,7 +65,8 @@ impl Routes {
                 let named = operation.operation_id.unwrap_or_default();
                 let action = Action::ALL.iter().copied().find(|action| action.operation_id() == named);
                 let feature = action.map_or(Feature::ApiAccess, |action| action.feature());
-                routes[index].1.0.push((operation.method, OperationFacts { body, query, feature, action }));
+                let route = path.path.as_str().into();
+                routes[index].1.0.push((operation.method, OperationFacts { route, body, query, feature, action }));
             }
         }
         // A fixed segment comes before a parameter in the same place.
@@ -101,7 +106,7 @@ impl Segment {
 impl Methods {
     /// The operation of a method.
     pub fn get(&self, method: &Method) -> Option<OperationFacts> {
-        self.0.iter().find(|(own, _)| own == method).map(|(_, operation)| *operation)
+        self.0.iter().find(|(own, _)| own == method).map(|(_, operation)| operation.clone())
     }
 
     /// Whether the path takes a method.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use async_graphql::parser::types::{OperationDefinition, OperationType, Selection};
+use async_graphql::parser::types::{DocumentOperations, OperationDefinition, OperationType, Selection};
 use async_graphql::{Request, Response, ServerError, Value, Variables};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -77,6 +77,18 @@ pub enum Refused {
 impl Default for Gateway {
     fn default() -> Gateway {
         Gateway { schema: build(), index: SchemaIndex::of(&sdl()), documents: Documents::default() }
+    }
+}
+
+impl Prepared {
+    /// The name of the operation that is executed, if it has one.
+    pub fn operation_name(&self) -> Option<&str> {
+        match &self.document.parsed.operations {
+            DocumentOperations::Multiple(operations) if operations.len() == 1 => {
+                operations.keys().next().map(|name| name.as_str())
+            }
+            _ => self.operation_name.as_deref(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod database;
+pub mod observed;
 pub(crate) mod vault;
 
 use std::sync::Arc;

@@ -31,6 +31,11 @@ impl SecretKey {
         Some(SecretKey(bytes.try_into().ok()?))
     }
 
+    /// Its id in hexadecimal, by which operators distinguish keys; nothing can be derived from it.
+    pub fn fingerprint(&self) -> String {
+        self.id().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Its id: stored beside what it has sealed, and telling nothing of it.
     fn id(&self) -> [u8; KEY_ID] {
         let mut id = [0; KEY_ID];

@@ -12,6 +12,7 @@ use crate::access::policy;
 use crate::contract::caller::Caller;
 use crate::contract::error::{Error, Feature};
 use crate::core::database::Class;
+use crate::core::observed;
 use crate::door::{Cx, Door, RequestFacts};
 use crate::limit::Budget;
 
@@ -153,6 +154,8 @@ impl Door {
 
     async fn let_in(self: &Arc<Self>, feature: Feature, mut standing: Standing) -> Result<Admission, Error> {
         let caller = &standing.known.caller;
+        let workspace = caller.organization_id;
+        observed::note(|noted| noted.workspace = Some(workspace));
         // Without any access at all, that is the answer, whatever else is missing.
         let lacking = [Feature::ApiAccess, feature].into_iter().find(|feature| !feature.is_in(caller.plan));
         if let Some(feature) = lacking {

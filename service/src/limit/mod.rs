@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use entity::value::Plan;
+use prometheus::{IntCounterVec, Opts};
 
 use self::memory::Memory;
 use self::shared::Shared;
@@ -16,7 +17,7 @@ use crate::access::caller::Caller;
 use crate::contract::error::Error;
 use crate::core::clock::Clock;
 
-pub(crate) use self::shared::check_url;
+pub(crate) use self::shared::{check_url, ping};
 
 const TEN_SECONDS: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -102,6 +103,8 @@ pub(crate) struct Limits {
     scale: u32,
     memory: Memory,
     shared: Option<Shared>,
+    /// Requests that were refused, by the bucket that was empty.
+    pub(crate) refused: IntCounterVec,
 }
 
 impl Limits {
@@ -116,7 +119,13 @@ impl Limits {
         redis_ca: Option<&[u8]>,
     ) -> Result<Limits, Error> {
         let shared = redis_url.map(|url| Shared::new(url, redis_ca)).transpose().map_err(Error::bug)?;
-        Ok(Limits { memory: Memory::new(&clock, scale), shared, clock, scale })
+        let refused =
+            Opts::new("hoursmith_rate_limited_total", "Requests that were answered 429, by the bucket that was empty.");
+        let refused = IntCounterVec::new(refused, &["bucket"]).map_err(|cause| Error::bug(cause.to_string()))?;
+        for bucket in ["burst", "sustained", "address"] {
+            refused.with_label_values(&[bucket]);
+        }
+        Ok(Limits { memory: Memory::new(&clock, scale), shared, clock, scale, refused })
     }
 
     /// Connects to Redis, if one is configured. A failure is not an error: the next charge tries again.
@@ -165,6 +174,9 @@ impl Limits {
             Ok(())
         } else {
             let wait = result.burst.wait.max(result.sustained.wait);
+            // The burst bucket is asked first.
+            let bucket = if charge.request && !result.burst.wait.is_zero() { "burst" } else { "sustained" };
+            self.refused.with_label_values(&[bucket]).inc();
             Err(Error::RateLimited { retry_after: seconds_up(wait).clamp(1, MINUTE.as_secs()) })
         };
         (verdict, self.budget(sizes, &result))
@@ -190,7 +202,10 @@ impl Limits {
     /// # Errors
     /// `RateLimited` when the bucket of the address is empty.
     pub(crate) fn charge_bad_credentials(&self, address: IpAddr) -> Result<(), Error> {
-        self.memory.charge_address(address).map_err(|wait| Error::RateLimited { retry_after: seconds_up(wait).max(1) })
+        self.memory.charge_address(address).map_err(|wait| {
+            self.refused.with_label_values(&["address"]).inc();
+            Error::RateLimited { retry_after: seconds_up(wait).max(1) }
+        })
     }
 
     /// Forgets buckets that are full.

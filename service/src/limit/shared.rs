@@ -47,6 +47,19 @@ pub(crate) fn check_url(url: &str, authorities: Option<&[u8]>) -> Result<(), &'s
     Shared::new(url, authorities).map(drop)
 }
 
+/// Connects to a Redis and asks it to answer.
+///
+/// # Errors
+/// What it should be, or why it does not answer.
+pub(crate) async fn ping(url: &str, authorities: Option<&[u8]>) -> Result<(), String> {
+    let shared = Shared::new(url, authorities)?;
+    let asked = async {
+        let mut connection = shared.client.get_multiplexed_async_connection().await?;
+        redis::cmd("PING").query_async::<()>(&mut connection).await
+    };
+    asked.await.map_err(|error: RedisError| error.to_string())
+}
+
 impl Shared {
     /// The buckets at this URL, without a connection yet. Over TLS (`rediss`) the server's certificate must be signed by
     /// one of these authorities (PEM), or by a public one if none are given.

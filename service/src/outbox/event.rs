@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use super::deliveries::{Delivery, Targets, deliver};
 use crate::contract::error::Error;
 use crate::core::Environment;
+use crate::core::observed;
 use crate::door::Signal;
 use crate::door::write::Write;
 
@@ -93,6 +94,7 @@ pub(crate) async fn insert_event(write: &Write, id: Id, kind: &str, body: String
         kind: kind.to_owned(),
         body,
         created_at: write.now,
+        traceparent: observed::trace().map(|trace| trace.as_str().to_owned()),
     };
     write.after_commit(Signal::Outbox);
     write.insert_last::<event::Entity>(row).await

@@ -56,6 +56,7 @@ impl Forwarder {
     /// Posts an event, signed for this instant.
     pub async fn forward(&self, url: &str, id: &str, body: &str, secret: &Secret, now: Timestamp) -> Forwarded {
         let request = SignedRequest {
+            traceparent: None,
             url: url.to_owned(),
             id: id.to_owned(),
             body: body.to_owned(),

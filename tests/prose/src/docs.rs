@@ -64,7 +64,7 @@ fn every_decision_is_in_the_index() {
 /// A path in backticks leads to a file or folder: from the root, or, without a folder, anywhere by its name.
 #[test]
 fn every_path_in_the_docs_exists() {
-    let folders = ["api/", "entity/", "migration/", "schema/", "service/", "tests/", "docs/", ".ci/"];
+    let folders = ["api/", "entity/", "migration/", "schema/", "service/", "tests/", "docs/", "packaging/", ".ci/"];
     let endings = [".rs", ".md", ".toml", ".sql", ".lua", ".mjs", ".ts", ".graphql"];
     let all = folders.iter().flat_map(|folder| files(folder));
     let names: BTreeSet<String> = all.map(|path| path.rsplit('/').next().unwrap().to_owned()).collect();

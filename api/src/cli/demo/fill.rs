@@ -11,7 +11,7 @@ use service::time_entry::{Batch, CreateTimeEntryInput};
 use service::value::{Date, Id, Role};
 use service::{Cx, Record, Written, client, expense, member, project, project_member, task, time_entry};
 
-use super::words::{BOUGHT, FAMILIES, NOTES, STEPS, TAGS, TRADES, WORKS};
+use super::words::{ADDRESSES, BOUGHT, FAMILIES, NOTES, STEPS, TAGS, TRADES, WORKS};
 use super::{Failure, input, internal, print};
 
 const BATCH: usize = 100;
@@ -64,6 +64,7 @@ async fn make_clients(cx: &Cx, count: usize) -> Result<Vec<Id>, Failure> {
     for i in 0..count {
         let name = format!("{} {}", FAMILIES[i % FAMILIES.len()], TRADES[(i * 5 + i / FAMILIES.len()) % TRADES.len()]);
         let (first_name, currency) = (["Kim", "Alex", "Robin", "Jo"][i % 4], ["EUR", "USD", "GBP"][i % 3]);
+        let (street, city, code, country) = ADDRESSES[i % ADDRESSES.len()];
         let new: CreateClientInput = input(serde_json::json!({
             "name": name,
             "currency": currency,
@@ -71,6 +72,11 @@ async fn make_clients(cx: &Cx, count: usize) -> Result<Vec<Id>, Failure> {
             "defaultTaxRate": (i % 2 == 0).then_some("7.70"),
             "contactName": format!("{first_name} {}", FAMILIES[(i + 4) % FAMILIES.len()]),
             "defaultPaymentTerms": "30 days",
+            "billingLine1": format!("{street} {}", 1 + (i * 7) % 120),
+            "billingCity": city,
+            "billingPostalCode": code,
+            "billingCountry": country,
+            "billingEmail": format!("billing{i}@client.example"),
         }))?;
         ids.push(made(client::create(cx, new).await)?.id);
     }
@@ -85,7 +91,8 @@ async fn make_projects(cx: &Cx, count: usize, clients: &[Id], people: &[(Id, Rol
             "clientId": client,
             "name": format!("{} {}", WORKS[(i * 7) % WORKS.len()], 2025 + i % 2),
             "color": format!("#{:02x}{:02x}{:02x}", 60 + i % 150, 90 + (i * 3) % 120, 110 + (i * 7) % 100),
-            "startDate": "2026-01-05",
+            "startDate": day(cx, i, count)?.to_string(),
+            "dueDate": (i % 4 == 1).then(|| day(cx, i + count / 4, count)).transpose()?.map(|due| due.to_string()),
         });
         match i % 10 {
             3 => (json["rateType"], json["fixedFeeAmount"]) = ("FIXED".into(), "12000.00".into()),

@@ -11,8 +11,8 @@ use service::input::FromBody;
 use service::member::NewMember;
 use service::organization::NewOrganization;
 use service::token::NewToken;
-use service::value::{Id, Json, Plan, Role, Text, TokenScope, Wire};
-use service::{App, Cx, Operator, RequestFacts, member, organization, token};
+use service::value::{Id, Json, Plan, ProjectStatus, Role, Text, TokenScope, Wire};
+use service::{App, Cx, Operator, RequestFacts, member, organization, project, time_entry, token, webhook};
 
 use super::{Failure, internal, print};
 use fill::{Amounts, fill};
@@ -24,18 +24,36 @@ const SMALL: Amounts = Amounts { clients: 4, projects: 8, tasks: 16, entries: 20
 /// The number of invoices of the large workspace.
 const INVOICES: usize = 60;
 
-/// The text to print when the demo is ready: a token per role.
-pub(super) struct Shown {
-    tokens: Vec<(String, String)>,
+/// The name of the workspace that the demo begins with, and of the one that it ends with: who finds only the first finds a
+/// demo that was interrupted.
+const FIRST: &str = "Hazel & Finch";
+const LAST: &str = "Solo";
+const OWNER: &str = "ada@hazelfinch.example";
+
+/// The text to print when the demo is ready.
+pub(super) enum Shown {
+    /// It was made now: whose tokens there are, and the tokens, one per role.
+    Made(Vec<(String, String)>),
+    /// It was made before, and its tokens were shown then: the workspace to make another one for.
+    Before(Id),
 }
 
 impl Shown {
     pub(super) fn words(&self, url: &str) -> String {
+        let tokens = match self {
+            Shown::Made(tokens) => tokens,
+            Shown::Before(workspace) => {
+                return format!(
+                    "\nThe demo was made before, and its tokens were shown then. For another one, run:\n  \
+                     hoursmith token create --workspace {workspace} --member {OWNER} --name another --scope write\n"
+                );
+            }
+        };
         let mut words = String::from("\nDemo tokens:\n");
-        for (whose, token) in &self.tokens {
+        for (whose, token) in tokens {
             words.push_str(&format!("  {whose:<34} {token}\n"));
         }
-        let token = self.tokens.first().map(|(_, token)| token.as_str()).unwrap_or_default();
+        let token = tokens.first().map(|(_, token)| token.as_str()).unwrap_or_default();
         words.push_str(&format!(
             "\nTry:\n  curl -s -H 'Authorization: Bearer {token}' '{url}/api/v1/clients?limit=3'\n\
              \nOpen {url}/graphiql and {url}/api-docs to explore.\n"
@@ -47,12 +65,23 @@ impl Shown {
 /// Creates the demo, if the database is empty.
 pub(super) async fn make(app: &App) -> Result<Option<Shown>, Failure> {
     let operator = Operator::of(app);
-    if !organization::list(&operator).await.map_err(internal)?.is_empty() {
-        print::progress("demo: the database is not empty; serving what is there");
-        return Ok(None);
+    let present = organization::list(&operator).await.map_err(internal)?;
+    let find = |name: &str| present.iter().find(|workspace| workspace.name == name);
+    match (find(FIRST), find(LAST)) {
+        (Some(first), Some(_)) => return Ok(Some(Shown::Before(first.id))),
+        (Some(_), None) if present.len() <= 2 => {
+            return Err("the demo in this database was interrupted: delete the database (hoursmith.db with its -wal and -shm), \
+                        and start again"
+                .into());
+        }
+        _ if !present.is_empty() => {
+            print::progress("demo: the database is not empty; serving what is there");
+            return Ok(None);
+        }
+        _ => {}
     }
     let mut tokens = Vec::new();
-    let agency = workspace(&operator, "Hazel & Finch", Plan::Agency, "ada@hazelfinch.example", "Ada Hazel").await?;
+    let agency = workspace(&operator, FIRST, Plan::Agency, OWNER, "Ada Hazel").await?;
     for (email, name, role) in [
         ("admin@hazelfinch.example", "Bo Finch", Role::Admin),
         ("manager@hazelfinch.example", "Mika Laine", Role::Manager),
@@ -74,7 +103,8 @@ pub(super) async fn make(app: &App) -> Result<Option<Shown>, Failure> {
     let owner = enter(app, &tokens[0].1).await?;
     fill(&owner, &LARGE).await?;
     billing::bill(&operator, &owner, agency, INVOICES).await?;
-    let read = mint(&operator, agency, "ada@hazelfinch.example", TokenScope::Read).await?;
+    running_and_listening(&owner).await?;
+    let read = mint(&operator, agency, OWNER, TokenScope::Read).await?;
     tokens.push(("agency, Owner (read)".into(), read));
 
     let studio = workspace(&operator, "Inkwell Studio", Plan::Studio, "ines@inkwell.example", "Ines Ink").await?;
@@ -83,13 +113,32 @@ pub(super) async fn make(app: &App) -> Result<Option<Shown>, Failure> {
         mint(&operator, studio, "ines@inkwell.example", TokenScope::Write).await?,
     ));
     fill(&enter(app, &tokens[tokens.len() - 1].1).await?, &SMALL).await?;
-    let free = workspace(&operator, "Solo", Plan::Free, "sol@solo.example", "Sol Ito").await?;
+    let free = workspace(&operator, LAST, Plan::Free, "sol@solo.example", "Sol Ito").await?;
     tokens.push((
         "free, Owner (402 on the API)".into(),
         mint(&operator, free, "sol@solo.example", TokenScope::Write).await?,
     ));
     print::progress("demo: ready");
-    Ok(Some(Shown { tokens }))
+    Ok(Some(Shown::Made(tokens)))
+}
+
+/// A timer that runs, and a webhook endpoint to look at, which is sent nothing yet.
+async fn running_and_listening(owner: &Cx) -> Result<(), Failure> {
+    let page = project::list(owner, &project::ProjectArgs::default()).await.map_err(internal)?;
+    let active = page.items.iter().find(|project| project.status == ProjectStatus::Active);
+    if let Some(project) = active {
+        let started = owner.now().plus_millis(-40 * 60_000).to_string();
+        let timer =
+            input(serde_json::json!({ "projectId": project.id, "note": "Design review", "startedAt": started }))?;
+        time_entry::start(owner, timer).await.map_err(internal)?;
+    }
+    let endpoint = input(serde_json::json!({
+        "url": "https://hooks.example.com/hoursmith",
+        "events": ["invoice.sent", "invoice.paid"],
+        "description": "An example: nobody listens there",
+    }))?;
+    webhook::endpoint::create(owner, endpoint).await.map_err(internal)?;
+    Ok(())
 }
 
 fn text<const N: usize>(plain: &str) -> Result<Text<N>, Failure> {

@@ -71,3 +71,12 @@ pub(super) const BOUGHT: [(&str, &str); 8] = [
     ("CONTRACTORS", "Translation"),
     ("OTHER", "Printing"),
 ];
+/// Streets with their town, postal code and country.
+pub(super) const ADDRESSES: [(&str, &str, &str, &str); 6] = [
+    ("Lindenstraße", "Berlin", "10969", "Germany"),
+    ("Rue des Lilas", "Lyon", "69003", "France"),
+    ("Mannerheimintie", "Helsinki", "00100", "Finland"),
+    ("Harbour Road", "Bristol", "BS1 5TY", "United Kingdom"),
+    ("Elm Street", "Portland", "97205", "United States"),
+    ("Bahnhofstrasse", "Zürich", "8001", "Switzerland"),
+];

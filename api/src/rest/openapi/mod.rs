@@ -51,7 +51,12 @@ fn complete(text: &str, orders: &Orders, public_url: &str) -> Value {
     let mut document: Value = serde_json::from_str(text).unwrap_or_default();
     document["openapi"] = json!("3.0.3");
     document["info"] = info(public_url);
-    document["servers"] = json!([{ "url": format!("{public_url}/api/v1"), "description": "This server." }]);
+    let mut servers = vec![json!({ "url": format!("{public_url}/api/v1"), "description": "This server." })];
+    if !public_url.is_empty() {
+        // A page that is opened at another address may call only that one.
+        servers.push(json!({ "url": "/api/v1", "description": "The address that this document was read from." }));
+    }
+    document["servers"] = servers.into();
     // Once for all: collections that are made of the document have one authorization, not one per request.
     document["security"] = json!([{ super::extract::BEARER: [] }]);
     schemas::tidy(&mut document);

@@ -38,6 +38,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) connections: u32,
     /// How long an operation may take in all.
     pub(crate) timeout: Duration,
+    /// Whether this process serves, which other commands respect.
+    pub(crate) serves: bool,
 }
 
 /// A migrated database. Cheap to clone.
@@ -60,6 +62,7 @@ impl Database {
             let readers = Pool::open(options(true).map_err(of_driver)?, READERS, None).await.map_err(of_driver)?;
             return Ok(Self::of(readers, writers, DbBackend::Sqlite, settings.timeout, None));
         }
+        let postgres = |url: &str| postgres(url, settings.serves);
         let options = postgres(settings.url).map_err(of_driver)?;
         let pooler = pooler::find(&Options::Postgres(Box::new(options.clone()))).await.map_err(of_driver)?;
         let direct = settings.direct_url.map(postgres).transpose().map_err(of_driver)?;
@@ -128,12 +131,19 @@ impl Database {
         row.map(|row| row.try_get("", "now").map(Timestamp::from_millis)).transpose()
     }
 
-    /// The name of the last step that this database has, if it says so within a second.
-    pub(crate) async fn last_migration(&self) -> Result<Option<String>, DbErr> {
-        let sql = "SELECT version FROM seaql_migrations ORDER BY version DESC LIMIT 1";
-        let statement = Statement::from_string(self.backend, sql);
+    /// Whether this database has the last of these steps and no other one that is breaking, if it says so within a second.
+    pub(crate) async fn fits(&self, steps: &[String]) -> Result<bool, DbErr> {
+        let Some(last) = steps.last() else { return Ok(true) };
+        let places = (2..steps.len() + 2).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "SELECT (SELECT COUNT(*) FROM seaql_migrations WHERE version = $1) AS own, \
+             (SELECT COUNT(*) FROM migration_mark WHERE NOT compatible AND name NOT IN ({places})) AS breaking"
+        );
+        let values = std::iter::once(last).chain(steps).map(|step| step.as_str().into());
+        let statement = Statement::from_sql_and_values(self.backend, sql, values);
         let reader = self.reader_for(Class::Small, Some(Instant::now() + READY));
-        reader.query_one_raw(statement).await?.map(|row| row.try_get("", "version")).transpose()
+        let Some(row) = reader.query_one_raw(statement).await? else { return Ok(false) };
+        Ok(row.try_get::<i64>("", "own")? > 0 && row.try_get::<i64>("", "breaking")? == 0)
     }
 
     /// Opens a connection that hears notifications; none on SQLite, or behind a pooler without a way past it.
@@ -159,6 +169,16 @@ impl Database {
         self.writers.usage()
     }
 
+    /// How many wait for a connection, and how many connections there may be, for metrics.
+    pub(crate) fn crowd(&self) -> (usize, usize) {
+        let (waiting, size) = self.writers.crowd();
+        if Arc::ptr_eq(&self.readers, &self.writers) {
+            return (waiting, size);
+        }
+        let (reading, readers) = self.readers.crowd();
+        (waiting + reading, size + readers)
+    }
+
     /// Whether the database cannot be reached, as far as is known.
     pub(crate) fn is_away(&self) -> bool {
         self.writers.is_away()
@@ -178,9 +198,21 @@ impl Database {
     }
 }
 
+/// Whether a pooler is between this process and a PostgreSQL, and if so whether it keeps prepared statements.
+pub(crate) async fn find_pooler(options: PgConnectOptions) -> Result<Option<bool>, sea_orm::sqlx::Error> {
+    let options = sea_orm::sqlx::ConnectOptions::disable_statement_logging(options.extra_float_digits(None));
+    Ok(pooler::find(&Options::Postgres(Box::new(options))).await?.map(|pooler| pooler.keeps_statements))
+}
+
+/// What a server calls itself to PostgreSQL; `migration` looks for the name before a command migrates.
+const SERVER: &str = "hoursmith serve";
+/// What other commands call themselves.
+const COMMAND: &str = "hoursmith";
+
 /// Nothing that a pooler refuses: no start-up options, and nothing that lasts beyond a transaction.
-fn postgres(url: &str) -> Result<PgConnectOptions, sea_orm::sqlx::Error> {
-    let options = PgConnectOptions::from_str(url)?.application_name("hoursmith").extra_float_digits(None);
+fn postgres(url: &str, serves: bool) -> Result<PgConnectOptions, sea_orm::sqlx::Error> {
+    let name = if serves { SERVER } else { COMMAND };
+    let options = PgConnectOptions::from_str(url)?.application_name(name).extra_float_digits(None);
     Ok(sea_orm::sqlx::ConnectOptions::disable_statement_logging(options))
 }
 

@@ -3,7 +3,7 @@
 //! once, and one task tries to reach it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::{Ask, Conn, Fault, Got, Options, is_refused_for_now};
 use super::pooler::Pooler;
+use crate::core::observed;
 
 /// How long it may take to open a connection.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
@@ -24,6 +25,10 @@ const RECONNECT: Duration = Duration::from_millis(250);
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// How long an idle connection may take to answer.
 const PING: Duration = Duration::from_secs(3);
+/// A statement that takes longer is reported.
+const SLOW: Duration = Duration::from_secs(1);
+/// How much of a slow statement is reported, in bytes.
+const SHOWN: usize = 300;
 /// Heavy reads of one workspace that run at once.
 const HEAVY_PER_WORKSPACE: usize = 2;
 
@@ -61,6 +66,8 @@ pub(super) struct Pool {
     /// Whether somebody finds out at this moment whether the database still answers.
     suspected: AtomicBool,
     round_trips: AtomicU64,
+    /// Users that wait for a connection.
+    waiting: AtomicUsize,
     watch: Mutex<Option<Watch>>,
 }
 
@@ -137,6 +144,7 @@ impl Pool {
             generation: AtomicU64::new(0),
             suspected: AtomicBool::new(false),
             round_trips: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
             watch: Mutex::default(),
         });
         let first = timeout(CONNECT, pool.options.open(pooler)).await;
@@ -150,6 +158,7 @@ impl Pool {
 
     /// A connection, once there is one.
     pub(super) async fn take(self: &Arc<Pool>, class: Class, until: Instant) -> Result<Taken, DbErr> {
+        let asked = Instant::now();
         let permits = self.permits(class, until).await?;
         let generation = self.generation.load(Ordering::Acquire);
         let found = loop {
@@ -162,6 +171,7 @@ impl Pool {
             Some(idle) => (idle.conn, false),
             None => (self.connect(until).await?, true),
         };
+        observed::waited(asked.elapsed());
         Ok(Taken { pool: self.clone(), conn: Some(conn), generation, fresh, state: State::Free, _permits: permits })
     }
 
@@ -170,6 +180,7 @@ impl Pool {
         if *away.borrow_and_update() {
             return Err(unavailable());
         }
+        let _waiting = Waiting::of(&self.waiting);
         let asking = async {
             let closed = |_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
             let mut others = [None, None, None];
@@ -265,6 +276,11 @@ impl Pool {
         (self.size.saturating_sub(self.all.available_permits()), idle)
     }
 
+    /// How many wait for a connection, and how many connections there may be.
+    pub(super) fn crowd(&self) -> (usize, usize) {
+        (self.waiting.load(Ordering::Relaxed), self.size)
+    }
+
     /// Messages that were sent to the database, each of which was answered once.
     pub(super) fn round_trips(&self) -> u64 {
         self.round_trips.load(Ordering::Relaxed)
@@ -338,6 +354,31 @@ impl Pool {
     }
 }
 
+/// Counts a statement, and reports one that took long: its text, in which values are numbers of places.
+fn ended(sql: &str, took: Duration) {
+    observed::asked(took);
+    if took >= SLOW {
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        tracing::warn!(ms, sql = &sql[..sql.floor_char_boundary(SHOWN)], "a slow statement");
+    }
+}
+
+/// Counts one who waits, until this is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn of(waiting: &'a AtomicUsize) -> Waiting<'a> {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Tries connections that were idle for long.
 async fn keep_alive(pool: Weak<Pool>) {
     loop {
@@ -353,7 +394,9 @@ impl Taken {
         self.pool.round_trips.fetch_add(1, Ordering::Relaxed);
         let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
         self.state = State::Running;
+        let started = Instant::now();
         let outcome = conn.run(ask, statement, until).await;
+        ended(&statement.sql, started.elapsed());
         self.state = State::after(&outcome);
         outcome
     }
@@ -363,7 +406,9 @@ impl Taken {
         self.pool.round_trips.fetch_add(1, Ordering::Relaxed);
         let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
         self.state = State::Running;
+        let started = Instant::now();
         let outcome = conn.simple(sql, until).await;
+        ended(sql, started.elapsed());
         self.state = State::after(&outcome);
         outcome
     }

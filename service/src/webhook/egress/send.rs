@@ -52,6 +52,8 @@ pub(crate) struct SignedRequest {
     pub(crate) body: String,
     /// The valid secrets, the newest first.
     pub(crate) secrets: Vec<Secret>,
+    /// The trace of the request that has made the event.
+    pub(crate) traceparent: Option<String>,
 }
 
 /// The result of one attempt.
@@ -159,7 +161,7 @@ fn build(request: &SignedRequest, now: Timestamp) -> Result<Request<Full<Bytes>>
         .ok_or("the URL cannot be sent to")?;
     let timestamp = now.seconds();
     let signed = sign(&request.secrets, &request.id, timestamp, &request.body);
-    Request::builder()
+    let mut built = Request::builder()
         .method(Method::POST)
         .uri(uri)
         .header(header::CONTENT_TYPE, "application/json")
@@ -169,7 +171,11 @@ fn build(request: &SignedRequest, now: Timestamp) -> Result<Request<Full<Bytes>>
         .header("webhook-timestamp", timestamp)
         .header("webhook-signature", signed.standard)
         .body(Full::from(request.body.clone()))
-        .map_err(|_| "the request cannot be made".into())
+        .map_err(|_| "the request cannot be made")?;
+    if let Some(trace) = request.traceparent.as_deref().and_then(|trace| HeaderValue::from_str(trace).ok()) {
+        built.headers_mut().insert("traceparent", trace);
+    }
+    Ok(built)
 }
 
 /// The wait that `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3).

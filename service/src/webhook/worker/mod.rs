@@ -294,7 +294,13 @@ async fn attempt(app: &Dispatcher, job: Job, held: Leased) -> Result<(Outcome, b
     let secrets = sealed.into_iter().flatten();
     let secrets = secrets.map(|sealed| endpoint::open(app.vault(), job.organization_id, job.endpoint_id, sealed));
     let secrets = secrets.collect::<Result<_, _>>()?;
-    let request = SignedRequest { url: job.url, id: job.event_id.to_string(), body: job.body, secrets };
+    let request = SignedRequest {
+        url: job.url,
+        id: job.event_id.to_string(),
+        body: job.body,
+        secrets,
+        traceparent: job.traceparent,
+    };
     let clock = Instant::now();
     let answer = webhooks.sender.send(&request, started_at).await;
     let took = clock.elapsed();
@@ -313,7 +319,14 @@ async fn attempt(app: &Dispatcher, job: Job, held: Leased) -> Result<(Outcome, b
     };
     webhooks.metrics.attempted(status, took);
     let AttemptResult { status: code, error, excerpt, .. } = answer;
-    tracing::debug!(host = host(&request.url), delivery = %held.id, attempts, code, error, "attempted a delivery");
+    let (host, endpoint, ms) =
+        (host(&request.url), job.endpoint_id, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    if succeeded {
+        tracing::debug!(host, %endpoint, delivery = %held.id, attempts, code, ms, "a webhook was delivered");
+    } else {
+        let retry_s = wait.map(|millis| millis / 1000);
+        tracing::info!(host, %endpoint, delivery = %held.id, attempts, code, error, ms, retry_s, "a webhook was not delivered");
+    }
     let next = wait.map(|millis| app.now().plus_millis(millis));
     let ms = i32::try_from(took.as_millis()).unwrap_or(i32::MAX);
     let attempt = Some(Attempt { started_at, ms, code, error, excerpt });

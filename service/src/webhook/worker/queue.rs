@@ -46,7 +46,7 @@ const CLAIM_SQLITE: &str = "\
 /// Everything that an attempt needs, in its present state.
 const JOBS: &str = "\
     SELECT d.organization_id, d.id, d.endpoint_id, d.event_id, d.attempt_count, e.body, w.url, w.secret, \
-      w.previous_secret, w.previous_until, w.enabled, w.deleted_at, o.plan \
+      w.previous_secret, w.previous_until, w.enabled, w.deleted_at, o.plan, e.traceparent \
     FROM {rows} {deliveries} \
     JOIN event e ON e.organization_id = d.organization_id AND e.id = d.event_id \
     JOIN webhook_endpoint w ON w.organization_id = d.organization_id AND w.id = d.endpoint_id \
@@ -111,6 +111,7 @@ pub(super) struct Job {
     pub(super) enabled: bool,
     pub(super) deleted_at: Option<Timestamp>,
     pub(super) plan: Plan,
+    pub(super) traceparent: Option<String>,
 }
 
 /// The result of a delivery, after an attempt or without one.

@@ -1,0 +1,83 @@
+//! What a check-up of an installation asks the database and Redis.
+
+use std::time::Duration;
+
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use tokio::time::{Instant, timeout};
+
+use super::Fault;
+use super::connection::{Purpose, Raw};
+use super::sealed::{self, KeyInUse};
+use crate::core::clock::Clock;
+use crate::core::database::find_pooler;
+use crate::limit;
+
+/// How long Redis may take to answer.
+const REDIS: Duration = Duration::from_secs(3);
+
+/// What a database says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Its program and release, such as `PostgreSQL 15.5` or `SQLite 3.50.4`.
+    pub version: String,
+    /// How long a statement takes on the way there and back, in milliseconds.
+    pub round_trip_ms: u64,
+    /// How far its clock is ahead of this machine's, in milliseconds; none for an embedded database.
+    pub clock_ahead_ms: Option<i64>,
+    /// Whether a pooler stands in between, and if so whether it keeps prepared statements.
+    pub pooler: Option<bool>,
+    /// The keys that have sealed its secrets.
+    pub keys: Vec<KeyInUse>,
+    /// How many more connections it takes; none for an embedded database.
+    pub free_connections: Option<i64>,
+}
+
+/// Asks a database for these facts. Changes nothing.
+///
+/// # Errors
+/// It cannot be reached or read.
+pub async fn facts(url: &str) -> Result<Facts, Fault> {
+    let mut db = Raw::open(url, Purpose::Read).await?;
+    let facts = gather(&mut db, url).await;
+    db.close().await;
+    facts
+}
+
+async fn gather(db: &mut Raw, url: &str) -> Result<Facts, Fault> {
+    let postgres = db.is_postgres();
+    let sql = if postgres {
+        "SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1)"
+    } else {
+        "SELECT 'SQLite ' || sqlite_version()"
+    };
+    let version = db.texts(sql, &[]).await?.pop().unwrap_or_default();
+    let keys = sealed::keys(db).await?;
+    let started = Instant::now();
+    db.number(if postgres { "SELECT 1::bigint" } else { "SELECT 1" }).await?;
+    let took = started.elapsed();
+    let round_trip_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    if !postgres {
+        let none = (None, None, None);
+        let (clock_ahead_ms, pooler, free_connections) = none;
+        return Ok(Facts { version, round_trip_ms, clock_ahead_ms, pooler, keys, free_connections });
+    }
+    let clock = Clock::system();
+    let before = clock.now().millis();
+    let theirs = db.number("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").await?;
+    let ours = before.midpoint(clock.now().millis());
+    let free = "SELECT current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint \
+                - (SELECT COUNT(*) FROM pg_stat_activity WHERE backend_type = 'client backend')";
+    let free_connections = Some(db.number(free).await?);
+    let options: PgConnectOptions = url.parse()?;
+    let pooler = find_pooler(options).await?;
+    Ok(Facts { version, round_trip_ms, clock_ahead_ms: Some(theirs - ours), pooler, keys, free_connections })
+}
+
+/// Whether a Redis answers.
+///
+/// # Errors
+/// Why it does not.
+pub async fn redis_answers(url: &str, authorities: Option<&[u8]>) -> Result<(), Fault> {
+    let answer = timeout(REDIS, limit::ping(url, authorities)).await;
+    answer.map_err(|_| Fault::new("no answer within 3 s"))?.map_err(Fault::new)
+}

@@ -1,0 +1,122 @@
+//! Settings that could never work are refused in one line that says what would, before anything is made.
+
+use super::{Folder, exists, keyless, refused, serve};
+use crate::cli::{Running, command};
+
+#[tokio::test]
+async fn settings_that_could_never_work_are_refused() {
+    let folder = Folder::new();
+    let url = folder.url();
+    for (flag, value, named) in [
+        ("--cors-origins", "*", "wildcard"),
+        ("--cors-origins", "app.example", "https://app.example"),
+        ("--cors-origins", "https://app.example/path", "path"),
+        ("--public-url", "api.example.com", "https://hours.example"),
+        ("--trusted-proxies", "proxy", "10.0.0.0/8"),
+        ("--log", "loud", "info,service=debug"),
+        ("--log", "=", "info,service=debug"),
+        ("--listen", "9000", "127.0.0.1:9000"),
+        ("--listen", ":9000", "127.0.0.1:9000"),
+    ] {
+        let mut command = keyless(&url, &["serve", flag, value]);
+        command.env("HOURSMITH_LISTEN", "127.0.0.1:0");
+        let why = refused(command);
+        assert!(why.contains(named), "{flag} {value}: {why}");
+    }
+    for name in ["hours.db", "hours.db.lock", "hours.db.key"] {
+        assert!(!exists(&folder.path(name)), "{name} was made");
+    }
+    let empty = refused(keyless("", &["serve", "--listen", "127.0.0.1:0"]));
+    assert_eq!(empty, "hoursmith: HOURSMITH_DATABASE_URL must begin with sqlite:// or postgres://");
+}
+
+/// Each message of the page for operators is in the program as it stands there.
+#[test]
+fn the_messages_in_the_docs_exist() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut code = String::new();
+    for folder in ["api/src", "service/src", "migration/src"] {
+        let mut folders = vec![root.join(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                match entry.extension().is_some_and(|ending| ending == "rs") {
+                    true => code += &std::fs::read_to_string(entry).unwrap(),
+                    false if entry.is_dir() => folders.push(entry),
+                    false => {}
+                }
+            }
+        }
+    }
+    let docs = std::fs::read_to_string(root.join("docs/operating.md")).unwrap();
+    let rows =
+        docs.split("## Troubleshooting by message").nth(1).unwrap().lines().filter(|line| line.starts_with("| `"));
+    let mut checked = 0;
+    for row in rows {
+        let message = row.trim_start_matches("| `").split('`').next().unwrap();
+        for part in message.split('…').map(str::trim).filter(|part| !part.is_empty()) {
+            assert!(code.contains(part), "no message has the text: {part}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 12);
+}
+
+#[tokio::test]
+async fn what_can_be_understood_is_understood() {
+    let folder = Folder::new();
+    let url = format!("sqlite://{}", folder.path("hours.db").display());
+    let flags = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--trusted-proxies",
+        "127.0.0.1,::1",
+        "--cors-origins",
+        "https://App.example/",
+    ];
+    let mut command = keyless(&url, &flags);
+    // As a compose file passes variables that are not set.
+    command.env("HOURSMITH_WORKER", "").env("HOURSMITH_LOG_FORMAT", "").env("HOURSMITH_RETENTION_DAYS", "");
+    let server = Running::spawn(command, std::process::Stdio::piped());
+    let client = reqwest::Client::new();
+    let asked = client.get(format!("http://{}/healthz", server.address)).header("origin", "https://app.example").send();
+    assert_eq!(asked.await.unwrap().headers()["access-control-allow-origin"], "https://app.example");
+    let (code, reported) = server.terminate();
+    assert!(
+        code == Some(0) && reported.contains("workspace create"),
+        "the first start says what to do first: {reported}"
+    );
+    assert!(!reported.contains("WARN") && !reported.contains("already exists"), "nothing to worry about: {reported}");
+    serve(&url).terminate();
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_refused() {
+    let folder = Folder::new();
+    let line = |arguments: &[&str]| {
+        let output = command(&folder.url(), arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let create =
+        ["workspace", "create", "--name", "A", "--plan", "free", "--owner-name", "A", "--owner-email", "notanemail"];
+    assert!(line(&create).contains("ann@acme.example"));
+    for wrong in ["127.0.0.1:4000", "ftp://x", "http://"] {
+        let listen = ["webhook", "listen", "--token", "x", "--forward-to", wrong];
+        assert!(line(&listen).contains("http://127.0.0.1:4000/hooks"), "{wrong}");
+    }
+}
+
+/// A database of PostgreSQL in another encoding would lose what people write.
+#[tokio::test]
+async fn another_encoding_is_refused() {
+    use sea_orm::{ConnectionTrait, Database};
+    let server = std::env::var("HOURSMITH_TEST_POSTGRES").unwrap();
+    let name = format!("latin_{}", std::process::id());
+    let db = Database::connect(format!("{server}/postgres")).await.unwrap();
+    let create = format!("CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+    db.execute_unprepared(&create).await.unwrap();
+    let why = refused(command(&format!("{server}/{name}"), &["migrate"]));
+    assert!(why.contains("SQL_ASCII") && why.contains("ENCODING 'UTF8'"), "{why}");
+    db.execute_unprepared(&format!("DROP DATABASE {name}")).await.unwrap();
+}

@@ -1,13 +1,15 @@
 //! The page of permissions, `docs/permissions.md`: every action by role, plan and token scope, generated from the policy.
 
-use service::value::Role;
-use service::{Access, Action, policy};
+use service::value::{Plan, Role};
+use service::{Access, Action, Feature, policy};
 
 /// How much of an action a role may do.
 fn cell(role: Role, action: Action) -> &'static str {
-    use Action::{GetMe, GetOrganization, GetRunningTimer, ListTokens, RevokeToken, StartTimer};
+    use Action::*;
     let everything = match action {
         GetMe | GetOrganization => true,
+        // Nobody sees or ends how another person signs in.
+        ListSessions | EndSession | EndAllSessions | ListPasskeys | AddPasskey | RemovePasskey => false,
         // There is one running timer per person, and nobody starts another person's.
         GetRunningTimer | StartTimer => false,
         ListTokens | RevokeToken => policy::administers(role),
@@ -26,15 +28,19 @@ pub fn page() -> String {
     for action in Action::ALL {
         let cells: Vec<_> = Role::ALL.iter().map(|role| cell(*role, *action)).collect();
         let scope = match action.access() {
+            _ if action.needs_session() => "none: settings pages only",
             Access::Read => "read",
             Access::Write => "write",
         };
-        let feature = action.feature();
+        let plan = match action.feature() {
+            Feature::ApiAccess if action.needs_session() => Plan::Free,
+            feature => feature.required_plan(),
+        };
         page.push_str(&format!(
             "| `{}` | {} | {} | {scope} |\n",
             action.operation_id(),
             cells.join(" | "),
-            feature.required_plan().as_str(),
+            plan.as_str(),
         ));
     }
     page.push_str(TAIL);
@@ -45,7 +51,8 @@ const HEAD: &str = "# Permissions
 
 Which role may perform which action, on which plan and with which scope of the token. This page is generated from the
 policy by `make accept`, and a test compares it. The names of the actions are the operation ids of REST; a writing action
-is the mutation of the same name in GraphQL.
+is the mutation of the same name in GraphQL. What no token performs is on the settings pages alone, where a member signs in;
+every plan may sign in there.
 
 ✔ all records of the workspace · own: only the caller's own records, see below · ✘ refused with 403
 
@@ -57,6 +64,7 @@ const TAIL: &str = "
 ## Own records
 
 - **Tokens**: the caller's own tokens.
+- **Sessions and passkeys**: the caller's own, whatever the role.
 - **Timers**: the caller's own running timer.
 - **Members**: a Member sees only their own record.
 - **Projects and tasks**: a Member reads the projects that they are on, and the tasks of these projects.

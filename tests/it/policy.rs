@@ -10,7 +10,8 @@ const TABLE: [(&[Role], &str); 3] = [
         &[Role::Owner, Role::Admin, Role::Manager, Role::Member],
         "GetMe GetOrganization ListMembers GetMember ListTokens RevokeToken ListProjects GetProject ListProjectMembers \
             ListTasks GetTask UpdateTask ListTimeEntries GetTimeEntry GetRunningTimer StartTimer StopTimer StopRunningTimer CreateTimeEntry \
-            CreateTimeEntries UpdateTimeEntry DeleteTimeEntry GetTimeReport",
+            CreateTimeEntries UpdateTimeEntry DeleteTimeEntry GetTimeReport \
+            ListSessions EndSession EndAllSessions ListPasskeys AddPasskey RemovePasskey",
     ),
     (
         &[Role::Owner, Role::Admin, Role::Manager],

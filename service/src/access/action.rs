@@ -171,6 +171,19 @@ actions! {
     ListEvents: Read,
     /// One event.
     GetEvent: Read,
+
+    /// The caller's own sessions on the settings pages.
+    ListSessions: Read,
+    /// End one of them.
+    EndSession: Write,
+    /// End all of them.
+    EndAllSessions: Write,
+    /// The caller's own passkeys.
+    ListPasskeys: Read,
+    /// Add a passkey.
+    AddPasskey: Write,
+    /// Remove a passkey.
+    RemovePasskey: Write,
 }
 
 impl Action {
@@ -242,6 +255,20 @@ impl Action {
                 | UpdateExpense
                 | DeleteExpense
         )
+    }
+
+    /// Whether it is done on the settings pages alone, by a member who has signed in: no token performs it, and no other
+    /// surface has it.
+    pub const fn needs_session(self) -> bool {
+        use Action::*;
+        matches!(self, ListSessions | EndSession | EndAllSessions | ListPasskeys | AddPasskey | RemovePasskey)
+    }
+
+    /// Whether a member on the settings pages must have signed in within the last five minutes, since it makes a credential
+    /// or changes who has access.
+    pub const fn needs_recent_sign_in(self) -> bool {
+        use Action::*;
+        matches!(self, RotateWebhookSecret | AddPasskey | RemovePasskey)
     }
 
     /// Whether it reads much: such reads run few at once for each workspace.

@@ -237,6 +237,7 @@ impl Found {
             token_id,
             token_name,
             scope,
+            session: None,
         };
         let noted_at = AtomicI64::new(last_used_at.map_or(i64::MIN, Timestamp::millis));
         // A workspace without an epoch is never known.

@@ -8,6 +8,7 @@ use entity::{client, member, project, task};
 use sea_orm::{ColumnTrait, QueryFilter};
 
 use crate::access::action::Action;
+use crate::access::policy;
 use crate::access::scope::Identified;
 use crate::contract::error::Error;
 use crate::contract::input::{Reference, Validate};
@@ -168,10 +169,11 @@ impl Cx {
     /// Refuses what plan, role or scope do not allow, and then bad input with everything that is wrong with it.
     async fn admit<I: Validate>(&self, action: Action, input: &I) -> Result<(), Error> {
         let (caller, facts) = (self.caller(), &self.0.facts);
-        if !input.feature().is_in(caller.plan) {
+        if !caller.has(input.feature()) {
             return Err(Error::PlanLacks(input.feature()));
         }
         self.allow(action)?;
+        policy::ensure_recent(caller, action)?;
         input.refuse(caller)?;
         let mut problems = input.problems();
         problems.nest("", facts.not_taken.clone());

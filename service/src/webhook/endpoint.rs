@@ -408,7 +408,7 @@ pub async fn update(
     mut changes: UpdateWebhookEndpointInput,
 ) -> Result<Written<WebhookEndpoint>, Error> {
     changes.check_url(cx);
-    let url = match changes.feature().is_in(cx.caller().plan()) {
+    let url = match cx.caller().has(changes.feature()) {
         true => look_up(cx, Action::UpdateWebhookEndpoint, changes.url.get()).await,
         false => Ok(()),
     };

@@ -6,6 +6,7 @@ mod confirm;
 pub(crate) mod operator;
 mod pipeline;
 mod read;
+pub(crate) mod visitor;
 pub(crate) mod write;
 
 use std::collections::HashMap;
@@ -435,4 +436,4 @@ macro_rules! has_id {
     };
 }
 
-has_id!(client project task time_entry expense invoice member token event webhook_endpoint webhook_delivery);
+has_id!(client project task time_entry expense invoice member token session passkey event webhook_endpoint webhook_delivery);

@@ -374,7 +374,7 @@ async fn ensure_another_owner(write: &Write) -> Result<(), Error> {
     Err(Error::conflict(Reason::LastOwner, "this is the last Owner; make somebody else Owner first"))
 }
 
-const fn member_cap(plan: Plan) -> u64 {
+pub(crate) const fn member_cap(plan: Plan) -> u64 {
     match plan {
         Plan::Free => 3,
         Plan::Studio => 10,

@@ -19,7 +19,7 @@ use crate::list::filter::{one_of, since, until};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 
 /// Live tokens that a member may have.
-const MAX_TOKENS: u64 = 50;
+pub(crate) const MAX_TOKENS: u64 = 50;
 
 /// An API token, without its secret. The secret is shown once, where the token is made: on the settings pages or the
 /// command line.

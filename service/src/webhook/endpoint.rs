@@ -22,7 +22,7 @@ use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::outbox::subscribed;
 
 /// The most endpoints of a workspace.
-const MAX_ENDPOINTS: u64 = 50;
+pub(crate) const MAX_ENDPOINTS: u64 = 50;
 /// The longest time that a replaced secret may go on signing, in seconds: a week.
 const MAX_OVERLAP: i32 = 7 * 24 * 3600;
 

@@ -10,6 +10,8 @@ fn cell(role: Role, action: Action) -> &'static str {
         GetMe | GetOrganization => true,
         // Nobody sees or ends how another person signs in.
         ListSessions | EndSession | EndAllSessions | ListPasskeys | AddPasskey | RemovePasskey => false,
+        // A token acts as the person who made it.
+        CreateToken => false,
         // There is one running timer per person, and nobody starts another person's.
         GetRunningTimer | StartTimer => false,
         ListTokens | RevokeToken => policy::administers(role),
@@ -22,26 +24,26 @@ fn cell(role: Role, action: Action) -> &'static str {
     }
 }
 
+fn row(action: Action, plan: Plan, last: &str) -> String {
+    let cells: Vec<_> = Role::ALL.iter().map(|role| cell(*role, action)).collect();
+    format!("| `{}` | {} | {} | {last} |\n", action.operation_id(), cells.join(" | "), plan.as_str())
+}
+
 /// The page of permissions, `docs/permissions.md`.
 pub fn page() -> String {
     let mut page = String::from(HEAD);
-    for action in Action::ALL {
-        let cells: Vec<_> = Role::ALL.iter().map(|role| cell(*role, *action)).collect();
+    for action in Action::ALL.iter().filter(|action| !action.needs_session()) {
         let scope = match action.access() {
-            _ if action.needs_session() => "none: settings pages only",
             Access::Read => "read",
             Access::Write => "write",
         };
-        let plan = match action.feature() {
-            Feature::ApiAccess if action.needs_session() => Plan::Free,
-            feature => feature.required_plan(),
-        };
-        page.push_str(&format!(
-            "| `{}` | {} | {} | {scope} |\n",
-            action.operation_id(),
-            cells.join(" | "),
-            plan.as_str(),
-        ));
+        page.push_str(&row(*action, action.feature().required_plan(), scope));
+    }
+    page.push_str(SETTINGS);
+    for action in Action::ALL.iter().filter(|action| action.needs_session()) {
+        let plan = action.feature_of_session().map_or(Plan::Free, Feature::required_plan);
+        let sign_in = if action.needs_recent_sign_in() { "of the last 5 minutes" } else { "any" };
+        page.push_str(&row(*action, plan, sign_in));
     }
     page.push_str(TAIL);
     page
@@ -51,8 +53,7 @@ const HEAD: &str = "# Permissions
 
 Which role may perform which action, on which plan and with which scope of the token. This page is generated from the
 policy by `make accept`, and a test compares it. The names of the actions are the operation ids of REST; a writing action
-is the mutation of the same name in GraphQL. What no token performs is on the settings pages alone, where a member signs in;
-every plan may sign in there.
+is the mutation of the same name in GraphQL.
 
 ✔ all records of the workspace · own: only the caller's own records, see below · ✘ refused with 403
 
@@ -60,10 +61,20 @@ every plan may sign in there.
 | --- | --- | --- | --- | --- | --- | --- |
 ";
 
+const SETTINGS: &str = "
+## On the settings pages only
+
+The settings pages offer all of the above, and what follows, which no token performs, whatever its scope and the role of its
+owner. The operator has the same on the command line, except for sessions and passkeys. Every plan may sign in.
+
+| action | Owner | Admin | Manager | Member | plan, at least | sign-in |
+| --- | --- | --- | --- | --- | --- | --- |
+";
+
 const TAIL: &str = "
 ## Own records
 
-- **Tokens**: the caller's own tokens.
+- **Tokens**: the caller's own tokens. Everyone makes tokens for themself only.
 - **Sessions and passkeys**: the caller's own, whatever the role.
 - **Timers**: the caller's own running timer.
 - **Members**: a Member sees only their own record.
@@ -81,5 +92,6 @@ const TAIL: &str = "
 - Only Owner and Admin assign an existing time entry to another person.
 - `updateWebhookEndpoint` needs the plan agency, unless it only disables the endpoint.
 - A token with scope `read` performs no writing action, whatever the role of its owner.
-- No token creates tokens; the operator does, with `hoursmith token create`.
+- Of Owners, only an Owner decides: an Admin can neither add an Owner, nor make anybody Owner, nor change or remove one.
+- The last Owner can be neither removed nor given another role.
 ";

@@ -13,11 +13,12 @@ use crate::contract::error::Error;
 /// # Errors
 /// `PlanLacks` or `Forbidden`.
 pub fn ensure_allowed(caller: &Caller, action: Action) -> Result<(), Error> {
-    if !caller.has(action.feature()) {
-        return Err(Error::PlanLacks(action.feature()));
+    let feature = if caller.session.is_some() { action.feature_of_session() } else { Some(action.feature()) };
+    if let Some(feature) = feature.filter(|feature| !feature.is_in(caller.plan)) {
+        return Err(Error::PlanLacks(feature));
     }
     if action.needs_session() && caller.session.is_none() {
-        let message = format!("no token can {}; the settings pages do", action.words());
+        let message = format!("no token can {}; the settings pages and the command line can", action.words());
         return Err(Error::Forbidden(message.into()));
     }
     if !allows(caller.role, action) {
@@ -102,6 +103,16 @@ pub const fn allows(role: Role, action: Action) -> bool {
 
         (ListSessions | EndSession | EndAllSessions, _) => true,
         (ListPasskeys | AddPasskey | RemovePasskey, _) => true,
+
+        (CreateToken, _) => true,
+        // Of Owners, only an Owner decides; `member` knows.
+        (AddMember | SetMemberRole | RemoveMember | UpdateOrganization, Owner | Admin) => true,
+        (AddMember | SetMemberRole | RemoveMember | UpdateOrganization, Manager | Member) => false,
+        (PreviewInvoice | CreateInvoice | SendInvoice, Owner | Admin | Manager) => true,
+        (RecordPayment | RecordFailedPayment, Owner | Admin | Manager) => true,
+        (RefundInvoice | CancelInvoice, Owner | Admin | Manager) => true,
+        (PreviewInvoice | CreateInvoice | SendInvoice, Member) => false,
+        (RecordPayment | RecordFailedPayment | RefundInvoice | CancelInvoice, Member) => false,
     }
 }
 

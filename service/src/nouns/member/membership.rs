@@ -2,8 +2,10 @@
 
 use entity::value::{Id, Name, Plan, Role, Text, fold};
 use entity::{member, project_member, token, user};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, SelectStatement};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 
 use super::{Member, is_member};
 use crate::access::scope::Scoped;
@@ -72,62 +74,112 @@ pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Member>
     Ok(query.all(operator.reader()).await?.into_iter().map(Member::from).collect())
 }
 
+/// Which member is meant: by their e-mail address, or by the id of the membership.
+pub(super) enum Which<'a> {
+    Email(&'a str),
+    Id(Id),
+}
+
+impl Which<'_> {
+    /// The live membership, locked against every other write.
+    async fn lock(&self, write: &Write) -> Result<member::Model, Error> {
+        match self {
+            Which::Email(email) => find_live(write, email).await,
+            Which::Id(id) => write.lock_exclusive::<member::Entity>(*id).await,
+        }
+    }
+
+    /// The id of the person.
+    fn user(&self, organization: Id) -> SelectStatement {
+        match self {
+            Which::Email(email) => user_by_email(email),
+            Which::Id(id) => {
+                let membership = member::Entity::all_of(organization).filter(member::Column::Id.eq(*id));
+                membership.select_only().column(member::Column::UserId).into_query()
+            }
+        }
+    }
+}
+
 /// Gives a member another role; never leaves a workspace without an Owner.
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn set_role(operator: &Operator, organization: Id, email: &str, role: Role) -> Result<Member, Error> {
-    operator
-        .write(organization, async |write| {
-            organization::lock(write).await?;
-            // Only Members need to be on the projects of their tasks.
-            let projects =
-                if role == Role::Member { task::projects_of(write, user_by_email(email)).await? } else { vec![] };
-            let before = find_live(write, email).await?;
-            if before.role == Role::Owner && role != Role::Owner {
-                ensure_another_owner(write).await?;
-            }
-            let after = member::Model { role, ..before.clone() };
-            let member = write.update::<member::Entity>(&before, after).await?;
-            for project in projects {
-                task::add_to_project(write, project, std::slice::from_ref(&member)).await?;
-            }
-            Ok(member.into())
-        })
-        .await
+    operator.write(organization, async |write| give_role(write, &Which::Email(email), role).await).await
+}
+
+/// Gives a member another role.
+///
+/// # Errors
+/// `NotFound`, `Forbidden` (of Owners, only an Owner decides), `Conflict` (the last Owner), or `Internal` (database).
+pub(super) async fn give_role(write: &Write, which: &Which<'_>, role: Role) -> Result<Member, Error> {
+    organization::lock(write).await?;
+    // Only Members need to be on the projects of their tasks.
+    let user = which.user(write.organization_id());
+    let projects = if role == Role::Member { task::projects_of(write, user).await? } else { vec![] };
+    let before = which.lock(write).await?;
+    ensure_decides(write.acting_role(), before.role)?;
+    if before.role == Role::Owner && role != Role::Owner {
+        ensure_another_owner(write).await?;
+    }
+    let after = member::Model { role, ..before.clone() };
+    let member = write.update::<member::Entity>(&before, after).await?;
+    for project in projects {
+        task::add_to_project(write, project, std::slice::from_ref(&member)).await?;
+    }
+    Ok(member.into())
 }
 
 /// Ends a membership and revokes its tokens permanently. Their time stays.
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub async fn remove(operator: &Operator, organization: Id, email: &str) -> Result<Member, Error> {
-    operator
-        .write(organization, async |write| {
-            organization::lock(write).await?;
-            let before = find_live(write, email).await?;
-            if before.role == Role::Owner {
-                ensure_another_owner(write).await?;
-            }
-            let after = member::Model { deleted_at: Some(write.now), ..before.clone() };
-            let after = write.update::<member::Entity>(&before, after).await?;
-            token::Entity::update_many()
-                .col_expr(token::Column::RevokedAt, Expr::value(write.now))
-                .filter(token::Column::OrganizationId.eq(organization))
-                .filter(token::Column::MemberId.eq(after.id))
-                .filter(token::Column::RevokedAt.is_null())
-                .exec(write.connection())
-                .await?;
-            project_member::Entity::delete_many()
-                .filter(project_member::Column::OrganizationId.eq(organization))
-                .filter(project_member::Column::UserId.eq(after.user_id))
-                .exec(write.connection())
-                .await?;
-            task::unassign(write, after.user_id, None).await?;
-            Ok(after.into())
-        })
-        .await
+    operator.write(organization, async |write| leave(write, &Which::Email(email)).await).await
+}
+
+/// Ends a membership.
+///
+/// # Errors
+/// `NotFound`, `Forbidden` (of Owners, only an Owner decides), `Conflict` (the last Owner), or `Internal` (database).
+#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
+pub(super) async fn leave(write: &Write, which: &Which<'_>) -> Result<Member, Error> {
+    organization::lock(write).await?;
+    let before = which.lock(write).await?;
+    ensure_decides(write.acting_role(), before.role)?;
+    if before.role == Role::Owner {
+        ensure_another_owner(write).await?;
+    }
+    let after = member::Model { deleted_at: Some(write.now), ..before.clone() };
+    let after = write.update::<member::Entity>(&before, after).await?;
+    token::Entity::update_many()
+        .col_expr(token::Column::RevokedAt, Expr::value(write.now))
+        .filter(token::Column::OrganizationId.eq(write.organization_id()))
+        .filter(token::Column::MemberId.eq(after.id))
+        .filter(token::Column::RevokedAt.is_null())
+        .exec(write.connection())
+        .await?;
+    project_member::Entity::delete_many()
+        .filter(project_member::Column::OrganizationId.eq(write.organization_id()))
+        .filter(project_member::Column::UserId.eq(after.user_id))
+        .exec(write.connection())
+        .await?;
+    task::unassign(write, after.user_id, None).await?;
+    Ok(after.into())
+}
+
+/// Of Owners, only an Owner decides; the operator, who has no role, decides of everyone.
+///
+/// # Errors
+/// `Forbidden`.
+pub(super) fn ensure_decides(acting: Option<Role>, role: Role) -> Result<(), Error> {
+    match acting {
+        Some(acting) if role == Role::Owner && acting != Role::Owner => {
+            Err(Error::Forbidden("only an Owner makes, changes or removes an Owner".into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The live membership behind an e-mail address.
@@ -168,8 +220,7 @@ pub(crate) const fn member_cap(plan: Plan) -> u64 {
 }
 
 #[expect(clippy::disallowed_methods, reason = "people belong to no workspace")]
-fn user_by_email(email: &str) -> sea_orm::sea_query::SelectStatement {
-    use sea_orm::QueryTrait;
+fn user_by_email(email: &str) -> SelectStatement {
     let by_email = user::Entity::find().filter(user::Column::EmailKey.eq(fold(email.trim())));
     by_email.select_only().column(user::Column::Id).into_query()
 }

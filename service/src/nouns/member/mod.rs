@@ -1,7 +1,8 @@
-//! The people of a workspace: read over the surfaces, added and removed by the operator.
+//! The people of a workspace: read over the surfaces; added and removed on the settings pages and by the operator.
 
 mod list;
 mod membership;
+pub mod settings;
 
 use entity::value::{Id, Plan, Role, Timestamp};
 use entity::{member, project, project_member};

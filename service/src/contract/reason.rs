@@ -72,6 +72,8 @@ reasons! {
 
     /// There is neither time nor an expense to bill. Only the command line and the settings pages meet it.
     NothingToBill = "nothing_to_bill",
+    /// What is to be billed has changed since the preview. Look at it again. Only the settings pages meet it.
+    PreviewOutdated = "preview_outdated",
     /// What is to be billed is in another currency. Only the command line and the settings pages meet it.
     OtherCurrency = "other_currency",
     /// The invoice would come to more than an amount can hold. Only the command line and the settings pages meet it.

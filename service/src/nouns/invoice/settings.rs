@@ -9,6 +9,7 @@ use crate::access::action::Action;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input, Reference, Required, Validate, references};
 use crate::contract::outcome::{Precondition, Written};
+use crate::contract::reason::Reason;
 use crate::door::Cx;
 
 crate::input! {
@@ -24,12 +25,14 @@ crate::input! {
         pub discount: Field<Money>,
         /// Tax rate in percent from 0 to 100; null means the client's default.
         pub tax_rate: Field<Percent>,
+        /// Total that a preview has shown: an invoice that comes to another one is not made. Null means any.
+        pub expected_total: Field<Money>,
     }
 }
 
 impl CreateInvoiceInput {
     fn into_new(self) -> Result<NewInvoice, Error> {
-        let CreateInvoiceInput { client_id, from, to, discount, tax_rate, not_taken: _ } = self;
+        let CreateInvoiceInput { client_id, from, to, discount, tax_rate, expected_total: _, not_taken: _ } = self;
         let (client, from, to) = (client_id.value()?, from.value()?, to.value()?);
         Ok(NewInvoice { client, from, to, discount: discount.take(), tax_rate: tax_rate.take() })
     }
@@ -140,9 +143,21 @@ pub async fn preview(cx: &Cx, input: CreateInvoiceInput) -> Result<InvoicePrevie
 ///
 /// # Errors
 /// `Forbidden` (role, or a token asks), `Invalid` (input, no such client, a project without a rate, a discount over the
-/// subtotal), `Conflict` (nothing to bill, another currency, an amount too large, or key), or `Internal` (database).
+/// subtotal), `Conflict` (nothing to bill, another currency, another total than the preview's, an amount too large, or key), or
+/// `Internal` (database).
 pub async fn create(cx: &Cx, input: CreateInvoiceInput) -> Result<Written<InvoiceWithLines>, Error> {
-    cx.create(Action::CreateInvoice, input, async |write, input| bill(write, &input.into_new()?).await).await
+    cx.create(Action::CreateInvoice, input, async |write, input| {
+        let expected = input.expected_total.get().copied();
+        let made = bill(write, &input.into_new()?).await?;
+        match expected {
+            Some(total) if total != made.invoice.total => {
+                let message = "what is to be billed has changed since the preview; look at it again";
+                Err(Error::conflict(Reason::PreviewOutdated, message))
+            }
+            _ => Ok(made),
+        }
+    })
+    .await
 }
 
 /// DRAFT becomes SENT; fires `invoice.sent`.

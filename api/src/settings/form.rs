@@ -5,7 +5,7 @@ use std::time::Duration;
 use poem::http::{StatusCode, header};
 use poem::{Request, error::ReadBodyError};
 use service::value::Json;
-use service::{Error, Reason};
+use service::{Error, Precondition, Reason};
 
 use crate::http::rejection::{self, HttpRejection, Rejection};
 use crate::http::request::header_text;
@@ -64,12 +64,27 @@ impl Form {
         self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
+    /// The same, for the input of a new record: what was left empty is left out.
+    pub(super) fn filled(&self, names: &[&str]) -> Vec<(String, Json)> {
+        let mut fields = self.object(names);
+        fields.retain(|(_, value)| !matches!(value, Json::Text(text) if text.trim().is_empty()));
+        fields
+    }
+
     /// Everything that distinguishes this form from another: all of it but the key.
     pub(super) fn identity(&self) -> Json {
         let fields = self.0.iter().filter(|(name, _)| name != KEY);
         Json::List(
             fields.map(|(name, value)| Json::List(vec![Json::Text(name.clone()), Json::Text(value.clone())])).collect(),
         )
+    }
+
+    /// The version of the record that the form was made of, in its hidden field `version`; one that is no number fits none.
+    pub(super) fn version(&self) -> Precondition {
+        match self.sent("version") {
+            Some(version) => Precondition::OneOf(version.parse().into_iter().collect()),
+            None => Precondition::Any,
+        }
     }
 
     /// These fields as a JSON object, for an input of the service: a field that was not sent is left out, an empty one is

@@ -17,6 +17,9 @@ type Entry = (&'static str, &'static str, fn(Role) -> bool);
 const NAVIGATION: &[Entry] = &[
     ("/settings", "Overview", |_| true),
     ("/settings/api", "API tokens", |_| true),
+    ("/settings/members", "Members", |_| true),
+    ("/settings/workspace", "Workspace", |_| true),
+    ("/settings/invoices", "Invoices", policy::sees_money),
     ("/settings/sessions", "Sessions and passkeys", |_| true),
 ];
 
@@ -25,6 +28,17 @@ const NAVIGATION: &[Entry] = &[
 const DONE: &[(&str, &str)] = &[
     ("signed-in", "You are signed in."),
     ("token-revoked", "The token is revoked. Requests with it are refused from now on."),
+    ("member-added", "The person is added. They can sign in from now on."),
+    ("role-changed", "The role is changed. It counts from now on."),
+    ("member-removed", "The person is removed. Their sessions and tokens have ended."),
+    ("workspace-changed", "The workspace is changed."),
+    ("invoice-made", "The invoice is made, as a draft."),
+    ("invoice-sent", "The invoice is marked as sent."),
+    ("payment-recorded", "The payment is recorded."),
+    ("invoice-paid", "The payment is recorded. The invoice is paid in full."),
+    ("payment-failed", "The failed payment is recorded."),
+    ("invoice-refunded", "The refund is recorded."),
+    ("invoice-cancelled", "The invoice is cancelled. What it billed can be billed again."),
     ("session-ended", "The session is ended."),
     ("passkey-removed", "The passkey is removed. It signs in no more."),
     ("passkey-added", "The passkey is added. You can sign in with it from now on."),

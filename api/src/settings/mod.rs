@@ -5,7 +5,9 @@ mod cookie;
 mod fields;
 mod form;
 mod home;
+mod invoices;
 mod layout;
+mod members;
 mod origin;
 mod pager;
 mod parts;
@@ -15,6 +17,7 @@ mod sign_in;
 mod site;
 mod tokens;
 mod visit;
+mod workspace;
 
 use std::sync::Arc;
 
@@ -124,6 +127,26 @@ async fn page(page: Page, posts: bool, visit: &Visit<'_>) -> Result<Response, Re
         (Page::Tokens, _) => tokens::list(visit).await,
         (Page::RevokeToken, false) => tokens::confirm_revoke(visit).await,
         (Page::RevokeToken, true) => tokens::revoke(visit).await,
+
+        (Page::Members, _) => members::list(visit).await,
+        (Page::NewMember, false) => members::new(visit),
+        (Page::NewMember, true) => members::add(visit).await,
+        (Page::MemberRole, false) => members::ask_role(visit).await,
+        (Page::MemberRole, true) => members::set_role(visit).await,
+        (Page::RemoveMember, false) => members::confirm_remove(visit).await,
+        (Page::RemoveMember, true) => members::remove(visit).await,
+
+        (Page::Workspace, false) => workspace::show(visit).await,
+        (Page::Workspace, true) => workspace::change(visit).await,
+
+        (Page::Invoices, _) => invoices::list::list(visit).await,
+        (Page::NewInvoice, false) => invoices::new::new(visit).await,
+        (Page::NewInvoice, true) => invoices::new::preview(visit).await,
+        (Page::MakeInvoice, _) => invoices::new::make(visit).await,
+        (Page::Invoice, _) => invoices::document::show(visit).await,
+        (Page::PrintInvoice, _) => invoices::document::print(visit).await,
+        (Page::InvoiceStep(step), false) => invoices::steps::ask(visit, step).await,
+        (Page::InvoiceStep(step), true) => invoices::steps::perform(visit, step).await,
 
         (Page::Sessions, _) => sessions::list(visit).await,
         (Page::EndSession, false) => sessions::confirm_end(visit).await,

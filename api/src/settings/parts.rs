@@ -11,6 +11,16 @@ pub(super) fn key(facts: &Facts) -> Markup {
     html! { input type="hidden" name=(KEY) value=(facts.new_key()); }
 }
 
+/// A text by which a list is filtered; `kind` is the type of the input.
+pub(super) fn filter(kind: &str, name: &str, label: &str, value: &str) -> Markup {
+    html! {
+        div.field {
+            label for=(name) { (label) }
+            input type=(kind) id=(name) name=(name) value=(value);
+        }
+    }
+}
+
 /// An instant in UTC, which the script shows in the zone of the visitor.
 pub(super) fn time(at: Timestamp) -> Markup {
     let text = at.to_string();

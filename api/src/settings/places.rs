@@ -3,12 +3,25 @@
 use poem::http::Method;
 use service::value::Id;
 
+use super::invoices::steps::Step;
+
 /// A page, by what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Page {
     Home,
     Tokens,
     RevokeToken,
+    Members,
+    NewMember,
+    MemberRole,
+    RemoveMember,
+    Workspace,
+    Invoices,
+    NewInvoice,
+    MakeInvoice,
+    Invoice,
+    PrintInvoice,
+    InvoiceStep(Step),
     Sessions,
     EndSession,
     EndAllSessions,
@@ -60,6 +73,21 @@ const PLACES: &[Place] = &[
     read("", Page::Home),
     read("api", Page::Tokens),
     form("api/{id}/revoke", Page::RevokeToken),
+    read("members", Page::Members),
+    form("members/new", Page::NewMember),
+    form("members/{id}/role", Page::MemberRole),
+    form("members/{id}/remove", Page::RemoveMember),
+    form("workspace", Page::Workspace),
+    read("invoices", Page::Invoices),
+    form("invoices/new", Page::NewInvoice),
+    button("invoices/make", Page::MakeInvoice),
+    read("invoices/{id}", Page::Invoice),
+    read("invoices/{id}/print", Page::PrintInvoice),
+    form("invoices/{id}/send", Page::InvoiceStep(Step::Send)),
+    form("invoices/{id}/pay", Page::InvoiceStep(Step::Pay)),
+    form("invoices/{id}/payment-failed", Page::InvoiceStep(Step::PaymentFailed)),
+    form("invoices/{id}/refund", Page::InvoiceStep(Step::Refund)),
+    form("invoices/{id}/cancel", Page::InvoiceStep(Step::Cancel)),
     read("sessions", Page::Sessions),
     form("sessions/end-all", Page::EndAllSessions),
     form("sessions/{id}/end", Page::EndSession),

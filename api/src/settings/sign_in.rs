@@ -1,6 +1,6 @@
 //! `/settings/sign-in`: the ways in. A login link is shown by GET and used by POST, so that previews do not use it up.
 
-use maud::{Markup, html};
+use maud::html;
 use poem::Response;
 use poem::http::StatusCode;
 use service::{Error, session};
@@ -8,7 +8,7 @@ use service::{Error, session};
 use super::fields::{Field, Fields};
 use super::form::{Form, Problems, sentence};
 use super::places::Page;
-use super::visit::Facts;
+use super::visit::{Facts, Visit};
 use super::{BASE, cookie, layout, see_other};
 use crate::http::rejection::{HttpRejection, Rejection};
 
@@ -143,13 +143,14 @@ pub(crate) fn link_of(base: &str, code: &str) -> String {
     format!("{}{LINK}?code={code}", base.trim_end_matches('/'))
 }
 
-/// A page that asks to sign in again, for what needs a recent sign-in, and leads back.
-pub(super) fn stale(visit: &super::visit::Visit<'_>, what: &str) -> Markup {
+/// The page that asks to sign in again, for what needs a recent sign-in, and that leads back.
+pub(super) fn stale(visit: &Visit<'_>, what: &str) -> Response {
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &visit.facts.path()).finish();
-    html! {
+    let body = html! {
         p { "To " (what) ", sign in again: this takes a sign-in of the last five minutes." }
         p { a.button href={ (HERE) "?" (query) } { "Sign in again" } }
-    }
+    };
+    layout::page_with(visit, StatusCode::FORBIDDEN, "Sign in again", body)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 mod invoices;
 mod members;
-mod roles;
+pub(crate) mod roles;
 mod tokens;
 mod workspace;
 

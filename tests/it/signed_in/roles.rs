@@ -10,7 +10,7 @@ use super::{Person, amount, currency, june, new_member, new_token, role, with_to
 const ANY: &Precondition = &Precondition::Any;
 
 /// What the caller is to do, and to which record.
-enum Target {
+pub(crate) enum Target {
     None,
     Client(String),
     Invoice(Id),
@@ -18,7 +18,7 @@ enum Target {
 }
 
 /// A record of a workspace for the action to be done to, ready for it.
-async fn target(world: &World, at: &Workspace, action: Action) -> Target {
+pub(crate) async fn target(world: &World, at: &Workspace, action: Action) -> Target {
     let client = async || {
         let client = at.client(world, "one").await;
         at.expense(world, &client, "150.00").await;
@@ -78,7 +78,7 @@ async fn perform(cx: &Cx, action: Action, target: &Target, email: &str) -> Resul
 }
 
 /// Those that are walked here: how a person signs in has tests of its own.
-fn actions() -> Vec<Action> {
+pub(crate) fn actions() -> Vec<Action> {
     use Action::*;
     let own = [ListSessions, EndSession, EndAllSessions, ListPasskeys, AddPasskey, RemovePasskey];
     Action::ALL.iter().copied().filter(|action| action.needs_session() && !own.contains(action)).collect()
@@ -109,7 +109,7 @@ on_both! {
 }
 
 /// The plan has a cap: whoever was added is removed again.
-async fn tidy_up(world: &World, at: &Workspace, email: &str) {
+pub(crate) async fn tidy_up(world: &World, at: &Workspace, email: &str) {
     let _ = member::remove(&world.operator(), at.id, email).await;
     for person in member::all_of(&world.operator(), at.id).await.unwrap() {
         if person.email.ends_with("@new.example") {

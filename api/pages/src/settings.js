@@ -27,6 +27,32 @@ for (const form of all('form[method=post]')) {
 }
 addEventListener('pageshow', () => all('form').forEach((form) => delete form.dataset.sent))
 
+// Passkeys: asks the server, then the authenticator, and sends the form with the answer.
+for (const form of all('[data-passkey]')) {
+  form.hidden = !globalThis.PublicKeyCredential?.parseCreationOptionsFromJSON
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault()
+    const failed = form.querySelector('[data-failed]')
+    failed.textContent = ''
+    try {
+      const { key } = form.elements
+      const body = new URLSearchParams(key && { key: crypto.randomUUID() })
+      const started = await fetch(form.dataset.start, { method: 'POST', body })
+      if (!started.ok) throw new Error(started.status === 403 ? 'Sign in again first.' : 'The server refused.')
+      const { options, state } = await started.json()
+      const credential = form.dataset.passkey === 'create'
+        ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) })
+        : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) })
+      form.elements.state.value = state
+      form.elements.credential.value = JSON.stringify(credential)
+      form.submit()
+    } catch (error) {
+      failed.textContent = `This did not work. ${error.message}`
+      delete form.dataset.sent
+    }
+  })
+}
+
 // What is marked as live is asked for again while somebody looks at it.
 const live = document.querySelector('[data-live]')
 if (live) {

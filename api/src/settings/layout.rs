@@ -20,6 +20,7 @@ const NAVIGATION: &[Entry] = &[
     ("/settings/members", "Members", |_| true),
     ("/settings/workspace", "Workspace", |_| true),
     ("/settings/invoices", "Invoices", policy::sees_money),
+    ("/settings/webhooks", "Webhooks", policy::administers),
     ("/settings/sessions", "Sessions and passkeys", |_| true),
 ];
 
@@ -39,6 +40,13 @@ const DONE: &[(&str, &str)] = &[
     ("payment-failed", "The failed payment is recorded."),
     ("invoice-refunded", "The refund is recorded."),
     ("invoice-cancelled", "The invoice is cancelled. What it billed can be billed again."),
+    ("endpoint-changed", "The endpoint is changed."),
+    ("endpoint-enabled", "The endpoint is enabled. Events are sent to it from now on."),
+    ("endpoint-disabled", "The endpoint is disabled. Nothing is sent to it."),
+    ("endpoint-deleted", "The endpoint is deleted."),
+    ("test-sent", "A test event is on its way. This page shows what becomes of it."),
+    ("replayed", "The event is on its way again, as this new delivery."),
+    ("replayed-many", "The events are on their way again, as new deliveries."),
     ("session-ended", "The session is ended."),
     ("passkey-removed", "The passkey is removed. It signs in no more."),
     ("passkey-added", "The passkey is added. You can sign in with it from now on."),
@@ -182,11 +190,6 @@ pub(super) fn unlocks(feature: Feature) -> Markup {
             p { strong { (what) } " need the plan " strong { (plan) } ". Ask the operator of this server to change the plan of the workspace." }
         }
     }
-}
-
-/// Whether somebody is an Owner or Admin.
-pub(super) fn administers(role: Role) -> bool {
-    policy::administers(role)
 }
 
 /// Leads on, with a sentence about what was done.

@@ -11,12 +11,14 @@ mod members;
 mod origin;
 mod pager;
 mod parts;
+mod passkeys;
 mod places;
 mod sessions;
 mod sign_in;
 mod site;
 mod tokens;
 mod visit;
+mod webhooks;
 mod workspace;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ use self::form::Form;
 use self::places::{Found, Page};
 pub(crate) use self::sign_in::link_of;
 use self::visit::{Facts, Visit};
+use self::webhooks::{deliveries, endpoint, endpoints};
 use crate::http::middleware::caught;
 use crate::http::rejection::{HttpRejection, Rejection};
 use crate::http::request::fingerprint;
@@ -125,6 +128,8 @@ async fn page(page: Page, posts: bool, visit: &Visit<'_>) -> Result<Response, Re
         (Page::Home, _) => home::show(visit).await,
 
         (Page::Tokens, _) => tokens::list(visit).await,
+        (Page::NewToken, false) => tokens::new(visit),
+        (Page::NewToken, true) => tokens::mint(visit).await,
         (Page::RevokeToken, false) => tokens::confirm_revoke(visit).await,
         (Page::RevokeToken, true) => tokens::revoke(visit).await,
 
@@ -147,17 +152,38 @@ async fn page(page: Page, posts: bool, visit: &Visit<'_>) -> Result<Response, Re
         (Page::PrintInvoice, _) => invoices::document::print(visit).await,
         (Page::InvoiceStep(step), false) => invoices::steps::ask(visit, step).await,
         (Page::InvoiceStep(step), true) => invoices::steps::perform(visit, step).await,
+        (Page::Endpoints, _) => endpoints::list(visit).await,
+        (Page::NewEndpoint, false) => endpoints::new(visit),
+        (Page::NewEndpoint, true) => endpoints::create(visit).await,
+        (Page::Endpoint, false) => endpoint::show(visit).await,
+        (Page::Endpoint, true) => endpoint::change(visit).await,
+        (Page::SwitchEndpoint, _) => endpoint::switch(visit).await,
+        (Page::RotateSecret, false) => endpoint::ask_to_rotate(visit).await,
+        (Page::RotateSecret, true) => endpoint::rotate(visit).await,
+        (Page::TestEndpoint, _) => endpoint::test(visit).await,
+        (Page::DeleteEndpoint, false) => endpoint::confirm_delete(visit).await,
+        (Page::DeleteEndpoint, true) => endpoint::delete(visit).await,
+
+        (Page::Deliveries, _) => deliveries::list(visit).await,
+        (Page::Delivery, _) => deliveries::show(visit).await,
+        (Page::ReplayDelivery, _) => deliveries::replay_one(visit).await,
+        (Page::ReplayDeliveries, false) => deliveries::count(visit).await,
+        (Page::ReplayDeliveries, true) => deliveries::replay_many(visit).await,
 
         (Page::Sessions, _) => sessions::list(visit).await,
         (Page::EndSession, false) => sessions::confirm_end(visit).await,
         (Page::EndSession, true) => sessions::end(visit).await,
         (Page::EndAllSessions, false) => sessions::confirm_end_all(visit),
         (Page::EndAllSessions, true) => sessions::end_all(visit).await,
-        (Page::RemovePasskey, false) => sessions::confirm_remove_passkey(visit).await,
-        (Page::RemovePasskey, true) => sessions::remove_passkey(visit).await,
+        (Page::StartPasskey, _) => passkeys::start_adding(visit).await,
+        (Page::AddPasskey, _) => passkeys::add(visit).await,
+        (Page::RemovePasskey, false) => passkeys::confirm_remove(visit).await,
+        (Page::RemovePasskey, true) => passkeys::remove(visit).await,
         (Page::SignOut, _) => sessions::sign_out(visit).await,
 
-        (Page::SignIn | Page::Link, _) => Err(HttpRejection::NoSuchPath.into()),
+        (Page::SignIn | Page::Link | Page::PasskeyChallenge | Page::PasskeySignIn, _) => {
+            Err(HttpRejection::NoSuchPath.into())
+        }
     }
 }
 

@@ -2,20 +2,20 @@
 
 use maud::{Markup, html};
 use poem::Response;
+use service::Error;
 use service::session::{self, Session, SignInMethod};
-use service::{Error, passkey};
 
-use super::parts::{confirmation, time, time_or};
+use super::form::Problems;
+use super::parts::{confirmation, time};
 use super::visit::Visit;
-use super::{cookie, layout, pager, see_other};
+use super::{cookie, layout, pager, passkeys, see_other};
 use crate::http::rejection::Rejection;
 
 /// Where the list is.
-const LIST: &str = "/settings/sessions";
+pub(super) const LIST: &str = "/settings/sessions";
 
 pub(super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
     let sessions = session::list(&visit.cx, &pager::args(visit, &[])).await?;
-    let passkeys = passkey::list(&visit.cx, &service::ListArgs::default()).await?;
     let body = html! {
         section aria-labelledby="sessions" {
             h2 id="sessions" { "Where you are signed in" }
@@ -25,24 +25,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
             (pager::ways(visit, &sessions))
             p { a href="/settings/sessions/end-all" { "Sign out everywhere" } }
         }
-        section aria-labelledby="passkeys" {
-            h2 id="passkeys" { "Passkeys" }
-            @if passkeys.items.is_empty() {
-                p { "You have no passkey yet. With one you sign in without asking the operator for a link." }
-            }
-            ul.cards {
-                @for passkey in &passkeys.items {
-                    li {
-                        h3 { (passkey.name) }
-                        dl {
-                            dt { "Added" } dd { (time(passkey.created_at)) }
-                            dt { "Last used" } dd { (time_or(passkey.last_used_at, "never")) }
-                        }
-                        a href={ "/settings/sessions/passkeys/" (passkey.id) "/remove" } { "Remove " (passkey.name) }
-                    }
-                }
-            }
-        }
+        (passkeys::section(visit, &Problems::default()).await?)
     };
     Ok(layout::page(visit, "Sessions and passkeys", body))
 }
@@ -100,23 +83,4 @@ pub(super) async fn sign_out(visit: &Visit<'_>) -> Result<Response, Rejection> {
     let own = visit.caller().session().ok_or(Error::NotFound("session"))?;
     session::end(&visit.cx, own.id).await?;
     Ok(cookie::cleared(see_other("/settings/sign-in"), &visit.facts.site))
-}
-
-pub(super) async fn confirm_remove_passkey(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    let id = visit.id()?;
-    let args = service::ListArgs {
-        filter: passkey::PasskeyFilter { id: service::input::Field::Value(vec![id]), ..Default::default() },
-        ..Default::default()
-    };
-    let found = passkey::list(&visit.cx, &args).await?;
-    let passkey = found.items.first().ok_or(Error::NotFound("passkey"))?;
-    let sure = html! {
-        p { "You will not be able to sign in with " strong { (passkey.name) } " any more. Last used: " (time_or(passkey.last_used_at, "never")) "." }
-    };
-    Ok(layout::page(visit, "Remove a passkey", confirmation(visit, sure, "Remove this passkey", LIST)))
-}
-
-pub(super) async fn remove_passkey(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    passkey::remove(&visit.cx, visit.id()?).await?;
-    Ok(layout::done(LIST, "passkey-removed"))
 }

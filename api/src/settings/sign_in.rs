@@ -9,7 +9,7 @@ use super::fields::{Field, Fields};
 use super::form::{Form, Problems, sentence};
 use super::places::Page;
 use super::visit::{Facts, Visit};
-use super::{BASE, cookie, layout, see_other};
+use super::{BASE, cookie, layout, passkeys, see_other};
 use crate::http::rejection::{HttpRejection, Rejection};
 
 /// Where to sign in.
@@ -23,6 +23,8 @@ pub(super) async fn answer(facts: &Facts, page: Page, posts: bool, form: Form) -
         (Page::SignIn, _) => Ok(show(facts, StatusCode::OK, &form, &Problems::default())),
         (Page::Link, false) => look(facts).await,
         (Page::Link, true) => redeem(facts, form).await,
+        (Page::PasskeyChallenge, _) => passkeys::challenge(facts),
+        (Page::PasskeySignIn, _) => passkeys::sign_in(facts, &form).await,
         _ => Err(HttpRejection::NoSuchPath.into()),
     }
 }
@@ -43,7 +45,7 @@ pub(super) fn again(back: &str) -> Response {
 }
 
 /// Where to go after signing in: a page of the settings, and never another server.
-fn next(wanted: &str) -> &str {
+pub(super) fn next(wanted: &str) -> &str {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~?=&%+".contains(c);
     let below = wanted.strip_prefix(BASE).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
     let path = wanted.split('?').next().unwrap_or_default();
@@ -64,6 +66,7 @@ fn show(facts: &Facts, status: StatusCode, form: &Form, problems: &Problems) -> 
     };
     let body = html! {
         (fields.summary())
+        @if facts.site.relying_party().is_some() { (passkeys::ask(next)) }
         section aria-labelledby="by-link" {
             h2 id="by-link" { "With a link" }
             p { "Open the link that the operator of this server made for you, or paste it here." }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use poem::Request;
 use poem::http::header;
+use service::passkey::RelyingParty;
 
 use crate::http::request::header_text;
 use crate::http::server::Server;
@@ -38,6 +39,23 @@ impl Site {
         let counts = self.public.is_none() || is_loopback(host);
         counts
             && ["http", "https"].iter().any(|scheme| origin_of(&format!("{scheme}://{host}")) == Some(origin.clone()))
+    }
+
+    /// The URL of this server, for samples that people copy.
+    pub(super) fn url(&self) -> String {
+        match (&self.public, &self.host) {
+            (Some(public), _) => public.clone(),
+            (None, Some(host)) => format!("{}://{host}", if is_loopback(host) { "http" } else { "https" }),
+            (None, None) => "http://127.0.0.1:8080".into(),
+        }
+    }
+
+    /// What passkeys are bound to; none where they do not work.
+    pub(super) fn relying_party(&self) -> Option<RelyingParty> {
+        let host = self.host.as_deref();
+        let here = host.filter(|host| is_loopback(host)).map(|host| format!("http://{host}"));
+        let named = || self.public.clone().or_else(|| host.map(|host| format!("https://{host}")));
+        RelyingParty::at(&here.or_else(named)?)
     }
 
     /// Whether the cookie is sent over TLS alone. Only a browser on this machine may speak plain HTTP.

@@ -1,19 +1,26 @@
-//! `/settings/api`: API tokens. Own ones; Owner and Admin see and revoke those of everybody.
+//! `/settings/api`: API tokens. Own ones are made here; Owner and Admin see and revoke those of everybody.
 
 use std::collections::HashMap;
 
 use maud::{Markup, html};
 use poem::Response;
-use service::token::{self, Token};
-use service::value::{Id, Timestamp};
-use service::{Feature, member};
+use service::input::FromBody;
+use service::token::{self, CreateTokenInput, MintedToken, Token};
+use service::value::{Id, Json, Timestamp};
+use service::{Action, Feature, member, policy};
 
-use super::parts::{confirmation, time, time_or};
+use super::fields::{Field, Fields};
+use super::form::Problems;
+use super::parts::{self, confirmation, copied, time, time_or};
 use super::visit::Visit;
-use super::{layout, pager};
+use super::{layout, pager, sign_in};
 use crate::http::rejection::Rejection;
 
 const LIST: &str = "/settings/api";
+const NEW: &str = "/settings/api/new";
+/// How long a token may live, in days, as the form offers it.
+const LIFETIMES: [(&str, &str); 4] =
+    [("30", "30 days"), ("90", "90 days"), ("365", "365 days"), ("never", "It does not expire")];
 const DAY: i64 = 24 * 3600 * 1000;
 /// A token that was not used for so long is pointed out, in milliseconds.
 const UNUSED: i64 = 30 * DAY;
@@ -25,7 +32,11 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
     let owners = owners(visit, &tokens.items).await?;
     let locked = !Feature::ApiAccess.is_in(visit.caller().plan());
     let body = html! {
-        @if locked { (layout::unlocks(Feature::ApiAccess)) }
+        @if locked {
+            (layout::unlocks(Feature::ApiAccess))
+        } @else {
+            p { a.button href=(NEW) { "New token" } }
+        }
         @if tokens.items.is_empty() {
             p { "There are no live tokens." }
         } @else {
@@ -94,6 +105,91 @@ async fn owners(visit: &Visit<'_>, tokens: &[Token]) -> Result<HashMap<Id, Strin
     }
     let members = member::by_ids(&visit.cx, &ids).await?;
     Ok(members.into_iter().map(|member| (member.id, member.name)).collect())
+}
+
+/// The form for a new token; for one who signed in a while ago, the way to sign in again.
+pub(super) fn new(visit: &Visit<'_>) -> Result<Response, Rejection> {
+    policy::ensure_allowed(visit.caller(), Action::CreateToken)?;
+    if policy::ensure_recent(visit.caller(), Action::CreateToken).is_err() {
+        return Ok(sign_in::stale(visit, "make a token"));
+    }
+    Ok(form(visit, &Problems::default()))
+}
+
+fn form(visit: &Visit<'_>, problems: &Problems) -> Response {
+    let fields = Fields { form: &visit.form, problems };
+    let name = Field {
+        name: "name",
+        label: "Name",
+        hint: "By which you recognise it, such as the program that uses it.",
+        required: true,
+        ..Field::default()
+    };
+    let scope = Field {
+        name: "scope",
+        label: "What it may do",
+        hint: "It acts as you, with the role that you have at that time.",
+        value: "read",
+        ..Field::default()
+    };
+    let expires = Field { name: "expiresAt", label: "How long it lives", value: "90", ..Field::default() };
+    let body = html! {
+        (fields.summary())
+        form method="post" action=(NEW) {
+            (parts::key(visit.facts))
+            (fields.text("text", &name))
+            (fields.choice(&scope, &[("read", "Read"), ("write", "Read and write")]))
+            (fields.choice(&expires, &LIFETIMES))
+            div.actions { button type="submit" { "Make the token" } a href=(LIST) { "Cancel" } }
+        }
+    };
+    layout::page_with(visit, problems.status, "New token", body)
+}
+
+/// Makes a token and shows it in the answer, which nothing stores. The same form sent twice shows the same token.
+pub(super) async fn mint(visit: &Visit<'_>) -> Result<Response, Rejection> {
+    policy::ensure_allowed(visit.caller(), Action::CreateToken)?;
+    if policy::ensure_recent(visit.caller(), Action::CreateToken).is_err() {
+        return Ok(sign_in::stale(visit, "make a token"));
+    }
+    let mut fields = visit.form.object(&["name", "scope"]);
+    fields.push(("expiresAt".into(), expiry(visit)));
+    let minted = match token::mint(&visit.cx, CreateTokenInput::from_json(Json::Object(fields))).await {
+        Ok(written) => written.into_record()?,
+        Err(error) => return Ok(form(visit, &Problems::of(error)?)),
+    };
+    Ok(layout::page(visit, "Your new token", shown(visit, &minted)))
+}
+
+/// When the token expires: so many days from now.
+fn expiry(visit: &Visit<'_>) -> Json {
+    match visit.form.get("expiresAt") {
+        "never" => Json::Null,
+        days => match days.parse::<i64>().ok().filter(|_| LIFETIMES.iter().any(|(offered, _)| *offered == days)) {
+            Some(days) => Json::Text(visit.cx.now().plus_millis(days * DAY).to_string()),
+            None => Json::Text(days.to_owned()),
+        },
+    }
+}
+
+fn shown(visit: &Visit<'_>, minted: &MintedToken) -> Markup {
+    let MintedToken { token, record } = minted;
+    let base = visit.facts.site.url();
+    html! {
+        div.secret {
+            h2 { "Copy it now" }
+            p { "This is the only time that the token is shown. Store it where only its program can read it." }
+            (copied("token", "Token", token))
+        }
+        dl {
+            dt { "Name" } dd { (record.name) }
+            dt { "Scope" } dd { (scope(record)) }
+            dt { "Expires" } dd { (time_or(record.expires_at, "never")) }
+        }
+        h2 { "Try it" }
+        pre tabindex="0" { code { "curl -H \"Authorization: Bearer " (token) "\" " (base) "/api/v1/me" } }
+        p { a href=(LIST) { "All tokens" } }
+    }
 }
 
 pub(super) async fn confirm_revoke(visit: &Visit<'_>) -> Result<Response, Rejection> {

@@ -97,6 +97,8 @@ reasons! {
     LastOwner = "last_owner",
     /// The member has as many live tokens as a member may have. Only the command line and the settings pages meet it.
     TokenCap = "token_cap",
+    /// The member has as many passkeys as a member may have. Only the settings pages meet it.
+    PasskeyCap = "passkey_cap",
 }
 
 impl std::fmt::Display for Reason {

@@ -195,6 +195,10 @@ impl Cx {
         self.0.renewed.get().unwrap_or(&self.0.known)
     }
 
+    pub(crate) fn core(&self) -> &Core {
+        &self.0.door.core
+    }
+
     /// Which URLs webhooks may be sent to.
     pub(crate) fn url_policy(&self) -> &dyn UrlPolicy {
         &*self.0.door.url_policy

@@ -1,8 +1,13 @@
 //! The settings pages, by HTTP as a browser speaks it: signing in, every page, and what is refused.
 
+mod browser;
+mod hostile;
 mod invoices;
 mod members;
+mod pages;
 mod roles;
+mod sign_in;
+mod webhooks;
 mod workspace;
 
 use std::sync::Mutex;

@@ -1,20 +1,25 @@
 //! Passkeys: what a member signs in to the settings pages with, once one was added. A member sees and removes their own.
 
+mod ceremony;
+
 use entity::passkey;
 use entity::value::{Id, Timestamp};
 use sea_orm::Condition;
+use serde::{Deserialize, Serialize};
 
 use crate::access::action::Action;
 use crate::access::caller::Caller;
 use crate::contract::error::Error;
 use crate::contract::input::Field;
-use crate::contract::outcome::{Deleted, Written};
+use crate::contract::outcome::{Deleted, Record, Written};
 use crate::door::Cx;
 use crate::list::filter::one_of;
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 
+pub use self::ceremony::{AddPasskeyInput, Challenge, RelyingParty, add, sign_in, start_adding, start_sign_in};
+
 /// A passkey of a member.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Passkey {
     /// Identifier of the passkey (UUID v7).
     pub id: Id,
@@ -31,6 +36,16 @@ impl From<passkey::Model> for Passkey {
         let passkey::Model { id, organization_id: _, member_id: _, name, credential_id: _, credential: _, .. } = row;
         let passkey::Model { created_at, last_used_at, removed_at: _, .. } = row;
         Passkey { id, name, created_at, last_used_at }
+    }
+}
+
+impl Record for Passkey {
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        None
     }
 }
 

@@ -75,7 +75,7 @@ for (const { metafile } of results) {
   }
 }
 
-for (const name of ['index.html', 'home.css', 'favicon.svg', 'api-docs.html', 'api-docs.js', 'graphiql.html']) {
+for (const name of ['index.html', 'home.css', 'settings.css', 'settings.js', 'favicon.svg', 'api-docs.html', 'api-docs.js', 'graphiql.html']) {
   await cp(src(name), path.join(dist, name));
 }
 

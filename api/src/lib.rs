@@ -8,6 +8,7 @@ mod pages;
 pub mod permissions_page;
 mod probes;
 pub mod rest;
+mod settings;
 mod telemetry;
 
 pub mod cli;
@@ -58,6 +59,7 @@ pub fn server(server: Server) -> impl Endpoint<Output = Response> {
         .at("/api-docs/", pages::Static::api_docs())
         .at("/graphiql", pages::Static::graphiql())
         .at("/graphiql/", pages::Static::graphiql())
+        .nest(settings::BASE, settings::Settings { server: server.clone() })
         .at("/favicon.ico", pages::Static::icon())
         .nest("/assets", pages::Assets::default())
         .at("/.well-known/security.txt", pages::Static::generated("text/plain; charset=utf-8", SECURITY_TXT.into()))

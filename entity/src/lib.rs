@@ -10,6 +10,10 @@ pub mod user;
 pub mod member;
 pub mod token;
 
+pub mod login_link;
+pub mod passkey;
+pub mod session;
+
 pub mod client;
 pub mod project;
 pub mod project_member;

@@ -12,6 +12,7 @@ mod m0002_assignees_and_fees;
 mod m0003_webhooks;
 mod m0004_report_by_zone;
 mod m0005_access_epoch;
+mod m0006_sessions;
 mod m0007_migration_marks;
 mod m0008_event_traceparent;
 mod marks;
@@ -48,6 +49,7 @@ fn steps() -> Vec<(Compatibility, Box<dyn MigrationTrait>)> {
         (Compatible, Box::new(m0003_webhooks::Step)),
         (Compatible, Box::new(m0004_report_by_zone::Step)),
         (Compatible, Box::new(m0005_access_epoch::Step)),
+        (Compatible, Box::new(m0006_sessions::Step)),
         (Compatible, Box::new(m0007_migration_marks::Step)),
         (Compatible, Box::new(m0008_event_traceparent::Step)),
     ]

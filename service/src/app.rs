@@ -19,6 +19,7 @@ use crate::core::vault::{SecretKey, Vault};
 use crate::core::{Core, Environment};
 use crate::door::admission::Admission;
 use crate::door::operator::Operator;
+use crate::door::visitor::Visitor;
 use crate::door::{Door, OnCommit, Signal};
 use crate::limit::Limits;
 use crate::live::{Hub, Subscriber, Timer};
@@ -260,6 +261,11 @@ impl App {
         address: IpAddr,
     ) -> Result<Admission, Error> {
         self.0.door.admit_action(action, authorization, address).await
+    }
+
+    /// Somebody at an address, who is not signed in yet.
+    pub fn visitor(&self, address: IpAddr) -> Visitor {
+        Visitor::new(self.0.door.clone(), address)
     }
 
     /// Registers a subscriber for a connection of this caller. It is closed when the token, role, plan or scope changes.

@@ -64,9 +64,21 @@ impl App {
             self.door().limits.sweep();
             if worker {
                 report("idempotency sweep", self.sweep_idempotency_keys().await);
+                report("session sweep", self.sweep_sessions().await);
                 report("webhook sweep", self.sweep_webhooks().await);
             }
         }
+    }
+
+    /// Deletes login links, sessions and challenges that have expired. They let nobody in any more; this only makes room.
+    async fn sweep_sessions(&self) -> Result<(), Error> {
+        for table in ["login_link", "session", "spent_challenge"] {
+            let tx = self.core().database().begin().await?;
+            let sql = format!("DELETE FROM {table} WHERE expires_at <= $1");
+            tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, [self.now().into()])).await?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     /// Wakes the other replicas, off the path of the request that has something for them.

@@ -29,6 +29,7 @@ pub mod webhook;
 mod app;
 mod jobs;
 mod metrics;
+pub mod usage;
 
 pub use self::core::Environment;
 pub use self::core::clock::Clock;
@@ -40,7 +41,7 @@ pub use access::auth::no_token;
 pub use access::policy;
 pub use access::scope::SCOPED_TABLES;
 pub use app::{App, Config};
-pub use contract::caller::Caller;
+pub use contract::caller::{Caller, CallerSession};
 pub use contract::error::{Cause, Code, Error, ErrorBody, Feature};
 pub use contract::input;
 pub use contract::outcome::{Deleted, Precondition, Record, StoredReply, Written};
@@ -48,14 +49,15 @@ pub use contract::reason::Reason;
 pub use contract::visible::{MAY_BE_ABSENT, Visible};
 pub use door::admission::{Admission, Admitted};
 pub use door::operator::Operator;
+pub use door::visitor::Visitor;
 pub use door::{Cx, RequestFacts};
 pub use idempotency::IdempotencyKey;
 pub use limit::{Budget, Sizes};
 pub use list::page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, MAX_TOTAL, Page, Pages, Total};
 pub use list::sort;
 pub use nouns::{
-    client, event, expense, invoice, member, named, organization, project, project_member, record_kind, report, task,
-    time_entry, token,
+    client, event, expense, invoice, member, named, organization, passkey, project, project_member, record_kind, report,
+    session, task, time_entry, token,
 };
 
 /// The values that inputs and records are made of.

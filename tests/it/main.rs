@@ -20,6 +20,8 @@ mod properties;
 mod rest;
 mod roles;
 mod schema_changes;
+mod settings;
+mod signed_in;
 mod tidy;
 mod webhook;
 mod workflow;

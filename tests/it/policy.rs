@@ -10,20 +10,22 @@ const TABLE: [(&[Role], &str); 3] = [
         &[Role::Owner, Role::Admin, Role::Manager, Role::Member],
         "GetMe GetOrganization ListMembers GetMember ListTokens RevokeToken ListProjects GetProject ListProjectMembers \
             ListTasks GetTask UpdateTask ListTimeEntries GetTimeEntry GetRunningTimer StartTimer StopTimer StopRunningTimer CreateTimeEntry \
-            CreateTimeEntries UpdateTimeEntry DeleteTimeEntry GetTimeReport",
+            CreateTimeEntries UpdateTimeEntry DeleteTimeEntry GetTimeReport \
+            ListSessions EndSession EndAllSessions ListPasskeys AddPasskey RemovePasskey CreateToken",
     ),
     (
         &[Role::Owner, Role::Admin, Role::Manager],
         "ListClients GetClient CreateClient UpdateClient DeleteClient CreateProject UpdateProject DeleteProject \
             ArchiveProject RestoreProject AddProjectMember RemoveProjectMember CreateTask DeleteTask ArchiveTask RestoreTask \
             ListExpenses GetExpense CreateExpense UpdateExpense DeleteExpense ListInvoices GetInvoice \
-            GetExpenseReport GetInvoiceReport",
+            GetExpenseReport GetInvoiceReport PreviewInvoice CreateInvoice SendInvoice RecordPayment RecordFailedPayment \
+            RefundInvoice CancelInvoice",
     ),
     (
         &[Role::Owner, Role::Admin],
         "ListWebhookEndpoints GetWebhookEndpoint CreateWebhookEndpoint UpdateWebhookEndpoint DeleteWebhookEndpoint \
             RotateWebhookSecret TestWebhookEndpoint ListWebhookDeliveries GetWebhookDelivery ReplayWebhookDelivery \
-            ReplayWebhookDeliveries ListEvents GetEvent",
+            ReplayWebhookDeliveries ListEvents GetEvent AddMember SetMemberRole RemoveMember UpdateOrganization",
     ),
 ];
 

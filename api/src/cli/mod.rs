@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod files;
 mod invoice;
+mod login_link;
 mod manage;
 mod mcp;
 mod print;
@@ -107,6 +108,8 @@ enum Command {
     /// Manage API tokens.
     #[command(subcommand)]
     Token(manage::Token),
+    /// Make a one-use link into the settings pages for a member; it works for ten minutes.
+    LoginLink(login_link::LoginLink),
     /// Create and settle invoices.
     #[command(subcommand)]
     Invoice(invoice::Invoice),
@@ -225,6 +228,7 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
         Command::Workspace(command) => command.run(&common).await,
         Command::Member(command) => command.run(&common).await,
         Command::Token(command) => command.run(&common).await,
+        Command::LoginLink(command) => command.run(&common).await,
         Command::Invoice(command) => command.run(&common).await,
         Command::Webhook(command) => command.run(&common).await,
         Command::Mcp(command) => command.run().await,

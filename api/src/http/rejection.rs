@@ -97,6 +97,10 @@ pub(crate) enum HttpRejection {
     TooLarge,
     /// The body does not declare itself to be JSON.
     NotJson,
+    /// The form is longer than any page takes.
+    FormTooLarge,
+    /// The body does not declare itself to be a form.
+    NotAForm,
     /// None of the media types that the client accepts can be made.
     NotAcceptable,
     /// A subscription was sent by a client that accepts a single answer only.
@@ -119,8 +123,8 @@ impl HttpRejection {
         match self {
             HttpRejection::NoSuchPath => StatusCode::NOT_FOUND,
             HttpRejection::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            HttpRejection::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            HttpRejection::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            HttpRejection::TooLarge | HttpRejection::FormTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            HttpRejection::NotJson | HttpRejection::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             HttpRejection::NotAcceptable | HttpRejection::NotAStream => StatusCode::NOT_ACCEPTABLE,
             HttpRejection::Malformed(_) => StatusCode::BAD_REQUEST,
             HttpRejection::Protocol(status, _) => *status,
@@ -144,6 +148,8 @@ impl HttpRejection {
             HttpRejection::NotJson => {
                 Error::BadRequest("send the body as JSON, uncompressed, with `Content-Type: application/json`".into())
             }
+            HttpRejection::FormTooLarge => Error::BadRequest("the form is over 64 KiB; enter less at once".into()),
+            HttpRejection::NotAForm => Error::BadRequest("the body is not sent as a form".into()),
             HttpRejection::NotAStream => Error::BadRequest(
                 "a subscription goes on: send `Accept: text/event-stream`, or use a WebSocket (graphql-transport-ws)"
                     .into(),

@@ -45,6 +45,8 @@ const ICON: File = dist!("favicon.svg");
 
 dist! {
     "home.css" "text/css; charset=utf-8",
+    "settings.css" "text/css; charset=utf-8",
+    "settings.js" "text/javascript; charset=utf-8",
     "favicon.svg" "image/svg+xml",
     "api-docs.js" "text/javascript; charset=utf-8",
     "scalar.js" "text/javascript; charset=utf-8",

@@ -31,6 +31,7 @@ fn described(about: &str, access: Access) -> String {
 fn field(action: Action) -> Option<String> {
     let id = action.operation_id();
     match action {
+        _ if action.needs_session() => None,
         Action::GetMe => Some("viewer".into()),
         Action::ListProjectMembers | Action::StopRunningTimer => None,
         _ if action.access() == Access::Write => Some(id.into_owned()),

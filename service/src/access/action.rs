@@ -171,6 +171,44 @@ actions! {
     ListEvents: Read,
     /// One event.
     GetEvent: Read,
+
+    /// The caller's own sessions on the settings pages.
+    ListSessions: Read,
+    /// End one of them.
+    EndSession: Write,
+    /// End all of them.
+    EndAllSessions: Write,
+    /// The caller's own passkeys.
+    ListPasskeys: Read,
+    /// Add a passkey.
+    AddPasskey: Write,
+    /// Remove a passkey.
+    RemovePasskey: Write,
+
+    /// A new token of the caller's own.
+    CreateToken: Write,
+    /// Add a person to the workspace.
+    AddMember: Write,
+    /// Give a member another role.
+    SetMemberRole: Write,
+    /// End a membership.
+    RemoveMember: Write,
+    /// Change the workspace itself.
+    UpdateOrganization: Write,
+    /// What an invoice would bill, without making it.
+    PreviewInvoice: Read,
+    /// A new invoice, as a draft.
+    CreateInvoice: Write,
+    /// Mark a draft as sent.
+    SendInvoice: Write,
+    /// Record a payment of an invoice, in part or in full.
+    RecordPayment: Write,
+    /// Report that a payment of an invoice has failed.
+    RecordFailedPayment: Write,
+    /// Record that everything paid was given back.
+    RefundInvoice: Write,
+    /// Cancel an invoice.
+    CancelInvoice: Write,
 }
 
 impl Action {
@@ -242,6 +280,33 @@ impl Action {
                 | UpdateExpense
                 | DeleteExpense
         )
+    }
+
+    /// Whether it is done on the settings pages alone, by a member who has signed in: no token performs it, and no other
+    /// surface has it.
+    pub const fn needs_session(self) -> bool {
+        use Action::*;
+        matches!(self, ListSessions | EndSession | EndAllSessions | ListPasskeys | AddPasskey | RemovePasskey)
+            || matches!(self, CreateToken | AddMember | SetMemberRole | RemoveMember | UpdateOrganization)
+            || matches!(self, PreviewInvoice | CreateInvoice | SendInvoice | RecordPayment | RecordFailedPayment)
+            || matches!(self, RefundInvoice | CancelInvoice)
+    }
+
+    /// Whether a member on the settings pages must have signed in within the last five minutes, since it makes a credential
+    /// or changes who has access.
+    pub const fn needs_recent_sign_in(self) -> bool {
+        use Action::*;
+        matches!(self, RotateWebhookSecret | AddPasskey | RemovePasskey)
+            || matches!(self, CreateToken | AddMember | SetMemberRole | RemoveMember)
+    }
+
+    /// The feature that the plan must have of a caller who has signed in. Every plan may sign in, so that access to the API
+    /// is asked only of what is of no use without it.
+    pub const fn feature_of_session(self) -> Option<Feature> {
+        match self.feature() {
+            Feature::ApiAccess if !matches!(self, Action::CreateToken) => None,
+            feature => Some(feature),
+        }
     }
 
     /// Whether it reads much: such reads run few at once for each workspace.

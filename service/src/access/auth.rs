@@ -219,6 +219,14 @@ fn prefix_of(environment: Environment, token: &str) -> Option<&str> {
     (base62(prefix, PREFIX) && base62(secret, SECRET)).then_some(prefix)
 }
 
+impl KnownCaller {
+    /// The caller of a session, who is read anew at every request and is remembered by nobody.
+    pub(crate) fn of_session(caller: Caller, epoch: Option<i64>) -> KnownCaller {
+        let (prefix, hash, noted_at) = (String::new(), Vec::new(), AtomicI64::new(i64::MAX));
+        KnownCaller { caller, epoch: epoch.unwrap_or(-1), prefix, hash, expires_at: None, noted_at }
+    }
+}
+
 impl Found {
     fn into_known(self, prefix: &str) -> KnownCaller {
         let Found { token_id, token_name, hash, scope, expires_at, revoked_at: _, last_used_at, .. } = self;
@@ -237,6 +245,7 @@ impl Found {
             token_id,
             token_name,
             scope,
+            session: None,
         };
         let noted_at = AtomicI64::new(last_used_at.map_or(i64::MIN, Timestamp::millis));
         // A workspace without an epoch is never known.

@@ -5,5 +5,6 @@ pub(crate) mod audience;
 pub(crate) mod auth;
 pub mod policy;
 pub(crate) mod scope;
+pub(crate) mod session;
 
 pub(crate) use crate::contract::caller;

@@ -13,8 +13,13 @@ use crate::contract::error::Error;
 /// # Errors
 /// `PlanLacks` or `Forbidden`.
 pub fn ensure_allowed(caller: &Caller, action: Action) -> Result<(), Error> {
-    if !action.feature().is_in(caller.plan) {
-        return Err(Error::PlanLacks(action.feature()));
+    let feature = if caller.session.is_some() { action.feature_of_session() } else { Some(action.feature()) };
+    if let Some(feature) = feature.filter(|feature| !feature.is_in(caller.plan)) {
+        return Err(Error::PlanLacks(feature));
+    }
+    if action.needs_session() && caller.session.is_none() {
+        let message = format!("no token can {}; the settings pages and the command line can", action.words());
+        return Err(Error::Forbidden(message.into()));
     }
     if !allows(caller.role, action) {
         let message = format!("your role {} does not allow to {}", caller.role, action.words());
@@ -25,6 +30,20 @@ pub fn ensure_allowed(caller: &Caller, action: Action) -> Result<(), Error> {
         return Err(Error::Forbidden(message.into()));
     }
     Ok(())
+}
+
+/// Checks that a caller on the settings pages has signed in within the last five minutes, where an action asks for that.
+///
+/// # Errors
+/// `Forbidden`.
+pub fn ensure_recent(caller: &Caller, action: Action) -> Result<(), Error> {
+    match caller.session {
+        Some(session) if action.needs_recent_sign_in() && !session.recent => {
+            let message = format!("to {} takes a sign-in of the last five minutes; sign in again", action.words());
+            Err(Error::Forbidden(message.into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether a role may do this at all.
@@ -81,6 +100,19 @@ pub const fn allows(role: Role, action: Action) -> bool {
         (ReplayWebhookDelivery | ReplayWebhookDeliveries, Manager | Member) => false,
         (ListEvents | GetEvent, Owner | Admin) => true,
         (ListEvents | GetEvent, Manager | Member) => false,
+
+        (ListSessions | EndSession | EndAllSessions, _) => true,
+        (ListPasskeys | AddPasskey | RemovePasskey, _) => true,
+
+        (CreateToken, _) => true,
+        // Of Owners, only an Owner decides; `member` knows.
+        (AddMember | SetMemberRole | RemoveMember | UpdateOrganization, Owner | Admin) => true,
+        (AddMember | SetMemberRole | RemoveMember | UpdateOrganization, Manager | Member) => false,
+        (PreviewInvoice | CreateInvoice | SendInvoice, Owner | Admin | Manager) => true,
+        (RecordPayment | RecordFailedPayment, Owner | Admin | Manager) => true,
+        (RefundInvoice | CancelInvoice, Owner | Admin | Manager) => true,
+        (PreviewInvoice | CreateInvoice | SendInvoice, Member) => false,
+        (RecordPayment | RecordFailedPayment | RefundInvoice | CancelInvoice, Member) => false,
     }
 }
 

@@ -3,8 +3,9 @@
 
 use entity::value::{Id, Timestamp};
 use entity::{
-    client, event, expense, idempotency_key, invoice, invoice_line, member, project, project_member, task,
-    task_assignee, time_entry, token, webhook_attempt, webhook_delivery, webhook_endpoint,
+    client, event, expense, idempotency_key, invoice, invoice_line, login_link, member, passkey, project,
+    project_member, session, task, task_assignee, time_entry, token, webhook_attempt, webhook_delivery,
+    webhook_endpoint,
 };
 use sea_orm::sea_query::{SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
@@ -81,7 +82,7 @@ fn own_projects(caller: &Caller) -> SelectStatement {
 macro_rules! scoped {
     ($($table:ident $noun:literal, to_member |$caller:ident| $visible:expr;)*) => {
         /// Every table that belongs to workspaces; a test compares it with the database.
-        pub const SCOPED_TABLES: &[&str] = &["token", $(stringify!($table)),*];
+        pub const SCOPED_TABLES: &[&str] = &["token", "login_link", "session", "passkey", $(stringify!($table)),*];
 
         $(impl Scoped for $table::Entity {
             const NOUN: &'static str = $noun;
@@ -130,6 +131,26 @@ impl Scoped for token::Entity {
     }
 }
 
+macro_rules! own {
+    ($($table:ident $noun:literal;)*) => {
+        $(impl Scoped for $table::Entity {
+            const NOUN: &'static str = $noun;
+            const ORGANIZATION: Self::Column = $table::Column::OrganizationId;
+
+            fn visible_to(caller: &Caller) -> Condition {
+                $table::Column::MemberId.eq(caller.member_id).into_condition()
+            }
+        })*
+    };
+}
+
+// How a person signs in is seen by that person alone, whatever the role of others.
+own! {
+    login_link "login link";
+    session "session";
+    passkey "passkey";
+}
+
 macro_rules! identified {
     ($($table:ident $(deleted by $deleted:ident)?;)*) => {
         $(impl Identified for $table::Entity {
@@ -144,6 +165,9 @@ macro_rules! identified {
 identified! {
     member deleted by DeletedAt;
     token deleted by RevokedAt;
+    login_link deleted by UsedAt;
+    session deleted by EndedAt;
+    passkey deleted by RemovedAt;
     client deleted by DeletedAt;
     project deleted by DeletedAt;
     task deleted by DeletedAt;

@@ -70,31 +70,35 @@ reasons! {
     /// The role has changed since this `Idempotency-Key` was used, so the earlier reply is not repeated.
     IdempotencyRoleChanged = "idempotency_role_changed",
 
-    /// There is neither time nor an expense to bill. Only the command line meets it.
+    /// There is neither time nor an expense to bill. Only the command line and the settings pages meet it.
     NothingToBill = "nothing_to_bill",
-    /// What is to be billed is in another currency. Only the command line meets it.
+    /// What is to be billed has changed since the preview. Look at it again. Only the settings pages meet it.
+    PreviewOutdated = "preview_outdated",
+    /// What is to be billed is in another currency. Only the command line and the settings pages meet it.
     OtherCurrency = "other_currency",
-    /// The invoice would come to more than an amount can hold. Only the command line meets it.
+    /// The invoice would come to more than an amount can hold. Only the command line and the settings pages meet it.
     AmountTooLarge = "amount_too_large",
-    /// The invoice is a DRAFT. Only the command line meets it.
+    /// The invoice is a DRAFT. Only the command line and the settings pages meet it.
     InvoiceDraft = "invoice_draft",
-    /// The invoice is SENT. Only the command line meets it.
+    /// The invoice is SENT. Only the command line and the settings pages meet it.
     InvoiceSent = "invoice_sent",
-    /// The invoice is PAID. Only the command line meets it.
+    /// The invoice is PAID. Only the command line and the settings pages meet it.
     InvoicePaid = "invoice_paid",
-    /// The invoice is CANCELLED. Only the command line meets it.
+    /// The invoice is CANCELLED. Only the command line and the settings pages meet it.
     InvoiceCancelled = "invoice_cancelled",
-    /// Nothing has been paid that could be refunded. Only the command line meets it.
+    /// Nothing has been paid that could be refunded. Only the command line and the settings pages meet it.
     NothingToRefund = "nothing_to_refund",
 
-    /// The workspace has as many members as its plan allows. Only the command line meets it.
+    /// The workspace has as many members as its plan allows. Only the command line and the settings pages meet it.
     MemberCap = "member_cap",
-    /// The person is a member already. Only the command line meets it.
+    /// The person is a member already. Only the command line and the settings pages meet it.
     AlreadyMember = "already_member",
-    /// The last Owner can be neither removed nor lowered. Only the command line meets it.
+    /// The last Owner can be neither removed nor lowered. Only the command line and the settings pages meet it.
     LastOwner = "last_owner",
-    /// The member has as many live tokens as a member may have. Only the command line meets it.
+    /// The member has as many live tokens as a member may have. Only the command line and the settings pages meet it.
     TokenCap = "token_cap",
+    /// The member has as many passkeys as a member may have. Only the settings pages meet it.
+    PasskeyCap = "passkey_cap",
 }
 
 impl std::fmt::Display for Reason {

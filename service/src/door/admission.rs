@@ -96,7 +96,7 @@ impl Door {
         let caller = &standing.known.caller;
         // What is refused is refused by what is so now.
         let has_scope = action.access() == Access::Read || caller.scope == TokenScope::Write;
-        if !action.feature().is_in(caller.plan) || !policy::allows(caller.role, action) || !has_scope {
+        if !caller.has(action.feature()) || !policy::allows(caller.role, action) || !has_scope {
             self.confirm(&mut standing).await.map_err(|error| self.charge_refused(error, address))?;
         }
         self.let_in(action.feature(), standing).await
@@ -122,7 +122,7 @@ impl Door {
     }
 
     /// Bad credentials are counted against their address, which is refused otherwise once there are many.
-    fn charge_refused(&self, error: Error, address: std::net::IpAddr) -> Error {
+    pub(super) fn charge_refused(&self, error: Error, address: std::net::IpAddr) -> Error {
         match error {
             Error::Unauthenticated(_) => self.limits.charge_bad_credentials(address).err().unwrap_or(error),
             error => error,
@@ -152,12 +152,12 @@ impl Door {
         Ok(found.map(|row| row.try_get("", "epoch")).transpose()?)
     }
 
-    async fn let_in(self: &Arc<Self>, feature: Feature, mut standing: Standing) -> Result<Admission, Error> {
+    pub(super) async fn let_in(self: &Arc<Self>, feature: Feature, mut standing: Standing) -> Result<Admission, Error> {
         let caller = &standing.known.caller;
         let workspace = caller.organization_id;
         observed::note(|noted| noted.workspace = Some(workspace));
         // Without any access at all, that is the answer, whatever else is missing.
-        let lacking = [Feature::ApiAccess, feature].into_iter().find(|feature| !feature.is_in(caller.plan));
+        let lacking = [Feature::ApiAccess, feature].into_iter().find(|feature| !caller.has(*feature));
         if let Some(feature) = lacking {
             let budget = self.limits.peek(caller).await;
             return Ok(Admission { pass: Err(Error::PlanLacks(feature)), budget });

@@ -6,6 +6,7 @@ mod confirm;
 pub(crate) mod operator;
 mod pipeline;
 mod read;
+pub(crate) mod visitor;
 pub(crate) mod write;
 
 use std::collections::HashMap;
@@ -192,6 +193,10 @@ impl Cx {
 
     fn known(&self) -> &KnownCaller {
         self.0.renewed.get().unwrap_or(&self.0.known)
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.0.door.core
     }
 
     /// Which URLs webhooks may be sent to.
@@ -435,4 +440,4 @@ macro_rules! has_id {
     };
 }
 
-has_id!(client project task time_entry expense invoice member token event webhook_endpoint webhook_delivery);
+has_id!(client project task time_entry expense invoice member token session passkey event webhook_endpoint webhook_delivery);

@@ -8,6 +8,7 @@ use entity::{client, member, project, task};
 use sea_orm::{ColumnTrait, QueryFilter};
 
 use crate::access::action::Action;
+use crate::access::policy;
 use crate::access::scope::Identified;
 use crate::contract::error::Error;
 use crate::contract::input::{Reference, Validate};
@@ -125,6 +126,39 @@ impl Cx {
         Box::pin(self.try_begin(action, input)).await
     }
 
+    /// Tries a write: everything is checked and done as by `write`, then rolled back, and what the body returned is given
+    /// back. No key is claimed, since there is no effect to repeat.
+    pub(crate) async fn rehearse<I, R>(
+        &self,
+        action: Action,
+        input: I,
+        body: impl AsyncFnOnce(&Write, I) -> Result<R, Error>,
+    ) -> Result<R, Error>
+    where
+        I: Validate,
+    {
+        self.confirm().await?;
+        self.admit(action, &input).await?;
+        self.charge_input(&input).await?;
+        let named = input.references();
+        let write = self.begin_without_key().await?;
+        let outcome = body(&write, input).await;
+        write.roll_back().await;
+        match outcome {
+            Err(refused) => Err(Box::pin(self.in_order(&named, refused)).await),
+            done => done,
+        }
+    }
+
+    async fn begin_without_key(&self) -> Result<Write, Error> {
+        let (door, caller) = (&self.0.door, self.caller());
+        let asked = Beginning { lock: None, workspace: Some(caller.organization_id) };
+        let begun = door.core.database().begin_asking(&asked, self.deadline()).await.map_err(Error::from)?;
+        let tx = begun.tx.ok_or_else(|| Error::bug("a transaction did not begin"))?;
+        self.note_epoch(begun.epoch);
+        Ok(Write::new(tx, door.clone(), caller.organization_id, Some(caller.clone()), begun.epoch))
+    }
+
     async fn try_begin<I: Validate>(&self, action: Action, input: &I) -> Result<Begun<'_>, Refusal> {
         self.admit(action, input).await.map_err(Refusal::Whole)?;
         let (door, facts, caller) = (&self.0.door, &self.0.facts, self.caller());
@@ -144,17 +178,13 @@ impl Cx {
             return Ok(Begun::Replay(stored));
         }
         self.charge_input(input).await?;
-        let (tx, epoch) = match &claimed {
-            Some(claimed) => claimed.begin(self.deadline()).await?,
-            None => {
-                let asked = Beginning { lock: None, workspace: Some(caller.organization_id) };
-                let begun = door.core.database().begin_asking(&asked, self.deadline()).await.map_err(Error::from)?;
-                (begun.tx.ok_or_else(|| Error::bug("a transaction did not begin"))?, begun.epoch)
-            }
+        let Some(claimed) = claimed else {
+            return Ok(Begun::Write(Box::new(self.begin_without_key().await?), None));
         };
+        let (tx, epoch) = claimed.begin(self.deadline()).await?;
         self.note_epoch(epoch);
         let write = Write::new(tx, door.clone(), caller.organization_id, Some(caller.clone()), epoch);
-        Ok(Begun::Write(Box::new(write), claimed.map(Box::new)))
+        Ok(Begun::Write(Box::new(write), Some(Box::new(claimed))))
     }
 
     /// Charges what an input costs above the one point of the door.
@@ -168,10 +198,11 @@ impl Cx {
     /// Refuses what plan, role or scope do not allow, and then bad input with everything that is wrong with it.
     async fn admit<I: Validate>(&self, action: Action, input: &I) -> Result<(), Error> {
         let (caller, facts) = (self.caller(), &self.0.facts);
-        if !input.feature().is_in(caller.plan) {
+        if !caller.has(input.feature()) {
             return Err(Error::PlanLacks(input.feature()));
         }
         self.allow(action)?;
+        policy::ensure_recent(caller, action)?;
         input.refuse(caller)?;
         let mut problems = input.problems();
         problems.nest("", facts.not_taken.clone());

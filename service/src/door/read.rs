@@ -2,7 +2,9 @@
 
 use entity::value::Id;
 use sea_orm::sea_query::SelectStatement;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryResult, QueryTrait, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryResult, QueryTrait, Select, Statement, Value,
+};
 
 use crate::access::action::Action;
 use crate::access::scope::{Identified, Scoped};
@@ -49,6 +51,13 @@ impl Read<'_> {
     /// Rows of a statement that was made of a query in the caller's scope, for those that join.
     pub(crate) async fn rows(&self, statement: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
         let statement = self.database().get_database_backend().build(statement);
+        Ok(self.database().query_all_raw(statement).await?)
+    }
+
+    /// Rows of a statement that no method here makes; it begins with the workspace itself.
+    pub(crate) async fn raw<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<Vec<QueryResult>, Error> {
+        self.confirm().await?;
+        let statement = Statement::from_sql_and_values(self.database().get_database_backend(), sql, values);
         Ok(self.database().query_all_raw(statement).await?)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use entity::value::{EventType, FieldErrors, Id, Timestamp};
+use entity::value::{EventType, FieldErrors, Id, Role, Timestamp};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, IntoActiveModel, Iterable,
@@ -94,6 +94,11 @@ impl Write {
     /// Who acts. An operator is no caller and has operations of their own.
     pub(crate) fn caller(&self) -> Result<&Caller, Error> {
         self.caller.as_ref().ok_or_else(|| Error::bug("an operator reached an operation of callers"))
+    }
+
+    /// The role of the caller; none for the operator, who has no role.
+    pub(crate) fn acting_role(&self) -> Option<Role> {
+        self.caller.as_ref().map(|caller| caller.role)
     }
 
     /// The access epoch of the workspace when this began, if it was asked for.

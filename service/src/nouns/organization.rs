@@ -1,20 +1,22 @@
-//! The workspace: read by its members, made and changed by the operator.
+//! The workspace: read by its members, made by the operator, changed on the settings pages and by the operator.
 
 use entity::organization;
-use entity::value::{Currency, Id, Name, Plan, Text, Timestamp, Wire};
+use entity::value::{Currency, FieldErrors, Id, Json, Name, Plan, Text, Timestamp};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel};
 use serde::{Deserialize, Serialize};
 
 use crate::access::action::Action;
 use crate::access::policy;
 use crate::contract::error::Error;
+use crate::contract::input::{Field, Input, NonNull, Validate};
+use crate::contract::outcome::{Precondition, Record, Written};
 use crate::contract::visible::Visible;
 use crate::door::Cx;
 use crate::door::operator::Operator;
 use crate::door::write::Write;
 
 /// A workspace: one business with its members and all of its records. Everyone reads it; Members do not see its legal
-/// and tax fields. The operator changes it.
+/// and tax fields. It is changed on the settings pages.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename_all = "camelCase")]
@@ -187,41 +189,126 @@ pub struct OrganizationChanges {
 /// # Errors
 /// `NotFound`, and `Invalid` for a text over 1,000 characters.
 pub async fn set(operator: &Operator, id: Id, changes: OrganizationChanges) -> Result<Organization, Error> {
-    let OrganizationChanges { name, legal_name, tax_id, invoice_prefix, business_email, business_website, currency } =
-        changes;
+    let text = |text: Option<String>| text.map_or(Field::Absent, |text| Field::from_json(Json::Text(text)));
+    let changes = UpdateOrganizationInput {
+        name: changes.name.map_or(NonNull::Absent, NonNull::Value),
+        default_currency: changes.currency.map_or(NonNull::Absent, NonNull::Value),
+        invoice_prefix: changes.invoice_prefix.map_or(NonNull::Absent, NonNull::Value),
+        legal_name: text(changes.legal_name),
+        tax_id: text(changes.tax_id),
+        business_email: text(changes.business_email),
+        business_website: text(changes.business_website),
+        not_taken: FieldErrors::none(),
+    };
+    let problems = changes.problems();
+    if !problems.is_empty() {
+        return Err(Error::Invalid(problems));
+    }
     operator
         .write(id, async |write| {
-            let mut row = lock(write).await?;
-            if let Some(name) = name {
-                row.name = name.into();
-            }
-            if let Some(prefix) = invoice_prefix {
-                row.invoice_prefix = prefix.into();
-            }
-            row.default_currency = currency.unwrap_or(row.default_currency);
-            change(&mut row.legal_name, "legalName", legal_name)?;
-            change(&mut row.tax_id, "taxId", tax_id)?;
-            change(&mut row.business_email, "businessEmail", business_email)?;
-            change(&mut row.business_website, "businessWebsite", business_website)?;
-            row.version += 1;
-            row.updated_at = write.now.max(row.updated_at.plus_millis(1));
-            row.clone().into_active_model().reset_all().update(write.connection()).await?;
-            Ok(Organization::shown(row, true))
+            let row = lock(write).await?;
+            Ok(Organization::shown(change(write, row, changes).await?, true))
         })
         .await
 }
 
-/// A text that may be emptied.
-fn change(column: &mut Option<String>, field: &str, text: Option<String>) -> Result<(), Error> {
-    let Some(text) = text else { return Ok(()) };
-    *column = match text.trim() {
-        "" => None,
-        text => match Text::<1000>::parse_text(text) {
-            Ok(text) => Some(text.into()),
-            Err(problems) => return Err(Error::invalid(field, problems.to_string())),
-        },
-    };
-    Ok(())
+crate::input! {
+    /// Fields of a workspace to change: an absent key leaves the field, null or an empty text clears it.
+    pub struct UpdateOrganizationInput {
+        /// Name of the workspace.
+        pub name: NonNull<Name>,
+        /// Currency of clients that are created without one (ISO 4217 code). Existing clients keep theirs.
+        pub default_currency: NonNull<Currency>,
+        /// Text that every invoice number begins with. Existing invoices keep their numbers.
+        pub invoice_prefix: NonNull<Text<50>>,
+        /// Legal name of the business, printed on invoices.
+        pub legal_name: Field<Text<1000>>,
+        /// Tax or VAT identification number of the business, printed on invoices.
+        pub tax_id: Field<Text<1000>>,
+        /// E-mail address of the business, printed on invoices.
+        pub business_email: Field<Text<1000>>,
+        /// Website URL of the business, printed on invoices.
+        pub business_website: Field<Text<1000>>,
+    }
+}
+
+impl Validate for UpdateOrganizationInput {
+    fn problems(&self) -> FieldErrors {
+        self.field_problems()
+    }
+}
+
+/// A workspace as the settings pages change it: with its version, so that of two people who change it at once, the second one
+/// is shown what the first has done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionedOrganization {
+    /// The workspace.
+    #[serde(flatten)]
+    pub organization: Organization,
+    /// Version of the workspace; grows with every change of its fields.
+    pub version: i32,
+}
+
+impl VersionedOrganization {
+    fn shown(row: organization::Model, legal: bool) -> VersionedOrganization {
+        VersionedOrganization { version: row.version, organization: Organization::shown(row, legal) }
+    }
+}
+
+impl Record for VersionedOrganization {
+    fn id(&self) -> Id {
+        self.organization.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        Some(self.version)
+    }
+}
+
+/// The caller's workspace with its version.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
+pub async fn versioned(cx: &Cx) -> Result<VersionedOrganization, Error> {
+    let row = cx.read(Action::GetOrganization)?.organization().await?;
+    Ok(VersionedOrganization::shown(row, policy::sees_money(cx.caller().role())))
+}
+
+/// Changes fields of the caller's workspace; amounts and invoices that exist stay as they are.
+///
+/// # Errors
+/// `Forbidden` (role, or a token asks), `Invalid` (input), `Stale`, `Conflict` (key), or `Internal` (database).
+pub async fn update(
+    cx: &Cx,
+    expected: &Precondition,
+    changes: UpdateOrganizationInput,
+) -> Result<Written<VersionedOrganization>, Error> {
+    cx.write(Action::UpdateOrganization, changes, async |write, changes| {
+        let row = lock(write).await?;
+        expected.check(row.version)?;
+        Ok(VersionedOrganization::shown(change(write, row, changes).await?, true))
+    })
+    .await
+}
+
+/// Changes and stores a locked row.
+async fn change(
+    write: &Write,
+    mut row: organization::Model,
+    changes: UpdateOrganizationInput,
+) -> Result<organization::Model, Error> {
+    changes.name.change(&mut row.name);
+    changes.default_currency.change(&mut row.default_currency);
+    changes.invoice_prefix.change(&mut row.invoice_prefix);
+    changes.legal_name.change(&mut row.legal_name);
+    changes.tax_id.change(&mut row.tax_id);
+    changes.business_email.change(&mut row.business_email);
+    changes.business_website.change(&mut row.business_website);
+    row.version += 1;
+    row.updated_at = write.now.max(row.updated_at.plus_millis(1));
+    row.clone().into_active_model().reset_all().update(write.connection()).await?;
+    Ok(row)
 }
 
 /// Every workspace, the oldest first.

@@ -1,6 +1,7 @@
-//! API tokens: listed and ended over the surfaces, made only by the operator. No token can make a token.
+//! API tokens: listed and ended over the surfaces, made on the settings pages and by the operator. No token can make a
+//! token.
 
-use entity::value::{DateOrDateTime, Id, Instant, Name, Timestamp, TokenScope};
+use entity::value::{DateOrDateTime, FieldErrors, Id, Instant, Name, Timestamp, TokenScope};
 use entity::{member, token};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
@@ -9,8 +10,8 @@ use crate::access::action::Action;
 use crate::access::auth::FreshToken;
 use crate::access::caller::Caller;
 use crate::contract::error::Error;
-use crate::contract::input::Field;
-use crate::contract::outcome::{Deleted, Written};
+use crate::contract::input::{Field, Input, Required, Validate};
+use crate::contract::outcome::{Deleted, Record, Written};
 use crate::contract::reason::Reason;
 use crate::door::Cx;
 use crate::door::operator::Operator;
@@ -19,7 +20,7 @@ use crate::list::filter::{one_of, since, until};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 
 /// Live tokens that a member may have.
-const MAX_TOKENS: u64 = 50;
+pub(crate) const MAX_TOKENS: u64 = 50;
 
 /// An API token, without its secret. The secret is shown once, where the token is made: on the settings pages or the
 /// command line.
@@ -142,6 +143,20 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Token, Error> {
     Ok(cx.read(Action::ListTokens)?.get::<token::Entity>(id).await?.into())
 }
 
+/// The live tokens of a member that the caller sees, the oldest first: at most 50.
+///
+/// # Errors
+/// `Forbidden` (role or scope), or `Internal` (database).
+pub async fn of_member(cx: &Cx, member: Id) -> Result<Vec<Token>, Error> {
+    let now = cx.now();
+    let read = cx.read(Action::ListTokens)?;
+    let rows = read.all::<token::Entity>(|query| {
+        let live = query.filter(token::Column::MemberId.eq(member)).filter(is_live(now));
+        live.order_by_asc(token::Column::CreatedAt).order_by_asc(token::Column::Id)
+    });
+    Ok(rows.await?.into_iter().map(Token::from).collect())
+}
+
 /// Revokes a token permanently.
 ///
 /// # Errors
@@ -175,8 +190,26 @@ pub struct NewToken {
     pub expires_at: Option<Instant>,
 }
 
+crate::input! {
+    /// A new token of the caller's own.
+    pub struct CreateTokenInput {
+        /// Name of the token, by which its owner recognises it.
+        pub name: Required<Name>,
+        /// What the token may do: `read`, or `write`, which includes reading.
+        pub scope: Required<TokenScope>,
+        /// Time at which the token expires, in the future; null means never.
+        pub expires_at: Field<Instant>,
+    }
+}
+
+impl Validate for CreateTokenInput {
+    fn problems(&self) -> FieldErrors {
+        self.field_problems()
+    }
+}
+
 /// A new token, with its secret, which is shown this once.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MintedToken {
     /// The whole token.
@@ -184,6 +217,34 @@ pub struct MintedToken {
     /// Its record.
     #[serde(flatten)]
     pub record: Token,
+}
+
+impl Record for MintedToken {
+    fn id(&self) -> Id {
+        self.record.id
+    }
+
+    fn version(&self) -> Option<i32> {
+        None
+    }
+
+    fn holds_secret(&self) -> bool {
+        true
+    }
+}
+
+/// Makes a token of the caller's own. A repetition under the same key shows the same token once more.
+///
+/// # Errors
+/// `PlanLacks` (access to the API), `Forbidden` (a token asks, or the sign-in is not recent), `Invalid` (input),
+/// `Conflict` (cap or key), or `Internal` (database).
+pub async fn mint(cx: &Cx, input: CreateTokenInput) -> Result<Written<MintedToken>, Error> {
+    cx.create(Action::CreateToken, input, async |write, input| {
+        let member = write.lock_exclusive::<member::Entity>(write.caller()?.member_id).await?;
+        let CreateTokenInput { name, scope, expires_at, not_taken: _ } = input;
+        make(write, &member, name.value()?, scope.value()?, expires_at.take()).await
+    })
+    .await
 }
 
 /// Makes a token for a member.
@@ -194,43 +255,56 @@ pub async fn create(operator: &Operator, organization: Id, input: NewToken) -> R
     operator
         .write(organization, async |write| {
             let member = crate::nouns::member::find_live(write, &input.member).await?;
-            let expires_at = input.expires_at.map(Instant::utc);
-            if expires_at.is_some_and(|at| at <= write.now) {
-                return Err(Error::invalid("expiresAt", "must lie in the future"));
-            }
-            if live_tokens(write, &member).await? >= MAX_TOKENS {
-                let message = format!("{} has {MAX_TOKENS} live tokens; revoke one first", member.email);
-                return Err(Error::conflict(Reason::TokenCap, message));
-            }
-            let FreshToken { text, prefix, hash } = FreshToken::new(write.core().environment)?;
-            let row = token::Model {
-                id: write.new_id(),
-                organization_id: organization,
-                member_id: member.id,
-                name: input.name.into(),
-                prefix,
-                hash,
-                scope: input.scope,
-                expires_at,
-                revoked_at: None,
-                last_used_at: None,
-                created_at: write.now,
-            };
-            write.insert::<token::Entity>(row.clone()).await?;
-            Ok(MintedToken { token: text, record: row.into() })
+            make(write, &member, input.name, input.scope, input.expires_at).await
         })
         .await
 }
 
+/// Makes a token of a member, whose row is locked, so that nobody else makes one meanwhile.
+async fn make(
+    write: &Write,
+    member: &member::Model,
+    name: Name,
+    scope: TokenScope,
+    expires_at: Option<Instant>,
+) -> Result<MintedToken, Error> {
+    let expires_at = expires_at.map(Instant::utc);
+    if expires_at.is_some_and(|at| at <= write.now) {
+        return Err(Error::invalid("expiresAt", "must lie in the future"));
+    }
+    if live_tokens(write, member).await? >= MAX_TOKENS {
+        let message = format!("{} has {MAX_TOKENS} live tokens; revoke one first", member.email);
+        return Err(Error::conflict(Reason::TokenCap, message));
+    }
+    let FreshToken { text, prefix, hash } = FreshToken::new(write.core().environment)?;
+    let row = token::Model {
+        id: write.new_id(),
+        organization_id: write.organization_id(),
+        member_id: member.id,
+        name: name.into(),
+        prefix,
+        hash,
+        scope,
+        expires_at,
+        revoked_at: None,
+        last_used_at: None,
+        created_at: write.now,
+    };
+    write.insert::<token::Entity>(row.clone()).await?;
+    Ok(MintedToken { token: text, record: row.into() })
+}
+
 async fn live_tokens(write: &Write, member: &member::Model) -> Result<u64, Error> {
     let now = write.now;
-    let count = write.count::<token::Entity>(|query| {
-        query
-            .filter(token::Column::MemberId.eq(member.id))
-            .filter(token::Column::RevokedAt.is_null())
-            .filter(Condition::any().add(token::Column::ExpiresAt.is_null()).add(token::Column::ExpiresAt.gt(now)))
-    });
+    let count =
+        write.count::<token::Entity>(|query| query.filter(token::Column::MemberId.eq(member.id)).filter(is_live(now)));
     count.await
+}
+
+/// Neither revoked nor expired.
+fn is_live(now: Timestamp) -> Condition {
+    let unexpired = Condition::any().add(token::Column::ExpiresAt.is_null()).add(token::Column::ExpiresAt.gt(now));
+    Condition::all().add(token::Column::RevokedAt.is_null()).add(unexpired)
 }
 
 /// Every token of a workspace, ended ones too, the oldest first.

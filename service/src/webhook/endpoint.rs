@@ -22,7 +22,7 @@ use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::outbox::subscribed;
 
 /// The most endpoints of a workspace.
-const MAX_ENDPOINTS: u64 = 50;
+pub(crate) const MAX_ENDPOINTS: u64 = 50;
 /// The longest time that a replaced secret may go on signing, in seconds: a week.
 const MAX_OVERLAP: i32 = 7 * 24 * 3600;
 
@@ -408,7 +408,7 @@ pub async fn update(
     mut changes: UpdateWebhookEndpointInput,
 ) -> Result<Written<WebhookEndpoint>, Error> {
     changes.check_url(cx);
-    let url = match changes.feature().is_in(cx.caller().plan()) {
+    let url = match cx.caller().has(changes.feature()) {
         true => look_up(cx, Action::UpdateWebhookEndpoint, changes.url.get()).await,
         false => Ok(()),
     };

@@ -44,50 +44,58 @@ struct Draft {
     task_id: Option<Id>,
 }
 
+impl NewInvoice {
+    /// The first day that is after the last one, as a problem of the field `to`.
+    pub(super) fn order_problem(from: Date, to: Date) -> Option<String> {
+        (to < from).then(|| format!("must not be before from, {from}"))
+    }
+}
+
 /// Bills a client's time, fees and expenses that are not billed yet, as a DRAFT with the workspace's next number.
 ///
 /// # Errors
 /// 404 without such a workspace or client; 409 when there is nothing to bill, or expenses in another currency; 422 when a
 /// project has no rate, the discount is over the subtotal, or the days are the wrong way round.
 pub async fn create(operator: &Operator, organization: Id, input: NewInvoice) -> Result<InvoiceWithLines, Error> {
-    if input.to < input.from {
-        return Err(Error::invalid("to", format!("must not be before from, {}", input.from)));
+    if let Some(problem) = NewInvoice::order_problem(input.from, input.to) {
+        return Err(Error::invalid("to", problem));
     }
-    operator
-        .write(organization, async |write| {
-            // The row of the workspace serialises its invoices: the number is taken in the transaction that inserts the invoice.
-            let workspace = workspace::lock(write).await?;
-            let client = write.lock_shared::<client::Entity>(input.client).await?.ok_or(Error::NotFound("client"))?;
-            let row = number(write, workspace, &client, &input).await?;
-            // Projects are locked last, since a change of an expense locks the expense before its project.
-            let mut lines = bill_time(write, &row, &input).await?;
-            let expenses = bill_expenses(write, &row, &input).await?;
-            lines.extend(bill_fees(write, &row).await?);
-            lines.extend(expenses);
-            if lines.is_empty() {
-                let message = format!(
-                    "{} has no billable time, fee or expense from {} to {} that is not billed yet",
-                    client.name, input.from, input.to
-                );
-                return Err(Error::conflict(Reason::NothingToBill, message));
-            }
-            let row = total(write, row, &lines, input.discount.unwrap_or_default()).await?;
-            let place = |(position, line): (usize, Draft)| invoice_line::Model {
-                id: write.new_id(),
-                organization_id: organization,
-                invoice_id: row.id,
-                position: i32::try_from(position).unwrap_or(i32::MAX),
-                description: line.description,
-                quantity: line.quantity,
-                unit_price: line.unit_price,
-                amount: line.amount,
-                project_id: line.project_id,
-                task_id: line.task_id,
-            };
-            write.insert_all::<invoice_line::Entity>(lines.into_iter().enumerate().map(place).collect()).await?;
-            with_lines(write, row).await
-        })
-        .await
+    operator.write(organization, async |write| bill(write, &input).await).await
+}
+
+/// The body of it, for everyone who makes invoices.
+pub(super) async fn bill(write: &Write, input: &NewInvoice) -> Result<InvoiceWithLines, Error> {
+    // The row of the workspace serialises its invoices: the number is taken in the transaction that inserts the invoice.
+    let workspace = workspace::lock(write).await?;
+    let client = write.lock_shared::<client::Entity>(input.client).await?.ok_or(Error::NotFound("client"))?;
+    let row = number(write, workspace, &client, input).await?;
+    // Projects are locked last, since a change of an expense locks the expense before its project.
+    let mut lines = bill_time(write, &row, input).await?;
+    let expenses = bill_expenses(write, &row, input).await?;
+    lines.extend(bill_fees(write, &row).await?);
+    lines.extend(expenses);
+    if lines.is_empty() {
+        let message = format!(
+            "{} has no billable time, fee or expense from {} to {} that is not billed yet",
+            client.name, input.from, input.to
+        );
+        return Err(Error::conflict(Reason::NothingToBill, message));
+    }
+    let row = total(write, row, &lines, input.discount.unwrap_or_default()).await?;
+    let place = |(position, line): (usize, Draft)| invoice_line::Model {
+        id: write.new_id(),
+        organization_id: write.organization_id(),
+        invoice_id: row.id,
+        position: i32::try_from(position).unwrap_or(i32::MAX),
+        description: line.description,
+        quantity: line.quantity,
+        unit_price: line.unit_price,
+        amount: line.amount,
+        project_id: line.project_id,
+        task_id: line.task_id,
+    };
+    write.insert_all::<invoice_line::Entity>(lines.into_iter().enumerate().map(place).collect()).await?;
+    with_lines(write, row).await
 }
 
 /// The invoice, still empty, under the next number of its workspace.

@@ -1,10 +1,11 @@
 //! Invoices: bills to clients, snapshots that do not change when their sources do. Read over the surfaces; made, sent and
-//! paid by the operator.
+//! paid on the settings pages and by the operator.
 
 pub mod amounts;
 mod create;
 mod list;
 mod payment;
+pub mod settings;
 
 use std::collections::HashMap;
 
@@ -23,7 +24,7 @@ use crate::contract::outcome::Record;
 use crate::door::Cx;
 use crate::door::write::Write;
 
-/// An invoice to a client. Invoices are read only here: the operator creates, sends and settles them. Only Owners,
+/// An invoice to a client. Invoices are read only here: they are created, sent and settled on the settings pages. Only Owners,
 /// Admins and Managers see invoices.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]

@@ -9,6 +9,7 @@ use super::create::release;
 use super::{Invoice, InvoiceWithLines, with_lines};
 use crate::access::scope::Scoped;
 use crate::contract::error::Error;
+use crate::contract::outcome::Precondition;
 use crate::contract::reason::Reason;
 use crate::door::operator::Operator;
 use crate::door::write::Write;
@@ -68,14 +69,21 @@ async fn step(
 ) -> Result<InvoiceWithLines, Error> {
     let found = invoice::Entity::find().filter(invoice::Column::Id.eq(id)).one(operator.reader()).await?;
     let organization = found.ok_or(Error::NotFound("invoice"))?.organization_id;
-    operator
-        .write(organization, async |write| {
-            let before = write.lock_exclusive::<invoice::Entity>(id).await?;
-            let after = body(write, before.clone()).await?;
-            let row = write.update::<invoice::Entity>(&before, after).await?;
-            with_lines(write, row).await
-        })
-        .await
+    operator.write(organization, async |write| step_in(write, id, &Precondition::Any, body).await).await
+}
+
+/// Runs one step on an invoice, inside a write: locks the row, changes it, and gives it as GET does.
+pub(super) async fn step_in(
+    write: &Write,
+    id: Id,
+    expected: &Precondition,
+    body: impl AsyncFnOnce(&Write, invoice::Model) -> Result<invoice::Model, Error>,
+) -> Result<InvoiceWithLines, Error> {
+    let before = write.lock_exclusive::<invoice::Entity>(id).await?;
+    expected.check(before.version)?;
+    let after = body(write, before.clone()).await?;
+    let row = write.update::<invoice::Entity>(&before, after).await?;
+    with_lines(write, row).await
 }
 
 fn blocked(row: &invoice::Model, what: &str) -> Error {
@@ -101,15 +109,16 @@ fn blocked(row: &invoice::Model, what: &str) -> Error {
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn send(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
-    step(operator, id, async |write, row| {
-        if row.status != InvoiceStatus::Draft {
-            return Err(blocked(&row, "sent again"));
-        }
-        let sent = invoice::Model { status: InvoiceStatus::Sent, sent_at: Some(write.now), ..row };
-        outbox::emit(write, EventType::InvoiceSent, &as_stored(write, &sent).await?).await?;
-        Ok(sent)
-    })
-    .await
+    step(operator, id, sent).await
+}
+
+pub(super) async fn sent(write: &Write, row: invoice::Model) -> Result<invoice::Model, Error> {
+    if row.status != InvoiceStatus::Draft {
+        return Err(blocked(&row, "sent again"));
+    }
+    let sent = invoice::Model { status: InvoiceStatus::Sent, sent_at: Some(write.now), ..row };
+    outbox::emit(write, EventType::InvoiceSent, &as_stored(write, &sent).await?).await?;
+    Ok(sent)
 }
 
 /// Records a payment of a SENT invoice, by default of the whole open amount. A fully paid invoice becomes PAID.
@@ -117,22 +126,23 @@ pub async fn send(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn pay(operator: &Operator, id: Id, amount: Option<Money>) -> Result<InvoiceWithLines, Error> {
-    step(operator, id, async |write, row| {
-        if row.status != InvoiceStatus::Sent {
-            return Err(blocked(&row, "paid"));
-        }
-        let amount = payable(&row, amount)?;
-        let paid = Money::from_units(row.amount_paid.units() + amount.units());
-        if paid < row.total {
-            return Ok(invoice::Model { amount_paid: paid, payment_status: PaymentStatus::PartiallyPaid, ..row });
-        }
-        let (status, payment_status) = (InvoiceStatus::Paid, PaymentStatus::Paid);
-        let paid = invoice::Model { amount_paid: paid, payment_status, status, paid_at: Some(write.now), ..row };
-        let payment = payment(write, &paid, amount, None);
-        outbox::emit(write, EventType::InvoicePaid, (&as_stored(write, &paid).await?, &payment)).await?;
-        Ok(paid)
-    })
-    .await
+    step(operator, id, async |write, row| paid(write, row, amount).await).await
+}
+
+pub(super) async fn paid(write: &Write, row: invoice::Model, amount: Option<Money>) -> Result<invoice::Model, Error> {
+    if row.status != InvoiceStatus::Sent {
+        return Err(blocked(&row, "paid"));
+    }
+    let amount = payable(&row, amount)?;
+    let paid = Money::from_units(row.amount_paid.units() + amount.units());
+    if paid < row.total {
+        return Ok(invoice::Model { amount_paid: paid, payment_status: PaymentStatus::PartiallyPaid, ..row });
+    }
+    let (status, payment_status) = (InvoiceStatus::Paid, PaymentStatus::Paid);
+    let paid = invoice::Model { amount_paid: paid, payment_status, status, paid_at: Some(write.now), ..row };
+    let payment = payment(write, &paid, amount, None);
+    outbox::emit(write, EventType::InvoicePaid, (&as_stored(write, &paid).await?, &payment)).await?;
+    Ok(paid)
 }
 
 /// Reports that a payment of a SENT invoice failed. The invoice does not change.
@@ -145,17 +155,23 @@ pub async fn fail_payment(
     amount: Option<Money>,
     reason: Option<String>,
 ) -> Result<InvoiceWithLines, Error> {
-    step(operator, id, async |write, row| {
-        if row.status != InvoiceStatus::Sent {
-            return Err(blocked(&row, "paid"));
-        }
-        let reason = reason.unwrap_or_else(|| "the payment was not received".into());
-        let payment = payment(write, &row, payable(&row, amount)?, Some(reason));
-        let invoice = with_lines(write, row.clone()).await?;
-        outbox::emit(write, EventType::InvoicePaymentFailed, (&invoice, &payment)).await?;
-        Ok(row)
-    })
-    .await
+    step(operator, id, async |write, row| payment_failed(write, row, amount, reason).await).await
+}
+
+pub(super) async fn payment_failed(
+    write: &Write,
+    row: invoice::Model,
+    amount: Option<Money>,
+    reason: Option<String>,
+) -> Result<invoice::Model, Error> {
+    if row.status != InvoiceStatus::Sent {
+        return Err(blocked(&row, "paid"));
+    }
+    let reason = reason.unwrap_or_else(|| "the payment was not received".into());
+    let payment = payment(write, &row, payable(&row, amount)?, Some(reason));
+    let invoice = with_lines(write, row.clone()).await?;
+    outbox::emit(write, EventType::InvoicePaymentFailed, (&invoice, &payment)).await?;
+    Ok(row)
 }
 
 /// Refunds all that was paid. A PAID invoice stays PAID, and its time and expenses stay on it.
@@ -163,13 +179,14 @@ pub async fn fail_payment(
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn refund(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
-    step(operator, id, async |_, row| {
-        if row.amount_paid == Money::ZERO {
-            return Err(Error::conflict(Reason::NothingToRefund, "nothing is paid that could be given back"));
-        }
-        Ok(invoice::Model { amount_paid: Money::ZERO, payment_status: PaymentStatus::Refunded, ..row })
-    })
-    .await
+    step(operator, id, async |_, row| refunded(row)).await
+}
+
+pub(super) fn refunded(row: invoice::Model) -> Result<invoice::Model, Error> {
+    if row.amount_paid == Money::ZERO {
+        return Err(Error::conflict(Reason::NothingToRefund, "nothing is paid that could be given back"));
+    }
+    Ok(invoice::Model { amount_paid: Money::ZERO, payment_status: PaymentStatus::Refunded, ..row })
 }
 
 /// Cancels an invoice: its time, fees and expenses can be billed again, its number stays taken. A PAID invoice can be
@@ -178,17 +195,18 @@ pub async fn refund(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Err
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn cancel(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
-    step(operator, id, async |write, row| {
-        let refunded = row.payment_status == PaymentStatus::Refunded && row.amount_paid == Money::ZERO;
-        match row.status {
-            InvoiceStatus::Cancelled => return Err(blocked(&row, "cancelled")),
-            InvoiceStatus::Paid if !refunded => return Err(blocked(&row, "cancelled; refund it first")),
-            _ => {}
-        }
-        release(write, id).await?;
-        Ok(invoice::Model { status: InvoiceStatus::Cancelled, ..row })
-    })
-    .await
+    step(operator, id, cancelled).await
+}
+
+pub(super) async fn cancelled(write: &Write, row: invoice::Model) -> Result<invoice::Model, Error> {
+    let refunded = row.payment_status == PaymentStatus::Refunded && row.amount_paid == Money::ZERO;
+    match row.status {
+        InvoiceStatus::Cancelled => return Err(blocked(&row, "cancelled")),
+        InvoiceStatus::Paid if !refunded => return Err(blocked(&row, "cancelled; refund it first")),
+        _ => {}
+    }
+    release(write, row.id).await?;
+    Ok(invoice::Model { status: InvoiceStatus::Cancelled, ..row })
 }
 
 /// The amount of a payment: by default the whole open amount, never more, with the decimals of the currency.

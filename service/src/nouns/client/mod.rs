@@ -1,22 +1,21 @@
 //! Clients: who work is done for.
 
-use entity::value::{
-    Currency, DateOrDateTime, EventType, ExternalId, Id, InvoiceStatus, Money, Name, Note, Percent, ProjectStatus,
-    ShortText, Text, Timestamp, fold,
-};
+mod input;
+mod list;
+
+use entity::value::{Currency, EventType, Id, InvoiceStatus, Money, Percent, ProjectStatus, Timestamp};
 use entity::{client, invoice, project};
-use sea_orm::{ColumnTrait, Condition, QueryFilter};
+use sea_orm::{ColumnTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 
+pub use input::{CreateClientInput, UpdateClientInput};
+pub use list::{ClientArgs, ClientFilter, ClientSort, list};
+
 use crate::access::action::Action;
-use crate::access::caller::Caller;
 use crate::contract::error::Error;
-use crate::contract::input::{Defaulted, Field, Input, NonNull, Required, Validate};
 use crate::contract::outcome::{Deleted, Precondition, Record, Written};
 use crate::contract::reason::Reason;
 use crate::door::Cx;
-use crate::list::filter::{one_of, one_of_texts, since, until};
-use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::outbox;
 
 /// A client: a person or company that work is done for. Only Owners, Admins and Managers see clients.
@@ -180,184 +179,6 @@ impl Record for Client {
     fn version(&self) -> Option<i32> {
         Some(self.version)
     }
-}
-
-/// The two inputs of a client differ in one field: a new one needs its name.
-macro_rules! client_input {
-    ($(#[doc = $doc:literal])* $name:ident, name: $required:ident, flag: $flag:ident) => {
-        crate::input! {
-            $(#[doc = $doc])*
-            pub struct $name {
-                /// Identifier of the client in another system: at most 255 characters, unique among live clients. Null
-                /// or an empty text clears it.
-                pub external_id: Field<ExternalId>,
-                /// Name of the client: 1 to 200 characters, not only white space.
-                pub name: $required<Name>,
-                /// Name of the person to contact: at most 1,000 characters. Null or an empty text clears it.
-                pub contact_name: Field<Text<1000>>,
-                /// Email address of the contact person: at most 1,000 characters. Null or an empty text clears it.
-                pub email: Field<Text<1000>>,
-                /// Phone number of the contact person, as entered: at most 1,000 characters. Null or an empty text
-                /// clears it.
-                pub phone: Field<Text<1000>>,
-                /// Website URL of the client: at most 1,000 characters. Null or an empty text clears it.
-                pub website: Field<Text<1000>>,
-                /// Currency of all rates, expenses and invoices of the client (ISO 4217 code, either case). Null or an
-                /// empty text means the workspace's default currency.
-                pub currency: Field<Currency>,
-                /// Internal notes about the client: at most 10,000 characters. Null or an empty text clears them.
-                pub notes: Field<Note>,
-                /// Full billing address as one text, for addresses that do not fit the separate lines: at most 1,000
-                /// characters. Null or an empty text clears it.
-                pub billing_address: Field<Text<1000>>,
-                /// First line of the billing address: at most 1,000 characters. Null or an empty text clears it.
-                pub billing_line1: Field<Text<1000>>,
-                /// Second line of the billing address: at most 1,000 characters. Null or an empty text clears it.
-                pub billing_line2: Field<Text<1000>>,
-                /// City of the billing address: at most 1,000 characters. Null or an empty text clears it.
-                pub billing_city: Field<Text<1000>>,
-                /// State, province or region of the billing address: at most 1,000 characters. Null or an empty text
-                /// clears it.
-                pub billing_region: Field<Text<1000>>,
-                /// Postal code of the billing address, as entered: at most 1,000 characters. Null or an empty text
-                /// clears it.
-                pub billing_postal_code: Field<Text<1000>>,
-                /// Country of the billing address, as entered: at most 1,000 characters. Null or an empty text clears
-                /// it.
-                pub billing_country: Field<Text<1000>>,
-                /// Email address that invoices are sent to: at most 1,000 characters. Null or an empty text clears it.
-                pub billing_email: Field<Text<1000>>,
-                /// Tax or VAT identification number of the client: at most 1,000 characters. Null or an empty text
-                /// clears it.
-                pub tax_number: Field<Text<1000>>,
-                /// Hourly rate that a new project of the client copies when it names none, in the client's currency,
-                /// from 0. Null means no rate; existing projects do not change.
-                pub default_rate: Field<Money>,
-                /// Payment terms of the client in words, such as `Net 30`: at most 50 characters. Null or an empty text
-                /// means 30 days.
-                pub default_payment_terms: Field<ShortText>,
-                /// Tax rate of new invoices, in percent from 0 to 100. Null means no tax.
-                pub default_tax_rate: Field<Percent>,
-                /// Whether the client asks for a purchase order number on invoices; `false` by default.
-                pub require_po_number: $flag<bool>,
-            }
-            read_only "id" "orgId" "version" "createdAt" "updatedAt" "deletedAt"
-        }
-
-        impl Validate for $name {
-            fn problems(&self) -> entity::value::FieldErrors {
-                self.field_problems()
-            }
-        }
-
-        impl $name {
-            /// Puts what was sent into a row, apart from the name's own columns.
-            fn apply(self, row: &mut client::Model, default_currency: Currency) {
-                self.external_id.change(&mut row.external_id);
-                self.contact_name.change(&mut row.contact_name);
-                self.email.change(&mut row.email);
-                self.phone.change(&mut row.phone);
-                self.website.change(&mut row.website);
-                match self.currency {
-                    Field::Value(currency) => row.currency = currency,
-                    Field::Null => row.currency = default_currency,
-                    Field::Absent | Field::Bad(_) => {}
-                }
-                self.notes.change(&mut row.notes);
-                self.billing_address.change(&mut row.billing_address);
-                self.billing_line1.change(&mut row.billing_line1);
-                self.billing_line2.change(&mut row.billing_line2);
-                self.billing_city.change(&mut row.billing_city);
-                self.billing_region.change(&mut row.billing_region);
-                self.billing_postal_code.change(&mut row.billing_postal_code);
-                self.billing_country.change(&mut row.billing_country);
-                self.billing_email.change(&mut row.billing_email);
-                self.tax_number.change(&mut row.tax_number);
-                self.default_rate.change(&mut row.default_rate);
-                self.default_payment_terms.change(&mut row.default_payment_terms);
-                self.default_tax_rate.change(&mut row.default_tax_rate);
-                self.require_po_number.change(&mut row.require_po_number);
-                if let Some(name) = self.name.take() {
-                    row.name = name.into();
-                }
-                row.name_key = fold(&row.name);
-                row.search_key = search_key(row);
-            }
-        }
-    };
-}
-
-client_input!(
-    /// The fields of a new client. Only `name` is required.
-    CreateClientInput, name: Required, flag: Defaulted
-);
-client_input!(
-    /// The fields of a client to change. An absent field keeps its value, null clears a nullable one.
-    UpdateClientInput, name: NonNull, flag: NonNull
-);
-
-fn search_key(row: &client::Model) -> String {
-    let text = |column: &Option<String>| column.clone().unwrap_or_default();
-    fold(&format!("{}\u{1f}{}\u{1f}{}", row.name, text(&row.contact_name), text(&row.email)))
-}
-
-crate::sort! {
-    /// What clients are sorted by.
-    pub enum ClientSort of client {
-        CreatedAt "createdAt" by "created_at" => |row| row.created_at.into(),
-        Id "id" by "id" => |_row| Key::Id,
-        Name "name" by "name_key" => |row| Key::Text(row.name_key.clone()),
-        UpdatedAt "updatedAt" by "updated_at" => |row| row.updated_at.into(),
-    }
-}
-
-crate::input! {
-    /// Filters of the list of clients; a client must match all of them.
-    pub struct ClientFilter {
-        /// Only clients with one of these identifiers.
-        pub id: Field<Vec<Id>>,
-        /// Only clients with one of these external identifiers.
-        pub external_id: Field<Vec<ExternalId>>,
-        /// Only clients created at or after this instant; a date means the start of that UTC day.
-        pub created_at_from: Field<DateOrDateTime>,
-        /// Only clients created at or before this instant; a date means the end of that UTC day.
-        pub created_at_to: Field<DateOrDateTime>,
-        /// Only clients last changed at or after this instant; a date means the start of that UTC day. Records may
-        /// appear up to 60 seconds late, so let polls overlap by that much.
-        pub updated_at_from: Field<DateOrDateTime>,
-        /// Only clients last changed at or before this instant; a date means the end of that UTC day.
-        pub updated_at_to: Field<DateOrDateTime>,
-    }
-}
-
-impl Filter for ClientFilter {
-    fn condition(&self, _: &Caller) -> Condition {
-        use client::Column;
-        Condition::all()
-            .add_option(one_of(Column::Id, &self.id))
-            .add_option(one_of_texts(Column::ExternalId, &self.external_id))
-            .add_option(since(Column::CreatedAt, &self.created_at_from))
-            .add_option(until(Column::CreatedAt, &self.created_at_to))
-            .add_option(since(Column::UpdatedAt, &self.updated_at_from))
-            .add_option(until(Column::UpdatedAt, &self.updated_at_to))
-    }
-}
-
-impl Listed for client::Entity {
-    type Sort = ClientSort;
-    type Filter = ClientFilter;
-    const SEARCH: Option<client::Column> = Some(client::Column::SearchKey);
-}
-
-/// The arguments of a client list.
-pub type ClientArgs = ListArgs<ClientFilter, ClientSort>;
-
-/// A page of clients.
-///
-/// # Errors
-/// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
-pub async fn list(cx: &Cx, args: &ClientArgs) -> Result<Page<Client>, Error> {
-    Ok(cx.list::<client::Entity>(Action::ListClients, args).await?.map(Client::from))
 }
 
 /// One client.

@@ -1,0 +1,48 @@
+//! `login-link`: a one-use link into the settings pages, made by the operator.
+
+use clap::Args;
+use service::value::{Id, Timestamp};
+use service::{Operator, session};
+
+use super::manage::value;
+use super::{Common, Failure, internal, print};
+
+#[derive(Args)]
+pub(super) struct LoginLink {
+    /// The workspace's id.
+    #[arg(long, value_parser = value::<Id>)]
+    workspace: Id,
+    /// The e-mail address of the member.
+    #[arg(long)]
+    member: String,
+    /// The URL of the server, as browsers reach it; by default the address that it listens on.
+    #[arg(long, env = "HOURSMITH_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// The address that the server listens on.
+    #[arg(long, env = "HOURSMITH_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: String,
+}
+
+/// What the command prints.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Made {
+    url: String,
+    expires_at: Timestamp,
+}
+
+impl LoginLink {
+    pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
+        let operator = Operator::of(&common.open().await?);
+        let link = session::create_link(&operator, self.workspace, &self.member).await.map_err(internal)?;
+        let base = self.public_url.filter(|url| !url.is_empty()).unwrap_or_else(|| local_url(&self.listen));
+        let made = Made { url: crate::settings::link_of(&base, &link.code), expires_at: link.expires_at };
+        print::outcome(common.json, &made, format!("{}\nIt works once, until {}.", made.url, made.expires_at))
+    }
+}
+
+/// A URL of a server on this machine; one that listens on all addresses is reached by the first.
+fn local_url(listen: &str) -> String {
+    let listen = listen.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
+    format!("http://{listen}")
+}

@@ -1,0 +1,106 @@
+//! The list of invoices, with its filters in the address.
+
+use maud::{Markup, html};
+use poem::Response;
+use service::invoice::{self, Invoice};
+use service::value::{InvoiceStatus, PaymentStatus};
+use service::{Action, policy};
+
+use super::super::fields::{Field, Fields};
+use super::super::form::{Form, Problems};
+use super::super::visit::Visit;
+use super::super::{layout, pager, parts};
+use super::{LIST, money, open, state};
+use crate::http::rejection::Rejection;
+
+/// The filters, as they stand in the address.
+const FILTERS: [&str; 5] = ["search", "status", "paymentStatus", "issueDateFrom", "issueDateTo"];
+const STATUSES: [(InvoiceStatus, &str); 4] = [
+    (InvoiceStatus::Draft, "Draft"),
+    (InvoiceStatus::Sent, "Sent"),
+    (InvoiceStatus::Paid, "Paid"),
+    (InvoiceStatus::Cancelled, "Cancelled"),
+];
+const PAYMENTS: [(PaymentStatus, &str); 4] = [
+    (PaymentStatus::Unpaid, "Unpaid"),
+    (PaymentStatus::PartiallyPaid, "Paid in part"),
+    (PaymentStatus::Paid, "Paid"),
+    (PaymentStatus::Refunded, "Refunded"),
+];
+
+pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
+    policy::ensure_allowed(visit.caller(), Action::ListInvoices)?;
+    let args = pager::args(visit, &FILTERS);
+    let filtered = FILTERS.iter().any(|name| !visit.facts.parameter(name).is_empty());
+    let (invoices, problems) = match invoice::list(&visit.cx, &args).await {
+        Ok(page) => (Some(page), Problems::default()),
+        Err(error) => (None, Problems::of(error)?),
+    };
+    let body = html! {
+        p { a.button href={ (LIST) "/new" } { "New invoice" } }
+        (filters(visit, &problems))
+        @if let Some(invoices) = &invoices {
+            @if invoices.items.is_empty() && !invoices.continued {
+                @if filtered { p { "No invoice fits. " a href=(LIST) { "Show all" } } }
+                @else { p { "There are no invoices yet. The first one bills a client's time, fees and expenses that are not billed." } }
+            } @else if !invoices.items.is_empty() {
+                (table(&invoices.items))
+            }
+            (pager::ways(visit, invoices))
+        }
+    };
+    Ok(layout::page_with(visit, problems.status, "Invoices", body))
+}
+
+fn table(invoices: &[Invoice]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Invoices" {
+            table {
+                thead {
+                    tr {
+                        th scope="col" { "Number" }
+                        th scope="col" { "Client" }
+                        th scope="col" { "State" }
+                        th.number scope="col" { "Total" }
+                        th.number scope="col" { "Open" }
+                        th scope="col" { "Issued" }
+                        th scope="col" { "Due" }
+                    }
+                }
+                tbody {
+                    @for invoice in invoices {
+                        tr {
+                            th scope="row" { a href={ (LIST) "/" (invoice.id) } { (invoice.number) } }
+                            td { (invoice.bill_to_name) }
+                            td { (state(invoice)) }
+                            td.number { (money(invoice.total, &invoice.currency)) }
+                            td.number { (money(open(invoice), &invoice.currency)) }
+                            td { @if let Some(day) = invoice.issue_date { (day) } }
+                            td { @if let Some(day) = invoice.due_date { (day) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn filters(visit: &Visit<'_>, problems: &Problems) -> Markup {
+    let form = Form::default();
+    let fields = Fields { form: &form, problems };
+    let field = |name, label| Field { name, label, value: visit.facts.parameter(name), ..Field::default() };
+    let any = [("", "all")].into_iter();
+    let statuses: Vec<_> = any.clone().chain(STATUSES.map(|(status, name)| (status.as_str(), name))).collect();
+    let payments: Vec<_> = any.chain(PAYMENTS.map(|(status, name)| (status.as_str(), name))).collect();
+    html! {
+        (fields.summary())
+        form.filters method="get" action=(LIST) aria-label="Filters" {
+            (parts::filter("search", "search", "Number", visit.facts.parameter("search")))
+            (fields.choice(&field("status", "State"), &statuses))
+            (fields.choice(&field("paymentStatus", "Payment"), &payments))
+            (parts::filter("date", "issueDateFrom", "Issued from", visit.facts.parameter("issueDateFrom")))
+            (parts::filter("date", "issueDateTo", "Issued to", visit.facts.parameter("issueDateTo")))
+            button.quiet type="submit" { "Filter" }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Small parts that many pages share.
+
+use maud::{Markup, html};
+use service::value::Timestamp;
+
+use super::form::KEY;
+use super::visit::{Facts, Visit};
+
+/// The hidden idempotency key of a form.
+pub(super) fn key(facts: &Facts) -> Markup {
+    html! { input type="hidden" name=(KEY) value=(facts.new_key()); }
+}
+
+/// A text by which a list is filtered; `kind` is the type of the input.
+pub(super) fn filter(kind: &str, name: &str, label: &str, value: &str) -> Markup {
+    html! {
+        div.field {
+            label for=(name) { (label) }
+            input type=(kind) id=(name) name=(name) value=(value);
+        }
+    }
+}
+
+/// An instant in UTC, which the script shows in the zone of the visitor.
+pub(super) fn time(at: Timestamp) -> Markup {
+    let text = at.to_string();
+    let minute = text.get(..16).unwrap_or(&text).replace('T', " ");
+    html! { time datetime=(text) title={ (minute) " UTC" } { (minute) " UTC" } }
+}
+
+/// An instant, or what stands for none.
+pub(super) fn time_or(at: Option<Timestamp>, none: &str) -> Markup {
+    match at {
+        Some(at) => time(at),
+        None => html! { span.soft { (none) } },
+    }
+}
+
+/// A form that asks for confirmation, with a way back. `sure` says what will happen.
+pub(super) fn confirmation(visit: &Visit<'_>, sure: Markup, button: &str, back: &str) -> Markup {
+    html! {
+        (sure)
+        form method="post" action=(visit.facts.path()) {
+            (key(visit.facts))
+            div.actions {
+                button.danger type="submit" { (button) }
+                a href=(back) { "Cancel" }
+            }
+        }
+    }
+}
+
+/// A text to be copied: with script a button does it.
+pub(super) fn copied(id: &str, label: &str, text: &str) -> Markup {
+    html! {
+        div.copy {
+            label for=(id) { (label) }
+            div {
+                input id=(id) type="text" value=(text) readonly autocomplete="off" spellcheck="false";
+                button type="button" data-copy=(id) hidden { "Copy" }
+            }
+            p.soft role="status" data-copied=(id) {}
+        }
+    }
+}

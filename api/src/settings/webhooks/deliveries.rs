@@ -1,0 +1,235 @@
+//! Deliveries: the list with filters, one with its attempts, and replays of one or of many.
+
+use std::collections::HashMap;
+
+use maud::{Markup, html};
+use poem::Response;
+use service::input::FromBody;
+use service::value::{DeliveryStatus, EventType, Id, Json};
+use service::webhook::delivery::{self, WebhookAttempt, WebhookDelivery};
+use service::webhook::endpoint::{self, WebhookEndpoint};
+use service::webhook::replay::{self, Replay};
+use service::{Action, ListArgs};
+
+use super::super::fields::{Field, Fields};
+use super::super::form::{Form, Problems};
+use super::super::parts::{self, time, time_or};
+use super::super::visit::Visit;
+use super::super::{layout, pager};
+use super::{LIST, host, is_unlocked};
+use crate::http::rejection::Rejection;
+
+const DELIVERIES: &str = "/settings/webhooks/deliveries";
+const REPLAY: &str = "/settings/webhooks/deliveries/replay";
+/// The filters, as they stand in the address.
+const FILTERS: [&str; 3] = ["status", "endpointId", "eventType"];
+
+type Endpoints = HashMap<Id, WebhookEndpoint>;
+
+pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
+    let deliveries = delivery::list(&visit.cx, &pager::args(visit, &FILTERS)).await?;
+    let ids: Vec<Id> = deliveries.items.iter().map(|delivery| delivery.endpoint_id).collect();
+    let endpoints = if ids.is_empty() { Endpoints::new() } else { endpoint::by_ids(&visit.cx, &ids).await? };
+    let body = html! {
+        (filters(visit).await?)
+        div data-live="" {
+            @if deliveries.items.is_empty() && !deliveries.continued {
+                p { "Nothing fits. A delivery is made when something happens that an endpoint is sent, or by a test event." }
+            } @else {
+                (table(&deliveries.items, &endpoints))
+            }
+        }
+        (pager::ways(visit, &deliveries))
+        @if is_unlocked(visit) && !deliveries.items.is_empty() {
+            p { a href=(format!("{REPLAY}?{}", query(visit))) { "Replay what fits these filters" } }
+        }
+    };
+    Ok(layout::page(visit, "Deliveries", body))
+}
+
+/// The filters that are set, for an address.
+fn query(visit: &Visit<'_>) -> String {
+    let all = FILTERS.into_iter().map(|name| (name, visit.facts.parameter(name)));
+    let set = all.filter(|(_, value)| !value.is_empty());
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(set).finish()
+}
+
+async fn filters(visit: &Visit<'_>) -> Result<Markup, Rejection> {
+    let endpoints = endpoint::list(&visit.cx, &ListArgs::default()).await?.items;
+    let ids: Vec<String> = endpoints.iter().map(|endpoint| endpoint.id.to_string()).collect();
+    let any = ("", "all");
+    let statuses = DeliveryStatus::ALL.iter().map(|status| (status.as_str(), status.as_str()));
+    let kinds = EventType::ALL.iter().map(|kind| (kind.as_str(), kind.as_str()));
+    let hosts = ids.iter().zip(&endpoints).map(|(id, endpoint)| (id.as_str(), host(&endpoint.url)));
+    let (form, problems) = (Form::default(), Problems::default());
+    let fields = Fields { form: &form, problems: &problems };
+    let field = |name, label| Field { name, label, value: visit.facts.parameter(name), ..Field::default() };
+    let options = |values: Vec<(&'static str, &'static str)>| [vec![any], values].concat();
+    let hosts: Vec<(&str, &str)> = [any].into_iter().chain(hosts).collect();
+    Ok(html! {
+        form.filters method="get" action=(DELIVERIES) aria-label="Filters" {
+            (fields.choice(&field("status", "Status"), &options(statuses.collect())))
+            (fields.choice(&field("endpointId", "Endpoint"), &hosts))
+            (fields.choice(&field("eventType", "Event type"), &options(kinds.collect())))
+            button.quiet type="submit" { "Filter" }
+        }
+    })
+}
+
+fn table(deliveries: &[WebhookDelivery], endpoints: &Endpoints) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Deliveries" {
+            table {
+                thead {
+                    tr {
+                        th scope="col" { "Event" }
+                        th scope="col" { "Status" }
+                        th scope="col" { "Endpoint" }
+                        th scope="col" { "Attempts" }
+                        th scope="col" { "Last answer" }
+                        th scope="col" { "Created" }
+                    }
+                }
+                tbody {
+                    @for delivery in deliveries {
+                        tr {
+                            th scope="row" { a href={ (DELIVERIES) "/" (delivery.id) } { (delivery.event_type) } }
+                            td { (status(delivery)) }
+                            td { (endpoints.get(&delivery.endpoint_id).map_or("", |endpoint| host(&endpoint.url))) }
+                            td { (delivery.attempt_count) }
+                            td { @if let Some(status) = delivery.last_response_status { (status) } }
+                            td { (time(delivery.created_at)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn status(delivery: &WebhookDelivery) -> Markup {
+    let class = match delivery.status {
+        DeliveryStatus::Succeeded => "badge good",
+        DeliveryStatus::Failed => "badge bad",
+        DeliveryStatus::Pending | DeliveryStatus::Skipped => "badge",
+    };
+    html! {
+        span class=(class) { (delivery.status) }
+        @if let Some(reason) = &delivery.reason { " " span.soft { "(" (reason) ")" } }
+    }
+}
+
+pub(in super::super) async fn show(visit: &Visit<'_>) -> Result<Response, Rejection> {
+    page(visit, visit.id()?, &Problems::default()).await
+}
+
+async fn page(visit: &Visit<'_>, id: Id, problems: &Problems) -> Result<Response, Rejection> {
+    let found = delivery::get_detail(&visit.cx, id).await?;
+    let delivery = &found.delivery;
+    let endpoints = endpoint::by_ids(&visit.cx, &[delivery.endpoint_id]).await?;
+    let url = endpoints.get(&delivery.endpoint_id).map_or("", |endpoint| endpoint.url.as_str());
+    let fields = Fields { form: &visit.form, problems };
+    let replays = visit.cx.may(Action::ReplayWebhookDelivery) && delivery.status != DeliveryStatus::Pending;
+    let body = html! {
+        (fields.summary())
+        div data-live="" {
+            dl {
+                dt { "Status" } dd { (status(delivery)) }
+                dt { "Endpoint" } dd { a href={ (LIST) "/" (delivery.endpoint_id) } { (url) } }
+                dt { "Event" } dd { code { (delivery.event_id) } }
+                dt { "Created" } dd { (time(delivery.created_at)) }
+                dt { "Next attempt" } dd { (time_or(delivery.next_attempt_at, "none")) }
+                @if let Some(first) = delivery.replay_of {
+                    dt { "Repeats" } dd { a href={ (DELIVERIES) "/" (first) } { (first) } }
+                }
+            }
+            h2 { "Attempts" }
+            @if found.attempts.is_empty() { p { "There was none yet." } }
+            ol.cards { @for attempt in &found.attempts { li { (card(attempt)) } } }
+        }
+        @if replays {
+            form method="post" action={ (DELIVERIES) "/" (delivery.id) "/replay" } {
+                (parts::key(visit.facts))
+                div.actions { button type="submit" { "Replay" } }
+            }
+        }
+        p { a href=(DELIVERIES) { "All deliveries" } }
+    };
+    Ok(layout::page_with(visit, problems.status, &delivery.event_type, body))
+}
+
+fn card(attempt: &WebhookAttempt) -> Markup {
+    html! {
+        h3 { "Attempt " (attempt.number) }
+        dl {
+            dt { "Began" } dd { (time(attempt.started_at)) }
+            dt { "Took" } dd { (attempt.duration_ms) " ms" }
+            @if let Some(status) = attempt.response_status { dt { "Answer" } dd { (status) } }
+            @if let Some(error) = &attempt.error { dt { "Error" } dd.bad { (error) } }
+        }
+        @if let Some(excerpt) = attempt.response_excerpt.as_deref().filter(|excerpt| !excerpt.is_empty()) {
+            details { summary { "What it answered" } pre tabindex="0" { (excerpt) } }
+        }
+    }
+}
+
+pub(in super::super) async fn replay_one(visit: &Visit<'_>) -> Result<Response, Rejection> {
+    let id = visit.id()?;
+    match replay::one(&visit.cx, id).await {
+        Ok(written) => Ok(layout::done(&format!("{DELIVERIES}/{}", written.into_record()?.id), "replayed")),
+        Err(error) => {
+            let problems = Problems::of(error)?;
+            page(visit, id, &problems).await
+        }
+    }
+}
+
+/// The input of a replay of many. Without a status it replays what has failed.
+fn replayed(value: impl Fn(&'static str) -> String, dry_run: bool) -> Replay {
+    let set = |name: &&'static str| {
+        let value = value(name);
+        (!value.is_empty()).then(|| ((*name).to_owned(), Json::List(vec![Json::Text(value)])))
+    };
+    let filters = Json::Object(FILTERS.iter().filter_map(set).collect());
+    Replay::from_json(Json::Object(vec![("filters".into(), filters), ("dryRun".into(), Json::Bool(dry_run))]))
+}
+
+/// Counts what would be replayed, and asks. The operation is only tried, so that nothing is changed.
+pub(in super::super) async fn count(visit: &Visit<'_>) -> Result<Response, Rejection> {
+    let value = |name: &'static str| visit.facts.parameter(name).to_owned();
+    let (count, problems) = match replay::many(&visit.cx, replayed(value, true)).await {
+        Ok(written) => (written.into_record()?.count, Problems::default()),
+        Err(error) => (0, Problems::of(error)?),
+    };
+    Ok(asked(visit, count, &value, &problems))
+}
+
+fn asked(visit: &Visit<'_>, count: i32, value: &dyn Fn(&'static str) -> String, problems: &Problems) -> Response {
+    let fields = Fields { form: &visit.form, problems };
+    let status = Some(value("status")).filter(|status| !status.is_empty()).unwrap_or_else(|| "failed".into());
+    let body = html! {
+        (fields.summary())
+        p {
+            strong { (count) } " deliveries with status " strong { (status) } " would be sent again, the oldest first: at most 1,000 at once. "
+            "Those that are pending, are replays themselves, or go to a disabled or deleted endpoint are left out."
+        }
+        @if count > 0 {
+            form method="post" action=(REPLAY) {
+                (parts::key(visit.facts))
+                @for name in FILTERS { input type="hidden" name=(name) value=(value(name)); }
+                div.actions { button type="submit" { "Replay " (count) " deliveries" } a href=(DELIVERIES) { "Cancel" } }
+            }
+        } @else {
+            p { a href=(DELIVERIES) { "Back to the deliveries" } }
+        }
+    };
+    layout::page_with(visit, problems.status, "Replay deliveries", body)
+}
+
+pub(in super::super) async fn replay_many(visit: &Visit<'_>) -> Result<Response, Rejection> {
+    let value = |name: &'static str| visit.form.get(name).to_owned();
+    match replay::many(&visit.cx, replayed(value, false)).await {
+        Ok(_) => Ok(layout::done(DELIVERIES, "replayed-many")),
+        Err(error) => Ok(asked(visit, 0, &value, &Problems::of(error)?)),
+    }
+}

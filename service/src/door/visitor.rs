@@ -1,0 +1,89 @@
+//! The way in: what somebody who is not signed in yet does to become a caller, and the admission of a session.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use entity::value::{Id, Timestamp};
+use tokio::time::Instant;
+
+use crate::access::session;
+use crate::contract::error::{Error, Feature};
+use crate::core::Core;
+use crate::core::database::{Class, Reader};
+use crate::door::Door;
+use crate::door::admission::{Admission, Standing};
+use crate::door::write::Write;
+
+/// Somebody at an address who is not signed in yet. Bad credentials are counted against the address.
+#[derive(Clone)]
+pub struct Visitor {
+    door: Arc<Door>,
+    address: IpAddr,
+    until: Instant,
+}
+
+impl Visitor {
+    pub(crate) fn new(door: Arc<Door>, address: IpAddr) -> Visitor {
+        let until = door.core.database().deadline();
+        Visitor { door, address, until }
+    }
+
+    /// This instant.
+    pub fn now(&self) -> Timestamp {
+        self.core().now()
+    }
+
+    /// The address that they come from.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.door.core
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        self.core().database().reader_for(Class::Small, Some(self.until))
+    }
+
+    /// The refusal of a bad credential, or of another one from an address that has sent too many.
+    pub(crate) fn refused(&self, message: &'static str) -> Error {
+        self.door.charge_refused(Error::Unauthenticated(message.into()), self.address)
+    }
+
+    /// Runs a body in a transaction inside the workspace that a credential has led to.
+    pub(crate) async fn write<R>(
+        &self,
+        organization: Id,
+        body: impl AsyncFnOnce(&Write) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let tx = self.core().database().begin().await?;
+        let write = Write::new(tx, self.door.clone(), organization, None, None);
+        match body(&write).await {
+            Ok(output) => write.commit().await.map(|()| output),
+            Err(refused) => {
+                write.roll_back().await;
+                Err(refused)
+            }
+        }
+    }
+
+    /// Lets a request in by the secret of a session, and charges the budget that all sessions of the member share.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, or `RateLimited` in its place for an address that guesses.
+    pub async fn admit(&self, secret: &str) -> Result<Admission, Error> {
+        let core = self.core();
+        let Some(live) = session::find(core, secret, self.until).await? else {
+            return Err(self.refused("you are not signed in any more"));
+        };
+        // How long it lasts is no reason to refuse a request.
+        if live.is_due(core.now())
+            && let Err(cause) = live.touch(core).await
+        {
+            tracing::debug!(?cause, "the use of a session could not be written");
+        }
+        let standing = Standing { known: Arc::new(live.known), confirmed: true, until: self.until };
+        self.door.let_in(Feature::ApiAccess, standing).await
+    }
+}

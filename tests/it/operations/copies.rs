@@ -125,7 +125,10 @@ async fn everything_is_copied(from: Kind, to: Kind) {
     // Its secret can be opened, so that deliveries are signed.
     let rotated =
         moved.get(&home.owner, "/api/v1/webhook-endpoints").await.data(200)[0]["id"].as_str().unwrap().to_owned();
-    moved.post(&home.owner, &format!("/api/v1/webhook-endpoints/{rotated}/test"), json!({})).await.data(201);
+    let path = format!("/api/v1/webhook-endpoints/{rotated}/test");
+    let call = moved.call(poem::http::Method::POST, &path).token(&home.owner);
+    // The keys of before are taken over too, so that this one must be new.
+    call.key("a-key-of-afterwards").json(json!({})).send().await.data(201);
     moved.app.deliver_due().await.unwrap();
     moved.app.close().await.unwrap();
 

@@ -47,7 +47,7 @@ async fn each_request_has_one_line_with_everything() {
     let query = json!({ "query": "query Remarkable { viewer { name } }" }).to_string();
     let graphql = client.post(format!("{base}/graphql")).bearer_auth(&token).header("content-type", "application/json");
     graphql.body(query).send().await.unwrap();
-    server.terminate();
+    drop(server);
 
     let all = lines(&log);
     let answered: Vec<&Value> = all.iter().filter(|line| line["message"] == "answered").collect();
@@ -104,7 +104,7 @@ async fn a_failed_webhook_has_a_line() {
     assert_eq!((&line["level"], &line["host"], &line["attempts"]), (&"INFO".into(), &"127.0.0.1".into(), &1.into()));
     assert!(line["error"].is_string() && line["endpoint"].is_string(), "{line}");
     assert!(!line.to_string().contains("secret-path"), "{line}");
-    server.terminate();
+    drop(server);
 }
 
 on_both! {

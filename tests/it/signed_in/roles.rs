@@ -108,7 +108,7 @@ on_both! {
     }
 }
 
-/// The plan has a cap: whoever was added is removed again.
+/// The plan has a cap: the member who was added is removed again.
 pub(crate) async fn tidy_up(world: &World, at: &Workspace, email: &str) {
     let _ = member::remove(&world.operator(), at.id, email).await;
     for person in member::all_of(&world.operator(), at.id).await.unwrap() {

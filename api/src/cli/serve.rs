@@ -141,6 +141,9 @@ impl Serve {
         server.trusted_proxies = trusted_proxies;
         server.cors_origins = cors_origins;
         server.public_url = public_url;
+        if let Some(url) = &server.public_url {
+            service::document_errors_at(url);
+        }
 
         let sockets = server.sockets.clone();
 

@@ -102,6 +102,7 @@ on_both! {
             ("/", "text/html; charset=utf-8"),
             ("/api-docs", "text/html; charset=utf-8"),
             ("/graphiql", "text/html; charset=utf-8"),
+            ("/docs", "text/html; charset=utf-8"),
             ("/assets/scalar.js", "text/javascript; charset=utf-8"),
             ("/api/openapi.json", "application/json"),
             ("/api/openapi.yaml", "application/yaml"),

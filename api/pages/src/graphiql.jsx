@@ -25,7 +25,7 @@ const examples = [
 # then press Ctrl-Enter.
 query Projects {
   viewer { name orgName role }
-  projects(first: 5, filter: { status: [ACTIVE] }) {
+  projects(first: 5, filter: { status: ACTIVE }) {
     totalCount
     nodes { id name client { name } }
   }

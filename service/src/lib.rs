@@ -57,7 +57,7 @@ pub use list::page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, MAX_TOTAL,
 pub use list::sort;
 pub use nouns::{
     client, event, expense, invoice, member, named, organization, passkey, project, project_member, record_kind, report,
-    session, task, time_entry, token,
+    search, session, task, time_entry, token,
 };
 
 /// The values that inputs and records are made of.

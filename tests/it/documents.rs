@@ -39,7 +39,7 @@ fn the_page_of_permissions_is_committed() {
 
 #[test]
 fn the_graphql_schema_is_committed() {
-    assert_committed("schema/schema.graphql", &schema::sdl());
+    assert_committed("schema/schema.graphql", &schema::published_sdl());
 }
 
 /// Every operation of a document: path, method, operation.

@@ -183,5 +183,5 @@ const UNAVAILABLE: &str = "
 
 ### `unavailable`
 
-The database cannot be reached. Nothing was done: send the same request with the same `Idempotency-Key` again, after
-`Retry-After`.";
+The server cannot do this at the moment, for example because its database is away. Send the same request again after
+`Retry-After`, a write with the same `Idempotency-Key`.";

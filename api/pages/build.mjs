@@ -58,6 +58,7 @@ const results = [
     plugins: [sharePrettier],
     entryPoints: [
       { in: src('graphiql.jsx'), out: 'graphiql' },
+      { in: src('docs.js'), out: 'docs' },
       { in: 'monaco-editor/esm/vs/editor/editor.worker.js', out: 'graphiql-editor.worker' },
       { in: 'monaco-editor/esm/vs/language/json/json.worker.js', out: 'graphiql-json.worker' },
       { in: 'monaco-graphql/esm/graphql.worker.js', out: 'graphiql-graphql.worker' },
@@ -75,9 +76,14 @@ for (const { metafile } of results) {
   }
 }
 
-for (const name of ['index.html', 'home.css', 'settings.css', 'settings.js', 'favicon.svg', 'api-docs.html', 'api-docs.js', 'graphiql.html']) {
+for (const name of ['theme.css', 'home.css', 'home.js', 'docs.css', 'settings.css', 'settings.js', 'favicon.svg', 'api-docs.html', 'api-docs.js', 'graphiql.html']) {
   await cp(src(name), path.join(dist, name));
 }
+
+// The home page of a server without a workspace says how to make one; the other leaves that out.
+const home = await readFile(src('index.html'), 'utf8');
+await writeFile(path.join(dist, 'index-empty.html'), home);
+await writeFile(path.join(dist, 'index.html'), home.replace(/\n *<!--empty-->[^]*<!--\/empty-->/, ''));
 
 // The API reference comes ready-made from its package. The pointer to the source
 // map, which is not shipped, is taken off, and Zod inside it is configured not to try

@@ -39,9 +39,9 @@ pub fn mcp_with<H: rmcp::ServerHandler + Clone>(server: Server, handler: H) -> i
 }
 
 /// The whole route tree inside the middleware.
-pub fn server(server: Server) -> impl Endpoint<Output = Response> {
+pub fn server(mut server: Server) -> impl Endpoint<Output = Response> {
+    let gateway = Arc::new(schema::Gateway::new(std::mem::take(&mut server.documents)));
     let server = Arc::new(server);
-    let gateway = Arc::new(schema::Gateway::default());
     let mcp = |list| mcp::Mcp::new(list, server.clone(), gateway.clone());
     let documents = openapi::Documents::new(server.public_url.as_deref());
     let routes = Route::new()
@@ -50,17 +50,18 @@ pub fn server(server: Server) -> impl Endpoint<Output = Response> {
         .at("/api/openapi.yaml", pages::Static::generated("application/yaml", documents.yaml))
         .at("/api/openapi-3.0.json", pages::Static::generated("application/json", documents.json_3_0))
         .at("/graphql", graphql::Graphql::new(server.clone(), gateway.clone()))
-        .at("/graphql/schema.graphql", pages::Static::generated("text/plain; charset=utf-8", schema::sdl()))
+        .at("/graphql/schema.graphql", pages::Static::generated("text/plain; charset=utf-8", schema::published_sdl()))
         .at("/mcp", mcp(mcp::List::Default))
         .at("/mcp/x/all", mcp(mcp::List::All))
         .at("/mcp/readonly", mcp(mcp::List::ReadOnly))
-        .at("/", pages::Static::home())
+        .at("/", pages::Home::new(server.app.clone()))
         .at("/api-docs", pages::Static::api_docs())
         .at("/api-docs/", pages::Static::api_docs())
         .at("/graphiql", pages::Static::graphiql())
         .at("/graphiql/", pages::Static::graphiql())
         .nest(settings::BASE, settings::Settings { server: server.clone() })
         .at("/favicon.ico", pages::Static::icon())
+        .nest("/docs", pages::Docs::default())
         .nest("/assets", pages::Assets::default())
         .at("/.well-known/security.txt", pages::Static::generated("text/plain; charset=utf-8", SECURITY_TXT.into()))
         .at("/healthz", probes::Healthz)

@@ -11,6 +11,7 @@ pub use engine::completion::SchemaIndex;
 pub use engine::cost::{Cost, MAX_COST};
 pub use engine::error::{extensions, refused_for_now};
 pub use engine::gateway::{Gateway, Kind, Prepared, Refused, Sent, before_execution};
+pub use engine::trusted::TrustedDocuments;
 pub use nouns::subscription::Subscription;
 
 root! {
@@ -31,6 +32,7 @@ root! {
         nouns::webhook_delivery::WebhookDeliveryQueries,
         nouns::event::EventQueries,
         nouns::node::NodeQueries,
+        nouns::search::SearchQueries,
     }
 }
 
@@ -66,4 +68,9 @@ pub fn build() -> Schema {
 pub fn sdl() -> String {
     let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items().sorted_arguments();
     build().sdl_with_options(options)
+}
+
+/// The schema as clients read it: with what its fields cost.
+pub fn published_sdl() -> String {
+    engine::price_list::priced(&sdl())
 }

@@ -42,7 +42,7 @@ pub use access::policy;
 pub use access::scope::SCOPED_TABLES;
 pub use app::{App, Config};
 pub use contract::caller::{Caller, CallerSession};
-pub use contract::error::{Cause, Code, Error, ErrorBody, Feature};
+pub use contract::error::{Cause, Code, Error, ErrorBody, Feature, document_errors_at};
 pub use contract::input;
 pub use contract::outcome::{Deleted, Precondition, Record, StoredReply, Written};
 pub use contract::reason::Reason;
@@ -56,8 +56,8 @@ pub use limit::{Budget, Sizes};
 pub use list::page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, MAX_TOTAL, Page, Pages, Total};
 pub use list::sort;
 pub use nouns::{
-    client, event, expense, invoice, member, named, organization, passkey, project, project_member, record_kind,
-    report, session, task, time_entry, token,
+    client, event, expense, invoice, member, named, organization, passkey, project, project_member, record_kind, report,
+    search, session, task, time_entry, token,
 };
 
 /// The values that inputs and records are made of.

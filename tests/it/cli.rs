@@ -106,11 +106,20 @@ impl Running {
 
     /// The body of the answer to a request with a body of JSON and a key of its own.
     pub(crate) fn send(&self, method: &str, path: &str, token: &str, body: &Value) -> Value {
-        let (mut stream, body) = (TcpStream::connect(&self.address).unwrap(), body.to_string());
         let key = format!("{path} {body}").chars().filter(char::is_ascii_alphanumeric).take(200).collect::<String>();
+        self.exchange(method, path, &format!("Authorization: Bearer {token}\r\nIdempotency-Key: {key}\r\n"), body)
+    }
+
+    /// The answer to a GraphQL request.
+    pub(crate) fn graphql(&self, token: &str, body: &Value) -> Value {
+        self.exchange("POST", "/graphql", &format!("Authorization: Bearer {token}\r\n"), body)
+    }
+
+    fn exchange(&self, method: &str, path: &str, headers: &str, body: &Value) -> Value {
+        let (mut stream, body) = (TcpStream::connect(&self.address).unwrap(), body.to_string());
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: {key}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
         stream.write_all((head + &body).as_bytes()).unwrap();

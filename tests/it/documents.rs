@@ -39,7 +39,7 @@ fn the_page_of_permissions_is_committed() {
 
 #[test]
 fn the_graphql_schema_is_committed() {
-    assert_committed("schema/schema.graphql", &schema::sdl());
+    assert_committed("schema/schema.graphql", &schema::published_sdl());
 }
 
 /// Every operation of a document: path, method, operation.
@@ -102,6 +102,7 @@ on_both! {
             ("/", "text/html; charset=utf-8"),
             ("/api-docs", "text/html; charset=utf-8"),
             ("/graphiql", "text/html; charset=utf-8"),
+            ("/docs", "text/html; charset=utf-8"),
             ("/assets/scalar.js", "text/javascript; charset=utf-8"),
             ("/api/openapi.json", "application/json"),
             ("/api/openapi.yaml", "application/yaml"),

@@ -7,6 +7,7 @@ mod conformance;
 mod database;
 mod documents;
 mod graphql;
+mod guides;
 mod http;
 mod linear;
 mod mcp;

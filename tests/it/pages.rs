@@ -7,8 +7,9 @@ use tests::{Kind, PrivateDatabase};
 
 use crate::cli::Running;
 
-/// Scalar shows the operations and sends a real request with a token; GraphiQL completes a field, runs a query and a
-/// mutation; no console error, no request to another host. Screenshots are left in `tests/artefacts/`.
+/// The guides are searched and read on a phone; Scalar shows the operations and sends real requests with a token, also from a
+/// phone; GraphiQL completes a field, runs its examples, gives stopped subscriptions up, and shares links; no console error, no
+/// request to another host. Screenshots are left in `tests/artefacts/`.
 #[tokio::test]
 async fn the_pages_work_in_a_browser() {
     let database = PrivateDatabase::empty(Kind::Sqlite).await;
@@ -26,8 +27,8 @@ async fn the_pages_work_in_a_browser() {
         .unwrap();
     let reported = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{reported}");
-    assert!(reported.matches("ok  ").count() >= 8, "{reported}");
-    for name in ["home", "api-docs", "api-docs-sent", "graphiql"] {
+    assert!(reported.matches("ok  ").count() >= 40, "{reported}");
+    for name in ["home", "guides", "guides-phone", "api-docs", "api-docs-phone", "graphiql", "graphiql-phone"] {
         assert!(folder.join(format!("{name}.png")).metadata().unwrap().len() > 10_000, "{name}");
     }
 }

@@ -2,27 +2,48 @@ import './monaco-workers.js';
 import '@graphiql/react/style.css';
 import 'graphiql/graphiql.css';
 import '@graphiql/plugin-doc-explorer/style.css';
+import '@graphiql/plugin-explorer/style.css';
 import '@graphiql/plugin-history/style.css';
 import './graphiql.css';
+import { explorerPlugin } from '@graphiql/plugin-explorer';
+import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
 import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
-import { fetcher, INTROSPECTION } from './fetcher.js';
+import { fetcher, INTROSPECTION, NEW_KEY } from './fetcher.js';
+import { Share, shared } from './share.jsx';
 
-const tabs = [
+const today = new Date().toISOString().slice(0, 10);
+const headers = `{
+  "Idempotency-Key": "${NEW_KEY}"
+}
+`;
+
+// They run one after the other as they are: an empty projectId is the first project of the first example.
+const examples = [
   {
-    query: `# Type your API token in the bar above, then press Ctrl-Enter.
-query Clients {
+    query: `# Type a token above,
+# then press Ctrl-Enter.
+query Projects {
   viewer { name orgName role }
-  clients(first: 5) {
-    nodes { id name projects(first: 3) { nodes { id name status } } }
+  projects(first: 5, filter: { status: ACTIVE }) {
+    totalCount
+    nodes { id name client { name } }
   }
 }
 `,
   },
   {
-    query: `# Put the id of a project into the Variables below, then press Ctrl-Enter.
+    query: `# An empty projectId below stands for the first
+# project of the first example.
 mutation LogAnHour($projectId: ID!) {
-  createTimeEntry(input: { projectId: $projectId, duration: "1h", entryDate: "2026-06-11", note: "From GraphiQL" }) {
+  createTimeEntry(
+    input: {
+      projectId: $projectId
+      duration: "1h"
+      entryDate: "${today}"
+      note: "From GraphiQL"
+    }
+  ) {
     timeEntry { id durationSeconds entryDate }
   }
 }
@@ -33,29 +54,35 @@ mutation LogAnHour($projectId: ID!) {
 `,
   },
   {
-    query: `# A subscription goes on until you stop it: start a timer in another tab, and it is told here.
+    query: `# Goes on until you stop it or leave this tab.
+# Start a timer elsewhere, and it is shown here.
 subscription MyTimer {
   timerChanged {
-    timeEntry { id durationSeconds startedAt project { name } }
+    timeEntry { id durationSeconds startedAt }
   }
 }
 `,
   },
   {
-    query: `# Time and what it earns, summed where it lies. Group by one or two.
+    query: `# Time and what it earns, added up by the server.
 query ThisYear {
-  timeReport(groupBy: [CLIENT, MONTH], filter: { entryDateFrom: "2026-01-01" }, timeZone: "Europe/Helsinki") {
-    rows { keys { client { name } month } seconds billableSeconds amounts { currency amount } }
+  timeReport(
+    groupBy: [PROJECT, MONTH]
+    filter: { entryDateFrom: "${today.slice(0, 4)}-01-01" }
+  ) {
+    rows {
+      keys { project { name } month }
+      seconds
+      amounts { currency amount }
+    }
     total { seconds amounts { currency amount } }
   }
 }
 `,
-    headers: `{
-  "X-Request-Id": "from-graphiql"
-}
-`,
   },
-];
+].map((tab) => ({ headers, ...tab }));
+
+const link = shared();
 
 createRoot(document.getElementById('graphiql')).render(
   <GraphiQL
@@ -63,10 +90,24 @@ createRoot(document.getElementById('graphiql')).render(
     introspectionQueryName={INTROSPECTION}
     inputValueDeprecation
     schemaDescription
-    defaultTabs={tabs}
+    initialQuery={link?.query}
+    initialVariables={link?.variables}
+    defaultTabs={link ? [{ headers, ...link }, ...examples] : examples}
+    defaultHeaders={headers}
     defaultEditorToolsVisibility="variables"
     shouldPersistHeaders={false}
+    plugins={[HISTORY_PLUGIN, explorerPlugin({ showAttribution: false })]}
   >
     <GraphiQL.Logo>GraphiQL</GraphiQL.Logo>
+    <GraphiQL.Toolbar>
+      {({ prettify, merge, copy }) => (
+        <>
+          {prettify}
+          {merge}
+          {copy}
+          <Share />
+        </>
+      )}
+    </GraphiQL.Toolbar>
   </GraphiQL>,
 );

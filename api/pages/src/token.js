@@ -21,8 +21,8 @@ function changed() {
   }
   forget.disabled = !input.value;
   status.textContent = value
-    ? 'Sent with every operation. Kept in this browser tab only.'
-    : 'Needed to run operations. Docs and completion work without it.';
+    ? 'Kept in this browser tab only.'
+    : 'Needed to run operations.';
 }
 
 try {

@@ -244,7 +244,7 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
         Command::Restore(command) => command.run(&common).await,
         Command::Copy(command) => command.run(common.json).await,
         Command::Doctor(command) => command.run(&common).await,
-        Command::Sdl => print::text(&schema::sdl()),
+        Command::Sdl => print::text(&schema::published_sdl()),
         Command::Health { url } => health(&url, common.json).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
+use schema::TrustedDocuments;
 use service::{App, Clock, Config, Operator, SecretKey, maintenance, organization};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -35,6 +36,12 @@ pub(super) struct Serve {
     /// The URL of this server in the documents.
     #[arg(long, env = "HOURSMITH_PUBLIC_URL")]
     public_url: Option<String>,
+    /// A manifest of GraphQL documents that clients name by an id: Apollo's, Relay's, or a JSON object from ids to documents.
+    #[arg(long, env = "HOURSMITH_DOCUMENTS")]
+    documents: Option<PathBuf>,
+    /// `on`: no other GraphQL document is executed.
+    #[arg(long, env = "HOURSMITH_DOCUMENTS_ONLY", default_value = "off")]
+    documents_only: Switch,
     #[command(flatten)]
     secret_key: secret_key::Setting,
     /// Multiplies every rate limit.
@@ -100,6 +107,7 @@ impl Serve {
         let redis_ca = redis_ca.map(|path| read_file("HOURSMITH_REDIS_CA", &path)).transpose()?;
         redis_url.as_deref().map_or(Ok(()), |url| Config::check_redis_url(url, redis_ca.as_deref()))?;
         // What can be refused is refused before anything is made.
+        let documents = documents(self.documents.as_deref(), self.documents_only == Switch::On)?;
         let listener = bind("HOURSMITH_LISTEN", &self.listen)?;
         let admin = match self.admin_listen.as_str() {
             "" => None,
@@ -139,8 +147,12 @@ impl Serve {
         let jobs = tokio::spawn(async move { jobs.run_jobs(worker, stopped).await });
         let mut server = Server::new(app.clone());
         server.trusted_proxies = trusted_proxies;
+        server.documents = documents;
         server.cors_origins = cors_origins;
         server.public_url = public_url;
+        if let Some(url) = &server.public_url {
+            service::document_errors_at(url);
+        }
 
         let sockets = server.sockets.clone();
 
@@ -235,6 +247,20 @@ async fn hint_at_first_workspace(app: &App) {
              empty database"
         );
     }
+}
+
+/// The documents of a manifest; none without one.
+fn documents(manifest: Option<&Path>, only: bool) -> Result<TrustedDocuments, Failure> {
+    let Some(path) = manifest.filter(|path| !path.as_os_str().is_empty()) else {
+        return match only {
+            true => Err("HOURSMITH_DOCUMENTS_ONLY=on needs HOURSMITH_DOCUMENTS, the file of the documents".into()),
+            false => Ok(TrustedDocuments::default()),
+        };
+    };
+    let text = String::from_utf8(read_file("HOURSMITH_DOCUMENTS", path)?);
+    let text = text.map_err(|_| format!("HOURSMITH_DOCUMENTS: {} is not UTF-8", path.display()))?;
+    let read = TrustedDocuments::new(&text, only);
+    Ok(read.map_err(|why| format!("HOURSMITH_DOCUMENTS: {}: {why}", path.display()))?)
 }
 
 /// Says at once what would otherwise be seen only when a delivery fails.

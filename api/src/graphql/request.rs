@@ -74,8 +74,9 @@ pub(super) fn from_query(request: &Request) -> Result<Sent, Error> {
             }
             "extensions" if !value.is_empty() => {
                 let json = Json::parse(value.as_bytes()).map_err(|why| bad(format!("extensions: {why}")))?;
-                sent.is_persisted = is_persisted(&json);
+                persisted(&json, &mut sent);
             }
+            "documentId" if !value.is_empty() => sent.document_id = Some(value.into_owned()),
             _ => {}
         }
     }
@@ -93,10 +94,12 @@ pub(super) fn from_json(body: Json) -> Result<Sent, Error> {
             ("query", Json::Text(query)) => sent.query = query,
             ("operationName", Json::Text(name)) => sent.operation_name = Some(name),
             ("variables", json @ Json::Object(_)) => sent.variables = variables(json)?,
-            ("query" | "operationName" | "variables" | "extensions", Json::Null) => {}
-            ("extensions", json @ Json::Object(_)) => sent.is_persisted = is_persisted(&json),
+            ("documentId", Json::Text(id)) => sent.document_id = Some(id),
+            ("query" | "operationName" | "variables" | "extensions" | "documentId", Json::Null) => {}
+            ("extensions", json @ Json::Object(_)) => persisted(&json, &mut sent),
             ("query", _) => return Err(bad("`query` must be a string")),
             ("operationName", _) => return Err(bad("`operationName` must be a string or null")),
+            ("documentId", _) => return Err(bad("`documentId` must be a string or null")),
             ("variables", _) => return Err(bad("`variables` must be an object or null")),
             ("extensions", _) => return Err(bad("`extensions` must be an object or null")),
             _ => {}
@@ -105,21 +108,24 @@ pub(super) fn from_json(body: Json) -> Result<Sent, Error> {
     with_document(sent)
 }
 
-/// A request has a document, or names one by its hash.
+/// A request has a document, or names one by its id or its hash.
 fn with_document(sent: Sent) -> Result<Sent, Error> {
-    match sent.query.is_empty() && !sent.is_persisted {
+    match sent.query.is_empty() && sent.document_id.is_none() && !sent.is_persisted {
         true => Err(bad("send the document as `query`")),
         false => Ok(sent),
     }
 }
 
-/// Whether `extensions` name a document by its hash, as Apollo's clients do.
-fn is_persisted(extensions: &Json) -> bool {
-    match extensions {
-        Json::Object(pairs) => {
-            pairs.iter().any(|(name, value)| name == "persistedQuery" && matches!(value, Json::Object(_)))
-        }
-        _ => false,
+/// Takes the hash by which `extensions` name a document, as Apollo's clients do.
+fn persisted(extensions: &Json, sent: &mut Sent) {
+    fn of<'a>(json: &'a Json, key: &str) -> Option<&'a Json> {
+        let Json::Object(pairs) = json else { return None };
+        pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+    let Some(query @ Json::Object(_)) = of(extensions, "persistedQuery") else { return };
+    sent.is_persisted = sent.document_id.is_none();
+    if let (Some(Json::Text(hash)), true) = (of(query, "sha256Hash"), sent.is_persisted) {
+        sent.document_id = Some(hash.clone());
     }
 }
 

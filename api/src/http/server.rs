@@ -1,6 +1,7 @@
 //! What the surfaces share: the application, and the operator's settings for HTTP.
 
 use ipnet::IpNet;
+use schema::TrustedDocuments;
 use service::App;
 use tokio::sync::watch;
 
@@ -17,6 +18,8 @@ pub struct Server {
     pub cors_origins: Vec<String>,
     /// The URL of this server in the documents; without it they use paths.
     pub public_url: Option<String>,
+    /// The GraphQL documents that clients name by an id; taken when the routes are made.
+    pub documents: TrustedDocuments,
     /// Each admitted WebSocket holds a receiver of this, so that a stop can wait for them.
     pub(crate) sockets: watch::Sender<()>,
     /// The space for large answers.
@@ -35,6 +38,7 @@ impl Server {
             trusted_proxies: vec![],
             cors_origins: vec![],
             public_url: None,
+            documents: TrustedDocuments::default(),
             sockets,
             memory: AnswerMemory::default(),
             metrics,

@@ -102,10 +102,10 @@ pub(super) fn without_nulls(value: Value) -> Value {
     }
 }
 
-/// A refusal: the body of REST's envelope and what to do next.
+/// A refusal: the body of REST's envelope, and what to do next in place of a link to a page.
 pub(super) fn refusal(error: &Error, request_id: &str) -> CallToolResult {
     error.log();
-    let mut fields = match serde_json::to_value(error.body(request_id)) {
+    let mut fields = match serde_json::to_value(error.body(request_id).without_doc_url()) {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),
     };

@@ -33,6 +33,11 @@ impl Content {
         Content { identity: OnceLock::from(Bytes::from(text)), ..Content::default() }
     }
 
+    /// A text of the program.
+    pub(super) fn of_static(text: &'static str) -> Content {
+        Content { identity: OnceLock::from(Bytes::from_static(text.as_bytes())), ..Content::default() }
+    }
+
     /// A file that was compressed when the pages were built.
     pub(super) fn embedded(gzip: &'static [u8], brotli: &'static [u8]) -> Content {
         let (gzip, brotli) = (Bytes::from_static(gzip), Bytes::from_static(brotli));

@@ -2,6 +2,8 @@
 //! origin.
 
 mod content;
+mod docs;
+mod home;
 
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
@@ -11,6 +13,9 @@ use crate::http::middleware::SharedBody;
 use crate::http::rejection::{HttpRejection, reject_unless_read};
 use crate::http::request::{request_id, tags};
 use content::Content;
+
+pub use docs::Docs;
+pub use home::Home;
 
 /// Allows no other host, no inline script and no page that frames ours.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -39,14 +44,19 @@ macro_rules! dist {
 }
 
 const HOME: File = dist!("index.html");
+const HOME_EMPTY: File = dist!("index-empty.html");
 const API_DOCS: File = dist!("api-docs.html");
 const GRAPHIQL: File = dist!("graphiql.html");
 const ICON: File = dist!("favicon.svg");
 
 dist! {
+    "theme.css" "text/css; charset=utf-8",
     "home.css" "text/css; charset=utf-8",
     "settings.css" "text/css; charset=utf-8",
     "settings.js" "text/javascript; charset=utf-8",
+    "home.js" "text/javascript; charset=utf-8",
+    "docs.css" "text/css; charset=utf-8",
+    "docs.js" "text/javascript; charset=utf-8",
     "favicon.svg" "image/svg+xml",
     "api-docs.js" "text/javascript; charset=utf-8",
     "scalar.js" "text/javascript; charset=utf-8",
@@ -72,9 +82,9 @@ impl Static {
         Static { kind, content: Content::of_text(text) }
     }
 
-    /// The page that links to the others.
-    pub fn home() -> Static {
-        Static::embedded(HTML, &HOME)
+    /// A page that was rendered when the program was built.
+    fn rendered(kind: &'static str, text: &'static str) -> Static {
+        Static { kind, content: Content::of_static(text) }
     }
 
     /// The REST reference.

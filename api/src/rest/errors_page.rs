@@ -104,11 +104,18 @@ pub fn samples() -> Vec<Sample> {
 pub fn page() -> String {
     let mut page = String::from(HEAD);
     let mut line = |text: &str| page.push_str(&format!("{text}\n"));
-    line("| status | code | when |\n| --- | --- | --- |");
     let samples = samples();
-    for sample in &samples {
-        let code = sample.errors.first().map_or("", |(_, error)| error.code().as_str());
-        line(&format!("| {} | `{code}` | {} |", sample.status.as_u16(), sample.when));
+    for (code, when) in Code::ALL {
+        let of_code =
+            samples.iter().filter(|sample| sample.errors.first().is_some_and(|(_, error)| error.code() == code));
+        let mut statuses: Vec<_> =
+            of_code.map(|sample| format!("{}: {}", sample.status.as_u16(), sample.when)).collect();
+        // A code that has one status is described by its own words alone.
+        let status = match statuses.as_mut_slice() {
+            [_] => format!("**{}** {when}", status_of(code).as_u16()),
+            several => format!("- {}", several.join("\n- ")),
+        };
+        line(&format!("\n### `{}`\n\n{status}", code.as_str()));
     }
     line(ELSEWHERE);
     let not_allowed = HttpRejection::MethodNotAllowed(vec![Method::GET, Method::HEAD, Method::OPTIONS]);
@@ -121,11 +128,10 @@ pub fn page() -> String {
     }
     line(REASONS);
     for reason in Reason::ALL {
-        line(&format!("| `{reason}` | {} |", reason.when()));
+        line(&format!("\n### `{reason}`\n\n{}", reason.when().trim()));
     }
-    line(
-        "\n## Examples\n\nThe bodies of REST. In GraphQL the same fields are in `errors[].extensions`, with the message beside them.",
-    );
+    line(UNAVAILABLE);
+    line("\n## Examples\n\nThe bodies of REST. This page is generated from the code that makes them.");
     for sample in &samples {
         line(&format!("\n### {} {}\n\n{}", sample.status.as_u16(), sample.name, sample.when));
         for (subject, error) in &sample.errors {
@@ -139,12 +145,21 @@ pub fn page() -> String {
 
 const HEAD: &str = "# Errors
 
-This page is generated from the code by `make accept`, and a test compares it. The conventions of errors are in
-[api-design.md](api-design.md#errors).
+Every error has one envelope:
 
-Every error has one envelope. `code` is part of the contract and one of nine. `message` is for people and may change. `reason`
-specifies `conflict` further; reasons may be added. `fields` of a 422 maps every invalid field to its problem. `requestId`
-identifies the request in the log.
+```json
+{\"error\": {\"code\": \"conflict\", \"message\": \"…\", \"reason\": \"invoiced\", \"docUrl\": \"/docs/errors#invoiced\", \"requestId\": \"…\"}}
+```
+
+- `code` is part of the contract and one of nine. `reason` specifies a code further; reasons may be added.
+- `message` is for people and may change.
+- `fields` of a 422 maps every invalid field to its problem, nested ones by path: `timeEntries[3].projectId`.
+- `requiredPlan` and `feature` of a 402 name the plan that is needed and what it adds.
+- `docUrl` leads to the reason, or else the code, on this page.
+- `requestId` identifies the request in the server's log; it is also in the header `X-Request-Id`.
+
+In GraphQL the same fields, without `message` and `docUrl`, are in `errors[].extensions`, with the message beside them. The
+conventions of errors are in [api-design.md](api-design.md#errors), the recipe for retries in [retrying.md](retrying.md).
 
 ## Codes
 
@@ -161,7 +176,12 @@ Malformed HTTP is answered in the same envelope and ends the connection: a head 
 or several (400); a target of more than 65,534 bytes, or more than 100 headers (431). An address that has too many
 connections open gets 429 before it can send a request.
 
-## Reasons of `conflict`
+## Reasons of `conflict`";
 
-| reason | when, and what to do |
-| --- | --- |";
+const UNAVAILABLE: &str = "
+## Reasons of `internal`
+
+### `unavailable`
+
+The server cannot do this at the moment, for example because its database is away. Send the same request again after
+`Retry-After`, a write with the same `Idempotency-Key`.";

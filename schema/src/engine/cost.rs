@@ -201,6 +201,10 @@ impl<'a> CostVisitor<'a> {
                 let size = self.size(field);
                 (size, size)
             }
+            Some(_) if kind == "Query" && name == "search" => {
+                let size = self.size(field);
+                (size, size)
+            }
             // A report has as many rows as it has groups.
             Some(ty) if kind.ends_with("Report") && matches!(ty.base, BaseType::List(_)) => (0, MAX_ROWS),
             // The rows of a connection were counted with it.
@@ -225,6 +229,9 @@ impl<'a> CostVisitor<'a> {
     fn fixed(&self, kind: &str, field: &Field) -> u64 {
         match field.name.node.as_str() {
             name if kind == "Query" && name.ends_with("Report") => REPORT,
+            // One statement for all of a level, which sums as a report does.
+            "totals" if matches!(kind, "Project" | "Client") => REPORT,
+            "search" if kind == "Query" => SEARCH,
             "totalCount" if kind.ends_with("Connection") => COUNT,
             _ => match self.argument(field, "search") {
                 Some(Value::String(text)) if !text.trim().is_empty() => SEARCH,

@@ -8,7 +8,8 @@ use service::Error;
 /// What goes under `extensions` of an error: code, reason, fields, requiredPlan, feature, requestId.
 pub fn extensions(error: &Error, request_id: &str) -> ErrorExtensionValues {
     let mut values = ErrorExtensionValues::default();
-    if let Ok(serde_json::Value::Object(map)) = serde_json::to_value(error.body(request_id).without_message()) {
+    let body = error.body(request_id).without_message().without_doc_url();
+    if let Ok(serde_json::Value::Object(map)) = serde_json::to_value(body) {
         for (key, value) in map {
             values.set(key, Value::from_json(value).unwrap_or_default());
         }

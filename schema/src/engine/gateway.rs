@@ -19,6 +19,7 @@ use crate::engine::documents::{Document, Documents};
 use crate::engine::error::extensions;
 use crate::engine::literals::readable;
 use crate::engine::session::{EventPrice, Run};
+use crate::engine::trusted::TrustedDocuments;
 use crate::engine::type_rules;
 use crate::{Schema, build, sdl};
 
@@ -27,6 +28,7 @@ pub struct Gateway {
     schema: Schema,
     index: SchemaIndex,
     documents: Documents,
+    trusted: TrustedDocuments,
 }
 
 /// A request as it was sent.
@@ -38,7 +40,9 @@ pub struct Sent {
     pub operation_name: Option<String>,
     /// The values of its variables.
     pub variables: Variables,
-    /// Whether it names a document by a hash, as Apollo's persisted queries do.
+    /// The id of a stored document, to be executed in place of one that is sent.
+    pub document_id: Option<String>,
+    /// Whether the id is a hash of Apollo's persisted queries, whose clients fall back to sending the document.
     pub is_persisted: bool,
 }
 
@@ -76,7 +80,7 @@ pub enum Refused {
 
 impl Default for Gateway {
     fn default() -> Gateway {
-        Gateway { schema: build(), index: SchemaIndex::of(&sdl()), documents: Documents::default() }
+        Gateway::new(TrustedDocuments::default())
     }
 }
 
@@ -93,19 +97,18 @@ impl Prepared {
 }
 
 impl Gateway {
+    /// With the documents of a manifest.
+    pub fn new(trusted: TrustedDocuments) -> Gateway {
+        Gateway { schema: build(), index: SchemaIndex::of(&sdl()), documents: Documents::default(), trusted }
+    }
+
     /// Reads a document, within its bounds, and reckons what it costs. Nothing is executed.
     ///
     /// # Errors
     /// The document is not GraphQL, exceeds a limit, or cannot be paid for.
     pub fn prepare(&self, sent: Sent) -> Result<Prepared, Refused> {
-        let Sent { query, operation_name, mut variables, is_persisted } = sent;
-        if is_persisted && query.is_empty() {
-            return Err(Refused::NotStored);
-        }
-        let document = match self.documents.get(&query) {
-            Some(document) => document,
-            None => Arc::new(self.read(&query)?),
-        };
+        let document = self.document(&sent)?;
+        let Sent { operation_name, mut variables, .. } = sent;
         let operation = document.operation(operation_name.as_deref());
         let cost = document.cost(|| self.index.cost(&document.parsed, operation, &variables)).map_err(invalid)?;
         if let Some(operation) = operation {
@@ -133,12 +136,31 @@ impl Gateway {
         Ok(Prepared { operation_name, variables, document, cost })
     }
 
-    fn read(&self, text: &str) -> Result<Document, Refused> {
-        check_text(text).map_err(invalid)?;
-        let parsed = async_graphql::parser::parse_query(readable(text)).map_err(|error| unreadable(error.into()))?;
-        type_rules::check_keys(text).map_err(unreadable)?;
-        type_rules::check_document(&self.index, &parsed).map_err(unreadable)?;
-        Ok(Document::new(text, parsed))
+    /// The document that is sent, or that is named.
+    fn document(&self, sent: &Sent) -> Result<Arc<Document>, Refused> {
+        let named = sent.document_id.as_deref().filter(|_| sent.query.is_empty() || !sent.is_persisted);
+        if let Some(id) = named {
+            let known = self.trusted.get(id).cloned();
+            let message = "no document of this server has this `documentId`";
+            return known.ok_or_else(|| match sent.is_persisted {
+                true => Refused::NotStored,
+                false => Refused::Over(Error::BadRequest(message.into())),
+            });
+        }
+        if sent.is_persisted && sent.query.is_empty() {
+            return Err(Refused::NotStored);
+        }
+        if let Some(document) = self.trusted.with_text(&sent.query) {
+            return Ok(document.clone());
+        }
+        if self.trusted.excludes_others() {
+            let message = "this server executes only the documents of its manifest; name one by `documentId`";
+            return Err(Refused::Over(Error::BadRequest(message.into())));
+        }
+        match self.documents.get(&sent.query) {
+            Some(document) => Ok(document),
+            None => read(&self.index, &sent.query).map(Arc::new),
+        }
     }
 
     /// Executes a query or a mutation.
@@ -196,6 +218,15 @@ impl Gateway {
 
 fn unreadable(error: ServerError) -> Refused {
     Refused::Unreadable(Box::new(Response::from_errors(vec![error])))
+}
+
+/// Reads a document within its bounds, by the rules of the type system.
+pub(crate) fn read(index: &SchemaIndex, text: &str) -> Result<Document, Refused> {
+    check_text(text).map_err(invalid)?;
+    let parsed = async_graphql::parser::parse_query(readable(text)).map_err(|error| unreadable(error.into()))?;
+    type_rules::check_keys(text).map_err(unreadable)?;
+    type_rules::check_document(index, &parsed).map_err(unreadable)?;
+    Ok(Document::new(text, parsed))
 }
 
 fn invalid(errors: FieldErrors) -> Refused {

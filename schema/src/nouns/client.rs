@@ -16,6 +16,7 @@ use crate::nouns::expense::ExpenseNode;
 use crate::nouns::invoice::InvoiceNode;
 use crate::nouns::project::ProjectNode;
 use crate::nouns::time_entry::TimeEntryNode;
+use crate::nouns::totals::{self, ClientTotals};
 use crate::nouns::{cx, expected, parse_id, record, shared};
 
 /// A client: a person or company that work is done for. Only Owners, Admins and Managers see clients.
@@ -37,6 +38,12 @@ impl ClientNode {
     /// Identifier of the client (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
         self.0.id
+    }
+
+    /// All time on the client's projects, what it earns, and what is still to be paid. Costs 10 points, whatever the number
+    /// of clients.
+    async fn totals(&self, ctx: &Context<'_>) -> Result<Option<Output<ClientTotals>>> {
+        totals::of_client(ctx, self.0.id).await
     }
 }
 

@@ -10,10 +10,12 @@ pub(crate) mod node;
 pub(crate) mod organization;
 pub(crate) mod project;
 pub(crate) mod report;
+pub(crate) mod search;
 pub(crate) mod subscription;
 pub(crate) mod task;
 pub(crate) mod time_entry;
 pub(crate) mod token;
+pub(crate) mod totals;
 pub(crate) mod webhook_delivery;
 pub(crate) mod webhook_endpoint;
 

@@ -22,6 +22,7 @@ use crate::nouns::expense::ExpenseNode;
 use crate::nouns::member::MemberNode;
 use crate::nouns::task::TaskNode;
 use crate::nouns::time_entry::TimeEntryNode;
+use crate::nouns::totals::{self, ProjectTotals};
 use crate::nouns::{cx, expected, parse_id, record, shared};
 
 /// A project: a piece of work for a client. Members see the projects that they are on, without rates, fees and money
@@ -50,6 +51,12 @@ impl ProjectNode {
     /// The client that the project is for; null for Members, who do not see clients.
     async fn client(&self, ctx: &Context<'_>) -> Result<Option<Linked<ClientNode>>> {
         one(ctx, Action::GetClient, Some(ClientById(self.0.client_id))).await
+    }
+
+    /// All time on the project, and what it earns, whatever the arguments of its lists. Costs 10 points, whatever the number
+    /// of projects.
+    async fn totals(&self, ctx: &Context<'_>) -> Result<Option<Output<ProjectTotals>>> {
+        totals::of_project(ctx, self.0.id).await
     }
 
     /// Members who are on the project; a Member sees only themself.

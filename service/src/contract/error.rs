@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::OnceLock;
 
 use entity::value::{FieldErrors, Plan};
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlxError};
@@ -9,6 +10,15 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use crate::contract::reason::Reason;
+
+/// What callers call this process, without a slash at the end. Errors are also made where no server is at hand, such as by
+/// the listener, so that this is known to the whole process.
+static PUBLIC_URL: OnceLock<String> = OnceLock::new();
+
+/// Makes the `docUrl` of errors begin with the URL of this server; without it they are paths. The first call counts.
+pub fn document_errors_at(public_url: &str) {
+    let _ = PUBLIC_URL.set(public_url.trim_end_matches('/').to_owned());
+}
 
 /// Why an operation was refused or failed. Its text is meant for callers; only `Internal` hides its cause.
 #[derive(Debug)]
@@ -199,6 +209,12 @@ impl Error {
         }
     }
 
+    /// Where the error is explained: its reason, or else its code, on the page of errors.
+    pub fn doc_url(&self) -> String {
+        let anchor = self.reason().unwrap_or(self.code().as_str());
+        format!("{}/docs/errors#{anchor}", PUBLIC_URL.get().map_or("", String::as_str))
+    }
+
     /// The bad fields.
     pub fn fields(&self) -> Option<&FieldErrors> {
         match self {
@@ -217,7 +233,7 @@ impl Error {
 
     /// Its body in a response: REST sends it under `error`, GraphQL under `extensions`.
     pub fn body<'a>(&'a self, request_id: &'a str) -> ErrorBody<'a> {
-        ErrorBody { error: self, request_id, with_message: true }
+        ErrorBody { error: self, request_id, with_message: true, with_doc_url: true }
     }
 }
 
@@ -310,12 +326,18 @@ pub struct ErrorBody<'a> {
     error: &'a Error,
     request_id: &'a str,
     with_message: bool,
+    with_doc_url: bool,
 }
 
 impl ErrorBody<'_> {
     /// The same without the message, for surfaces that carry it elsewhere.
     pub fn without_message(self) -> Self {
         ErrorBody { with_message: false, ..self }
+    }
+
+    /// The same without the link to the page of errors, for surfaces whose contract has none.
+    pub fn without_doc_url(self) -> Self {
+        ErrorBody { with_doc_url: false, ..self }
     }
 }
 
@@ -341,6 +363,9 @@ impl Serialize for ErrorBody<'_> {
         if let Some(feature) = self.error.feature() {
             map.serialize_entry("requiredPlan", feature.required_plan().as_str())?;
             map.serialize_entry("feature", feature.as_str())?;
+        }
+        if self.with_doc_url {
+            map.serialize_entry("docUrl", &self.error.doc_url())?;
         }
         map.serialize_entry("requestId", self.request_id)?;
         map.end()

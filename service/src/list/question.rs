@@ -152,7 +152,7 @@ fn list_hash<E: Listed>(caller: &Caller, identity: &str) -> ListHash {
 }
 
 /// Folded text anywhere in a folded column; `%` and `_` stand for themselves.
-fn contains(column: impl ColumnTrait, text: &str) -> SimpleExpr {
+pub(crate) fn contains(column: impl ColumnTrait, text: &str) -> SimpleExpr {
     let mut pattern = String::from("%");
     for c in entity::value::fold(text).chars() {
         if matches!(c, '%' | '_' | '\\') {

@@ -12,6 +12,7 @@ pub mod project;
 pub mod project_member;
 pub mod record_kind;
 pub mod report;
+pub mod search;
 pub mod session;
 pub mod task;
 pub mod time_entry;

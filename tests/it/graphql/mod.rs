@@ -3,13 +3,16 @@
 mod bounds;
 mod documents;
 mod endpoint;
+mod over_http;
 mod prices;
 mod queries;
 mod records;
 mod relations;
 mod rights;
+mod screens;
 mod sockets;
 pub(crate) mod subscriptions;
 mod surfaces;
 pub(crate) mod third_party_clients;
 mod time;
+mod trusted;

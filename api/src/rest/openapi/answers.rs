@@ -189,6 +189,11 @@ fn error_schemas() -> [(&'static str, Value); 3] {
                 "title": "Feature\nFeature of the product that depends on the plan.", "type": "string", "enum": ["apiAccess", "outboundWebhooks"],
                 "description": "The feature that the plan lacks. Present with `forbidden_plan`.",
             },
+            "docUrl": {
+                "type": "string",
+                "example": "/docs/errors#invoiced",
+                "description": "Address of the explanation: the reason, or else the code, on the page of errors; a path where the server knows no URL of its own.",
+            },
             "requestId": { "type": "string", "description": "Identifier of the request, as in the header `X-Request-Id`." },
         },
     });

@@ -5,6 +5,7 @@
 mod answers;
 mod downgrade;
 mod examples;
+mod guides;
 mod links;
 mod operation;
 mod order;
@@ -74,6 +75,7 @@ fn complete(text: &str, orders: &Orders, public_url: &str) -> Value {
     examples::add_to_schemas(&mut document);
     examples::add_to_operations(&mut document);
     links::add(&mut document);
+    guides::add(&mut document, public_url);
     schemas::describe_envelopes(&mut document["components"]["schemas"]);
     document
 }
@@ -89,7 +91,7 @@ fn info(public_url: &str) -> Value {
         "description": "Time tracking and billing over REST. The same records are at `/graphql`.\n\nEvery request needs a \
             token: `Authorization: Bearer hsk_…`. Every POST needs an `Idempotency-Key`: repeat it when you retry, and \
             nothing is done twice. Fields, operations, enum values, event types and reasons may be added at any time; \
-            ignore what you do not know.",
+            ignore what you do not know.\n\n".to_owned() + &guides::introduction(public_url),
         "contact": contact,
         "license": { "name": "MIT OR Apache-2.0", "url": "https://spdx.org/licenses/MIT.html" },
     })

@@ -7,7 +7,7 @@ use serde_json::Value;
 use service::value::Json;
 
 /// The words of OpenAPI, in the order in which they are read.
-const WORDS: &str = "openapi jsonSchemaDialect info title servers security get post patch put delete name in url operationId summary description tags version contact license identifier paths webhooks x-webhooks components schemas required style explode $ref allOf anyOf oneOf type format scheme nullable enum x-enum-varnames items properties additionalProperties minLength maxLength pattern minimum maximum minItems maxItems uniqueItems schema default parameters requestBody responses headers content application/json text/csv example examples value links securitySchemes";
+const WORDS: &str = "openapi jsonSchemaDialect info title servers security get post patch put delete name in url operationId summary description tags externalDocs version contact license identifier paths webhooks x-webhooks components schemas required style explode $ref allOf anyOf oneOf type format scheme nullable enum x-enum-varnames items properties additionalProperties minLength maxLength pattern minimum maximum minItems maxItems uniqueItems schema default parameters requestBody responses headers content application/json text/csv example examples value links securitySchemes";
 
 /// Known orders of keys.
 pub struct Orders {

@@ -1,7 +1,9 @@
 //! The invoice report: invoices counted and their amounts summed, by up to two of client, status, payment status and month.
 
+use std::collections::HashMap;
+
 use entity::invoice;
-use entity::value::{Currency, InvoiceReportGroup, InvoiceStatus, Money, PaymentStatus};
+use entity::value::{Currency, Id, InvoiceReportGroup, InvoiceStatus, Money, PaymentStatus};
 use sea_orm::sea_query::{Expr, SelectStatement};
 use sea_orm::{ColumnTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait};
 use serde::Serialize;
@@ -11,6 +13,7 @@ use super::money::{self, MoneyReportArgs, Summed, by_client, record_key};
 use super::{TimeReportNoun, grouped, sql};
 use crate::access::action::Action;
 use crate::contract::error::Error;
+use crate::contract::input::Field;
 use crate::contract::visible::Visible;
 use crate::door::Cx;
 use crate::list::page::Filter;
@@ -130,6 +133,40 @@ pub async fn invoices(cx: &Cx, args: &InvoiceReportArgs) -> Result<InvoiceReport
     let row = |(keys, (count, amounts))| InvoiceReportRow { keys, count, amounts };
     let rows = if args.groups().is_empty() { vec![] } else { groups.into_iter().map(row).collect() };
     Ok(InvoiceReport { rows, total: InvoiceReportTotal { count, amounts } })
+}
+
+/// What is still to be paid in one currency.
+#[derive(Clone, Debug, PartialEq, Serialize, async_graphql::SimpleObject)]
+#[serde(rename_all = "camelCase")]
+pub struct OutstandingAmount {
+    /// The currency, ISO 4217.
+    pub currency: Currency,
+    /// The totals of SENT invoices less what has been paid.
+    pub amount: Money,
+}
+
+/// What each of these clients has still to pay on SENT invoices; none of a client without such invoices.
+///
+/// # Errors
+/// `Forbidden` for roles that do not see invoices; `Invalid` where a sum is too large to be shown; `Internal` (database).
+pub async fn outstanding_of_clients(cx: &Cx, ids: &[Id]) -> Result<HashMap<Id, Vec<OutstandingAmount>>, Error> {
+    let read = cx.read(Action::GetInvoiceReport)?;
+    let filter = InvoiceFilter {
+        client_id: Field::Value(ids.to_vec()),
+        status: Field::Value(vec![InvoiceStatus::Sent]),
+        ..InvoiceFilter::default()
+    };
+    let invoices = read.query::<invoice::Entity>(|query| {
+        let live = query.select_only().filter(invoice::Column::DeletedAt.is_null());
+        live.filter(filter.condition_on(cx.caller(), read.is_postgres()))
+    });
+    let groups = [InvoiceReportGroup::Client];
+    let found = read.rows(&statement(invoices.into_query(), &groups, read.is_postgres())).await?;
+    ensure_few(cx, found.len(), "fewer records")?;
+    let summed = Summed::of(&found, ["outstanding"], |row| keys(row, &groups))?;
+    let (groups, _) = summed.shown(|currency, _, [amount]: [Money; 1]| OutstandingAmount { currency, amount })?;
+    let of_client = |(keys, (_, amounts)): (InvoiceReportKeys, (i64, Vec<_>))| Some((keys.client.get()?.id, amounts));
+    Ok(groups.into_iter().filter_map(of_client).collect())
 }
 
 fn statement(mut invoices: SelectStatement, groups: &[InvoiceReportGroup], postgres: bool) -> SelectStatement {

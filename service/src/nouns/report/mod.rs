@@ -7,6 +7,7 @@ mod grouped;
 mod invoice;
 mod money;
 mod sql;
+mod totals;
 
 use std::collections::BTreeMap;
 
@@ -19,9 +20,10 @@ pub use expense::{
 };
 pub use invoice::{
     InvoiceReport, InvoiceReportAmount, InvoiceReportArgs, InvoiceReportKeys, InvoiceReportRow, InvoiceReportTotal,
-    invoices,
+    OutstandingAmount, invoices, outstanding_of_clients,
 };
 pub use money::MoneyReportArgs;
+pub use totals::{none as no_totals, of_clients as totals_of_clients, of_projects as totals_of_projects};
 
 use amounts::{MAX_SUMS, POINTS, Totals, ensure_few, per_hour};
 

@@ -1,0 +1,60 @@
+//! Renders the guides of `docs/` into the pages at `/docs`, when the program is built.
+//!
+//! `docs/README.md` decides what is published: every guide that it links to above its section for developers, in that
+//! order. The server embeds what is written here; nothing is rendered while it runs.
+#![expect(clippy::print_stdout, reason = "a build script speaks to Cargo on its standard output")]
+
+mod guide;
+mod markdown;
+mod page;
+mod search;
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use guide::{Guide, Index};
+
+fn main() {
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
+    let docs = root.join("../docs");
+    let out = PathBuf::from(variable("OUT_DIR"));
+    println!("cargo::rerun-if-changed=build");
+    let index = Index::parse(&text(&docs, "README.md"));
+    let names = index.names();
+    let guide = |(name, _): &(String, String)| Guide::parse(name, &text(&docs, &format!("{name}.md")), &names);
+    let guides: Vec<Guide> = names.iter().map(guide).collect();
+
+    let mut table = String::from("&[\n");
+    let mut page = |path: &str, kind: &str, content: String| {
+        let file = format!("docs-{}", path.trim_start_matches('/'));
+        write(&out, &file, &content);
+        let embedded = format!("include_str!(concat!(env!(\"OUT_DIR\"), \"/{file}\"))");
+        table.push_str(&format!("    (\"{path}\", \"{kind}\", {embedded}),\n"));
+    };
+    let html = "text/html; charset=utf-8";
+    page("/", html, page::index(&index, &guides));
+    page("/all-topics", html, page::topics(&index, &guides));
+    for guide in &guides {
+        page(&format!("/{}", guide.name), html, page::guide(&index, &guides, guide));
+    }
+    page("/search.json", "application/json", search::index(&guides));
+    table.push(']');
+    write(&out, "docs.rs", &table);
+}
+
+/// A page of the documentation. A change of it renders everything anew.
+fn text(docs: &Path, name: &str) -> String {
+    let path = docs.join(name);
+    println!("cargo::rerun-if-changed={}", path.display());
+    fs::read_to_string(&path)
+        .unwrap_or_else(|why| panic!("{}, a guide that docs/README.md lists: {why}", path.display()))
+}
+
+fn write(folder: &Path, name: &str, content: &str) {
+    let path = folder.join(name);
+    fs::write(&path, content).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|why| panic!("{name}, which Cargo sets: {why}"))
+}

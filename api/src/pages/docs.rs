@@ -1,0 +1,34 @@
+//! The guides at `/docs`: rendered from `docs/` when the program is built, and served like the other pages.
+
+use poem::{Endpoint, Request, Response, Result};
+
+use super::Static;
+use crate::http::rejection::HttpRejection;
+use crate::http::request::request_id;
+
+/// Path below `/docs`, media type and content of every page.
+const PAGES: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/docs.rs"));
+
+/// The pages of the guides, with or without a slash at the end of their paths.
+pub struct Docs(Vec<(&'static str, Static)>);
+
+impl Default for Docs {
+    fn default() -> Docs {
+        let page = |(path, kind, text): &(&'static str, &'static str, &'static str)| {
+            (path.trim_matches('/'), Static::rendered(kind, text))
+        };
+        Docs(PAGES.iter().map(page).collect())
+    }
+}
+
+impl Endpoint for Docs {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let path = request.uri().path().trim_matches('/');
+        match self.0.iter().find(|(own, _)| *own == path) {
+            Some((_, page)) => page.call(request).await,
+            None => Ok(HttpRejection::NoSuchPath.response(&request_id(&request))),
+        }
+    }
+}

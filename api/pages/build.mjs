@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants } from 'node:zlib';
 
 const root = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
 const modules = path.join(root, 'node_modules');
@@ -97,23 +97,21 @@ await noteScalar(JSON.parse(await readFile(`${standalone}.map`, 'utf8')).sources
 
 await writeFile(path.join(dist, 'LICENSES.txt'), await licences());
 
-// The server sends each file as it is compressed here; for the few clients that take
-// neither coding it decompresses the first one.
+// The server sends each file as it is compressed here; for the few clients that do not
+// take brotli it decompresses it.
 let total = 0;
 for (const name of (await readdir(dist)).sort()) {
   const file = path.join(dist, name);
   const bytes = await readFile(file);
-  const gzip = gzipSync(bytes, { level: 9 });
   const brotli = brotliCompressSync(bytes, {
     params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
   });
-  await writeFile(`${file}.gz`, gzip);
   await writeFile(`${file}.br`, brotli);
   await rm(file);
-  total += gzip.length + brotli.length;
-  console.log(...[bytes, gzip, brotli].map(({ length }) => String(length).padStart(9)), name);
+  total += brotli.length;
+  console.log(...[bytes, brotli].map(({ length }) => String(length).padStart(9)), name);
 }
-console.log(String(total).padStart(9), 'bytes in all (columns: plain, gzip, brotli)');
+console.log(String(total).padStart(9), 'bytes in all (columns: plain, brotli)');
 
 async function manifest(dir) {
   return JSON.parse(await readFile(path.join(dir, 'package.json'), 'utf8'));

@@ -2,6 +2,8 @@
 #![expect(missing_docs, reason = "columns are explained where the contract types of `service` name them")]
 
 #[warn(missing_docs)]
+pub mod cells;
+#[warn(missing_docs)]
 pub mod value;
 
 pub mod organization;

@@ -218,7 +218,7 @@ impl App {
 
     /// The id of a request that brings none.
     pub fn new_request_id(&self) -> String {
-        self.core().new_id().to_string()
+        crate::core::clock::request_id(self.core().now()).hyphenated().to_string()
     }
 
     /// Lets a request in: token, then plan, then budget.
@@ -266,6 +266,15 @@ impl App {
     /// Somebody at an address, who is not signed in yet.
     pub fn visitor(&self, address: IpAddr) -> Visitor {
         Visitor::new(self.0.door.clone(), address)
+    }
+
+    /// The same for a request that makes sure of its caller by itself (`Admitted::confirm_access`, `Cx::renewed`), before
+    /// anything of its answer is sent.
+    ///
+    /// # Errors
+    /// As `admit`.
+    pub async fn admit_unconfirmed(&self, authorization: Option<&str>, address: IpAddr) -> Result<Admission, Error> {
+        self.0.door.admit_unconfirmed(authorization, address).await
     }
 
     /// Registers a subscriber for a connection of this caller. It is closed when the token, role, plan or scope changes.

@@ -17,6 +17,8 @@ use crate::contract::error::{Error, report};
 const CHANNEL: &str = "hoursmith_wake";
 /// Jobs of housekeeping need no haste.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
+/// How many rounds of it an hour has.
+const ROUNDS_AN_HOUR: u64 = 120;
 /// Rows that one transaction of a sweep deletes at most, so that it holds nothing up.
 const SWEEP: u64 = 500;
 const RECONNECT: Duration = Duration::from_secs(5);
@@ -57,8 +59,11 @@ impl App {
     async fn run_housekeeping(&self, worker: bool) {
         let mut rounds = interval(HOUSEKEEPING);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        for round in 0_u64.. {
             rounds.tick().await;
+            if round.is_multiple_of(ROUNDS_AN_HOUR) {
+                report("statistics", self.core().database().optimize(round == 0).await.map_err(Error::from));
+            }
             report("clock", self.core().follow_database_clock().await);
             report("token use", self.store_token_use().await);
             self.door().limits.sweep();

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{Response as GraphqlResponse, ServerError, Value};
+use async_graphql::{Name, Response as GraphqlResponse, ServerError, Value};
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use schema::{Gateway, Kind, Prepared, Refused, Sent, before_execution, refused_for_now};
 use service::value::Timestamp;
-use service::{Admitted, Budget, Cx, Error, Feature, IdempotencyKey, RequestFacts, observed};
+use service::{Admitted, Budget, Cx, Error, IdempotencyKey, RequestFacts, observed};
 
 use super::request::{self, Accepts, GRAPHQL};
 use super::{socket, sse};
-use crate::http::admission::{admit, admit_rejected};
+use crate::http::admission::{admit_rejected, admit_unconfirmed};
 use crate::http::budget::{self, REPLAYED};
 use crate::http::middleware::caught;
 use crate::http::rejection::{HttpRejection, Rejection, note};
@@ -84,10 +84,30 @@ impl Graphql {
                 return Err(HttpRejection::MethodNotAllowed(allowed).into());
             }
         };
-        let admission = admit(&self.server, request, Feature::ApiAccess).await?;
+        let admission = admit_unconfirmed(&self.server, request).await?;
         let charged = charged.insert(Charged { points: 1, budget: admission.budget });
         let admitted = admission.pass?;
+        let answered = self.answer(request, accepts, id, by_get, admitted.clone(), charged).await;
+        // What is refused is refused to a caller as they are now.
+        match answered {
+            Err(refused) => {
+                admitted.confirm_access().await?;
+                Err(refused)
+            }
+            answered => answered,
+        }
+    }
 
+    /// Answers an admitted request; of what it reads, nothing is sent to a caller who is another one by now.
+    async fn answer(
+        &self,
+        request: &mut Request,
+        accepts: Accepts,
+        id: &str,
+        by_get: bool,
+        admitted: Admitted,
+        charged: &mut Charged,
+    ) -> Result<Response, Rejection> {
         let keyed = request.headers().contains_key(IDEMPOTENCY_KEY);
         let mut body_fingerprint = [0; 32];
         let body = if by_get { None } else { Some(read_json(request).await?) };
@@ -106,8 +126,13 @@ impl Graphql {
         let prepared = match self.gateway.prepare(sent) {
             Ok(prepared) => prepared,
             Err(Refused::Over(error)) => return Err(error.into()),
-            Err(Refused::NotStored) => return Ok(not_stored(id, accepts.for_rejections(), charged)),
-            Err(invalid) => return Ok(render(invalid.into_response(id), accepts.for_rejections(), charged)),
+            Err(refused) => {
+                admitted.confirm_access().await?;
+                return Ok(match refused {
+                    Refused::NotStored => not_stored(id, accepts.for_rejections(), charged),
+                    invalid => render(invalid.into_response(id), accepts.for_rejections(), charged),
+                });
+            }
         };
         if let Some(name) = prepared.operation_name() {
             observed::note_operation(name);
@@ -126,12 +151,18 @@ impl Graphql {
             Kind::Subscription if !accepts.events => return Err(HttpRejection::NotAStream.into()),
             _ => {}
         }
-        let cx = charge(admitted, &prepared, facts, charged).await?;
+        // A query makes sure of the caller as it reads.
+        let admitted = if prepared.kind() == Kind::Query { admitted } else { admitted.confirm_access().await? };
+        let mut cx = charge(admitted, &prepared, facts, charged).await?;
         if prepared.kind() == Kind::Subscription {
             return Ok(sse::subscribe(self, prepared, cx, *charged).await);
         }
         let is_mutation = matches!(prepared.kind(), Kind::Mutation { .. });
-        let answer = self.execute(prepared, cx.clone()).await;
+        let mut answer = self.execute(&prepared, cx.clone()).await;
+        if !is_mutation && let Some(renewed) = cx.renewed().await? {
+            cx = renewed;
+            answer = self.execute(&prepared, cx.clone()).await;
+        }
         charged.budget = cx.budget();
         let mut response = match accepts.single {
             Some(kind) => render(answer?, kind, charged),
@@ -150,7 +181,7 @@ impl Graphql {
     /// Executes a query or a mutation within the time that an operation may take. A batch with an idempotency key is charged
     /// during its execution, before it has any effect: if the points do not suffice, or a concurrent duplicate still runs, it
     /// is rejected like any other request.
-    pub(super) async fn execute(&self, prepared: Prepared, cx: Cx) -> Result<GraphqlResponse, Error> {
+    pub(super) async fn execute(&self, prepared: &Prepared, cx: Cx) -> Result<GraphqlResponse, Error> {
         let answer = tokio::time::timeout(TIMEOUT, self.gateway.execute(prepared, cx)).await;
         let answer = answer.map_err(|_| Error::TooSlow)?;
         refused_for_now(&answer).map_or(Ok(answer), Err)
@@ -195,12 +226,12 @@ async fn charge(
 fn cost(charged: &Charged) -> Value {
     let Budget { sustained, sizes, .. } = charged.budget;
     let at = Timestamp::from_millis(charged.budget.full_at.saturating_mul(1000));
-    let cost = serde_json::json!({
-        "requested": charged.points,
-        "remaining": sustained.min(sizes.sustained),
-        "resetAt": at,
-    });
-    Value::from_json(cost).unwrap_or_default()
+    let cost = [
+        ("requested", Value::from(charged.points)),
+        ("remaining", Value::from(sustained.min(sizes.sustained))),
+        ("resetAt", Value::from(at.to_string())),
+    ];
+    Value::Object(cost.into_iter().map(|(name, value)| (Name::new(name), value)).collect())
 }
 
 /// The bytes of an answer, with its cost; a document that was not executed has no `data`.

@@ -296,7 +296,7 @@ impl Session {
         }
         let (graphql, request_id) = (self.graphql.clone(), id.clone());
         let answer = async move {
-            let answer = graphql.execute(prepared, cx).await;
+            let answer = graphql.execute(&prepared, cx).await;
             to_message(answer.unwrap_or_else(|error| Refused::Over(error).into_response(&request_id)))
         };
         operations.begin(operation, stream::once(answer).boxed(), false, id);

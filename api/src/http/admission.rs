@@ -35,6 +35,15 @@ pub(crate) async fn admit_action(server: &Server, request: &Request, action: Act
     server.app.admit_action(action, authorization(request), address.0).await
 }
 
+/// The same for a request that makes sure of its caller by itself, before anything of its answer is sent.
+///
+/// # Errors
+/// As `admit`.
+pub(crate) async fn admit_unconfirmed(server: &Server, request: &Request) -> Result<Admission, Error> {
+    let address = Address::of(request, &server.trusted_proxies);
+    server.app.admit_unconfirmed(authorization(request), address.0).await
+}
+
 /// The same for a request that is rejected whatever its token is. A good token pays for it as for any request, and its
 /// rate headers are returned; without a good token there are none.
 pub(crate) async fn admit_rejected(server: &Server, request: &Request) -> Option<service::Budget> {

@@ -162,7 +162,7 @@ pub(super) async fn query(mut call: Call) -> Result<Outcome, Error> {
     }
     let cx = call.session.reader();
     cx.prepay(prepared.points()).await?;
-    let answer = gateway.execute(prepared, cx).await;
+    let answer = gateway.execute(&prepared, cx).await;
     if let Some(error) = answer.errors.first().filter(|_| answer.data == async_graphql::Value::Null) {
         // The whole document is refused: the types and fields of the schema help where it does not validate.
         return Err(Error::invalid("query", format!("{}; the tool schema shows types and fields", error.message)));

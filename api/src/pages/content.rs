@@ -1,11 +1,10 @@
 //! The bytes of a page or a document in every coding. Each is made at most once and then shared, so that a request costs
 //! neither a compression nor a copy.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::sync::OnceLock;
 
 use flate2::Compression;
-use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use hyper::body::Bytes;
 use sha2::{Digest, Sha256};
@@ -23,6 +22,8 @@ pub(super) struct Content {
     identity: OnceLock<Bytes>,
     gzip: OnceLock<Bytes>,
     brotli: OnceLock<Bytes>,
+    /// Whether it is stored compressed with brotli.
+    is_embedded: bool,
     /// The first eight bytes of the SHA-256 of the content as it is stored, in hexadecimal.
     digest: OnceLock<String>,
 }
@@ -39,25 +40,30 @@ impl Content {
     }
 
     /// A file that was compressed when the pages were built.
-    pub(super) fn embedded(gzip: &'static [u8], brotli: &'static [u8]) -> Content {
-        let (gzip, brotli) = (Bytes::from_static(gzip), Bytes::from_static(brotli));
-        Content { gzip: OnceLock::from(gzip), brotli: OnceLock::from(brotli), ..Content::default() }
+    pub(super) fn embedded(brotli: &'static [u8]) -> Content {
+        Content { brotli: OnceLock::from(Bytes::from_static(brotli)), is_embedded: true, ..Content::default() }
     }
 
     /// The bytes in a coding.
     pub(super) fn bytes(&self, coding: Coding) -> Bytes {
         let bytes = match coding {
-            Coding::Identity => self.identity.get_or_init(|| unzipped(self.gzip.get())),
-            Coding::Gzip => self.gzip.get_or_init(|| zipped(self.identity.get())),
+            Coding::Identity => self.plain(),
+            Coding::Gzip => self.gzip.get_or_init(|| zipped(self.plain())),
             Coding::Brotli => self.brotli.get_or_init(|| brotli_of(self.identity.get())),
         };
         bytes.clone()
     }
 
+    /// Without a coding: as it was generated, or decompressed from what is embedded.
+    fn plain(&self) -> &Bytes {
+        self.identity.get_or_init(|| decompressed(self.brotli.get()))
+    }
+
     /// The entity tag in a coding, without quotes: a strong one differs between codings (RFC 9110, section 8.8.3.3).
     pub(super) fn tag(&self, coding: Coding) -> String {
         let digest = self.digest.get_or_init(|| {
-            let stored = self.gzip.get().filter(|_| self.identity.get().is_none()).or(self.identity.get());
+            // Whatever was asked for before: a generated document is not stored compressed.
+            let stored = if self.is_embedded { self.brotli.get() } else { self.identity.get() };
             let digest = Sha256::digest(stored.map_or(&[][..], |bytes| bytes));
             digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
         });
@@ -69,18 +75,18 @@ impl Content {
 }
 
 /// What a file of ours holds; it was written by our build, so that it can be read.
-fn unzipped(bytes: Option<&Bytes>) -> Bytes {
+fn decompressed(bytes: Option<&Bytes>) -> Bytes {
     let mut plain = Vec::new();
-    let read = bytes.map(|bytes| GzDecoder::new(&bytes[..]).read_to_end(&mut plain));
+    let read = bytes.map(|bytes| brotli::BrotliDecompress(&mut &bytes[..], &mut plain));
     if let Some(Err(cause)) = read {
         tracing::error!(%cause, "an embedded file cannot be decompressed");
     }
     plain.into()
 }
 
-fn zipped(bytes: Option<&Bytes>) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    let written = encoder.write_all(bytes.map_or(&[][..], |bytes| bytes)).and_then(|()| encoder.finish());
+fn zipped(bytes: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     written.unwrap_or_default().into()
 }
 
@@ -112,6 +118,6 @@ mod tests {
             let (first, second) = (content.bytes(coding), content.bytes(coding));
             assert!(first.len() < 200 && first.as_ptr() == second.as_ptr(), "{coding:?}");
         }
-        assert_eq!(unzipped(Some(&content.bytes(Coding::Gzip))), content.bytes(Coding::Identity));
+        assert_eq!(decompressed(Some(&content.bytes(Coding::Brotli))), content.bytes(Coding::Identity));
     }
 }

@@ -63,6 +63,9 @@ struct Enveloped<'a, T> {
     data: &'a T,
 }
 
+/// Bytes that most records take.
+const USUAL_RECORD: usize = 600;
+
 fn json(status: StatusCode, bytes: Vec<u8>) -> Response {
     Response::builder().status(status).content_type(JSON).body(bytes)
 }
@@ -205,8 +208,10 @@ impl<T: Serialize + Send> IntoResponse for List<T> {
             total_is_capped: self.0.total.is_some_and(|total| total.capped),
         };
         let next = pagination.next_cursor.clone();
-        match serde_json::to_vec(&Listed { data: &self.0.items, pagination }) {
-            Ok(bytes) => {
+        // As much as most records take, so that a page is not copied each time that it outgrows its space.
+        let mut bytes = Vec::with_capacity(128 + self.0.items.len() * USUAL_RECORD);
+        match serde_json::to_writer(&mut bytes, &Listed { data: &self.0.items, pagination }) {
+            Ok(()) => {
                 let mut response = json(StatusCode::OK, bytes);
                 if let Some(cursor) = next {
                     response.extensions_mut().insert(NextCursor(cursor));

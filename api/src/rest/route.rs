@@ -1,6 +1,7 @@
 //! Which paths exist and which methods they take. It is asked before anything else, since an unknown path is 404 and an
 //! unknown method 405 for every caller. Read from the operations themselves.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use poem::http::Method;
@@ -8,8 +9,8 @@ use poem_openapi::OpenApi;
 use poem_openapi::registry::MetaParamIn;
 use service::{Action, Feature};
 
-/// The paths of the REST surface.
-pub struct Routes(Vec<(Vec<Segment>, Methods)>);
+/// The paths of the REST surface, by their first segment, which is fixed.
+pub struct Routes(HashMap<String, Vec<(Vec<Segment>, Methods)>>);
 
 enum Segment {
     Text(String),
@@ -71,9 +72,12 @@ impl Routes {
         }
         // A fixed segment comes before a parameter in the same place.
         routes.sort_by_key(|(path, _)| path.matches('{').count());
-        Routes(
-            routes.into_iter().map(|(path, methods)| (segments(&path).map(Segment::new).collect(), methods)).collect(),
-        )
+        let mut by_first: HashMap<String, Vec<_>> = HashMap::new();
+        for (path, methods) in routes {
+            let first = segments(&path).next().unwrap_or_default().to_owned();
+            by_first.entry(first).or_default().push((segments(&path).map(Segment::new).collect(), methods));
+        }
+        Routes(by_first)
     }
 
     /// The methods of a path, if the path exists.
@@ -82,7 +86,8 @@ impl Routes {
             let mut sent = segments(path);
             route.iter().all(|segment| sent.next().is_some_and(|text| segment.fits(text))) && sent.next().is_none()
         };
-        self.0.iter().find(|(route, _)| matches(route)).map(|(_, methods)| methods)
+        let alike = self.0.get(segments(path).next()?)?;
+        alike.iter().find(|(route, _)| matches(route)).map(|(_, methods)| methods)
     }
 }
 

@@ -7,7 +7,7 @@ use chrono::{Datelike, Duration, NaiveDate, NaiveTime};
 use poem_openapi::registry::MetaSchema;
 use sea_orm::DeriveValueType;
 
-use super::timestamp::plus_again;
+use super::timestamp::{plus_again, write_day};
 use super::wire::{FieldErrors, Wire, describe_scalar, on_every_surface, openapi_schema};
 use super::{Instant, Json, Timestamp};
 
@@ -75,6 +75,14 @@ impl Wire for Date {
     fn openapi() -> MetaSchema {
         // No pattern beside the format: generated clients match it against the date that they have parsed.
         MetaSchema { example: Some("2026-06-11".into()), ..openapi_schema("string", "date") }
+    }
+
+    fn serialize_text<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut text = *b"0000-00-00";
+        match (write_day(&mut text, self.0), std::str::from_utf8(&text)) {
+            (Some(()), Ok(text)) => serializer.serialize_str(text),
+            _ => serializer.collect_str(self),
+        }
     }
 
     fn parse(json: Json) -> Result<Date, FieldErrors> {

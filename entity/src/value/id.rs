@@ -61,6 +61,10 @@ impl Wire for Id {
         openapi_schema("string", "uuid")
     }
 
+    fn serialize_text<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+    }
+
     fn parse(json: Json) -> Result<Id, FieldErrors> {
         match json {
             Json::Text(text) => text.parse(),

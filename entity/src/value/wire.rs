@@ -39,6 +39,17 @@ pub trait Wire: Sized + Send + Sync + 'static {
         false
     }
 
+    /// Writes it as its text. What stands in most records writes it without the machinery of formats.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    fn serialize_text<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        Self: std::fmt::Display,
+    {
+        serializer.collect_str(self)
+    }
+
     /// Reads it from a body or a GraphQL value; the error says what to send instead.
     ///
     /// # Errors
@@ -151,7 +162,7 @@ macro_rules! on_every_surface {
         $crate::value::wire::in_openapi!($type $(<const $n: usize>)?);
         impl $(<const $n: usize>)? serde::Serialize for $type $(<$n>)? {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                $crate::value::Wire::serialize_text(self, serializer)
             }
         }
         impl<'de $(, const $n: usize)?> serde::Deserialize<'de> for $type $(<$n>)? {

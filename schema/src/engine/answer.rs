@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_graphql::{ContextBase, PathSegment, QueryPathSegment, ServerError, ServerResult};
+use async_graphql::parser::types::Field;
+use async_graphql::{ContextBase, PathSegment, Positioned, QueryPathSegment, ServerError, ServerResult};
 use service::value::FieldErrors;
 use service::{Cx, Error};
 use tokio::sync::OnceCell;
@@ -28,6 +29,8 @@ struct State {
     /// Whether nothing follows this answer.
     is_last: AtomicBool,
     shared: Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>,
+    /// What the arguments of a field are, by the place of the field in the document.
+    fields: Mutex<HashMap<usize, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Answer {
@@ -36,6 +39,7 @@ impl Answer {
         self.0.bytes.store(0, Ordering::Relaxed);
         *lock(&self.0.overflow) = None;
         lock(&self.0.shared).clear();
+        lock(&self.0.fields).clear();
     }
 
     /// Ends the subscription: nothing follows this answer.
@@ -71,6 +75,28 @@ impl Answer {
     /// Why the answer is given up, if it is.
     pub(crate) fn overflow(&self) -> Option<ServerError> {
         lock(&self.0.overflow).clone()
+    }
+
+    /// What is made of the arguments of a field, once for all the records that it is resolved for: they are the same for each.
+    ///
+    /// # Errors
+    /// Those of the making.
+    pub(crate) fn of_field<T: Send + Sync + 'static, E>(
+        &self,
+        field: &Positioned<Field>,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Arc<T>, E> {
+        // The document stays where it is for as long as the answer is made.
+        let place = std::ptr::from_ref(field).addr();
+        let known = lock(&self.0.fields).get(&place).cloned().and_then(|known| known.downcast::<T>().ok());
+        match known {
+            Some(known) => Ok(known),
+            None => {
+                let made = Arc::new(make()?);
+                lock(&self.0.fields).insert(place, made.clone());
+                Ok(made)
+            }
+        }
     }
 
     /// Does a piece of work once, whichever fields ask for it with the same key.

@@ -164,11 +164,11 @@ impl Gateway {
     }
 
     /// Executes a query or a mutation.
-    pub async fn execute(&self, prepared: Prepared, cx: Cx) -> Response {
-        let request = self.request(&prepared);
+    pub async fn execute(&self, prepared: &Prepared, cx: Cx) -> Response {
+        let request = self.request(prepared);
         let id = cx.request_id().to_owned();
         let mut response = batch::execute(&self.schema, request, cx).await;
-        self.finish(&prepared, &id, &mut response);
+        self.finish(prepared, &id, &mut response);
         response
     }
 

@@ -1,7 +1,7 @@
 //! Loaders: what a level of a query needs, gathered and read in one statement.
 
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use service::sort::SortField;
 use service::value::Id;
 use service::{Action, Cx, Error, Filter, ListArgs, Page};
 
+use crate::engine::answer::Answer;
 use crate::engine::connection::{self, Ask, Slice};
 use crate::engine::error::OrFail;
 use crate::engine::object::Output;
@@ -21,10 +22,32 @@ pub(crate) struct Loaders(pub(crate) Cx);
 /// The first rows below a parent of a kind, for the same arguments.
 pub(crate) struct Below<P, A> {
     pub(crate) parent: Id,
-    pub(crate) args: Arc<A>,
-    /// Equal for equal arguments.
-    fingerprint: Arc<str>,
+    pub(crate) asked: Arc<Asked<A>>,
     kind: PhantomData<P>,
+}
+
+/// The arguments of a field, shared by the parents that it is resolved for.
+pub(crate) struct Asked<A> {
+    pub(crate) args: A,
+    /// Equal for equal arguments.
+    fingerprint: String,
+    /// A hash of that.
+    digest: u64,
+}
+
+impl<F: Filter, S: SortField> Asked<ListArgs<F, S>> {
+    fn new(args: ListArgs<F, S>) -> Self {
+        let fingerprint = args.fingerprint();
+        let mut hasher = DefaultHasher::new();
+        fingerprint.hash(&mut hasher);
+        Asked { args, fingerprint, digest: hasher.finish() }
+    }
+}
+
+impl<A> PartialEq for Asked<A> {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.fingerprint == other.fingerprint
+    }
 }
 
 /// The kinds of parents.
@@ -35,22 +58,16 @@ pub(crate) struct OfInvoice;
 /// By the id of the person.
 pub(crate) struct OfPerson;
 
-impl<P, F: Filter, S: SortField> Below<P, ListArgs<F, S>> {
-    fn new(parent: Id, args: ListArgs<F, S>) -> Self {
-        Below { parent, fingerprint: args.fingerprint().into(), args: Arc::new(args), kind: PhantomData }
-    }
-}
-
 impl<P, A> Clone for Below<P, A> {
     fn clone(&self) -> Self {
-        let Below { parent, args, fingerprint, kind } = self;
-        Below { parent: *parent, args: args.clone(), fingerprint: fingerprint.clone(), kind: *kind }
+        let Below { parent, asked, kind } = self;
+        Below { parent: *parent, asked: asked.clone(), kind: *kind }
     }
 }
 
 impl<P, A> PartialEq for Below<P, A> {
     fn eq(&self, other: &Self) -> bool {
-        self.parent == other.parent && self.fingerprint == other.fingerprint
+        self.parent == other.parent && (Arc::ptr_eq(&self.asked, &other.asked) || self.asked == other.asked)
     }
 }
 
@@ -59,7 +76,7 @@ impl<P, A> Eq for Below<P, A> {}
 impl<P, A> Hash for Below<P, A> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.parent.hash(state);
-        self.fingerprint.hash(state);
+        self.asked.digest.hash(state);
     }
 }
 
@@ -71,13 +88,32 @@ type Group<P, A> = (Vec<Id>, Vec<Below<P, A>>);
 
 /// Keys with the same arguments, which are read together.
 pub(crate) fn groups<P, A>(keys: &[Below<P, A>]) -> Vec<Group<P, A>> {
-    let mut groups: HashMap<Arc<str>, Group<P, A>> = HashMap::new();
+    let mut groups: HashMap<&str, Group<P, A>> = HashMap::new();
+    let mut last: Option<(&Arc<Asked<A>>, Group<P, A>)> = None;
     for key in keys {
-        let (parents, same) = groups.entry(key.fingerprint.clone()).or_default();
-        parents.push(key.parent);
-        same.push(key.clone());
+        // Mostly they are all alike.
+        match &mut last {
+            Some((asked, (parents, same))) if Arc::ptr_eq(asked, &key.asked) => {
+                parents.push(key.parent);
+                same.push(key.clone());
+            }
+            _ => {
+                if let Some((asked, group)) = last.replace((&key.asked, (vec![key.parent], vec![key.clone()]))) {
+                    add(&mut groups, asked, group);
+                }
+            }
+        }
+    }
+    if let Some((asked, group)) = last {
+        add(&mut groups, asked, group);
     }
     groups.into_values().collect()
+}
+
+fn add<'a, P, A>(groups: &mut HashMap<&'a str, Group<P, A>>, asked: &'a Asked<A>, group: Group<P, A>) {
+    let (parents, same) = groups.entry(&asked.fingerprint).or_default();
+    parents.extend(group.0);
+    same.extend(group.1);
 }
 
 /// Writes the loaders of rows below kinds of parents.
@@ -98,8 +134,8 @@ macro_rules! below_loaders {
             > {
                 let mut found = std::collections::HashMap::with_capacity(keys.len());
                 for (parents, keys) in $crate::engine::loader::groups(keys) {
-                    let Some(args) = keys.first().map(|key| key.args.clone()) else { continue };
-                    let mut pages = $list(&self.0, &parents, &args).await?;
+                    let Some(asked) = keys.first().map(|key| key.asked.clone()) else { continue };
+                    let mut pages = $list(&self.0, &parents, &asked.args).await?;
                     for key in keys {
                         if let Some(page) = pages.remove(&key.parent) {
                             let page = page.map(|page| std::sync::Arc::new(page.map($node)));
@@ -147,9 +183,11 @@ where
     Loaders: Loader<Below<P, ListArgs<F, S>>, Value = Outcome<N>, Error = Arc<Error>>,
 {
     let cx = ctx.data::<Cx>()?;
-    let args = connection::args(slice, ask).or_fail(cx)?;
-    let backward = args.backward;
-    let page = ctx.data::<DataLoader<Loaders>>()?.load_one(Below::new(parent, args)).await.or_fail(cx)?;
+    let asked =
+        ctx.data::<Answer>()?.of_field(ctx.item, || connection::args(slice, ask).map(Asked::new)).or_fail(cx)?;
+    let backward = asked.args.backward;
+    let key = Below { parent, asked, kind: PhantomData };
+    let page = ctx.data::<DataLoader<Loaders>>()?.load_one(key).await.or_fail(cx)?;
     let page = page.unwrap_or_else(|| Err(Arc::new(Error::bug("a page was not loaded"))));
     page.map_err(|error| connection::in_graphql(error, backward)).or_fail(cx)
 }

@@ -169,7 +169,7 @@ impl Callers {
     }
 
     async fn read(&self, core: &Core, prefix: &str, sent: &[u8], until: Instant) -> Result<Arc<KnownCaller>, Error> {
-        let reader = core.database().reader_for(Class::Small, Some(until));
+        let reader = core.database().reader_for(Class::Authentication, Some(until));
         let statement = Statement::from_sql_and_values(reader.get_database_backend(), LOOK_UP, [prefix.into()]);
         let found = Found::find_by_statement(statement).one(&reader).await.map_err(|cause| match cause.into() {
             // A look-up by key is never slow by itself.

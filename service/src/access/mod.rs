@@ -6,5 +6,6 @@ pub(crate) mod auth;
 pub mod policy;
 pub(crate) mod scope;
 pub(crate) mod session;
+pub(crate) mod texts;
 
 pub(crate) use crate::contract::caller;

@@ -93,7 +93,7 @@ const TOUCH: &str = "\
 /// # Errors
 /// `Unavailable` if the database does not answer by `until`.
 pub(crate) async fn find(core: &Core, secret: &str, until: Instant) -> Result<Option<LiveSession>, Error> {
-    let (reader, now) = (core.database().reader_for(Class::Small, Some(until)), core.now());
+    let (reader, now) = (core.database().reader_for(Class::Authentication, Some(until)), core.now());
     let values = [hash_of(secret).into(), now.into()];
     let statement = Statement::from_sql_and_values(reader.get_database_backend(), LOOK_UP, values);
     let found = Found::find_by_statement(statement).one(&reader).await.map_err(|cause| match cause.into() {

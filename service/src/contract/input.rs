@@ -53,6 +53,9 @@ pub trait Input: FromBody + Sized + Default + Send + Sync + 'static {
 
     /// The errors of single fields.
     fn field_problems(&self) -> FieldErrors;
+
+    /// Whether nothing was sent but some of these fields.
+    fn has_only(&self, fields: &[&str]) -> bool;
 }
 
 /// A record that an input refers to.
@@ -199,6 +202,10 @@ macro_rules! input {
                     return true;
                 })*
                 false
+            }
+
+            fn has_only(&self, fields: &[&str]) -> bool {
+                self.not_taken.is_empty() $(&& (!self.$field.is_sent() || fields.contains(&stringify!($field))))*
             }
 
             fn field_problems(&self) -> entity::value::FieldErrors {

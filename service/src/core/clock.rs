@@ -74,6 +74,13 @@ fn machine_millis() -> i64 {
 #[derive(Debug, Default)]
 pub(crate) struct Ids(Mutex<ContextV7>);
 
+/// An id of the same kind for a request. It rises with nothing, so that the generator of this thread will do: asking the
+/// system each time costs more than all the rest of it.
+pub(crate) fn request_id(now: Timestamp) -> Uuid {
+    let millis = u64::try_from(now.millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid()
+}
+
 impl Ids {
     #[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
     pub(crate) fn next(&self, now: Timestamp) -> Id {

@@ -57,6 +57,18 @@ impl Admitted {
         Ok(self)
     }
 
+    /// The same, where the plan of the workspace still gives access at all: for what is answered to a caller as they are now.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if the token does not let in any more, `PlanLacks` if the plan does not.
+    pub async fn confirm_access(self) -> Result<Admitted, Error> {
+        let confirmed = self.confirm().await?;
+        match Feature::ApiAccess.is_in(confirmed.caller().plan) {
+            true => Ok(confirmed),
+            false => Err(Error::PlanLacks(Feature::ApiAccess)),
+        }
+    }
+
     /// To the door, with what the request brings along.
     pub fn enter(self, facts: RequestFacts) -> Cx {
         Cx::new(self.door, self.standing, facts, self.budget)
@@ -102,6 +114,22 @@ impl Door {
         self.let_in(action.feature(), standing).await
     }
 
+    /// The same for a request that makes sure of its caller by itself, before anything of its answer is sent.
+    ///
+    /// # Errors
+    /// As `admit_to`.
+    pub(crate) async fn admit_unconfirmed(
+        self: &Arc<Self>,
+        authorization: Option<&str>,
+        address: std::net::IpAddr,
+    ) -> Result<Admission, Error> {
+        let mut standing = self.find(authorization, address).await?;
+        if !Feature::ApiAccess.is_in(standing.known.caller.plan) {
+            self.confirm(&mut standing).await.map_err(|error| self.charge_refused(error, address))?;
+        }
+        self.let_in(Feature::ApiAccess, standing).await
+    }
+
     /// The caller that an `Authorization` header stands for, as they are now.
     ///
     /// # Errors
@@ -142,7 +170,7 @@ impl Door {
     }
 
     async fn epoch(&self, standing: &Standing) -> Result<Option<i64>, Error> {
-        let reader = self.core.database().reader_for(Class::Small, Some(standing.until));
+        let reader = self.core.database().reader_for(Class::Authentication, Some(standing.until));
         let workspace = standing.known.caller.organization_id;
         let statement = Statement::from_sql_and_values(reader.get_database_backend(), EPOCH, [workspace.into()]);
         let found = reader.query_one_raw(statement).await.map_err(|cause| match cause.into() {

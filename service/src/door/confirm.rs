@@ -1,18 +1,20 @@
 //! Whether the caller of a request is still who they were: asked in the statement that reads for them.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use entity::cells::{Cell, Cells, FromCells};
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, JoinType, Query, SelectStatement};
-use sea_orm::{Condition, ConnectionTrait, FromQueryResult};
+use sea_orm::{Condition, DbErr};
 
-use crate::contract::error::Error;
-use crate::core::database::Reader;
-use crate::door::Cx;
+use crate::access::auth::KnownCaller;
+use crate::contract::error::{Error, Feature};
+use crate::core::database::{Reader, Ready};
 use crate::door::admission::Standing;
+use crate::door::{Cx, Inner};
 
-/// The epoch beside each row, and a column that is null where there is no row.
+/// The epoch beside each row.
 const EPOCH: &str = "access_epoch_now";
-const IS_ROW: &str = "is_row";
 
 impl Cx {
     /// Whether the caller is known as they are now, or were at some instant since the request came.
@@ -35,6 +37,31 @@ impl Cx {
         Ok(())
     }
 
+    /// Makes sure of the caller, once what was asked for was read. If they are another one than when the request came, gives
+    /// the request once more, of the caller as they are now: what was read before is not to be sent. It is not charged again.
+    ///
+    /// # Errors
+    /// `Unauthenticated` if the token does not let in any more, `PlanLacks` if the plan does not.
+    pub async fn renewed(&self) -> Result<Option<Cx>, Error> {
+        self.confirm().await?;
+        match self.0.renewed.get() {
+            None => Ok(None),
+            Some(known) if Feature::ApiAccess.is_in(known.caller.plan) => Ok(Some(self.of(known.clone()))),
+            Some(_) => Err(Error::PlanLacks(Feature::ApiAccess)),
+        }
+    }
+
+    /// This request, of a caller who is known as they are now.
+    fn of(&self, known: Arc<KnownCaller>) -> Cx {
+        let Inner { door, facts, until, paid, settled, lasting, .. } = &*self.0;
+        let standing = Standing { known, confirmed: true, until: *until };
+        let again = Cx::new(door.clone(), standing, facts.clone(), self.budget());
+        again.0.paid.store(paid.load(Ordering::Relaxed), Ordering::Relaxed);
+        again.0.settled.store(settled.load(Ordering::Relaxed), Ordering::Relaxed);
+        again.0.lasting.store(lasting.load(Ordering::Relaxed), Ordering::Relaxed);
+        again
+    }
+
     /// Whether the caller is another one than when the request came.
     pub(super) fn is_renewed(&self) -> bool {
         self.0.renewed.get().is_some()
@@ -55,46 +82,53 @@ impl Cx {
         self.0.confirmed.store(true, Ordering::Release);
     }
 
-    /// Rows of a statement that was made for the caller as they are known; none if they are another one by now: then the
-    /// statement must be made anew.
+    /// Rows of a statement that was made for the caller as they are known, `confirming` them by `beside_epoch` or not, and `is_short` if
+    /// it reads few rows by an index whatever the data; none
+    /// if they are another one by now: then the statement must be made anew.
     ///
     /// # Errors
     /// `Unauthenticated` if the token does not let in any more.
-    pub(super) async fn fetch<M: FromQueryResult>(
+    pub(super) async fn fetch<M: FromCells + Send>(
         &self,
         reader: &Reader,
-        mut statement: SelectStatement,
+        ready: &Ready,
+        confirming: bool,
+        is_short: bool,
     ) -> Result<Option<Vec<M>>, Error> {
-        let known = self.known();
-        let asks = !self.is_confirmed();
-        if asks {
-            statement = beside_epoch(statement, known.caller.organization_id);
+        if !confirming {
+            return Ok(Some(if is_short { reader.few_rows(ready).await? } else { reader.rows(ready).await? }));
         }
-        let rows = reader.query_all_raw(reader.get_database_backend().build(&statement)).await?;
-        if !asks {
-            return Ok(Some(rows.iter().map(|row| M::from_query_result(row, "")).collect::<Result<_, _>>()?));
-        }
-        let epoch: Option<i64> = rows.first().map(|row| row.try_get("", EPOCH)).transpose()?;
-        if epoch != Some(known.epoch) {
+        let rows: Vec<Beside<M>> = if is_short { reader.few_rows(ready).await? } else { reader.rows(ready).await? };
+        if rows.first().map(|row| row.epoch) != Some(self.known().epoch) {
             self.confirm().await?;
             return Ok(None);
         }
         self.0.confirmed.store(true, Ordering::Release);
-        let mut found = Vec::with_capacity(rows.len());
-        for row in &rows {
-            if row.try_get::<Option<i32>>("", IS_ROW)?.is_some() {
-                found.push(M::from_query_result(row, "")?);
-            }
-        }
-        Ok(Some(found))
+        Ok(Some(rows.into_iter().filter_map(|row| row.row).collect()))
+    }
+}
+
+/// A row of `beside_epoch`.
+struct Beside<M> {
+    epoch: i64,
+    row: Option<M>,
+}
+
+impl<M: FromCells> FromCells for Beside<M> {
+    const WIDTH: usize = M::WIDTH + 1;
+
+    fn from_cells<C: Cells>(cells: &C, first: usize) -> Result<Beside<M>, DbErr> {
+        // The first column of a table is an id, which is null only where there is no row.
+        let is_row = cells.uuid(first + 1)?.is_some();
+        let row = if is_row { Some(M::from_cells(cells, first + 1)?) } else { None };
+        Ok(Beside { epoch: Cell::read(cells, first)?, row })
     }
 }
 
 /// The rows of a statement with the access epoch of the workspace beside each, and one row without anything else if it has
 /// none. The epoch is a single row, so the rows stay in their order.
-fn beside_epoch(mut statement: SelectStatement, workspace: entity::value::Id) -> SelectStatement {
+pub(super) fn beside_epoch(statement: SelectStatement, workspace: entity::value::Id) -> SelectStatement {
     let (table, rows) = (Alias::new("access_epoch"), Alias::new("found"));
-    statement.expr_as(Expr::cust("1"), Alias::new(IS_ROW));
     Query::select()
         .expr_as(Expr::col((table.clone(), Alias::new("epoch"))), Alias::new(EPOCH))
         .column((rows.clone(), Asterisk))

@@ -4,6 +4,7 @@
 pub(crate) mod admission;
 mod confirm;
 pub(crate) mod operator;
+mod parts;
 mod pipeline;
 mod read;
 pub(crate) mod visitor;
@@ -13,13 +14,16 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use entity::cells::{Shown, TableRow};
 use entity::value::{FieldErrors, Id, Timestamp};
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
-use sea_orm::{ConnectionTrait, FromQueryResult, QueryTrait, Select};
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{ConnectionTrait, QueryTrait, Select};
 use tokio::time::Instant;
 
 use self::admission::Standing;
+use self::confirm::beside_epoch;
 pub(crate) use self::read::Read;
 use crate::access::action::Action;
 use crate::access::auth::{Callers, KnownCaller};
@@ -31,9 +35,9 @@ use crate::core::database::{Class, Reader};
 use crate::door::write::EventTargets;
 use crate::idempotency::{Idempotency, IdempotencyKey};
 use crate::limit::{Budget, Limits};
-use crate::list::nested::{PARENT, Relation};
+use crate::list::nested::{Below, PARENT, Relation};
 use crate::list::page::{ListArgs, Listed, MAX_TOTAL, Page, Pages, Total};
-use crate::list::question::Question;
+use crate::list::question::{List, Question};
 
 /// What stands at the door for as long as the process lives.
 pub(crate) struct Door {
@@ -72,6 +76,8 @@ pub(crate) trait UrlPolicy: Send + Sync {
     fn check_now<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<(), &'static str>>;
 }
 
+/// Parents whose first rows are read at once, where the request is.
+const AT_ONCE: usize = 200;
 /// Workspaces whose webhook endpoints are remembered, at most.
 const KNOWN_WORKSPACES: u64 = 5_000;
 
@@ -216,7 +222,8 @@ impl Cx {
 
     /// The way to the database for reads: heavy ones run few at once for each workspace.
     fn reader(&self, heavy: bool) -> Reader {
-        let class = if heavy { Class::Heavy(self.caller().organization_id) } else { Class::Small };
+        let workspace = self.caller().organization_id;
+        let class = if heavy { Class::Heavy(workspace) } else { Class::Small(workspace) };
         self.0.door.core.database().reader_for(class, self.deadline())
     }
 
@@ -323,7 +330,7 @@ impl Cx {
         args: &ListArgs<E::Filter, E::Sort>,
     ) -> Result<Page<E::Model>, Error>
     where
-        E::Model: HasId,
+        E::Model: HasId + TableRow,
     {
         self.list_below::<E>(action, args, "", |query| query).await
     }
@@ -337,13 +344,14 @@ impl Cx {
         narrow: impl Fn(Select<E>) -> Select<E>,
     ) -> Result<Page<E::Model>, Error>
     where
-        E::Model: HasId,
+        E::Model: HasId + TableRow,
     {
         let identity = args.identity() + place;
         let postgres = self.0.door.core.database().is_postgres();
         let mut charged = false;
         loop {
-            let question = match Question::<E>::check(self.caller(), self.allow(action), args, &identity, postgres) {
+            let list = List::of::<E>(self.caller().organization_id, &identity);
+            let question = match Question::<E>::check(self.caller(), self.allow(action), args, list, postgres) {
                 Ok(question) => question,
                 // What is refused is refused by what is so now.
                 Err(refused) if self.is_confirmed() => return Err(refused),
@@ -356,14 +364,28 @@ impl Cx {
                 self.charge_points(args.points()).await?;
                 charged = true;
             }
-            let query = narrow(E::within(self.caller()));
-            let selected = question.select(query.clone()).into_query();
-            let Some(rows) = self.fetch::<E::Model>(&self.reader(args.is_searched()), selected).await? else {
+            let reader = self.reader(!args.is_narrow());
+            let (backend, confirms) = (reader.get_database_backend(), !self.is_confirmed());
+            let beside = |caller: &Caller, page: SelectStatement| match confirms {
+                true => beside_epoch(page, caller.organization_id),
+                false => page,
+            };
+            let is_short = args.is_plain() && place.is_empty();
+            let ready = match is_short {
+                true => question.ready(self.caller(), backend, confirms, beside),
+                false => {
+                    let page = question.select(narrow(E::within(self.caller()))).into_query();
+                    backend.build(&beside(self.caller(), page)).into()
+                }
+            };
+            let Some(rows) = self.fetch::<Shown<E::Model>>(&reader, &ready, confirms, is_short).await? else {
                 continue;
             };
+            let rows = rows.into_iter().map(|Shown(row)| row).collect();
             let mut page = question.page(rows, HasId::id);
             if args.counts() {
                 let reader = self.reader(true);
+                let query = narrow(E::within(self.caller()));
                 let statement = reader.get_database_backend().build(&question.counted(query));
                 let row = reader.query_one_raw(statement).await?.ok_or_else(|| Error::bug("a count gave no row"))?;
                 let rows: i64 = row.try_get("", "rows")?;
@@ -383,24 +405,34 @@ impl Cx {
         show: impl Fn(E::Model) -> T,
     ) -> Result<Pages<T>, Error>
     where
-        E::Model: HasId + FromQueryResult,
+        E::Model: HasId + TableRow,
     {
         self.confirm().await?;
         let postgres = self.0.door.core.database().is_postgres();
-        let ask = |id: &Id| {
-            let identity = relation.identity(args, *id);
-            (*id, Question::<E>::check(self.caller(), self.allow(action), args, &identity, postgres))
+        let list = relation.lists(self.caller().organization_id, args);
+        let ask = |id: Id| Question::<E>::check(self.caller(), self.allow(action), args, list(id), postgres);
+        // Without a cursor the questions differ in nothing but the lists that new cursors belong to.
+        let questions: Vec<_> = match (parents.first().map(|id| ask(*id)), args.cursor.is_sent()) {
+            (Some(Ok(question)), false) => parents.iter().map(|id| (*id, Ok(question.of_list(list(*id))))).collect(),
+            _ => parents.iter().map(|id| (*id, ask(*id))).collect(),
         };
-        let questions: Vec<_> = parents.iter().map(ask).collect();
         let mut rows: HashMap<Id, Vec<E::Model>> = HashMap::new();
         let mut counts: HashMap<Id, i64> = HashMap::new();
         if let Some(question) = questions.iter().find_map(|(_, question)| question.as_ref().ok()) {
-            let reader = self.reader(args.is_searched());
+            let reader = self.reader(!args.is_narrow());
             let statement = relation.first_of_each(question, self.caller(), parents, reader.get_database_backend());
             let statement = reader.get_database_backend().build(&statement);
-            for row in reader.query_all_raw(statement).await? {
-                rows.entry(row.try_get("", PARENT)?).or_default().push(E::Model::from_query_result(&row, "")?);
+            // By the index of their parents, if these are not sorted otherwise.
+            let is_short =
+                args.is_plain() && args.is_newest_first() && relation.is_direct() && parents.len() <= AT_ONCE;
+            let found = match is_short {
+                true => reader.few_rows(&statement.into()).await?,
+                false => reader.rows(&statement.into()).await?,
+            };
+            for Below { parent, row: Shown(row) } in found {
+                rows.entry(parent).or_default().push(row);
             }
+            rows.values_mut().for_each(|rows| question.sort(rows, HasId::id));
             if args.counts() {
                 let statement = relation.count_of_each(question, E::within(self.caller()), parents);
                 let statement = reader.get_database_backend().build(&statement);

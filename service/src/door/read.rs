@@ -1,5 +1,6 @@
 //! Reads, from inside the caller's workspace and visibility.
 
+use entity::cells::{Shown, TableRow};
 use entity::value::Id;
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{
@@ -8,9 +9,11 @@ use sea_orm::{
 
 use crate::access::action::Action;
 use crate::access::scope::{Identified, Scoped};
+use crate::access::texts::{self, RECORD, Shape, shown};
 use crate::contract::error::Error;
 use crate::core::database::Reader;
 use crate::door::Cx;
+use crate::door::confirm::beside_epoch;
 
 /// A look at the database, from inside the caller's workspace and visibility.
 pub(crate) struct Read<'a> {
@@ -21,11 +24,20 @@ pub(crate) struct Read<'a> {
 
 impl Read<'_> {
     /// One live row.
-    pub(crate) async fn get<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
+    pub(crate) async fn get<E: Identified>(&self, id: Id) -> Result<E::Model, Error>
+    where
+        E::Model: TableRow,
+    {
+        let brought = [(RECORD.into(), id.into())];
         loop {
-            let query = E::live(E::within(self.cx.caller()).filter(E::ID.eq(id))).into_query();
-            if let Some(rows) = self.cx.fetch(&self.reader, query).await? {
-                return rows.into_iter().next().ok_or(Error::NotFound(E::NOUN));
+            let confirms = !self.cx.is_confirmed();
+            let (backend, shape) = (self.reader.get_database_backend(), Shape::One { confirms });
+            let ready = texts::ready::<E>(shape, backend, self.cx.caller(), &brought, |caller| {
+                let one = shown(E::live(E::within(caller).filter(E::ID.eq(RECORD)))).into_query();
+                if confirms { beside_epoch(one, caller.organization_id) } else { one }
+            });
+            if let Some(rows) = self.cx.fetch(&self.reader, &ready, confirms, true).await? {
+                return rows.into_iter().next().map(|Shown(row)| row).ok_or(Error::NotFound(E::NOUN));
             }
             // The caller is another one by now.
             self.cx.allow(self.action)?;

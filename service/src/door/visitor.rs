@@ -43,7 +43,7 @@ impl Visitor {
     }
 
     pub(crate) fn reader(&self) -> Reader {
-        self.core().database().reader_for(Class::Small, Some(self.until))
+        self.core().database().reader_for(Class::Authentication, Some(self.until))
     }
 
     /// The refusal of a bad credential, or of another one from an address that has sent too many.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use entity::cells::FromCells;
 use entity::value::{EventType, FieldErrors, Id, Role, Timestamp};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{
@@ -12,9 +13,11 @@ use tokio::sync::OnceCell;
 
 use crate::access::caller::Caller;
 use crate::access::scope::{Identified, Scoped, Versioned};
+use crate::access::texts::{self, RECORD, Shape};
 use crate::contract::error::Error;
 use crate::core::Core;
 use crate::core::database::Tx;
+use crate::door::parts::{Part, together};
 use crate::door::{Door, Signal};
 
 /// The endpoints that are sent events, each with the types that it is subscribed to.
@@ -34,7 +37,7 @@ pub(crate) struct Write {
     /// The access epoch of the workspace when this began.
     epoch: Option<i64>,
     /// New rows that nothing here reads: sent with the next statement, or with the last.
-    pending: Mutex<Vec<Statement>>,
+    pending: Mutex<Vec<Part>>,
     /// What others are to hear once it is committed.
     signals: Mutex<Vec<Signal>>,
     /// Who is sent events, once the outbox has asked.
@@ -60,8 +63,8 @@ impl Write {
     /// `Invalid` if a new row is refused by a unique key.
     pub(super) async fn flush(&self, last: Option<Statement>) -> Result<u64, Error> {
         let mut pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
-        pending.extend(last);
-        match together(pending) {
+        pending.extend(last.map(Part::from));
+        match together(pending, self.tx.get_database_backend()) {
             Some(statement) => Ok(self.tx.execute_raw(statement).await.map_err(refused_by_constraint)?.rows_affected()),
             None => Ok(0),
         }
@@ -135,24 +138,43 @@ impl Write {
     }
 
     /// One live row that the caller sees, locked against every other write until the end.
-    pub(crate) async fn lock_exclusive<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
-        let live = self.live::<E>(id);
-        live.lock_exclusive().one(&self.tx).await?.ok_or(Error::NotFound(E::NOUN))
+    pub(crate) async fn lock_exclusive<E: Identified>(&self, id: Id) -> Result<E::Model, Error>
+    where
+        E::Model: FromCells,
+    {
+        self.lock::<E>(id, true).await?.ok_or(Error::NotFound(E::NOUN))
     }
 
     /// One live row that decides this write, kept as it is until the end; none if the caller does not see it.
-    pub(crate) async fn lock_shared<E: Identified>(&self, id: Id) -> Result<Option<E::Model>, Error> {
-        Ok(self.live::<E>(id).lock_shared().one(&self.tx).await?)
+    pub(crate) async fn lock_shared<E: Identified>(&self, id: Id) -> Result<Option<E::Model>, Error>
+    where
+        E::Model: FromCells,
+    {
+        self.lock::<E>(id, false).await
+    }
+
+    async fn lock<E: Identified>(&self, id: Id, exclusively: bool) -> Result<Option<E::Model>, Error>
+    where
+        E::Model: FromCells,
+    {
+        let locked = |row: Select<E>| if exclusively { row.lock_exclusive() } else { row.lock_shared() }.into_query();
+        let backend = self.tx.get_database_backend();
+        let ready = match &self.caller {
+            Some(caller) => {
+                let (shape, brought) = (Shape::Locked { exclusively }, [(RECORD.into(), id.into())]);
+                texts::ready::<E>(shape, backend, caller, &brought, |caller| {
+                    locked(E::live(E::within(caller).filter(E::ID.eq(RECORD))))
+                })
+            }
+            None => backend.build(&locked(E::live(self.visible::<E>().filter(E::ID.eq(id))))).into(),
+        };
+        Ok(self.tx.rows(&ready).await?.into_iter().next())
     }
 
     /// The same, of a deleted row too.
     pub(crate) async fn lock_even_deleted<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
         let query = self.visible::<E>().filter(E::ID.eq(id));
         query.lock_exclusive().one(&self.tx).await?.ok_or(Error::NotFound(E::NOUN))
-    }
-
-    fn live<E: Identified>(&self, id: Id) -> Select<E> {
-        E::live(self.visible::<E>().filter(E::ID.eq(id)))
     }
 
     /// How many rows of the whole workspace fit, whatever the caller sees of it.
@@ -211,12 +233,13 @@ impl Write {
             self.flush(None).await?;
             return self.insert_all::<E>(rows).await;
         }
-        let mut rows: Vec<E::ActiveModel> = rows.into_iter().map(|row| row.into_active_model().reset_all()).collect();
-        rows.iter_mut().for_each(|row| row.set(E::ORGANIZATION, self.organization_id.into()));
-        let statement = E::insert_many(rows).build(DbBackend::Postgres);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let part = Part::insert::<E>(&rows, self.organization_id);
         let many = {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-            pending.push(statement);
+            pending.push(part);
             pending.len() >= AT_ONCE
         };
         if many {
@@ -294,36 +317,6 @@ impl Write {
     }
 }
 
-/// Several statements as one: all but the last as parts of it that change rows by themselves. They see each other's rows
-/// no more than the constraints do, which are asked at the end.
-fn together(statements: Vec<Statement>) -> Option<Statement> {
-    let mut statements = statements.into_iter().peekable();
-    let (mut parts, mut values) = (Vec::new(), Vec::new());
-    while let Some(statement) = statements.next() {
-        let sql = renumbered(&statement.sql, values.len());
-        values.extend(statement.values.into_iter().flat_map(|values| values.0));
-        if statements.peek().is_some() {
-            parts.push(format!("part_{} AS ({sql})", parts.len()));
-            continue;
-        }
-        let with = if parts.is_empty() { String::new() } else { format!("WITH {} ", parts.join(", ")) };
-        return Some(Statement::from_sql_and_values(statement.db_backend, with + &sql, values));
-    }
-    None
-}
-
-/// The statement with its placeholders counted on from a number. Its values are all bound: a dollar is a placeholder.
-fn renumbered(sql: &str, from: usize) -> String {
-    let mut parts = sql.split('$');
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let number: usize = part[..digits].parse().unwrap_or(0);
-        text += &format!("${}{}", number + from, &part[digits..]);
-    }
-    text
-}
-
 /// A unique key that another row has is the caller's to mend, not a fault of ours.
 fn refused_by_constraint(error: DbErr) -> Error {
     match error.sql_err() {
@@ -331,31 +324,5 @@ fn refused_by_constraint(error: DbErr) -> Error {
             Error::Invalid(FieldErrors::at("externalId", "another record of this kind has it already"))
         }
         _ => error.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statements_go_together_with_their_values() {
-        let statement = |sql: &str, values: &[i32]| {
-            let values = values.iter().map(|value| Value::from(*value));
-            Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
-        };
-        assert!(together(vec![]).is_none());
-        let one = together(vec![statement("INSERT INTO a VALUES ($1)", &[1])]).expect("a statement");
-        assert_eq!(one.sql, "INSERT INTO a VALUES ($1)");
-        let both = together(vec![
-            statement("INSERT INTO a VALUES ($1, $2)", &[1, 2]),
-            statement("INSERT INTO b VALUES ($1) ON CONFLICT DO UPDATE SET x = $2", &[3, 4]),
-        ]);
-        let both = both.expect("a statement");
-        assert_eq!(
-            both.sql,
-            "WITH part_0 AS (INSERT INTO a VALUES ($1, $2)) INSERT INTO b VALUES ($3) ON CONFLICT DO UPDATE SET x = $4"
-        );
-        assert_eq!(both.values.map(|values| values.0.len()), Some(4));
     }
 }

@@ -16,8 +16,9 @@ pub(crate) struct CursorPosition {
     pub(crate) id: Id,
 }
 
-/// A value that rows are sorted by. Never null: columns that may be have a key column with the least value instead.
-#[derive(Clone, Debug, PartialEq)]
+/// A value that rows are sorted by, as the databases do: texts bytewise. Never null: columns that may be have a key column
+/// with the least value instead.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
     /// Numbers, ranks and instants.
     Number(i64),
@@ -43,6 +44,16 @@ impl From<Option<Date>> for Key {
 }
 
 impl Key {
+    /// A value of the same kind that no row has, for statements that are made for stand-ins.
+    pub(crate) fn stand_in(&self) -> Key {
+        match self {
+            Key::Number(_) => Key::Number(i64::MIN + 1_987_654_321),
+            Key::Text(_) => Key::Text("\u{1}\u{2}\u{3} a stand-in".into()),
+            Key::Date(_) => Key::Date(Date::of_day(-712_345)),
+            Key::Id => Key::Id,
+        }
+    }
+
     pub(crate) fn value(&self, id: Id) -> Value {
         match self {
             Key::Number(number) => (*number).into(),

@@ -1,15 +1,21 @@
 //! The first rows of each of many parents, cut in SQL: one statement for a level of a nested query.
 
+use std::sync::Arc;
+
+use entity::cells::{Cell, Cells, FromCells};
 use entity::value::Id;
 use sea_orm::sea_query::{
     Alias, Asterisk, Expr, ExprTrait, Func, JoinType, Query, SelectStatement, SimpleExpr, TableRef,
 };
-use sea_orm::{ColumnTrait, Condition, DbBackend, IdenStatic, Iterable, QueryFilter, QuerySelect, QueryTrait, Select};
+use sea_orm::{
+    ColumnTrait, Condition, DbBackend, DbErr, IdenStatic, QueryFilter, QuerySelect, QueryTrait, Select, Value,
+};
 
 use crate::access::caller::Caller;
 use crate::access::scope::Scoped;
+use crate::access::texts::shown_columns;
 use crate::list::page::{ListArgs, Listed};
-use crate::list::question::Question;
+use crate::list::question::{List, Question};
 
 /// What the parent of a row is called in the answer.
 pub(crate) const PARENT: &str = "parent_of_row";
@@ -17,9 +23,32 @@ pub(crate) const PARENT: &str = "parent_of_row";
 /// How rows lie below their parents.
 pub(crate) struct Relation<E: Listed> {
     parent: SimpleExpr,
-    /// A table between the two, and what joins it to the rows.
-    through: Option<(TableRef, SimpleExpr)>,
+    /// A table between the two.
+    through: Option<Through>,
     place: Place<E>,
+}
+
+/// A table between the rows and their parents.
+struct Through {
+    table: TableRef,
+    /// What joins it to the rows.
+    on: SimpleExpr,
+    /// The column of its workspace.
+    organization: SimpleExpr,
+}
+
+/// A row with the id of its parent.
+pub(crate) struct Below<M> {
+    pub(crate) parent: Id,
+    pub(crate) row: M,
+}
+
+impl<M: FromCells> FromCells for Below<M> {
+    const WIDTH: usize = M::WIDTH + 1;
+
+    fn from_cells<C: Cells>(cells: &C, first: usize) -> Result<Below<M>, DbErr> {
+        Ok(Below { parent: Cell::read(cells, first + M::WIDTH)?, row: M::from_cells(cells, first)? })
+    }
 }
 
 /// Which list the rows of one parent are, for their cursors.
@@ -29,6 +58,14 @@ pub(crate) enum Place<E: Listed> {
     /// A list of its own, since no filter makes it of the flat one.
     Own(&'static str),
 }
+
+impl<E: Listed> Clone for Place<E> {
+    fn clone(&self) -> Place<E> {
+        *self
+    }
+}
+
+impl<E: Listed> Copy for Place<E> {}
 
 impl<E: Listed> Relation<E> {
     /// Rows whose parent is in this column: their own, or that of the table between.
@@ -40,19 +77,28 @@ impl<E: Listed> Relation<E> {
     pub(crate) fn through<T: Scoped>(mut self, theirs: T::Column, own: E::Column) -> Relation<E> {
         let same_workspace = T::ORGANIZATION.into_expr().eq(E::ORGANIZATION.into_expr());
         let on = same_workspace.and(theirs.into_expr().eq(own.into_expr()));
-        self.through = Some((T::default().table_ref(), on));
+        self.through = Some(Through { table: T::default().table_ref(), on, organization: T::ORGANIZATION.into_expr() });
         self
     }
 
-    /// What makes the list of one parent that list.
-    pub(crate) fn identity(&self, args: &ListArgs<E::Filter, E::Sort>, parent: Id) -> String {
-        match self.place {
-            Place::Filtered(filter) => {
-                let mut of_parent = args.clone();
-                filter(&mut of_parent.filter, parent);
-                of_parent.identity()
-            }
-            Place::Own(name) => format!("{} {name} {parent}", args.identity()),
+    /// Whether the rows themselves have the id of their parent.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.through.is_none()
+    }
+
+    /// What makes the lists of the parents those lists.
+    pub(crate) fn lists(&self, organization: Id, args: &ListArgs<E::Filter, E::Sort>) -> impl Fn(Id) -> List + use<E> {
+        let (place, args) = (self.place, Arc::new(args.clone()));
+        move |parent| {
+            let args = args.clone();
+            List::later::<E>(organization, move || match place {
+                Place::Filtered(filter) => {
+                    let mut of_parent = (*args).clone();
+                    filter(&mut of_parent.filter, parent);
+                    of_parent.identity()
+                }
+                Place::Own(name) => format!("{} {name} {parent}", args.identity()),
+            })
         }
     }
 
@@ -60,7 +106,7 @@ impl<E: Listed> Relation<E> {
     pub(crate) fn count_of_each(&self, question: &Question<E>, query: Select<E>, parents: &[Id]) -> SelectStatement {
         let query = question.filtered(query).filter(self.parent.clone().is_in(parents.iter().copied()));
         let mut rows = query.select_only().into_query();
-        if let Some((table, on)) = &self.through {
+        if let Some(Through { table, on, .. }) = &self.through {
             rows.inner_join(table.clone(), on.clone());
         }
         rows.expr_as(self.parent.clone(), Alias::new(PARENT))
@@ -69,8 +115,8 @@ impl<E: Listed> Relation<E> {
             .take()
     }
 
-    /// The first rows of each parent in the order asked for, one more than a page of each. For each parent they are read
-    /// from the index, however many rows it has: a window function would read them all.
+    /// The first rows of each parent in any order, at least one more than a page of each. For each parent they are read from
+    /// the index, however many rows it has: a window function would read them all.
     pub(crate) fn first_of_each(
         &self,
         question: &Question<E>,
@@ -80,47 +126,51 @@ impl<E: Listed> Relation<E> {
     ) -> SelectStatement {
         let (one, id) = (Alias::new("parent"), Alias::new("id"));
         let of_parent = self.parent.clone().eq(Expr::col((one.clone(), id.clone())));
-        let query = question.select(E::within(caller)).filter(of_parent);
         match backend {
             DbBackend::Postgres => {
                 let rows = Alias::new("rows");
-                let first = self.through_joined(query.into_query());
-                let column = |name: &str| Expr::col((rows.clone(), Alias::new(name)));
+                let mut first = question.select(E::within(caller)).filter(of_parent).into_query();
+                if let Some(Through { table, on, .. }) = &self.through {
+                    first.inner_join(table.clone(), on.clone());
+                }
                 Query::select()
-                    .columns(E::Column::iter().map(|column| (rows.clone(), Alias::new(column.as_str()))))
+                    .columns(shown_columns::<E>().map(|column| (rows.clone(), Alias::new(column.as_str()))))
                     .expr_as(Expr::col((one.clone(), id)), Alias::new(PARENT))
                     .from_subquery(parents_on_postgres(parents), one)
-                    .join_lateral(JoinType::InnerJoin, first, rows.clone(), Condition::all().add(Expr::cust("TRUE")))
-                    .order_by_expr(column(question.sorted_by()), question.order())
-                    .order_by_expr(column("id"), question.order())
+                    .join_lateral(JoinType::InnerJoin, first, rows, Condition::all().add(Expr::cust("TRUE")))
                     .take()
             }
-            // SQLite joins nothing sideways, but looks for ids of a query that knows the parent.
+            // SQLite joins nothing sideways, but looks up rows of a query that knows the parent. It is left no other plan:
+            // the join begins with the parents, and rows are found by where they are stored. Left to itself it would test all
+            // rows of the workspace for each parent.
             _ => {
-                let first = self.through_joined(query.select_only().column(E::ID).into_query());
-                let same_workspace = E::ORGANIZATION.eq(caller.organization_id);
                 let table = E::default();
+                let row = |table: E| Expr::col((table, Alias::new("rowid")));
+                let mut first = question.select(E::within(caller)).filter(of_parent).select_only().into_query();
+                first.expr(row(table));
+                if let Some(Through { table: between, on, organization }) = &self.through {
+                    // From the parents' side: the rows of the workspace in their order may be many.
+                    first
+                        .from_clear()
+                        .from(between.clone())
+                        .join(JoinType::CrossJoin, table.table_ref(), Condition::all())
+                        .and_where(on.clone())
+                        .and_where(organization.clone().eq(caller.organization_id));
+                }
+                // The plus says that no index is to be sought for it.
+                let organization = format!("+\"{}\".\"{}\" = ?", table.table_name(), E::ORGANIZATION.as_str());
+                let same_workspace = Expr::cust_with_values(organization, [Value::from(caller.organization_id)]);
                 Query::select()
-                    .columns(E::Column::iter().map(|column| (table, column)))
+                    .columns(shown_columns::<E>().map(|column| (table, column)))
                     .expr_as(Expr::col((one.clone(), id)), Alias::new(PARENT))
                     .from_subquery(parents_on_sqlite(parents), one)
-                    .join(
-                        JoinType::InnerJoin,
-                        table.table_ref(),
-                        Condition::all().add(same_workspace).add(E::ID.in_subquery(first)),
-                    )
-                    .order_by_expr(question.expr(), question.order())
-                    .order_by((table, E::ID), question.order())
+                    // The library writes a cross join without its condition.
+                    .join(JoinType::CrossJoin, table.table_ref(), Condition::all())
+                    .and_where(same_workspace)
+                    .and_where(row(table).in_subquery(first))
                     .take()
             }
         }
-    }
-
-    fn through_joined(&self, mut query: SelectStatement) -> SelectStatement {
-        if let Some((table, on)) = &self.through {
-            query.inner_join(table.clone(), on.clone());
-        }
-        query
     }
 }
 

@@ -11,8 +11,9 @@ use crate::access::caller::Caller;
 use crate::access::scope::Identified;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input};
+use crate::list::cursor::CursorPosition;
 pub use crate::list::cursor::Key;
-use crate::list::cursor::{CursorPosition, ListHash};
+use crate::list::question::List;
 use crate::list::sort::{Sort, SortField};
 
 /// The first page of each of many parents.
@@ -22,6 +23,9 @@ pub type Pages<T> = HashMap<Id, Result<Page<T>, Error>>;
 pub const DEFAULT_LIMIT: i32 = 50;
 /// Rows in a page at most.
 pub const MAX_LIMIT: i32 = 200;
+
+/// Filters that an index narrows, in the default order.
+const BY_INDEX: &[&str] = &["id", "external_id", "client_id", "project_id", "task_id", "user_id"];
 
 /// A noun that is listed.
 pub(crate) trait Listed: Identified {
@@ -89,7 +93,7 @@ pub struct Page<T> {
     /// How many rows the whole list has, if that was asked for.
     pub total: Option<Total>,
     pub(crate) places: Vec<CursorPosition>,
-    pub(crate) list: ListHash,
+    pub(crate) list: List,
 }
 
 /// How many rows a list has, on all its pages.
@@ -107,7 +111,7 @@ pub const MAX_TOTAL: i64 = 100_000;
 impl<T> Page<T> {
     /// The cursor after the row at this index, in this list.
     pub fn cursor(&self, index: usize) -> Option<String> {
-        self.places.get(index).map(|place| place.encode(self.list))
+        self.places.get(index).map(|place| place.encode(self.list.hash()))
     }
 
     /// The cursor of the next page, if there is one.
@@ -237,13 +241,24 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
         format!("{} {cursor:?} {limit:?} {backward} {search:?} {count:?}", self.identity())
     }
 
-    /// Whether a text is searched, which reads much.
-    pub(crate) fn is_searched(&self) -> bool {
-        self.search.get().is_some()
-    }
-
     pub(crate) fn sort(&self) -> Sort<S> {
         self.sort.get().copied().unwrap_or_default()
+    }
+
+    /// Whether nothing narrows it: no filter and no search.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.search.is_sent() && self.filter.has_only(&[])
+    }
+
+    /// Whether it is in the default order.
+    pub(crate) fn is_newest_first(&self) -> bool {
+        self.sort() == Sort::default()
+    }
+
+    /// Whether its rows are found by an index, so that few are read for a page. Otherwise all rows of the workspace may be.
+    pub(crate) fn is_narrow(&self) -> bool {
+        let by_parent = self.filter.has_only(BY_INDEX) && self.sort() == Sort::default();
+        !self.search.is_sent() && (by_parent || self.filter.has_only(&["id"]) || self.filter.has_only(&[]))
     }
 
     pub(crate) fn includes_deleted(&self) -> bool {

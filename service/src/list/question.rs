@@ -1,15 +1,65 @@
 //! A list's arguments, checked, as a statement; and its rows as a page.
 
+use std::fmt::{self, Debug};
+use std::sync::{Arc, LazyLock};
+
 use entity::value::Id;
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
-use sea_orm::{ColumnTrait, Condition, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
+use sea_orm::{ColumnTrait, Condition, DbBackend, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
 use sha2::{Digest, Sha256};
 
 use crate::access::caller::Caller;
+use crate::access::texts::{self, RECORD, Shape, shown};
 use crate::contract::error::Error;
+use crate::core::database::Ready;
 use crate::list::cursor::{CursorPosition, Key, ListHash, first_eight};
 use crate::list::page::{Filter, ListArgs, Listed, MAX_TOTAL, Page};
 use crate::list::sort::{Sort, SortField};
+
+/// Which list it is, for its cursors.
+#[derive(Clone)]
+pub(crate) enum List {
+    /// Found out already.
+    Known(ListHash),
+    /// Found out when the first cursor is asked for: most of the lists below parents have none.
+    Later(Arc<LazyLock<ListHash, Box<dyn FnOnce() -> ListHash + Send + Sync>>>),
+}
+
+impl Debug for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "List({:?})", self.hash())
+    }
+}
+
+impl List {
+    /// The list of a noun in a workspace that differs from others by its identity.
+    pub(crate) fn of<E: Listed>(organization: Id, identity: &str) -> List {
+        List::Known(list_hash::<E>(organization, identity))
+    }
+
+    /// The same; its identity is found out later.
+    pub(crate) fn later<E: Listed>(
+        organization: Id,
+        identity: impl FnOnce() -> String + Send + Sync + 'static,
+    ) -> List {
+        List::Later(Arc::new(LazyLock::new(Box::new(move || list_hash::<E>(organization, &identity())))))
+    }
+
+    pub(crate) fn hash(&self) -> ListHash {
+        match self {
+            List::Known(hash) => *hash,
+            List::Later(hash) => ***hash,
+        }
+    }
+}
+
+/// How many rows are asked for: one more than the page has, and more where that makes few texts of statements of many
+/// pages. As a number in the text it is known when the database plans the statement; a value would be planned anew each time.
+fn rows_asked(limit: i32) -> u64 {
+    const USUAL: [u64; 9] = [2, 6, 11, 21, 26, 31, 51, 101, 201];
+    let rows = u64::try_from(limit).unwrap_or(0) + 1;
+    USUAL.into_iter().find(|usual| rows <= *usual).unwrap_or(rows)
+}
 
 /// A checked question to a list.
 pub(crate) struct Question<E: Listed> {
@@ -17,18 +67,20 @@ pub(crate) struct Question<E: Listed> {
     pub(crate) limit: i32,
     backward: bool,
     place: Option<CursorPosition>,
-    condition: Condition,
-    list: ListHash,
+    /// Shared by the questions to the lists below many parents.
+    condition: Arc<Condition>,
+    deleted: bool,
+    list: List,
 }
 
 impl<E: Listed> Question<E> {
     /// Checks the arguments, in the order of refusals: a cursor that is unreadable or of another list, what the role may
-    /// not ask, bad values. `identity` is what makes the list this list.
+    /// not ask, bad values.
     pub(crate) fn check(
         caller: &Caller,
         allowed: Result<(), Error>,
         args: &ListArgs<E::Filter, E::Sort>,
-        identity: &str,
+        list: List,
         postgres: bool,
     ) -> Result<Question<E>, Error> {
         let undecodable = || Error::BadRequest("the cursor does not decode; begin again without one".into());
@@ -41,10 +93,9 @@ impl<E: Listed> Question<E> {
         if E::SEARCH.is_none() && args.search.is_sent() {
             problems.add("search", "unknown parameter; this list is not searched");
         }
-        let list = list_hash::<E>(caller, identity);
         let place = match cursor {
             // With invalid arguments the list is unknown, so those errors come first.
-            Some((place, is_of)) if !problems.is_empty() || is_of(list) => Some(place),
+            Some((place, is_of)) if !problems.is_empty() || is_of(list.hash()) => Some(place),
             Some(_) => {
                 let message = "the cursor belongs to another list, sort or filter; begin again without one";
                 return Err(Error::BadRequest(message.into()));
@@ -60,38 +111,93 @@ impl<E: Listed> Question<E> {
             return Err(Error::Invalid(problems));
         }
         let sort = args.sort();
-        let mut condition = Condition::all().add(args.filter.condition_on(caller, postgres));
-        if let (Some(column), false) = (E::DELETED_AT, args.includes_deleted()) {
-            condition = condition.add(column.is_null());
-        }
+        let deleted = args.includes_deleted();
+        let mut condition = Self::filtered_by(&args.filter, caller, deleted, postgres);
         if let (Some(column), Some(search)) = (E::SEARCH, args.search.get()) {
             condition = condition.add(contains(column, search.as_str()));
         }
-        Ok(Question { sort, limit: args.limit(), backward: args.backward, place, condition, list })
+        Ok(Question {
+            sort,
+            limit: args.limit(),
+            backward: args.backward,
+            place,
+            condition: Arc::new(condition),
+            deleted,
+            list,
+        })
+    }
+
+    fn filtered_by(filter: &E::Filter, caller: &Caller, deleted: bool, postgres: bool) -> Condition {
+        let condition = Condition::all().add(filter.condition_on(caller, postgres));
+        match (E::DELETED_AT, deleted) {
+            (Some(column), false) => condition.add(column.is_null()),
+            _ => condition,
+        }
+    }
+
+    /// The same question to another list.
+    pub(crate) fn of_list(&self, list: List) -> Question<E> {
+        let Question { sort, limit, backward, place, condition, deleted, .. } = self;
+        let (place, condition) = (place.clone(), condition.clone());
+        Question { sort: *sort, limit: *limit, backward: *backward, place, condition, deleted: *deleted, list }
+    }
+
+    /// The statement of the page, if the list has no filter: its text is made once. `beside` is what is put around it.
+    pub(crate) fn ready(
+        &self,
+        caller: &Caller,
+        backend: DbBackend,
+        confirms: bool,
+        beside: impl FnOnce(&Caller, SelectStatement) -> SelectStatement,
+    ) -> Ready {
+        let Question { sort, limit, backward, place, deleted, .. } = self;
+        let mut brought = vec![];
+        let stand_in = place.as_ref().map(|place| {
+            let key = place.key.stand_in();
+            if key != Key::Id {
+                brought.push((key.value(RECORD), place.key.value(place.id)));
+            }
+            brought.push((RECORD.into(), place.id.into()));
+            CursorPosition { key, id: RECORD }
+        });
+        let shape = Shape::Page {
+            sort: sort.field.column(),
+            descending: sort.descending != *backward,
+            continued: place.is_some(),
+            deleted: *deleted,
+            rows: rows_asked(*limit),
+            confirms,
+        };
+        texts::ready::<E>(shape, backend, caller, &brought, |caller| {
+            let postgres = backend == DbBackend::Postgres;
+            let condition = Self::filtered_by(&E::Filter::default(), caller, *deleted, postgres);
+            let question =
+                Question { place: stand_in, condition: Arc::new(condition), ..self.of_list(self.list.clone()) };
+            beside(caller, question.select(E::within(caller)).into_query())
+        })
     }
 
     /// Narrows a query to the rows of the whole list.
     pub(crate) fn filtered(&self, query: Select<E>) -> Select<E> {
-        query.filter(self.condition.clone())
+        query.filter((*self.condition).clone())
     }
 
-    /// Narrows a query to this page and one row more.
+    /// Narrows a query to this page and at least one row more.
     pub(crate) fn select(&self, query: Select<E>) -> Select<E> {
-        let limit = u64::try_from(self.limit).unwrap_or(0) + 1;
-        self.ordered(self.narrowed(query)).limit(limit)
+        self.ordered(self.narrowed(shown(query))).limit(rows_asked(self.limit))
     }
 
     /// Counts the rows of the whole list, and no more than are reported.
     pub(crate) fn counted(&self, query: Select<E>) -> SelectStatement {
         let limit = u64::try_from(MAX_TOTAL).unwrap_or(0) + 1;
-        let rows = query.filter(self.condition.clone()).select_only().column(E::ID).limit(limit).into_query();
+        let rows = query.filter((*self.condition).clone()).select_only().column(E::ID).limit(limit).into_query();
         let count = Func::count(Expr::col(Asterisk));
         Query::select().expr_as(count, Alias::new("rows")).from_subquery(rows, Alias::new("list")).take()
     }
 
     /// Filters and the place after which it goes on.
     pub(crate) fn narrowed(&self, query: Select<E>) -> Select<E> {
-        let query = query.filter(self.condition.clone());
+        let query = query.filter((*self.condition).clone());
         match &self.place {
             Some(place) => query.filter(self.beyond(place)),
             None => query,
@@ -105,17 +211,20 @@ impl<E: Listed> Question<E> {
     }
 
     /// The direction that the rows are read in.
-    pub(crate) fn order(&self) -> Order {
+    fn order(&self) -> Order {
         if self.sort.descending != self.backward { Order::Desc } else { Order::Asc }
     }
 
-    /// The column that the rows are sorted by.
-    pub(crate) fn sorted_by(&self) -> &'static str {
-        self.sort.field.column()
+    /// Puts rows into the order that they are asked for in.
+    pub(crate) fn sort(&self, rows: &mut [E::Model], id: impl Fn(&E::Model) -> Id) {
+        rows.sort_by_cached_key(|row| (self.sort.field.key(row), id(row)));
+        if self.order() == Order::Desc {
+            rows.reverse();
+        }
     }
 
     /// What the rows are sorted by.
-    pub(crate) fn expr(&self) -> SimpleExpr {
+    fn expr(&self) -> SimpleExpr {
         Expr::col((E::default(), Alias::new(self.sort.field.column())))
     }
 
@@ -131,7 +240,7 @@ impl<E: Listed> Question<E> {
         if descending { here.lt(there) } else { here.gt(there) }
     }
 
-    /// The page that these rows make, of which the last may be one too many.
+    /// The page that these rows make, which may be too many.
     pub(crate) fn page(&self, mut rows: Vec<E::Model>, id: impl Fn(&E::Model) -> Id) -> Page<E::Model> {
         let limit = usize::try_from(self.limit).unwrap_or(0);
         let more = rows.len() > limit;
@@ -141,13 +250,13 @@ impl<E: Listed> Question<E> {
         }
         let places = rows.iter().map(|row| CursorPosition { key: self.sort.field.key(row), id: id(row) }).collect();
         let continued = self.place.is_some();
-        let (backward, list) = (self.backward, self.list);
+        let (backward, list) = (self.backward, self.list.clone());
         Page { items: rows, limit: self.limit, more, continued, backward, total: None, places, list }
     }
 }
 
-fn list_hash<E: Listed>(caller: &Caller, identity: &str) -> ListHash {
-    let list = Sha256::new().chain_update(E::default().table_name()).chain_update(caller.organization_id.0.as_bytes());
+fn list_hash<E: Listed>(organization: Id, identity: &str) -> ListHash {
+    let list = Sha256::new().chain_update(E::default().table_name()).chain_update(organization.0.as_bytes());
     first_eight(list.chain_update(identity))
 }
 

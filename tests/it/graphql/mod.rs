@@ -3,6 +3,7 @@
 mod bounds;
 mod documents;
 mod endpoint;
+mod nested_lists;
 mod over_http;
 mod prices;
 mod queries;

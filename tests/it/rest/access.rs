@@ -123,6 +123,29 @@ on_both! {
     }
 }
 
+/// The same over GraphQL: who asks is confirmed by the statement that reads what is asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_graphql_read_is_one_round_trip_a_level() {
+    for kind in [tests::Kind::Postgres, tests::Kind::Sqlite] {
+        let world = World::on(kind).await;
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = fixtures.home.client(&world, "C").await;
+        fixtures.home.project(&world, "P").await;
+        for (query, trips) in [
+            (format!("{{ client(id: \"{client}\") {{ id name }} }}"), 1),
+            ("{ clients(first: 2) { nodes { id } } }".to_owned(), 1),
+            ("{ clients(first: 2) { nodes { id projects(first: 2) { nodes { id } } } } }".to_owned(), 2),
+            ("{ __typename }".to_owned(), 1),
+        ] {
+            world.graphql(owner, &query, json!({})).await;
+            let before = world.app.database_round_trips();
+            world.graphql(owner, &query, json!({})).await;
+            assert_eq!(world.app.database_round_trips() - before, trips, "{query}");
+        }
+    }
+}
+
 /// A keyed create is four round trips to PostgreSQL at most: begin, read what decides, write, commit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_keyed_create_is_four_round_trips() {
@@ -130,8 +153,16 @@ async fn a_keyed_create_is_four_round_trips() {
     let fixtures = Fixtures::new(&world).await;
     let owner = &fixtures.home.owner;
     let project = fixtures.home.project(&world, "P").await;
+    let client = fixtures.home.client(&world, "C").await;
     let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
-    for (path, body) in [("clients", json!({ "name": "C" })), ("time-entries", entry)] {
+    let expense = json!({ "clientId": client, "description": "Train", "amount": "12.50", "expenseDate": "2026-06-11" });
+    for (path, body) in [
+        ("clients", json!({ "name": "C" })),
+        ("projects", json!({ "clientId": client, "name": "P" })),
+        ("tasks", json!({ "projectId": project, "name": "T" })),
+        ("time-entries", entry),
+        ("expenses", expense),
+    ] {
         let path = format!("/api/v1/{path}");
         world.post(owner, &path, body.clone()).await.data(201);
         let before = world.app.database_round_trips();

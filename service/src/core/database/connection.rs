@@ -1,17 +1,25 @@
 //! One connection to either database, and what became of a statement on it.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use entity::cells::{Cells, FromCells};
+use futures_util::TryStreamExt;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
-use sea_orm::{ConnAcquireErr, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
+use sea_orm::{ConnAcquireErr, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Value, Values};
 use sea_query_sqlx::SqlxValues;
 use tokio::time::{Instant, timeout_at};
 
 /// SQLite asks after so many of its steps whether anybody still waits for the statement.
 const STEPS: i32 = 20_000;
+
+/// What a session begins with: PostgreSQL ends by itself what takes longer than an operation may, and what its client has
+/// forgotten. Not behind a pooler, whose sessions others use too.
+const SESSION: &str = "SET statement_timeout = 15000; SET idle_in_transaction_session_timeout = 20000; \
+    SELECT pg_backend_pid()";
 
 /// How connections are opened.
 #[derive(Clone, Debug)]
@@ -34,6 +42,41 @@ pub(super) enum Conn {
         /// Nobody waits any more for what runs.
         abandoned: Arc<AtomicBool>,
     },
+}
+
+/// A statement as it is sent: a text that each connection prepares once, and its values.
+#[derive(Clone, Debug)]
+pub(crate) struct Ready {
+    pub(crate) text: Arc<str>,
+    pub(crate) values: Values,
+}
+
+impl From<Statement> for Ready {
+    /// Puts the number of rows that are asked for into the text. As a value it would be unknown to a plan that is made once, so
+    /// that PostgreSQL would plan the statement anew each time. Everything else is bound: `$` and `?` are placeholders.
+    fn from(statement: Statement) -> Ready {
+        let Statement { sql, values, db_backend } = statement;
+        let mark = if db_backend == DbBackend::Postgres { '$' } else { '?' };
+        let mut parts = sql.split(mark);
+        let mut text = String::with_capacity(sql.len());
+        text.push_str(parts.next().unwrap_or_default());
+        let mut bound = Vec::new();
+        let mut values = values.into_iter().flat_map(|values| values.0);
+        for part in parts {
+            match values.next() {
+                Some(Value::BigUnsigned(Some(rows))) => _ = write!(text, "{rows}"),
+                value => {
+                    text.push(mark);
+                    bound.extend(value);
+                    if mark == '$' {
+                        _ = write!(text, "{}", bound.len());
+                    }
+                }
+            }
+            text.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+        }
+        Ready { text: text.into(), values: Values(bound) }
+    }
 }
 
 /// What is asked of a statement.
@@ -110,7 +153,7 @@ impl Options {
                 let named = pooled.is_none_or(|pooler| pooler.keeps_statements);
                 let process = match pooled {
                     Some(_) => None,
-                    None => Some(conn.fetch_one("SELECT pg_backend_pid()").await?.try_get(0)?),
+                    None => Some(conn.fetch_one(sqlx::raw_sql(SESSION)).await?.try_get(0)?),
                 };
                 Ok(Conn::Postgres { conn, process, named })
             }
@@ -121,6 +164,16 @@ impl Options {
                 conn.lock_handle().await?.set_progress_handler(STEPS, move || !asked.load(Ordering::Relaxed));
                 Ok(Conn::Sqlite { conn, abandoned })
             }
+        }
+    }
+}
+
+/// Reads a row; after one that cannot be read, the others are only passed over.
+fn add<T: FromCells>(found: &mut Result<Vec<T>, DbErr>, row: &impl Cells) {
+    if let Ok(rows) = found {
+        match T::from_cells(row, 0) {
+            Ok(read) => rows.push(read),
+            Err(error) => *found = Err(error),
         }
     }
 }
@@ -154,6 +207,30 @@ impl Conn {
                     }
                 }
             }
+        };
+        timeout_at(until, running).await.map_err(|_| Fault::Late)?.map_err(|error: sqlx::Error| error.into())
+    }
+
+    /// Runs one prepared statement and reads its rows by the places of their columns.
+    pub(super) async fn rows<T: FromCells>(&mut self, ready: &Ready, until: Instant) -> Result<Vec<T>, Fault> {
+        let (sql, values) = (AssertSqlSafe(ready.text.clone()), SqlxValues(ready.values.clone()));
+        let running = async {
+            let mut found = Ok(Vec::new());
+            match self {
+                Conn::Postgres { conn, named, .. } => {
+                    let mut rows = conn.fetch(sqlx::query_with(sql, values).persistent(*named));
+                    while let Some(row) = rows.try_next().await? {
+                        add(&mut found, &row);
+                    }
+                }
+                Conn::Sqlite { conn, .. } => {
+                    let mut rows = conn.fetch(sqlx::query_with(sql, values));
+                    while let Some(row) = rows.try_next().await? {
+                        add(&mut found, &row);
+                    }
+                }
+            }
+            found.map_err(|error| sqlx::Error::Decode(error.into()))
         };
         timeout_at(until, running).await.map_err(|_| Fault::Late)?.map_err(|error: sqlx::Error| error.into())
     }
@@ -212,5 +289,24 @@ impl Conn {
             Conn::Postgres { conn, .. } => (*conn).close().await,
             Conn::Sqlite { conn, .. } => (*conn).close().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_many_rows_are_asked_for_stands_in_the_text() {
+        for (backend, sql, text) in [
+            (DbBackend::Postgres, "a = $1 LIMIT $2 b = $3", "a = $1 LIMIT 51 b = $2"),
+            (DbBackend::Sqlite, "a = ? LIMIT ? b = ?", "a = ? LIMIT 51 b = ?"),
+        ] {
+            let values = [Value::from(1_i64), Value::from(51_u64), Value::from("x")];
+            let ready = Ready::from(Statement::from_sql_and_values(backend, sql, values));
+            assert_eq!((&*ready.text, ready.values.0), (text, vec![Value::from(1_i64), Value::from("x")]));
+        }
+        let unbound = Ready::from(Statement::from_string(DbBackend::Sqlite, "SELECT ?"));
+        assert_eq!(&*unbound.text, "SELECT ?");
     }
 }

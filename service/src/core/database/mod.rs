@@ -1,6 +1,8 @@
 //! The database: on SQLite one writer beside readers, on PostgreSQL one pool for both. Only the door and `auth` come here.
 
 mod connection;
+mod direct;
+mod permits;
 mod pool;
 mod pooler;
 mod transaction;
@@ -16,7 +18,9 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 use tokio::time::Instant;
 
 use self::connection::Options;
-pub(crate) use self::pool::Class;
+pub(crate) use self::connection::Ready;
+use self::direct::Direct;
+pub(crate) use self::permits::Class;
 use self::pool::Pool;
 use self::transaction::of_driver;
 pub(crate) use self::transaction::{Beginning, Begun, Reader, Tx};
@@ -60,7 +64,10 @@ impl Database {
             let options = |read_only| Ok(Options::Sqlite(Box::new(sqlite(settings.url, read_only)?)));
             let writers = Pool::open(options(false).map_err(of_driver)?, 1, None).await.map_err(of_driver)?;
             let readers = Pool::open(options(true).map_err(of_driver)?, READERS, None).await.map_err(of_driver)?;
-            return Ok(Self::of(readers, writers, DbBackend::Sqlite, settings.timeout, None));
+            let file = sqlite(settings.url, true).map_err(of_driver)?.get_filename().to_owned();
+            let mut database = Self::of(readers, writers, DbBackend::Sqlite, settings.timeout, None);
+            database.reader.set_direct(Direct::new(file));
+            return Ok(database);
         }
         let postgres = |url: &str| postgres(url, settings.serves);
         let options = postgres(settings.url).map_err(of_driver)?;
@@ -121,6 +128,19 @@ impl Database {
         Tx::begin(&self.writers, self.backend, asked, deadline.unwrap_or_else(|| self.deadline())).await
     }
 
+    /// Lets SQLite find out how many rows its indexes lead to, where that has changed much: without that it takes a workspace
+    /// for a few rows.
+    pub(crate) async fn optimize(&self, all: bool) -> Result<(), DbErr> {
+        if self.is_postgres() {
+            return Ok(());
+        }
+        let until = self.deadline();
+        let mut taken = self.writers.take(Class::General(None), until).await?;
+        let sql = if all { "PRAGMA analysis_limit = 1000; PRAGMA optimize = 0x10002" } else { "PRAGMA optimize" };
+        taken.simple(sql, until).await?;
+        Ok(())
+    }
+
     /// The time that PostgreSQL has; SQLite has none of its own.
     pub(crate) async fn time(&self) -> Result<Option<Timestamp>, DbErr> {
         if !self.is_postgres() {
@@ -141,7 +161,7 @@ impl Database {
         );
         let values = std::iter::once(last).chain(steps).map(|step| step.as_str().into());
         let statement = Statement::from_sql_and_values(self.backend, sql, values);
-        let reader = self.reader_for(Class::Small, Some(Instant::now() + READY));
+        let reader = self.reader_for(Class::Authentication, Some(Instant::now() + READY));
         let Some(row) = reader.query_one_raw(statement).await? else { return Ok(false) };
         Ok(row.try_get::<i64>("", "own")? > 0 && row.try_get::<i64>("", "breaking")? == 0)
     }
@@ -160,6 +180,11 @@ impl Database {
     }
 
     pub(crate) async fn close(&self) -> Result<(), DbErr> {
+        // It is only of use to the next process.
+        if let Err(error) = self.optimize(false).await {
+            tracing::debug!(%error, "the statistics of the database were not brought up to date");
+        }
+        self.reader.close();
         self.readers.close().await.map_err(of_driver)?;
         self.writers.close().await.map_err(of_driver)
     }

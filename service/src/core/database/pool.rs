@@ -2,18 +2,18 @@
 //! or whose user went away in the middle of a statement, is closed. While the database is away, everybody is refused at
 //! once, and one task tries to reach it.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use entity::value::Id;
+use entity::cells::FromCells;
 use sea_orm::sqlx;
 use sea_orm::{ConnAcquireErr, DbErr, QueryResult, RuntimeErr, Statement};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::connection::{Ask, Conn, Fault, Got, Options, is_refused_for_now};
+use super::connection::{Ask, Conn, Fault, Got, Options, Ready, is_refused_for_now};
+use super::permits::{Class, Permit, Permits};
 use super::pooler::Pooler;
 use crate::core::observed;
 
@@ -29,19 +29,6 @@ const PING: Duration = Duration::from_secs(3);
 const SLOW: Duration = Duration::from_secs(1);
 /// How much of a slow statement is reported, in bytes.
 const SHOWN: usize = 300;
-/// Heavy reads of one workspace that run at once.
-const HEAVY_PER_WORKSPACE: usize = 2;
-
-/// What a connection is wanted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Class {
-    /// Authentication, and reads by key or of one page: some connections are reserved for them.
-    Small,
-    /// Transactions and everything else, which may have to wait for locks.
-    General,
-    /// Reports, searches and counts, few at once for each workspace.
-    Heavy(Id),
-}
 
 /// Is given the text of every statement; for tests.
 pub(super) type Watch = Arc<dyn Fn(&str) + Send + Sync>;
@@ -50,15 +37,8 @@ pub(super) type Watch = Arc<dyn Fn(&str) + Send + Sync>;
 pub(super) struct Pool {
     options: Options,
     pooler: Option<Pooler>,
-    size: usize,
     idle: Mutex<Vec<Idle>>,
-    /// Every connection that may be open.
-    all: Arc<Semaphore>,
-    /// Those that are not reserved for small reads.
-    general: Arc<Semaphore>,
-    /// Those that heavy reads may have.
-    heavy: Arc<Semaphore>,
-    heavy_of: Mutex<HashMap<Id, Arc<Semaphore>>>,
+    permits: Permits,
     /// Whether the database cannot be reached, as far as is known.
     away: watch::Sender<bool>,
     /// Connections that were opened before the last loss are not trusted.
@@ -75,12 +55,6 @@ struct Idle {
     conn: Conn,
     generation: u64,
     since: Instant,
-}
-
-/// The permits of a connection that is taken.
-struct Permits {
-    _all: OwnedSemaphorePermit,
-    _others: [Option<OwnedSemaphorePermit>; 3],
 }
 
 /// What a connection that is taken is doing.
@@ -114,7 +88,7 @@ pub(super) struct Taken {
     /// Whether it was opened for this user.
     fresh: bool,
     state: State,
-    _permits: Permits,
+    _permit: Permit,
 }
 
 fn unavailable() -> DbErr {
@@ -128,18 +102,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Pool {
     /// A pool of so many connections at most, of which some are reserved for small reads. The first is opened at once.
     pub(super) async fn open(options: Options, size: usize, pooler: Option<Pooler>) -> Result<Arc<Pool>, sqlx::Error> {
-        let size = size.max(1);
-        let reserved = if size > 3 { (size / 8).max(1) } else { 0 };
-        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.max(1)));
         let pool = Arc::new(Pool {
             options,
             pooler,
-            size,
             idle: Mutex::default(),
-            all: semaphore(size),
-            general: semaphore(size - reserved),
-            heavy: semaphore(size / 2),
-            heavy_of: Mutex::default(),
+            permits: Permits::new(size),
             away: watch::Sender::new(false),
             generation: AtomicU64::new(0),
             suspected: AtomicBool::new(false),
@@ -159,7 +126,7 @@ impl Pool {
     /// A connection, once there is one.
     pub(super) async fn take(self: &Arc<Pool>, class: Class, until: Instant) -> Result<Taken, DbErr> {
         let asked = Instant::now();
-        let permits = self.permits(class, until).await?;
+        let permit = self.permit(class, until).await?;
         let generation = self.generation.load(Ordering::Acquire);
         let found = loop {
             match lock(&self.idle).pop() {
@@ -172,44 +139,33 @@ impl Pool {
             None => (self.connect(until).await?, true),
         };
         observed::waited(asked.elapsed());
-        Ok(Taken { pool: self.clone(), conn: Some(conn), generation, fresh, state: State::Free, _permits: permits })
+        Ok(Taken { pool: self.clone(), conn: Some(conn), generation, fresh, state: State::Free, _permit: permit })
     }
 
-    async fn permits(&self, class: Class, until: Instant) -> Result<Permits, DbErr> {
+    async fn permit(&self, class: Class, until: Instant) -> Result<Permit, DbErr> {
+        if self.is_away() {
+            return Err(unavailable());
+        }
+        match self.permits.now(class) {
+            Some(permit) => Ok(permit),
+            // Boxed, since most need not wait.
+            None => Box::pin(self.permit_once_free(class, until)).await,
+        }
+    }
+
+    async fn permit_once_free(&self, class: Class, until: Instant) -> Result<Permit, DbErr> {
         let mut away = self.away.subscribe();
         if *away.borrow_and_update() {
             return Err(unavailable());
         }
         let _waiting = Waiting::of(&self.waiting);
-        let asking = async {
-            let closed = |_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
-            let mut others = [None, None, None];
-            if let Class::Heavy(workspace) = class {
-                let own = self.heavy_of(workspace);
-                others[0] = Some(own.acquire_owned().await.map_err(closed)?);
-                others[1] = Some(self.heavy.clone().acquire_owned().await.map_err(closed)?);
-            }
-            if class != Class::Small {
-                others[2] = Some(self.general.clone().acquire_owned().await.map_err(closed)?);
-            }
-            let all = self.all.clone().acquire_owned().await.map_err(closed)?;
-            Ok(Permits { _all: all, _others: others })
-        };
         tokio::select! {
             biased;
-            asked = timeout_at(until, asking) => {
+            asked = timeout_at(until, self.permits.once_free(class)) => {
                 asked.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)))
             }
             _ = away.wait_for(|away| *away) => Err(unavailable()),
         }
-    }
-
-    fn heavy_of(&self, workspace: Id) -> Arc<Semaphore> {
-        let mut heavy_of = lock(&self.heavy_of);
-        if heavy_of.len() > 1000 {
-            heavy_of.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
-        }
-        heavy_of.entry(workspace).or_insert_with(|| Arc::new(Semaphore::new(HEAVY_PER_WORKSPACE))).clone()
     }
 
     async fn connect(self: &Arc<Pool>, until: Instant) -> Result<Conn, DbErr> {
@@ -273,17 +229,26 @@ impl Pool {
     /// How many connections are in use, and how many idle.
     pub(super) fn usage(&self) -> (usize, usize) {
         let idle = lock(&self.idle).len();
-        (self.size.saturating_sub(self.all.available_permits()), idle)
+        (self.permits.in_use(), idle)
     }
 
     /// How many wait for a connection, and how many connections there may be.
     pub(super) fn crowd(&self) -> (usize, usize) {
-        (self.waiting.load(Ordering::Relaxed), self.size)
+        (self.waiting.load(Ordering::Relaxed), self.permits.size())
     }
 
     /// Messages that were sent to the database, each of which was answered once.
     pub(super) fn round_trips(&self) -> u64 {
         self.round_trips.load(Ordering::Relaxed)
+    }
+
+    /// Whether a pooler stands between this process and PostgreSQL.
+    pub(super) fn is_pooled(&self) -> bool {
+        self.pooler.is_some()
+    }
+
+    pub(super) fn count_round_trip(&self) {
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn set_watch(&self, watch: Watch) {
@@ -300,7 +265,7 @@ impl Pool {
 
     /// Closes what is idle; nothing is taken any more.
     pub(super) async fn close(&self) -> Result<(), sqlx::Error> {
-        self.all.close();
+        self.permits.close();
         let idle = std::mem::take(&mut *lock(&self.idle));
         for idle in idle {
             timeout(PING, idle.conn.close()).await.unwrap_or(Ok(()))?;
@@ -348,7 +313,7 @@ impl Pool {
     /// Cancels the running statement of a connection in PostgreSQL.
     async fn cancel(self: Arc<Pool>, process: i32) {
         let until = Instant::now() + CONNECT;
-        if let Ok(mut taken) = self.take(Class::Small, until).await {
+        if let Ok(mut taken) = self.take(Class::Authentication, until).await {
             _ = taken.simple(&format!("SELECT pg_cancel_backend({process})"), until).await;
         }
     }
@@ -391,7 +356,7 @@ async fn keep_alive(pool: Weak<Pool>) {
 impl Taken {
     /// Runs one statement.
     pub(super) async fn run(&mut self, ask: Ask, statement: &Statement, until: Instant) -> Result<Got, Fault> {
-        self.pool.round_trips.fetch_add(1, Ordering::Relaxed);
+        self.pool.count_round_trip();
         let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
         self.state = State::Running;
         let started = Instant::now();
@@ -401,9 +366,32 @@ impl Taken {
         outcome
     }
 
+    /// Runs one statement and reads its rows.
+    pub(super) async fn rows<T: FromCells>(&mut self, ready: &Ready, until: Instant) -> Result<Vec<T>, Fault> {
+        self.pool.count_round_trip();
+        let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
+        self.state = State::Running;
+        let started = Instant::now();
+        let outcome = conn.rows(ready, until).await;
+        ended(&ready.text, started.elapsed());
+        self.state = State::after(&outcome);
+        outcome
+    }
+
+    /// The same of a statement that stands alone.
+    pub(super) async fn rows_alone<T: FromCells>(&mut self, ready: &Ready, until: Instant) -> Result<Vec<T>, Fault> {
+        if !self.conn.as_ref().is_some_and(Conn::wants_transaction) {
+            return self.rows(ready, until).await;
+        }
+        self.simple("BEGIN", until).await?;
+        let rows = self.rows(ready, until).await;
+        self.simple(if rows.is_ok() { "COMMIT" } else { "ROLLBACK" }, until).await?;
+        rows
+    }
+
     /// Runs statements without values, in one message.
     pub(super) async fn simple(&mut self, sql: &str, until: Instant) -> Result<Vec<QueryResult>, Fault> {
-        self.pool.round_trips.fetch_add(1, Ordering::Relaxed);
+        self.pool.count_round_trip();
         let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
         self.state = State::Running;
         let started = Instant::now();

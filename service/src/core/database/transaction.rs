@@ -3,20 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use entity::cells::FromCells;
 use entity::value::Id;
 use sea_orm::sqlx;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::connection::{Ask, Fault, Got};
-use super::pool::{Class, Pool, Taken};
+use super::connection::{Ask, Fault, Got, Ready};
+use super::direct::Direct;
+use super::permits::Class;
+use super::pool::{Pool, Taken};
 
 /// How long it may take to undo a transaction that nobody waits for.
 const ROLLBACK: Duration = Duration::from_secs(5);
 
-/// PostgreSQL ends by itself what takes longer than an operation may, and what its client has forgotten.
-const BEGIN_POSTGRES: &str =
+/// PostgreSQL ends by itself what takes longer than an operation may, and what its client has forgotten. Connections that are
+/// ours alone are set to do so when they are opened; behind a pooler each transaction says it.
+const BEGIN_POOLED: &str =
     "BEGIN; SET LOCAL statement_timeout = 15000; SET LOCAL idle_in_transaction_session_timeout = 20000";
 
 fn executed(got: Got) -> Result<ExecResult, DbErr> {
@@ -37,6 +41,8 @@ fn rows(got: Got) -> Vec<QueryResult> {
 #[derive(Clone)]
 pub(crate) struct Reader {
     pool: Arc<Pool>,
+    /// Where short reads are made at once.
+    direct: Option<Arc<Direct>>,
     backend: DbBackend,
     class: Class,
     /// When the operation must have its answer; by default each statement has the time of an operation.
@@ -46,7 +52,18 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(super) fn new(pool: Arc<Pool>, backend: DbBackend, timeout: Duration) -> Reader {
-        Reader { pool, backend, class: Class::Small, deadline: None, timeout }
+        Reader { pool, direct: None, backend, class: Class::General(None), deadline: None, timeout }
+    }
+
+    /// Short reads are made this way from now on.
+    pub(super) fn set_direct(&mut self, direct: Direct) {
+        self.direct = Some(Arc::new(direct));
+    }
+
+    pub(super) fn close(&self) {
+        if let Some(direct) = &self.direct {
+            direct.close();
+        }
     }
 
     /// For statements of this class, of an operation that must have its answer by then.
@@ -70,6 +87,42 @@ impl Reader {
                 self.pool.distrust();
                 let mut taken = self.pool.take(self.class, until).await?;
                 Ok(taken.run_alone(ask, &statement, until).await?)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// The rows of a statement, read by the places of their columns.
+    pub(crate) async fn rows<T: FromCells>(&self, ready: &Ready) -> Result<Vec<T>, DbErr> {
+        self.pool.report(&ready.text);
+        self.rows_of(ready).await
+    }
+
+    /// The same of a statement that reads few rows by an index, whatever the data. On SQLite it is made at once; if it takes
+    /// longer than expected, it is given up and made like any other.
+    pub(crate) async fn few_rows<T: FromCells>(&self, ready: &Ready) -> Result<Vec<T>, DbErr> {
+        self.pool.report(&ready.text);
+        if let Some(rows) = self.direct.as_ref().and_then(|direct| direct.rows(ready, self.until())) {
+            self.pool.count_round_trip();
+            return rows;
+        }
+        // Boxed, since most need no room for it where there is another way.
+        match self.direct {
+            Some(_) => Box::pin(self.rows_of(ready)).await,
+            None => self.rows_of(ready).await,
+        }
+    }
+
+    async fn rows_of<T: FromCells>(&self, ready: &Ready) -> Result<Vec<T>, DbErr> {
+        let until = self.until();
+        let mut taken = self.pool.take(self.class, until).await?;
+        match taken.rows_alone(ready, until).await {
+            Err(Fault::Lost(cause)) if !taken.is_fresh() => {
+                tracing::debug!(%cause, "a connection was lost; the statement is tried on a fresh one");
+                drop(taken);
+                self.pool.distrust();
+                let mut taken = self.pool.take(self.class, until).await?;
+                Ok(taken.rows_alone(ready, until).await?)
             }
             outcome => Ok(outcome?),
         }
@@ -117,17 +170,24 @@ pub(crate) struct Begun {
 }
 
 impl Beginning {
-    fn sql(&self, backend: DbBackend) -> String {
+    fn sql(&self, backend: DbBackend, is_pooled: bool) -> String {
         let postgres = backend == DbBackend::Postgres;
         // At once on SQLite, so that it never has to be promoted.
-        let mut sql = if postgres { BEGIN_POSTGRES } else { "BEGIN IMMEDIATE" }.to_owned();
-        if let Some(lock) = self.lock.filter(|_| postgres) {
-            sql += &format!("; SELECT pg_try_advisory_xact_lock({lock}) AS held");
+        let mut sql = match (postgres, is_pooled) {
+            (true, true) => BEGIN_POOLED,
+            (true, false) => "BEGIN",
+            (false, _) => "BEGIN IMMEDIATE",
         }
-        if let Some(workspace) = self.workspace {
+        .to_owned();
+        let held = self.lock.filter(|_| postgres).map(|lock| format!("pg_try_advisory_xact_lock({lock}) AS held"));
+        let epoch = self.workspace.map(|workspace| {
             let workspace = workspace.0.simple();
             let id = if postgres { format!("'{workspace}'::uuid") } else { format!("X'{workspace}'") };
-            sql += &format!("; SELECT epoch FROM access_epoch WHERE organization_id = {id}");
+            format!("(SELECT epoch FROM access_epoch WHERE organization_id = {id}) AS epoch")
+        });
+        let asked: Vec<String> = held.into_iter().chain(epoch).collect();
+        if !asked.is_empty() {
+            sql += &format!("; SELECT {}", asked.join(", "));
         }
         sql
     }
@@ -150,14 +210,15 @@ impl Tx {
         asked: &Beginning,
         until: Instant,
     ) -> Result<Begun, DbErr> {
-        let sql = asked.sql(backend);
-        let mut taken = pool.take(Class::General, until).await?;
+        let sql = asked.sql(backend, pool.is_pooled());
+        let class = Class::General(asked.workspace);
+        let mut taken = pool.take(class, until).await?;
         let rows = match taken.simple(&sql, until).await {
             Err(Fault::Lost(cause)) if !taken.is_fresh() => {
                 tracing::debug!(%cause, "a connection was lost; the transaction begins on a fresh one");
                 drop(taken);
                 pool.distrust();
-                taken = pool.take(Class::General, until).await?;
+                taken = pool.take(class, until).await?;
                 taken.simple(&sql, until).await?
             }
             rows => rows?,
@@ -165,10 +226,12 @@ impl Tx {
         let tx = Tx { taken: Mutex::new(Some(taken)), pool: pool.clone(), backend, deadline: until };
         let (mut held, mut epoch) = (true, None);
         for row in &rows {
-            match row.column_names().first().map(String::as_str) {
-                Some("held") => held = row.try_get("", "held")?,
-                Some("epoch") => epoch = row.try_get("", "epoch")?,
-                _ => {}
+            for column in row.column_names() {
+                match column.as_str() {
+                    "held" => held = row.try_get("", "held")?,
+                    "epoch" => epoch = row.try_get("", "epoch")?,
+                    _ => {}
+                }
             }
         }
         if held {
@@ -202,6 +265,14 @@ impl Tx {
             taken.discard();
         }
         Ok(ended.map(|_| ())?)
+    }
+
+    /// The rows of a statement, read by the places of their columns.
+    pub(crate) async fn rows<T: FromCells>(&self, ready: &Ready) -> Result<Vec<T>, DbErr> {
+        self.pool.report(&ready.text);
+        let mut taken = self.taken.lock().await;
+        let taken = taken.as_mut().ok_or_else(|| DbErr::Custom("the transaction has ended".into()))?;
+        Ok(taken.rows(ready, self.deadline).await?)
     }
 
     async fn ask(&self, ask: Ask, statement: Statement) -> Result<Got, DbErr> {

@@ -160,7 +160,7 @@ pub async fn create(cx: &Cx, input: CreateExpenseInput) -> Result<Written<Expens
             deleted_at: None,
         };
         input.apply(&mut row);
-        write.insert::<expense::Entity>(row.clone()).await?;
+        write.insert_last::<expense::Entity>(row.clone()).await?;
         Ok(row.into())
     })
     .await

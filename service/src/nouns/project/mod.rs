@@ -206,7 +206,7 @@ pub async fn create(cx: &Cx, input: CreateProjectInput) -> Result<Written<Projec
         if copies_rate {
             row.hourly_rate = client.default_rate;
         }
-        write.insert::<project::Entity>(row.clone()).await?;
+        write.insert_last::<project::Entity>(row.clone()).await?;
         outbox::emit(write, EventType::ProjectCreated, &Project::shown(row.clone(), true)).await?;
         Ok(Project::shown_to(write.caller()?, row))
     })

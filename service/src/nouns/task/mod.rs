@@ -206,7 +206,7 @@ pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Er
         };
         input.apply(&mut row);
         let completed = update_completion(&mut row, write.now);
-        write.insert::<task::Entity>(row.clone()).await?;
+        write.insert_last::<task::Entity>(row.clone()).await?;
         people::assign(write, &[], &row).await?;
         people::add_to_project(write, project_id, &members).await?;
         let task = Task::from(row);

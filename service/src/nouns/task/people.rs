@@ -79,7 +79,7 @@ pub(super) async fn assign(write: &Write, before: &[Id], row: &task::Model) -> R
     for user_id in after.into_iter().filter(|person| !before.contains(person)) {
         let organization_id = write.organization_id();
         let place = task_assignee::Model { task_id: row.id, user_id, organization_id, created_at: write.now };
-        write.insert::<task_assignee::Entity>(place).await?;
+        write.insert_last::<task_assignee::Entity>(place).await?;
     }
     Ok(())
 }

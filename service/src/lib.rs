@@ -56,8 +56,8 @@ pub use limit::{Budget, Sizes};
 pub use list::page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, MAX_TOTAL, Page, Pages, Total};
 pub use list::sort;
 pub use nouns::{
-    client, event, expense, invoice, member, named, organization, passkey, project, project_member, record_kind, report,
-    session, task, time_entry, token,
+    client, event, expense, invoice, member, named, organization, passkey, project, project_member, record_kind,
+    report, session, task, time_entry, token,
 };
 
 /// The values that inputs and records are made of.

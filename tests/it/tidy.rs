@@ -150,14 +150,8 @@ async fn scope_covers_every_table(world: World) {
     };
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
     let tables: BTreeSet<String> = rows.iter().map(|row| row.try_get("", "name").unwrap()).collect();
-    let without_workspace = [
-        "organization",
-        "user_account",
-        "seaql_migrations",
-        "migration_mark",
-        "access_epoch",
-        "spent_challenge",
-    ];
+    let without_workspace =
+        ["organization", "user_account", "seaql_migrations", "migration_mark", "access_epoch", "spent_challenge"];
     let mut scoped: BTreeSet<String> = service::SCOPED_TABLES.iter().map(|table| (*table).to_owned()).collect();
     scoped.extend(without_workspace.map(String::from));
     assert_eq!(tables, scoped);

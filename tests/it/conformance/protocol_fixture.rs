@@ -127,7 +127,7 @@ fn filled<'a>(responses: &'a InputResponses, key: &str, field: &str) -> Option<&
 impl ServerHandler for ProtocolFixture {
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder().enable_tools().enable_prompts().enable_resources();
-        let capabilities = capabilities.enable_resources_subscribe().enable_logging().enable_completions().build();
+        let capabilities = capabilities.enable_logging().enable_completions().build();
         ServerConfig::new(capabilities).with_server_info(Implementation::new("fixture", "1.0.0"))
     }
 

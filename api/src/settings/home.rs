@@ -38,7 +38,7 @@ pub(super) async fn show(visit: &Visit<'_>) -> Result<Response, Rejection> {
         }
         section aria-labelledby="plan" {
             h2 id="plan" { "Plan: " (plan_name(plan)) }
-            div.scroll tabindex="0" role="region" aria-labelledby="plan" {
+            div.scroll tabindex="0" role="region" aria-label="Limits" {
                 table {
                     thead { tr { th scope="col" { "What" } th scope="col" { "Limit" } th scope="col" { "Used" } th scope="col" { "Left" } } }
                     tbody {

@@ -92,7 +92,9 @@ on_both! {
         let member = Browser::signed_in(&world, home.id, "member@home.example").await;
         let secret = victim.secret().unwrap();
         let tokens = world.get(&home.owner, "/api/v1/tokens").await.data(200);
-        let token = tokens[0]["id"].as_str().unwrap().to_owned();
+        let me = world.get(&home.owner, "/api/v1/me").await.data(200);
+        let own = tokens.as_array().unwrap().iter().find(|token| token["memberId"] == me["memberId"]).unwrap();
+        let token = own["id"].as_str().unwrap().to_owned();
         let revoke = format!("/settings/api/{token}/revoke");
         let used = link(&world, home.id, "manager@home.example").await;
         let manager = Browser::new(&world);

@@ -3,7 +3,7 @@
 use poem::http::Method;
 use service::value::{Plan, Role};
 use service::{Clock, member};
-use tests::{Fixtures, START, Workspace, World, on_both};
+use tests::{Fixtures, START, Workspace, on_both};
 
 use super::{Browser, form, leads_to, link, page};
 

@@ -3,7 +3,7 @@
 use poem::http::Method;
 use service::organization;
 use service::value::Plan;
-use tests::{Fixtures, Receiver, Reply, World, on_both};
+use tests::{Fixtures, Receiver, Reply, on_both};
 
 use super::{Browser, hidden, leads_to, page, value_of};
 

@@ -13,7 +13,7 @@ use sea_orm::{DbBackend, EntityTrait, IdenStatic, Iterable, QuerySelect, Select,
 use uuid::Uuid;
 
 use crate::access::caller::Caller;
-use crate::core::database::Ready;
+pub(crate) use crate::core::database::Ready;
 
 /// The id of a record, in a statement that is made for stand-ins.
 pub(crate) const RECORD: Id = stand_in(1);
@@ -153,6 +153,7 @@ mod tests {
             token_id: id(4),
             token_name: String::new(),
             scope: TokenScope::Write,
+            session: None,
         }
     }
 

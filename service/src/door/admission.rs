@@ -63,7 +63,7 @@ impl Admitted {
     /// `Unauthenticated` if the token does not let in any more, `PlanLacks` if the plan does not.
     pub async fn confirm_access(self) -> Result<Admitted, Error> {
         let confirmed = self.confirm().await?;
-        match Feature::ApiAccess.is_in(confirmed.caller().plan) {
+        match confirmed.caller().has(Feature::ApiAccess) {
             true => Ok(confirmed),
             false => Err(Error::PlanLacks(Feature::ApiAccess)),
         }
@@ -124,7 +124,7 @@ impl Door {
         address: std::net::IpAddr,
     ) -> Result<Admission, Error> {
         let mut standing = self.find(authorization, address).await?;
-        if !Feature::ApiAccess.is_in(standing.known.caller.plan) {
+        if !standing.known.caller.has(Feature::ApiAccess) {
             self.confirm(&mut standing).await.map_err(|error| self.charge_refused(error, address))?;
         }
         self.let_in(Feature::ApiAccess, standing).await

@@ -46,7 +46,7 @@ impl Cx {
         self.confirm().await?;
         match self.0.renewed.get() {
             None => Ok(None),
-            Some(known) if Feature::ApiAccess.is_in(known.caller.plan) => Ok(Some(self.of(known.clone()))),
+            Some(known) if known.caller.has(Feature::ApiAccess) => Ok(Some(self.of(known.clone()))),
             Some(_) => Err(Error::PlanLacks(Feature::ApiAccess)),
         }
     }

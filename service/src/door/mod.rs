@@ -332,7 +332,7 @@ impl Cx {
     where
         E::Model: HasId + TableRow,
     {
-        self.list_below::<E>(action, args, "", |query| query).await
+        self.list_of::<E>(action, args, "", true, |query| query).await
     }
 
     /// The same, for the rows below a parent: `place` distinguishes the lists of different parents.
@@ -341,6 +341,21 @@ impl Cx {
         action: Action,
         args: &ListArgs<E::Filter, E::Sort>,
         place: &str,
+        narrow: impl Fn(Select<E>) -> Select<E>,
+    ) -> Result<Page<E::Model>, Error>
+    where
+        E::Model: HasId + TableRow,
+    {
+        self.list_of::<E>(action, args, place, false, narrow).await
+    }
+
+    /// `is_whole` says that it is not narrowed, so that the text of its statement is that of others.
+    async fn list_of<E: Listed>(
+        &self,
+        action: Action,
+        args: &ListArgs<E::Filter, E::Sort>,
+        place: &str,
+        is_whole: bool,
         narrow: impl Fn(Select<E>) -> Select<E>,
     ) -> Result<Page<E::Model>, Error>
     where
@@ -370,7 +385,7 @@ impl Cx {
                 true => beside_epoch(page, caller.organization_id),
                 false => page,
             };
-            let is_short = args.is_plain() && place.is_empty();
+            let is_short = is_whole && args.is_plain();
             let ready = match is_short {
                 true => question.ready(self.caller(), backend, confirms, beside),
                 false => {

@@ -146,7 +146,7 @@ impl<E: Listed> Relation<E> {
             _ => {
                 let table = E::default();
                 let row = |table: E| Expr::col((table, Alias::new("rowid")));
-                let mut first = question.select(E::within(caller)).filter(of_parent).select_only().into_query();
+                let mut first = question.select_below(E::within(caller)).filter(of_parent).select_only().into_query();
                 first.expr(row(table));
                 if let Some(Through { table: between, on, organization }) = &self.through {
                     // From the parents' side: the rows of the workspace in their order may be many.

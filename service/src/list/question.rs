@@ -9,9 +9,8 @@ use sea_orm::{ColumnTrait, Condition, DbBackend, Order, QueryFilter, QueryOrder,
 use sha2::{Digest, Sha256};
 
 use crate::access::caller::Caller;
-use crate::access::texts::{self, RECORD, Shape, shown};
+use crate::access::texts::{self, RECORD, Ready, Shape, shown};
 use crate::contract::error::Error;
-use crate::core::database::Ready;
 use crate::list::cursor::{CursorPosition, Key, ListHash, first_eight};
 use crate::list::page::{Filter, ListArgs, Listed, MAX_TOTAL, Page};
 use crate::list::sort::{Sort, SortField};
@@ -185,6 +184,20 @@ impl<E: Listed> Question<E> {
     /// Narrows a query to this page and at least one row more.
     pub(crate) fn select(&self, query: Select<E>) -> Select<E> {
         self.ordered(self.narrowed(shown(query))).limit(rows_asked(self.limit))
+    }
+
+    /// The same for rows below a parent, on SQLite: they are found by their parent and then sorted, where no index has them
+    /// in that order. Otherwise SQLite would go through the rows of the whole workspace in that order, since it has an
+    /// index for that.
+    pub(crate) fn select_below(&self, query: Select<E>) -> Select<E> {
+        let column = self.sort.field.column();
+        if column == "created_at" {
+            return self.select(query);
+        }
+        // The plus says that no index is to be sought for it.
+        let key = Expr::cust(format!("+\"{}\".\"{column}\"", E::default().table_name()));
+        let sorted = self.narrowed(shown(query)).order_by(key, self.order()).order_by(E::ID, self.order());
+        sorted.limit(rows_asked(self.limit))
     }
 
     /// Counts the rows of the whole list, and no more than are reported.

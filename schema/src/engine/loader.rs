@@ -86,10 +86,13 @@ pub(crate) type Outcome<N> = Result<Arc<Page<N>>, Arc<Error>>;
 /// Parents, and the keys that ask for what is below them.
 type Group<P, A> = (Vec<Id>, Vec<Below<P, A>>);
 
+/// The group that was added to last, with its arguments.
+type Latest<'a, P, A> = Option<(&'a Arc<Asked<A>>, Group<P, A>)>;
+
 /// Keys with the same arguments, which are read together.
 pub(crate) fn groups<P, A>(keys: &[Below<P, A>]) -> Vec<Group<P, A>> {
     let mut groups: HashMap<&str, Group<P, A>> = HashMap::new();
-    let mut last: Option<(&Arc<Asked<A>>, Group<P, A>)> = None;
+    let mut last: Latest<'_, P, A> = None;
     for key in keys {
         // Mostly they are all alike.
         match &mut last {

@@ -78,8 +78,6 @@ fn price(kind: &str, field: &str, ty: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn the_published_schema_carries_the_prices_and_is_a_schema() {
         let sdl = crate::published_sdl();

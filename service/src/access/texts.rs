@@ -144,7 +144,7 @@ mod tests {
             organization_id: id(1),
             organization_name: String::new(),
             plan: Plan::Agency,
-            default_currency: "EUR".parse().expect("a currency"),
+            default_currency: entity::value::Wire::parse_text("EUR").expect("a currency"),
             member_id: id(2),
             user_id: id(3),
             name: String::new(),

@@ -79,6 +79,8 @@ fn write_renumbered(text: &mut String, sql: &str, from: usize) {
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::ActiveModelTrait;
+
     use super::*;
 
     #[test]

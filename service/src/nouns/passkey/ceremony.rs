@@ -126,7 +126,7 @@ pub async fn start_adding(cx: &Cx, relying_party: &RelyingParty) -> Result<Chall
     policy::ensure_recent(cx.caller(), Action::AddPasskey)?;
     let own = cx.read(Action::ListPasskeys)?;
     let own = own.all::<passkey::Entity>(|query| query.filter(passkey::Column::RemovedAt.is_null())).await?;
-    let known = own.iter().map(|row| row.credential_id.clone().into()).collect();
+    let known = own.iter().map(|row| row.credential_id.clone()).collect();
     let (member, email, name) = (cx.caller().member_id.0, cx.caller().email(), cx.caller().name());
     let webauthn = relying_party.webauthn()?;
     let started = webauthn.start_passkey_registration(member, email, name, Some(known));

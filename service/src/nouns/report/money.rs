@@ -113,6 +113,9 @@ fn add<const N: usize>(to: &mut ByCurrency<N>, currency: &str, count: i64, units
 /// The number of records, and their sums per currency, of type `A`.
 pub(super) type Shown<A> = (i64, Vec<A>);
 
+/// The groups with their keys, and the total.
+pub(super) type Report<K, A> = (Vec<(K, Shown<A>)>, Shown<A>);
+
 /// Records summed by their keys `K` and by currency.
 pub(super) struct Summed<K, const N: usize> {
     groups: BTreeMap<Vec<sql::Key>, (K, ByCurrency<N>)>,
@@ -143,10 +146,7 @@ impl<K, const N: usize> Summed<K, N> {
     }
 
     /// The groups in the order of their keys, and the total. `amount` makes the sums of one currency.
-    pub(super) fn shown<A>(
-        self,
-        amount: impl Fn(Currency, i64, [Money; N]) -> A,
-    ) -> Result<(Vec<(K, Shown<A>)>, Shown<A>), Error> {
+    pub(super) fn shown<A>(self, amount: impl Fn(Currency, i64, [Money; N]) -> A) -> Result<Report<K, A>, Error> {
         let shown = |sums: ByCurrency<N>| -> Result<Shown<A>, Error> {
             let (mut number, mut amounts) = (0, Vec::with_capacity(sums.len()));
             for (currency, Sums { count, units }) in sums {

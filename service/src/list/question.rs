@@ -15,13 +15,16 @@ use crate::list::cursor::{CursorPosition, Key, ListHash, first_eight};
 use crate::list::page::{Filter, ListArgs, Listed, MAX_TOTAL, Page};
 use crate::list::sort::{Sort, SortField};
 
+/// Reckons what identifies a list.
+type Reckon = Box<dyn FnOnce() -> ListHash + Send + Sync>;
+
 /// Which list it is, for its cursors.
 #[derive(Clone)]
 pub(crate) enum List {
     /// Found out already.
     Known(ListHash),
     /// Found out when the first cursor is asked for: most of the lists below parents have none.
-    Later(Arc<LazyLock<ListHash, Box<dyn FnOnce() -> ListHash + Send + Sync>>>),
+    Later(Arc<LazyLock<ListHash, Reckon>>),
 }
 
 impl Debug for List {

@@ -92,7 +92,7 @@ enum Env {
 #[derive(Subcommand)]
 enum Command {
     /// Migrate the database and serve.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Migrate the database to this release.
     Migrate {
         /// Only show which steps are applied and which are pending.

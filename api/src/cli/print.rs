@@ -34,16 +34,6 @@ fn harmless(words: &str) -> String {
     shown
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_cannot_drive_the_terminal() {
-        assert_eq!(harmless("A\u{1b}[31mB\u{9b}C\r\tD\n"), "A\\u{1b}[31mB\\u{9b}C\\r\tD\n");
-    }
-}
-
 /// Reports the progress of a long operation.
 pub(super) fn progress(line: &str) {
     eprintln!("{line}");
@@ -52,4 +42,14 @@ pub(super) fn progress(line: &str) {
 /// Prints the one line of a failure.
 pub(super) fn problem(line: &str) {
     eprintln!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_drive_the_terminal() {
+        assert_eq!(harmless("A\u{1b}[31mB\u{9b}C\r\tD\n"), "A\\u{1b}[31mB\\u{9b}C\\r\tD\n");
+    }
 }

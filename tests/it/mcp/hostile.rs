@@ -203,7 +203,7 @@ on_both! {
         let endpoint = api::server(server);
         for (path, may) in [("/mcp", true), ("/mcp/readonly", true), ("/api/v1/me", false)] {
             let request = poem::Request::builder().method(Method::OPTIONS).uri_str(path).header("origin", "https://app.example");
-            let response = poem::Endpoint::get_response(&endpoint, request.finish()).await;
+            let response = Box::pin(poem::Endpoint::get_response(&endpoint, request.finish())).await;
             let allowed = response.headers()["access-control-allow-headers"].to_str().unwrap();
             for header in ["MCP-Protocol-Version", "Mcp-Method", "Mcp-Name"] {
                 assert_eq!(allowed.contains(header), may, "{path}: {allowed}");
@@ -216,7 +216,7 @@ on_both! {
                 .header("accept", "application/json, text/event-stream").content_type("application/json")
                 .body(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#)
         };
-        assert_eq!(poem::Endpoint::get_response(&endpoint, call("https://app.example")).await.status(), 200);
-        assert_eq!(poem::Endpoint::get_response(&endpoint, call("https://app.example.evil.example")).await.status(), 403);
+        assert_eq!(Box::pin(poem::Endpoint::get_response(&endpoint, call("https://app.example"))).await.status(), 200);
+        assert_eq!(Box::pin(poem::Endpoint::get_response(&endpoint, call("https://app.example.evil.example"))).await.status(), 403);
     }
 }

@@ -116,7 +116,7 @@ on_both! {
         let ask = async |method: Method, origin: &str| {
             use poem::Endpoint;
             let request = poem::Request::builder().method(method).uri_str("/api/v1/me").header("origin", origin).finish();
-            endpoint.get_response(request).await
+            Box::pin(endpoint.get_response(request)).await
         };
         let header = |response: &poem::Response, name: &str| {
             response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())

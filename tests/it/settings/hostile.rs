@@ -93,8 +93,8 @@ on_both! {
         let secret = victim.secret().unwrap();
         let tokens = world.get(&home.owner, "/api/v1/tokens").await.data(200);
         let me = world.get(&home.owner, "/api/v1/me").await.data(200);
-        let own = tokens.as_array().unwrap().iter().find(|token| token["memberId"] == me["memberId"]).unwrap();
-        let token = own["id"].as_str().unwrap().to_owned();
+        let mine = tokens.as_array().unwrap().iter().find(|token| token["memberId"] == me["memberId"]).unwrap();
+        let token = mine["id"].as_str().unwrap().to_owned();
         let revoke = format!("/settings/api/{token}/revoke");
         let used = link(&world, home.id, "manager@home.example").await;
         let manager = Browser::new(&world);

@@ -128,7 +128,8 @@ fn nothing_is_left_half_done() {
 fn no_request_can_meet_an_unwrap() {
     for path in sources() {
         let place = shown(&path);
-        if place.starts_with("tests/") || place.starts_with("migration/") {
+        // A build script fails by a panic, and no request meets it.
+        if ["tests/", "migration/", "api/build/"].iter().any(|other| place.starts_with(other)) {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();

@@ -170,7 +170,7 @@ on_both! {
         world.begin_counting();
         let seen = world.graphql(&fixtures.home.owner, query, json!({})).await.graphql();
         let statements = world.statements();
-        assert_eq!(statements.len(), 5, "token, deliveries, events, endpoints, attempts: {statements:#?}");
+        assert_eq!(statements.len(), 4, "deliveries with their caller, events, endpoints, attempts: {statements:#?}");
         let nodes = seen["webhookDeliveries"]["nodes"].as_array().unwrap();
         assert_eq!(nodes.len(), 20);
         for node in nodes {

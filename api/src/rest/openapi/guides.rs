@@ -35,13 +35,23 @@ pub fn introduction(public_url: &str) -> String {
     )
 }
 
-/// Adds the links to a document.
+/// Adds the links to a document. `externalDocs` must be whole URLs, so without a public URL the tags link in their words.
 pub fn add(document: &mut Value, public_url: &str) {
+    let guide = |tag: &Value| GUIDES.iter().find(|(name, _, _)| tag["name"] == *name);
+    if public_url.is_empty() {
+        for tag in document["tags"].as_array_mut().into_iter().flatten() {
+            if let Some((_, path, about)) = guide(tag) {
+                let words = tag["description"].as_str().unwrap_or_default().trim_end().to_owned();
+                tag["description"] = format!("{words}\n\n[Guide](/docs/{path}): {about}").trim_start().into();
+            }
+        }
+        return;
+    }
     let docs = |path: &str, about: &str| json!({ "description": about, "url": format!("{public_url}/docs{path}") });
     document["externalDocs"] =
         docs("", "Guides: start, authentication, lists, errors, retries, limits, webhooks, GraphQL, MCP.");
     for tag in document["tags"].as_array_mut().into_iter().flatten() {
-        if let Some((_, path, about)) = GUIDES.iter().find(|(name, _, _)| tag["name"] == *name) {
+        if let Some((_, path, about)) = guide(tag) {
             tag["externalDocs"] = docs(&format!("/{path}"), about);
         }
     }

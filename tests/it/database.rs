@@ -202,7 +202,8 @@ async fn writes_that_wait_do_not_keep_others_from_reading() {
         .collect();
     let waits = "SELECT count(*) AS n FROM pg_stat_activity \
         WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while world.database.number(waits).await < 3 {}
+    // Of four connections one workspace has two at most.
+    while world.database.number(waits).await < 2 {}
     let asked = Instant::now();
     for _ in 0..10 {
         assert_eq!(world.get(&fixtures.other.owner, "/api/v1/clients").await.status.as_u16(), 200);

@@ -24,7 +24,7 @@ impl Environment {
     pub async fn new(kind: Kind) -> Environment {
         let database = PrivateDatabase::new(kind).await;
         let json = |arguments: &[&str]| {
-            let output = command(&database.url, program("release")).args(arguments).arg("--json").output().unwrap();
+            let output = command(&database.url, program("faults")).args(arguments).arg("--json").output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             serde_json::from_slice::<Value>(&output.stdout).unwrap()
         };
@@ -114,12 +114,12 @@ pub struct Server {
 impl Server {
     pub fn start(url: &str, settings: &Settings) -> Server {
         let mut command = match settings.largest_file {
-            None => command(url, program("release")),
+            None => command(url, program("faults")),
             Some(bytes) => {
                 // Ignored, the signal of a file that grows too large becomes an error of the write.
                 let mut limited = command(url, "/bin/sh".into());
                 limited.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", "/usr/bin/prlimit"]);
-                limited.arg(format!("--fsize={bytes}:unlimited")).arg(program("release"));
+                limited.arg(format!("--fsize={bytes}:unlimited")).arg(program("faults"));
                 limited
             }
         };

@@ -30,7 +30,7 @@ pub const START: Timestamp = Timestamp::from_millis(1_781_164_800_000);
 /// What the secrets of a world are sealed with.
 pub const SECRET_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
-/// The program of a profile, `debug` or `release`, as `tests/run` built it: `target/<profile>/hoursmith`, derived from the
+/// The program of a profile, `debug` or `faults`, as `tests/run` built it: `target/<profile>/hoursmith`, derived from the
 /// test's own place, which is `target/debug/deps/<test>`.
 pub fn program(profile: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a test knows its own place");

@@ -171,11 +171,8 @@ impl Callers {
     async fn read(&self, core: &Core, prefix: &str, sent: &[u8], until: Instant) -> Result<Arc<KnownCaller>, Error> {
         let reader = core.database().reader_for(Class::Authentication, Some(until));
         let statement = Statement::from_sql_and_values(reader.get_database_backend(), LOOK_UP, [prefix.into()]);
-        let found = Found::find_by_statement(statement).one(&reader).await.map_err(|cause| match cause.into() {
-            // A look-up by key is never slow by itself.
-            Error::TooSlow => Error::Unavailable,
-            error => error,
-        })?;
+        let found = Found::find_by_statement(statement).one(&reader).await;
+        let found = found.map_err(|cause| Error::from(cause).of_look_up())?;
         // An unknown prefix does the same work as a wrong secret.
         let stored = found.as_ref().map_or(&[0_u8; 32][..], |found| &found.hash);
         let genuine: bool = sent.ct_eq(stored).into();

@@ -96,11 +96,8 @@ pub(crate) async fn find(core: &Core, secret: &str, until: Instant) -> Result<Op
     let (reader, now) = (core.database().reader_for(Class::Authentication, Some(until)), core.now());
     let values = [hash_of(secret).into(), now.into()];
     let statement = Statement::from_sql_and_values(reader.get_database_backend(), LOOK_UP, values);
-    let found = Found::find_by_statement(statement).one(&reader).await.map_err(|cause| match cause.into() {
-        // A look-up by key is never slow by itself.
-        Error::TooSlow => Error::Unavailable,
-        error => error,
-    })?;
+    let found = Found::find_by_statement(statement).one(&reader).await;
+    let found = found.map_err(|cause| Error::from(cause).of_look_up())?;
     Ok(found.map(|found| found.into_live(now)))
 }
 

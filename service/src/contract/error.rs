@@ -166,6 +166,14 @@ impl Error {
         Error::Internal(Cause::Bug(what.into()))
     }
 
+    /// The same error of a look-up by key. One is never slow by itself: if it had no answer in time, the database is away.
+    pub(crate) fn of_look_up(self) -> Error {
+        match self {
+            Error::TooSlow => Error::Unavailable,
+            error => error,
+        }
+    }
+
     /// One bad field.
     pub fn invalid(path: impl Into<String>, reason: impl Into<String>) -> Error {
         Error::Invalid(FieldErrors::at(path, reason))

@@ -173,10 +173,7 @@ impl Door {
         let reader = self.core.database().reader_for(Class::Authentication, Some(standing.until));
         let workspace = standing.known.caller.organization_id;
         let statement = Statement::from_sql_and_values(reader.get_database_backend(), EPOCH, [workspace.into()]);
-        let found = reader.query_one_raw(statement).await.map_err(|cause| match cause.into() {
-            Error::TooSlow => Error::Unavailable,
-            error => error,
-        })?;
+        let found = reader.query_one_raw(statement).await.map_err(|cause| Error::from(cause).of_look_up())?;
         Ok(found.map(|row| row.try_get("", "epoch")).transpose()?)
     }
 

@@ -16,7 +16,7 @@ use crate::contract::outcome::{Effect, Record, StoredReply, Written};
 use crate::core::database::Beginning;
 use crate::door::Cx;
 use crate::door::write::Write;
-use crate::idempotency::{self, Claim, Claimed, IdempotencyKey, Mark};
+use crate::idempotency::{self, Claim, Claimed, Fingerprints, IdempotencyKey};
 
 /// What a write begins with.
 enum Begun<'a> {
@@ -52,7 +52,7 @@ impl Cx {
         self.write_effect(action, input, async |write, input| Ok(Effect::Changed(body(write, input).await?))).await
     }
 
-    /// The same, of a body that makes a record.
+    /// As `write`, of a body that creates a record: the reply is 201.
     pub(crate) async fn create<I, R, F>(&self, action: Action, input: I, body: F) -> Result<Written<R>, Error>
     where
         I: Validate,
@@ -62,7 +62,7 @@ impl Cx {
         self.write_effect(action, input, async |write, input| Ok(Effect::Created(body(write, input).await?))).await
     }
 
-    /// The same, of a body that says what it did.
+    /// As `write`, of a body that says whether it created, found, changed or deleted the record.
     pub(crate) async fn write_effect<I, R, F>(&self, action: Action, input: I, body: F) -> Result<Written<R>, Error>
     where
         I: Validate,
@@ -84,8 +84,8 @@ impl Cx {
         }
     }
 
-    fn mark(&self) -> Mark {
-        Mark::new(self.0.facts.fingerprint, self.0.facts.call)
+    fn fingerprints(&self) -> Fingerprints {
+        Fingerprints::new(self.0.facts.fingerprint, self.0.facts.call)
     }
 
     /// The answer that this very call was given before, under its key; none where it was not. It is asked for before the
@@ -95,8 +95,8 @@ impl Cx {
     /// Those of the door, and a conflict if the caller's role was another one then.
     pub async fn answered<R: Record>(&self, action: Action) -> Result<Option<Written<R>>, Error> {
         let IdempotencyKey::Key(key) = &self.0.facts.key else { return Ok(None) };
-        let mark = self.mark();
-        let find = || idempotency::reply_to_call(&self.0.door.idempotency, self.caller(), key, &mark);
+        let fingerprints = self.fingerprints();
+        let find = || idempotency::reply_to_call(&self.0.door.idempotency, self.caller(), key, &fingerprints);
         if matches!(find().await, Ok(None)) {
             return Ok(None);
         }
@@ -163,10 +163,12 @@ impl Cx {
         self.admit(action, input).await.map_err(Refusal::Whole)?;
         let (door, facts, caller) = (&self.0.door, &self.0.facts, self.caller());
         let claimed = match &facts.key {
-            IdempotencyKey::Key(key) => match idempotency::claim(&door.idempotency, caller, key, self.mark()).await? {
-                Claim::Replay(stored) => return Ok(Begun::Replay(stored)),
-                Claim::Claimed(claimed) => Some(claimed),
-            },
+            IdempotencyKey::Key(key) => {
+                match idempotency::claim(&door.idempotency, caller, key, self.fingerprints()).await? {
+                    Claim::Replay(stored) => return Ok(Begun::Replay(stored)),
+                    Claim::Claimed(claimed) => Some(claimed),
+                }
+            }
             _ => None,
         };
         // A replay costs the one point of the door: for work that costs more, a reply is looked for before the work is paid

@@ -1,4 +1,4 @@
-//! Finished writes in memory, in front of the table: a replay asks no database. Filled after COMMIT only.
+//! Replies in memory, in front of the table: a replay of one needs no database. Filled after a commit only.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,42 +7,56 @@ use entity::idempotency_key;
 use entity::value::{Role, Timestamp};
 use moka::sync::Cache;
 
-use super::{KeyId, Mark, RETENTION};
+use super::{Fingerprints, KeyId, RETENTION};
 use crate::contract::error::Error;
 use crate::contract::outcome::StoredReply;
 use crate::contract::reason::Reason;
 
-/// Bytes of answers that are kept in memory; the table has them all.
+/// Bytes of replies in memory; the table has them all.
 const CAPACITY: u64 = 32 * 1024 * 1024;
-/// What an entry takes besides its text.
+/// Bytes of an entry besides its body.
 const OVERHEAD: usize = 320;
 
-/// What a key led to.
+/// The reply that is stored under a key, with what decides who may have it again.
 #[derive(Clone)]
-pub(super) struct Outcome {
-    pub(super) mark: Mark,
+pub(super) struct KeyedReply {
+    /// None if the row is damaged: then no request is the same as the one that was answered.
+    pub(super) fingerprints: Option<Fingerprints>,
     pub(super) role: Role,
     pub(super) expires_at: Timestamp,
     pub(super) stored: StoredReply,
 }
 
-impl Outcome {
-    /// As the table has it.
-    pub(super) fn read(row: idempotency_key::Model) -> Outcome {
-        let idempotency_key::Model { organization_id: _, user_id: _, key: _, fingerprint, role, .. } = row;
-        let idempotency_key::Model { record_id, record_version, created, body, expires_at, .. } = row;
+impl KeyedReply {
+    /// From its row.
+    pub(super) fn of_row(row: idempotency_key::Model) -> KeyedReply {
+        let idempotency_key::Model {
+            organization_id: _,
+            user_id: _,
+            key: _,
+            fingerprint,
+            role,
+            record_id,
+            record_version,
+            created,
+            body,
+            expires_at,
+        } = row;
         let stored = StoredReply { id: record_id, version: record_version, created, body: body.into() };
-        Outcome { mark: Mark::read(&fingerprint), role, expires_at, stored }
+        KeyedReply { fingerprints: Fingerprints::read(&fingerprint), role, expires_at, stored }
     }
 
-    /// Whether it came of a call with the same words.
-    pub(super) fn is_of_call(&self, mark: &Mark) -> bool {
-        self.mark.is_same_call(mark)
+    /// Whether it answered an MCP call with the same text.
+    pub(super) fn is_of_call(&self, fingerprints: &Fingerprints) -> bool {
+        self.fingerprints.is_some_and(|answered| answered.is_same_call(fingerprints))
     }
 
-    /// The answer once more, if it is the same request by somebody of the same role.
-    pub(super) fn replay(&self, role: Role, mark: &Mark) -> Result<StoredReply, Error> {
-        if !self.mark.is_same(mark) {
+    /// The reply once more, if this is the same request of a caller with the same role.
+    ///
+    /// # Errors
+    /// A conflict if the key was used for another request, or if the role has changed.
+    pub(super) fn replay(&self, role: Role, fingerprints: &Fingerprints) -> Result<StoredReply, Error> {
+        if !self.fingerprints.is_some_and(|answered| answered.is_same(fingerprints)) {
             let message = "this Idempotency-Key was used for another request; use a new key for a new request";
             return Err(Error::conflict(Reason::IdempotencyMismatch, message));
         }
@@ -55,30 +69,30 @@ impl Outcome {
     }
 }
 
-/// The outcomes that were asked for last.
-pub(super) struct ReplyCache(Cache<KeyId, Arc<Outcome>>);
+/// The replies that were used last.
+pub(super) struct ReplyCache(Cache<KeyId, Arc<KeyedReply>>);
 
 impl Default for ReplyCache {
     fn default() -> ReplyCache {
         let weigh =
-            |_: &KeyId, outcome: &Arc<Outcome>| u32::try_from(outcome.stored.body.len() + OVERHEAD).unwrap_or(u32::MAX);
+            |_: &KeyId, reply: &Arc<KeyedReply>| u32::try_from(reply.stored.body.len() + OVERHEAD).unwrap_or(u32::MAX);
         // The library's own clock only frees memory; our clock decides whether a reply is still valid.
-        let kept = Duration::from_millis(RETENTION.unsigned_abs());
-        ReplyCache(Cache::builder().max_capacity(CAPACITY).weigher(weigh).time_to_live(kept).build())
+        let lifetime = Duration::from_millis(RETENTION.unsigned_abs());
+        ReplyCache(Cache::builder().max_capacity(CAPACITY).weigher(weigh).time_to_live(lifetime).build())
     }
 }
 
 impl ReplyCache {
-    /// What is remembered and not over.
-    pub(super) fn get(&self, slot: &KeyId, now: Timestamp) -> Option<Arc<Outcome>> {
-        self.0.get(slot).filter(|outcome| now < outcome.expires_at)
+    /// The reply under a key, if it is in memory and has not expired.
+    pub(super) fn get(&self, key_id: &KeyId, now: Timestamp) -> Option<Arc<KeyedReply>> {
+        self.0.get(key_id).filter(|reply| now < reply.expires_at)
     }
 
-    /// Remembers what the database is known to have.
-    pub(super) fn put(&self, slot: KeyId, outcome: Outcome) -> Arc<Outcome> {
-        let outcome = Arc::new(outcome);
-        self.0.insert(slot, outcome.clone());
-        outcome
+    /// Remembers a reply that is known to be committed.
+    pub(super) fn put(&self, key_id: KeyId, reply: KeyedReply) -> Arc<KeyedReply> {
+        let reply = Arc::new(reply);
+        self.0.insert(key_id, reply.clone());
+        reply
     }
 }
 
@@ -88,15 +102,20 @@ mod tests {
 
     use super::*;
 
-    fn outcome(bytes: usize) -> Outcome {
+    fn reply(bytes: usize) -> KeyedReply {
         let stored = StoredReply { id: Id::NONE, version: None, created: true, body: "x".repeat(bytes).into() };
-        Outcome { mark: Mark::new([1; 32], None), role: Role::Owner, expires_at: Timestamp::from_millis(1000), stored }
+        KeyedReply {
+            fingerprints: Some(Fingerprints::new([1; 32], None)),
+            role: Role::Owner,
+            expires_at: Timestamp::from_millis(1000),
+            stored,
+        }
     }
 
     #[test]
-    fn an_outcome_is_over_by_our_clock() {
+    fn a_reply_expires_by_our_clock() {
         let replays = ReplyCache::default();
-        replays.put(KeyId([1; 32]), outcome(10));
+        replays.put(KeyId([1; 32]), reply(10));
         assert!(replays.get(&KeyId([1; 32]), Timestamp::from_millis(999)).is_some());
         assert!(replays.get(&KeyId([1; 32]), Timestamp::from_millis(1000)).is_none());
         assert!(replays.get(&KeyId([2; 32]), Timestamp::from_millis(0)).is_none());
@@ -106,7 +125,7 @@ mod tests {
     fn memory_is_bounded_by_bytes() {
         let replays = ReplyCache::default();
         for i in 0..100_u8 {
-            replays.put(KeyId([i; 32]), outcome(1024 * 1024));
+            replays.put(KeyId([i; 32]), reply(1024 * 1024));
         }
         replays.0.run_pending_tasks();
         assert!(replays.0.weighted_size() <= CAPACITY, "{}", replays.0.weighted_size());

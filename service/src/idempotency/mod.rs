@@ -2,7 +2,7 @@
 //! cannot store a reply, so its transaction is rolled back, and it returns the first reply.
 
 mod cache;
-mod mark;
+mod fingerprints;
 mod queue;
 
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, Statement};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use self::cache::{Outcome, ReplyCache};
-pub(crate) use self::mark::Mark;
-use self::queue::{Queue, Ticket};
+use self::cache::{KeyedReply, ReplyCache};
+pub(crate) use self::fingerprints::Fingerprints;
+use self::queue::{HeldKey, KeyQueue};
 use crate::access::caller::Caller;
 use crate::access::scope::Scoped;
 use crate::contract::error::Error;
@@ -24,12 +24,12 @@ use crate::contract::outcome::StoredReply;
 use crate::core::Core;
 use crate::core::database::{Beginning, Begun, Tx};
 
-/// How long an outcome is kept, in milliseconds.
+/// How long a reply is stored, in milliseconds.
 const RETENTION: i64 = 24 * 60 * 60 * 1000;
 /// How long a concurrent duplicate waits for the first request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Written out, since every write with a key does it. A row that is over and not swept yet is as good as none.
+/// Stores a reply. Every write with a key runs it, so its text is fixed. An expired row that is not swept yet counts as absent.
 const STORE_REPLY: &str = "\
     INSERT INTO idempotency_key (organization_id, user_id, key, fingerprint, role, record_id, record_version, created, \
       body, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
@@ -90,10 +90,10 @@ impl KeyId {
     }
 }
 
-/// What this process knows of keys: who works on which, and what came of them.
+/// What this process knows of keys: which requests hold them, and the replies of those that are done.
 pub(crate) struct Idempotency {
     core: Core,
-    queue: Arc<Queue>,
+    queue: Arc<KeyQueue>,
     replays: ReplyCache,
 }
 
@@ -102,40 +102,40 @@ impl Idempotency {
         Idempotency { core, queue: Arc::default(), replays: ReplyCache::default() }
     }
 
-    /// What the table has of a key that is not over.
-    async fn stored(&self, caller: &Caller, key: &str) -> Result<Option<Outcome>, Error> {
+    /// The reply in the table, of a key that has not expired.
+    async fn find_stored(&self, caller: &Caller, key: &str) -> Result<Option<KeyedReply>, Error> {
         let row = idempotency_key::Entity::all_of(caller.organization_id)
             .filter(idempotency_key::Column::UserId.eq(caller.user_id))
             .filter(idempotency_key::Column::Key.eq(key))
             .filter(idempotency_key::Column::ExpiresAt.gt(self.core.now()))
             .one(self.core.database().reader())
             .await?;
-        Ok(row.map(Outcome::read))
+        Ok(row.map(KeyedReply::of_row))
     }
 
-    /// How many requests work on keys or wait for them.
+    /// How many requests hold a key or wait for one.
     pub(crate) fn requests(&self) -> usize {
-        self.queue.people()
+        self.queue.requests()
     }
 }
 
-/// What a key leads to.
+/// The result of claiming a key.
 pub(crate) enum Claim<'a> {
-    /// Done before.
+    /// The request was executed before; this is its reply.
     Replay(StoredReply),
-    /// This process knows of nobody else who works on it, or has.
+    /// No other request of this process holds the key or has used it.
     Claimed(Claimed<'a>),
 }
 
 /// A claimed key. However the work ends, dropping this lets the next duplicate proceed.
 pub(crate) struct Claimed<'a> {
-    store: &'a Idempotency,
+    idempotency: &'a Idempotency,
     caller: &'a Caller,
-    slot: KeyId,
+    key_id: KeyId,
     key: String,
-    mark: Mark,
+    fingerprints: Fingerprints,
     until: Instant,
-    turn: Ticket,
+    held: HeldKey,
 }
 
 /// Claims a key, in this process. Concurrent duplicates wait in a queue, without a connection. A reply in memory needs no
@@ -144,86 +144,82 @@ pub(crate) struct Claimed<'a> {
 /// # Errors
 /// `InFlight` after five seconds, or at once when too many wait already; a conflict if the key was used otherwise.
 pub(crate) async fn claim<'a>(
-    store: &'a Idempotency,
+    idempotency: &'a Idempotency,
     caller: &'a Caller,
     key: &str,
-    mark: Mark,
+    fingerprints: Fingerprints,
 ) -> Result<Claim<'a>, Error> {
-    let Idempotency { core, queue, replays } = store;
-    let slot = KeyId::of(caller, key);
+    let Idempotency { core, queue, replays } = idempotency;
+    let key_id = KeyId::of(caller, key);
     let until = Instant::now() + TIMEOUT;
-    let known = || replays.get(&slot, core.now());
-    if let Some(outcome) = known() {
-        return outcome.replay(caller.role, &mark).map(Claim::Replay);
+    let remembered = || replays.get(&key_id, core.now());
+    if let Some(reply) = remembered() {
+        return reply.replay(caller.role, &fingerprints).map(Claim::Replay);
     }
-    let turn = queue.turn(slot, until).await.ok_or(Error::InFlight)?;
-    if turn.waited
-        && let Some(outcome) = known()
+    let held = queue.acquire(key_id, until).await.ok_or(Error::InFlight)?;
+    if held.waited
+        && let Some(reply) = remembered()
     {
-        return outcome.replay(caller.role, &mark).map(Claim::Replay);
+        return reply.replay(caller.role, &fingerprints).map(Claim::Replay);
     }
-    Ok(Claim::Claimed(Claimed { store, caller, slot, key: key.to_owned(), mark, until, turn }))
+    Ok(Claim::Claimed(Claimed { idempotency, caller, key_id, key: key.to_owned(), fingerprints, until, held }))
 }
 
-/// The reply that this very call was given before, if it was. It is asked for before the call is understood: what its names
-/// stood for may be gone by its own doing.
+/// The reply that this very MCP call was given before, if it was. It is looked up before the names in the call are resolved,
+/// since the first execution may have renamed or deleted what they named.
 ///
 /// # Errors
 /// A conflict if the caller's role was another one then.
 pub(crate) async fn reply_to_call(
-    store: &Idempotency,
+    idempotency: &Idempotency,
     caller: &Caller,
     key: &str,
-    mark: &Mark,
+    fingerprints: &Fingerprints,
 ) -> Result<Option<StoredReply>, Error> {
-    let slot = KeyId::of(caller, key);
-    let outcome = match store.replays.get(&slot, store.core.now()) {
-        Some(outcome) => outcome,
-        None => match store.stored(caller, key).await? {
-            Some(outcome) => store.replays.put(slot, outcome),
+    let key_id = KeyId::of(caller, key);
+    let reply = match idempotency.replays.get(&key_id, idempotency.core.now()) {
+        Some(reply) => reply,
+        None => match idempotency.find_stored(caller, key).await? {
+            Some(reply) => idempotency.replays.put(key_id, reply),
             None => return Ok(None),
         },
     };
-    match outcome.is_of_call(mark) {
-        true => outcome.replay(caller.role, mark).map(Some),
-        false => Ok(None),
-    }
+    if reply.is_of_call(fingerprints) { reply.replay(caller.role, fingerprints).map(Some) } else { Ok(None) }
 }
 
-/// The place of a stored answer, which its seal is bound to.
-fn place(caller: &Caller, key: &str) -> String {
+/// The additional data that the seal of a stored reply is bound to.
+fn seal_context(caller: &Caller, key: &str) -> String {
     format!("idempotency_key {} {} {key}", caller.organization_id, caller.user_id)
 }
 
-/// Opens a stored answer, if it was sealed.
+/// Opens a stored reply, if it was sealed.
 pub(crate) fn open(core: &Core, caller: &Caller, key: &str, stored: StoredReply) -> Result<StoredReply, Error> {
-    Ok(StoredReply { body: core.vault().open_text(&place(caller, key), stored.body)?, ..stored })
+    Ok(StoredReply { body: core.vault().open_text(&seal_context(caller, key), stored.body)?, ..stored })
 }
 
 impl Claimed<'_> {
-    /// What the table has of the key, if it is known there: from before this process, from another one, or from too long ago
-    /// for its memory.
+    /// The reply in the table: of an earlier process, of another one, or one that is no longer in this one's memory.
     ///
     /// # Errors
-    /// A conflict if the key was used otherwise.
+    /// A conflict if the key was used for another request.
     pub(crate) async fn read(&self) -> Result<Option<StoredReply>, Error> {
-        let Some(outcome) = self.store.stored(self.caller, &self.key).await? else { return Ok(None) };
-        // The row was there to be read, so it is committed.
-        self.store.replays.put(self.slot, outcome).replay(self.caller.role, &self.mark).map(Some)
+        let Some(reply) = self.idempotency.find_stored(self.caller, &self.key).await? else { return Ok(None) };
+        // The row could be read, so it is committed.
+        self.idempotency.replays.put(self.key_id, reply).replay(self.caller.role, &self.fingerprints).map(Some)
     }
 
-    /// Begins the transaction of the effect, and locks the key in it against other processes. Their duplicates wait by asking
-    /// again: no connection is held while somebody else works on it.
+    /// Begins the transaction of the effect, and locks the key in it against other processes. If another process has it, this
+    /// one tries again after a pause, and holds no connection meanwhile.
     ///
     /// # Errors
     /// `InFlight` after five seconds.
     pub(crate) async fn begin(&self, deadline: Option<Instant>) -> Result<(Tx, Option<i64>), Error> {
-        let asked = Beginning { lock: Some(self.slot.number()), workspace: Some(self.caller.organization_id) };
-        let mut has_duplicate = self.turn.waited;
+        let asked = Beginning { lock: Some(self.key_id.number()), workspace: Some(self.caller.organization_id) };
+        let mut has_duplicate = self.held.waited;
         loop {
             // A request that is alone waits for a connection, or for SQLite's one writer, like any other write.
             let until = if has_duplicate { Some(self.until) } else { deadline };
-            match self.store.core.database().begin_asking(&asked, until).await {
+            match self.idempotency.core.database().begin_asking(&asked, until).await {
                 Err(_) if has_duplicate && Instant::now() >= self.until => return Err(Error::InFlight),
                 begun => {
                     let Begun { tx, epoch } = begun?;
@@ -240,20 +236,20 @@ impl Claimed<'_> {
         }
     }
 
-    /// Seals an answer that shows a secret, before it is stored; memory holds it sealed too.
+    /// Seals a reply that shows a secret, before it is stored; in memory it is sealed, too.
     pub(crate) fn seal(&self, body: &str) -> Result<String, Error> {
-        self.store.core.vault().seal_text(&place(self.caller, &self.key), body)
+        self.idempotency.core.vault().seal_text(&seal_context(self.caller, &self.key), body)
     }
 
-    /// The statement that stores the outcome, in the transaction of the effect. It changes no row if the key has an outcome
-    /// that counts already, and then the effect must not stay.
+    /// The statement that stores the reply, in the transaction of the effect. It changes no row if the key has a reply that
+    /// has not expired; the transaction must be rolled back then.
     pub(crate) fn storing(&self, stored: &StoredReply, now: Timestamp) -> Statement {
         let caller = self.caller;
         let values = [
             caller.organization_id.into(),
             caller.user_id.into(),
             self.key.as_str().into(),
-            self.mark.bytes().into(),
+            self.fingerprints.bytes().into(),
             caller.role.into(),
             stored.id.into(),
             stored.version.into(),
@@ -262,15 +258,20 @@ impl Claimed<'_> {
             now.plus_millis(RETENTION).into(),
             now.into(),
         ];
-        let backend = self.store.core.database().reader().get_database_backend();
+        let backend = self.idempotency.core.database().reader().get_database_backend();
         Statement::from_sql_and_values(backend, STORE_REPLY, values)
     }
 
-    /// Lets replays have the outcome without the database. Only once it is committed.
+    /// Remembers the reply for replays without the database. To be called after the commit only.
     pub(crate) fn committed(self, stored: StoredReply, now: Timestamp) {
-        let Claimed { store, caller, slot, mark, turn: _turn, .. } = self;
-        let outcome = Outcome { mark, role: caller.role, expires_at: now.plus_millis(RETENTION), stored };
-        store.replays.put(slot, outcome);
+        let Claimed { idempotency, caller, key_id, fingerprints, held: _held, .. } = self;
+        let reply = KeyedReply {
+            fingerprints: Some(fingerprints),
+            role: caller.role,
+            expires_at: now.plus_millis(RETENTION),
+            stored,
+        };
+        idempotency.replays.put(key_id, reply);
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use poem::web::{Compress, CompressionAlgo, CompressionLevel};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use service::Error;
 use service::observed::Observed;
@@ -16,6 +15,7 @@ use tracing::Instrument;
 use super::accept::Coding;
 use super::access_log::{Line, prefix_of_token, size_of};
 use super::address::Address;
+use super::compress::{Effort, compress};
 use super::rejection::{self, HttpRejection};
 use super::request::{Malformed, RequestId, header_text};
 use super::server::Server;
@@ -23,6 +23,8 @@ use super::server::Server;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Answers of fewer bytes are sent as they are: compression would gain little.
 const COMPRESS_FROM: usize = 1024;
+/// Answers of at least so many bytes are compressed beside the tasks of other requests.
+const COMPRESS_ASIDE: usize = 256 * 1024;
 
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, \
     traceparent, apollographql-client-name, apollographql-client-version";
@@ -65,11 +67,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
 
         let origin = self.allowed_origin(&request, &path);
         let address = Address::of(&request, &self.server.trusted_proxies).0;
-        let algorithm = match Coding::accepted(&request, None) {
-            Coding::Identity => None,
-            Coding::Gzip => Some(CompressionAlgo::GZIP),
-            Coding::Brotli => Some(CompressionAlgo::BR),
-        };
+        let coding = Coding::accepted(&request, None);
         let malformed = request.extensions().get::<Malformed>().copied();
         let mut response = if let Some(Malformed(why)) = malformed {
             HttpRejection::Malformed(why).response(&id)
@@ -92,8 +90,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
                 started.elapsed(),
             );
         }
-        let mut response = match algorithm {
-            Some(algorithm) if method != Method::HEAD => compressed(response, algorithm).await,
+        let mut response = match coding.name() {
+            Some(name) if method != Method::HEAD => compressed(response, coding, name).await,
             _ => response,
         };
         let bytes = size_of(&mut response);
@@ -246,20 +244,30 @@ pub(crate) async fn caught<T>(answer: impl Future<Output = T>) -> Result<T, Erro
 
 /// Compresses an answer that has been gathered: no stream of events, nothing that is coded already, no record with a
 /// version as its tag (a strong tag would have to differ between codings, and records are small).
-async fn compressed(mut response: Response, algorithm: CompressionAlgo) -> Response {
+async fn compressed(mut response: Response, coding: Coding, name: &'static str) -> Response {
     let headers = response.headers();
     let is_stream = response.content_type().is_some_and(|kind| kind.starts_with("text/event-stream"));
     if is_stream || headers.contains_key(header::CONTENT_ENCODING) || headers.contains_key(header::ETAG) {
         return response;
     }
     let Ok(bytes) = response.take_body().into_bytes().await else { return response };
-    let is_worth_it = bytes.len() >= COMPRESS_FROM;
-    response.set_body(bytes);
-    if is_worth_it {
-        Compress::new(response, algorithm).with_quality(CompressionLevel::Fastest).into_response()
+    let coded = match bytes.len() {
+        0..COMPRESS_FROM => None,
+        COMPRESS_FROM..COMPRESS_ASIDE => compress(&bytes, coding, Effort::Answer).ok(),
+        _ => {
+            let bytes = bytes.clone();
+            let coded = tokio::task::spawn_blocking(move || compress(&bytes, coding, Effort::Answer)).await;
+            coded.ok().and_then(Result::ok)
+        }
+    };
+    if let Some(coded) = coded {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response.set_body(coded);
     } else {
-        response
+        response.set_body(bytes);
     }
+    response
 }
 
 #[cfg(test)]

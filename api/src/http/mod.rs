@@ -6,6 +6,7 @@ mod access_log;
 pub(crate) mod address;
 pub(crate) mod admission;
 pub(crate) mod budget;
+pub(crate) mod compress;
 pub(crate) mod listener;
 pub(crate) mod memory;
 pub(crate) mod metrics;

@@ -1,20 +1,13 @@
 //! The bytes of a page or a document in every coding. Each is made at most once and then shared, so that a request costs
 //! neither a compression nor a copy.
 
-use std::io::Write;
 use std::sync::OnceLock;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use hyper::body::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::http::accept::Coding;
-
-/// The effort for documents, which are compressed while the server runs: a good ratio within some tens of milliseconds.
-const BROTLI_QUALITY: i32 = 6;
-/// The window of brotli, as its base 2 logarithm.
-const BROTLI_WINDOW: i32 = 22;
+use crate::http::compress::{Effort, compress};
 
 /// One content, by coding.
 #[derive(Default)]
@@ -48,8 +41,8 @@ impl Content {
     pub(super) fn bytes(&self, coding: Coding) -> Bytes {
         let bytes = match coding {
             Coding::Identity => self.plain(),
-            Coding::Gzip => self.gzip.get_or_init(|| zipped(self.plain())),
-            Coding::Brotli => self.brotli.get_or_init(|| brotli_of(self.identity.get())),
+            Coding::Gzip => self.gzip.get_or_init(|| coded(Some(self.plain()), coding)),
+            Coding::Brotli => self.brotli.get_or_init(|| coded(self.identity.get(), coding)),
         };
         bytes.clone()
     }
@@ -84,24 +77,11 @@ fn decompressed(bytes: Option<&Bytes>) -> Bytes {
     plain.into()
 }
 
-fn zipped(bytes: &[u8]) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    written.unwrap_or_default().into()
-}
-
-fn brotli_of(bytes: Option<&Bytes>) -> Bytes {
-    let parameters = brotli::enc::BrotliEncoderParams {
-        quality: BROTLI_QUALITY,
-        lgwin: BROTLI_WINDOW,
-        ..brotli::enc::BrotliEncoderParams::default()
-    };
-    let mut coded = Vec::new();
-    let written = brotli::BrotliCompress(&mut bytes.map_or(&[][..], |bytes| bytes), &mut coded, &parameters);
-    if let Err(cause) = written {
+fn coded(bytes: Option<&Bytes>, coding: Coding) -> Bytes {
+    compress(bytes.map_or(&[][..], |bytes| bytes), coding, Effort::Document).unwrap_or_else(|cause| {
         tracing::error!(%cause, "a document cannot be compressed");
-    }
-    coded.into()
+        Bytes::new()
+    })
 }
 
 #[cfg(test)]

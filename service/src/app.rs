@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::access::action::Action;
 use crate::contract::caller::Caller;
-use crate::contract::error::{Cause, Error, Feature};
+use crate::contract::error::{Cause, Error, Feature, OPERATION_TIMEOUT};
 use crate::core::clock::Clock;
 use crate::core::database::{self, Database};
 use crate::core::vault::{SecretKey, Vault};
@@ -24,7 +24,7 @@ use crate::door::{Door, OnCommit, Signal};
 use crate::limit::Limits;
 use crate::live::{Hub, Subscriber, Timer};
 use crate::metrics::Gauges;
-use crate::webhook::{Dispatcher, Resolve, Settings, Webhooks};
+use crate::webhook::{ATTEMPT_TIMEOUT, Dispatcher, Resolve, Settings, Webhooks};
 
 /// What an operator decides about a server.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ impl Config {
             database_url: database_url.into(),
             database_direct_url: None,
             database_connections: 16,
-            operation_timeout: Duration::from_secs(15),
+            operation_timeout: OPERATION_TIMEOUT,
             environment: Environment::default(),
             rate_limit_scale: 1,
             redis_url: None,
@@ -88,7 +88,7 @@ impl Config {
             webhook_deny: vec![],
             webhook_rate: DEFAULT_WEBHOOK_RATE,
             webhook_roots: vec![],
-            webhook_timeout: Duration::from_secs(10),
+            webhook_timeout: ATTEMPT_TIMEOUT,
             resolver: None,
             retention_days: 30,
             seed: None,
@@ -126,7 +126,7 @@ impl App {
         Self::build(config, clock, |_| {}).await
     }
 
-    /// The same, reporting every SQL statement; for tests that count them.
+    /// Connects as `connect` does, and reports every SQL statement; for tests that count them.
     ///
     /// # Errors
     /// As `connect`.
@@ -179,7 +179,7 @@ impl App {
         Ok(App(Arc::new(Inner { door, dispatcher, hub, wake, gauges })))
     }
 
-    /// What follows a commit: subscriptions, the worker and the other replicas hear of it.
+    /// What follows a commit: subscriptions and the other replicas learn of it, and the worker of webhooks if it wrote an event.
     fn on_commit(hub: Hub, wake: Arc<Notify>, due: Arc<Notify>) -> OnCommit {
         Box::new(move |organization_id, signals| {
             let timer = |signal: &Signal| match *signal {
@@ -189,7 +189,9 @@ impl App {
             let timers: Vec<Timer> = signals.iter().filter_map(timer).collect();
             hub.live().committed(&timers);
             wake.notify_waiters();
-            due.notify_one();
+            if signals.iter().any(|signal| matches!(signal, Signal::Outbox)) {
+                due.notify_one();
+            }
         })
     }
 
@@ -229,7 +231,7 @@ impl App {
         self.admit_to(Feature::ApiAccess, authorization, address).await
     }
 
-    /// The same, to an operation that the plan must have a feature for.
+    /// Lets a request in to an operation that the plan must have a feature for: token, then plan, then budget.
     ///
     /// # Errors
     /// As `admit`.
@@ -268,8 +270,8 @@ impl App {
         Visitor::new(self.0.door.clone(), address)
     }
 
-    /// The same for a request that makes sure of its caller by itself (`Admitted::confirm_access`, `Cx::renewed`), before
-    /// anything of its answer is sent.
+    /// Lets in a request that confirms its caller by itself (`Admitted::confirm_access`, `Cx::renewed`), before anything of
+    /// its answer is sent.
     ///
     /// # Errors
     /// As `admit`.

@@ -2,8 +2,8 @@
 //! connection to the database.
 //!
 //! In reading order: what callers send and get back, the ground, who may do what, rate limits, lists, idempotency, the
-//! door, the outbox, the nouns, whole databases, live subscriptions, webhooks; then what assembles them. A folder imports only folders that
-//! stand above it in this list.
+//! door, the outbox, the nouns, whole databases, live subscriptions, webhooks; then what assembles them. A folder imports
+//! only folders that stand above it in this list.
 
 mod contract;
 
@@ -42,7 +42,7 @@ pub use access::policy;
 pub use access::scope::SCOPED_TABLES;
 pub use app::{App, Config};
 pub use contract::caller::{Caller, CallerSession};
-pub use contract::error::{Cause, Code, Error, ErrorBody, Feature, document_errors_at};
+pub use contract::error::{Cause, Code, Error, ErrorBody, Feature, OPERATION_TIMEOUT, document_errors_at};
 pub use contract::input;
 pub use contract::outcome::{Deleted, Precondition, Record, StoredReply, Written};
 pub use contract::reason::Reason;
@@ -52,7 +52,7 @@ pub use door::operator::Operator;
 pub use door::visitor::Visitor;
 pub use door::{Cx, RequestFacts};
 pub use idempotency::IdempotencyKey;
-pub use limit::{Budget, Sizes};
+pub use limit::{Budget, Sizes, network_of};
 pub use list::page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, MAX_TOTAL, Page, Pages, Total};
 pub use list::sort;
 pub use nouns::{

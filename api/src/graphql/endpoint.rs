@@ -2,14 +2,13 @@
 //! as server-sent events. Rejections before execution keep their status and answer `{"errors": […]}`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_graphql::{Name, Response as GraphqlResponse, ServerError, Value};
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use schema::{Gateway, Kind, Prepared, Refused, Sent, before_execution, refused_for_now};
 use service::value::Timestamp;
-use service::{Admitted, Budget, Cx, Error, IdempotencyKey, RequestFacts, observed};
+use service::{Admitted, Budget, Cx, Error, IdempotencyKey, OPERATION_TIMEOUT, RequestFacts, observed};
 
 use super::request::{self, Accepts, GRAPHQL};
 use super::{socket, sse};
@@ -19,9 +18,6 @@ use crate::http::middleware::caught;
 use crate::http::rejection::{HttpRejection, Rejection, note};
 use crate::http::request::{IDEMPOTENCY_KEY, fingerprint, idempotency_key, read_json, request_id};
 use crate::http::server::Server;
-
-/// How long an operation may take.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The endpoint around the schema. Cheap to clone.
 #[derive(Clone)]
@@ -182,7 +178,7 @@ impl Graphql {
     /// during its execution, before it has any effect: if the points do not suffice, or a concurrent duplicate still runs, it
     /// is rejected like any other request.
     pub(super) async fn execute(&self, prepared: &Prepared, cx: Cx) -> Result<GraphqlResponse, Error> {
-        let answer = tokio::time::timeout(TIMEOUT, self.gateway.execute(prepared, cx)).await;
+        let answer = tokio::time::timeout(OPERATION_TIMEOUT, self.gateway.execute(prepared, cx)).await;
         let answer = answer.map_err(|_| Error::TooSlow)?;
         refused_for_now(&answer).map_or(Ok(answer), Err)
     }

@@ -11,13 +11,13 @@ use futures_util::{SinkExt, StreamExt};
 use poem::http::header;
 use poem::{Request, Response};
 use schema::{Kind, Refused, before_execution};
-use service::Error;
 use service::live::{Closed, Subscriber};
 use service::value::Json;
+use service::{Error, OPERATION_TIMEOUT};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use super::endpoint::{Charged, Graphql, TIMEOUT, body};
+use super::endpoint::{Charged, Graphql, body};
 use super::message::{ClientMessage, ServerMessage, errors, message};
 use super::operations::RunningOperations;
 use super::quota::Quota;
@@ -315,5 +315,5 @@ async fn finish(socket: &mut Socket, operations: &mut RunningOperations) {
             }
         }
     };
-    let _ = timeout(TIMEOUT, rest).await;
+    let _ = timeout(OPERATION_TIMEOUT, rest).await;
 }

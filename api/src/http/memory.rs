@@ -1,5 +1,5 @@
 //! How much memory large answers may take in all while their clients read them. An answer that finds no space waits; the
-//! unread answers of one address cannot take all of it.
+//! unread answers of one address, or of one IPv6 network of 64 bits, cannot take all of it.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,12 +12,13 @@ use std::time::Duration;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use poem::Response;
+use service::network_of;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// Bytes of all large answers that are being read.
 const TOTAL: usize = 64 * 1024 * 1024;
-/// Bytes of those that are read from one address.
+/// Bytes of those that are read from one address, or from one IPv6 network of 64 bits.
 const PER_ADDRESS: usize = TOTAL / 4;
 /// Answers up to this size are not counted.
 const SMALL: u64 = 64 * 1024;
@@ -67,7 +68,7 @@ impl AnswerMemory {
     async fn space(&self, size: u64, address: IpAddr) -> Option<Space> {
         let units = usize::try_from(size).unwrap_or(usize::MAX).div_ceil(UNIT).min(PER_ADDRESS / UNIT);
         let units = u32::try_from(units).ok()?;
-        let own = self.of_address(address);
+        let own = self.of_address(network_of(address));
         let now = |space: &Arc<Semaphore>| space.clone().try_acquire_many_owned(units).ok();
         if let Some(own) = now(&own)
             && let Some(all) = now(&self.all)
@@ -139,6 +140,16 @@ mod tests {
         assert!(memory.hold(answer(1000), one).await.is_some(), "small ones are not counted");
         drop(first);
         assert!(memory.hold(answer(half), one).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_addresses_of_one_ipv6_network_share_their_space() {
+        let memory = AnswerMemory::default();
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let taken = memory.hold(answer(PER_ADDRESS), address("2001:db8::1")).await;
+        assert!(taken.is_some());
+        assert!(memory.hold(answer(PER_ADDRESS), address("2001:db8::2")).await.is_none());
+        assert!(memory.hold(answer(PER_ADDRESS), address("2001:db8:0:1::2")).await.is_some());
     }
 
     #[tokio::test(start_paused = true)]

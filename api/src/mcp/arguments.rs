@@ -120,6 +120,16 @@ impl Arguments {
         &mut self.0
     }
 
+    /// Refuses what is left, where a tool has taken all that it knows.
+    ///
+    /// # Errors
+    /// `Invalid` with every argument that is left.
+    pub(super) fn refuse_rest(&self) -> Result<(), Error> {
+        let mut problems = FieldErrors::none();
+        self.0.iter().for_each(|(name, _)| problems.add(name.clone(), "unknown"));
+        if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
+    }
+
     /// What is left is the input of the operation.
     pub(super) fn into_body(self) -> Json {
         Json::Object(self.0)

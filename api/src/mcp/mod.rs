@@ -14,7 +14,6 @@ mod session;
 mod tools;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http_body_util::BodyExt;
 use poem::http::{Method, StatusCode};
@@ -24,7 +23,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use schema::Gateway;
 use service::value::Json;
-use service::{Error, Feature};
+use service::{Error, Feature, OPERATION_TIMEOUT};
 
 use crate::http::admission;
 use crate::http::budget::RateState;
@@ -36,9 +35,6 @@ use handler::Handler;
 use session::Session;
 
 pub(crate) use tools::List;
-
-/// How long a request may take in all.
-const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// One of the three lists of tools, served at a path of its own; or, for the protocol's conformance suite,
 /// another handler behind the same door.
@@ -73,7 +69,7 @@ impl<H: ServerHandler + Clone> Mcp<H> {
         let mut inner = inner.body(message).map_err(|_| Error::BadRequest("the request cannot be read".into()))?;
         inner.extensions_mut().insert(session.clone());
         // A handler that reports its progress answers as a stream, whose end is part of the answer.
-        let handled = tokio::time::timeout(TIMEOUT, async {
+        let handled = tokio::time::timeout(OPERATION_TIMEOUT, async {
             let (head, body) = self.service.handle(inner).await.into_parts();
             (head, body.collect().await.map(|body| body.to_bytes()).unwrap_or_default())
         });
@@ -174,7 +170,7 @@ fn refused_in_plain_text(response: &Response) -> bool {
     !response.status().is_success() && !speaks
 }
 
-/// The same refusal in the envelope. 415 is also what the library says to JSON that is no message.
+/// A refusal of the library, in the envelope. 415 is also what the library says to JSON that is no message.
 fn refusal(status: StatusCode, text: &[u8]) -> Rejection {
     let text = String::from_utf8_lossy(text).into_owned();
     match status {

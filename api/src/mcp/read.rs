@@ -17,7 +17,7 @@ use service::{
 use super::arguments::to_value;
 use super::call::{Call, Outcome, Target};
 use super::names::{self, Named};
-use super::reply::Reply;
+use super::reply::{MAX_ANSWER, Reply};
 use super::schemas::Schema;
 
 /// Points that the tool `query` may cost.
@@ -73,7 +73,10 @@ macro_rules! gets {
         $(pub(super) async fn $name(mut call: Call) -> Result<Outcome, Error> {
             let cx = call.session.reader();
             let id = names::own_id(&cx, &mut call.arguments, $named).await?;
-            Ok(Reply::record($noun, id, &$module::get(&cx, id).await?)?.into())
+            let record = $module::get(&cx, id).await?;
+            // After the role, as over REST.
+            call.arguments.refuse_rest()?;
+            Ok(Reply::record($noun, id, &record)?.into())
         })+
     };
 }
@@ -88,14 +91,17 @@ gets! {
 }
 
 pub(super) async fn me(call: Call) -> Result<Outcome, Error> {
+    call.arguments.refuse_rest()?;
     Ok(Reply::of(&members_of::me(&call.session.reader()).await?)?.into())
 }
 
 pub(super) async fn organization(call: Call) -> Result<Outcome, Error> {
+    call.arguments.refuse_rest()?;
     Ok(Reply::of(&workspace::get(&call.session.reader()).await?)?.into())
 }
 
 pub(super) async fn running_timer(call: Call) -> Result<Outcome, Error> {
+    call.arguments.refuse_rest()?;
     let running = entries_of::running(&call.session.reader()).await?;
     Ok(match running {
         Some(entry) => Reply::record("time_entry", entry.id, &entry)?.into(),
@@ -107,6 +113,7 @@ pub(super) async fn running_timer(call: Call) -> Result<Outcome, Error> {
 pub(super) async fn find(mut call: Call) -> Result<Outcome, Error> {
     use service::Action;
     let Some(text) = call.arguments.take_text("text")? else { return Err(Error::invalid("text", "required")) };
+    call.arguments.refuse_rest()?;
     if text.chars().count() > names::MAX_NAME {
         return Err(Error::invalid("text", format!("must have at most {} characters", names::MAX_NAME)));
     }
@@ -140,8 +147,10 @@ pub(super) async fn query(mut call: Call) -> Result<Outcome, Error> {
     let Some(text) = call.arguments.take_text("query")? else { return Err(Error::invalid("query", "required")) };
     let variables = match call.arguments.take("variables") {
         None => Value::Null,
-        Some(json) => to_value(json),
+        Some(json @ Json::Object(_)) => to_value(json),
+        Some(other) => return Err(Error::invalid("variables", format!("must be an object, not {}", other.kind()))),
     };
+    call.arguments.refuse_rest()?;
     let sent = Sent { query: text, variables: async_graphql::Variables::from_json(variables), ..Sent::default() };
     let gateway = call.session.gateway.clone();
     let prepared = match gateway.prepare(sent) {
@@ -162,12 +171,21 @@ pub(super) async fn query(mut call: Call) -> Result<Outcome, Error> {
     }
     let cx = call.session.reader();
     cx.prepay(prepared.points()).await?;
-    let answer = gateway.execute(&prepared, cx).await;
+    let answer = gateway.execute_within(MAX_ANSWER, &prepared, cx).await;
+    if let Some(error) = answer.errors.iter().find(|error| is_too_large(error)) {
+        return Err(Error::BadRequest(error.message.clone().into()));
+    }
     if let Some(error) = answer.errors.first().filter(|_| answer.data == async_graphql::Value::Null) {
         // The whole document is refused: the types and fields of the schema help where it does not validate.
         return Err(Error::invalid("query", format!("{}; the tool schema shows types and fields", error.message)));
     }
     Ok(Reply::of(&answer)?.into())
+}
+
+/// Whether an answer was given up because of its size: the document itself is in order then.
+fn is_too_large(error: &async_graphql::ServerError) -> bool {
+    let fields = error.extensions.as_ref().and_then(|extensions| extensions.get("fields"));
+    matches!(fields, Some(async_graphql::Value::Object(fields)) if fields.contains_key("query"))
 }
 
 /// The SDL without descriptions, one definition per element.
@@ -197,6 +215,7 @@ fn name_of(definition: &str) -> &str {
 /// Definitions whose name contains a word whole, then single fields.
 pub(super) async fn schema(mut call: Call) -> Result<Outcome, Error> {
     let word = call.arguments.take_text("word")?.unwrap_or_else(|| "Query".to_owned()).to_lowercase();
+    call.arguments.refuse_rest()?;
     call.session.reader();
     let mut lines: Vec<String> = Vec::new();
     let (whole, rest): (Vec<_>, Vec<_>) =

@@ -9,7 +9,7 @@ use super::tools::Effect;
 
 /// The longest answer of a tool that reads, in bytes: a quarter of a million tokens, more than an assistant can take in.
 /// What a write has done is reported at any length; its request bounds it.
-const MAX_ANSWER: usize = 1024 * 1024;
+pub(super) const MAX_ANSWER: usize = 1024 * 1024;
 
 /// The answer of a tool.
 pub(super) struct Reply {

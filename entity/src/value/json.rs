@@ -11,6 +11,10 @@ const MAX_DEPTH: usize = 32;
 /// The most keys of one object. No input has more than 30.
 const MAX_KEYS: usize = 1_000;
 
+/// The most values of one document: each takes some 40 bytes of memory, and more where it is converted. The largest input has
+/// some 6,000: a batch of 100 records.
+const MAX_VALUES: usize = 50_000;
+
 /// One JSON value. Numbers are stored as text, because money must never pass through a binary float.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
@@ -39,6 +43,8 @@ pub enum JsonError {
     TooDeep,
     /// An object with more keys than any request needs.
     TooManyKeys,
+    /// More values than any request needs.
+    TooManyValues,
 }
 
 impl fmt::Display for JsonError {
@@ -50,6 +56,7 @@ impl fmt::Display for JsonError {
                 write!(f, "the key {key:?} occurs twice in one object; send it once")
             }
             JsonError::TooManyKeys => write!(f, "an object in the body has more than {MAX_KEYS} keys"),
+            JsonError::TooManyValues => write!(f, "the body has more than {MAX_VALUES} values"),
             JsonError::TooDeep => write!(f, "the body is nested deeper than {MAX_DEPTH} levels"),
         }
     }
@@ -62,7 +69,7 @@ impl Json {
     /// What is no JSON, repeats a key, or is nested or filled beyond the bounds.
     pub fn parse(bytes: &[u8]) -> Result<Json, JsonError> {
         let document: &RawValue = serde_json::from_slice(bytes).map_err(syntax)?;
-        Walker { text: document.get(), at: 0 }.value(0)
+        Walker { text: document.get(), at: 0, left: MAX_VALUES }.value(0)
     }
 
     /// What kind of value it is, for messages.
@@ -157,6 +164,8 @@ fn syntax(error: serde_json::Error) -> JsonError {
 struct Walker<'a> {
     text: &'a str,
     at: usize,
+    /// How many more values are accepted.
+    left: usize,
 }
 
 impl<'a> Walker<'a> {
@@ -185,6 +194,7 @@ impl<'a> Walker<'a> {
     }
 
     fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
+        self.left = self.left.checked_sub(1).ok_or(JsonError::TooManyValues)?;
         match self.peek() {
             b'{' => self.object(depth),
             b'[' => self.list(depth),
@@ -308,6 +318,13 @@ mod tests {
     fn a_tower_of_brackets_is_refused() {
         let tower = "[".repeat(5000) + &"]".repeat(5000);
         assert_eq!(Json::parse(tower.as_bytes()), Err(JsonError::TooDeep));
+    }
+
+    #[test]
+    fn a_document_has_a_bounded_number_of_values() {
+        let list = |items: usize| format!("[{}]", vec!["1"; items].join(","));
+        assert!(Json::parse(list(MAX_VALUES - 1).as_bytes()).is_ok());
+        assert_eq!(Json::parse(list(MAX_VALUES).as_bytes()), Err(JsonError::TooManyValues));
     }
 
     #[test]

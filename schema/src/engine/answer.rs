@@ -13,17 +13,19 @@ use tokio::sync::OnceCell;
 
 use crate::engine::error::extensions;
 
-/// Bytes of JSON that an answer may have.
+/// Bytes of JSON that an answer over HTTP or of a subscription may have.
 pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// The least that a value counts, whatever it is: it takes that much memory and more.
 const VALUE_BYTES: usize = 16;
 
 /// The state of one answer. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Answer(Arc<State>);
 
 #[derive(Default)]
 struct State {
+    /// Bytes that the answer may have.
+    limit: usize,
     bytes: AtomicUsize,
     overflow: Mutex<Option<ServerError>>,
     /// Whether nothing follows this answer.
@@ -34,6 +36,11 @@ struct State {
 }
 
 impl Answer {
+    /// An answer of at most so many bytes.
+    pub(crate) fn within(limit: usize) -> Answer {
+        Answer(Arc::new(State { limit, ..State::default() }))
+    }
+
     /// Forgets all of it: the next answer of a subscription begins.
     pub(crate) fn begin_anew(&self) {
         self.0.bytes.store(0, Ordering::Relaxed);
@@ -55,21 +62,21 @@ impl Answer {
     /// Counts values that were put into the answer.
     ///
     /// # Errors
-    /// The answer is larger than [`MAX_ANSWER_BYTES`]. The execution is given up then.
+    /// The answer is larger than its limit. The execution is given up then.
     pub(crate) fn count<T>(&self, bytes: usize, values: usize, at: &ContextBase<'_, T>) -> ServerResult<()> {
         let more = bytes.max(values * VALUE_BYTES);
         let before = self.0.bytes.fetch_add(more, Ordering::Relaxed);
-        if before.saturating_add(more) <= MAX_ANSWER_BYTES {
+        if before.saturating_add(more) <= self.0.limit {
             return Ok(());
         }
-        let error = too_large(at);
+        let error = too_large(self.0.limit, at);
         lock(&self.0.overflow).get_or_insert(error.clone());
         Err(error)
     }
 
     /// Whether the answer is given up: nothing more is written then.
     pub(crate) fn is_full(&self) -> bool {
-        self.0.bytes.load(Ordering::Relaxed) > MAX_ANSWER_BYTES
+        self.0.bytes.load(Ordering::Relaxed) > self.0.limit
     }
 
     /// Why the answer is given up, if it is.
@@ -125,7 +132,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Names the place where the answer became too large, which is where the most of it is likely to be.
-fn too_large<T>(at: &ContextBase<'_, T>) -> ServerError {
+fn too_large<T>(limit: usize, at: &ContextBase<'_, T>) -> ServerError {
     let mut fields: Vec<&str> = Vec::new();
     if let Some(node) = &at.path_node {
         for step in std::iter::once(node).chain(node.parents()) {
@@ -139,7 +146,7 @@ fn too_large<T>(at: &ContextBase<'_, T>) -> ServerError {
     let message = format!(
         "the response is larger than {} MiB and was given up at `{place}`: ask for fewer rows there (`first`), for fewer \
          fields of long text, or for each of them once",
-        MAX_ANSWER_BYTES / 1024 / 1024
+        limit / 1024 / 1024
     );
     let mut error = ServerError::new(message.clone(), None);
     error.path = fields.iter().map(|field| PathSegment::Field((*field).to_owned())).collect();

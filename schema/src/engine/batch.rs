@@ -16,7 +16,7 @@ use futures_util::stream::{self, BoxStream, FuturesUnordered};
 use service::Cx;
 
 use crate::Schema;
-use crate::engine::answer::Answer;
+use crate::engine::answer::{Answer, MAX_ANSWER_BYTES};
 use crate::engine::loader::Loaders;
 
 /// Keys of one read: a level of more is read in parts. Twice the rows that a document can pay for, since those of a list
@@ -28,10 +28,10 @@ const MAX_KEYS: usize = 30_000;
 type Batch = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Executes a request on behalf of a caller, with loaders of its own. Reads begin only when the execution has come to a
-/// rest, that is, when every field of a level has said what it needs. An answer that becomes too large is given up.
-pub(crate) async fn execute(schema: &Schema, request: Request, cx: Cx) -> Response {
+/// rest, that is, when every field of a level has said what it needs. An answer of more than `limit` bytes is given up.
+pub(crate) async fn execute(schema: &Schema, request: Request, cx: Cx, limit: usize) -> Response {
     let (mut reads, loaders) = Reads::new(&cx);
-    let answer = Answer::default();
+    let answer = Answer::within(limit);
     let mut execution = pin!(schema.execute(request.data(cx).data(loaders).data(answer.clone())));
     poll_fn(|task| {
         let (polled, rests) = poll_until_rest(task, |task| execution.as_mut().poll(task));
@@ -46,10 +46,10 @@ pub(crate) async fn execute(schema: &Schema, request: Request, cx: Cx) -> Respon
     .await
 }
 
-/// The same for an operation with many answers.
+/// Executes an operation with many answers, a subscription.
 pub(crate) fn subscribe(schema: &Schema, request: Request, cx: Cx) -> BoxStream<'static, Response> {
     let (mut reads, loaders) = Reads::new(&cx);
-    let answer = Answer::default();
+    let answer = Answer::within(MAX_ANSWER_BYTES);
     let mut execution = schema.execute_stream(request.data(cx).data(loaders).data(answer.clone()));
     let mut has_ended = false;
     let answers = stream::poll_fn(move |task| {

@@ -11,12 +11,14 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Positioned, Response, Value, Variables};
 
-/// The types of every field and argument of the schema, and what is an enum.
+/// The types of every field and argument of the schema, and of which kind each type is.
 #[derive(Default)]
 pub struct SchemaIndex {
     fields: HashMap<String, HashMap<String, FieldTypes>>,
     inputs: HashMap<String, HashMap<String, Type>>,
     enums: HashSet<String>,
+    objects: HashSet<String>,
+    unions: HashSet<String>,
 }
 
 /// The type of a field, and those of its arguments.
@@ -34,7 +36,14 @@ impl SchemaIndex {
             let TypeSystemDefinition::Type(definition) = definition else { continue };
             let name = definition.node.name.node.to_string();
             let fields = match definition.node.kind {
-                TypeKind::Object(object) => object.fields,
+                TypeKind::Object(object) => {
+                    index.objects.insert(name.clone());
+                    object.fields
+                }
+                TypeKind::Union(_) => {
+                    index.unions.insert(name);
+                    continue;
+                }
                 TypeKind::Interface(interface) => interface.fields,
                 TypeKind::InputObject(input) => {
                     let fields = input.fields.into_iter().map(|f| (f.node.name.node.to_string(), f.node.ty.node));
@@ -79,6 +88,21 @@ impl SchemaIndex {
     /// Whether a type is an enum.
     pub(crate) fn is_enum(&self, name: &str) -> bool {
         self.enums.contains(name)
+    }
+
+    /// Whether a type is an object type: its fields are those of one kind of record.
+    pub(crate) fn is_object(&self, name: &str) -> bool {
+        self.objects.contains(name)
+    }
+
+    /// Whether a type has fields: it is an object, an interface or a union.
+    pub(crate) fn is_composite(&self, name: &str) -> bool {
+        self.fields.contains_key(name) || self.unions.contains(name)
+    }
+
+    /// Whether a type is an input object.
+    pub(crate) fn is_input_object(&self, name: &str) -> bool {
+        self.inputs.contains_key(name)
     }
 
     /// Completes the root of an answer.

@@ -12,7 +12,7 @@ use crate::engine::cost::Cost;
 /// Memory for remembered documents, in bytes.
 const CAPACITY: u64 = 16 * 1024 * 1024;
 /// How much larger a parsed document is than its text.
-const PARSED: u32 = 24;
+const PARSED: usize = 24;
 
 /// Remembered documents by their text. Cheap to clone.
 #[derive(Clone)]
@@ -27,11 +27,14 @@ pub(crate) struct Document {
     cost: OnceLock<Cost>,
 }
 
+/// Bytes of memory of a parsed document, by its text.
+fn parsed_size(text: &str) -> usize {
+    (text.len() + 64) * PARSED
+}
+
 impl Default for Documents {
     fn default() -> Documents {
-        let weigh = |text: &Arc<str>, _: &Arc<Document>| {
-            u32::try_from(text.len()).unwrap_or(u32::MAX).saturating_add(64).saturating_mul(PARSED)
-        };
+        let weigh = |text: &Arc<str>, _: &Arc<Document>| u32::try_from(parsed_size(text)).unwrap_or(u32::MAX);
         Documents(Cache::builder().max_capacity(CAPACITY).weigher(weigh).build())
     }
 }
@@ -53,6 +56,11 @@ impl Documents {
 impl Document {
     pub(crate) fn new(text: &str, parsed: ExecutableDocument) -> Document {
         Document { text: text.into(), parsed, valid: AtomicBool::new(false), cost: OnceLock::new() }
+    }
+
+    /// Bytes of memory that it takes, about.
+    pub(crate) fn memory(&self) -> usize {
+        parsed_size(&self.text)
     }
 
     /// Whether it was found valid.

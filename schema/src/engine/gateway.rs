@@ -11,6 +11,7 @@ use service::live::Subscriber;
 use service::value::FieldErrors;
 use service::{Cx, Error};
 
+use crate::engine::answer::MAX_ANSWER_BYTES;
 use crate::engine::batch;
 use crate::engine::bounds::{MAX_ERRORS, check_text};
 use crate::engine::completion::SchemaIndex;
@@ -18,9 +19,10 @@ use crate::engine::cost::Cost;
 use crate::engine::documents::{Document, Documents};
 use crate::engine::error::extensions;
 use crate::engine::literals::readable;
+use crate::engine::merging::check_merging;
 use crate::engine::session::{EventPrice, Run};
 use crate::engine::trusted::TrustedDocuments;
-use crate::engine::type_rules;
+use crate::engine::{subscription_root, type_rules};
 use crate::{Schema, build, sdl};
 
 /// The schema, what is known of its types, and the documents that were read.
@@ -49,7 +51,7 @@ pub struct Sent {
 /// A document within its bounds.
 pub struct Prepared {
     operation_name: Option<String>,
-    variables: Variables,
+    variables: Arc<Variables>,
     document: Arc<Document>,
     cost: Cost,
 }
@@ -113,10 +115,6 @@ impl Gateway {
         let cost = document.cost(|| self.index.cost(&document.parsed, operation, &variables)).map_err(invalid)?;
         if let Some(operation) = operation {
             type_rules::check_values(&self.index, operation, &variables).map_err(unreadable)?;
-            if operation.ty == OperationType::Subscription && fields(operation) != 1 {
-                let message = "a subscription has exactly one field; start one for each";
-                return Err(Refused::Over(Error::BadRequest(message.into())));
-            }
             for definition in &operation.variable_definitions {
                 let (name, ty) = (&definition.node.name.node, &definition.node.var_type.node);
                 match definition.node.default_value() {
@@ -133,7 +131,7 @@ impl Gateway {
                 }
             }
         }
-        Ok(Prepared { operation_name, variables, document, cost })
+        Ok(Prepared { operation_name, variables: Arc::new(variables), document, cost })
     }
 
     /// The document that is sent, or that is named.
@@ -163,18 +161,30 @@ impl Gateway {
         }
     }
 
-    /// Executes a query or a mutation.
+    /// Executes a query or a mutation, whose answer has at most 8 MiB.
     pub async fn execute(&self, prepared: &Prepared, cx: Cx) -> Response {
+        self.execute_within(MAX_ANSWER_BYTES, prepared, cx).await
+    }
+
+    /// Executes a query or a mutation, whose answer has at most so many bytes.
+    pub async fn execute_within(&self, limit: usize, prepared: &Prepared, cx: Cx) -> Response {
         let request = self.request(prepared);
         let id = cx.request_id().to_owned();
-        let mut response = batch::execute(&self.schema, request, cx).await;
+        let mut response = batch::execute(&self.schema, request, cx, limit).await;
         self.finish(prepared, &id, &mut response);
         response
     }
 
     /// Executes any operation; a subscription answers until it is dropped, or its connection is cut. Each of its events is
-    /// charged like the first, and has 15 s.
+    /// charged like the first, and has 15 s. What it holds in memory all the while is counted against its token.
     pub fn subscribe(self: Arc<Self>, prepared: Prepared, cx: Cx, watch: Subscriber) -> BoxStream<'static, Response> {
+        let memory = match watch.reserve(cx.caller().token_id(), prepared.memory()) {
+            Ok(memory) => memory,
+            Err(error) => {
+                let refused = refusal(&error, cx.request_id());
+                return futures_util::stream::once(async { refused }).boxed();
+            }
+        };
         let mut request = self.request(&prepared).data(watch);
         if let Some(field) = prepared.subscribed() {
             request = request.data(EventPrice { points: prepared.points(), field });
@@ -183,6 +193,7 @@ impl Gateway {
         let answers = batch::subscribe(&self.schema, request, cx);
         answers
             .map(move |mut response| {
+                let _reserved = &memory;
                 self.finish(&prepared, &id, &mut response);
                 response
             })
@@ -197,7 +208,7 @@ impl Gateway {
             operation_name: operation_name.clone(),
             variables: variables.clone(),
         };
-        let mut request = Request::new("").variables(variables.clone()).data(run);
+        let mut request = Request::new("").variables((**variables).clone()).data(run);
         request.operation_name = operation_name.clone();
         request.set_parsed_query(document.parsed.clone());
         request
@@ -223,9 +234,11 @@ fn unreadable(error: ServerError) -> Refused {
 /// Reads a document within its bounds, by the rules of the type system.
 pub(crate) fn read(index: &SchemaIndex, text: &str) -> Result<Document, Refused> {
     check_text(text).map_err(invalid)?;
-    let parsed = async_graphql::parser::parse_query(readable(text)).map_err(|error| unreadable(error.into()))?;
+    let mut parsed = async_graphql::parser::parse_query(readable(text)).map_err(|error| unreadable(error.into()))?;
     type_rules::check_keys(text).map_err(unreadable)?;
     type_rules::check_document(index, &parsed).map_err(unreadable)?;
+    check_merging(index, &parsed).map_err(unreadable)?;
+    subscription_root::flatten(&mut parsed).map_err(unreadable)?;
     Ok(Document::new(text, parsed))
 }
 
@@ -265,6 +278,13 @@ impl Prepared {
         self.cost.of_replay
     }
 
+    /// Bytes of memory that it holds while it is executed: its document and its variables, of which the library has copies of
+    /// its own.
+    fn memory(&self) -> usize {
+        let variables: usize = self.variables.values().map(memory_of).sum();
+        2 * (self.document.memory() + variables)
+    }
+
     /// What its operation is.
     pub fn kind(&self) -> Kind {
         let Some(operation) = self.operation() else { return Kind::Query };
@@ -291,9 +311,16 @@ impl Prepared {
     }
 }
 
-/// The root fields that are seen without following fragments; a fragment counts as one.
-fn fields(operation: &OperationDefinition) -> usize {
-    operation.selection_set.node.items.len()
+/// Bytes of memory of variables: of each value, and of its text.
+fn memory_of(value: &Value) -> usize {
+    const VALUE: usize = 100;
+    VALUE
+        + match value {
+            Value::String(text) => text.len(),
+            Value::List(items) => items.iter().map(memory_of).sum(),
+            Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + memory_of(value)).sum(),
+            _ => 0,
+        }
 }
 
 /// The library reports some errors once for each of its passes over the document.

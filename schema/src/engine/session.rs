@@ -2,20 +2,16 @@
 //! event of a subscription is charged and has an end.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation};
 use async_graphql::registry::{MetaType, MetaTypeName, Registry};
 use async_graphql::{CacheControl, PathSegment, Response, ServerError, ValidationResult, Value, Variables};
 use service::live::Subscriber;
-use service::{Cx, Error};
+use service::{Cx, Error, OPERATION_TIMEOUT};
 
 use crate::engine::answer::Answer;
 use crate::engine::documents::{Document, Documents};
 use crate::engine::error::extensions;
-
-/// How long one event of a subscription may take.
-const EVENT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Makes the extension of each request.
 pub(crate) struct Sessions;
@@ -32,7 +28,7 @@ pub(crate) struct Run {
     pub(crate) documents: Documents,
     pub(crate) document: Arc<Document>,
     pub(crate) operation_name: Option<String>,
-    pub(crate) variables: Variables,
+    pub(crate) variables: Arc<Variables>,
 }
 
 /// What each event of a subscription costs, and the name of its field in the answer.
@@ -81,7 +77,7 @@ impl Extension for Session {
                 None => Ok(Some(response)),
             }
         };
-        match tokio::time::timeout(EVENT_TIMEOUT, execution).await.unwrap_or(Err(Error::TooSlow)) {
+        match tokio::time::timeout(OPERATION_TIMEOUT, execution).await.unwrap_or(Err(Error::TooSlow)) {
             Ok(Some(response)) => match answer.and_then(Answer::overflow) {
                 Some(error) => Response::from_errors(vec![error]),
                 None => response,

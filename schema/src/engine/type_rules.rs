@@ -1,6 +1,6 @@
 //! Rules of the type system (GraphQL, September 2025, sections 3.5, 3.10 and 5) that the library does not check: enum values
-//! are not strings, integers have 32 bits, a key stands once in an input object, a variable fits where it is used, and
-//! fragments form no cycle.
+//! are not strings, integers have 32 bits, input objects are objects in which a key stands once, a variable fits where it
+//! is used, `__typename` has neither arguments nor fields, and fragments form no cycle.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use async_graphql::parser::types::{
     BaseType, Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet, Type,
 };
 use async_graphql::{Name, Pos, Positioned, ServerError, Variables};
-use async_graphql_value::{ConstValue, Value};
+use async_graphql_value::{ConstValue, Number, Value};
 
 use crate::engine::completion::{SchemaIndex, base, root};
 use crate::engine::tokens::{Token, tokens};
@@ -67,7 +67,7 @@ pub(crate) fn check_document(index: &SchemaIndex, document: &ExecutableDocument)
         for definition in &operation.variable_definitions {
             if let Some(value) = &definition.node.default_value {
                 let literal = value.node.clone().into_value();
-                check_literal(index, &definition.node.var_type.node, &literal, value.pos)?;
+                check_literal(index, &definition.node.var_type.node.base, &literal, value.pos)?;
             }
         }
         let mut part = Part::of(index);
@@ -81,7 +81,8 @@ pub(crate) fn check_document(index: &SchemaIndex, document: &ExecutableDocument)
 /// Checks the values of the variables of an operation.
 ///
 /// # Errors
-/// The variable, and the integer in it that has more than 32 bits.
+/// The variable, and what in it is no value of its type: an integer of more than 32 bits, or something else than an object
+/// where an input object is expected.
 pub(crate) fn check_values(
     index: &SchemaIndex,
     operation: &OperationDefinition,
@@ -89,7 +90,7 @@ pub(crate) fn check_values(
 ) -> Result<(), ServerError> {
     for definition in &operation.variable_definitions {
         let (name, ty) = (&definition.node.name.node, &definition.node.var_type.node);
-        if let Some(wrong) = variables.get(name).and_then(|value| too_large(index, base(&ty.base), value)) {
+        if let Some(wrong) = variables.get(name).and_then(|value| wrong_value(index, &ty.base, value)) {
             let message = format!("Variable \"${name}\" got an invalid value: {wrong}");
             return Err(ServerError::new(message, Some(definition.pos)));
         }
@@ -97,40 +98,57 @@ pub(crate) fn check_values(
     Ok(())
 }
 
-fn too_large(index: &SchemaIndex, ty: &str, value: &ConstValue) -> Option<String> {
-    match value {
-        ConstValue::Number(number) if ty == "Int" && number.as_i64().is_none_or(|n| i32::try_from(n).is_err()) => {
-            // A fraction is refused by the library, in its own words.
-            let is_whole = number.is_i64() || number.is_u64();
-            is_whole.then(|| format!("Int cannot represent non 32-bit signed integer value: {number}"))
+/// What is no value of a type. What the library refuses by itself is not looked for.
+fn wrong_value(index: &SchemaIndex, ty: &BaseType, value: &ConstValue) -> Option<String> {
+    match (ty, value) {
+        (_, ConstValue::Null) => None,
+        (BaseType::List(item), ConstValue::List(items)) => {
+            items.iter().find_map(|value| wrong_value(index, &item.base, value))
         }
-        ConstValue::List(items) => items.iter().find_map(|item| too_large(index, ty, item)),
-        ConstValue::Object(fields) => fields
+        // A single value counts as a list of one.
+        (BaseType::List(item), value) => wrong_value(index, &item.base, value),
+        (BaseType::Named(name), ConstValue::Number(number)) if name == "Int" => too_large(number),
+        (BaseType::Named(name), ConstValue::Object(fields)) => fields
             .iter()
-            .find_map(|(field, value)| index.input(ty, field).and_then(|ty| too_large(index, base(&ty.base), value))),
-        _ => None,
+            .find_map(|(field, value)| index.input(name, field).and_then(|ty| wrong_value(index, &ty.base, value))),
+        (BaseType::Named(name), _) => no_input_object(index, name),
     }
 }
 
+fn too_large(number: &Number) -> Option<String> {
+    // A fraction is refused by the library, in its own words.
+    let is_whole = number.is_i64() || number.is_u64();
+    let is_large = number.as_i64().is_none_or(|n| i32::try_from(n).is_err());
+    (is_whole && is_large).then(|| format!("Int cannot represent non 32-bit signed integer value: {number}"))
+}
+
+/// Why a value that is no object does not fit, if an input object is expected.
+fn no_input_object(index: &SchemaIndex, name: &str) -> Option<String> {
+    index.is_input_object(name).then(|| format!("Expected type \"{name}\" to be an object."))
+}
+
 /// Checks a literal where a value of this type is expected.
-fn check_literal(index: &SchemaIndex, ty: &Type, value: &Value, at: Pos) -> Result<(), ServerError> {
-    let name = base(&ty.base);
-    match value {
-        Value::String(text) if index.is_enum(name) => {
-            let message = format!("\"{text}\" is a string; a value of the enum {name} is written without quotes");
-            Err(ServerError::new(message, Some(at)))
+fn check_literal(index: &SchemaIndex, ty: &BaseType, value: &Value, at: Pos) -> Result<(), ServerError> {
+    let wrong = match (ty, value) {
+        (_, Value::Null | Value::Variable(_)) => None,
+        (BaseType::List(item), Value::List(items)) => {
+            return items.iter().try_for_each(|value| check_literal(index, &item.base, value, at));
         }
-        Value::Number(number) => match too_large(index, name, &ConstValue::Number(number.clone())) {
-            Some(message) => Err(ServerError::new(message, Some(at))),
-            None => Ok(()),
-        },
-        Value::List(items) => items.iter().try_for_each(|item| check_literal(index, ty, item, at)),
-        Value::Object(fields) => fields.iter().try_for_each(|(field, value)| match index.input(name, field) {
-            Some(ty) => check_literal(index, ty, value, at),
-            None => Ok(()),
-        }),
-        _ => Ok(()),
-    }
+        // A single value counts as a list of one.
+        (BaseType::List(item), value) => return check_literal(index, &item.base, value, at),
+        (BaseType::Named(name), Value::String(text)) if index.is_enum(name) => {
+            Some(format!("\"{text}\" is a string; a value of the enum {name} is written without quotes"))
+        }
+        (BaseType::Named(name), Value::Number(number)) if name == "Int" => too_large(number),
+        (BaseType::Named(name), Value::Object(fields)) => {
+            return fields.iter().try_for_each(|(field, value)| match index.input(name, field) {
+                Some(ty) => check_literal(index, &ty.base, value, at),
+                None => Ok(()),
+            });
+        }
+        (BaseType::Named(name), _) => no_input_object(index, name),
+    };
+    wrong.map_or(Ok(()), |message| Err(ServerError::new(message, Some(at))))
 }
 
 /// A variable where it is used.
@@ -191,9 +209,14 @@ impl<'a> Part<'a> {
     fn field(&mut self, kind: &str, field: &'a Positioned<Field>) -> Result<(), ServerError> {
         self.directives(&field.node.directives)?;
         let name = field.node.name.node.as_str();
+        if name == "__typename" && !(field.node.arguments.is_empty() && field.node.selection_set.node.items.is_empty())
+        {
+            let message = "Field \"__typename\" has neither arguments nor fields.";
+            return Err(ServerError::new(message, Some(field.pos)));
+        }
         for (argument, value) in &field.node.arguments {
             if let Some(ty) = self.index.argument(kind, name, &argument.node) {
-                check_literal(self.index, ty, &value.node, value.pos)?;
+                check_literal(self.index, &ty.base, &value.node, value.pos)?;
                 self.variables(ty, &value.node, value.pos);
             }
         }
@@ -347,6 +370,31 @@ mod tests {
             "mutation { createTimeEntries(input: [{ durationSeconds: 99999999999 }]) { timeEntries { id } } }",
         ] {
             assert!(check(query).is_err_and(|message| message.contains("non 32-bit")), "{query}");
+        }
+    }
+
+    #[test]
+    fn an_input_object_is_an_object() {
+        let create = |input: &str| check(&format!("mutation {{ createClient(input: {input}) {{ client {{ id }} }} }}"));
+        for input in ["[{ name: \"x\" }]", "\"x\"", "1", "true", "[]"] {
+            assert!(create(input).is_err_and(|message| message.contains("to be an object")), "{input}");
+        }
+        let batch = |input: &str| {
+            check(&format!("mutation {{ createTimeEntries(input: {input}) {{ timeEntries {{ id }} }} }}"))
+        };
+        assert_eq!((batch("{ note: \"one\" }"), batch("[{ note: \"one\" }]")), (Ok(()), Ok(())));
+        assert!(batch("[[{ note: \"one\" }]]").is_err_and(|message| message.contains("to be an object")));
+        assert!(
+            check("{ clients(filter: []) { nodes { id } } }").is_err_and(|message| message.contains("ClientFilter"))
+        );
+        assert_eq!(check("{ clients(filter: null) { nodes { id } } }"), Ok(()));
+    }
+
+    #[test]
+    fn the_name_of_a_type_has_neither_arguments_nor_fields() {
+        assert_eq!(check("{ __typename viewer { __typename } }"), Ok(()));
+        for query in ["{ __typename { x } }", "{ viewer { __typename(a: 1) } }"] {
+            assert!(check(query).is_err_and(|message| message.contains("neither arguments nor fields")), "{query}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use entity::value::{FieldErrors, Plan};
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlxError};
@@ -10,6 +11,9 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use crate::contract::reason::Reason;
+
+/// How long an operation, or one event of a subscription, may take. A longer one is given up as `TooSlow`.
+pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What callers call this process, without a slash at the end. Errors are also made where no server is at hand, such as by
 /// the listener, so that this is known to the whole process.
@@ -166,7 +170,8 @@ impl Error {
         Error::Internal(Cause::Bug(what.into()))
     }
 
-    /// The same error of a look-up by key. One is never slow by itself: if it had no answer in time, the database is away.
+    /// This error, if a look-up by key met it. Such a look-up is never slow by itself: if it had no answer in time, the
+    /// database is away.
     pub(crate) fn of_look_up(self) -> Error {
         match self {
             Error::TooSlow => Error::Unavailable,
@@ -273,7 +278,10 @@ impl fmt::Display for Error {
             Error::RateLimited { retry_after } => {
                 write!(f, "too many requests; retry after {retry_after} s")
             }
-            Error::TooSlow => f.write_str("it took longer than 15 s and was given up; ask for less at once"),
+            Error::TooSlow => {
+                let seconds = OPERATION_TIMEOUT.as_secs();
+                write!(f, "it took longer than {seconds} s and was given up; ask for less at once")
+            }
             Error::Unavailable => f.write_str(
                 "the server cannot do this at the moment, for example because its database is away; retry after \
                  Retry-After, a write with the same Idempotency-Key",
@@ -338,12 +346,12 @@ pub struct ErrorBody<'a> {
 }
 
 impl ErrorBody<'_> {
-    /// The same without the message, for surfaces that carry it elsewhere.
+    /// This body without the message, for surfaces that carry it elsewhere.
     pub fn without_message(self) -> Self {
         ErrorBody { with_message: false, ..self }
     }
 
-    /// The same without the link to the page of errors, for surfaces whose contract has none.
+    /// This body without the link to the page of errors, for surfaces whose contract has none.
     pub fn without_doc_url(self) -> Self {
         ErrorBody { with_doc_url: false, ..self }
     }

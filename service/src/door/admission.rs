@@ -1,6 +1,7 @@
 //! Admission: token, then plan, then budget, before anything else of a request is looked at.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use entity::value::TokenScope;
 use sea_orm::{ConnectionTrait, Statement};
@@ -15,6 +16,9 @@ use crate::core::database::Class;
 use crate::core::observed;
 use crate::door::{Cx, Door, RequestFacts};
 use crate::limit::Budget;
+
+/// How long a body may take until its caller is confirmed once more.
+const SLOW_BODY: Duration = Duration::from_secs(1);
 
 /// A request that was let in, with what its token may still spend.
 pub struct Admission {
@@ -48,16 +52,28 @@ impl Admitted {
         &self.standing.known.caller
     }
 
-    /// The same, confirmed: for what is answered without the database.
+    /// Makes sure that the caller is still as they were known, for what is answered without the database.
     ///
     /// # Errors
     /// `Unauthenticated` if the token does not let in any more.
-    pub async fn confirm(mut self) -> Result<Admitted, Error> {
-        self.door.confirm(&mut self.standing).await?;
-        Ok(self)
+    pub async fn confirm(self) -> Result<Admitted, Error> {
+        let mut begun = self.begun();
+        begun.door.confirm(&mut begun.standing).await?;
+        Ok(begun)
     }
 
-    /// The same, where the plan of the workspace still gives access at all: for what is answered to a caller as they are now.
+    /// Begins the time of the operation: what came before was the reading of the body, which has a time-out of its own. A
+    /// caller who was confirmed before a slow body is confirmed once more.
+    fn begun(mut self) -> Admitted {
+        let until = self.door.core.database().deadline();
+        if until.saturating_duration_since(self.standing.until) > SLOW_BODY {
+            self.standing.confirmed = false;
+        }
+        self.standing.until = until;
+        self
+    }
+
+    /// Makes sure of the caller as `confirm` does, and that the plan of the workspace still gives access at all.
     ///
     /// # Errors
     /// `Unauthenticated` if the token does not let in any more, `PlanLacks` if the plan does not.
@@ -71,7 +87,8 @@ impl Admitted {
 
     /// To the door, with what the request brings along.
     pub fn enter(self, facts: RequestFacts) -> Cx {
-        Cx::new(self.door, self.standing, facts, self.budget)
+        let Admitted { door, standing, budget } = self.begun();
+        Cx::new(door, standing, facts, budget)
     }
 }
 
@@ -91,7 +108,8 @@ impl Door {
         self.let_in(feature, standing).await
     }
 
-    /// The same for an action that confirms the caller itself, where it can.
+    /// Lets a request in to an action. The caller is confirmed by the first statement of the action, except where the
+    /// request is refused: then it is confirmed here, since a refusal is by what is so now.
     ///
     /// # Errors
     /// As `admit_to`.
@@ -114,7 +132,7 @@ impl Door {
         self.let_in(action.feature(), standing).await
     }
 
-    /// The same for a request that makes sure of its caller by itself, before anything of its answer is sent.
+    /// Lets in a request that confirms its caller by itself, before anything of its answer is sent.
     ///
     /// # Errors
     /// As `admit_to`.

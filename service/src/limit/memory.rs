@@ -1,7 +1,7 @@
 //! The buckets of this process: governor's GCRA, over stores of bounded size.
 
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use governor::nanos::Nanos;
 use governor::{Quota, RateLimiter};
 
 use super::store::{Store, View};
-use super::{Charge, ChargeResult, Level, MINUTE, Sizes, TEN_SECONDS};
+use super::{Charge, ChargeResult, Level, MINUTE, Sizes, TEN_SECONDS, network_of};
 use crate::access::caller::Caller;
 use crate::core::clock::Clock;
 
@@ -138,14 +138,6 @@ impl Memory {
         self.burst.sweep(now);
         self.sustained.sweep(now);
         self.addresses.sweep(now);
-    }
-}
-
-/// The key of an address: IPv6 addresses count by /64, which one subscriber holds.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        v4 => v4,
     }
 }
 

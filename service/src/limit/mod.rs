@@ -2,6 +2,7 @@
 //! buckets live in memory, or in Redis for all replicas.
 
 mod memory;
+mod network;
 mod shared;
 mod store;
 
@@ -17,6 +18,7 @@ use crate::access::caller::Caller;
 use crate::contract::error::Error;
 use crate::core::clock::Clock;
 
+pub use self::network::network_of;
 pub(crate) use self::shared::{check_url, ping};
 
 const TEN_SECONDS: Duration = Duration::from_secs(10);

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use entity::value::{EventType, FieldErrors, Timestamp};
+use entity::value::{EventType, FieldErrors, Id, Timestamp};
 use tokio::sync::{Notify, mpsc, watch};
 
 use self::rights::{Rights, RightsReader};
@@ -34,6 +34,10 @@ use crate::nouns::time_entry::TimeEntry;
 const MAX_UNREAD: usize = 256;
 /// The most subscriptions of one token in this process.
 const MAX_PER_TOKEN: usize = 100;
+/// Bytes of memory that the subscriptions of one token may hold in this process: their documents and variables.
+const MEMORY_PER_TOKEN: usize = 16 * 1024 * 1024;
+/// Bytes of memory that all subscriptions of this process may hold.
+const MEMORY: usize = 64 * 1024 * 1024;
 /// Timers in one notification: each is 110 characters, and PostgreSQL takes under 8,000.
 const TIMERS_PER_NOTIFICATION: usize = 60;
 
@@ -98,12 +102,52 @@ impl Subscriber {
         Ok(state.registrations.get_mut(number).is_some_and(|entry| entry.still_has(present)))
     }
 
+    /// Counts the memory that a subscription holds, until what this returns is dropped.
+    ///
+    /// # Errors
+    /// `Conflict` with the reason `subscription_cap` where the subscriptions of the token would hold more than 16 MiB;
+    /// `Unavailable` where those of all tokens would hold more than 64 MiB.
+    pub fn reserve(&self, token_id: Id, bytes: usize) -> Result<Reserved, Error> {
+        let hub = &self.0.hub;
+        let mut state = hub.live().state();
+        let of_token = state.memory.get(&token_id).copied().unwrap_or_default();
+        if of_token + bytes > MEMORY_PER_TOKEN {
+            let message =
+                "the subscriptions of the token hold too much memory; end one, or send shorter documents and variables";
+            return Err(Error::conflict(Reason::SubscriptionCap, message));
+        }
+        if state.memory.values().sum::<usize>() + bytes > MEMORY {
+            return Err(Error::Unavailable);
+        }
+        state.memory.insert(token_id, of_token + bytes);
+        Ok(Reserved { hub: hub.clone(), token_id, bytes })
+    }
+
     /// Completes when the subscriber is closed: its connection must be closed too.
     pub async fn closed(&self) -> Closed {
         let mut closed = self.0.closed.clone();
         match closed.wait_for(Option::is_some).await.map(|reason| *reason) {
             Ok(Some(reason)) => reason,
             _ => Closed::Restart,
+        }
+    }
+}
+
+/// Memory of one subscription, which is counted until this is dropped.
+pub struct Reserved {
+    hub: Hub,
+    token_id: Id,
+    bytes: usize,
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let mut state = self.hub.live().state();
+        if let Some(of_token) = state.memory.get_mut(&self.token_id) {
+            *of_token -= self.bytes;
+            if *of_token == 0 {
+                state.memory.remove(&self.token_id);
+            }
         }
     }
 }
@@ -144,7 +188,6 @@ pub async fn events(
     let caller = cx.caller();
     cx.read(Action::ListEvents)?;
     let types = types.map(|types| known(&types)).transpose()?;
-    cx.set_lasting();
     let (sender, receiver) = mpsc::channel(MAX_UNREAD);
     let subscription = subscriber.subscribe(cx, Sink::Events { types, sender }, receiver)?;
     subscriber.0.hub.prepare_events(caller.organization_id).await?;
@@ -170,7 +213,6 @@ fn known(types: &[String]) -> Result<HashSet<String>, Error> {
 pub async fn timer(cx: &Cx, subscriber: &Subscriber) -> Result<Subscription<TimeEntry>, Error> {
     cx.read(Action::GetRunningTimer)?;
     let caller = cx.caller();
-    cx.set_lasting();
     let (sender, receiver) = mpsc::channel(MAX_UNREAD);
     let subscription = subscriber.subscribe(cx, Sink::Timer { sender }, receiver)?;
     subscriber.0.hub.prepare_timer((caller.organization_id, caller.user_id)).await?;
@@ -197,6 +239,7 @@ pub async fn timers(cx: &Cx, subscriber: &Subscriber) -> Result<Subscription<Tim
 }
 
 impl Subscriber {
+    /// Begins a subscription. From here on the deadline of the request does not count: each event has one of its own.
     fn subscribe<T>(&self, cx: &Cx, sink: Sink, receiver: mpsc::Receiver<T>) -> Result<Subscription<T>, Error> {
         let live = self.0.hub.live();
         let number = live.next.fetch_add(1, Ordering::Relaxed);
@@ -208,6 +251,7 @@ impl Subscriber {
         if let Some(entry) = state.registrations.get_mut(&self.0.number) {
             entry.sinks.insert(number, sink);
         }
+        cx.set_lasting();
         Ok(Subscription { receiver, number, subscriber: self.clone() })
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) sent_events: HashMap<Id, HashMap<Id, Timestamp>>,
     /// The latest timers of each person with subscribers that were sent, with their versions.
     pub(super) sent_timers: HashMap<Person, Vec<(Id, i32)>>,
+    /// Bytes of memory that the subscriptions of each token hold.
+    pub(super) memory: HashMap<Id, usize>,
     /// Changed timers that the reader has not loaded yet.
     pub(super) changed: HashSet<Timer>,
     /// Changed timers that the other replicas are not notified of yet.

@@ -38,6 +38,8 @@ pub use self::egress::{Resolve, Secret, Signed, sign};
 pub use self::forwarder::{Forwarded, Forwarder, Reply};
 pub use self::worker::schedule::ATTEMPTS;
 
+/// How long a receiver may take to answer, unless `Config::webhook_timeout` says otherwise.
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Concurrent DNS look-ups for deliveries; the runtime has 512 threads for blocking calls.
 const LOOK_UPS_TO_SEND: usize = 256;
 /// Concurrent DNS look-ups for endpoints that are being saved.

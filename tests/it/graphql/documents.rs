@@ -150,3 +150,30 @@ on_both! {
         assert!(places.is_sorted(), "{text}");
     }
 }
+
+on_both! {
+    /// What the type system refuses is refused before anything is executed: no mutation before it takes effect, and no value
+    /// of two is dropped without a word.
+    async fn what_the_types_refuse_is_not_executed(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let first = "a: createClient(input: { name: \"Made\" }) { client { id } }";
+        let second = "b: createClient(input: [{ name: \"x\" }]) { client { id } }";
+        let by_variable = "mutation($i: CreateClientInput!) { a: createClient(input: { name: \"Made\" }) { client { id } }
+            b: createClient(input: $i) { client { id } } }";
+        for (query, variables) in [
+            (format!("mutation {{ {first} {second} }}"), json!({})),
+            (by_variable.to_owned(), json!({ "i": "x" })),
+            (by_variable.to_owned(), json!({ "i": [{ "name": "v" }] })),
+            ("query($f: ClientFilter) { clients(filter: $f) { nodes { id } } }".to_owned(), json!({ "f": [] })),
+            ("{ viewer { id } viewer { id: name } }".to_owned(), json!({})),
+            ("{ ...A ...B } fragment A on Query { viewer { x: id } } fragment B on Query { viewer { x: name } }".to_owned(), json!({})),
+            ("{ viewer { __typename { id } } }".to_owned(), json!({})),
+        ] {
+            let refused = world.graphql(owner, &query, variables).await;
+            assert_eq!(refused.graphql_error()["code"], "bad_request", "{query}: {}", refused.text());
+            assert!(refused.json().get("data").is_none_or(Value::is_null), "{query}: {}", refused.text());
+        }
+        assert_eq!(world.database.number("SELECT count(*) AS n FROM client").await, 0);
+    }
+}

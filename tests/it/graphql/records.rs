@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_graphql::Response;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use poem::http::Method;
 use schema::{Gateway, Sent};
 use serde_json::{Value, json};
 use service::RequestFacts;
@@ -214,6 +215,113 @@ on_both! {
             world.clock.advance(3000);
             world.post(&home.member, &format!("/api/v1/time-entries/{id}/stop"), json!({})).await.data(200);
             assert_eq!(next().await["durationSeconds"], 3, "{role}");
+        }
+    }
+}
+
+on_both! {
+    /// A subscription lasts longer than an operation may take: what a document asks for below an item is answered then, too.
+    async fn fields_below_an_item_are_answered_as_long_as_the_subscription_lasts(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
+        let limit = Duration::from_secs(1);
+        let quick = world.replica(world.clock.clone(), |config| config.operation_timeout = limit).await;
+        let _jobs = jobs(&quick);
+        let project = home.project_with_member(&world, "P").await;
+        let mut subscriptions = Vec::new();
+        for query in [
+            "subscription { timersChanged { timeEntry { project { name } } } }",
+            "subscription { timerChanged { timeEntry { project { name } } } }",
+        ] {
+            subscriptions.push((query, subscribed(&quick, &home.owner, query).await));
+        }
+        let events = "subscription { events(types: [\"client.created\"]) { type data } }";
+        let (_registered, mut created) = subscribed(&quick, &home.owner, events).await;
+        // The deadline of the request that subscribed is over.
+        tokio::time::sleep_until(tokio::time::Instant::now() + limit * 2).await;
+        let start = quick.call(Method::POST, "/api/v1/time-entries/start").token(&home.owner).key("start");
+        start.json(json!({ "projectId": project })).send().await.data(201);
+        for (query, (_registered, answers)) in &mut subscriptions {
+            let answer = timeout(Duration::from_secs(20), answers.next()).await.unwrap().unwrap();
+            let answer = serde_json::to_value(answer).unwrap();
+            let field = if query.contains("timersChanged") { "timersChanged" } else { "timerChanged" };
+            assert_eq!(answer["data"][field]["timeEntry"]["project"]["name"], "P", "{query}: {answer}");
+        }
+        let create = quick.call(Method::POST, "/api/v1/clients").token(&home.owner).key("create");
+        create.json(json!({ "name": "New" })).send().await.data(201);
+        let answer = timeout(Duration::from_secs(20), created.next()).await.unwrap().unwrap();
+        assert_eq!(serde_json::to_value(answer).unwrap()["data"]["events"]["type"], "client.created");
+    }
+}
+
+on_both! {
+    /// The one field of a subscription may stand in fragments; two fields are refused wherever they stand.
+    async fn the_field_of_a_subscription_may_stand_in_a_fragment(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let _jobs = jobs(&world);
+        let home = &fixtures.home;
+        let mut subscriptions = Vec::new();
+        for query in [
+            "subscription { ...F } fragment F on Subscription { events { type } }",
+            "subscription { ... on Subscription { ... { events { type } } } }",
+            "subscription { ...F events { id } } fragment F on Subscription { events { type } }",
+        ] {
+            subscriptions.push((query, subscribed(&world, &home.owner, query).await));
+        }
+        home.client(&world, "New").await;
+        for (query, (_registered, answers)) in &mut subscriptions {
+            let answer = timeout(Duration::from_secs(20), answers.next()).await.unwrap().unwrap();
+            assert_eq!(serde_json::to_value(answer).unwrap()["data"]["events"]["type"], "client.created", "{query}");
+        }
+        let gateway = Gateway::default();
+        for query in [
+            "subscription { ...F } fragment F on Subscription { events { id } timerChanged { timeEntry { id } } }",
+            "subscription { events { id } more: events { id } }",
+            "subscription { events @skip(if: true) { id } }",
+            "subscription { ...F @include(if: true) } fragment F on Subscription { events { id } }",
+        ] {
+            assert!(gateway.prepare(Sent { query: query.into(), ..Sent::default() }).is_err(), "{query}");
+        }
+    }
+}
+
+on_both! {
+    /// What subscriptions hold in memory is counted: a token that holds much gets no more of it until it ends one.
+    async fn the_memory_of_subscriptions_is_bounded(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let large = |i: usize| {
+            let filler = "id ".repeat(4_900);
+            format!("subscription S{i} {{ timerChanged {{ timeEntry {{ {filler} }} }} }}")
+        };
+        let mut open = Vec::new();
+        let refused = loop {
+            let (registered, mut answers) = subscribed(&world, owner, &large(open.len())).await;
+            if let Some(answer) = futures_util::FutureExt::now_or_never(answers.next()) {
+                break serde_json::to_value(answer.unwrap()).unwrap();
+            }
+            open.push((registered, answers));
+            assert!(open.len() < 100, "nothing bounds them");
+        };
+        assert_eq!(refused["errors"][0]["extensions"]["reason"], "subscription_cap", "{refused}");
+        // A short one of another token is not refused, nor one more of this token once it has ended one.
+        let (_registered, mut answers) = subscribed(&world, &fixtures.home.member, "subscription { timerChanged { timeEntry { id } } }").await;
+        assert!(futures_util::FutureExt::now_or_never(answers.next()).is_none());
+        open.pop();
+        let (_registered, mut answers) = subscribed(&world, owner, &large(100)).await;
+        assert!(futures_util::FutureExt::now_or_never(answers.next()).is_none());
+    }
+}
+
+on_both! {
+    /// A report without groups is the total alone: zero where there is nothing, with amounts and without.
+    async fn a_total_of_nothing_is_zero(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let query = "{ timeReport(groupBy: [], filter: { entryDateFrom: \"2030-01-01\" }) { rows { seconds } total { seconds entries } } }";
+        let hidden = query.replace("groupBy: []", "groupBy: [], amountShown: HIDE_AMOUNT");
+        for (token, query) in [(&fixtures.home.member, query), (&fixtures.home.owner, query), (&fixtures.home.owner, &hidden)] {
+            let found = world.graphql(token, query, json!({})).await.graphql();
+            assert_eq!(found["timeReport"], json!({ "rows": [], "total": { "seconds": 0, "entries": 0 } }), "{query}");
         }
     }
 }

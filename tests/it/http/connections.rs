@@ -195,3 +195,45 @@ async fn a_stop_does_not_wait_for_half_heads() {
     idle.closed(SOON).await;
     assert_eq!(world.call(Method::GET, "/healthz").send().await.status, 200);
 }
+
+/// The time of an operation begins when its body is there. A body that comes slowly is one client's matter: its request is
+/// answered, and the database is not taken for away, so that other requests go on.
+async fn a_slow_body(kind: Kind) {
+    let limit = Duration::from_millis(700);
+    let world = World::with(kind, |config| config.operation_timeout = limit).await;
+    let fixtures = tests::Fixtures::new(&world).await;
+    let listening = Listening::start(&world, Limits::default());
+    let body = r#"{"name":"Slow"}"#;
+    let mut waiting = Vec::new();
+    for i in 0..20 {
+        let mut raw = listening.connect().await;
+        let head = format!(
+            "POST /api/v1/clients HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nIdempotency-Key: k{i}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            fixtures.home.owner,
+            body.len()
+        );
+        raw.send(head).await;
+        waiting.push(raw);
+    }
+    tokio::time::sleep_until(Instant::now() + limit + Duration::from_millis(300)).await;
+    for raw in &mut waiting {
+        raw.send(body).await;
+        assert_eq!(world.get(&fixtures.other.owner, "/api/v1/clients?limit=1").await.status.as_u16(), 200);
+        assert_eq!(world.call(Method::GET, "/readyz").send().await.status.as_u16(), 200);
+    }
+    for mut raw in waiting {
+        let (head, _) = raw.answer().await;
+        assert!(head.starts_with("http/1.1 201"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_body_is_answered_and_delays_nobody_on_sqlite() {
+    a_slow_body(Kind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_slow_body_is_answered_and_delays_nobody_on_postgres() {
+    a_slow_body(Kind::Postgres).await;
+}

@@ -1,9 +1,10 @@
 //! How many connections are open, in all and from each address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use service::network_of;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The open connections of a listener.
@@ -47,7 +48,7 @@ impl Places {
     /// Gives the place to a connection from this address; `None` if the address has too many. Without an address the
     /// connection counts in all only: it comes from a proxy that is trusted.
     pub(super) fn take(&self, permit: OwnedSemaphorePermit, address: Option<IpAddr>) -> Option<Place> {
-        let address = address.map(network);
+        let address = address.map(network_of);
         if let Some(address) = address {
             let mut by_address = lock(&self.by_address);
             let open = by_address.entry(address).or_default();
@@ -75,14 +76,6 @@ impl Drop for Place {
 
 fn lock(by_address: &Mutex<HashMap<IpAddr, usize>>) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
     by_address.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The address that connections are counted by: IPv6 by /64, which one customer has as a whole.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        address => address,
-    }
 }
 
 #[cfg(test)]

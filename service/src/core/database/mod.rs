@@ -123,7 +123,7 @@ impl Database {
         begun.tx.ok_or_else(|| DbErr::Custom("a transaction did not begin".into()))
     }
 
-    /// The same, of an operation that must have its answer by then, with what is asked when it begins.
+    /// A transaction that may write, of an operation that must have its answer by `deadline`; `asked` is read when it begins.
     pub(crate) async fn begin_asking(&self, asked: &Beginning, deadline: Option<Instant>) -> Result<Begun, DbErr> {
         Tx::begin(&self.writers, self.backend, asked, deadline.unwrap_or_else(|| self.deadline())).await
     }

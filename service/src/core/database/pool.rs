@@ -169,8 +169,8 @@ impl Pool {
     }
 
     async fn connect(self: &Arc<Pool>, until: Instant) -> Result<Conn, DbErr> {
-        let until = until.min(Instant::now() + CONNECT);
-        match timeout_at(until, self.options.open(self.pooler)).await {
+        let limit = Instant::now() + CONNECT;
+        match timeout_at(until.min(limit), self.options.open(self.pooler)).await {
             Ok(Ok(conn)) => Ok(conn),
             Ok(Err(error)) if is_refused_for_now(&error) => {
                 tracing::warn!(%error, "the database gave no connection");
@@ -180,6 +180,8 @@ impl Pool {
                 self.lost(&error.to_string());
                 Err(unavailable())
             }
+            // The time of the request was over first, which says nothing about the database.
+            Err(_) if until < limit => Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
             Err(_) => {
                 self.lost("it takes too long to connect");
                 Err(unavailable())
@@ -378,7 +380,8 @@ impl Taken {
         outcome
     }
 
-    /// The same of a statement that stands alone.
+    /// Runs one statement outside a transaction and reads its rows. Where the connection needs one for its time-out, it is
+    /// made around the statement.
     pub(super) async fn rows_alone<T: FromCells>(&mut self, ready: &Ready, until: Instant) -> Result<Vec<T>, Fault> {
         if !self.conn.as_ref().is_some_and(Conn::wants_transaction) {
             return self.rows(ready, until).await;

@@ -98,7 +98,7 @@ impl Reader {
         self.rows_of(ready).await
     }
 
-    /// The same of a statement that reads few rows by an index, whatever the data. On SQLite it is made at once; if it takes
+    /// The rows of a statement that reads few rows by an index, whatever the data. On SQLite it is made at once; if it takes
     /// longer than expected, it is given up and made like any other.
     pub(crate) async fn few_rows<T: FromCells>(&self, ready: &Ready) -> Result<Vec<T>, DbErr> {
         self.pool.report(&ready.text);

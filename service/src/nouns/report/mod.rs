@@ -142,7 +142,7 @@ pub struct TimeReportRow {
     /// What the billable time on hourly projects earns, one amount per currency.
     #[serde(default, skip_serializing_if = "Visible::is_hidden")]
     pub amounts: Visible<Vec<TimeReportAmount>>,
-    /// The same split by currency, for tables that have one currency a line.
+    /// These sums split by currency, for tables that have one currency a line.
     #[serde(skip)]
     #[oai(skip)]
     #[graphql(skip)]

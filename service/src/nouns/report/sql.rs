@@ -111,7 +111,10 @@ pub(super) async fn sums(
 
     let mut statement = named(entries, caller, groups, amounts);
     statement.limit(limit);
-    read.rows(&statement).await?.iter().map(|row| found(row, groups, amounts)).collect()
+    let rows: Vec<Found> =
+        read.rows(&statement).await?.iter().map(|row| found(row, groups, amounts)).collect::<Result<_, _>>()?;
+    // Without groups there is one row of no entries where there are none.
+    Ok(rows.into_iter().filter(|row| row.entries > 0).collect())
 }
 
 /// Entries whose day, an expression, lies between two dates. An index finds what can be among them: entries without instants
@@ -212,12 +215,12 @@ fn named(entries: SelectStatement, caller: &Caller, groups: &[ReportGroup], amou
         query.expr_as(expression, Alias::new(name)).add_group_by([SimpleExpr::from(Expr::col(Alias::new(name)))]);
     }
     query
-        .expr_as(Expr::cust("CAST(SUM(sums.seconds) AS BIGINT)"), Alias::new("seconds_sum"))
+        .expr_as(Expr::cust("CAST(COALESCE(SUM(sums.seconds), 0) AS BIGINT)"), Alias::new("seconds_sum"))
         .expr_as(
-            Expr::cust("CAST(SUM(CASE WHEN sums.billable THEN sums.seconds ELSE 0 END) AS BIGINT)"),
+            Expr::cust("CAST(COALESCE(SUM(CASE WHEN sums.billable THEN sums.seconds ELSE 0 END), 0) AS BIGINT)"),
             Alias::new("billable_sum"),
         )
-        .expr_as(Expr::cust("CAST(SUM(sums.entries) AS BIGINT)"), Alias::new("entries_sum"))
+        .expr_as(Expr::cust("CAST(COALESCE(SUM(sums.entries), 0) AS BIGINT)"), Alias::new("entries_sum"))
         .take()
 }
 

@@ -20,16 +20,16 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at
 use self::concurrency::Limiter;
 use self::queue::{Attempt, Job, LEASE, Leased, Outcome};
 use super::egress::{AttemptResult, SignedRequest};
-use super::{Dispatcher, endpoint};
+use super::{ATTEMPT_TIMEOUT, Dispatcher, endpoint};
 use crate::contract::error::{Error, Feature};
 
 /// How often the worker looks for due deliveries without being woken.
 const POLL: Duration = Duration::from_secs(1);
 /// The pause after an error of the database.
 const RECOVER: Duration = Duration::from_millis(500);
-/// How long the worker waits for running attempts when it stops: no attempt takes longer. An attempt begins only if at
-/// least this much of its lease is left.
-const LAST_ATTEMPTS: Duration = Duration::from_secs(11);
+/// How long the worker waits for running attempts when it stops: an attempt takes at most `ATTEMPT_TIMEOUT`, and its result is
+/// read at once. An attempt begins only if at least this much of its lease is left.
+const LAST_ATTEMPTS: Duration = ATTEMPT_TIMEOUT.saturating_add(Duration::from_secs(1));
 
 /// An attempt that ended: its delivery, its endpoint, its result and whether the receiver accepted, and how long it took.
 /// Without a result no attempt could be made; the delivery stays leased until the lease expires.

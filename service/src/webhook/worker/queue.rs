@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::contract::error::Feature;
 use crate::core::database::Tx;
-use crate::webhook::Dispatcher;
+use crate::webhook::{ATTEMPT_TIMEOUT, Dispatcher};
 
-/// The length of a lease, in milliseconds. An attempt takes at most ten seconds, and begins at once.
-pub(super) const LEASE: i64 = 20_000;
+/// The length of a lease, in milliseconds: two attempts long, since an attempt begins at once.
+pub(super) const LEASE: i64 = 2 * ATTEMPT_TIMEOUT.as_millis() as i64;
 /// The most deliveries that one statement skips, so that no other write waits long for it.
 const SKIPPED_AT_ONCE: i64 = 1000;
 
@@ -188,7 +188,7 @@ impl From<&Outcome> for Row {
 const DELIVERIES_POSTGRES: &str = "\
     CROSS JOIN LATERAL (SELECT * FROM webhook_delivery d WHERE d.organization_id = v.o AND d.id = v.i OFFSET 0) d";
 
-/// The same, for a statement that changes the deliveries.
+/// How a statement that changes deliveries on PostgreSQL finds their rows: by their physical place, looked up first.
 const NAMED_POSTGRES: &str = "\
     webhook_delivery.ctid = ANY (ARRAY(SELECT d.ctid FROM {rows} CROSS JOIN LATERAL (\
       SELECT d.ctid FROM webhook_delivery d WHERE d.organization_id = v.o AND d.id = v.i OFFSET 0) d)) AND";

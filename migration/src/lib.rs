@@ -105,7 +105,7 @@ pub async fn up(url: &str) -> Result<Vec<String>, Error> {
     Ok(up_as(url, Migrator::Upgrade, false).await?.steps)
 }
 
-/// The same on behalf of a server or a command. `served` says whether another process serves an embedded database; who
+/// Applies what is pending on behalf of a server or a command. `served` says whether another process serves an embedded database; who
 /// serves one of PostgreSQL is found out here.
 ///
 /// # Errors

@@ -34,9 +34,9 @@ impl Mcp {
         let server = Arc::new(self);
         let output = Arc::new(Mutex::new(tokio::io::stdout()));
         let permits = Arc::new(Semaphore::new(AT_ONCE));
-        let mut lines = BufReader::new(tokio::io::stdin()).lines();
-        while let Some(line) = lines.next_line().await? {
-            if line.trim().is_empty() {
+        let mut lines = BufReader::new(tokio::io::stdin()).split(b'\n');
+        while let Some(line) = lines.next_segment().await? {
+            if line.trim_ascii().is_empty() {
                 continue;
             }
             let permit = permits.clone().acquire_owned().await?;
@@ -57,8 +57,8 @@ impl Mcp {
     }
 
     /// The answer to one message; none to a notification.
-    async fn forward(&self, forwarder: &Forwarder, line: &str) -> Option<String> {
-        let message = match serde_json::from_str::<Value>(line) {
+    async fn forward(&self, forwarder: &Forwarder, line: &[u8]) -> Option<String> {
+        let message = match serde_json::from_slice::<Value>(line) {
             Ok(message) if line.len() <= MAX_MESSAGE && message.is_object() => message,
             Ok(_) if line.len() <= MAX_MESSAGE => {
                 return Some(refusal(&Value::Null, -32600, "a message is a JSON object; batches are not served"));
@@ -68,7 +68,9 @@ impl Mcp {
         };
         let id = message.get("id").cloned();
         let url = format!("{}{}", self.server.url.trim_end_matches('/'), self.path);
-        let reply = forwarder.post(&url, &self.server.token, &headers(&message), line.to_owned()).await;
+        let reply = forwarder
+            .post(&url, &self.server.token, &headers(&message), String::from_utf8_lossy(line).into_owned())
+            .await;
         match (reply, id) {
             (Ok(reply), Some(id)) => match serde_json::from_str::<Value>(&reply.body) {
                 // An answer of the protocol passes as it is; an envelope of ours becomes its error.

@@ -124,7 +124,7 @@ enum Command {
         #[arg(long)]
         yaml: bool,
         /// Print the OpenAPI 3.0 document.
-        #[arg(long = "v3-0", conflicts_with = "yaml")]
+        #[arg(long = "v3-0")]
         v3_0: bool,
         /// The URL of the server in the document.
         #[arg(long, env = "HOURSMITH_PUBLIC_URL")]
@@ -235,9 +235,10 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
         Command::Openapi { yaml, v3_0, public_url } => {
             let documents = crate::rest::openapi::Documents::new(public_url.as_deref());
             print::text(match (yaml, v3_0) {
-                (true, _) => &documents.yaml,
-                (_, true) => &documents.json_3_0,
-                _ => &documents.json,
+                (true, true) => &documents.yaml_3_0,
+                (true, false) => &documents.yaml,
+                (false, true) => &documents.json_3_0,
+                (false, false) => &documents.json,
             })
         }
         Command::Backup(command) => command.run(&common).await,

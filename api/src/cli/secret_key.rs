@@ -57,7 +57,7 @@ impl Setting {
         Ok(Some(Ring { text, keys, file: Some(path) }))
     }
 
-    /// The same for a server, which makes a key beside an embedded database that has none. If something in it was sealed
+    /// The keys for a server, which makes one beside an embedded database that has none. If something in it was sealed
     /// with a key that is missing, it refuses: with a new one, nothing of that could be opened any more.
     pub(super) async fn ensure(&self, database_url: &str) -> Result<Vec<SecretKey>, Failure> {
         if let Some(ring) = self.find(database_url)? {

@@ -18,7 +18,7 @@ pub(super) fn path(url: &str) -> Option<PathBuf> {
     (!in_memory).then(|| PathBuf::from(path))
 }
 
-/// The same, so that two names of one file are one path.
+/// The file that a `sqlite:` URL names, without links and relative parts, so that two names of one file are one path.
 pub(super) fn resolved(url: &str) -> Option<PathBuf> {
     let path = path(url)?;
     Some(std::fs::canonicalize(&path).unwrap_or(path))

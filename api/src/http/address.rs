@@ -1,6 +1,6 @@
 //! The address that a request comes from: the connection's, or the one that a trusted proxy reports.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 use poem::Request;
@@ -18,8 +18,9 @@ impl Address {
             return Address(peer);
         }
         let headers = request.headers().get_all("x-forwarded-for");
-        let reported: Vec<&[u8]> =
-            headers.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).collect();
+        // Empty elements of a list are ignored (RFC 9110, section 5.6.1).
+        let parts = headers.iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        let reported: Vec<&[u8]> = parts.filter(|part| !part.trim_ascii().is_empty()).collect();
         // From the right, as far as it can be read: any client may have written what is further left.
         let mut nearest = peer;
         for address in reported.iter().rev().map_while(|part| read(std::str::from_utf8(part).ok()?.trim())) {
@@ -32,9 +33,11 @@ impl Address {
     }
 }
 
-/// An address, with or without a port.
+/// An address, with or without a port, and that of IPv6 with or without brackets.
 fn read(text: &str) -> Option<IpAddr> {
-    text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|addr| addr.ip()))
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    let with_port = || text.parse::<SocketAddr>().ok().map(|addr| addr.ip());
+    text.parse().ok().or_else(with_port).or_else(bracketed)
 }
 
 #[cfg(test)]
@@ -54,6 +57,10 @@ mod tests {
             ("garbage, 9.9.9.9", "9.9.9.9"),
             ("9.9.9.9, garbage", "127.0.0.1"),
             ("9.9.9.9:443", "9.9.9.9"),
+            ("9.9.9.9,", "9.9.9.9"),
+            ("1.1.1.1, , 9.9.9.9 , 10.0.0.7", "9.9.9.9"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
             ("10.0.0.1, 10.0.0.7", "10.0.0.1"),
         ] {
             assert_eq!(of(said, &trusted), counted, "{said}");

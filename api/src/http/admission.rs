@@ -26,7 +26,7 @@ pub(crate) fn authorization(request: &Request) -> Option<&str> {
     }
 }
 
-/// The same for an action, which confirms its caller itself where it can.
+/// Lets a request in to an action, whose first statement confirms the caller where it can.
 ///
 /// # Errors
 /// As `admit`.
@@ -35,7 +35,7 @@ pub(crate) async fn admit_action(server: &Server, request: &Request, action: Act
     server.app.admit_action(action, authorization(request), address.0).await
 }
 
-/// The same for a request that makes sure of its caller by itself, before anything of its answer is sent.
+/// Lets in a request that confirms its caller by itself, before anything of its answer is sent.
 ///
 /// # Errors
 /// As `admit`.
@@ -44,7 +44,7 @@ pub(crate) async fn admit_unconfirmed(server: &Server, request: &Request) -> Res
     server.app.admit_unconfirmed(authorization(request), address.0).await
 }
 
-/// The same for a request that is rejected whatever its token is. A good token pays for it as for any request, and its
+/// Admits a request that is rejected whatever its token is. A good token pays for it as for any request, and its
 /// rate headers are returned; without a good token there are none.
 pub(crate) async fn admit_rejected(server: &Server, request: &Request) -> Option<service::Budget> {
     if !request.headers().contains_key(header::AUTHORIZATION) {

@@ -134,7 +134,7 @@ impl HttpRejection {
         }
     }
 
-    /// The same as an error of the service: 404 keeps its code, the others are bad requests.
+    /// This rejection as an error of the service: 404 keeps its code, the others are bad requests.
     pub(crate) fn error(&self) -> Error {
         match self {
             HttpRejection::NoSuchPath => Error::NotFound("path; /api-docs lists what there is"),

@@ -20,7 +20,7 @@ pub struct Data<T>(pub T);
 /// 200: a record, with its version as `ETag`.
 pub struct Tagged<T>(pub T);
 
-/// 201: a new record, with `Location` and `ETag`; 200 if it existed already.
+/// 201: a new record, with `Location` and `ETag`.
 pub struct Created<T> {
     /// The new record, or the stored reply to the same request.
     pub written: Written<T>,
@@ -28,7 +28,7 @@ pub struct Created<T> {
     pub list: &'static str,
 }
 
-/// The same for a timer, which may continue instead of being created: 201, or 200.
+/// 201: a new timer, with `Location` and `ETag`; 200 if the timer that runs already is the answer.
 pub struct Started<T>(pub Created<T>);
 
 /// 201: a new record without a version, with `Location`.

@@ -225,6 +225,10 @@ fn not_modified(if_none_match: &[HeaderValue], response: &mut Response) {
 }
 
 async fn drop_body(response: &mut Response) {
+    // The length of a 304 would be that of the record (RFC 9110, section 8.6), which is not at hand any more.
+    if response.status() == StatusCode::NOT_MODIFIED {
+        return;
+    }
     if let Ok(bytes) = response.take_body().into_bytes().await {
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     }

@@ -64,7 +64,7 @@ impl Form {
         self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
-    /// The same, for the input of a new record: what was left empty is left out.
+    /// The fields of the input of a new record, without those that were left empty.
     pub(super) fn filled(&self, names: &[&str]) -> Vec<(String, Json)> {
         let mut fields = self.object(names);
         fields.retain(|(_, value)| !matches!(value, Json::Text(text) if text.trim().is_empty()));

@@ -57,7 +57,7 @@ pub(super) fn page(visit: &Visit<'_>, title: &str, body: Markup) -> Response {
     page_with(visit, StatusCode::OK, title, body)
 }
 
-/// The same with another status code, for a form that was not accepted.
+/// A page for a member who is signed in, with another status code than 200, for a form that was not accepted.
 pub(super) fn page_with(visit: &Visit<'_>, status: StatusCode, title: &str, body: Markup) -> Response {
     framed(visit.facts, Some(visit.caller()), status, title, body)
 }
@@ -127,7 +127,7 @@ pub(super) fn rejected(facts: &Facts, rejection: &Rejection) -> Response {
     error_page(facts, None, rejection)
 }
 
-/// The same for a member who is signed in.
+/// The page of an error, for a member who is signed in.
 pub(super) fn refused(visit: &Visit<'_>, rejection: &Rejection) -> Response {
     error_page(visit.facts, Some(visit.caller()), rejection)
 }

@@ -38,7 +38,7 @@ pub(super) fn needed(facts: &Facts) -> Response {
     again(&back)
 }
 
-/// The same, back to a page of one's choice.
+/// Leads to this page, from where one comes back to the page `back`.
 pub(super) fn again(back: &str) -> Response {
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", back).finish();
     see_other(&format!("{HERE}?{query}"))

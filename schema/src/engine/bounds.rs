@@ -13,7 +13,7 @@ pub const MAX_BYTES: usize = 64 * 1024;
 pub const MAX_TOKENS: usize = 5_000;
 /// How deep a query nests fields.
 pub const MAX_DEPTH: u32 = 15;
-/// The same for introspection, which is deep by its nature.
+/// How deep a query nests fields of the introspection, which is deep by its nature.
 pub const MAX_INTROSPECTION_DEPTH: u32 = 20;
 /// Aliases of a document.
 pub const MAX_ALIASES: usize = 100;

@@ -50,7 +50,7 @@ struct SelectionCost {
     fixed: u64,
     /// Fields below each other.
     depth: u32,
-    /// The same, of what begins with `__schema` or `__type`.
+    /// Fields below each other in what begins with `__schema` or `__type`.
     introspection: u32,
     /// Fields and fragments, these with all that they stand for.
     selections: u64,

@@ -1,5 +1,10 @@
 //! Who may do what: the table role × action, and the check of plan, role and scope by it. Which rows a role sees is in
 //! `scope`.
+//!
+//! A Member never sees money, which is decided in three places. This table gives Members no action on clients, expenses
+//! and invoices, and `scope` no row of them. Of projects and reports, which Members do see, `sees_money` decides whether
+//! the fields with rates, amounts and budgets are there (`contract::visible::Visible`). `tests/it/roles.rs` compares every
+//! answer that a Member gets with the list of these fields.
 
 use entity::value::{Role, TokenScope};
 
@@ -122,6 +127,11 @@ pub const fn sees_money(role: Role) -> bool {
         Role::Owner | Role::Admin | Role::Manager => true,
         Role::Member => false,
     }
+}
+
+/// Whether a role sees the legal name and the tax number of the workspace.
+pub const fn sees_legal_details(role: Role) -> bool {
+    sees_money(role)
 }
 
 /// Whether a role reaches the whole workspace, not only its own projects and time.

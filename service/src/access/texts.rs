@@ -78,7 +78,7 @@ enum Slot {
     Member,
     /// Of what the request brings.
     Brought(usize),
-    /// The same in every request.
+    /// A constant of the statement.
     Fixed(Value),
 }
 

@@ -23,7 +23,7 @@ pub fn camel(snake: &str) -> String {
     out
 }
 
-/// The same with a static lifetime. The text is leaked: there are few names, and only the documents ask for them.
+/// A name in camelCase with a static lifetime. The text is leaked: there are few names, and only the documents ask for them.
 pub fn camel_static(snake: &'static str) -> &'static str {
     if snake.contains('_') { Box::leak(camel(snake).into_boxed_str()) } else { plain(snake) }
 }

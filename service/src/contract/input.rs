@@ -54,6 +54,10 @@ pub trait Input: FromBody + Sized + Default + Send + Sync + 'static {
     /// The errors of single fields.
     fn field_problems(&self) -> FieldErrors;
 
+    /// The fields that were sent and their values, as one text. Fields that were not sent are not part of it, so that one that
+    /// a later release adds changes nothing.
+    fn sent(&self) -> String;
+
     /// Whether nothing was sent but some of these fields.
     fn has_only(&self, fields: &[&str]) -> bool;
 }
@@ -202,6 +206,18 @@ macro_rules! input {
                     return true;
                 })*
                 false
+            }
+
+            fn sent(&self) -> String {
+                let mut sent = String::new();
+                $(if self.$field.is_sent() {
+                    sent += stringify!($field);
+                    sent += &format!(" {:?};", self.$field);
+                })*
+                if !self.not_taken.is_empty() {
+                    sent += &format!("{:?}", self.not_taken);
+                }
+                sent
             }
 
             fn has_only(&self, fields: &[&str]) -> bool {

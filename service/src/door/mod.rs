@@ -1,5 +1,5 @@
-//! The door: to get at the database, name the action first. There is no begin, commit, check, key or event that an
-//! operation could leave out.
+//! The door: to get at the database, name the action first. There is no begin, commit, check or key that an operation could
+//! leave out; events are emitted by the nouns (`outbox`).
 
 pub(crate) mod admission;
 mod confirm;
@@ -70,9 +70,9 @@ pub(crate) enum Signal {
 
 /// Which URLs webhooks may be sent to; decided above the door.
 pub(crate) trait UrlPolicy: Send + Sync {
-    /// The rules that need no look-up of a name.
+    /// Checks every rule but those about the addresses of the host, which need DNS.
     fn check(&self, url: &str) -> Result<(), &'static str>;
-    /// The same, and where its name leads to now.
+    /// Checks every rule, with the addresses that the host has now.
     fn check_now<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<(), &'static str>>;
 }
 
@@ -112,8 +112,8 @@ pub struct RequestFacts {
     pub limited: bool,
     /// SHA-256 of what makes a request the same request: method, path and body by value.
     pub fingerprint: [u8; 32],
-    /// SHA-256 of the words of a call that had to be understood first: its names looked up, its record found. A retry is the
-    /// same call by them, whatever the names lead to by then.
+    /// SHA-256 of the arguments of an MCP call as they were sent, before the names in them were resolved to ids. A retry is
+    /// recognized by them, even if the names lead elsewhere by then.
     pub call: Option<[u8; 32]>,
     /// Parameters that were sent where none are taken.
     pub not_taken: FieldErrors,
@@ -323,7 +323,7 @@ impl Cx {
         }
     }
 
-    /// Check, validate, and look at one page of a list.
+    /// Checks, validates, and reads one page of a list.
     pub(crate) async fn list<E: Listed>(
         &self,
         action: Action,
@@ -335,7 +335,7 @@ impl Cx {
         self.list_of::<E>(action, args, "", true, |query| query).await
     }
 
-    /// The same, for the rows below a parent: `place` distinguishes the lists of different parents.
+    /// Checks, validates, and reads one page of the rows below a parent. `place` distinguishes the lists of different parents.
     pub(crate) async fn list_below<E: Listed>(
         &self,
         action: Action,

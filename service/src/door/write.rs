@@ -171,7 +171,10 @@ impl Write {
         Ok(self.tx.rows(&ready).await?.into_iter().next())
     }
 
-    /// The same, of a deleted row too.
+    /// Locks a row that the caller sees, even if it is deleted, until the end of the transaction.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such row.
     pub(crate) async fn lock_even_deleted<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
         let query = self.visible::<E>().filter(E::ID.eq(id));
         query.lock_exclusive().one(&self.tx).await?.ok_or(Error::NotFound(E::NOUN))
@@ -223,7 +226,7 @@ impl Write {
         self.insert_all_last::<E>(vec![row]).await
     }
 
-    /// The same, many at once.
+    /// New rows that nothing reads before the commit, as `insert_last` of one.
     pub(crate) async fn insert_all_last<E: Scoped>(&self, rows: Vec<E::Model>) -> Result<(), Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel>,

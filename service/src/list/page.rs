@@ -40,7 +40,7 @@ pub trait Filter: Input + Debug + Clone {
     /// What these filters demand. They all must hold.
     fn condition(&self, caller: &Caller) -> Condition;
 
-    /// The same, for filters whose SQL differs between the databases.
+    /// What these filters demand on one database, for filters whose SQL differs between the two.
     fn condition_on(&self, caller: &Caller, _postgres: bool) -> Condition {
         self.condition(caller)
     }
@@ -232,10 +232,11 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
     /// What identifies the list, as one text: sort, search, deleted rows and filters.
     pub fn identity(&self) -> String {
         let search = self.search.get().map(Text::as_str);
-        format!("{:?} {search:?} {:?} {:?}", self.sort(), self.includes_deleted(), self.filter)
+        format!("{:?} {search:?} {:?} {}", self.sort(), self.includes_deleted(), self.filter.sent())
     }
 
-    /// The same with the page: its cursor, limit and direction. An invalid search is part of it, since the answer depends on it.
+    /// What identifies one page of the list, as one text: the list, cursor, limit and direction. An invalid search is part of
+    /// it, since the answer depends on it.
     pub fn fingerprint(&self) -> String {
         let ListArgs { cursor, limit, backward, search, count, .. } = self;
         format!("{} {cursor:?} {limit:?} {backward} {search:?} {count:?}", self.identity())

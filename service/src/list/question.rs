@@ -39,7 +39,7 @@ impl List {
         List::Known(list_hash::<E>(organization, identity))
     }
 
-    /// The same; its identity is found out later.
+    /// The list of a noun in a workspace, whose identity is computed when it is first needed.
     pub(crate) fn later<E: Listed>(
         organization: Id,
         identity: impl FnOnce() -> String + Send + Sync + 'static,

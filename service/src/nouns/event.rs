@@ -49,7 +49,7 @@ pub struct Event {
 pub struct Payload(Box<RawValue>);
 
 impl Payload {
-    /// The same, read.
+    /// The JSON as a value; null if it cannot be read.
     pub fn value(&self) -> serde_json::Value {
         serde_json::from_str(self.0.get()).unwrap_or_default()
     }

@@ -85,7 +85,7 @@ impl Organization {
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
 pub async fn get(cx: &Cx) -> Result<Organization, Error> {
     let row = cx.read(Action::GetOrganization)?.organization().await?;
-    Ok(Organization::shown(row, policy::sees_money(cx.caller().role())))
+    Ok(Organization::shown(row, policy::sees_legal_details(cx.caller().role())))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by its id")]
@@ -272,7 +272,7 @@ impl Record for VersionedOrganization {
 /// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn versioned(cx: &Cx) -> Result<VersionedOrganization, Error> {
     let row = cx.read(Action::GetOrganization)?.organization().await?;
-    Ok(VersionedOrganization::shown(row, policy::sees_money(cx.caller().role())))
+    Ok(VersionedOrganization::shown(row, policy::sees_legal_details(cx.caller().role())))
 }
 
 /// Changes fields of the caller's workspace; amounts and invoices that exist stay as they are.

@@ -48,8 +48,20 @@ pub struct Session {
 
 impl From<session::Model> for Session {
     fn from(row: session::Model) -> Session {
-        let session::Model { id, organization_id: _, member_id: _, hash: _, sign_in_method, device, address, .. } = row;
-        let session::Model { created_at, seen_at, expires_at, ends_at: _, ended_at: _, .. } = row;
+        let session::Model {
+            id,
+            organization_id: _,
+            member_id: _,
+            hash: _,
+            sign_in_method,
+            device,
+            address,
+            created_at,
+            seen_at,
+            expires_at,
+            ends_at: _,
+            ended_at: _,
+        } = row;
         let method = SignInMethod::ALL.into_iter().find(|method| method.as_str() == sign_in_method);
         let method = method.unwrap_or(SignInMethod::Link);
         Session { id, method, device, address, created_at, seen_at, expires_at }

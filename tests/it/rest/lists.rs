@@ -364,3 +364,19 @@ on_both! {
         }
     }
 }
+
+/// Two releases run side by side during an upgrade, and a cursor of one is taken by the other. So a list is identified by
+/// what was sent alone, in a form that does not change: a filter that a release adds changes nothing.
+#[test]
+fn a_list_is_identified_by_what_was_sent() {
+    let identity = |query: &[(&str, &str)]| {
+        let pairs = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        service::project::ProjectArgs::from_query(pairs).identity()
+    };
+    assert_eq!(identity(&[]), "Sort { field: CreatedAt, descending: true } None false ");
+    assert_eq!(identity(&[("limit", "5")]), identity(&[]));
+    assert_eq!(
+        identity(&[("status", "ACTIVE"), ("sort", "name"), ("search", "x")]),
+        "Sort { field: Name, descending: false } Some(\"x\") false status Value([Active]);"
+    );
+}

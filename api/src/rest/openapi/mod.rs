@@ -22,10 +22,12 @@ use order::{Ordered, Orders};
 pub struct Documents {
     /// OpenAPI 3.1.
     pub json: String,
-    /// The same in YAML.
+    /// OpenAPI 3.1 in YAML.
     pub yaml: String,
     /// OpenAPI 3.0.
     pub json_3_0: String,
+    /// OpenAPI 3.0 in YAML.
+    pub yaml_3_0: String,
 }
 
 impl Documents {
@@ -39,7 +41,12 @@ impl Documents {
         let mut new = upgrade::to_3_1(document);
         examples::add_bodies(&mut new);
         let ordered = |value| Ordered { value, orders: &orders };
-        Documents { json: pretty(&ordered(&new)), yaml: order::yaml(&ordered(&new)), json_3_0: pretty(&ordered(&old)) }
+        Documents {
+            json: pretty(&ordered(&new)),
+            yaml: order::yaml(&ordered(&new)),
+            json_3_0: pretty(&ordered(&old)),
+            yaml_3_0: order::yaml(&ordered(&old)),
+        }
     }
 }
 

@@ -116,7 +116,7 @@ impl Serialize for Ordered<'_> {
     }
 }
 
-/// The same in YAML. Readers of YAML 1.1 make dates of plain days and numbers of `1:30`, so both
+/// The document in YAML. Readers of YAML 1.1 make dates of plain days and numbers of `1:30`, so both
 /// are quoted.
 pub fn yaml(ordered: &Ordered<'_>) -> String {
     let text = serde_yaml::to_string(ordered).unwrap_or_default();

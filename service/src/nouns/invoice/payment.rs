@@ -190,7 +190,7 @@ pub(super) fn refunded(row: invoice::Model) -> Result<invoice::Model, Error> {
 }
 
 /// Cancels an invoice: its time, fees and expenses can be billed again, its number stays taken. A PAID invoice can be
-/// cancelled once it was refunded in full.
+/// cancelled once nothing of it is paid any more: it was refunded in full, or its total is 0.
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
@@ -199,7 +199,9 @@ pub async fn cancel(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Err
 }
 
 pub(super) async fn cancelled(write: &Write, row: invoice::Model) -> Result<invoice::Model, Error> {
-    let refunded = row.payment_status == PaymentStatus::Refunded && row.amount_paid == Money::ZERO;
+    // Of an invoice of nothing, nothing is left to refund.
+    let refunded =
+        row.amount_paid == Money::ZERO && (row.payment_status == PaymentStatus::Refunded || row.total == Money::ZERO);
     match row.status {
         InvoiceStatus::Cancelled => return Err(blocked(&row, "cancelled")),
         InvoiceStatus::Paid if !refunded => return Err(blocked(&row, "cancelled; refund it first")),

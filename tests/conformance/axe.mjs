@@ -43,6 +43,14 @@ async function judge(name) {
   }
 }
 
+// A page of ours needs no scrolling to the side, down to 320 pixels.
+async function fits(name) {
+  await page.setViewportSize({ width: 320, height: 900 })
+  const width = await page.evaluate(() => document.documentElement.scrollWidth)
+  console.log(width <= 320 ? 'ok  ' : 'FAIL', name, `is ${width} pixels wide at 320`)
+  if (width > 320) failures += 1
+}
+
 const api = (path, body) => fetch(`${base}/api/v1${path}`, {
   method: 'POST',
   headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': `axe${path}` },
@@ -64,6 +72,7 @@ try {
   for (const path of ['/', '/docs', ...new Set(guides)]) {
     await open(path)
     await judge(path)
+    await fits(path)
   }
   await open('/api-docs')
   await page.getByRole('heading', { name: 'Get the caller' }).first().waitFor()
@@ -92,6 +101,7 @@ try {
     seen.set(kind, path)
     await open(path)
     await judge(kind)
+    await fits(kind)
     const links = await page.$$eval('a[href^="/settings"]', (all) => all.map((one) => one.getAttribute('href')))
     waiting.push(...links.filter((one) => !one.startsWith('/settings/sign-in')))
   }

@@ -14,7 +14,7 @@ const browser = await chromium.launch({
     '--disable-component-update', '--disable-sync'],
 })
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
-context.setDefaultTimeout(30_000)
+context.setDefaultTimeout(60_000)
 // A script of the browser's own, which the policy of a page does not concern.
 await context.addInitScript({ content: axe })
 const page = await context.newPage()

@@ -30,7 +30,7 @@ const hooks = `http://127.0.0.1:${receiver.address().port}/hours`
 
 const newPage = async () => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, javaScriptEnabled: how !== 'noscript' })
-  context.setDefaultTimeout(20_000)
+  context.setDefaultTimeout(60_000)
   return context.newPage()
 }
 const page = await newPage()
@@ -74,7 +74,7 @@ async function tick(label) {
 const says = (text) => page.getByText(text).first().waitFor()
 // What changes by itself is shown by script, and else when the page is opened again.
 async function becomes(text) {
-  for (let i = 0; i < 40; i += 1) {
+  for (let i = 0; i < 100; i += 1) {
     if (await page.getByText(text).count() > 0) return
     if (how === 'noscript') await page.reload()
     await new Promise((next) => setTimeout(next, 500))

@@ -8,14 +8,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use schema::TrustedDocuments;
-use service::openid::Provider;
 use service::{App, Clock, Config, Operator, SecretKey, maintenance, organization};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::values::{bind, networks, origins, public_url};
-use super::{Common, Failure, demo, internal, print, secret_key, sqlite};
+use super::{Common, Failure, demo, internal, oidc, print, secret_key, sqlite};
 use crate::{Limits, Listener, Server};
 
 /// How long running requests may take to finish after SIGTERM.
@@ -43,15 +42,8 @@ pub(super) struct Serve {
     /// `on`: no other GraphQL document is executed.
     #[arg(long, env = "HOURSMITH_DOCUMENTS_ONLY", default_value = "off")]
     documents_only: Switch,
-    /// An OpenID provider at which members sign in to the settings pages: the URL of its issuer. Needs --public-url.
-    #[arg(long, env = "HOURSMITH_OIDC_ISSUER", default_value = "")]
-    oidc_issuer: String,
-    /// What the OpenID provider calls this server.
-    #[arg(long, env = "HOURSMITH_OIDC_CLIENT_ID", default_value = "")]
-    oidc_client_id: String,
-    /// The secret that the OpenID provider has given to this server; a public client has none.
-    #[arg(long, env = "HOURSMITH_OIDC_CLIENT_SECRET", default_value = "", hide_env_values = true)]
-    oidc_client_secret: String,
+    #[command(flatten)]
+    oidc: oidc::Setting,
     #[command(flatten)]
     secret_key: secret_key::Setting,
     /// Multiplies every rate limit.
@@ -112,7 +104,7 @@ impl Serve {
         let webhook_deny = networks("HOURSMITH_WEBHOOK_DENY", &self.webhook_deny)?;
         let cors_origins = origins(&self.cors_origins)?;
         let public_url = self.public_url.filter(|url| !url.is_empty()).map(|url| public_url(&url)).transpose()?;
-        let oidc = oidc(&self.oidc_issuer, &self.oidc_client_id, &self.oidc_client_secret, public_url.as_deref())?;
+        let oidc = self.oidc.provider(public_url.as_deref())?;
         let redis_url = self.redis_url.filter(|url| !url.is_empty());
         let redis_ca = self.redis_ca.filter(|path| !path.as_os_str().is_empty());
         let redis_ca = redis_ca.map(|path| read_file("HOURSMITH_REDIS_CA", &path)).transpose()?;
@@ -243,16 +235,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     let number = number.parse::<u64>().ok().filter(|number| *number > 0);
     let whole = number.and_then(|number| number.checked_mul(millis));
     whole.map(Duration::from_millis).ok_or_else(|| "must be a positive number with a unit, such as 75s".into())
-}
-
-/// The OpenID provider, if one is set.
-fn oidc(issuer: &str, client_id: &str, secret: &str, public_url: Option<&str>) -> Result<Option<Provider>, Failure> {
-    match (issuer, client_id) {
-        ("", "") if secret.is_empty() => Ok(None),
-        ("", _) => Err("HOURSMITH_OIDC_CLIENT_ID and HOURSMITH_OIDC_CLIENT_SECRET need HOURSMITH_OIDC_ISSUER".into()),
-        (_, "") => Err("HOURSMITH_OIDC_ISSUER needs HOURSMITH_OIDC_CLIENT_ID".into()),
-        _ => Ok(Some(Provider::new(issuer, client_id, secret, public_url)?)),
-    }
 }
 
 /// The content of the file that a setting names.

@@ -185,8 +185,11 @@ impl Provider {
                 return Ok(Err(Refusal::DoesNotFit));
             }
             Err(RequestTokenError::Request(cause)) => return Err(self.unavailable(&cause)),
-            // The rest of what it says may hold a token.
-            Err(_) => return Err(self.unavailable(&"its token_endpoint gives no token")),
+            // Neither the answer nor the fault is shown: it may hold a token.
+            Err(_) => {
+                tracing::warn!("the token_endpoint of the OpenID provider gave no token that can be read");
+                return Ok(Err(Refusal::DoesNotFit));
+            }
         };
         let Some(id_token) = token.id_token() else {
             return Err(
@@ -271,16 +274,7 @@ impl Provider {
         if own.failed_at.is_some_and(|at| (0..PAUSE).contains(&(now - at))) {
             return Err(Error::Unavailable);
         }
-        let reading = CoreProviderMetadata::discover_async(self.issuer.clone(), &self.http);
-        let read = match tokio::time::timeout(TIME, reading).await {
-            Ok(Ok(all)) => self.checked(all),
-            // What the provider has answered may be long, and is not needed to find the fault.
-            Ok(Err(openidconnect::DiscoveryError::Request(cause))) => Err(cause.to_string()),
-            Ok(Err(openidconnect::DiscoveryError::Validation(cause))) => Err(cause),
-            Ok(Err(cause)) => Err(cause.to_string()),
-            Err(_) => Err(format!("no answer within {} s", TIME.as_secs())),
-        };
-        match read {
+        match self.read().await {
             Ok(all) => {
                 let read = Metadata { read_at: now, all: Arc::new(all) };
                 *own = Known { read: Some(read.clone()), failed_at: None };
@@ -290,6 +284,26 @@ impl Provider {
                 own.failed_at = Some(now);
                 Err(self.unavailable(&cause))
             }
+        }
+    }
+
+    /// Reads metadata and keys, for the operator who sets the provider up.
+    ///
+    /// # Errors
+    /// Why it cannot be used, as text for a person.
+    pub async fn answers(&self) -> Result<(), String> {
+        self.read().await.map(drop)
+    }
+
+    async fn read(&self) -> Result<CoreProviderMetadata, String> {
+        let reading = CoreProviderMetadata::discover_async(self.issuer.clone(), &self.http);
+        match tokio::time::timeout(TIME, reading).await {
+            Ok(Ok(all)) => self.checked(all),
+            // What the provider has answered may be long, and is not needed to find the fault.
+            Ok(Err(openidconnect::DiscoveryError::Request(cause))) => Err(cause.to_string()),
+            Ok(Err(openidconnect::DiscoveryError::Validation(cause))) => Err(cause),
+            Ok(Err(cause)) => Err(cause.to_string()),
+            Err(_) => Err(format!("no answer within {} s", TIME.as_secs())),
         }
     }
 

@@ -14,7 +14,7 @@ on_both! {
     async fn a_page_costs_two_statements(world: World) {
         let home = Fixtures::new(&world).await.home;
         let project = home.project(&world, "Website").await;
-        home.entry(&world, &home.member, &project).await;
+        home.entry(&world, &home.owner, &project).await;
         let client = world.get(&home.owner, &format!("/api/v1/projects/{project}")).await.data(200)["clientId"].clone();
         let invoice = home.invoice(&world, client.as_str().unwrap()).await;
         let body = json!({ "url": "https://hooks.example/hours", "events": ["client.created"] });

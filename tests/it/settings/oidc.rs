@@ -123,6 +123,7 @@ fn signs_in(answer: &Answer) -> String {
 
 #[track_caller]
 fn refuses(answer: &Answer, why: &str) {
+    assert_eq!(answer.status.as_u16(), 401, "{why}: {}", answer.text());
     assert!(page(answer, 401).contains("does not sign in"), "{why}");
     assert!(answer.header("set-cookie").is_none(), "{why}");
 }

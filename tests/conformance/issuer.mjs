@@ -72,7 +72,7 @@ const server = createServer(async (request, response) => {
     })
   }
   if (url.pathname === '/jwks') return json({ keys: [key.shown] })
-  if (url.pathname === '/userinfo') return json({ sub: how.get('userinfo'), ...person() })
+  if (url.pathname === '/userinfo') return json({ sub: how.get('userinfo') ?? 'person', ...person() })
   if (url.pathname === '/authorize') {
     const code = randomUUID()
     codes.set(code, { client: query.get('client_id'), nonce: query.get('nonce'), challenge: query.get('code_challenge') })

@@ -1,5 +1,6 @@
 //! The operator's OpenID provider: its metadata and keys, the exchange of a code, and the address that it vouches for.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -207,7 +208,8 @@ impl Provider {
         match claims {
             Ok(claims) => self.email(&client, claims, token.access_token()).await,
             Err(cause) => {
-                tracing::warn!(%cause, "a token of the OpenID provider was not accepted");
+                let why = cause.source().map_or_else(|| cause.to_string(), ToString::to_string);
+                tracing::warn!(why, "a token of the OpenID provider was not accepted");
                 Ok(Err(Refusal::DoesNotFit))
             }
         }
@@ -255,7 +257,11 @@ impl Provider {
                 tracing::warn!(%cause, "the OpenID provider gave the claims of another user");
                 Ok(Err(Refusal::DoesNotFit))
             }
-            Err(_) => Err(self.unavailable(&"its userinfo_endpoint gives no claims")),
+            Err(UserInfoError::Request(cause)) => Err(self.unavailable(&cause)),
+            Err(_) => {
+                tracing::warn!("the userinfo_endpoint of the OpenID provider gave no claims that can be read");
+                Ok(Err(Refusal::Unverified))
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-.PHONY: demo dist test conformance test-faults bench bench-smoke bench-ratios bench-door bench-webhooks accept publish files lint sbom pages
+.PHONY: demo dist test conformance test-faults bench bench-smoke bench-ratios bench-door bench-webhooks accept publish files lint sbom pages pictures
 
 demo: ## Serve a year of made-up data on SQLite.
 	cargo run --release -- serve --demo
@@ -57,6 +57,9 @@ lint: ## What a change must pass besides the tests; installs its pinned tools in
 
 sbom: ## Write target/hoursmith.cdx.json: the libraries in the binary, as a CycloneDX document.
 	.ci/sbom > target/hoursmith.cdx.json.new && mv target/hoursmith.cdx.json.new target/hoursmith.cdx.json
+
+pictures: ## Take the pictures of the guides anew from a demo; the result is committed.
+	tests/pictures
 
 pages: ## Build the pages anew (needs Node); the result is committed.
 	cd api/pages && npm ci && npm run build

@@ -1,7 +1,7 @@
 //! Renders the guides of `docs/` into the pages at `/docs`, when the program is built.
 //!
 //! `docs/README.md` decides what is published: every guide that it links to above its section for developers, in that
-//! order. The server embeds what is written here; nothing is rendered while it runs.
+//! order, with the pictures of `docs/pictures/`. The server embeds what is written here; nothing is rendered while it runs.
 #![expect(clippy::print_stdout, reason = "a build script speaks to Cargo on its standard output")]
 
 mod guide;
@@ -14,6 +14,9 @@ use std::{env, fs};
 
 use guide::{Guide, Index};
 
+/// The folder of the pictures, below `docs/` and below `/docs`.
+const PICTURES: &str = "pictures";
+
 fn main() {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
     let docs = root.join("../docs");
@@ -25,10 +28,14 @@ fn main() {
     let guides: Vec<Guide> = names.iter().map(guide).collect();
 
     let mut table = String::from("&[\n");
+    for name in pictures(&docs) {
+        let file = docs.join(PICTURES).join(&name);
+        table.push_str(&format!("    (\"/{PICTURES}/{name}\", \"image/webp\", include_bytes!({file:?})),\n"));
+    }
     let mut page = |path: &str, kind: &str, content: String| {
         let file = format!("docs-{}", path.trim_start_matches('/'));
         write(&out, &file, &content);
-        let embedded = format!("include_str!(concat!(env!(\"OUT_DIR\"), \"/{file}\"))");
+        let embedded = format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{file}\"))");
         table.push_str(&format!("    (\"{path}\", \"{kind}\", {embedded}),\n"));
     };
     let html = "text/html; charset=utf-8";
@@ -40,6 +47,17 @@ fn main() {
     page("/search.json", "application/json", search::index(&guides));
     table.push(']');
     write(&out, "docs.rs", &table);
+}
+
+/// The names of the pictures that the guides show, in order.
+fn pictures(docs: &Path) -> Vec<String> {
+    let folder = docs.join(PICTURES);
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let files = fs::read_dir(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
+    let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".webp")).collect();
+    names.sort();
+    names
 }
 
 /// A page of the documentation. A change of it renders everything anew.

@@ -61,6 +61,8 @@ struct Renderer<'a> {
     link: Option<bool>,
     /// Whether a block of code is being read.
     code: bool,
+    /// The address of the picture whose description is being read, with what was read of it.
+    picture: Option<(String, String)>,
 }
 
 impl<'a> Renderer<'a> {
@@ -81,6 +83,18 @@ impl<'a> Renderer<'a> {
             Event::End(TagEnd::Link) => {
                 if self.link.take() == Some(true) {
                     self.raw("</a>".into());
+                }
+            }
+            Event::Start(Tag::Image { dest_url, .. }) => self.picture = Some((dest_url.into_string(), String::new())),
+            Event::End(TagEnd::Image) => {
+                if let Some((address, about)) = self.picture.take() {
+                    let (address, about) = (escaped(&address), escaped(&about));
+                    self.raw(format!("<img src=\"/docs/{address}\" alt=\"{about}\" loading=\"lazy\">"));
+                }
+            }
+            Event::Text(text) if self.picture.is_some() => {
+                if let Some((_, about)) = &mut self.picture {
+                    about.push_str(&text);
                 }
             }
             Event::Start(Tag::Table(columns)) => {

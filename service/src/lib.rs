@@ -2,8 +2,8 @@
 //! connection to the database.
 //!
 //! In reading order: what callers send and get back, the ground, who may do what, rate limits, lists, idempotency, the
-//! door, the outbox, the nouns, whole databases, live subscriptions, webhooks; then what assembles them. A folder imports
-//! only folders that stand above it in this list.
+//! door, the outbox, the nouns, whole databases, live subscriptions, webhooks, sign-in at an OpenID provider; then what
+//! assembles them. A folder imports only folders that stand above it in this list.
 
 mod contract;
 
@@ -25,6 +25,8 @@ pub mod maintenance;
 
 pub mod live;
 pub mod webhook;
+
+pub mod openid;
 
 mod app;
 mod jobs;

@@ -1,6 +1,7 @@
 //! The promises of Hoursmith, in one binary.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod axe;
 mod billing;
 mod cli;
 mod conformance;

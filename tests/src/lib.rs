@@ -98,6 +98,14 @@ impl World {
         World { app, clock, database, names, endpoint, statements, panics_at, keys: AtomicUsize::new(0) }
     }
 
+    /// The same world behind a router with settings of the test's own.
+    pub fn serving(mut self, set: impl FnOnce(&mut api::Server)) -> World {
+        let mut server = api::Server::new(self.app.clone());
+        set(&mut server);
+        self.endpoint = Arc::new(api::server(server).boxed());
+        self
+    }
+
     /// The operator of this world.
     pub fn operator(&self) -> Operator {
         Operator::of(&self.app)

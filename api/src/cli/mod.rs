@@ -10,6 +10,7 @@ mod invoice;
 mod login_link;
 mod manage;
 mod mcp;
+mod oidc;
 mod print;
 mod secret_key;
 mod serve;

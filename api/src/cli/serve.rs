@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::values::{bind, networks, origins, public_url};
-use super::{Common, Failure, demo, internal, print, secret_key, sqlite};
+use super::{Common, Failure, demo, internal, oidc, print, secret_key, sqlite};
 use crate::{Limits, Listener, Server};
 
 /// How long running requests may take to finish after SIGTERM.
@@ -42,6 +42,8 @@ pub(super) struct Serve {
     /// `on`: no other GraphQL document is executed.
     #[arg(long, env = "HOURSMITH_DOCUMENTS_ONLY", default_value = "off")]
     documents_only: Switch,
+    #[command(flatten)]
+    oidc: oidc::Setting,
     #[command(flatten)]
     secret_key: secret_key::Setting,
     /// Multiplies every rate limit.
@@ -102,6 +104,7 @@ impl Serve {
         let webhook_deny = networks("HOURSMITH_WEBHOOK_DENY", &self.webhook_deny)?;
         let cors_origins = origins(&self.cors_origins)?;
         let public_url = self.public_url.filter(|url| !url.is_empty()).map(|url| public_url(&url)).transpose()?;
+        let oidc = self.oidc.provider(public_url.as_deref())?;
         let redis_url = self.redis_url.filter(|url| !url.is_empty());
         let redis_ca = self.redis_ca.filter(|path| !path.as_os_str().is_empty());
         let redis_ca = redis_ca.map(|path| read_file("HOURSMITH_REDIS_CA", &path)).transpose()?;
@@ -149,6 +152,7 @@ impl Serve {
         server.trusted_proxies = trusted_proxies;
         server.documents = documents;
         server.cors_origins = cors_origins;
+        server.oidc = oidc;
         server.public_url = public_url;
         if let Some(url) = &server.public_url {
             service::document_errors_at(url);

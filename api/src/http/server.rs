@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use schema::TrustedDocuments;
 use service::App;
+use service::openid::Provider;
 use tokio::sync::watch;
 
 use super::memory::AnswerMemory;
@@ -20,6 +21,8 @@ pub struct Server {
     pub public_url: Option<String>,
     /// The GraphQL documents that clients name by an id; taken when the routes are made.
     pub documents: TrustedDocuments,
+    /// The operator's OpenID provider, at which members sign in to the settings pages.
+    pub oidc: Option<Provider>,
     /// Each admitted WebSocket holds a receiver of this, so that a stop can wait for them.
     pub(crate) sockets: watch::Sender<()>,
     /// The space for large answers.
@@ -39,6 +42,7 @@ impl Server {
             cors_origins: vec![],
             public_url: None,
             documents: TrustedDocuments::default(),
+            oidc: None,
             sockets,
             memory: AnswerMemory::default(),
             metrics,

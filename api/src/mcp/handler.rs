@@ -51,7 +51,8 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let session = session(&context)?;
-        let tools = Tool::of(session.list, &session.reader()).map(Tool::listed).collect();
+        let cx = session.reader();
+        let tools = Tool::of(session.list, &cx).map(|tool| tool.listed(&cx)).collect();
         let list = ListToolsResult::with_all_items(tools);
         Ok(list.with_ttl_ms(LIST_TTL).with_cache_scope(CacheScope::Private))
     }

@@ -70,6 +70,18 @@ impl Schema {
         schema
     }
 
+    /// For a role that does not see clients: without filters and groups by them, which would be refused.
+    pub(super) fn without_clients(mut self) -> Schema {
+        let by_clients = ["clientId", "clientName"];
+        self.properties.retain(|name, _| !by_clients.contains(&name.as_str()));
+        self.required.retain(|name| !by_clients.contains(name));
+        let groups = self.properties.get_mut("groupBy").and_then(|group| group["items"]["enum"].as_array_mut());
+        if let Some(groups) = groups {
+            groups.retain(|group| group != "client");
+        }
+        self
+    }
+
     /// As JSON Schema.
     pub(super) fn into_object(self) -> JsonObject {
         let mut object = Map::new();

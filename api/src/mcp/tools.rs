@@ -65,9 +65,10 @@ impl Tool {
         TOOLS.iter().find(|tool| tool.name == name && list.holds(tool))
     }
 
-    /// As the protocol lists it.
-    pub(super) fn listed(&self) -> Listed {
+    /// As the protocol lists it for a caller: without arguments that their role may not send.
+    pub(super) fn listed(&self, cx: &Cx) -> Listed {
         let schema = (self.takes)();
+        let schema = if cx.may(Action::ListClients) { schema } else { schema.without_clients() };
         let schema = match self.effect {
             Effect::Reads => schema,
             effect => schema.written(effect != Effect::Creates, effect == Effect::Destroys),

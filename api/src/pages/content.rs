@@ -27,9 +27,9 @@ impl Content {
         Content { identity: OnceLock::from(Bytes::from(text)), ..Content::default() }
     }
 
-    /// A text of the program.
-    pub(super) fn of_static(text: &'static str) -> Content {
-        Content { identity: OnceLock::from(Bytes::from_static(text.as_bytes())), ..Content::default() }
+    /// A content of the program, as it is.
+    pub(super) fn of_static(bytes: &'static [u8]) -> Content {
+        Content { identity: OnceLock::from(Bytes::from_static(bytes)), ..Content::default() }
     }
 
     /// A file that was compressed when the pages were built.

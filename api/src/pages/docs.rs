@@ -6,16 +6,16 @@ use super::Static;
 use crate::http::rejection::HttpRejection;
 use crate::http::request::request_id;
 
-/// Path below `/docs`, media type and content of every page.
-const PAGES: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/docs.rs"));
+/// Path below `/docs`, media type and content of every page and picture.
+const PAGES: &[(&str, &str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/docs.rs"));
 
 /// The pages of the guides, with or without a slash at the end of their paths.
 pub struct Docs(Vec<(&'static str, Static)>);
 
 impl Default for Docs {
     fn default() -> Docs {
-        let page = |(path, kind, text): &(&'static str, &'static str, &'static str)| {
-            (path.trim_matches('/'), Static::rendered(kind, text))
+        let page = |(path, kind, content): &(&'static str, &'static str, &'static [u8])| {
+            (path.trim_matches('/'), Static::rendered(kind, content))
         };
         Docs(PAGES.iter().map(page).collect())
     }

@@ -80,9 +80,9 @@ impl Static {
         Static { kind, content: Content::of_text(text) }
     }
 
-    /// A page that was rendered when the program was built.
-    fn rendered(kind: &'static str, text: &'static str) -> Static {
-        Static { kind, content: Content::of_static(text) }
+    /// A page that was rendered, or a picture that was there, when the program was built.
+    fn rendered(kind: &'static str, bytes: &'static [u8]) -> Static {
+        Static { kind, content: Content::of_static(bytes) }
     }
 
     /// The REST reference.

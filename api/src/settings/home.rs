@@ -7,7 +7,7 @@ use service::value::Plan;
 use service::{Feature, Sizes, organization};
 
 use super::layout;
-use super::parts::time;
+use super::parts::{self, Column, time};
 use super::visit::Visit;
 use crate::http::rejection::Rejection;
 
@@ -18,6 +18,16 @@ pub(super) async fn show(visit: &Visit<'_>) -> Result<Response, Rejection> {
     let plan = caller.plan();
     let Sizes { burst, sustained } = visit.cx.budget().sizes;
     let has = |feature: Feature| feature.is_in(plan);
+    let columns = [Column::Text("What"), Column::Text("Limit"), Column::Text("Used"), Column::Text("Left")];
+    let limits = html! {
+        (counted("Members of the workspace", usage.members))
+        (counted("Your live API tokens", usage.tokens))
+        (counted("Webhook endpoints", usage.endpoints))
+        @if sustained > 0 && has(Feature::ApiAccess) {
+            tr { th scope="row" { "Requests per token" } td { (burst) " in 10 s" } td {} td {} }
+            tr { th scope="row" { "Points per token" } td { (sustained) " in 60 s" } td {} td {} }
+        }
+    };
     let body = html! {
         section aria-labelledby="me" {
             h2 id="me" { "You" }
@@ -38,20 +48,7 @@ pub(super) async fn show(visit: &Visit<'_>) -> Result<Response, Rejection> {
         }
         section aria-labelledby="plan" {
             h2 id="plan" { "Plan: " (plan_name(plan)) }
-            div.scroll tabindex="0" role="region" aria-label="Limits" {
-                table {
-                    thead { tr { th scope="col" { "What" } th scope="col" { "Limit" } th scope="col" { "Used" } th scope="col" { "Left" } } }
-                    tbody {
-                        (counted("Members of the workspace", usage.members))
-                        (counted("Your live API tokens", usage.tokens))
-                        (counted("Webhook endpoints", usage.endpoints))
-                        @if sustained > 0 && has(Feature::ApiAccess) {
-                            tr { th scope="row" { "Requests per token" } td { (burst) " in 10 s" } td {} td {} }
-                            tr { th scope="row" { "Points per token" } td { (sustained) " in 60 s" } td {} td {} }
-                        }
-                    }
-                }
-            }
+            (parts::table("Limits", &columns, limits))
             ul.features {
                 (feature("API: REST, GraphQL and MCP", has(Feature::ApiAccess)))
                 (feature("Webhooks and events", has(Feature::OutboundWebhooks)))

@@ -79,6 +79,7 @@ fn framed(facts: &Facts, caller: Option<&Caller>, status: StatusCode, title: &st
                 meta name="robots" content="noindex";
                 title { (title) " – Hoursmith" }
                 link rel="icon" href="/assets/favicon.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/assets/theme.css";
                 link rel="stylesheet" href="/assets/settings.css";
                 script src="/assets/settings.js" defer {}
             }

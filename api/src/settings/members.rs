@@ -12,7 +12,7 @@ use service::{Action, Error, Reason, policy, token};
 
 use super::fields::{Field, Fields};
 use super::form::{Form, Problems};
-use super::parts::{self, time, time_or};
+use super::parts::{self, Column, time, time_or};
 use super::visit::Visit;
 use super::{layout, pager, sign_in};
 use crate::http::rejection::Rejection;
@@ -69,25 +69,20 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
         @if members.items.is_empty() && !members.continued {
             p { "Nobody fits." @if filtered { " " a href=(LIST) { "Show everyone" } } }
         } @else if !members.items.is_empty() {
-            div.scroll tabindex="0" role="region" aria-label="Members" {
-                table {
-                    thead {
-                        tr {
-                            th scope="col" { "Name" }
-                            th scope="col" { "Email address" }
-                            th scope="col" { "Role" }
-                            th scope="col" { "Joined" }
-                            th scope="col" { span.hidden { "Actions" } }
-                        }
-                    }
-                    tbody { @for member in &members.items { (row(visit, member)) } }
-                }
-            }
+            (parts::table("Members", &COLUMNS, html! { @for member in &members.items { (row(visit, member)) } }))
         }
         (pager::ways(visit, &members))
     };
     Ok(layout::page(visit, "Members", body))
 }
+
+const COLUMNS: [Column; 5] = [
+    Column::Text("Name"),
+    Column::Text("Email address"),
+    Column::Text("Role"),
+    Column::Text("Joined"),
+    Column::Actions,
+];
 
 fn row(visit: &Visit<'_>, member: &Member) -> Markup {
     html! {

@@ -8,6 +8,7 @@ mod home;
 mod invoices;
 mod layout;
 mod members;
+mod oidc;
 mod origin;
 mod pager;
 mod parts;
@@ -181,9 +182,8 @@ async fn page(page: Page, posts: bool, visit: &Visit<'_>) -> Result<Response, Re
         (Page::RemovePasskey, true) => passkeys::remove(visit).await,
         (Page::SignOut, _) => sessions::sign_out(visit).await,
 
-        (Page::SignIn | Page::Link | Page::PasskeyChallenge | Page::PasskeySignIn, _) => {
-            Err(HttpRejection::NoSuchPath.into())
-        }
+        (Page::SignIn | Page::Link | Page::PasskeyChallenge | Page::PasskeySignIn, _)
+        | (Page::Oidc | Page::OidcCallback, _) => Err(HttpRejection::NoSuchPath.into()),
     }
 }
 

@@ -36,6 +36,40 @@ pub(super) fn time_or(at: Option<Timestamp>, none: &str) -> Markup {
     }
 }
 
+/// A column of a table.
+#[derive(Clone, Copy)]
+pub(super) enum Column {
+    /// Of texts, under this heading.
+    Text(&'static str),
+    /// Of numbers, which stand at its right edge.
+    Number(&'static str),
+    /// Of links, whose heading only screen readers need.
+    Actions,
+}
+
+/// A table that scrolls by itself where the screen is narrow, by keyboard too. `label` says what is in it; the cells of
+/// `rows` have the class `number` where their column has.
+pub(super) fn table(label: &str, columns: &[Column], rows: Markup) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(label) {
+            table {
+                thead {
+                    tr {
+                        @for column in columns {
+                            @match *column {
+                                Column::Text(name) => { th scope="col" { (name) } }
+                                Column::Number(name) => { th.number scope="col" { (name) } }
+                                Column::Actions => { th scope="col" { span.hidden { "Actions" } } }
+                            }
+                        }
+                    }
+                }
+                tbody { (rows) }
+            }
+        }
+    }
+}
+
 /// A form that asks for confirmation, with a way back. `sure` says what will happen.
 pub(super) fn confirmation(visit: &Visit<'_>, sure: Markup, button: &str, back: &str) -> Markup {
     html! {

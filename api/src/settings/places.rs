@@ -45,6 +45,8 @@ pub(super) enum Page {
     Link,
     PasskeyChallenge,
     PasskeySignIn,
+    Oidc,
+    OidcCallback,
 }
 
 /// What a place takes.
@@ -127,6 +129,8 @@ const PLACES: &[Place] = &[
     open(form("sign-in/link", Page::Link)),
     open(button("sign-in/passkey/start", Page::PasskeyChallenge)),
     open(button("sign-in/passkey", Page::PasskeySignIn)),
+    open(read("sign-in/oidc", Page::Oidc)),
+    open(form("sign-in/oidc/callback", Page::OidcCallback)),
 ];
 
 /// The place of a path below `/settings`.

@@ -9,11 +9,11 @@ use super::fields::{Field, Fields};
 use super::form::{Form, Problems, sentence};
 use super::places::Page;
 use super::visit::{Facts, Visit};
-use super::{BASE, cookie, layout, passkeys, see_other};
+use super::{BASE, cookie, layout, oidc, passkeys, see_other};
 use crate::http::rejection::{HttpRejection, Rejection};
 
 /// Where to sign in.
-const HERE: &str = "/settings/sign-in";
+pub(super) const HERE: &str = "/settings/sign-in";
 /// Where links are used.
 pub(super) const LINK: &str = "/settings/sign-in/link";
 
@@ -24,6 +24,9 @@ pub(super) async fn answer(facts: &Facts, page: Page, posts: bool, form: Form) -
         (Page::Link, false) => look(facts).await,
         (Page::Link, true) => redeem(facts, form).await,
         (Page::PasskeyChallenge, _) => passkeys::challenge(facts),
+        (Page::Oidc, _) => oidc::begin(facts).await,
+        (Page::OidcCallback, false) => oidc::returned(facts),
+        (Page::OidcCallback, true) => oidc::finish(facts, &form).await,
         (Page::PasskeySignIn, _) => passkeys::sign_in(facts, &form).await,
         _ => Err(HttpRejection::NoSuchPath.into()),
     }
@@ -40,8 +43,12 @@ pub(super) fn needed(facts: &Facts) -> Response {
 
 /// Leads to this page, from where one comes back to the page `back`.
 pub(super) fn again(back: &str) -> Response {
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", back).finish();
-    see_other(&format!("{HERE}?{query}"))
+    see_other(&format!("{HERE}?{}", coded_next(back)))
+}
+
+/// The parameter that says where to go after signing in.
+fn coded_next(next: &str) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish()
 }
 
 /// Where to go after signing in: a page of the settings, and never another server.
@@ -67,6 +74,13 @@ fn show(facts: &Facts, status: StatusCode, form: &Form, problems: &Problems) -> 
     let body = html! {
         (fields.summary())
         @if facts.site.relying_party().is_some() { (passkeys::ask(next)) }
+        @if facts.server.oidc.is_some() {
+            section aria-labelledby="by-oidc" {
+                h2 id="by-oidc" { "With your identity provider" }
+                p { "Sign in where your organization signs you in, by the e-mail address that you are a member with." }
+                p { a.button href={ (oidc::BEGIN) "?" (coded_next(next)) } { "Sign in at the identity provider" } }
+            }
+        }
         section aria-labelledby="by-link" {
             h2 id="by-link" { "With a link" }
             p { "Open the link that the operator of this server made for you, or paste it here." }
@@ -148,7 +162,7 @@ pub(crate) fn link_of(base: &str, code: &str) -> String {
 
 /// The page that asks to sign in again, for what needs a recent sign-in, and that leads back.
 pub(super) fn stale(visit: &Visit<'_>, what: &str) -> Response {
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", &visit.facts.path()).finish();
+    let query = coded_next(&visit.facts.path());
     let body = html! {
         p { "To " (what) ", sign in again: this takes a sign-in of the last five minutes." }
         p { a.button href={ (HERE) "?" (query) } { "Sign in again" } }

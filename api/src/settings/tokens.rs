@@ -11,7 +11,7 @@ use service::{Action, Feature, member, policy};
 
 use super::fields::{Field, Fields};
 use super::form::Problems;
-use super::parts::{self, confirmation, copied, time, time_or};
+use super::parts::{self, Column, confirmation, copied, time, time_or};
 use super::visit::Visit;
 use super::{layout, pager, sign_in};
 use crate::http::rejection::Rejection;
@@ -40,27 +40,22 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
         @if tokens.items.is_empty() {
             p { "There are no live tokens." }
         } @else {
-            div.scroll tabindex="0" role="region" aria-label="API tokens" {
-                table {
-                    thead {
-                        tr {
-                            th scope="col" { "Name" }
-                            th scope="col" { "Prefix" }
-                            th scope="col" { "Scope" }
-                            th scope="col" { "Expires" }
-                            th scope="col" { "Last used" }
-                            th scope="col" { "Owner" }
-                            th scope="col" { span.hidden { "Actions" } }
-                        }
-                    }
-                    tbody { @for token in &tokens.items { (row(visit, token, &owners)) } }
-                }
-            }
+            (parts::table("API tokens", &COLUMNS, html! { @for token in &tokens.items { (row(visit, token, &owners)) } }))
         }
         (pager::ways(visit, &tokens))
     };
     Ok(layout::page(visit, "API tokens", body))
 }
+
+const COLUMNS: [Column; 7] = [
+    Column::Text("Name"),
+    Column::Text("Prefix"),
+    Column::Text("Scope"),
+    Column::Text("Expires"),
+    Column::Text("Last used"),
+    Column::Text("Owner"),
+    Column::Actions,
+];
 
 fn row(visit: &Visit<'_>, token: &Token, owners: &HashMap<Id, String>) -> Markup {
     let now = visit.cx.now();

@@ -28,6 +28,8 @@ pub(super) struct Facts {
     pub(super) site: Site,
     /// The secret in the cookie.
     pub(super) secret: Option<String>,
+    /// What was remembered of a sign-in at the identity provider.
+    pub(super) attempt: Option<String>,
     device: Option<String>,
 }
 
@@ -43,6 +45,7 @@ impl Facts {
             query: query_pairs(request),
             address: Address::of(request, &server.trusted_proxies).0,
             secret: cookie::read(request, &site),
+            attempt: cookie::read_attempt(request, &site),
             device: header_text(request, "user-agent").map(str::to_owned),
             site,
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use entity::value::{Currency, Id, Plan, Role, Timestamp, TokenScope};
+use entity::value::{Id, Timestamp, TokenScope};
 use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use sha2::{Digest, Sha256};
@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
 use crate::access::caller::Caller;
+use crate::access::who::{Pass, Who, who_columns};
 use crate::contract::error::Error;
 use crate::core::database::Class;
 use crate::core::{Core, Environment};
@@ -70,27 +71,20 @@ struct Found {
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
     last_used_at: Option<Timestamp>,
-    member_id: Id,
-    user_id: Id,
-    name: String,
-    email: String,
-    role: Role,
     removed_at: Option<Timestamp>,
-    organization_id: Id,
-    organization_name: String,
-    plan: Plan,
-    default_currency: Currency,
-    epoch: Option<i64>,
+    #[sea_orm(nested)]
+    who: Who,
 }
 
 /// One statement for everything that a request needs to know about who asks.
-const LOOK_UP: &str = "\
-    SELECT t.id AS token_id, t.name AS token_name, t.hash, t.scope, t.expires_at, t.revoked_at, t.last_used_at, \
-    m.id AS member_id, m.user_id, m.name, m.email, m.role, m.deleted_at AS removed_at, \
-    o.id AS organization_id, o.name AS organization_name, o.plan, o.default_currency, a.epoch \
-    FROM token t JOIN member m ON m.organization_id = t.organization_id AND m.id = t.member_id \
-    JOIN organization o ON o.id = t.organization_id \
-    LEFT JOIN access_epoch a ON a.organization_id = t.organization_id WHERE t.prefix = $1";
+const LOOK_UP: &str = concat!(
+    "SELECT t.id AS token_id, t.name AS token_name, t.hash, t.scope, t.expires_at, t.revoked_at, t.last_used_at, ",
+    "m.deleted_at AS removed_at, ",
+    who_columns!(),
+    " FROM token t JOIN member m ON m.organization_id = t.organization_id AND m.id = t.member_id \
+     JOIN organization o ON o.id = t.organization_id \
+     LEFT JOIN access_epoch a ON a.organization_id = t.organization_id WHERE t.prefix = $1"
+);
 
 /// What the right header looks like, for those who sent another.
 fn how_to(environment: Environment) -> String {
@@ -226,24 +220,10 @@ impl KnownCaller {
 
 impl Found {
     fn into_known(self, prefix: &str) -> KnownCaller {
-        let Found { token_id, token_name, hash, scope, expires_at, revoked_at: _, last_used_at, .. } = self;
-        let Found { member_id, user_id, name, email, role, removed_at: _, .. } = self;
-        let Found { organization_id, organization_name, plan, default_currency, epoch, .. } = self;
-        let caller = Caller {
-            organization_id,
-            organization_name,
-            plan,
-            default_currency,
-            member_id,
-            user_id,
-            name,
-            email,
-            role,
-            token_id,
-            token_name,
-            scope,
-            session: None,
-        };
+        let Found { token_id, token_name, hash, scope, expires_at, last_used_at, who, revoked_at: _, removed_at: _ } =
+            self;
+        let epoch = who.epoch;
+        let caller = who.with(Pass::Token(token_id, token_name, scope));
         let noted_at = AtomicI64::new(last_used_at.map_or(i64::MIN, Timestamp::millis));
         // A workspace without an epoch is never known.
         KnownCaller { caller, epoch: epoch.unwrap_or(-1), prefix: prefix.to_owned(), hash, expires_at, noted_at }

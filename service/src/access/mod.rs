@@ -7,5 +7,6 @@ pub mod policy;
 pub(crate) mod scope;
 pub(crate) mod session;
 pub(crate) mod texts;
+mod who;
 
 pub(crate) use crate::contract::caller;

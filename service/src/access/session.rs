@@ -3,14 +3,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use entity::value::{Currency, Id, Plan, Role, Timestamp, TokenScope};
+use entity::value::{Id, Timestamp};
 use rand::TryRngCore;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::access::auth::KnownCaller;
-use crate::access::caller::Caller;
+use crate::access::who::{Pass, Who, who_columns};
 use crate::contract::caller::CallerSession;
 use crate::contract::error::Error;
 use crate::core::Core;
@@ -64,26 +64,18 @@ struct Found {
     created_at: Timestamp,
     seen_at: Timestamp,
     ends_at: Timestamp,
-    member_id: Id,
-    user_id: Id,
-    name: String,
-    email: String,
-    role: Role,
-    organization_id: Id,
-    organization_name: String,
-    plan: Plan,
-    default_currency: Currency,
-    epoch: Option<i64>,
+    #[sea_orm(nested)]
+    who: Who,
 }
 
-const LOOK_UP: &str = "\
-    SELECT s.id AS session_id, s.created_at, s.seen_at, s.ends_at, \
-    m.id AS member_id, m.user_id, m.name, m.email, m.role, \
-    o.id AS organization_id, o.name AS organization_name, o.plan, o.default_currency, a.epoch \
-    FROM session s JOIN member m ON m.organization_id = s.organization_id AND m.id = s.member_id \
-    JOIN organization o ON o.id = s.organization_id \
-    LEFT JOIN access_epoch a ON a.organization_id = s.organization_id \
-    WHERE s.hash = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND m.deleted_at IS NULL";
+const LOOK_UP: &str = concat!(
+    "SELECT s.id AS session_id, s.created_at, s.seen_at, s.ends_at, ",
+    who_columns!(),
+    " FROM session s JOIN member m ON m.organization_id = s.organization_id AND m.id = s.member_id \
+     JOIN organization o ON o.id = s.organization_id \
+     LEFT JOIN access_epoch a ON a.organization_id = s.organization_id \
+     WHERE s.hash = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND m.deleted_at IS NULL"
+);
 
 const TOUCH: &str = "\
     UPDATE session SET seen_at = $1, expires_at = $2 WHERE organization_id = $3 AND id = $4 AND ended_at IS NULL";
@@ -123,23 +115,10 @@ impl LiveSession {
 
 impl Found {
     fn into_live(self, now: Timestamp) -> LiveSession {
-        let Found { session_id, created_at, seen_at, ends_at, member_id, user_id, name, email, role, .. } = self;
-        let Found { organization_id, organization_name, plan, default_currency, epoch, .. } = self;
-        let caller = Caller {
-            organization_id,
-            organization_name,
-            plan,
-            default_currency,
-            member_id,
-            user_id,
-            name,
-            email,
-            role,
-            token_id: member_id,
-            token_name: "settings pages".into(),
-            scope: TokenScope::Write,
-            session: Some(CallerSession { id: session_id, recent: now < created_at.plus_millis(RECENT) }),
-        };
+        let Found { session_id, created_at, seen_at, ends_at, who } = self;
+        let epoch = who.epoch;
+        let session = CallerSession { id: session_id, recent: now < created_at.plus_millis(RECENT) };
+        let caller = who.with(Pass::Session(session));
         LiveSession { known: KnownCaller::of_session(caller, epoch), id: session_id, seen_at, ends_at }
     }
 }

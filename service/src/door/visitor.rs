@@ -33,6 +33,19 @@ impl Visitor {
         self.core().now()
     }
 
+    /// Seals a text that a browser is to bring back, bound to its purpose.
+    ///
+    /// # Errors
+    /// `Internal` where the server has no secret key.
+    pub(crate) fn seal(&self, purpose: &str, text: &str) -> Result<String, Error> {
+        self.core().vault().seal_text(purpose, text)
+    }
+
+    /// The text that was sealed for this purpose; none for anything else.
+    pub(crate) fn open(&self, purpose: &str, sealed: &str) -> Option<String> {
+        self.core().vault().open_sealed(purpose, sealed).ok()
+    }
+
     /// The address that they come from.
     pub(crate) fn address(&self) -> IpAddr {
         self.address
@@ -49,6 +62,14 @@ impl Visitor {
     /// The refusal of a bad credential, or of another one from an address that has sent too many.
     pub(crate) fn refused(&self, message: &'static str) -> Error {
         self.door.charge_refused(Error::Unauthenticated(message.into()), self.address)
+    }
+
+    /// Refuses an address that has sent too many bad credentials, before what it asks for costs anything.
+    ///
+    /// # Errors
+    /// `RateLimited`.
+    pub(crate) fn ensure_not_guessing(&self) -> Result<(), Error> {
+        self.door.limits.ensure_not_guessing(self.address)
     }
 
     /// Runs a body in a transaction inside the workspace that a credential has led to.

@@ -133,6 +133,11 @@ impl Memory {
         }
     }
 
+    /// How long until an address may send a bad credential again, without charging it for one.
+    pub(super) fn address_wait(&self, address: IpAddr) -> Duration {
+        self.bad_credentials.level(&network_of(address), self.clock.now(), 1).wait
+    }
+
     pub(super) fn sweep(&self) {
         let now = self.clock.now();
         self.burst.sweep(now);

@@ -210,6 +210,19 @@ impl Limits {
         })
     }
 
+    /// Refuses an address that has sent too many bad credentials, before what it asks for costs anything.
+    ///
+    /// # Errors
+    /// `RateLimited` when the bucket of the address is empty.
+    pub(crate) fn ensure_not_guessing(&self, address: IpAddr) -> Result<(), Error> {
+        let wait = self.memory.address_wait(address);
+        if wait.is_zero() {
+            return Ok(());
+        }
+        self.refused.with_label_values(&["address"]).inc();
+        Err(Error::RateLimited { retry_after: seconds_up(wait).max(1) })
+    }
+
     /// Forgets buckets that are full.
     pub(crate) fn sweep(&self) {
         self.memory.sweep();

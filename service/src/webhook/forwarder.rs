@@ -1,5 +1,5 @@
-//! The developer's forwarder: it reads events from a server and posts them to a URL of the developer's choice, signed as
-//! the worker signs. It runs on the developer's machine, so it may reach any address.
+//! Requests to servers that the operator or the developer has chosen, so that they may be at any address. The developer's
+//! forwarder reads events from a server and posts them to a URL, signed as the worker signs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use entity::value::Timestamp;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper::{Request, header};
+use hyper::{Request, Response, header};
 
 use super::egress::{EgressPolicy, Secret, Sender, SignedRequest, SystemResolver, failure_reason};
 use crate::contract::error::Error;
@@ -110,9 +110,28 @@ impl Forwarder {
         self.exchange(request.body(Full::from(body)).map_err(|_| format!("{url} is no URL that can be asked"))?).await
     }
 
+    /// Makes a request, and reads at most `longest` bytes of the body of the answer. Redirects are not followed.
+    ///
+    /// # Errors
+    /// Why there is no answer, as text for a person.
+    pub(crate) async fn call(&self, request: Request<Vec<u8>>, longest: usize) -> Result<Response<Vec<u8>>, String> {
+        let asking = async {
+            let request = request.map(|body| Full::from(Bytes::from(body)));
+            let response = self.0.request(request).await.map_err(|error| failure_reason(&error))?;
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, longest).collect().await;
+            let body = body.map_err(|_| format!("the answer is longer than {longest} bytes, or broke off"))?.to_bytes();
+            Ok(Response::from_parts(parts, body.to_vec()))
+        };
+        match tokio::time::timeout(TIMEOUT, asking).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(format!("no answer within {} s", TIMEOUT.as_secs())),
+        }
+    }
+
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Reply, String> {
         let asking = async {
-            let response = self.0.client().request(request).await.map_err(|error| failure_reason(&error))?;
+            let response = self.0.request(request).await.map_err(|error| failure_reason(&error))?;
             let status = response.status().as_u16();
             let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
             let retry_after = header(header::RETRY_AFTER).and_then(|text| text.parse().ok()).map(Duration::from_secs);

@@ -7,6 +7,7 @@ pub mod delivery;
 mod egress;
 pub mod endpoint;
 mod forwarder;
+pub mod health;
 pub(crate) mod metrics;
 pub mod replay;
 mod sample;

@@ -148,3 +148,65 @@ on_both! {
         send(&world, manager, "/mcp", "tools/list", json!({})).await.error(402, "forbidden_plan");
     }
 }
+
+/// The arguments of every tool that a token is listed.
+async fn arguments(world: &World, token: &str, list: &str) -> Vec<(String, Value)> {
+    let listed = result(world, token, list, "tools/list", json!({})).await;
+    let tool = |tool: &Value| (tool["name"].as_str().unwrap().to_owned(), tool["inputSchema"]["properties"].clone());
+    listed["tools"].as_array().unwrap().iter().map(tool).collect()
+}
+
+/// The names in a JSON object or the texts in an array.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(fields) => fields.keys().cloned().collect(),
+        Value::Array(items) => items.iter().map(|item| item.as_str().unwrap().to_owned()).collect(),
+        _ => vec![],
+    }
+}
+
+on_both! {
+    /// A role is offered exactly the filters and groups that REST takes from it; a Member is offered nothing of money or
+    /// of clients in any tool.
+    async fn arguments_follow_rest(world: World) {
+        let home = Fixtures::new(&world).await.home;
+        let hidden = ["clientId", "clientName", "hourlyRate", "amount", "fixedFeeAmount", "budgetAmount", "defaultRate", "rateType", "currency"];
+        let mut compared = 0;
+        for list in LISTS {
+            let all = arguments(&world, &home.owner, list).await;
+            for (role, token) in [("Owner", &home.owner), ("Admin", &home.admin), ("Manager", &home.manager), ("Member", &home.member)] {
+                let offered = arguments(&world, token, list).await;
+                for (tool, own) in &offered {
+                    let shown = texts(own);
+                    if role == "Member" {
+                        let wrong: Vec<_> = shown.iter().filter(|name| hidden.contains(&name.as_str())).collect();
+                        assert!(wrong.is_empty(), "{list}: a Member is offered {wrong:?} by {tool}");
+                    }
+                    let (_, _, path) = TOOLS.iter().find(|(name, ..)| name == tool).unwrap();
+                    let whole = &all.iter().find(|(name, _)| name == tool).unwrap().1;
+                    let path = path.split('?').next().unwrap();
+                    let asked: Vec<(String, bool, String)> = match tool.as_str() {
+                        "time_report" => {
+                            let groups = texts(&own["groupBy"]["items"]["enum"]);
+                            let offers = |group: String| (format!("{path}?groupBy={group}"), groups.contains(&group), group);
+                            let filters = texts(whole).into_iter().filter(|name| name != "groupBy" && name != "timeZone");
+                            let filters = filters.map(|name| (format!("{path}?groupBy=day&{name}={NOBODY}"), shown.contains(&name), name));
+                            texts(&whole["groupBy"]["items"]["enum"]).into_iter().map(offers).chain(filters).collect()
+                        }
+                        name if name.starts_with("list_") => {
+                            let filters = texts(whole).into_iter().filter(|name| name != "sort" && name != "cursor");
+                            filters.map(|name| (format!("{path}?{name}={NOBODY}"), shown.contains(&name), name)).collect()
+                        }
+                        _ => continue,
+                    };
+                    for (path, offers, name) in asked {
+                        let answer = world.get(token, &format!("/api/v1{path}")).await;
+                        assert_eq!(answer.status.as_u16() != 403, offers, "{list}: {role} and {name} of {tool}");
+                        compared += 1;
+                    }
+                }
+            }
+        }
+        assert!(compared > 300, "{compared}");
+    }
+}

@@ -19,7 +19,7 @@ fn find<'a>(checks: &'a [Value], name: &str) -> &'a Value {
     checks.iter().find(|check| check["check"] == name).unwrap_or_else(|| panic!("no {name} in {checks:?}"))
 }
 
-const ALL: [&str; 10] = [
+const ALL: [&str; 11] = [
     "database",
     "migrations",
     "clock",
@@ -30,6 +30,7 @@ const ALL: [&str; 10] = [
     "timeZones",
     "redis",
     "webhookAllow",
+    "oidc",
 ];
 
 #[tokio::test]
@@ -54,11 +55,19 @@ async fn an_embedded_database_is_examined() {
     assert!(!well && key["status"] == "fail" && key["advice"].as_str().unwrap().contains("hours.db.key"), "{key}");
     let mut open =
         keyless(&url, &["doctor", "--json", "--webhook-allow", "0.0.0.0/0", "--redis-url", "redis://127.0.0.1:1/"]);
+    open.args([
+        "--oidc-issuer",
+        "http://127.0.0.1:1",
+        "--oidc-client-id",
+        "hours",
+        "--public-url",
+        "http://localhost:8080",
+    ]);
     open.env("HOURSMITH_LOG", "error");
     std::fs::set_permissions(folder.path("hours.db"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let (well, checks) = examined(open);
     assert!(well, "warnings are no failures: {checks:?}");
-    for name in ["files", "redis", "webhookAllow"] {
+    for name in ["files", "redis", "webhookAllow", "oidc"] {
         assert_eq!(find(&checks, name)["status"], "warn", "{name}");
     }
     let words = keyless(&url, &["doctor"]).output().unwrap();

@@ -1,9 +1,12 @@
 //! The settings pages, by HTTP as a browser speaks it: signing in, every page, and what is refused.
 
 mod browser;
+mod cost;
+mod health;
 mod hostile;
 mod invoices;
 mod members;
+mod oidc;
 mod pages;
 mod roles;
 mod sign_in;

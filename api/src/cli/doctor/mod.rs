@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Common, Failure, print, secret_key};
+use super::{Common, Failure, oidc, print, secret_key};
 
 #[derive(Args)]
 pub(super) struct Doctor {
@@ -23,6 +23,11 @@ pub(super) struct Doctor {
     /// Private networks that webhooks may reach, comma-separated.
     #[arg(long, env = "HOURSMITH_WEBHOOK_ALLOW", default_value = "")]
     webhook_allow: String,
+    /// The URL of this server, where an OpenID provider leads back to.
+    #[arg(long, env = "HOURSMITH_PUBLIC_URL")]
+    public_url: Option<String>,
+    #[command(flatten)]
+    oidc: oidc::Setting,
 }
 
 /// How something is.
@@ -66,6 +71,8 @@ impl Doctor {
         checks.push(surroundings::time_zones());
         checks.push(surroundings::redis(self.redis_url.as_deref().unwrap_or_default(), self.redis_ca).await);
         checks.push(surroundings::webhook_allow(&self.webhook_allow));
+        let public_url = self.public_url.filter(|url| !url.is_empty());
+        checks.push(surroundings::identity_provider(&self.oidc, public_url.as_deref()).await);
         let words: Vec<String> = checks.iter().map(in_words).collect();
         print::outcome(common.json, &checks, words.join("\n"))?;
         let failed: Vec<_> =

@@ -1,4 +1,5 @@
-//! What is around the database: its folder and files, the disk, time zones, Redis, and where webhooks may go.
+//! What is around the database: its folder and files, the disk, time zones, Redis, where webhooks may go, and the provider at
+//! which members sign in.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use service::value::TimeZone;
 use service::{Clock, Config, maintenance};
 
 use super::{Check, Status};
-use crate::cli::{Failure, files, sqlite, values};
+use crate::cli::{Failure, files, oidc, sqlite, values};
 
 /// Less free space than this is reported, in MiB.
 const LITTLE_SPACE: u64 = 1024;
@@ -131,4 +132,19 @@ pub(super) fn webhook_allow(setting: &str) -> Check {
         format!("webhooks may reach {shown}, over http too"),
         "meant for development: Admins of every workspace can reach these networks through the server",
     )
+}
+
+pub(super) async fn identity_provider(setting: &oidc::Setting, public_url: Option<&str>) -> Check {
+    const NAME: &str = "oidc";
+    match setting.provider(public_url) {
+        Ok(None) => Check::ok(NAME, "none is set: members sign in by links and passkeys"),
+        Err(Failure(why)) => Check::fail(NAME, why, "correct the setting"),
+        Ok(Some(provider)) => match provider.answers().await {
+            Ok(()) => Check::ok(NAME, "the provider answers, and signs by an algorithm that is accepted"),
+            Err(why) => {
+                let advice = "correct HOURSMITH_OIDC_ISSUER, or the way from this server to it; until then links and passkeys sign in";
+                Check::warn(NAME, format!("the provider cannot be used: {why}"), advice)
+            }
+        },
+    }
 }

@@ -9,7 +9,7 @@ use service::organization::{self, Organization};
 use service::value::{Currency, InvoiceStatus, Money, PaymentStatus, Percent};
 
 use super::super::layout;
-use super::super::parts::time;
+use super::super::parts::{self, Column, time};
 use super::super::visit::Visit;
 use super::{LIST, digits, money, open, state};
 use crate::http::rejection::Rejection;
@@ -131,30 +131,19 @@ fn sums(found: &InvoiceWithLines) -> Markup {
 }
 
 pub(super) fn lines(lines: &[InvoiceLine], currency: &Currency) -> Markup {
-    html! {
-        div.scroll tabindex="0" role="region" aria-label="Lines" {
-            table {
-                thead {
-                    tr {
-                        th scope="col" { "Description" }
-                        th.number scope="col" { "Quantity" }
-                        th.number scope="col" { "Price" }
-                        th.number scope="col" { "Amount" }
-                    }
-                }
-                tbody {
-                    @for line in lines {
-                        tr {
-                            th scope="row" { (line.description) }
-                            td.number { (line.quantity) }
-                            td.number { (digits(line.unit_price, currency.decimals())) }
-                            td.number { (money(line.amount, currency)) }
-                        }
-                    }
-                }
+    let columns =
+        [Column::Text("Description"), Column::Number("Quantity"), Column::Number("Price"), Column::Number("Amount")];
+    let rows = html! {
+        @for line in lines {
+            tr {
+                th scope="row" { (line.description) }
+                td.number { (line.quantity) }
+                td.number { (digits(line.unit_price, currency.decimals())) }
+                td.number { (money(line.amount, currency)) }
             }
         }
-    }
+    };
+    parts::table("Lines", &columns, rows)
 }
 
 pub(super) fn totals(

@@ -8,8 +8,9 @@ use service::{Action, policy};
 
 use super::super::fields::{Field, Fields};
 use super::super::form::{Form, Problems};
+use super::super::parts::{self, Column};
 use super::super::visit::Visit;
-use super::super::{layout, pager, parts};
+use super::super::{layout, pager};
 use super::{LIST, money, open, state};
 use crate::http::rejection::Rejection;
 
@@ -52,37 +53,31 @@ pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Reject
     Ok(layout::page_with(visit, problems.status, "Invoices", body))
 }
 
+const COLUMNS: [Column; 7] = [
+    Column::Text("Number"),
+    Column::Text("Client"),
+    Column::Text("State"),
+    Column::Number("Total"),
+    Column::Number("Open"),
+    Column::Text("Issued"),
+    Column::Text("Due"),
+];
+
 fn table(invoices: &[Invoice]) -> Markup {
-    html! {
-        div.scroll tabindex="0" role="region" aria-label="Invoices" {
-            table {
-                thead {
-                    tr {
-                        th scope="col" { "Number" }
-                        th scope="col" { "Client" }
-                        th scope="col" { "State" }
-                        th.number scope="col" { "Total" }
-                        th.number scope="col" { "Open" }
-                        th scope="col" { "Issued" }
-                        th scope="col" { "Due" }
-                    }
-                }
-                tbody {
-                    @for invoice in invoices {
-                        tr {
-                            th scope="row" { a href={ (LIST) "/" (invoice.id) } { (invoice.number) } }
-                            td { (invoice.bill_to_name) }
-                            td { (state(invoice)) }
-                            td.number { (money(invoice.total, &invoice.currency)) }
-                            td.number { (money(open(invoice), &invoice.currency)) }
-                            td { @if let Some(day) = invoice.issue_date { (day) } }
-                            td { @if let Some(day) = invoice.due_date { (day) } }
-                        }
-                    }
-                }
+    let rows = html! {
+        @for invoice in invoices {
+            tr {
+                th scope="row" { a href={ (LIST) "/" (invoice.id) } { (invoice.number) } }
+                td { (invoice.bill_to_name) }
+                td { (state(invoice)) }
+                td.number { (money(invoice.total, &invoice.currency)) }
+                td.number { (money(open(invoice), &invoice.currency)) }
+                td { @if let Some(day) = invoice.issue_date { (day) } }
+                td { @if let Some(day) = invoice.due_date { (day) } }
             }
         }
-    }
+    };
+    parts::table("Invoices", &COLUMNS, rows)
 }
 
 fn filters(visit: &Visit<'_>, problems: &Problems) -> Markup {

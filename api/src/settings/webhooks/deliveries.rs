@@ -13,7 +13,7 @@ use service::{Action, ListArgs};
 
 use super::super::fields::{Field, Fields};
 use super::super::form::{Form, Problems};
-use super::super::parts::{self, time, time_or};
+use super::super::parts::{self, Column, time, time_or};
 use super::super::visit::Visit;
 use super::super::{layout, pager};
 use super::{LIST, host, is_unlocked};
@@ -28,10 +28,16 @@ type Endpoints = HashMap<Id, WebhookEndpoint>;
 
 pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
     let deliveries = delivery::list(&visit.cx, &pager::args(visit, &FILTERS)).await?;
-    let ids: Vec<Id> = deliveries.items.iter().map(|delivery| delivery.endpoint_id).collect();
-    let endpoints = if ids.is_empty() { Endpoints::new() } else { endpoint::by_ids(&visit.cx, &ids).await? };
+    // All that are not deleted: a workspace has as many as a page of them.
+    let offered = endpoint::list(&visit.cx, &ListArgs::default()).await?.items;
+    let mut endpoints: Endpoints = offered.iter().map(|endpoint| (endpoint.id, endpoint.clone())).collect();
+    let shown = deliveries.items.iter().map(|delivery| delivery.endpoint_id);
+    let deleted: Vec<Id> = shown.filter(|id| !endpoints.contains_key(id)).collect();
+    if !deleted.is_empty() {
+        endpoints.extend(endpoint::by_ids(&visit.cx, &deleted).await?);
+    }
     let body = html! {
-        (filters(visit).await?)
+        (filters(visit, &offered))
         div data-live="" {
             @if deliveries.items.is_empty() && !deliveries.continued {
                 p { "Nothing fits. A delivery is made when something happens that an endpoint is sent, or by a test event." }
@@ -54,57 +60,50 @@ fn query(visit: &Visit<'_>) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(set).finish()
 }
 
-async fn filters(visit: &Visit<'_>) -> Result<Markup, Rejection> {
-    let endpoints = endpoint::list(&visit.cx, &ListArgs::default()).await?.items;
+fn filters(visit: &Visit<'_>, endpoints: &[WebhookEndpoint]) -> Markup {
     let ids: Vec<String> = endpoints.iter().map(|endpoint| endpoint.id.to_string()).collect();
     let any = ("", "all");
     let statuses = DeliveryStatus::ALL.iter().map(|status| (status.as_str(), status.as_str()));
     let kinds = EventType::ALL.iter().map(|kind| (kind.as_str(), kind.as_str()));
-    let hosts = ids.iter().zip(&endpoints).map(|(id, endpoint)| (id.as_str(), host(&endpoint.url)));
+    let hosts = ids.iter().zip(endpoints).map(|(id, endpoint)| (id.as_str(), host(&endpoint.url)));
     let (form, problems) = (Form::default(), Problems::default());
     let fields = Fields { form: &form, problems: &problems };
     let field = |name, label| Field { name, label, value: visit.facts.parameter(name), ..Field::default() };
     let options = |values: Vec<(&'static str, &'static str)>| [vec![any], values].concat();
     let hosts: Vec<(&str, &str)> = [any].into_iter().chain(hosts).collect();
-    Ok(html! {
+    html! {
         form.filters method="get" action=(DELIVERIES) aria-label="Filters" {
             (fields.choice(&field("status", "Status"), &options(statuses.collect())))
             (fields.choice(&field("endpointId", "Endpoint"), &hosts))
             (fields.choice(&field("eventType", "Event type"), &options(kinds.collect())))
             button.quiet type="submit" { "Filter" }
         }
-    })
+    }
 }
 
+const COLUMNS: [Column; 6] = [
+    Column::Text("Event"),
+    Column::Text("Status"),
+    Column::Text("Endpoint"),
+    Column::Text("Attempts"),
+    Column::Text("Last answer"),
+    Column::Text("Created"),
+];
+
 fn table(deliveries: &[WebhookDelivery], endpoints: &Endpoints) -> Markup {
-    html! {
-        div.scroll tabindex="0" role="region" aria-label="Deliveries" {
-            table {
-                thead {
-                    tr {
-                        th scope="col" { "Event" }
-                        th scope="col" { "Status" }
-                        th scope="col" { "Endpoint" }
-                        th scope="col" { "Attempts" }
-                        th scope="col" { "Last answer" }
-                        th scope="col" { "Created" }
-                    }
-                }
-                tbody {
-                    @for delivery in deliveries {
-                        tr {
-                            th scope="row" { a href={ (DELIVERIES) "/" (delivery.id) } { (delivery.event_type) } }
-                            td { (status(delivery)) }
-                            td { (endpoints.get(&delivery.endpoint_id).map_or("", |endpoint| host(&endpoint.url))) }
-                            td { (delivery.attempt_count) }
-                            td { @if let Some(status) = delivery.last_response_status { (status) } }
-                            td { (time(delivery.created_at)) }
-                        }
-                    }
-                }
+    let rows = html! {
+        @for delivery in deliveries {
+            tr {
+                th scope="row" { a href={ (DELIVERIES) "/" (delivery.id) } { (delivery.event_type) } }
+                td { (status(delivery)) }
+                td { (endpoints.get(&delivery.endpoint_id).map_or("", |endpoint| host(&endpoint.url))) }
+                td { (delivery.attempt_count) }
+                td { @if let Some(status) = delivery.last_response_status { (status) } }
+                td { (time(delivery.created_at)) }
             }
         }
-    }
+    };
+    parts::table("Deliveries", &COLUMNS, rows)
 }
 
 fn status(delivery: &WebhookDelivery) -> Markup {

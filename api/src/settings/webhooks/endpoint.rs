@@ -5,6 +5,7 @@ use poem::Response;
 use service::input::{Field as InputField, FromBody};
 use service::value::{EventType, Json};
 use service::webhook::endpoint::{self, RotateWebhookSecretInput, UpdateWebhookEndpointInput, WebhookEndpoint};
+use service::webhook::health;
 use service::webhook::test::{self, TestWebhookEndpointInput};
 use service::{Action, Feature, Precondition, policy};
 
@@ -14,7 +15,7 @@ use super::super::parts::{self, confirmation, time};
 use super::super::visit::Visit;
 use super::super::{layout, sign_in};
 use super::endpoints::state;
-use super::{LIST, endpoint_fields, endpoint_input, host, is_unlocked, secret};
+use super::{LIST, chart, endpoint_fields, endpoint_input, host, is_unlocked, secret};
 use crate::http::rejection::Rejection;
 
 /// How long an old secret may sign beside the new one, as the form offers it, in seconds.
@@ -30,15 +31,17 @@ fn path(endpoint: &WebhookEndpoint) -> String {
 }
 
 pub(in super::super) async fn show(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    let endpoint = endpoint::get(&visit.cx, visit.id()?).await?;
-    Ok(page(visit, &endpoint, &Problems::default()))
+    page(visit, &Problems::default()).await
 }
 
-fn page(visit: &Visit<'_>, endpoint: &WebhookEndpoint, problems: &Problems) -> Response {
+async fn page(visit: &Visit<'_>, problems: &Problems) -> Result<Response, Rejection> {
+    let endpoint = &endpoint::get(&visit.cx, visit.id()?).await?;
+    let health = health::of(&visit.cx, endpoint.id).await?;
     let fields = Fields { form: &visit.form, problems };
     let path = path(endpoint);
     let (unlocked, about) = (is_unlocked(visit), endpoint.description.as_deref().unwrap_or_default());
-    let any = Field { name: "type", label: "Event type", ..Field::default() };
+    let first = endpoint.events.first().map_or("", |kind| kind.as_str());
+    let any = Field { name: "type", label: "Event type", value: first, ..Field::default() };
     let types: Vec<(&str, &str)> = EventType::ALL.iter().map(|kind| (kind.as_str(), kind.as_str())).collect();
     let body = html! {
         (fields.summary())
@@ -48,6 +51,7 @@ fn page(visit: &Visit<'_>, endpoint: &WebhookEndpoint, problems: &Problems) -> R
             dt { "Created" } dd { (time(endpoint.created_at)) }
             dt { "Last changed" } dd { (time(endpoint.updated_at)) }
         }
+        (chart::health(&health))
         p { a href={ (LIST) "/deliveries?endpointId=" (endpoint.id) } { "Deliveries to this endpoint" } }
         @if !unlocked { (layout::unlocks(Feature::OutboundWebhooks)) }
         @if unlocked {
@@ -83,7 +87,7 @@ fn page(visit: &Visit<'_>, endpoint: &WebhookEndpoint, problems: &Problems) -> R
             a href={ (path) "/delete" } { "Delete" }
         }
     };
-    layout::page_with(visit, problems.status, host(&endpoint.url), body)
+    Ok(layout::page_with(visit, problems.status, host(&endpoint.url), body))
 }
 
 pub(in super::super) async fn change(visit: &Visit<'_>) -> Result<Response, Rejection> {
@@ -91,10 +95,7 @@ pub(in super::super) async fn change(visit: &Visit<'_>) -> Result<Response, Reje
     let input = UpdateWebhookEndpointInput::from_json(endpoint_input(&visit.form));
     match endpoint::update(&visit.cx, id, &visit.form.version(), input).await {
         Ok(_) => Ok(layout::done(&format!("{LIST}/{id}"), "endpoint-changed")),
-        Err(error) => {
-            let problems = Problems::of(error)?;
-            Ok(page(visit, &endpoint::get(&visit.cx, id).await?, &problems))
-        }
+        Err(error) => page(visit, &Problems::of(error)?).await,
     }
 }
 
@@ -158,10 +159,7 @@ pub(in super::super) async fn test(visit: &Visit<'_>) -> Result<Response, Reject
     let input = TestWebhookEndpointInput::from_json(Json::Object(visit.form.object(&["type"])));
     match test::send(&visit.cx, id, input).await {
         Ok(written) => Ok(layout::done(&format!("{LIST}/deliveries/{}", written.into_record()?.id), "test-sent")),
-        Err(error) => {
-            let problems = Problems::of(error)?;
-            Ok(page(visit, &endpoint::get(&visit.cx, id).await?, &problems))
-        }
+        Err(error) => page(visit, &Problems::of(error)?).await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `/settings/webhooks`: endpoints, and the deliveries to them. For Owner and Admin.
 
+mod chart;
 pub(super) mod deliveries;
 pub(super) mod endpoint;
 pub(super) mod endpoints;

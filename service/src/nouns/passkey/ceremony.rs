@@ -18,7 +18,7 @@ use webauthn_rs_proto::ResidentKeyRequirement;
 use super::Passkey;
 use crate::access::action::Action;
 use crate::access::policy;
-use crate::access::session::{FreshSecret, hash_of};
+use crate::access::session::FreshSecret;
 use crate::contract::error::Error;
 use crate::contract::input::{Input, Required, Validate};
 use crate::contract::outcome::Written;
@@ -27,7 +27,7 @@ use crate::core::Core;
 use crate::door::Cx;
 use crate::door::visitor::Visitor;
 use crate::door::write::Write;
-use crate::nouns::session::{self, Browser, NewSession, SignInMethod};
+use crate::nouns::session::{self, Browser, NewSession, SignInMethod, spend};
 
 /// How long a ceremony may take, in milliseconds.
 const TIME: i64 = 5 * 60 * 1000;
@@ -99,15 +99,6 @@ fn opened<S: DeserializeOwned>(core: &Core, purpose: &str, sealed: &str) -> Opti
     let text = core.vault().open_sealed(purpose, sealed).ok()?;
     let pending: Pending<S> = serde_json::from_str(&text).ok()?;
     (core.now().millis() < pending.until).then_some(pending)
-}
-
-/// Marks a ceremony as over; false if it was so already.
-async fn spend(write: &Write, id: &str, until: i64) -> Result<bool, Error> {
-    let sql = "INSERT INTO spent_challenge (hash, expires_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
-    let values = [hash_of(id).into(), Timestamp::from_millis(until).into()];
-    let tx = write.connection();
-    let spent = tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
-    Ok(spent.rows_affected() == 1)
 }
 
 /// What the state of adding a passkey is bound to: the member and the session.

@@ -96,8 +96,16 @@ impl Sender {
         Ok(Sender { client, egress, timeout, open })
     }
 
-    pub(crate) fn client(&self) -> &Client<Connector, Full<Bytes>> {
-        &self.client
+    /// Makes a request. The head of the answer is bounded; its body is the caller's to bound, and the time too.
+    ///
+    /// # Errors
+    /// Why there is no answer; `failure_reason` says it for people.
+    pub(crate) async fn request(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ClientError> {
+        let response = self.client.request(request).await?;
+        if let Some(head) = response.extensions().get::<HeadBudget>() {
+            head.head_received();
+        }
+        Ok(response)
     }
 
     /// Makes one attempt, signed for this instant.
@@ -114,15 +122,10 @@ impl Sender {
         if self.open.load(Ordering::Relaxed) >= MAX_OPEN {
             request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        match tokio::time::timeout_at(deadline, self.client.request(request)).await {
+        match tokio::time::timeout_at(deadline, self.request(request)).await {
             Err(_) => AttemptResult::failed(format!("no answer within {} s", self.timeout.as_secs_f32())),
             Ok(Err(error)) => AttemptResult::failed(failure_reason(&error)),
-            Ok(Ok(response)) => {
-                if let Some(head) = response.extensions().get::<HeadBudget>() {
-                    head.head_received();
-                }
-                self.read(response, deadline, now).await
-            }
+            Ok(Ok(response)) => self.read(response, deadline, now).await,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Sessions on the settings pages, and the login links that begin them. A member sees and ends their own sessions.
 
+mod verified;
+
 use entity::value::{Id, Timestamp};
 use entity::{login_link, session};
 use sea_orm::sea_query::Expr;
@@ -18,6 +20,9 @@ use crate::door::visitor::Visitor;
 use crate::door::write::Write;
 use crate::list::filter::one_of;
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
+
+pub use self::verified::Membership;
+pub(crate) use self::verified::{begin_verified, memberships};
 
 /// How long a login link may be used, in milliseconds.
 const LINK_LIFETIME: i64 = 10 * 60 * 1000;
@@ -240,6 +245,15 @@ pub(crate) async fn begin(
     };
     write.insert::<session::Entity>(row).await?;
     Ok(NewSession { secret, ends_at })
+}
+
+/// Marks a ceremony or a proof as used, by its name; false if it was so already.
+pub(crate) async fn spend(write: &Write, id: &str, until: i64) -> Result<bool, Error> {
+    let sql = "INSERT INTO spent_challenge (hash, expires_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
+    let values = [hash_of(id).into(), Timestamp::from_millis(until).into()];
+    let tx = write.connection();
+    let spent = tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
+    Ok(spent.rows_affected() == 1)
 }
 
 crate::sort! {

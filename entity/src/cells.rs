@@ -132,12 +132,23 @@ macro_rules! cells {
     };
 }
 
+impl<T> Cell for Id<T> {
+    fn read<C: Cells>(cells: &C, place: usize) -> Result<Id<T>, DbErr> {
+        cells.uuid(place)?.map(Id::new).ok_or_else(|| null(place))
+    }
+}
+
+impl<T> Cell for Option<Id<T>> {
+    fn read<C: Cells>(cells: &C, place: usize) -> Result<Option<Id<T>>, DbErr> {
+        Ok(cells.uuid(place)?.map(Id::new))
+    }
+}
+
 fn of<T: ValueType>(value: impl Into<Value>) -> Result<T, DbErr> {
     T::try_from(value.into()).map_err(|_| DbErr::Type(format!("a cell is no {}", T::type_name())))
 }
 
 cells! {
-    Id: uuid, |raw| Ok(Id(raw));
     Timestamp: long, |raw| Ok(Timestamp::from_millis(raw));
     Date: date, |raw| Ok(Date(raw));
     i64: long, |raw| Ok(raw);

@@ -2,15 +2,15 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Currency, Id, Money, Percent, Timestamp};
+use crate::value::{ClientId, Currency, Money, OrganizationId, Percent, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "client")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: ClientId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
+    pub organization_id: OrganizationId,
     pub external_id: Option<String>,
     pub name: String,
     pub name_key: String,

@@ -2,15 +2,15 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Id, Timestamp};
+use crate::value::{EventId, OrganizationId, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "event")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: EventId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
+    pub organization_id: OrganizationId,
     pub kind: String,
     pub body: String,
     pub created_at: Timestamp,

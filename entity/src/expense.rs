@@ -2,19 +2,21 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Currency, Date, ExpenseCategory, Id, Money, Timestamp};
+use crate::value::{
+    ClientId, Currency, Date, ExpenseCategory, ExpenseId, InvoiceId, Money, OrganizationId, ProjectId, Timestamp,
+};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "expense")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: ExpenseId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
+    pub organization_id: OrganizationId,
     pub external_id: Option<String>,
-    pub client_id: Id,
-    pub project_id: Option<Id>,
-    pub invoice_id: Option<Id>,
+    pub client_id: ClientId,
+    pub project_id: Option<ProjectId>,
+    pub invoice_id: Option<InvoiceId>,
     pub category: ExpenseCategory,
     pub custom_category: Option<String>,
     pub description: String,

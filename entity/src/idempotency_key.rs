@@ -2,15 +2,15 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Id, Role, Timestamp};
+use crate::value::{Id, OrganizationId, Role, Timestamp, UserId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_key")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
+    pub organization_id: OrganizationId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub user_id: Id,
+    pub user_id: UserId,
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: String,
     pub fingerprint: Vec<u8>,

@@ -2,16 +2,18 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Currency, Date, Id, InvoiceStatus, Money, PaymentStatus, Percent, Timestamp};
+use crate::value::{
+    ClientId, Currency, Date, InvoiceId, InvoiceStatus, Money, OrganizationId, PaymentStatus, Percent, Timestamp,
+};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "invoice")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: InvoiceId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub client_id: Id,
+    pub organization_id: OrganizationId,
+    pub client_id: ClientId,
     pub number: String,
     pub number_rank: i64,
     pub number_key: String,

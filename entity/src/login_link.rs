@@ -2,16 +2,16 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Id, Timestamp};
+use crate::value::{LoginLinkId, MemberId, OrganizationId, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "login_link")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: LoginLinkId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub member_id: Id,
+    pub organization_id: OrganizationId,
+    pub member_id: MemberId,
     pub hash: Vec<u8>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,

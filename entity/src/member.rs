@@ -2,16 +2,16 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Id, Role, Timestamp};
+use crate::value::{MemberId, OrganizationId, Role, Timestamp, UserId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "member")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: MemberId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub user_id: Id,
+    pub organization_id: OrganizationId,
+    pub user_id: UserId,
     pub role: Role,
     pub name: String,
     pub email: String,

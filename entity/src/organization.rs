@@ -2,13 +2,13 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Currency, Id, Plan, Timestamp};
+use crate::value::{Currency, OrganizationId, Plan, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "organization")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: OrganizationId,
     pub name: String,
     pub plan: Plan,
     pub default_currency: Currency,

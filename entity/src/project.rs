@@ -2,17 +2,19 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Color, Date, Decimal, Id, Money, ProjectStatus, RateType, Timestamp};
+use crate::value::{
+    ClientId, Color, Date, Decimal, InvoiceId, Money, OrganizationId, ProjectId, ProjectStatus, RateType, Timestamp,
+};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "project")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: ProjectId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
+    pub organization_id: OrganizationId,
     pub external_id: Option<String>,
-    pub client_id: Id,
+    pub client_id: ClientId,
     pub name: String,
     pub name_key: String,
     pub search_key: String,
@@ -26,7 +28,7 @@ pub struct Model {
     pub budget_amount: Option<Money>,
     pub start_date: Option<Date>,
     pub due_date: Option<Date>,
-    pub fee_invoice_id: Option<Id>,
+    pub fee_invoice_id: Option<InvoiceId>,
     pub version: i32,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

@@ -2,16 +2,16 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Id, Timestamp};
+use crate::value::{MemberId, OrganizationId, SessionId, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "session")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: SessionId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub member_id: Id,
+    pub organization_id: OrganizationId,
+    pub member_id: MemberId,
     pub hash: Vec<u8>,
     pub sign_in_method: String,
     pub device: Option<String>,

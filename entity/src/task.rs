@@ -2,17 +2,17 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Date, Decimal, Id, TaskPriority, TaskStatus, Timestamp};
+use crate::value::{Date, Decimal, OrganizationId, ProjectId, TaskId, TaskPriority, TaskStatus, Timestamp};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "task")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: TaskId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
+    pub organization_id: OrganizationId,
     pub external_id: Option<String>,
-    pub project_id: Id,
+    pub project_id: ProjectId,
     pub name: String,
     pub name_key: String,
     pub search_key: String,

@@ -2,17 +2,17 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Id, Timestamp};
+use crate::value::{OrganizationId, TaskId, Timestamp, UserId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "task_assignee")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub task_id: Id,
+    pub task_id: TaskId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub user_id: Id,
+    pub user_id: UserId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
+    pub organization_id: OrganizationId,
     pub created_at: Timestamp,
 }
 

@@ -2,20 +2,20 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Date, Id, Timestamp};
+use crate::value::{Date, InvoiceId, OrganizationId, ProjectId, TaskId, TimeEntryId, Timestamp, UserId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "time_entry")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: TimeEntryId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
+    pub organization_id: OrganizationId,
     pub external_id: Option<String>,
-    pub user_id: Id,
-    pub project_id: Id,
-    pub task_id: Option<Id>,
-    pub invoice_id: Option<Id>,
+    pub user_id: UserId,
+    pub project_id: ProjectId,
+    pub task_id: Option<TaskId>,
+    pub invoice_id: Option<InvoiceId>,
     pub duration_seconds: Option<i32>,
     pub billable: bool,
     pub note: Option<String>,

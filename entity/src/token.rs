@@ -2,16 +2,16 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Id, Timestamp, TokenScope};
+use crate::value::{MemberId, OrganizationId, Timestamp, TokenId, TokenScope};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "token")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: TokenId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub member_id: Id,
+    pub organization_id: OrganizationId,
+    pub member_id: MemberId,
     pub name: String,
     pub prefix: String,
     pub hash: Vec<u8>,

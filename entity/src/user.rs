@@ -2,13 +2,13 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Id, Timestamp};
+use crate::value::{Timestamp, UserId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "user_account")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: UserId,
     pub email: String,
     pub email_key: String,
     pub created_at: Timestamp,

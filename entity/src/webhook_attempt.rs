@@ -2,15 +2,15 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{Id, Timestamp};
+use crate::value::{OrganizationId, Timestamp, WebhookDeliveryId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "webhook_attempt")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
+    pub organization_id: OrganizationId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub delivery_id: Id,
+    pub delivery_id: WebhookDeliveryId,
     #[sea_orm(primary_key, auto_increment = false)]
     pub number: i32,
     pub started_at: Timestamp,

@@ -2,15 +2,15 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::value::{EndpointStatus, Id, Timestamp};
+use crate::value::{EndpointStatus, OrganizationId, Timestamp, WebhookEndpointId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "webhook_endpoint")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
+    pub id: WebhookEndpointId,
     #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
+    pub organization_id: OrganizationId,
     pub external_id: Option<String>,
     pub url: String,
     pub events: String,

@@ -87,7 +87,7 @@ impl<const MAX: usize> Wire for Text<MAX> {
     }
 }
 
-on_every_surface!(Text<const MAX: usize>);
+on_every_surface!(Text<MAX> for const MAX: usize);
 
 /// Up to 50 tags of up to 50 characters, in the order sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

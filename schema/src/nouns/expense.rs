@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use service::expense::{CreateExpenseInput, Expense, ExpenseArgs, ExpenseFilter, ExpenseSort, UpdateExpenseInput};
-use service::value::Id;
+use service::value::{ExpenseId, Id};
 use service::{Action, Deleted};
 
 use crate::engine::connection::lists;
@@ -25,7 +25,7 @@ impl ExpenseNode {
     }
 
     /// Identifier of the expense (UUID v7), the same as over REST.
-    pub async fn id(&self) -> Id {
+    pub async fn id(&self) -> ExpenseId {
         self.0.id
     }
 

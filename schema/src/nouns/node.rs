@@ -61,19 +61,19 @@ impl Node {
     /// The live record with this id, if the caller sees one: a look for its kind, then the record.
     pub(crate) async fn find(cx: &Cx, id: Id) -> Result<Node, Error> {
         Ok(match record_kind::kind_of(cx, id).await? {
-            RecordKind::Client => Node::Client(ClientNode(service::client::get(cx, id).await?)),
-            RecordKind::Project => Node::Project(ProjectNode(service::project::get(cx, id).await?)),
-            RecordKind::Task => Node::Task(TaskNode(service::task::get(cx, id).await?)),
-            RecordKind::TimeEntry => Node::TimeEntry(TimeEntryNode(service::time_entry::get(cx, id).await?)),
-            RecordKind::Expense => Node::Expense(ExpenseNode(service::expense::get(cx, id).await?)),
-            RecordKind::Invoice => Node::Invoice(InvoiceNode(service::invoice::find(cx, id).await?)),
-            RecordKind::Member => Node::Member(MemberNode(service::member::get(cx, id).await?)),
-            RecordKind::Token => Node::Token(TokenNode(service::token::get(cx, id).await?)),
-            RecordKind::WebhookEndpoint => Node::WebhookEndpoint(service::webhook::endpoint::get(cx, id).await?),
+            RecordKind::Client => Node::Client(ClientNode(service::client::get(cx, id.of()).await?)),
+            RecordKind::Project => Node::Project(ProjectNode(service::project::get(cx, id.of()).await?)),
+            RecordKind::Task => Node::Task(TaskNode(service::task::get(cx, id.of()).await?)),
+            RecordKind::TimeEntry => Node::TimeEntry(TimeEntryNode(service::time_entry::get(cx, id.of()).await?)),
+            RecordKind::Expense => Node::Expense(ExpenseNode(service::expense::get(cx, id.of()).await?)),
+            RecordKind::Invoice => Node::Invoice(InvoiceNode(service::invoice::find(cx, id.of()).await?)),
+            RecordKind::Member => Node::Member(MemberNode(service::member::get(cx, id.of()).await?)),
+            RecordKind::Token => Node::Token(TokenNode(service::token::get(cx, id.of()).await?)),
+            RecordKind::WebhookEndpoint => Node::WebhookEndpoint(service::webhook::endpoint::get(cx, id.of()).await?),
             RecordKind::WebhookDelivery => {
-                Node::WebhookDelivery(WebhookDeliveryNode(service::webhook::delivery::get(cx, id).await?))
+                Node::WebhookDelivery(WebhookDeliveryNode(service::webhook::delivery::get(cx, id.of()).await?))
             }
-            RecordKind::Event => Node::Event(EventNode(service::event::get(cx, id).await?)),
+            RecordKind::Event => Node::Event(EventNode(service::event::get(cx, id.of()).await?)),
         })
     }
 }

@@ -10,7 +10,7 @@ use service::member::Member;
 use service::project::{CreateProjectInput, Project, ProjectArgs, ProjectFilter, ProjectSort, UpdateProjectInput};
 use service::task::{TaskFilter, TaskSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
-use service::value::Id;
+use service::value::{Id, ProjectId, UserId};
 use service::{Action, Deleted, Error};
 
 use crate::engine::connection::lists;
@@ -40,11 +40,11 @@ impl ProjectNode {
 
     #[graphql(flatten)]
     async fn lists(&self) -> ProjectLists {
-        ProjectLists(self.0.id)
+        ProjectLists(self.0.id.any())
     }
 
     /// Identifier of the project (UUID v7), the same as over REST.
-    pub async fn id(&self) -> Id {
+    pub async fn id(&self) -> ProjectId {
         self.0.id
     }
 
@@ -92,7 +92,7 @@ lists! {
 
 /// A project by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct ProjectById(pub(crate) Id);
+pub(crate) struct ProjectById(pub(crate) ProjectId);
 
 by_id_loader!(ProjectById => ProjectNode, service::project::by_ids);
 
@@ -103,14 +103,14 @@ below_loaders! {
 
 /// The people on a project.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct MembersOfProject(pub(crate) Id);
+pub(crate) struct MembersOfProject(pub(crate) ProjectId);
 
 impl Loader<MembersOfProject> for Loaders {
     type Value = Vec<Member>;
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[MembersOfProject]) -> Result<HashMap<MembersOfProject, Vec<Member>>, Arc<Error>> {
-        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let ids: Vec<ProjectId> = keys.iter().map(|key| key.0).collect();
         let people = service::project_member::of_projects(&self.0, &ids).await?;
         Ok(people.into_iter().map(|(project, people)| (MembersOfProject(project), people)).collect())
     }
@@ -287,5 +287,5 @@ pub struct AddProjectMemberPayload {
 #[derive(SimpleObject)]
 pub struct RemoveProjectMemberPayload {
     /// User identifier of the member.
-    pub(crate) user_id: Id,
+    pub(crate) user_id: UserId,
 }

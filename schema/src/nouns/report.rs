@@ -7,7 +7,7 @@ use service::Action;
 use service::input::Field;
 use service::report::{TimeReport, TimeReportAmount, TimeReportArgs, TimeReportKeys, TimeReportRow, TimeReportTotal};
 use service::time_entry::TimeEntryFilter;
-use service::value::{AmountShown, Date, FieldErrors, Id, ReportGroup, TimeZone};
+use service::value::{AmountShown, ClientId, Date, FieldErrors, ProjectId, ReportGroup, TaskId, TimeZone, UserId};
 
 use crate::engine::answer::Answer;
 use crate::engine::error::OrFail;
@@ -108,19 +108,19 @@ impl TimeReportTotalNode {
 }
 
 impl TimeReportKeysNode {
-    fn client(&self) -> Option<Id> {
-        self.0.client.get().map(|key| key.id)
+    fn client(&self) -> Option<ClientId> {
+        self.0.client.get().map(|key| key.id.of())
     }
 
-    fn project(&self) -> Option<Id> {
-        self.0.project.get().map(|key| key.id)
+    fn project(&self) -> Option<ProjectId> {
+        self.0.project.get().map(|key| key.id.of())
     }
 
-    fn task(&self) -> Option<Id> {
-        self.0.task.get().map(|key| key.id)
+    fn task(&self) -> Option<TaskId> {
+        self.0.task.get().map(|key| key.id.of())
     }
 
-    fn user(&self) -> Option<Id> {
+    fn user(&self) -> Option<UserId> {
         self.0.member.get().map(|key| key.user_id)
     }
 }
@@ -129,22 +129,22 @@ impl TimeReportKeysNode {
 #[Object(name = "TimeReportKeys")]
 impl TimeReportKeysNode {
     /// The id of the client.
-    async fn client_id(&self) -> Option<Id> {
+    async fn client_id(&self) -> Option<ClientId> {
         self.client()
     }
 
     /// The id of the project.
-    async fn project_id(&self) -> Option<Id> {
+    async fn project_id(&self) -> Option<ProjectId> {
         self.project()
     }
 
     /// The id of the task; null for time on none.
-    async fn task_id(&self) -> Option<Id> {
+    async fn task_id(&self) -> Option<TaskId> {
         self.task()
     }
 
     /// The id of the person.
-    async fn user_id(&self) -> Option<Id> {
+    async fn user_id(&self) -> Option<UserId> {
         self.user()
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::{Context, Object, Result};
 use service::report::{OutstandingAmount, TimeReportAmount, TimeReportTotal};
-use service::value::Id;
+use service::value::{ClientId, ProjectId};
 use service::{Action, Error};
 
 use crate::engine::error::OrFail;
@@ -20,7 +20,7 @@ pub struct ProjectTotals(TimeReportTotal);
 
 /// All time on the projects of a client, what it earns, and what the client has still to pay.
 pub struct ClientTotals {
-    client: Id,
+    client: ClientId,
     total: TimeReportTotal,
 }
 
@@ -86,14 +86,14 @@ impl ClientTotals {
 }
 
 /// The totals of a project.
-pub(crate) async fn of_project(ctx: &Context<'_>, id: Id) -> Result<Option<Output<ProjectTotals>>> {
+pub(crate) async fn of_project(ctx: &Context<'_>, id: ProjectId) -> Result<Option<Output<ProjectTotals>>> {
     let cx = cx(ctx)?;
     let total = ctx.data::<DataLoader<Loaders>>()?.load_one(TotalsOfProject(id)).await.or_fail(cx)?;
     Ok(Some(Output(ProjectTotals(total.unwrap_or_else(|| service::report::no_totals(cx))))))
 }
 
 /// The totals of a client.
-pub(crate) async fn of_client(ctx: &Context<'_>, id: Id) -> Result<Option<Output<ClientTotals>>> {
+pub(crate) async fn of_client(ctx: &Context<'_>, id: ClientId) -> Result<Option<Output<ClientTotals>>> {
     let cx = cx(ctx)?;
     if !cx.may(Action::ListClients) {
         return Ok(None);
@@ -105,17 +105,17 @@ pub(crate) async fn of_client(ctx: &Context<'_>, id: Id) -> Result<Option<Output
 
 /// Writes the loader of what is read for many ids by one statement.
 macro_rules! totals_loader {
-    ($key:ident => $value:ty, $read:path) => {
+    ($key:ident($id:ty) => $value:ty, $read:path) => {
         /// The record whose totals are asked for.
         #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-        struct $key(Id);
+        struct $key($id);
 
         impl Loader<$key> for Loaders {
             type Value = $value;
             type Error = Arc<Error>;
 
             async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $value>, Arc<Error>> {
-                let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+                let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
                 let found = $read(&self.0, &ids).await?;
                 Ok(found.into_iter().map(|(id, value)| ($key(id), value)).collect())
             }
@@ -123,6 +123,6 @@ macro_rules! totals_loader {
     };
 }
 
-totals_loader!(TotalsOfProject => TimeReportTotal, service::report::totals_of_projects);
-totals_loader!(TotalsOfClient => TimeReportTotal, service::report::totals_of_clients);
-totals_loader!(OutstandingOfClient => Vec<OutstandingAmount>, service::report::outstanding_of_clients);
+totals_loader!(TotalsOfProject(ProjectId) => TimeReportTotal, service::report::totals_of_projects);
+totals_loader!(TotalsOfClient(ClientId) => TimeReportTotal, service::report::totals_of_clients);
+totals_loader!(OutstandingOfClient(ClientId) => Vec<OutstandingAmount>, service::report::outstanding_of_clients);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use entity::value::{Currency, Id, Plan, Role, Timestamp, TokenScope};
+use entity::value::{Currency, MemberId, OrganizationId, Plan, Role, Timestamp, TokenId, TokenScope, UserId};
 use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use sha2::{Digest, Sha256};
@@ -63,20 +63,20 @@ fn random_base62(length: usize) -> Result<String, Error> {
 /// One row of the look-up: a token with its member and workspace.
 #[derive(FromQueryResult)]
 struct Found {
-    token_id: Id,
+    token_id: TokenId,
     token_name: String,
     hash: Vec<u8>,
     scope: TokenScope,
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
     last_used_at: Option<Timestamp>,
-    member_id: Id,
-    user_id: Id,
+    member_id: MemberId,
+    user_id: UserId,
     name: String,
     email: String,
     role: Role,
     removed_at: Option<Timestamp>,
-    organization_id: Id,
+    organization_id: OrganizationId,
     organization_name: String,
     plan: Plan,
     default_currency: Currency,
@@ -255,10 +255,10 @@ impl Found {
 pub(crate) struct TokenUse(Mutex<Uses>);
 
 /// Workspace and token to the instant. In one order, so that replicas that write at once lock rows alike.
-type Uses = BTreeMap<(Id, Id), Timestamp>;
+type Uses = BTreeMap<(OrganizationId, TokenId), Timestamp>;
 
 impl TokenUse {
-    fn note(&self, token: (Id, Id), now: Timestamp) {
+    fn note(&self, token: (OrganizationId, TokenId), now: Timestamp) {
         self.lock().insert(token, now);
     }
 

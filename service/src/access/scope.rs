@@ -1,7 +1,7 @@
 //! Where a query begins: inside the caller's workspace, and among the rows that the caller's role sees. Nowhere else.
 #![expect(clippy::disallowed_methods, reason = "the one place where queries begin")]
 
-use entity::value::{Id, Timestamp};
+use entity::value::{OrganizationId, Timestamp, UserId};
 use entity::{
     client, event, expense, idempotency_key, invoice, invoice_line, login_link, member, passkey, project,
     project_member, session, task, task_assignee, time_entry, token, webhook_attempt, webhook_delivery,
@@ -28,7 +28,7 @@ pub(crate) trait Scoped: EntityTrait {
     }
 
     /// A query over the whole workspace, for rules that must count what the caller does not see.
-    fn all_of(organization: Id) -> Select<Self> {
+    fn all_of(organization: OrganizationId) -> Select<Self> {
         Self::find().filter(Self::ORGANIZATION.eq(organization))
     }
 }
@@ -66,7 +66,7 @@ fn nothing() -> Condition {
 }
 
 /// The ids of the projects that a person is on.
-pub(crate) fn projects_of(organization: Id, user: Id) -> SelectStatement {
+pub(crate) fn projects_of(organization: OrganizationId, user: UserId) -> SelectStatement {
     project_member::Entity::find()
         .select_only()
         .column(project_member::Column::ProjectId)

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use entity::value::{Currency, Id, Plan, Role, Timestamp, TokenScope};
+use entity::value::{Currency, MemberId, OrganizationId, Plan, Role, SessionId, Timestamp, TokenScope, UserId};
 use rand::TryRngCore;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use sha2::{Digest, Sha256};
@@ -53,23 +53,23 @@ pub(crate) fn hash_of(secret: &str) -> Vec<u8> {
 /// A session that lets in.
 pub(crate) struct LiveSession {
     pub(crate) known: KnownCaller,
-    id: Id,
+    id: SessionId,
     seen_at: Timestamp,
     ends_at: Timestamp,
 }
 
 #[derive(FromQueryResult)]
 struct Found {
-    session_id: Id,
+    session_id: SessionId,
     created_at: Timestamp,
     seen_at: Timestamp,
     ends_at: Timestamp,
-    member_id: Id,
-    user_id: Id,
+    member_id: MemberId,
+    user_id: UserId,
     name: String,
     email: String,
     role: Role,
-    organization_id: Id,
+    organization_id: OrganizationId,
     organization_name: String,
     plan: Plan,
     default_currency: Currency,

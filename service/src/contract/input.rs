@@ -1,7 +1,7 @@
 //! Inputs: structs whose fields have three states (absent, null, value) and that report every bad field at once, the same
 //! over REST, over GraphQL and in the OpenAPI document.
 
-use entity::value::{FieldErrors, Id, Json};
+use entity::value::{ClientId, FieldErrors, Json, ProjectId, TaskId, UserId};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 
 use crate::contract::caller::Caller;
@@ -62,13 +62,13 @@ pub trait Input: FromBody + Sized + Default + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reference {
     /// A client.
-    Client(Id),
+    Client(ClientId),
     /// A project.
-    Project(Id),
+    Project(ProjectId),
     /// A task.
-    Task(Id),
+    Task(TaskId),
     /// A member, by the id of the person.
-    User(Id),
+    User(UserId),
 }
 
 /// The references among some fields, by name.

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use entity::cells::{Shown, TableRow};
-use entity::value::{FieldErrors, Id, Timestamp};
+use entity::value::{FieldErrors, Id, OrganizationId, TimeEntryId, Timestamp, UserId};
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
 use sea_orm::sea_query::SelectStatement;
@@ -46,13 +46,13 @@ pub(crate) struct Door {
     pub(crate) callers: Callers,
     idempotency: Idempotency,
     /// Who is sent events, by workspace, as it was at an access epoch.
-    pub(crate) event_targets: Cache<Id, (i64, Arc<EventTargets>)>,
+    pub(crate) event_targets: Cache<OrganizationId, (i64, Arc<EventTargets>)>,
     url_policy: Arc<dyn UrlPolicy>,
     on_commit: OnCommit,
 }
 
 /// Hears what a transaction of a workspace has committed.
-pub(crate) type OnCommit = Box<dyn Fn(Id, &[Signal]) + Send + Sync>;
+pub(crate) type OnCommit = Box<dyn Fn(OrganizationId, &[Signal]) + Send + Sync>;
 
 /// What others are to hear of a transaction once it is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +62,9 @@ pub(crate) enum Signal {
     /// A timer was started, changed or stopped.
     Timer {
         /// Whose it is.
-        user_id: Id,
+        user_id: UserId,
         /// Its time entry.
-        entry_id: Id,
+        entry_id: TimeEntryId,
     },
 }
 
@@ -481,7 +481,7 @@ macro_rules! has_id {
     ($($table:ident)*) => {
         $(impl HasId for entity::$table::Model {
             fn id(&self) -> Id {
-                self.id
+                self.id.any()
             }
         })*
     };

@@ -24,7 +24,7 @@ pub(crate) struct Read<'a> {
 
 impl Read<'_> {
     /// One live row.
-    pub(crate) async fn get<E: Identified>(&self, id: Id) -> Result<E::Model, Error>
+    pub(crate) async fn get<E: Identified>(&self, id: Id<E>) -> Result<E::Model, Error>
     where
         E::Model: TableRow,
     {
@@ -45,7 +45,7 @@ impl Read<'_> {
     }
 
     /// Rows by id, deleted ones too, since they still resolve as somebody's parent.
-    pub(crate) async fn by_ids<E: Identified>(&self, ids: &[Id]) -> Result<Vec<E::Model>, Error> {
+    pub(crate) async fn by_ids<E: Identified>(&self, ids: &[Id<E>]) -> Result<Vec<E::Model>, Error> {
         self.confirm().await?;
         let query = E::within(self.cx.caller()).filter(E::ID.is_in(ids.iter().copied()));
         Ok(query.all(self.database()).await?)

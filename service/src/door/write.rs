@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use entity::cells::FromCells;
-use entity::value::{EventType, FieldErrors, Id, Role, Timestamp};
+use entity::value::{EventType, FieldErrors, Id, OrganizationId, Role, Timestamp, WebhookEndpointId};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, IntoActiveModel, Iterable,
@@ -21,7 +21,7 @@ use crate::door::parts::{Part, together};
 use crate::door::{Door, Signal};
 
 /// The endpoints that are sent events, each with the types that it is subscribed to.
-pub(crate) type EventTargets = Vec<(Id, Vec<EventType>)>;
+pub(crate) type EventTargets = Vec<(WebhookEndpointId, Vec<EventType>)>;
 
 /// Rows in one statement: both databases bound how many values it binds.
 const AT_ONCE: usize = 200;
@@ -30,7 +30,7 @@ const AT_ONCE: usize = 200;
 pub(crate) struct Write {
     pub(super) tx: Tx,
     door: Arc<Door>,
-    organization_id: Id,
+    organization_id: OrganizationId,
     caller: Option<Caller>,
     /// The instant of everything that this transaction does.
     pub(crate) now: Timestamp,
@@ -48,7 +48,7 @@ impl Write {
     pub(super) fn new(
         tx: Tx,
         door: Arc<Door>,
-        organization_id: Id,
+        organization_id: OrganizationId,
         caller: Option<Caller>,
         epoch: Option<i64>,
     ) -> Write {
@@ -113,11 +113,11 @@ impl Write {
         &self.door
     }
 
-    pub(crate) fn organization_id(&self) -> Id {
+    pub(crate) fn organization_id(&self) -> OrganizationId {
         self.organization_id
     }
 
-    pub(crate) fn new_id(&self) -> Id {
+    pub(crate) fn new_id<T>(&self) -> Id<T> {
         self.door.core.new_id()
     }
 
@@ -138,7 +138,7 @@ impl Write {
     }
 
     /// One live row that the caller sees, locked against every other write until the end.
-    pub(crate) async fn lock_exclusive<E: Identified>(&self, id: Id) -> Result<E::Model, Error>
+    pub(crate) async fn lock_exclusive<E: Identified>(&self, id: Id<E>) -> Result<E::Model, Error>
     where
         E::Model: FromCells,
     {
@@ -146,14 +146,14 @@ impl Write {
     }
 
     /// One live row that decides this write, kept as it is until the end; none if the caller does not see it.
-    pub(crate) async fn lock_shared<E: Identified>(&self, id: Id) -> Result<Option<E::Model>, Error>
+    pub(crate) async fn lock_shared<E: Identified>(&self, id: Id<E>) -> Result<Option<E::Model>, Error>
     where
         E::Model: FromCells,
     {
         self.lock::<E>(id, false).await
     }
 
-    async fn lock<E: Identified>(&self, id: Id, exclusively: bool) -> Result<Option<E::Model>, Error>
+    async fn lock<E: Identified>(&self, id: Id<E>, exclusively: bool) -> Result<Option<E::Model>, Error>
     where
         E::Model: FromCells,
     {
@@ -172,7 +172,7 @@ impl Write {
     }
 
     /// The same, of a deleted row too.
-    pub(crate) async fn lock_even_deleted<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
+    pub(crate) async fn lock_even_deleted<E: Identified>(&self, id: Id<E>) -> Result<E::Model, Error> {
         let query = self.visible::<E>().filter(E::ID.eq(id));
         query.lock_exclusive().one(&self.tx).await?.ok_or(Error::NotFound(E::NOUN))
     }

@@ -310,7 +310,9 @@ mod tests {
 
     #[test]
     fn a_timer_reads_back_from_a_notification() {
-        let id = |n| Id(uuid::Uuid::from_u128(n));
+        fn id<T>(n: u128) -> Id<T> {
+            Id::new(uuid::Uuid::from_u128(n))
+        }
         let timer = Timer { organization_id: id(1), user_id: id(2), entry_id: id(3) };
         assert_eq!(timer.to_string().parse(), Ok(timer));
         assert!(vec![timer.to_string(); TIMERS_PER_NOTIFICATION].join(" ").len() < 8000);

@@ -1,7 +1,7 @@
 //! The workspace: read by its members, made by the operator, changed on the settings pages and by the operator.
 
 use entity::organization;
-use entity::value::{Currency, FieldErrors, Id, Json, Name, Plan, Text, Timestamp};
+use entity::value::{Currency, FieldErrors, Id, Json, Name, OrganizationId, Plan, Text, Timestamp};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ use crate::door::write::Write;
 #[oai(rename_all = "camelCase")]
 pub struct Organization {
     /// Identifier of the workspace (UUID v7).
-    pub id: Id,
+    pub id: OrganizationId,
     /// Name of the workspace.
     pub name: String,
     /// Plan of the workspace, which decides on features and rate limits.
@@ -89,7 +89,7 @@ pub async fn get(cx: &Cx) -> Result<Organization, Error> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by its id")]
-pub(crate) async fn find(db: &impl ConnectionTrait, id: Id) -> Result<organization::Model, Error> {
+pub(crate) async fn find(db: &impl ConnectionTrait, id: OrganizationId) -> Result<organization::Model, Error> {
     organization::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound("workspace"))
 }
 
@@ -152,7 +152,7 @@ pub async fn create(operator: &Operator, input: NewOrganization) -> Result<Organ
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-pub async fn set_plan(operator: &Operator, id: Id, plan: Plan) -> Result<Organization, Error> {
+pub async fn set_plan(operator: &Operator, id: OrganizationId, plan: Plan) -> Result<Organization, Error> {
     operator
         .write(id, async |write| {
             let mut row = lock(write).await?;
@@ -188,7 +188,7 @@ pub struct OrganizationChanges {
 ///
 /// # Errors
 /// `NotFound`, and `Invalid` for a text over 1,000 characters.
-pub async fn set(operator: &Operator, id: Id, changes: OrganizationChanges) -> Result<Organization, Error> {
+pub async fn set(operator: &Operator, id: OrganizationId, changes: OrganizationChanges) -> Result<Organization, Error> {
     let text = |text: Option<String>| text.map_or(Field::Absent, |text| Field::from_json(Json::Text(text)));
     let changes = UpdateOrganizationInput {
         name: changes.name.map_or(NonNull::Absent, NonNull::Value),
@@ -258,7 +258,7 @@ impl VersionedOrganization {
 
 impl Record for VersionedOrganization {
     fn id(&self) -> Id {
-        self.organization.id
+        self.organization.id.any()
     }
 
     fn version(&self) -> Option<i32> {

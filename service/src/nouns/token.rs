@@ -1,7 +1,9 @@
 //! API tokens: listed and ended over the surfaces, made on the settings pages and by the operator. No token can make a
 //! token.
 
-use entity::value::{DateOrDateTime, FieldErrors, Id, Instant, Name, Timestamp, TokenScope};
+use entity::value::{
+    DateOrDateTime, FieldErrors, Id, Instant, MemberId, Name, OrganizationId, Timestamp, TokenId, TokenScope,
+};
 use entity::{member, token};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
@@ -30,11 +32,11 @@ pub(crate) const MAX_TOKENS: u64 = 50;
 #[graphql(name = "TokenFields")]
 pub struct Token {
     /// Identifier of the token (UUID v7).
-    pub id: Id,
+    pub id: TokenId,
     /// Identifier of the workspace that the token belongs to.
-    pub org_id: Id,
+    pub org_id: OrganizationId,
     /// Identifier of the membership that the token acts as.
-    pub member_id: Id,
+    pub member_id: MemberId,
     /// Name of the token, as given when it was made.
     pub name: String,
     /// Characters by which the token is recognised, after `hsk_live_` or `hsk_test_`.
@@ -103,7 +105,7 @@ crate::input! {
     /// Filters of the list of tokens; a token must match all of them.
     pub struct TokenFilter {
         /// Only tokens with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<TokenId>>,
         /// Only tokens made at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
         /// Only tokens made at or before this instant; a date means the end of that UTC day.
@@ -139,7 +141,7 @@ pub async fn list(cx: &Cx, args: &ListArgs<TokenFilter, TokenSort>) -> Result<Pa
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<Token, Error> {
+pub async fn get(cx: &Cx, id: TokenId) -> Result<Token, Error> {
     Ok(cx.read(Action::ListTokens)?.get::<token::Entity>(id).await?.into())
 }
 
@@ -147,7 +149,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Token, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn of_member(cx: &Cx, member: Id) -> Result<Vec<Token>, Error> {
+pub async fn of_member(cx: &Cx, member: MemberId) -> Result<Vec<Token>, Error> {
     let now = cx.now();
     let read = cx.read(Action::ListTokens)?;
     let rows = read.all::<token::Entity>(|query| {
@@ -162,11 +164,11 @@ pub async fn of_member(cx: &Cx, member: Id) -> Result<Vec<Token>, Error> {
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn revoke(cx: &Cx, id: Id) -> Result<Written<Deleted>, Error> {
+pub async fn revoke(cx: &Cx, id: TokenId) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RevokeToken, (), async |write, ()| {
         let row = write.lock_exclusive::<token::Entity>(id).await?;
         end(write, row).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }
@@ -221,7 +223,7 @@ pub struct MintedToken {
 
 impl Record for MintedToken {
     fn id(&self) -> Id {
-        self.record.id
+        self.record.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -251,7 +253,7 @@ pub async fn mint(cx: &Cx, input: CreateTokenInput) -> Result<Written<MintedToke
 ///
 /// # Errors
 /// `NotFound` (workspace or record), `Invalid` (input), `Conflict` (state or cap), or `Internal` (database).
-pub async fn create(operator: &Operator, organization: Id, input: NewToken) -> Result<MintedToken, Error> {
+pub async fn create(operator: &Operator, organization: OrganizationId, input: NewToken) -> Result<MintedToken, Error> {
     operator
         .write(organization, async |write| {
             let member = crate::nouns::member::find_live(write, &input.member).await?;
@@ -311,7 +313,7 @@ fn is_live(now: Timestamp) -> Condition {
 ///
 /// # Errors
 /// `NotFound` (workspace or record), or `Internal` (database).
-pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Token>, Error> {
+pub async fn all_of(operator: &Operator, organization: OrganizationId) -> Result<Vec<Token>, Error> {
     use crate::access::scope::Scoped;
     crate::nouns::organization::find(operator.reader(), organization).await?;
     let query = token::Entity::all_of(organization).order_by_asc(token::Column::CreatedAt);

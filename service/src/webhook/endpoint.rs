@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use entity::value::{DateOrDateTime, EndpointStatus, EventType, ExternalId, FieldErrors, Id, Note, Text, Timestamp};
+use entity::value::{
+    DateOrDateTime, EndpointStatus, EventType, ExternalId, FieldErrors, Id, Note, OrganizationId, Text, Timestamp,
+    WebhookEndpointId,
+};
 use entity::webhook_endpoint;
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
 use serde::{Deserialize, Serialize};
@@ -32,9 +35,9 @@ const MAX_OVERLAP: i32 = 7 * 24 * 3600;
 #[oai(rename_all = "camelCase")]
 pub struct WebhookEndpoint {
     /// Identifier of the webhook endpoint (UUID v7).
-    pub id: Id,
+    pub id: WebhookEndpointId,
     /// Identifier of the workspace that the webhook endpoint belongs to.
-    pub org_id: Id,
+    pub org_id: OrganizationId,
     /// Identifier of the webhook endpoint in another system, unique among live webhook endpoints; null if none was
     /// given.
     #[oai(nullable)]
@@ -115,7 +118,7 @@ impl From<webhook_endpoint::Model> for WebhookEndpoint {
 
 impl Record for WebhookEndpoint {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -253,7 +256,7 @@ crate::input! {
     /// Filters of the list of webhook endpoints; an endpoint must match all of them.
     pub struct WebhookEndpointFilter {
         /// Only webhook endpoints with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<WebhookEndpointId>>,
         /// Only webhook endpoints with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
         /// Only webhook endpoints that are enabled (`true`) or disabled (`false`).
@@ -297,16 +300,21 @@ impl Listed for webhook_endpoint::Entity {
 pub type WebhookEndpointArgs = ListArgs<WebhookEndpointFilter, WebhookEndpointSort>;
 
 /// The context that the seal of an endpoint's secrets is bound to.
-fn seal_context(organization: Id, id: Id) -> String {
+fn seal_context(organization: OrganizationId, id: WebhookEndpointId) -> String {
     format!("webhook_endpoint {organization} {id}")
 }
 
-fn seal(vault: &Vault, organization: Id, id: Id, secret: &Secret) -> Result<Vec<u8>, Error> {
+fn seal(vault: &Vault, organization: OrganizationId, id: WebhookEndpointId, secret: &Secret) -> Result<Vec<u8>, Error> {
     vault.seal(&seal_context(organization, id), secret.bytes())
 }
 
 /// Opens a sealed secret of an endpoint.
-pub(super) fn open(vault: &Vault, organization: Id, id: Id, sealed: &[u8]) -> Result<Secret, Error> {
+pub(super) fn open(
+    vault: &Vault,
+    organization: OrganizationId,
+    id: WebhookEndpointId,
+    sealed: &[u8],
+) -> Result<Secret, Error> {
     Secret::from_bytes(&vault.open(&seal_context(organization, id), sealed)?)
 }
 
@@ -329,7 +337,7 @@ pub async fn list(cx: &Cx, args: &WebhookEndpointArgs) -> Result<Page<WebhookEnd
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<WebhookEndpoint, Error> {
+pub async fn get(cx: &Cx, id: WebhookEndpointId) -> Result<WebhookEndpoint, Error> {
     Ok(cx.read(Action::GetWebhookEndpoint)?.get::<webhook_endpoint::Entity>(id).await?.into())
 }
 
@@ -337,7 +345,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<WebhookEndpoint, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<HashMap<Id, WebhookEndpoint>, Error> {
+pub async fn by_ids(cx: &Cx, ids: &[WebhookEndpointId]) -> Result<HashMap<WebhookEndpointId, WebhookEndpoint>, Error> {
     let rows = cx.read(Action::GetWebhookEndpoint)?.by_ids::<webhook_endpoint::Entity>(ids).await?;
     Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
 }
@@ -403,7 +411,7 @@ pub async fn create(cx: &Cx, mut input: CreateWebhookEndpointInput) -> Result<Wr
 /// (database).
 pub async fn update(
     cx: &Cx,
-    id: Id,
+    id: WebhookEndpointId,
     expected: &Precondition,
     mut changes: UpdateWebhookEndpointInput,
 ) -> Result<Written<WebhookEndpoint>, Error> {
@@ -428,13 +436,13 @@ pub async fn update(
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+pub async fn delete(cx: &Cx, id: WebhookEndpointId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteWebhookEndpoint, (), async |write, ()| {
         let before = write.lock_exclusive::<webhook_endpoint::Entity>(id).await?;
         expected.check(before.version)?;
         let after = webhook_endpoint::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<webhook_endpoint::Entity>(&before, after).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }
@@ -446,7 +454,7 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
 /// (database).
 pub async fn rotate_secret(
     cx: &Cx,
-    id: Id,
+    id: WebhookEndpointId,
     input: RotateWebhookSecretInput,
 ) -> Result<Written<WebhookEndpoint>, Error> {
     cx.write(Action::RotateWebhookSecret, input, async |write, input| {

@@ -1,10 +1,10 @@
 //! The data of test events: an example record of each noun, with every field that a real one has.
 
-use entity::value::{EventType, Id, Timestamp};
+use entity::value::{EventType, Id, OrganizationId, Timestamp};
 use serde_json::{Value, json};
 
 /// The data of a test event, with `test: true`.
-pub(super) fn data(kind: EventType, org: Id, now: Timestamp, new_id: impl Fn() -> Id) -> Value {
+pub(super) fn data(kind: EventType, org: OrganizationId, now: Timestamp, new_id: impl Fn() -> Id) -> Value {
     let mut data = match kind {
         EventType::ClientCreated => json!({ "client": client(now) }),
         EventType::ProjectCreated => json!({ "project": project(&new_id) }),
@@ -31,7 +31,7 @@ pub(super) fn data(kind: EventType, org: Id, now: Timestamp, new_id: impl Fn() -
 }
 
 /// What every record has.
-fn complete(record: &mut Value, org: Id, now: Timestamp, new_id: impl Fn() -> Id) {
+fn complete(record: &mut Value, org: OrganizationId, now: Timestamp, new_id: impl Fn() -> Id) {
     for (key, value) in [
         ("id", json!(new_id())),
         ("orgId", json!(org)),

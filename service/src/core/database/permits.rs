@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use entity::value::Id;
+use entity::value::OrganizationId;
 use sea_orm::{ConnAcquireErr, DbErr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -19,18 +19,18 @@ pub(crate) enum Class {
     /// Finding out who asks, and whether the database answers.
     Authentication,
     /// Reads of a workspace by key or of one page: some connections are left for them.
-    Small(Id),
+    Small(OrganizationId),
     /// Transactions, of a workspace or of the operator, and everything else; they may have to wait for locks.
-    General(Option<Id>),
+    General(Option<OrganizationId>),
     /// Reports, searches, counts and lists that no index narrows.
-    Heavy(Id),
+    Heavy(OrganizationId),
 }
 
 /// The permits of a pool. Each is asked for in the order of the fields: who waits for their own workspace holds nothing that
 /// others could have.
 pub(super) struct Permits {
     size: usize,
-    of_workspaces: Mutex<HashMap<Id, Own>>,
+    of_workspaces: Mutex<HashMap<OrganizationId, Own>>,
     /// Those that long reads may have.
     heavy: Arc<Semaphore>,
     /// Those that are not left for short reads.
@@ -121,7 +121,7 @@ impl Permits {
         Ok(Permit { _held: held })
     }
 
-    fn own(&self, workspace: Id) -> Own {
+    fn own(&self, workspace: OrganizationId) -> Own {
         let mut of_workspaces = self.of_workspaces.lock().unwrap_or_else(PoisonError::into_inner);
         if of_workspaces.len() > REMEMBERED {
             of_workspaces.retain(|_, own| Arc::strong_count(&own.any) > 1);
@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    fn workspace(number: u128) -> Id {
+    fn workspace(number: u128) -> OrganizationId {
         Id(Uuid::from_u128(number))
     }
 

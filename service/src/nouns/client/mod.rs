@@ -3,7 +3,9 @@
 mod input;
 mod list;
 
-use entity::value::{Currency, EventType, Id, InvoiceStatus, Money, Percent, ProjectStatus, Timestamp};
+use entity::value::{
+    ClientId, Currency, EventType, Id, InvoiceStatus, Money, OrganizationId, Percent, ProjectStatus, Timestamp,
+};
 use entity::{client, invoice, project};
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
@@ -25,9 +27,9 @@ use crate::outbox;
 #[graphql(name = "ClientFields")]
 pub struct Client {
     /// Identifier of the client (UUID v7).
-    pub id: Id,
+    pub id: ClientId,
     /// Identifier of the workspace that the client belongs to.
-    pub org_id: Id,
+    pub org_id: OrganizationId,
     /// Identifier of the client in another system, unique among live clients; null if none was given.
     #[oai(nullable)]
     pub external_id: Option<String>,
@@ -173,7 +175,7 @@ impl outbox::EventRecord for Client {
 
 impl Record for Client {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -185,7 +187,7 @@ impl Record for Client {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<Client, Error> {
+pub async fn get(cx: &Cx, id: ClientId) -> Result<Client, Error> {
     Ok(cx.read(Action::GetClient)?.get::<client::Entity>(id).await?.into())
 }
 
@@ -193,7 +195,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Client, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Client>, Error> {
+pub async fn by_ids(cx: &Cx, ids: &[ClientId]) -> Result<Vec<Client>, Error> {
     let rows = cx.read(Action::GetClient)?.by_ids::<client::Entity>(ids).await?;
     Ok(rows.into_iter().map(Client::from).collect())
 }
@@ -252,7 +254,7 @@ pub async fn create(cx: &Cx, input: CreateClientInput) -> Result<Written<Client>
 /// (database).
 pub async fn update(
     cx: &Cx,
-    id: Id,
+    id: ClientId,
     expected: &Precondition,
     changes: UpdateClientInput,
 ) -> Result<Written<Client>, Error> {
@@ -271,7 +273,7 @@ pub async fn update(
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+pub async fn delete(cx: &Cx, id: ClientId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteClient, (), async |write, ()| {
         let before = write.lock_exclusive::<client::Entity>(id).await?;
         expected.check(before.version)?;
@@ -293,7 +295,7 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
         }
         let after = client::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<client::Entity>(&before, after).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }

@@ -1,7 +1,7 @@
 //! The inputs of expenses, and the rules between their fields.
 
 use entity::expense;
-use entity::value::{Date, ExpenseCategory, ExternalId, FieldErrors, Id, Money, Text, fold};
+use entity::value::{ClientId, Date, ExpenseCategory, ExternalId, FieldErrors, Money, ProjectId, Text, fold};
 
 use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Required, Validate, references};
 
@@ -15,9 +15,9 @@ macro_rules! expense_input {
                 /// Null or an empty text clears it.
                 pub external_id: Field<ExternalId>,
                 /// Identifier of the client that the money was spent for.
-                pub client_id: $needed<Id>,
+                pub client_id: $needed<ClientId>,
                 /// Identifier of a project of that client. Null means no project.
-                pub project_id: Field<Id>,
+                pub project_id: Field<ProjectId>,
                 /// Category of the expense; `OTHER` by default.
                 pub category: $defaulted<ExpenseCategory>,
                 /// A category in own words, accepted with `OTHER` only: at most 1,000 characters. Null or an empty text

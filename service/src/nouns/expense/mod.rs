@@ -3,7 +3,10 @@
 mod input;
 mod list;
 
-use entity::value::{Currency, Date, ExpenseCategory, FieldErrors, Id, Money, Timestamp};
+use entity::value::{
+    ClientId, Currency, Date, ExpenseCategory, ExpenseId, FieldErrors, Id, InvoiceId, Money, OrganizationId, ProjectId,
+    Timestamp,
+};
 use entity::{client, expense, project};
 use serde::{Deserialize, Serialize};
 
@@ -25,21 +28,21 @@ use crate::door::write::Write;
 #[graphql(name = "ExpenseFields")]
 pub struct Expense {
     /// Identifier of the expense (UUID v7).
-    pub id: Id,
+    pub id: ExpenseId,
     /// Identifier of the workspace that the expense belongs to.
-    pub org_id: Id,
+    pub org_id: OrganizationId,
     /// Identifier of the expense in another system, unique among live expenses; null if none was given.
     #[oai(nullable)]
     pub external_id: Option<String>,
     /// Identifier of the client that the money was spent for.
-    pub client_id: Id,
+    pub client_id: ClientId,
     /// Identifier of a project of that client; null if the expense belongs to none.
     #[oai(nullable)]
-    pub project_id: Option<Id>,
+    pub project_id: Option<ProjectId>,
     /// Identifier of the invoice that bills the expense; null while it is not billed. A billed expense cannot be
     /// changed or deleted (409 `invoiced`).
     #[oai(nullable)]
-    pub invoice_id: Option<Id>,
+    pub invoice_id: Option<InvoiceId>,
     /// Category of the expense.
     pub category: ExpenseCategory,
     /// A category in own words, possible with `OTHER` only; null if none was given.
@@ -114,7 +117,7 @@ impl From<expense::Model> for Expense {
 
 impl Record for Expense {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -126,7 +129,7 @@ impl Record for Expense {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<Expense, Error> {
+pub async fn get(cx: &Cx, id: ExpenseId) -> Result<Expense, Error> {
     Ok(cx.read(Action::GetExpense)?.get::<expense::Entity>(id).await?.into())
 }
 
@@ -170,9 +173,9 @@ pub async fn create(cx: &Cx, input: CreateExpenseInput) -> Result<Written<Expens
 /// client, if the client is new to the expense.
 async fn lock_client_and_project(
     write: &Write,
-    named: Option<Id>,
-    client_id: Id,
-    project_id: Option<Id>,
+    named: Option<ClientId>,
+    client_id: ClientId,
+    project_id: Option<ProjectId>,
 ) -> Result<Option<Currency>, Error> {
     let mut problems = FieldErrors::none();
     let mut currency = None;
@@ -201,7 +204,7 @@ async fn lock_client_and_project(
 /// (database).
 pub async fn update(
     cx: &Cx,
-    id: Id,
+    id: ExpenseId,
     expected: &Precondition,
     changes: UpdateExpenseInput,
 ) -> Result<Written<Expense>, Error> {
@@ -232,18 +235,18 @@ pub async fn update(
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+pub async fn delete(cx: &Cx, id: ExpenseId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteExpense, (), async |write, ()| {
         let before = lock_unbilled(write, id, expected).await?;
         let after = expense::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<expense::Entity>(&before, after).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }
 
 /// Locks an expense that is on no invoice; nobody may change a billed one.
-async fn lock_unbilled(write: &Write, id: Id, expected: &Precondition) -> Result<expense::Model, Error> {
+async fn lock_unbilled(write: &Write, id: ExpenseId, expected: &Precondition) -> Result<expense::Model, Error> {
     let row = write.lock_exclusive::<expense::Entity>(id).await?;
     expected.check(row.version)?;
     if row.invoice_id.is_some() {

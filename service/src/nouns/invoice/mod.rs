@@ -9,7 +9,10 @@ pub mod settings;
 
 use std::collections::HashMap;
 
-use entity::value::{Currency, Date, Decimal, Id, InvoiceStatus, Money, PaymentStatus, Percent, Timestamp};
+use entity::value::{
+    ClientId, Currency, Date, Decimal, Id, InvoiceId, InvoiceStatus, Money, OrganizationId, PaymentStatus, Percent,
+    ProjectId, TaskId, Timestamp,
+};
 use entity::{invoice, invoice_line};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
@@ -32,11 +35,11 @@ use crate::door::write::Write;
 #[graphql(name = "InvoiceFields")]
 pub struct Invoice {
     /// Identifier of the invoice (UUID v7).
-    pub id: Id,
+    pub id: InvoiceId,
     /// Identifier of the workspace that the invoice belongs to.
-    pub org_id: Id,
+    pub org_id: OrganizationId,
     /// Identifier of the client that the invoice bills.
-    pub client_id: Id,
+    pub client_id: ClientId,
     /// Number of the invoice: the workspace's prefix and a number that runs without gaps.
     pub number: String,
     /// State of the invoice.
@@ -102,10 +105,10 @@ pub struct InvoiceLine {
     pub amount: Money,
     /// Identifier of the project that the line bills; null if it bills none.
     #[oai(nullable)]
-    pub project_id: Option<Id>,
+    pub project_id: Option<ProjectId>,
     /// Identifier of the task whose time the line bills; null if it bills none.
     #[oai(nullable)]
-    pub task_id: Option<Id>,
+    pub task_id: Option<TaskId>,
 }
 
 /// An invoice with its lines.
@@ -188,7 +191,7 @@ impl From<invoice_line::Model> for InvoiceLine {
 
 impl Record for Invoice {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -198,7 +201,7 @@ impl Record for Invoice {
 
 impl Record for InvoiceWithLines {
     fn id(&self) -> Id {
-        self.invoice.id
+        self.invoice.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -210,7 +213,7 @@ impl Record for InvoiceWithLines {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<InvoiceWithLines, Error> {
+pub async fn get(cx: &Cx, id: InvoiceId) -> Result<InvoiceWithLines, Error> {
     let invoice = find(cx, id).await?;
     let lines = lines_of(cx, &[id]).await?.remove(&id).unwrap_or_default();
     Ok(InvoiceWithLines { invoice, lines })
@@ -220,7 +223,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<InvoiceWithLines, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn find(cx: &Cx, id: Id) -> Result<Invoice, Error> {
+pub async fn find(cx: &Cx, id: InvoiceId) -> Result<Invoice, Error> {
     Ok(cx.read(Action::GetInvoice)?.get::<invoice::Entity>(id).await?.into())
 }
 
@@ -228,7 +231,7 @@ pub async fn find(cx: &Cx, id: Id) -> Result<Invoice, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Invoice>, Error> {
+pub async fn by_ids(cx: &Cx, ids: &[InvoiceId]) -> Result<Vec<Invoice>, Error> {
     let rows = cx.read(Action::GetInvoice)?.by_ids::<invoice::Entity>(ids).await?;
     Ok(rows.into_iter().map(Invoice::from).collect())
 }
@@ -237,13 +240,13 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Invoice>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn lines_of(cx: &Cx, invoices: &[Id]) -> Result<HashMap<Id, Vec<InvoiceLine>>, Error> {
+pub async fn lines_of(cx: &Cx, invoices: &[InvoiceId]) -> Result<HashMap<InvoiceId, Vec<InvoiceLine>>, Error> {
     let read = cx.read(Action::GetInvoice)?;
     let rows = read.all::<invoice_line::Entity>(|query| {
         let of_these = query.filter(invoice_line::Column::InvoiceId.is_in(invoices.iter().copied()));
         of_these.order_by_asc(invoice_line::Column::InvoiceId).order_by_asc(invoice_line::Column::Position)
     });
-    let mut found: HashMap<Id, Vec<InvoiceLine>> = HashMap::new();
+    let mut found: HashMap<InvoiceId, Vec<InvoiceLine>> = HashMap::new();
     for row in rows.await? {
         found.entry(row.invoice_id).or_default().push(row.into());
     }

@@ -1,6 +1,6 @@
 //! Joining a workspace, roles in it, and leaving it.
 
-use entity::value::{Id, Name, Plan, Role, Text, fold};
+use entity::value::{MemberId, Name, OrganizationId, Plan, Role, Text, UserId, fold};
 use entity::{member, project_member, token, user};
 use sea_orm::sea_query::{Expr, SelectStatement};
 use sea_orm::{
@@ -30,7 +30,7 @@ pub struct NewMember {
 ///
 /// # Errors
 /// `NotFound` (workspace or record), `Invalid` (input), `Conflict` (state or cap), or `Internal` (database).
-pub async fn add(operator: &Operator, organization: Id, input: NewMember) -> Result<Member, Error> {
+pub async fn add(operator: &Operator, organization: OrganizationId, input: NewMember) -> Result<Member, Error> {
     operator.write(organization, async |write| join(write, input).await).await
 }
 
@@ -67,7 +67,7 @@ pub(crate) async fn join(write: &Write, input: NewMember) -> Result<Member, Erro
 ///
 /// # Errors
 /// `NotFound` where there is no such workspace.
-pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Member>, Error> {
+pub async fn all_of(operator: &Operator, organization: OrganizationId) -> Result<Vec<Member>, Error> {
     organization::find(operator.reader(), organization).await?;
     let live = member::Entity::all_of(organization).filter(member::Column::DeletedAt.is_null());
     let query = live.order_by_asc(member::Column::CreatedAt).order_by_asc(member::Column::Id);
@@ -77,7 +77,7 @@ pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Member>
 /// Which member is meant: by their e-mail address, or by the id of the membership.
 pub(super) enum Which<'a> {
     Email(&'a str),
-    Id(Id),
+    Id(MemberId),
 }
 
 impl Which<'_> {
@@ -90,7 +90,7 @@ impl Which<'_> {
     }
 
     /// The id of the person.
-    fn user(&self, organization: Id) -> SelectStatement {
+    fn user(&self, organization: OrganizationId) -> SelectStatement {
         match self {
             Which::Email(email) => user_by_email(email),
             Which::Id(id) => {
@@ -105,7 +105,12 @@ impl Which<'_> {
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-pub async fn set_role(operator: &Operator, organization: Id, email: &str, role: Role) -> Result<Member, Error> {
+pub async fn set_role(
+    operator: &Operator,
+    organization: OrganizationId,
+    email: &str,
+    role: Role,
+) -> Result<Member, Error> {
     operator.write(organization, async |write| give_role(write, &Which::Email(email), role).await).await
 }
 
@@ -135,7 +140,7 @@ pub(super) async fn give_role(write: &Write, which: &Which<'_>, role: Role) -> R
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-pub async fn remove(operator: &Operator, organization: Id, email: &str) -> Result<Member, Error> {
+pub async fn remove(operator: &Operator, organization: OrganizationId, email: &str) -> Result<Member, Error> {
     operator.write(organization, async |write| leave(write, &Which::Email(email)).await).await
 }
 
@@ -226,7 +231,7 @@ fn user_by_email(email: &str) -> SelectStatement {
 }
 
 #[expect(clippy::disallowed_methods, reason = "people belong to no workspace")]
-async fn find_or_create_user(write: &Write, email: &str) -> Result<Id, Error> {
+async fn find_or_create_user(write: &Write, email: &str) -> Result<UserId, Error> {
     use sea_orm::sea_query::OnConflict;
     let email_key = fold(email);
     let row = user::Model {

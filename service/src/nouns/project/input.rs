@@ -2,7 +2,7 @@
 
 use entity::project;
 use entity::value::{
-    Color, Date, Decimal, ExternalId, FieldErrors, Id, Money, Name, Note, ProjectStatus, RateType, fold,
+    ClientId, Color, Date, Decimal, ExternalId, FieldErrors, Money, Name, Note, ProjectStatus, RateType, fold,
 };
 
 use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Required, Validate, references};
@@ -17,7 +17,7 @@ macro_rules! project_input {
                 /// Null or an empty text clears it.
                 pub external_id: Field<ExternalId>,
                 /// Identifier of the client that the project is for.
-                pub client_id: $needed<Id>,
+                pub client_id: $needed<ClientId>,
                 /// Name of the project: 1 to 200 characters, not only white space.
                 pub name: $needed<Name>,
                 /// Description of the project: at most 10,000 characters. Null or an empty text clears it.

@@ -3,7 +3,10 @@
 mod input;
 mod list;
 
-use entity::value::{Color, Date, Decimal, EventType, FieldErrors, Id, Money, ProjectStatus, RateType, Timestamp};
+use entity::value::{
+    ClientId, Color, Date, Decimal, EventType, FieldErrors, Id, Money, OrganizationId, ProjectId, ProjectStatus,
+    RateType, Timestamp,
+};
 use entity::{client, expense, project, time_entry};
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
@@ -33,14 +36,14 @@ use crate::outbox;
 #[graphql(name = "ProjectFields")]
 pub struct Project {
     /// Identifier of the project (UUID v7).
-    pub id: Id,
+    pub id: ProjectId,
     /// Identifier of the workspace that the project belongs to.
-    pub org_id: Id,
+    pub org_id: OrganizationId,
     /// Identifier of the project in another system, unique among live projects; null if none was given.
     #[oai(nullable)]
     pub external_id: Option<String>,
     /// Identifier of the client that the project is for.
-    pub client_id: Id,
+    pub client_id: ClientId,
     /// Name of the project.
     pub name: String,
     /// Description of the project; null if there is none.
@@ -144,7 +147,7 @@ impl outbox::EventRecord for Project {
 
 impl Record for Project {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -156,7 +159,7 @@ impl Record for Project {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<Project, Error> {
+pub async fn get(cx: &Cx, id: ProjectId) -> Result<Project, Error> {
     let row = cx.read(Action::GetProject)?.get::<project::Entity>(id).await?;
     Ok(Project::shown_to(cx.caller(), row))
 }
@@ -165,7 +168,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Project, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Project>, Error> {
+pub async fn by_ids(cx: &Cx, ids: &[ProjectId]) -> Result<Vec<Project>, Error> {
     let rows = cx.read(Action::GetProject)?.by_ids::<project::Entity>(ids).await?;
     Ok(rows.into_iter().map(|row| Project::shown_to(cx.caller(), row)).collect())
 }
@@ -214,7 +217,7 @@ pub async fn create(cx: &Cx, input: CreateProjectInput) -> Result<Written<Projec
 }
 
 /// The client that a project names, locked shared so that it is not deleted before the commit.
-async fn client_of(write: &Write, id: Id) -> Result<client::Model, Error> {
+async fn client_of(write: &Write, id: ProjectId) -> Result<client::Model, Error> {
     write.lock_shared::<client::Entity>(id).await?.ok_or_else(|| Error::invalid("clientId", "not found"))
 }
 
@@ -225,7 +228,7 @@ async fn client_of(write: &Write, id: Id) -> Result<client::Model, Error> {
 /// (database).
 pub async fn update(
     cx: &Cx,
-    id: Id,
+    id: ProjectId,
     expected: &Precondition,
     changes: UpdateProjectInput,
 ) -> Result<Written<Project>, Error> {
@@ -289,7 +292,7 @@ async fn ensure_client_matches(write: &Write, row: &project::Model) -> Result<()
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
+pub async fn archive(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> {
     cx.write(Action::ArchiveProject, (), async |write, ()| {
         let before = write.lock_exclusive::<project::Entity>(id).await?;
         let after = project::Model { status: ProjectStatus::Archived, ..before.clone() };
@@ -304,7 +307,7 @@ pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
+pub async fn restore(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> {
     cx.write(Action::RestoreProject, (), async |write, ()| {
         let before = write.lock_even_deleted::<project::Entity>(id).await?;
         ensure_client_matches(write, &before).await?;
@@ -320,7 +323,7 @@ pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+pub async fn delete(cx: &Cx, id: ProjectId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteProject, (), async |write, ()| {
         let before = write.lock_exclusive::<project::Entity>(id).await?;
         expected.check(before.version)?;
@@ -338,7 +341,7 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
         }
         let after = project::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<project::Entity>(&before, after).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }

@@ -1,7 +1,9 @@
 //! What callers send of tasks, and the rules between their fields.
 
 use entity::task;
-use entity::value::{Date, Decimal, ExternalId, FieldErrors, Id, Name, Note, Tags, TaskPriority, TaskStatus, fold};
+use entity::value::{
+    Date, Decimal, ExternalId, FieldErrors, Name, Note, ProjectId, Tags, TaskPriority, TaskStatus, UserId, fold,
+};
 
 use super::array;
 use crate::access::caller::Caller;
@@ -19,7 +21,7 @@ macro_rules! task_input {
                 /// an empty text clears it.
                 pub external_id: Field<ExternalId>,
                 /// Identifier of the project that the task belongs to.
-                pub project_id: $needed<Id>,
+                pub project_id: $needed<ProjectId>,
                 /// Name of the task: 1 to 200 characters, not only white space.
                 pub name: $needed<Name>,
                 /// Description of the task: at most 10,000 characters. Null or an empty text clears it.
@@ -35,7 +37,7 @@ macro_rules! task_input {
                 pub estimated_hours: Field<Decimal>,
                 /// User identifiers of the people that the task is assigned to. A Member who is assigned is put on the
                 /// project.
-                pub assignee_ids: $defaulted<Vec<Id>>,
+                pub assignee_ids: $defaulted<Vec<UserId>>,
                 /// Tags of the task: at most 50, each of 1 to 50 characters.
                 pub tags: $defaulted<Tags>,
                 /// Day on which the task begins. Null clears it.
@@ -98,7 +100,7 @@ task_input!(
 );
 
 /// Each once, in the order of its first place.
-fn distinct(people: Vec<Id>) -> Vec<Id> {
+fn distinct(people: Vec<UserId>) -> Vec<UserId> {
     let mut once = Vec::with_capacity(people.len());
     for person in people {
         if !once.contains(&person) {

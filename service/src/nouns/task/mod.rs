@@ -4,7 +4,10 @@ mod input;
 mod list;
 mod people;
 
-use entity::value::{Date, Decimal, EventType, FieldErrors, Id, TaskPriority, TaskStatus, Timestamp};
+use entity::value::{
+    Date, Decimal, EventType, FieldErrors, Id, OrganizationId, ProjectId, TaskId, TaskPriority, TaskStatus, Timestamp,
+    UserId,
+};
 use entity::{member, project, task, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use serde::de::DeserializeOwned;
@@ -30,14 +33,14 @@ use crate::outbox;
 #[graphql(name = "TaskFields")]
 pub struct Task {
     /// Identifier of the task (UUID v7).
-    pub id: Id,
+    pub id: TaskId,
     /// Identifier of the workspace that the task belongs to.
-    pub org_id: Id,
+    pub org_id: OrganizationId,
     /// Identifier of the task in another system, unique among live tasks; null if none was given.
     #[oai(nullable)]
     pub external_id: Option<String>,
     /// Identifier of the project that the task belongs to.
-    pub project_id: Id,
+    pub project_id: ProjectId,
     /// Name of the task.
     pub name: String,
     /// Description of the task; null if there is none.
@@ -53,7 +56,7 @@ pub struct Task {
     #[oai(nullable)]
     pub estimated_hours: Option<Decimal>,
     /// User identifiers of the people that the task is assigned to.
-    pub assignee_ids: Vec<Id>,
+    pub assignee_ids: Vec<UserId>,
     /// Tags of the task, in the order given.
     pub tags: Vec<String>,
     /// Day on which the task begins; null if unknown.
@@ -147,7 +150,7 @@ impl outbox::EventRecord for Task {
 
 impl Record for Task {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -159,7 +162,7 @@ impl Record for Task {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<Task, Error> {
+pub async fn get(cx: &Cx, id: TaskId) -> Result<Task, Error> {
     Ok(cx.read(Action::GetTask)?.get::<task::Entity>(id).await?.into())
 }
 
@@ -167,7 +170,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Task, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Task>, Error> {
+pub async fn by_ids(cx: &Cx, ids: &[TaskId]) -> Result<Vec<Task>, Error> {
     let rows = cx.read(Action::GetTask)?.by_ids::<task::Entity>(ids).await?;
     Ok(rows.into_iter().map(Task::from).collect())
 }
@@ -220,7 +223,7 @@ pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Er
 }
 
 /// A task, read without a lock; deleted ones are found too.
-async fn find_unlocked(write: &Write, id: Id) -> Result<Option<task::Model>, Error> {
+async fn find_unlocked(write: &Write, id: TaskId) -> Result<Option<task::Model>, Error> {
     write.find::<task::Entity>(|query| query.filter(task::Column::Id.eq(id))).await
 }
 
@@ -245,9 +248,9 @@ async fn lock_references_for(
 /// the task. Returns the memberships of the people, or every sent reference that was not found.
 async fn lock_references(
     write: &Write,
-    project: Id,
+    project: ProjectId,
     project_sent: bool,
-    people: &[Id],
+    people: &[UserId],
     people_sent: bool,
 ) -> Result<Vec<member::Model>, Error> {
     let mut problems = FieldErrors::none();
@@ -290,7 +293,7 @@ fn update_completion(row: &mut task::Model, now: Timestamp) -> bool {
 /// (database).
 pub async fn update(
     cx: &Cx,
-    id: Id,
+    id: TaskId,
     expected: &Precondition,
     changes: UpdateTaskInput,
 ) -> Result<Written<Task>, Error> {
@@ -334,7 +337,7 @@ pub async fn update(
 }
 
 /// Refuses to move a task that has time, since the task of an entry must belong to the project of the entry.
-async fn ensure_time_matches_project(write: &Write, id: Id) -> Result<(), Error> {
+async fn ensure_time_matches_project(write: &Write, id: TaskId) -> Result<(), Error> {
     let tracked = write.count::<time_entry::Entity>(|query| {
         query.filter(time_entry::Column::TaskId.eq(id)).filter(time_entry::Column::DeletedAt.is_null())
     });
@@ -350,13 +353,13 @@ async fn ensure_time_matches_project(write: &Write, id: Id) -> Result<(), Error>
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+pub async fn delete(cx: &Cx, id: TaskId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteTask, (), async |write, ()| {
         let before = write.lock_exclusive::<task::Entity>(id).await?;
         expected.check(before.version)?;
         let after = task::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<task::Entity>(&before, after).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }
@@ -366,7 +369,7 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
+pub async fn archive(cx: &Cx, id: TaskId) -> Result<Written<Task>, Error> {
     cx.write(Action::ArchiveTask, (), async |write, ()| {
         let before = write.lock_exclusive::<task::Entity>(id).await?;
         let after = task::Model { deleted_at: Some(write.now), ..before.clone() };
@@ -380,7 +383,7 @@ pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
+pub async fn restore(cx: &Cx, id: TaskId) -> Result<Written<Task>, Error> {
     cx.write(Action::RestoreTask, (), async |write, ()| {
         let seen = find_unlocked(write, id).await?.ok_or(Error::NotFound("task"))?;
         let project =

@@ -1,6 +1,6 @@
 //! Lists of time entries: what they are sorted and filtered by, flat and below projects.
 
-use entity::value::{Date, DateOrDateTime, ExternalId, Id};
+use entity::value::{ClientId, Date, DateOrDateTime, ExternalId, Id, ProjectId, TaskId, TimeEntryId, UserId};
 use entity::{project, time_entry};
 use sea_orm::{ColumnTrait, Condition};
 
@@ -33,19 +33,19 @@ crate::input! {
     /// Filters of time entries; an entry must match all of them.
     pub struct TimeEntryFilter {
         /// Only time entries with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<TimeEntryId>>,
         /// Only time entries with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
         /// Only time entries on one of these projects.
-        pub project_id: Field<Vec<Id>>,
+        pub project_id: Field<Vec<ProjectId>>,
         /// Only time entries on one of these tasks.
-        pub task_id: Field<Vec<Id>>,
+        pub task_id: Field<Vec<TaskId>>,
         /// Only time entries on a task (`true`) or on a project alone (`false`).
         pub has_task: Field<Vec<bool>>,
         /// Only time entries of one of these people, by user identifier. Members always get their own only.
-        pub user_id: Field<Vec<Id>>,
+        pub user_id: Field<Vec<UserId>>,
         /// Only time entries on projects for one of these clients.
-        pub client_id: Field<Vec<Id>>,
+        pub client_id: Field<Vec<ClientId>>,
         /// Only time entries that are billable (`true`) or not (`false`).
         pub billable: Field<Vec<bool>>,
         /// Only time entries that are on an invoice (`true`) or on none (`false`).

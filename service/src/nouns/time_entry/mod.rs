@@ -7,7 +7,10 @@ mod lock;
 mod span;
 mod timer;
 
-use entity::value::{Date, EventType, FieldErrors, Id, Instant, Note, ProjectStatus, RateType, Timestamp, fold};
+use entity::value::{
+    Date, EventType, FieldErrors, Id, Instant, InvoiceId, Note, OrganizationId, ProjectId, ProjectStatus, RateType,
+    TaskId, TimeEntryId, Timestamp, UserId, fold,
+};
 use entity::{project, project_member, task, time_entry};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
@@ -41,23 +44,23 @@ use crate::outbox;
 #[graphql(name = "TimeEntryFields")]
 pub struct TimeEntry {
     /// Identifier of the time entry (UUID v7).
-    pub id: Id,
+    pub id: TimeEntryId,
     /// Identifier of the workspace that the time entry belongs to.
-    pub org_id: Id,
+    pub org_id: OrganizationId,
     /// Identifier of the time entry in another system, unique among live time entries; null if none was given.
     #[oai(nullable)]
     pub external_id: Option<String>,
     /// User identifier of the person whose time it is.
-    pub user_id: Id,
+    pub user_id: UserId,
     /// Identifier of the project that the time was spent on.
-    pub project_id: Id,
+    pub project_id: ProjectId,
     /// Identifier of a task of that project; null if the time was spent on none.
     #[oai(nullable)]
-    pub task_id: Option<Id>,
+    pub task_id: Option<TaskId>,
     /// Identifier of the invoice that bills the time; null while it is not billed. A billed entry cannot be changed or
     /// deleted (409 `invoiced`).
     #[oai(nullable)]
-    pub invoice_id: Option<Id>,
+    pub invoice_id: Option<InvoiceId>,
     /// Duration in seconds, from 0 to 86,400; null while the timer is running.
     #[oai(nullable)]
     pub duration_seconds: Option<i32>,
@@ -136,7 +139,7 @@ impl outbox::EventRecord for TimeEntry {
 
 impl Record for TimeEntry {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -148,7 +151,7 @@ impl Record for TimeEntry {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<TimeEntry, Error> {
+pub async fn get(cx: &Cx, id: TimeEntryId) -> Result<TimeEntry, Error> {
     Ok(cx.read(Action::GetTimeEntry)?.get::<time_entry::Entity>(id).await?.into())
 }
 
@@ -256,7 +259,7 @@ async fn row_of(write: &Write, input: CreateTimeEntryInput) -> Result<time_entry
 /// A new row that has neither duration nor instants yet.
 fn new_row(
     write: &Write,
-    user_id: Id,
+    user_id: UserId,
     project: &project::Model,
     task: Option<&task::Model>,
     billable: Option<bool>,
@@ -295,7 +298,7 @@ async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> 
 }
 
 /// A live project that the caller sees, locked shared; for a Member, their place on it is locked as well.
-async fn lock_visible_project(write: &Write, id: Id) -> Result<Option<project::Model>, Error> {
+async fn lock_visible_project(write: &Write, id: TimeEntryId) -> Result<Option<project::Model>, Error> {
     let caller = write.caller()?;
     let project = write.lock_shared::<project::Entity>(id).await?;
     if project.is_none() || policy::sees_all(caller.role) {
@@ -317,18 +320,18 @@ fn check_active(project: &project::Model) -> Result<(), Error> {
     Err(Error::conflict(Reason::ProjectNotActive, message))
 }
 
-async fn task_of(write: &Write, project: &project::Model, id: Id) -> Result<Option<task::Model>, Error> {
+async fn task_of(write: &Write, project: &project::Model, id: TimeEntryId) -> Result<Option<task::Model>, Error> {
     Ok(write.lock_shared::<task::Entity>(id).await?.filter(|task| task.project_id == project.id))
 }
 
 /// Why a task is not taken: it does not exist, or it belongs to another project.
-async fn no_such_task(write: &Write, id: Id) -> Result<&'static str, Error> {
+async fn no_such_task(write: &Write, id: TimeEntryId) -> Result<&'static str, Error> {
     let exists = write.lock_shared::<task::Entity>(id).await?.is_some();
     Ok(if exists { "not found on this project" } else { "not found" })
 }
 
 /// Makes the entries of a project that has become NON_BILLABLE not billable, apart from those on an invoice.
-pub(crate) async fn mark_not_billable(write: &Write, project: Id) -> Result<(), Error> {
+pub(crate) async fn mark_not_billable(write: &Write, project: ProjectId) -> Result<(), Error> {
     use time_entry::Column;
     let rows = Condition::all()
         .add(Column::ProjectId.eq(project))

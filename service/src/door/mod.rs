@@ -330,7 +330,7 @@ impl Cx {
         args: &ListArgs<E::Filter, E::Sort>,
     ) -> Result<Page<E::Model>, Error>
     where
-        E::Model: HasId + TableRow,
+        E::Model: TableRow,
     {
         self.list_of::<E>(action, args, "", true, |query| query).await
     }
@@ -344,7 +344,7 @@ impl Cx {
         narrow: impl Fn(Select<E>) -> Select<E>,
     ) -> Result<Page<E::Model>, Error>
     where
-        E::Model: HasId + TableRow,
+        E::Model: TableRow,
     {
         self.list_of::<E>(action, args, place, false, narrow).await
     }
@@ -359,7 +359,7 @@ impl Cx {
         narrow: impl Fn(Select<E>) -> Select<E>,
     ) -> Result<Page<E::Model>, Error>
     where
-        E::Model: HasId + TableRow,
+        E::Model: TableRow,
     {
         let identity = args.identity() + place;
         let postgres = self.0.door.core.database().is_postgres();
@@ -397,7 +397,7 @@ impl Cx {
                 continue;
             };
             let rows = rows.into_iter().map(|Shown(row)| row).collect();
-            let mut page = question.page(rows, HasId::id);
+            let mut page = question.page(rows, E::id);
             if args.counts() {
                 let reader = self.reader(true);
                 let query = narrow(E::within(self.caller()));
@@ -420,7 +420,7 @@ impl Cx {
         show: impl Fn(E::Model) -> T,
     ) -> Result<Pages<T>, Error>
     where
-        E::Model: HasId + TableRow,
+        E::Model: TableRow,
     {
         self.confirm().await?;
         let postgres = self.0.door.core.database().is_postgres();
@@ -447,7 +447,7 @@ impl Cx {
             for Below { parent, row: Shown(row) } in found {
                 rows.entry(parent).or_default().push(row);
             }
-            rows.values_mut().for_each(|rows| question.sort(rows, HasId::id));
+            rows.values_mut().for_each(|rows| question.sort(rows, E::id));
             if args.counts() {
                 let statement = relation.count_of_each(question, E::within(self.caller()), parents);
                 let statement = reader.get_database_backend().build(&statement);
@@ -462,7 +462,7 @@ impl Cx {
             let total = Total { rows: rows_of_all.min(MAX_TOTAL), capped: rows_of_all > MAX_TOTAL };
             let total = args.counts().then_some(total);
             let page = question.map(|question| {
-                let mut page = question.page(rows, HasId::id).map(&show);
+                let mut page = question.page(rows, E::id).map(&show);
                 page.total = total;
                 page
             });
@@ -471,20 +471,3 @@ impl Cx {
         Ok(questions.into_iter().map(page).collect())
     }
 }
-
-/// A row with an id.
-pub(crate) trait HasId {
-    fn id(&self) -> Id;
-}
-
-macro_rules! has_id {
-    ($($table:ident)*) => {
-        $(impl HasId for entity::$table::Model {
-            fn id(&self) -> Id {
-                self.id.any()
-            }
-        })*
-    };
-}
-
-has_id!(client project task time_entry expense invoice member token session passkey event webhook_endpoint webhook_delivery);

@@ -43,6 +43,7 @@ pub use access::scope::SCOPED_TABLES;
 pub use app::{App, Config};
 pub use contract::caller::{Caller, CallerSession};
 pub use contract::error::{Cause, Code, Error, ErrorBody, Feature, document_errors_at};
+pub use contract::examples::examples;
 pub use contract::input;
 pub use contract::outcome::{Deleted, Precondition, Record, StoredReply, Written};
 pub use contract::reason::Reason;

@@ -3,6 +3,7 @@
 pub(crate) mod caller;
 pub(crate) mod camel;
 pub(crate) mod error;
+pub(crate) mod examples;
 pub(crate) mod field;
 pub mod input;
 pub(crate) mod outcome;

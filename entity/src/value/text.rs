@@ -204,6 +204,11 @@ const CURRENCIES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BI
 pub struct Currency(String);
 
 impl Currency {
+    /// No currency (`XXX`), where there is no amount yet.
+    pub fn none() -> Currency {
+        Currency("XXX".into())
+    }
+
     /// The code.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -8,4 +8,5 @@ pub(crate) mod field;
 pub mod input;
 pub(crate) mod outcome;
 pub(crate) mod reason;
+pub(crate) mod record;
 pub(crate) mod visible;

@@ -131,13 +131,10 @@ pub async fn create(operator: &Operator, input: NewOrganization) -> Result<Organ
                 default_currency: input.currency,
                 invoice_prefix: "INV-".into(),
                 next_invoice_number: 1,
-                legal_name: None,
-                tax_id: None,
-                business_email: None,
-                business_website: None,
                 version: 1,
                 created_at: write.now,
                 updated_at: write.now,
+                ..organization::Model::blank()
             };
             let shown = Organization::shown(row.clone(), true);
             let row = row.into_active_model().reset_all();

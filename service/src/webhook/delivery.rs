@@ -19,80 +19,42 @@ use crate::door::Cx;
 use crate::list::filter::{one_of, since, until};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 
-/// A delivery: one event on its way to one webhook endpoint, with up to 8 attempts over about 32 hours. Only Owners and
-/// Admins see deliveries.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "WebhookDeliveryFields")]
-pub struct WebhookDelivery {
-    /// Identifier of the delivery (UUID v7).
-    pub id: WebhookDeliveryId,
-    /// Identifier of the workspace that the delivery belongs to.
-    pub org_id: OrganizationId,
-    /// Identifier of the event that is delivered.
-    pub event_id: EventId,
-    /// Type of the event, such as `client.created`.
-    pub event_type: String,
-    /// Identifier of the webhook endpoint that it is sent to.
-    pub endpoint_id: WebhookEndpointId,
-    /// State of the delivery.
-    pub status: DeliveryStatus,
-    /// Why the delivery was skipped: `plan`, `disabled` or `deleted`; null otherwise.
-    #[oai(nullable)]
-    pub reason: Option<String>,
-    /// Number of attempts so far.
-    pub attempt_count: i32,
-    /// Time of the next attempt (UTC); null if there is none.
-    #[oai(nullable)]
-    pub next_attempt_at: Option<Timestamp>,
-    /// Time of the last attempt (UTC); null before the first.
-    #[oai(nullable)]
-    pub last_attempt_at: Option<Timestamp>,
-    /// HTTP status of the last answer; null if there was no answer yet.
-    #[oai(nullable)]
-    pub last_response_status: Option<i32>,
-    /// Identifier of the delivery that this one repeats; null if it repeats none.
-    #[oai(nullable)]
-    pub replay_of: Option<WebhookDeliveryId>,
-    /// Time at which the delivery was created (UTC).
-    pub created_at: Timestamp,
-}
-
-impl From<webhook_delivery::Model> for WebhookDelivery {
-    fn from(row: webhook_delivery::Model) -> WebhookDelivery {
-        let webhook_delivery::Model {
-            id,
-            organization_id,
-            endpoint_id,
-            event_id,
-            event_type,
-            status,
-            reason,
-            attempt_count,
-            next_attempt_at,
-            last_attempt_at,
-            last_response_status,
-            replay_of,
-            due_at: _,
-            lease: _,
-            created_at,
-        } = row;
-        WebhookDelivery {
-            id,
-            org_id: organization_id,
-            event_id,
-            event_type,
-            endpoint_id,
-            status,
-            reason,
-            attempt_count,
-            next_attempt_at,
-            last_attempt_at,
-            last_response_status,
-            replay_of,
-            created_at,
-        }
+crate::contract::record::record! {
+    /// A delivery: one event on its way to one webhook endpoint, with up to 8 attempts over about 32 hours. Only Owners and
+    /// Admins see deliveries.
+    #[graphql(name = "WebhookDeliveryFields")]
+    pub struct WebhookDelivery from webhook_delivery without due_at lease {
+        /// Identifier of the delivery (UUID v7).
+        pub id: WebhookDeliveryId,
+        /// Identifier of the workspace that the delivery belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the event that is delivered.
+        pub event_id: EventId,
+        /// Type of the event, such as `client.created`.
+        pub event_type: String,
+        /// Identifier of the webhook endpoint that it is sent to.
+        pub endpoint_id: WebhookEndpointId,
+        /// State of the delivery.
+        pub status: DeliveryStatus,
+        /// Why the delivery was skipped: `plan`, `disabled` or `deleted`; null otherwise.
+        #[oai(nullable)]
+        pub reason: Option<String>,
+        /// Number of attempts so far.
+        pub attempt_count: i32,
+        /// Time of the next attempt (UTC); null if there is none.
+        #[oai(nullable)]
+        pub next_attempt_at: Option<Timestamp>,
+        /// Time of the last attempt (UTC); null before the first.
+        #[oai(nullable)]
+        pub last_attempt_at: Option<Timestamp>,
+        /// HTTP status of the last answer; null if there was no answer yet.
+        #[oai(nullable)]
+        pub last_response_status: Option<i32>,
+        /// Identifier of the delivery that this one repeats; null if it repeats none.
+        #[oai(nullable)]
+        pub replay_of: Option<WebhookDeliveryId>,
+        /// Time at which the delivery was created (UTC).
+        pub created_at: Timestamp,
     }
 }
 

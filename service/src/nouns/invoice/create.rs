@@ -135,16 +135,13 @@ async fn number(
         total: Money::ZERO,
         amount_paid: Money::ZERO,
         currency: client.currency.clone(),
-        notes: None,
         bill_to_name: client.name.clone(),
         issue_date: Some(today),
         due_date: Some(Date(today.0 + chrono::TimeDelta::days(days))),
-        sent_at: None,
-        paid_at: None,
         version: 1,
         created_at: write.now,
         updated_at: write.now,
-        deleted_at: None,
+        ..invoice::Model::blank()
     };
     write.insert::<invoice::Entity>(row.clone()).await?;
     Ok(row)

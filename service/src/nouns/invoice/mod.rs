@@ -27,66 +27,65 @@ use crate::contract::outcome::Record;
 use crate::door::Cx;
 use crate::door::write::Write;
 
-/// An invoice to a client. Invoices are read only here: they are created, sent and settled on the settings pages. Only Owners,
-/// Admins and Managers see invoices.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "InvoiceFields")]
-pub struct Invoice {
-    /// Identifier of the invoice (UUID v7).
-    pub id: InvoiceId,
-    /// Identifier of the workspace that the invoice belongs to.
-    pub org_id: OrganizationId,
-    /// Identifier of the client that the invoice bills.
-    pub client_id: ClientId,
-    /// Number of the invoice: the workspace's prefix and a number that runs without gaps.
-    pub number: String,
-    /// State of the invoice.
-    pub status: InvoiceStatus,
-    /// How much of the invoice has been paid.
-    pub payment_status: PaymentStatus,
-    /// Sum of the lines before discount and tax.
-    pub subtotal: Money,
-    /// Discount, subtracted from the subtotal before tax; `0.00` if there is none.
-    pub discount_amount: Money,
-    /// Tax rate in percent from 0 to 100; null means no tax.
-    #[oai(nullable)]
-    pub tax_rate: Option<Percent>,
-    /// Tax on the subtotal less the discount.
-    pub tax_amount: Money,
-    /// Total to be paid: subtotal less discount plus tax.
-    pub total: Money,
-    /// Amount that has been paid and not been refunded.
-    pub amount_paid: Money,
-    /// Currency of every amount of the invoice (ISO 4217 code).
-    pub currency: Currency,
-    /// Notes printed on the invoice; null if there are none.
-    #[oai(nullable)]
-    pub notes: Option<String>,
-    /// Name of the client at the time the invoice was created; it does not follow later changes.
-    pub bill_to_name: String,
-    /// Issue date printed on the invoice; null if it has none.
-    #[oai(nullable)]
-    pub issue_date: Option<Date>,
-    /// Day by which the invoice is to be paid; null if it has none.
-    #[oai(nullable)]
-    pub due_date: Option<Date>,
-    /// Time at which the invoice was sent (UTC); null while it is a draft.
-    #[oai(nullable)]
-    pub sent_at: Option<Timestamp>,
-    /// Time at which the invoice was paid in full (UTC); null while it is not.
-    #[oai(nullable)]
-    pub paid_at: Option<Timestamp>,
-    /// Version of the invoice: 1 at creation, higher after every change of it.
-    pub version: i32,
-    /// Time at which the invoice was created (UTC).
-    pub created_at: Timestamp,
-    /// Time of the last change of the invoice (UTC); strictly later with every change.
-    pub updated_at: Timestamp,
-    /// Always null: an invoice is cancelled, never deleted.
-    #[oai(nullable)]
-    pub deleted_at: Option<Timestamp>,
+crate::contract::record::record! {
+    /// An invoice to a client. Invoices are read only here: they are created, sent and settled on the settings pages. Only Owners,
+    /// Admins and Managers see invoices.
+    #[graphql(name = "InvoiceFields")]
+    pub struct Invoice from invoice without number_rank number_key {
+        /// Identifier of the invoice (UUID v7).
+        pub id: InvoiceId,
+        /// Identifier of the workspace that the invoice belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the client that the invoice bills.
+        pub client_id: ClientId,
+        /// Number of the invoice: the workspace's prefix and a number that runs without gaps.
+        pub number: String,
+        /// State of the invoice.
+        pub status: InvoiceStatus,
+        /// How much of the invoice has been paid.
+        pub payment_status: PaymentStatus,
+        /// Sum of the lines before discount and tax.
+        pub subtotal: Money,
+        /// Discount, subtracted from the subtotal before tax; `0.00` if there is none.
+        pub discount_amount: Money,
+        /// Tax rate in percent from 0 to 100; null means no tax.
+        #[oai(nullable)]
+        pub tax_rate: Option<Percent>,
+        /// Tax on the subtotal less the discount.
+        pub tax_amount: Money,
+        /// Total to be paid: subtotal less discount plus tax.
+        pub total: Money,
+        /// Amount that has been paid and not been refunded.
+        pub amount_paid: Money,
+        /// Currency of every amount of the invoice (ISO 4217 code).
+        pub currency: Currency,
+        /// Notes printed on the invoice; null if there are none.
+        #[oai(nullable)]
+        pub notes: Option<String>,
+        /// Name of the client at the time the invoice was created; it does not follow later changes.
+        pub bill_to_name: String,
+        /// Issue date printed on the invoice; null if it has none.
+        #[oai(nullable)]
+        pub issue_date: Option<Date>,
+        /// Day by which the invoice is to be paid; null if it has none.
+        #[oai(nullable)]
+        pub due_date: Option<Date>,
+        /// Time at which the invoice was sent (UTC); null while it is a draft.
+        #[oai(nullable)]
+        pub sent_at: Option<Timestamp>,
+        /// Time at which the invoice was paid in full (UTC); null while it is not.
+        #[oai(nullable)]
+        pub paid_at: Option<Timestamp>,
+        /// Version of the invoice: 1 at creation, higher after every change of it.
+        pub version: i32,
+        /// Time at which the invoice was created (UTC).
+        pub created_at: Timestamp,
+        /// Time of the last change of the invoice (UTC); strictly later with every change.
+        pub updated_at: Timestamp,
+        /// Always null: an invoice is cancelled, never deleted.
+        #[oai(nullable)]
+        pub deleted_at: Option<Timestamp>,
+    }
 }
 
 /// One line of an invoice.
@@ -122,63 +121,6 @@ pub struct InvoiceWithLines {
     pub invoice: Invoice,
     /// Lines of the invoice, in the order in which they are printed.
     pub lines: Vec<InvoiceLine>,
-}
-
-impl From<invoice::Model> for Invoice {
-    fn from(row: invoice::Model) -> Invoice {
-        let invoice::Model {
-            id,
-            organization_id,
-            client_id,
-            number,
-            number_rank: _,
-            number_key: _,
-            status,
-            payment_status,
-            subtotal,
-            discount_amount,
-            tax_rate,
-            tax_amount,
-            total,
-            amount_paid,
-            currency,
-            notes,
-            bill_to_name,
-            issue_date,
-            due_date,
-            sent_at,
-            paid_at,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        } = row;
-        Invoice {
-            id,
-            org_id: organization_id,
-            client_id,
-            number,
-            status,
-            payment_status,
-            subtotal,
-            discount_amount,
-            tax_rate,
-            tax_amount,
-            total,
-            amount_paid,
-            currency,
-            notes,
-            bill_to_name,
-            issue_date,
-            due_date,
-            sent_at,
-            paid_at,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        }
-    }
 }
 
 impl From<invoice_line::Model> for InvoiceLine {

@@ -21,44 +21,24 @@ use crate::door::Cx;
 use crate::door::write::Write;
 use crate::list::filter::ids_where;
 
-/// A member: a person in a workspace. A Member sees their own record only.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "MemberFields")]
-pub struct Member {
-    /// Identifier of the membership (UUID v7); a person has another one in every workspace.
-    pub id: MemberId,
-    /// Identifier of the workspace that the member belongs to.
-    pub org_id: OrganizationId,
-    /// Identifier of the person; time entries and tasks refer to people by it.
-    pub user_id: UserId,
-    /// Role of the member, which decides what they may see and do.
-    pub role: Role,
-    /// Name of the member in this workspace.
-    pub name: String,
-    /// Email address of the member.
-    pub email: String,
-    /// Time at which the member joined the workspace (UTC).
-    pub created_at: Timestamp,
-}
-
-impl From<member::Model> for Member {
-    fn from(row: member::Model) -> Member {
-        let member::Model {
-            id,
-            organization_id,
-            user_id,
-            role,
-            name,
-            email,
-            search_key: _,
-            version: _,
-            created_at,
-            updated_at: _,
-            deleted_at: _,
-        } = row;
-        Member { id, org_id: organization_id, user_id, role, name, email, created_at }
+crate::contract::record::record! {
+    /// A member: a person in a workspace. A Member sees their own record only.
+    #[graphql(name = "MemberFields")]
+    pub struct Member from member without search_key version updated_at deleted_at {
+        /// Identifier of the membership (UUID v7); a person has another one in every workspace.
+        pub id: MemberId,
+        /// Identifier of the workspace that the member belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the person; time entries and tasks refer to people by it.
+        pub user_id: UserId,
+        /// Role of the member, which decides what they may see and do.
+        pub role: Role,
+        /// Name of the member in this workspace.
+        pub name: String,
+        /// Email address of the member.
+        pub email: String,
+        /// Time at which the member joined the workspace (UTC).
+        pub created_at: Timestamp,
     }
 }
 

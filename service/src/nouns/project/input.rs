@@ -44,28 +44,13 @@ macro_rules! project_input {
                 pub due_date: Field<Date>,
             }
             read_only "id" "orgId" "version" "createdAt" "updatedAt" "deletedAt"
+            into project
         }
 
         impl $name {
             /// Puts what was sent into a row.
             pub(super) fn apply(self, row: &mut project::Model) {
-                self.external_id.change(&mut row.external_id);
-                if let Some(client_id) = self.client_id.take() {
-                    row.client_id = client_id;
-                }
-                if let Some(name) = self.name.take() {
-                    row.name = name.into();
-                }
-                self.description.change(&mut row.description);
-                self.color.change(&mut row.color);
-                self.status.change(&mut row.status);
-                self.rate_type.change(&mut row.rate_type);
-                self.hourly_rate.change(&mut row.hourly_rate);
-                self.fixed_fee_amount.change(&mut row.fixed_fee_amount);
-                self.budget_hours.change(&mut row.budget_hours);
-                self.budget_amount.change(&mut row.budget_amount);
-                self.start_date.change(&mut row.start_date);
-                self.due_date.change(&mut row.due_date);
+                self.change(row);
                 row.name_key = fold(&row.name);
                 let description = row.description.as_deref().unwrap_or_default();
                 row.search_key = fold(&format!("{}\u{1f}{description}", row.name));

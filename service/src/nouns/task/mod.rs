@@ -11,7 +11,7 @@ use entity::value::{
 use entity::{member, project, task, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use input::{CreateTaskInput, UpdateTaskInput};
 pub use list::{TaskArgs, TaskFilter, TaskSort, list, list_of_people, list_of_projects};
@@ -26,111 +26,59 @@ use crate::door::Cx;
 use crate::door::write::Write;
 use crate::outbox;
 
-/// A task: a step of a project, assigned to members. Members see the tasks of their projects.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "TaskFields")]
-pub struct Task {
-    /// Identifier of the task (UUID v7).
-    pub id: TaskId,
-    /// Identifier of the workspace that the task belongs to.
-    pub org_id: OrganizationId,
-    /// Identifier of the task in another system, unique among live tasks; null if none was given.
-    #[oai(nullable)]
-    pub external_id: Option<String>,
-    /// Identifier of the project that the task belongs to.
-    pub project_id: ProjectId,
-    /// Name of the task.
-    pub name: String,
-    /// Description of the task; null if there is none.
-    #[oai(nullable)]
-    pub description: Option<String>,
-    /// State of the task. `DONE` sets `completedAt` and sends the event `task.completed`.
-    pub status: TaskStatus,
-    /// Priority of the task.
-    pub priority: TaskPriority,
-    /// Whether time on the task is billable, unless the time entry says otherwise.
-    pub billable: bool,
-    /// Estimated hours; null if there is no estimate.
-    #[oai(nullable)]
-    pub estimated_hours: Option<Decimal>,
-    /// User identifiers of the people that the task is assigned to.
-    pub assignee_ids: Vec<UserId>,
-    /// Tags of the task, in the order given.
-    pub tags: Vec<String>,
-    /// Day on which the task begins; null if unknown.
-    #[oai(nullable)]
-    pub start_date: Option<Date>,
-    /// Day on which the task is due; null if unknown.
-    #[oai(nullable)]
-    pub due_date: Option<Date>,
-    /// Day on which the task ends; null if unknown.
-    #[oai(nullable)]
-    pub end_date: Option<Date>,
-    /// Time at which the task became `DONE` (UTC); null while it is not.
-    #[oai(nullable)]
-    pub completed_at: Option<Timestamp>,
-    /// Version of the task: 1 at creation, higher after every change. Send it as `If-Match` (REST) or `expectedVersion`
-    /// (GraphQL) to change only this version.
-    pub version: i32,
-    /// Time at which the task was created (UTC).
-    pub created_at: Timestamp,
-    /// Time of the last change of the task (UTC); strictly later with every change.
-    pub updated_at: Timestamp,
-    /// Time at which the task was deleted (UTC); null while it is live.
-    #[oai(nullable)]
-    pub deleted_at: Option<Timestamp>,
-}
-
-impl From<task::Model> for Task {
-    fn from(row: task::Model) -> Task {
-        let task::Model {
-            id,
-            organization_id,
-            external_id,
-            project_id,
-            name,
-            name_key: _,
-            search_key: _,
-            description,
-            status,
-            priority,
-            billable,
-            estimated_hours,
-            tags,
-            assignee_ids,
-            start_date,
-            due_date,
-            end_date,
-            completed_at,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        } = row;
-        Task {
-            id,
-            org_id: organization_id,
-            external_id,
-            project_id,
-            name,
-            description,
-            status,
-            priority,
-            billable,
-            estimated_hours,
-            assignee_ids: array_of(&assignee_ids),
-            tags: array_of(&tags),
-            start_date,
-            due_date,
-            end_date,
-            completed_at,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        }
+crate::contract::record::record! {
+    /// A task: a step of a project, assigned to members. Members see the tasks of their projects.
+    #[graphql(name = "TaskFields")]
+    pub struct Task from task without name_key search_key {
+        /// Identifier of the task (UUID v7).
+        pub id: TaskId,
+        /// Identifier of the workspace that the task belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the task in another system, unique among live tasks; null if none was given.
+        #[oai(nullable)]
+        pub external_id: Option<String>,
+        /// Identifier of the project that the task belongs to.
+        pub project_id: ProjectId,
+        /// Name of the task.
+        pub name: String,
+        /// Description of the task; null if there is none.
+        #[oai(nullable)]
+        pub description: Option<String>,
+        /// State of the task. `DONE` sets `completedAt` and sends the event `task.completed`.
+        pub status: TaskStatus,
+        /// Priority of the task.
+        pub priority: TaskPriority,
+        /// Whether time on the task is billable, unless the time entry says otherwise.
+        pub billable: bool,
+        /// Estimated hours; null if there is no estimate.
+        #[oai(nullable)]
+        pub estimated_hours: Option<Decimal>,
+        /// User identifiers of the people that the task is assigned to.
+        pub assignee_ids: Vec<UserId>,
+        /// Tags of the task, in the order given.
+        pub tags: Vec<String>,
+        /// Day on which the task begins; null if unknown.
+        #[oai(nullable)]
+        pub start_date: Option<Date>,
+        /// Day on which the task is due; null if unknown.
+        #[oai(nullable)]
+        pub due_date: Option<Date>,
+        /// Day on which the task ends; null if unknown.
+        #[oai(nullable)]
+        pub end_date: Option<Date>,
+        /// Time at which the task became `DONE` (UTC); null while it is not.
+        #[oai(nullable)]
+        pub completed_at: Option<Timestamp>,
+        /// Version of the task: 1 at creation, higher after every change. Send it as `If-Match` (REST) or `expectedVersion`
+        /// (GraphQL) to change only this version.
+        pub version: i32,
+        /// Time at which the task was created (UTC).
+        pub created_at: Timestamp,
+        /// Time of the last change of the task (UTC); strictly later with every change.
+        pub updated_at: Timestamp,
+        /// Time at which the task was deleted (UTC); null while it is live.
+        #[oai(nullable)]
+        pub deleted_at: Option<Timestamp>,
     }
 }
 
@@ -186,26 +134,16 @@ pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Er
         let mut row = task::Model {
             id: write.new_id(),
             organization_id: write.organization_id(),
-            external_id: None,
             project_id,
-            name: String::new(),
-            name_key: String::new(),
-            search_key: String::new(),
-            description: None,
             status: TaskStatus::Todo,
             priority: TaskPriority::Medium,
             billable: true,
-            estimated_hours: None,
             tags: "[]".into(),
             assignee_ids: "[]".into(),
-            start_date: None,
-            due_date: None,
-            end_date: None,
-            completed_at: None,
             version: 1,
             created_at: write.now,
             updated_at: write.now,
-            deleted_at: None,
+            ..task::Model::blank()
         };
         input.apply(&mut row);
         let completed = update_completion(&mut row, write.now);

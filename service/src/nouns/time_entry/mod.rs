@@ -36,100 +36,55 @@ use crate::door::write::Write;
 use crate::nouns::member;
 use crate::outbox;
 
-/// A time entry: time that a person spent on a project, or a running timer while it has no duration. Members see their
-/// own entries only.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "TimeEntryFields")]
-pub struct TimeEntry {
-    /// Identifier of the time entry (UUID v7).
-    pub id: TimeEntryId,
-    /// Identifier of the workspace that the time entry belongs to.
-    pub org_id: OrganizationId,
-    /// Identifier of the time entry in another system, unique among live time entries; null if none was given.
-    #[oai(nullable)]
-    pub external_id: Option<String>,
-    /// User identifier of the person whose time it is.
-    pub user_id: UserId,
-    /// Identifier of the project that the time was spent on.
-    pub project_id: ProjectId,
-    /// Identifier of a task of that project; null if the time was spent on none.
-    #[oai(nullable)]
-    pub task_id: Option<TaskId>,
-    /// Identifier of the invoice that bills the time; null while it is not billed. A billed entry cannot be changed or
-    /// deleted (409 `invoiced`).
-    #[oai(nullable)]
-    pub invoice_id: Option<InvoiceId>,
-    /// Duration in seconds, from 0 to 86,400; null while the timer is running.
-    #[oai(nullable)]
-    pub duration_seconds: Option<i32>,
-    /// Whether the time is billed; always false on `NON_BILLABLE` projects.
-    pub billable: bool,
-    /// What was done; null if there is no note.
-    #[oai(nullable)]
-    pub note: Option<String>,
-    /// Day that the time counts for, in lists, reports and invoices.
-    pub entry_date: Date,
-    /// Time at which the work began (UTC); null if only a duration was given.
-    #[oai(nullable)]
-    pub started_at: Option<Timestamp>,
-    /// Time at which the work ended (UTC); null while the timer is running, or if only a duration was given.
-    #[oai(nullable)]
-    pub stopped_at: Option<Timestamp>,
-    /// Version of the time entry: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
-    /// `expectedVersion` (GraphQL) to change only this version.
-    pub version: i32,
-    /// Time at which the time entry was created (UTC).
-    pub created_at: Timestamp,
-    /// Time of the last change of the time entry (UTC); strictly later with every change.
-    pub updated_at: Timestamp,
-    /// Time at which the time entry was deleted (UTC); null while it is live.
-    #[oai(nullable)]
-    pub deleted_at: Option<Timestamp>,
-}
-
-impl From<time_entry::Model> for TimeEntry {
-    fn from(row: time_entry::Model) -> TimeEntry {
-        let time_entry::Model {
-            id,
-            organization_id,
-            external_id,
-            user_id,
-            project_id,
-            task_id,
-            invoice_id,
-            duration_seconds,
-            billable,
-            note,
-            search_key: _,
-            entry_date,
-            started_at,
-            stopped_at,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        } = row;
-        TimeEntry {
-            id,
-            org_id: organization_id,
-            external_id,
-            user_id,
-            project_id,
-            task_id,
-            invoice_id,
-            duration_seconds,
-            billable,
-            note,
-            entry_date,
-            started_at,
-            stopped_at,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        }
+crate::contract::record::record! {
+    /// A time entry: time that a person spent on a project, or a running timer while it has no duration. Members see their
+    /// own entries only.
+    #[graphql(name = "TimeEntryFields")]
+    pub struct TimeEntry from time_entry without search_key {
+        /// Identifier of the time entry (UUID v7).
+        pub id: TimeEntryId,
+        /// Identifier of the workspace that the time entry belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the time entry in another system, unique among live time entries; null if none was given.
+        #[oai(nullable)]
+        pub external_id: Option<String>,
+        /// User identifier of the person whose time it is.
+        pub user_id: UserId,
+        /// Identifier of the project that the time was spent on.
+        pub project_id: ProjectId,
+        /// Identifier of a task of that project; null if the time was spent on none.
+        #[oai(nullable)]
+        pub task_id: Option<TaskId>,
+        /// Identifier of the invoice that bills the time; null while it is not billed. A billed entry cannot be changed or
+        /// deleted (409 `invoiced`).
+        #[oai(nullable)]
+        pub invoice_id: Option<InvoiceId>,
+        /// Duration in seconds, from 0 to 86,400; null while the timer is running.
+        #[oai(nullable)]
+        pub duration_seconds: Option<i32>,
+        /// Whether the time is billed; always false on `NON_BILLABLE` projects.
+        pub billable: bool,
+        /// What was done; null if there is no note.
+        #[oai(nullable)]
+        pub note: Option<String>,
+        /// Day that the time counts for, in lists, reports and invoices.
+        pub entry_date: Date,
+        /// Time at which the work began (UTC); null if only a duration was given.
+        #[oai(nullable)]
+        pub started_at: Option<Timestamp>,
+        /// Time at which the work ended (UTC); null while the timer is running, or if only a duration was given.
+        #[oai(nullable)]
+        pub stopped_at: Option<Timestamp>,
+        /// Version of the time entry: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
+        /// `expectedVersion` (GraphQL) to change only this version.
+        pub version: i32,
+        /// Time at which the time entry was created (UTC).
+        pub created_at: Timestamp,
+        /// Time of the last change of the time entry (UTC); strictly later with every change.
+        pub updated_at: Timestamp,
+        /// Time at which the time entry was deleted (UTC); null while it is live.
+        #[oai(nullable)]
+        pub deleted_at: Option<Timestamp>,
     }
 }
 
@@ -269,22 +224,16 @@ fn new_row(
     let mut row = time_entry::Model {
         id: write.new_id(),
         organization_id: write.organization_id(),
-        external_id: None,
         user_id,
         project_id: project.id,
         task_id: task.map(|task| task.id),
-        invoice_id: None,
-        duration_seconds: None,
         billable: billable.unwrap_or(task.is_none_or(|task| task.billable)),
         note: note.map(Into::into),
-        search_key: String::new(),
         entry_date,
-        started_at: None,
-        stopped_at: None,
         version: 1,
         created_at: write.now,
         updated_at: write.now,
-        deleted_at: None,
+        ..time_entry::Model::blank()
     };
     derive_columns(&mut row, project);
     row

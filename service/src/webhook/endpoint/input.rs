@@ -34,13 +34,14 @@ macro_rules! endpoint_input {
                 /// and no private address.
                 pub url: $needed<Text<2048>>,
                 /// Types of the events to send to the endpoint; at least one.
-                pub events: $needed<Vec<EventType>>,
+                pub events: $needed<Vec<EventType>> => own,
                 /// What the endpoint is for: at most 10,000 characters. Null or an empty text clears it.
                 pub description: Field<Note>,
                 /// Whether events are sent to the endpoint; `true` by default.
                 pub enabled: $flag<bool>,
             }
             read_only "id" "orgId" "status" "secret" "standardSecret" "secretPrefix" "version" "createdAt" "updatedAt" "deletedAt"
+            into webhook_endpoint
         }
 
         impl $name {
@@ -62,15 +63,10 @@ macro_rules! endpoint_input {
 
             /// Writes the sent values into a row.
             pub(super) fn apply(self, row: &mut webhook_endpoint::Model) {
-                self.external_id.change(&mut row.external_id);
-                self.description.change(&mut row.description);
-                self.enabled.change(&mut row.enabled);
-                if let Some(url) = self.url.take() {
-                    row.url = url.into();
+                if let Some(events) = self.events.get() {
+                    row.events = column(events);
                 }
-                if let Some(events) = self.events.take() {
-                    row.events = column(&events);
-                }
+                self.change(row);
             }
         }
     };

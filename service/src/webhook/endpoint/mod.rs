@@ -200,20 +200,14 @@ pub async fn create(cx: &Cx, mut input: CreateWebhookEndpointInput) -> Result<Wr
         let mut row = webhook_endpoint::Model {
             id,
             organization_id,
-            external_id: None,
-            url: String::new(),
-            events: String::new(),
-            description: None,
             enabled: true,
             status: EndpointStatus::Active,
             secret: seal(write.core().vault(), organization_id, id, &secret)?,
             secret_prefix: secret.prefix(),
-            previous_secret: None,
-            previous_until: None,
             version: 1,
             created_at: write.now,
             updated_at: write.now,
-            deleted_at: None,
+            ..webhook_endpoint::Model::blank()
         };
         input.apply(&mut row);
         write.insert::<webhook_endpoint::Entity>(row.clone()).await?;

@@ -13,7 +13,6 @@ use entity::value::{
 };
 use entity::{project, project_member, task, time_entry};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
-use serde::{Deserialize, Serialize};
 
 pub use change::{delete, update};
 pub use input::{Batch, CreateTimeEntryInput, UpdateTimeEntryInput};

@@ -3,12 +3,14 @@
 
 use entity::value::{Id, MemberId, OrganizationId, ProjectId, Timestamp, UserId};
 use entity::{
-    client, event, expense, idempotency_key, invoice, invoice_line, login_link, member, passkey, project,
-    project_member, session, task, task_assignee, time_entry, token, webhook_attempt, webhook_delivery,
+    client, event, expense, idempotency_key, invoice, invoice_line, login_link, member, organization, passkey, project,
+    project_member, session, task, task_assignee, time_entry, token, user, webhook_attempt, webhook_delivery,
     webhook_endpoint,
 };
 use sea_orm::sea_query::{SelectStatement, SimpleExpr};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
+use sea_orm::{
+    ColumnTrait, Condition, DeleteMany, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select, UpdateMany,
+};
 
 use crate::access::action::Action;
 use crate::access::caller::Caller;
@@ -31,6 +33,26 @@ pub(crate) trait Scoped: EntityTrait {
     /// A query over the whole workspace, for rules that must count what the caller does not see.
     fn all_of(organization: OrganizationId) -> Select<Self> {
         Self::find().filter(Self::ORGANIZATION.eq(organization))
+    }
+
+    /// The same over several workspaces, for what serves the subscribers of many.
+    fn all_of_each(organizations: impl IntoIterator<Item = OrganizationId>) -> Select<Self> {
+        Self::find().filter(Self::ORGANIZATION.is_in(organizations))
+    }
+
+    /// A query over all workspaces, for what is named by something unique across them, before its workspace is known.
+    fn everywhere() -> Select<Self> {
+        Self::find()
+    }
+
+    /// A change of many rows of a workspace.
+    fn update_in(organization: OrganizationId) -> UpdateMany<Self> {
+        Self::update_many().filter(Self::ORGANIZATION.eq(organization))
+    }
+
+    /// A deletion of many rows of a workspace, of those that say who belongs to what; records are marked instead.
+    fn delete_in(organization: OrganizationId) -> DeleteMany<Self> {
+        Self::delete_many().filter(Self::ORGANIZATION.eq(organization))
     }
 }
 
@@ -142,6 +164,21 @@ tables! {
     webhook_delivery "webhook delivery", seen by managers, gone by never, found by GetWebhookDelivery as WebhookDelivery;
     webhook_attempt "webhook attempt", seen by managers;
     idempotency_key "idempotency key", seen by own(UserId);
+}
+
+/// A workspace, which is the scope itself.
+pub(crate) fn workspace(id: OrganizationId) -> Select<organization::Entity> {
+    organization::Entity::find_by_id(id)
+}
+
+/// All workspaces, for the operator.
+pub(crate) fn workspaces() -> Select<organization::Entity> {
+    organization::Entity::find()
+}
+
+/// The person with an e-mail address, folded. People belong to no workspace.
+pub(crate) fn person(email_key: String) -> Select<user::Entity> {
+    user::Entity::find().filter(user::Column::EmailKey.eq(email_key))
 }
 
 /// The rows that everybody but a Member sees; a Member sees none.

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use crate::access::action::Action;
-use crate::access::scope::{Identified, Scoped};
+use crate::access::scope::{Identified, Scoped, workspace};
 use crate::access::texts::{self, RECORD, Shape, shown};
 use crate::contract::error::Error;
 use crate::core::database::Reader;
@@ -87,9 +87,8 @@ impl Read<'_> {
     }
 
     /// The workspace itself.
-    #[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by the caller's own id")]
     pub(crate) async fn organization(&self) -> Result<entity::organization::Model, Error> {
-        let own = entity::organization::Entity::find_by_id(self.cx.caller().organization_id);
+        let own = workspace(self.cx.caller().organization_id);
         own.one(self.database()).await?.ok_or(Error::NotFound("workspace"))
     }
 

@@ -6,7 +6,7 @@ use entity::cells::FromCells;
 use entity::value::{EventType, FieldErrors, Id, OrganizationId, Role, Timestamp, WebhookEndpointId};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, IntoActiveModel, Iterable,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, IdenStatic, IntoActiveModel, Iterable,
     PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect, QueryTrait, Select, SqlErr, Statement, Value,
 };
 use tokio::sync::OnceCell;
@@ -278,7 +278,6 @@ impl Write {
     }
 
     /// Changes every row of the workspace that fits, by one statement; each is one version later.
-    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspace")]
     pub(crate) async fn update_all<E: Versioned>(
         &self,
         changes: impl IntoIterator<Item = (E::Column, Value)>,
@@ -287,27 +286,26 @@ impl Write {
         let changed = E::UPDATED_AT.into_expr();
         let later = changed.clone().add(1);
         let changed = CaseStatement::new().case(changed.lt(self.now), Expr::val(self.now)).finally(later);
-        let update = E::update_many()
+        let update = E::update_in(self.organization_id)
             .col_expr(E::VERSION, E::VERSION.into_expr().add(1))
             .col_expr(E::UPDATED_AT, changed.into());
         let changes = changes.into_iter();
         let update = changes.fold(update, |update, (column, value)| update.col_expr(column, Expr::value(value)));
-        update.filter(E::ORGANIZATION.eq(self.organization_id)).filter(rows).exec(&self.tx).await?;
+        update.filter(rows).exec(&self.tx).await?;
         Ok(())
     }
 
     /// Stores a row as it is, whether or not its table counts versions.
-    #[expect(clippy::disallowed_methods, reason = "the filter is the whole primary key, workspace included")]
     pub(crate) async fn store<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
         E::ActiveModel: Send,
     {
         let mut row = row.into_active_model().reset_all();
-        let mut query = E::update_many();
+        let mut query = E::update_in(self.organization_id);
         for key in E::PrimaryKey::iter() {
             let column = key.into_column();
-            if let Some(value) = row.get(column).into_value() {
+            if let Some(value) = row.get(column).into_value().filter(|_| column.as_str() != E::ORGANIZATION.as_str()) {
                 query = query.filter(column.eq(value));
             }
             row.not_set(column);

@@ -6,12 +6,13 @@ use std::time::Duration;
 use entity::value::OrganizationId;
 use entity::{event, time_entry};
 use futures_util::future::join_all;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::Hub;
 use super::state::{FoundEvent, Person, Timer};
+use crate::access::scope::Scoped;
 use crate::contract::error::{Error, report};
 
 /// How often the reader looks for changes without being woken.
@@ -87,23 +88,19 @@ impl Hub {
     }
 
     /// The ids of recent events of these workspaces, from the index alone.
-    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspaces of the subscribers")]
     async fn recent_events(&self, workspaces: &[OrganizationId]) -> Result<Vec<FoundEvent>, Error> {
         use event::Column;
-        let query = event::Entity::find()
+        let query = event::Entity::all_of_each(workspaces.iter().copied())
             .select_only()
             .columns([Column::OrganizationId, Column::Id, Column::CreatedAt])
-            .filter(Column::OrganizationId.is_in(workspaces.iter().copied()))
             .filter(Column::CreatedAt.gte(self.now().plus_millis(-LATE_COMMITS)));
         Ok(query.into_model::<FoundEvent>().all(self.database().reader()).await?)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspaces of the subscribers")]
     async fn events_by_id(&self, fresh: &[FoundEvent]) -> Result<Vec<event::Model>, Error> {
         use event::Column;
         let workspaces: HashSet<OrganizationId> = fresh.iter().map(|found| found.organization_id).collect();
-        let query = event::Entity::find()
-            .filter(Column::OrganizationId.is_in(workspaces))
+        let query = event::Entity::all_of_each(workspaces)
             .filter(Column::Id.is_in(fresh.iter().map(|found| found.id)))
             .order_by_asc(Column::CreatedAt)
             .order_by_asc(Column::Id);
@@ -171,11 +168,9 @@ impl Hub {
     }
 
     /// The running timers of these people, from an index with one row per person.
-    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspaces of the subscribers")]
     async fn running_timers(&self, people: &[Person]) -> Result<Vec<time_entry::Model>, Error> {
         use time_entry::Column;
-        let query = time_entry::Entity::find()
-            .filter(Column::OrganizationId.is_in(people.iter().map(|(organization, _)| *organization)))
+        let query = time_entry::Entity::all_of_each(people.iter().map(|(organization, _)| *organization))
             .filter(Column::UserId.is_in(people.iter().map(|(_, user)| *user)))
             .filter(Column::DurationSeconds.is_null())
             .filter(Column::DeletedAt.is_null());
@@ -183,23 +178,19 @@ impl Hub {
     }
 
     /// The running timers of these workspaces, from an index with one row per person.
-    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspaces of the subscribers")]
     async fn running_timers_in(&self, workspaces: &[OrganizationId]) -> Result<Vec<time_entry::Model>, Error> {
         use time_entry::Column;
-        let query = time_entry::Entity::find()
-            .filter(Column::OrganizationId.is_in(workspaces.iter().copied()))
+        let query = time_entry::Entity::all_of_each(workspaces.iter().copied())
             .filter(Column::DurationSeconds.is_null())
             .filter(Column::DeletedAt.is_null());
         Ok(query.all(self.database().reader()).await?)
     }
 
     /// The present state of these entries, deleted ones too.
-    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspaces of the subscribers")]
     async fn entries_by_id(&self, timers: &[&Timer]) -> Result<Vec<time_entry::Model>, Error> {
         use time_entry::Column;
         let workspaces: HashSet<OrganizationId> = timers.iter().map(|timer| timer.organization_id).collect();
-        let query = time_entry::Entity::find()
-            .filter(Column::OrganizationId.is_in(workspaces))
+        let query = time_entry::Entity::all_of_each(workspaces)
             .filter(Column::Id.is_in(timers.iter().map(|timer| timer.entry_id)))
             .order_by_asc(Column::UpdatedAt)
             .order_by_asc(Column::Id);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::action::Action;
 use crate::access::policy;
+use crate::access::scope::{workspace, workspaces};
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input, NonNull, Validate};
 use crate::contract::outcome::{Precondition, Record, Written};
@@ -88,18 +89,16 @@ pub async fn get(cx: &Cx) -> Result<Organization, Error> {
     Ok(Organization::shown(row, policy::sees_money(cx.caller().role())))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by its id")]
 pub(crate) async fn find(db: &impl ConnectionTrait, id: OrganizationId) -> Result<organization::Model, Error> {
-    organization::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound("workspace"))
+    workspace(id).one(db).await?.ok_or(Error::NotFound("workspace"))
 }
 
 /// Everything that counts members or Owners, makes invoices, or changes the workspace itself takes its turn on its row. Rows
 /// of the workspace can be made meanwhile: their foreign keys only ask that it stays.
-#[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by its id")]
 pub(crate) async fn lock(write: &Write) -> Result<organization::Model, Error> {
     use sea_orm::QuerySelect;
     use sea_orm::sea_query::LockType;
-    let query = organization::Entity::find_by_id(write.organization_id()).lock(LockType::NoKeyUpdate);
+    let query = workspace(write.organization_id()).lock(LockType::NoKeyUpdate);
     query.one(write.connection()).await?.ok_or(Error::NotFound("workspace"))
 }
 
@@ -312,10 +311,9 @@ async fn change(
 ///
 /// # Errors
 /// `NotFound` (workspace or record), or `Internal` (database).
-#[expect(clippy::disallowed_methods, reason = "the operator looks across workspaces")]
 pub async fn list(operator: &Operator) -> Result<Vec<Organization>, Error> {
     use sea_orm::QueryOrder;
-    let query = organization::Entity::find().order_by_asc(organization::Column::CreatedAt);
+    let query = workspaces().order_by_asc(organization::Column::CreatedAt);
     let rows = query.order_by_asc(organization::Column::Id).all(operator.reader()).await?;
     Ok(rows.into_iter().map(|row| Organization::shown(row, true)).collect())
 }

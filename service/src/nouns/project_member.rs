@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use entity::value::{ProjectId, UserId};
 use entity::{member, project, project_member};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, Order, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, FromQueryResult, Order, QueryFilter, QuerySelect, QueryTrait};
 
 use crate::access::action::Action;
+use crate::access::scope::Scoped;
 use crate::contract::error::Error;
 use crate::contract::outcome::{Deleted, Written};
 use crate::door::Cx;
@@ -91,13 +92,11 @@ pub async fn add(cx: &Cx, project: ProjectId, user: UserId) -> Result<Written<Me
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub async fn remove(cx: &Cx, project: ProjectId, user: UserId) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RemoveProjectMember, (), async |write, ()| {
         write.lock_exclusive::<project::Entity>(project).await?;
         let organization = write.organization_id();
-        let removed = project_member::Entity::delete_many()
-            .filter(project_member::Column::OrganizationId.eq(organization))
+        let removed = project_member::Entity::delete_in(organization)
             .filter(project_member::Column::ProjectId.eq(project))
             .filter(project_member::Column::UserId.eq(user))
             .exec(write.connection())

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::action::Action;
 use crate::access::auth::FreshToken;
 use crate::access::caller::Caller;
+use crate::access::scope::Scoped;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input, Required, Validate};
 use crate::contract::outcome::{Deleted, Record, Written};
@@ -314,7 +315,6 @@ fn is_live(now: Timestamp) -> Condition {
 /// # Errors
 /// `NotFound` (workspace or record), or `Internal` (database).
 pub async fn all_of(operator: &Operator, organization: OrganizationId) -> Result<Vec<Token>, Error> {
-    use crate::access::scope::Scoped;
     crate::nouns::organization::find(operator.reader(), organization).await?;
     let query = token::Entity::all_of(organization).order_by_asc(token::Column::CreatedAt);
     let rows = query.order_by_asc(token::Column::Id).all(operator.reader()).await?;
@@ -325,10 +325,8 @@ pub async fn all_of(operator: &Operator, organization: OrganizationId) -> Result
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-#[expect(clippy::disallowed_methods, reason = "a prefix is unique across workspaces")]
 pub async fn revoke_by_prefix(operator: &Operator, prefix: &str) -> Result<Token, Error> {
-    use sea_orm::EntityTrait;
-    let by_prefix = token::Entity::find().filter(token::Column::Prefix.eq(prefix));
+    let by_prefix = token::Entity::everywhere().filter(token::Column::Prefix.eq(prefix));
     let found = by_prefix.one(operator.reader()).await?.ok_or(Error::NotFound("token"))?;
     operator
         .write(found.organization_id, async |write| {

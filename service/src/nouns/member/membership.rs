@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{Member, is_member};
-use crate::access::scope::Scoped;
+use crate::access::scope::{Scoped, person};
 use crate::contract::error::Error;
 use crate::contract::reason::Reason;
 use crate::door::operator::Operator;
@@ -148,7 +148,6 @@ pub async fn remove(operator: &Operator, organization: OrganizationId, email: &s
 ///
 /// # Errors
 /// `NotFound`, `Forbidden` (of Owners, only an Owner decides), `Conflict` (the last Owner), or `Internal` (database).
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub(super) async fn leave(write: &Write, which: &Which<'_>) -> Result<Member, Error> {
     organization::lock(write).await?;
     let before = which.lock(write).await?;
@@ -158,15 +157,13 @@ pub(super) async fn leave(write: &Write, which: &Which<'_>) -> Result<Member, Er
     }
     let after = member::Model { deleted_at: Some(write.now), ..before.clone() };
     let after = write.update::<member::Entity>(&before, after).await?;
-    token::Entity::update_many()
+    token::Entity::update_in(write.organization_id())
         .col_expr(token::Column::RevokedAt, Expr::value(write.now))
-        .filter(token::Column::OrganizationId.eq(write.organization_id()))
         .filter(token::Column::MemberId.eq(after.id))
         .filter(token::Column::RevokedAt.is_null())
         .exec(write.connection())
         .await?;
-    project_member::Entity::delete_many()
-        .filter(project_member::Column::OrganizationId.eq(write.organization_id()))
+    project_member::Entity::delete_in(write.organization_id())
         .filter(project_member::Column::UserId.eq(after.user_id))
         .exec(write.connection())
         .await?;
@@ -224,13 +221,10 @@ pub(crate) const fn member_cap(plan: Plan) -> u64 {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "people belong to no workspace")]
 fn user_by_email(email: &str) -> SelectStatement {
-    let by_email = user::Entity::find().filter(user::Column::EmailKey.eq(fold(email.trim())));
-    by_email.select_only().column(user::Column::Id).into_query()
+    person(fold(email.trim())).select_only().column(user::Column::Id).into_query()
 }
 
-#[expect(clippy::disallowed_methods, reason = "people belong to no workspace")]
 async fn find_or_create_user(write: &Write, email: &str) -> Result<UserId, Error> {
     use sea_orm::sea_query::OnConflict;
     let email_key = fold(email);
@@ -245,6 +239,6 @@ async fn find_or_create_user(write: &Write, email: &str) -> Result<UserId, Error
         .try_insert()
         .exec_without_returning(write.connection())
         .await?;
-    let found = user::Entity::find().filter(user::Column::EmailKey.eq(email_key)).one(write.connection()).await?;
+    let found = person(email_key).one(write.connection()).await?;
     found.map(|row| row.id).ok_or_else(|| Error::bug("a person was not found after being added"))
 }

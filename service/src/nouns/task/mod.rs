@@ -10,8 +10,8 @@ use entity::value::{
 };
 use entity::{member, project, task, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub use input::{CreateTaskInput, UpdateTaskInput};
 pub use list::{TaskArgs, TaskFilter, TaskSort, list, list_of_people, list_of_projects};

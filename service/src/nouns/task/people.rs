@@ -4,7 +4,7 @@
 use entity::value::{ProjectId, Role, UserId};
 use entity::{member, project, project_member, task, task_assignee};
 use sea_orm::sea_query::SelectStatement;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{array, array_of};
 use crate::access::scope::Scoped;
@@ -64,13 +64,11 @@ pub(crate) async fn add_to_project(write: &Write, project: ProjectId, members: &
 }
 
 /// Changes the table of assignees from the former ones to those of the row.
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub(super) async fn assign(write: &Write, before: &[UserId], row: &task::Model) -> Result<(), Error> {
     let after = of(row);
     let gone: Vec<UserId> = before.iter().filter(|person| !after.contains(person)).copied().collect();
     if !gone.is_empty() {
-        task_assignee::Entity::delete_many()
-            .filter(task_assignee::Column::OrganizationId.eq(write.organization_id()))
+        task_assignee::Entity::delete_in(write.organization_id())
             .filter(task_assignee::Column::TaskId.eq(row.id))
             .filter(task_assignee::Column::UserId.is_in(gone))
             .exec(write.connection())
@@ -85,7 +83,6 @@ pub(super) async fn assign(write: &Write, before: &[UserId], row: &task::Model) 
 }
 
 /// Removes a person from the assignees of the tasks of one project, or of the whole workspace.
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub(crate) async fn unassign(write: &Write, person: UserId, project: Option<ProjectId>) -> Result<(), Error> {
     let organization = write.organization_id();
     let places =
@@ -96,8 +93,7 @@ pub(crate) async fn unassign(write: &Write, person: UserId, project: Option<Proj
     let tasks =
         write.all::<task::Entity>(|query| query.filter(assigned).order_by_asc(task::Column::Id).lock_exclusive());
     for before in tasks.await? {
-        task_assignee::Entity::delete_many()
-            .filter(task_assignee::Column::OrganizationId.eq(organization))
+        task_assignee::Entity::delete_in(organization)
             .filter(task_assignee::Column::TaskId.eq(before.id))
             .filter(task_assignee::Column::UserId.eq(person))
             .exec(write.connection())

@@ -14,6 +14,7 @@ pub(crate) mod search;
 pub(crate) mod subscription;
 pub(crate) mod task;
 pub(crate) mod time_entry;
+pub(crate) mod time_sums;
 pub(crate) mod token;
 pub(crate) mod totals;
 pub(crate) mod webhook_delivery;

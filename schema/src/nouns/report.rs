@@ -12,13 +12,13 @@ use service::value::{AmountShown, ClientId, Date, FieldErrors, ProjectId, Report
 use crate::engine::answer::Answer;
 use crate::engine::error::OrFail;
 use crate::engine::loader::{Linked, one};
-use crate::engine::long::Long;
 use crate::engine::object::{Output, Outputs, nodes};
 use crate::nouns::client::{ClientById, ClientNode};
 use crate::nouns::cx;
 use crate::nouns::member::{MemberByUser, MemberNode};
 use crate::nouns::project::{ProjectById, ProjectNode};
 use crate::nouns::task::{TaskById, TaskNode};
+use crate::nouns::time_sums::time_sums;
 
 /// Time, and what it earns, summed by what was asked.
 pub struct TimeReportNode(Arc<TimeReport>);
@@ -54,57 +54,23 @@ impl TimeReportNode {
     }
 }
 
-/// The time of one group.
-#[Object(name = "TimeReportRow")]
-impl TimeReportRowNode {
-    /// What the time of this row has in common.
-    async fn keys(&self) -> Output<TimeReportKeysNode> {
-        Output(TimeReportKeysNode(self.0.keys.clone()))
-    }
-
-    /// The time, in seconds.
-    async fn seconds(&self) -> Long {
-        Long(self.0.seconds)
-    }
-
-    /// The part of it that can be billed, in seconds.
-    async fn billable_seconds(&self) -> Long {
-        Long(self.0.billable_seconds)
-    }
-
-    /// The number of time entries.
-    async fn entries(&self) -> i64 {
-        self.0.entries
-    }
-
+time_sums! {
+    /// The time of one group.
+    TimeReportRowNode as "TimeReportRow": 0,
     /// What the time earns, one amount per currency; null where amounts are not shown.
-    async fn amounts(&self) -> Option<Outputs<TimeReportAmount>> {
-        self.0.amounts.get().cloned().map(Outputs)
+    amounts {
+        /// What the time of this row has in common.
+        async fn keys(&self) -> Output<TimeReportKeysNode> {
+            Output(TimeReportKeysNode(self.0.keys.clone()))
+        }
     }
 }
 
-/// The time of all groups.
-#[Object(name = "TimeReportTotal")]
-impl TimeReportTotalNode {
-    /// The time, in seconds.
-    async fn seconds(&self) -> Long {
-        Long(self.0.seconds)
-    }
-
-    /// The part of it that can be billed, in seconds.
-    async fn billable_seconds(&self) -> Long {
-        Long(self.0.billable_seconds)
-    }
-
-    /// The number of time entries.
-    async fn entries(&self) -> i64 {
-        self.0.entries
-    }
-
+time_sums! {
+    /// The time of all groups.
+    TimeReportTotalNode as "TimeReportTotal": 0,
     /// What the time earns, one amount per currency; null where amounts are not shown.
-    async fn amounts(&self) -> Option<Outputs<TimeReportAmount>> {
-        self.0.amounts.get().cloned().map(Outputs)
-    }
+    amounts {}
 }
 
 impl TimeReportKeysNode {

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
-use async_graphql::{Context, Object, Result};
-use service::report::{OutstandingAmount, TimeReportAmount, TimeReportTotal};
+use async_graphql::{Context, Result};
+use service::report::{OutstandingAmount, TimeReportTotal};
 use service::value::{ClientId, ProjectId};
 use service::{Action, Error};
 
 use crate::engine::error::OrFail;
 use crate::engine::loader::Loaders;
-use crate::engine::long::Long;
 use crate::engine::object::{Output, Outputs, nodes};
 use crate::nouns::cx;
+use crate::nouns::time_sums::time_sums;
 
 /// All time on a project, and what it earns.
 pub struct ProjectTotals(TimeReportTotal);
@@ -30,58 +30,24 @@ nodes! {
     OutstandingAmount => self: OutstandingAmount;
 }
 
-/// All time on a project, and what it earns. A Member's are those of their own time.
-#[Object]
-impl ProjectTotals {
-    /// The time, in seconds. Running timers are not included.
-    async fn seconds(&self) -> Long {
-        Long(self.0.seconds)
-    }
-
-    /// The part of it that can be billed, in seconds.
-    async fn billable_seconds(&self) -> Long {
-        Long(self.0.billable_seconds)
-    }
-
-    /// The number of time entries.
-    async fn entries(&self) -> i64 {
-        self.0.entries
-    }
-
+time_sums! {
+    /// All time on a project, and what it earns. A Member's are those of their own time.
+    ProjectTotals as "ProjectTotals": 0,
     /// What the time earns, one amount per currency; null for Members, who do not see money.
-    async fn amounts(&self) -> Option<Outputs<TimeReportAmount>> {
-        self.0.amounts.get().cloned().map(Outputs)
-    }
+    amounts {}
 }
 
-/// All time on the projects of a client, what it earns, and what the client has still to pay.
-#[Object]
-impl ClientTotals {
-    /// The time, in seconds. Running timers are not included.
-    async fn seconds(&self) -> Long {
-        Long(self.total.seconds)
-    }
-
-    /// The part of it that can be billed, in seconds.
-    async fn billable_seconds(&self) -> Long {
-        Long(self.total.billable_seconds)
-    }
-
-    /// The number of time entries.
-    async fn entries(&self) -> i64 {
-        self.total.entries
-    }
-
+time_sums! {
+    /// All time on the projects of a client, what it earns, and what the client has still to pay.
+    ClientTotals as "ClientTotals": total,
     /// What the time earns, one amount per currency.
-    async fn amounts(&self) -> Option<Outputs<TimeReportAmount>> {
-        self.total.amounts.get().cloned().map(Outputs)
-    }
-
-    /// What is still to be paid on SENT invoices, one amount per currency.
-    async fn outstanding(&self, ctx: &Context<'_>) -> Result<Outputs<OutstandingAmount>> {
-        let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        let amounts = loaders.load_one(OutstandingOfClient(self.client)).await.or_fail(cx(ctx)?)?;
-        Ok(Outputs(amounts.unwrap_or_default()))
+    amounts {
+        /// What is still to be paid on SENT invoices, one amount per currency.
+        async fn outstanding(&self, ctx: &Context<'_>) -> Result<Outputs<OutstandingAmount>> {
+            let loaders = ctx.data::<DataLoader<Loaders>>()?;
+            let amounts = loaders.load_one(OutstandingOfClient(self.client)).await.or_fail(cx(ctx)?)?;
+            Ok(Outputs(amounts.unwrap_or_default()))
+        }
     }
 }
 

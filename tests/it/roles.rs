@@ -118,15 +118,7 @@ on_both! {
                 let recipe = recipe(&world, &fixtures.other, Role::Owner, *action).await;
                 let token = fixtures.home.token(*role);
                 let names_a_record = recipe.rest.1.contains("-7") || recipe.rest.1.matches('-').count() > 3;
-                let names_in_body = matches!(
-                    action,
-                    Action::CreateProject
-                        | Action::CreateTask
-                        | Action::CreateTimeEntry
-                        | Action::CreateTimeEntries
-                        | Action::StartTimer
-                        | Action::CreateExpense
-                );
+                let names_in_body = recipe.names_in_body();
                 if !names_a_record && !names_in_body {
                     let answer = over_rest(&world, token, &recipe).await;
                     assert!(!answer.text().contains(&fixtures.other.id.to_string()), "{role} {action:?}: {}", answer.text());

@@ -9,223 +9,228 @@ use tests::{Workspace, World};
 /// How to perform an action on each surface, on records of one workspace.
 pub(crate) struct Recipe {
     pub(crate) rest: (Method, String, Option<Value>),
-    pub(crate) graphql: Option<(&'static str, Value)>,
+    pub(crate) graphql: Option<(String, Value)>,
 }
 
-/// Records for the action to be done to, made by the Owner of the workspace; fresh ones each time.
-pub(super) async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Recipe {
-    let day = "2026-06-11";
-    let get = |path: String| (Method::GET, path, None);
-    let post = |path: &str, body: Value| (Method::POST, path.to_owned(), Some(body));
-    let patch = |path: String, body: Value| (Method::PATCH, path, Some(body));
-    let delete = |path: String| (Method::DELETE, path, None);
-    let asked = |rest, query, variables| Recipe { rest, graphql: Some((query, variables)) };
-    match action {
-        Action::GetMe => asked(get("/api/v1/me".into()), "{ viewer { orgId role } }", json!({})),
-        Action::GetOrganization => asked(get("/api/v1/organization".into()), "{ organization { id } }", json!({})),
-        Action::ListMembers => asked(get("/api/v1/members".into()), "{ members { nodes { id } } }", json!({})),
-        Action::GetMember => {
-            let list = world.get(at.token(role), "/api/v1/members").await.data(200);
-            let id = list.as_array().unwrap().iter().find(|m| m["role"] == role.as_str()).unwrap()["id"].clone();
-            let path = format!("/api/v1/members/{}", id.as_str().unwrap());
-            asked(get(path), "query($id: ID!) { member(id: $id) { id } }", json!({ "id": id }))
+impl Recipe {
+    pub(crate) fn new(method: Method, path: &str, body: Option<Value>, query: &str, variables: Value) -> Recipe {
+        Recipe { rest: (method, format!("/api/v1{path}"), body), graphql: Some((query.to_owned(), variables)) }
+    }
+
+    /// Whether its body names a record by its id.
+    pub(super) fn names_in_body(&self) -> bool {
+        fn names(value: &Value) -> bool {
+            match value {
+                Value::String(text) => text.len() == 36 && text.as_bytes()[14] == b'7',
+                Value::Array(items) => items.iter().any(names),
+                Value::Object(fields) => fields.values().any(names),
+                _ => false,
+            }
         }
-        Action::ListTokens => asked(get("/api/v1/tokens".into()), "{ tokens { nodes { id } } }", json!({})),
+        self.rest.2.as_ref().is_some_and(names)
+    }
+}
+
+/// A noun with plain operations: `List…`, `Get…`, `Create…`, `Update…`, `Delete…`, `Archive…`, `Restore…`.
+struct Noun {
+    /// What one is called in names of actions.
+    one: &'static str,
+    /// What several are called there.
+    many: &'static str,
+    /// Where they are.
+    path: &'static str,
+    /// What a GraphQL query reads of one; money, if it has any.
+    reads: &'static str,
+    /// A change of one.
+    change: fn() -> Value,
+}
+
+const fn noun(
+    one: &'static str,
+    many: &'static str,
+    path: &'static str,
+    reads: &'static str,
+    change: fn() -> Value,
+) -> Noun {
+    Noun { one, many, path, reads, change }
+}
+
+const NOUNS: [Noun; 7] = [
+    noun("Client", "Clients", "/clients", "id", || json!({ "name": "two" })),
+    noun("Project", "Projects", "/projects", "id hourlyRate", || json!({ "name": "two" })),
+    noun("Task", "Tasks", "/tasks", "id", || json!({ "status": "DONE" })),
+    noun("Expense", "Expenses", "/expenses", "id amount", || json!({ "description": "x" })),
+    noun("Invoice", "Invoices", "/invoices", "id total", || json!({})),
+    noun("TimeEntry", "TimeEntries", "/time-entries", "id userId", || json!({ "note": "x" })),
+    noun("Member", "Members", "/members", "id", || json!({})),
+];
+
+/// A record for the action to be done to, made by the Owner of the workspace; a fresh one each time.
+async fn record(world: &World, at: &Workspace, role: Role, noun: &str) -> String {
+    match noun {
+        "Client" => at.client(world, "one").await,
+        "Project" => at.project_with_member(world, "one").await,
+        "Task" => at.task(world, "one").await,
+        "Expense" => {
+            let client = at.client(world, "one").await;
+            at.expense(world, &client, "150.00").await
+        }
+        "Invoice" => {
+            let client = at.client(world, "one").await;
+            at.expense(world, &client, "150.00").await;
+            at.invoice(world, &client).await
+        }
+        "TimeEntry" => {
+            let project = at.project_with_member(world, "one").await;
+            at.entry(world, at.token(role), &project).await["id"].as_str().unwrap().to_owned()
+        }
+        "Member" => {
+            let list = world.get(at.token(role), "/api/v1/members").await.data(200);
+            let own = list.as_array().unwrap().iter().find(|member| member["role"] == role.as_str());
+            own.unwrap()["id"].as_str().unwrap().to_owned()
+        }
+        _ => panic!("no record of {noun} is made"),
+    }
+}
+
+/// The body of a new record, naming others if it must.
+async fn new(world: &World, at: &Workspace, noun: &str) -> Value {
+    match noun {
+        "Client" => json!({ "name": "new" }),
+        "Project" => json!({ "clientId": at.client(world, "one").await, "name": "p" }),
+        "Task" => json!({ "projectId": at.project_with_member(world, "one").await, "name": "t" }),
+        "Expense" => json!({ "clientId": at.client(world, "one").await, "description": "d", "amount": "150.00",
+            "expenseDate": "2026-06-11" }),
+        "TimeEntry" => json!({ "projectId": at.project_with_member(world, "one").await, "durationSeconds": 60,
+            "entryDate": "2026-06-11" }),
+        _ => panic!("{noun} is not made over the API"),
+    }
+}
+
+/// How a plain operation of a noun is performed; none for others.
+async fn plain(world: &World, at: &Workspace, role: Role, action: Action) -> Option<Recipe> {
+    let words = action.name();
+    if let Some(Noun { many, path, reads, .. }) =
+        NOUNS.iter().find(|noun| words.strip_prefix("List") == Some(noun.many))
+    {
+        let field = camel(many);
+        return Some(Recipe::new(
+            Method::GET,
+            path,
+            None,
+            &format!("{{ {field} {{ nodes {{ {reads} }} }} }}"),
+            json!({}),
+        ));
+    }
+    let verbs = ["Get", "Create", "Update", "Delete", "Archive", "Restore"];
+    let (verb, Noun { one, path, reads, change, .. }) = verbs.iter().find_map(|verb| {
+        let named = words.strip_prefix(verb)?;
+        NOUNS.iter().find(|noun| noun.one == named).map(|noun| (*verb, noun))
+    })?;
+    let (field, mutation) = (camel(one), camel(words));
+    if verb == "Create" {
+        let body = new(world, at, one).await;
+        let query = format!("mutation($i: {words}Input!) {{ {mutation}(input: $i) {{ {field} {{ id }} }} }}");
+        return Some(Recipe::new(Method::POST, path, Some(body.clone()), &query, json!({ "i": body })));
+    }
+    let id = record(world, at, role, one).await;
+    let (path, variables) = (format!("{path}/{id}"), json!({ "id": id }));
+    Some(match verb {
+        "Get" => {
+            let query = format!("query($id: ID!) {{ {field}(id: $id) {{ {reads} }} }}");
+            Recipe::new(Method::GET, &path, None, &query, variables)
+        }
+        "Update" => {
+            let query = format!(
+                "mutation($id: ID!, $i: {words}Input!) {{ {mutation}(id: $id, input: $i) {{ {field} {{ id }} }} }}"
+            );
+            let change = change();
+            Recipe::new(Method::PATCH, &path, Some(change.clone()), &query, json!({ "id": id, "i": change }))
+        }
+        "Delete" => {
+            let query = format!("mutation($id: ID!) {{ {mutation}(id: $id) {{ deletedId }} }}");
+            Recipe::new(Method::DELETE, &path, None, &query, variables)
+        }
+        verb => {
+            let query = format!("mutation($id: ID!) {{ {mutation}(id: $id) {{ {field} {{ id }} }} }}");
+            Recipe::new(Method::POST, &format!("{path}/{}", verb.to_lowercase()), None, &query, variables)
+        }
+    })
+}
+
+fn camel(name: &str) -> String {
+    let (first, rest) = name.split_at(1);
+    first.to_lowercase() + rest
+}
+
+/// How an action is performed, on records made for it.
+pub(super) async fn recipe(world: &World, at: &Workspace, role: Role, action: Action) -> Recipe {
+    if let Some(plain) = plain(world, at, role, action).await {
+        return plain;
+    }
+    let get = |path: &str, query: &str| Recipe::new(Method::GET, path, None, query, json!({}));
+    let rest = |method: Method, path: &str| Recipe { rest: (method, format!("/api/v1{path}"), None), graphql: None };
+    match action {
+        Action::GetMe => get("/me", "{ viewer { orgId role } }"),
+        Action::GetOrganization => get("/organization", "{ organization { id } }"),
+        Action::ListTokens => get("/tokens", "{ tokens { nodes { id } } }"),
         Action::RevokeToken => {
             let id = spare_token(world, at, role).await;
-            let path = format!("/api/v1/tokens/{id}");
-            asked(delete(path), "mutation($id: ID!) { revokeToken(id: $id) { deletedId } }", json!({ "id": id }))
-        }
-        Action::ListClients => asked(get("/api/v1/clients".into()), "{ clients { nodes { id } } }", json!({})),
-        Action::GetClient => {
-            let id = at.client(world, "one").await;
-            let path = format!("/api/v1/clients/{id}");
-            asked(get(path), "query($id: ID!) { client(id: $id) { id } }", json!({ "id": id }))
-        }
-        Action::CreateClient => asked(
-            post("/api/v1/clients", json!({ "name": "new" })),
-            "mutation { createClient(input: { name: \"new\" }) { client { id } } }",
-            json!({}),
-        ),
-        Action::UpdateClient => {
-            let id = at.client(world, "one").await;
-            let query = "mutation($id: ID!) { updateClient(id: $id, input: { name: \"two\" }) { client { id } } }";
-            asked(patch(format!("/api/v1/clients/{id}"), json!({ "name": "two" })), query, json!({ "id": id }))
-        }
-        Action::DeleteClient => {
-            let id = at.client(world, "one").await;
-            let query = "mutation($id: ID!) { deleteClient(id: $id) { deletedId } }";
-            asked(delete(format!("/api/v1/clients/{id}")), query, json!({ "id": id }))
-        }
-        Action::ListProjects => asked(get("/api/v1/projects".into()), "{ projects { nodes { id } } }", json!({})),
-        Action::GetProject => {
-            let id = at.project_with_member(world, "one").await;
-            let path = format!("/api/v1/projects/{id}");
-            asked(get(path), "query($id: ID!) { project(id: $id) { id hourlyRate } }", json!({ "id": id }))
-        }
-        Action::CreateProject => {
-            let client = at.client(world, "one").await;
-            let query = "mutation($c: ID!) { createProject(input: { clientId: $c, name: \"p\" }) { project { id } } }";
-            asked(post("/api/v1/projects", json!({ "clientId": client, "name": "p" })), query, json!({ "c": client }))
-        }
-        Action::UpdateProject => {
-            let id = at.project_with_member(world, "one").await;
-            let query = "mutation($id: ID!) { updateProject(id: $id, input: { name: \"two\" }) { project { id } } }";
-            asked(patch(format!("/api/v1/projects/{id}"), json!({ "name": "two" })), query, json!({ "id": id }))
-        }
-        Action::DeleteProject => {
-            let id = at.project_with_member(world, "one").await;
-            let query = "mutation($id: ID!) { deleteProject(id: $id) { deletedId } }";
-            asked(delete(format!("/api/v1/projects/{id}")), query, json!({ "id": id }))
-        }
-        Action::ArchiveProject => {
-            let id = at.project_with_member(world, "one").await;
-            let query = "mutation($id: ID!) { archiveProject(id: $id) { project { id } } }";
-            asked((Method::POST, format!("/api/v1/projects/{id}/archive"), None), query, json!({ "id": id }))
-        }
-        Action::RestoreProject => {
-            let id = at.project_with_member(world, "one").await;
-            let query = "mutation($id: ID!) { restoreProject(id: $id) { project { id } } }";
-            asked((Method::POST, format!("/api/v1/projects/{id}/restore"), None), query, json!({ "id": id }))
+            let query = "mutation($id: ID!) { revokeToken(id: $id) { deletedId } }";
+            Recipe::new(Method::DELETE, &format!("/tokens/{id}"), None, query, json!({ "id": id }))
         }
         Action::ListProjectMembers => {
             let id = at.project_with_member(world, "one").await;
-            Recipe { rest: get(format!("/api/v1/projects/{id}/members")), graphql: None }
+            rest(Method::GET, &format!("/projects/{id}/members"))
         }
         Action::AddProjectMember | Action::RemoveProjectMember => {
             let (id, user) = (at.project_with_member(world, "one").await, at.member_user);
-            let path = format!("/api/v1/projects/{id}/members/{user}");
-            let variables = json!({ "p": id, "u": user });
-            if action == Action::AddProjectMember {
-                let query =
-                    "mutation($p: ID!, $u: ID!) { addProjectMember(projectId: $p, userId: $u) { member { id } } }";
-                asked((Method::PUT, path, None), query, variables)
-            } else {
-                let query = "mutation($p: ID!, $u: ID!) { removeProjectMember(projectId: $p, userId: $u) { userId } }";
-                asked(delete(path), query, variables)
-            }
-        }
-        Action::ListTasks => asked(get("/api/v1/tasks".into()), "{ tasks { nodes { id } } }", json!({})),
-        Action::CreateTask => {
-            let project = at.project_with_member(world, "one").await;
-            let body = json!({ "projectId": project, "name": "t" });
-            let query = "mutation($i: CreateTaskInput!) { createTask(input: $i) { task { id } } }";
-            asked(post("/api/v1/tasks", body.clone()), query, json!({ "i": body }))
-        }
-        Action::GetTask | Action::UpdateTask | Action::DeleteTask | Action::ArchiveTask | Action::RestoreTask => {
-            let id = at.task(world, "one").await;
-            let (path, variables) = (format!("/api/v1/tasks/{id}"), json!({ "id": id }));
-            let act = |path: String| (Method::POST, path, None);
-            match action {
-                Action::GetTask => asked(get(path), "query($id: ID!) { task(id: $id) { id } }", variables),
-                Action::UpdateTask => {
-                    let query = "mutation($id: ID!) { updateTask(id: $id, input: { status: DONE }) { task { id } } }";
-                    asked(patch(path, json!({ "status": "DONE" })), query, variables)
-                }
-                Action::ArchiveTask => {
-                    let query = "mutation($id: ID!) { archiveTask(id: $id) { task { id } } }";
-                    asked(act(format!("{path}/archive")), query, variables)
-                }
-                Action::RestoreTask => {
-                    let query = "mutation($id: ID!) { restoreTask(id: $id) { task { id } } }";
-                    asked(act(format!("{path}/restore")), query, variables)
-                }
-                _ => asked(delete(path), "mutation($id: ID!) { deleteTask(id: $id) { deletedId } }", variables),
-            }
-        }
-        Action::ListExpenses => asked(get("/api/v1/expenses".into()), "{ expenses { nodes { id } } }", json!({})),
-        Action::CreateExpense => {
-            let client = at.client(world, "one").await;
-            let body = json!({ "clientId": client, "description": "d", "amount": "150.00", "expenseDate": day });
-            let query = "mutation($i: CreateExpenseInput!) { createExpense(input: $i) { expense { id } } }";
-            asked(post("/api/v1/expenses", body.clone()), query, json!({ "i": body }))
-        }
-        Action::GetExpense | Action::UpdateExpense | Action::DeleteExpense => {
-            let client = at.client(world, "one").await;
-            let id = at.expense(world, &client, "150.00").await;
-            let (path, variables) = (format!("/api/v1/expenses/{id}"), json!({ "id": id }));
-            match action {
-                Action::GetExpense => asked(get(path), "query($id: ID!) { expense(id: $id) { id amount } }", variables),
-                Action::UpdateExpense => {
-                    let query = "mutation($id: ID!) { updateExpense(id: $id, input: { description: \"x\" }) { expense { id } } }";
-                    asked(patch(path, json!({ "description": "x" })), query, variables)
-                }
-                _ => asked(delete(path), "mutation($id: ID!) { deleteExpense(id: $id) { deletedId } }", variables),
-            }
-        }
-        Action::ListInvoices => asked(get("/api/v1/invoices".into()), "{ invoices { nodes { id } } }", json!({})),
-        Action::GetInvoice => {
-            let client = at.client(world, "one").await;
-            at.expense(world, &client, "150.00").await;
-            let id = at.invoice(world, &client).await;
-            let path = format!("/api/v1/invoices/{id}");
-            asked(get(path), "query($id: ID!) { invoice(id: $id) { id total } }", json!({ "id": id }))
-        }
-        Action::ListTimeEntries => {
-            asked(get("/api/v1/time-entries".into()), "{ timeEntries { nodes { id userId } } }", json!({}))
-        }
-        Action::GetTimeReport => {
-            let project = at.project_with_member(world, "one").await;
-            at.entry(world, at.token(role), &project).await;
-            let query = "{ timeReport(groupBy: [PROJECT, MONTH]) { rows { seconds amounts { amount } } } }";
-            asked(get("/api/v1/reports/time?groupBy=project,month".into()), query, json!({}))
-        }
-        Action::CreateTimeEntry => {
-            let project = at.project_with_member(world, "one").await;
-            let body = json!({ "projectId": project, "durationSeconds": 60, "entryDate": day });
-            let query = "mutation($i: CreateTimeEntryInput!) { createTimeEntry(input: $i) { timeEntry { id } } }";
-            asked(post("/api/v1/time-entries", body.clone()), query, json!({ "i": body }))
+            let path = format!("/projects/{id}/members/{user}");
+            let (method, query) = match action {
+                Action::AddProjectMember => (
+                    Method::PUT,
+                    "mutation($p: ID!, $u: ID!) { addProjectMember(projectId: $p, userId: $u) { member { id } } }",
+                ),
+                _ => (
+                    Method::DELETE,
+                    "mutation($p: ID!, $u: ID!) { removeProjectMember(projectId: $p, userId: $u) { userId } }",
+                ),
+            };
+            Recipe::new(method, &path, None, query, json!({ "p": id, "u": user }))
         }
         Action::CreateTimeEntries => {
-            let project = at.project_with_member(world, "one").await;
-            let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": day });
+            let entry = new(world, at, "TimeEntry").await;
             let query =
                 "mutation($i: [CreateTimeEntryInput!]!) { createTimeEntries(input: $i) { timeEntries { id } } }";
-            asked(post("/api/v1/time-entries/batch", json!({ "timeEntries": [entry] })), query, json!({ "i": [entry] }))
+            let body = json!({ "timeEntries": [entry] });
+            Recipe::new(Method::POST, "/time-entries/batch", Some(body), query, json!({ "i": [entry] }))
         }
-        Action::GetRunningTimer => {
-            asked(get("/api/v1/time-entries/running".into()), "{ runningTimer { id } }", json!({}))
-        }
+        Action::GetRunningTimer => get("/time-entries/running", "{ runningTimer { id } }"),
         Action::StartTimer => {
             let project = at.project_with_member(world, "one").await;
             let query = "mutation($p: ID!) { startTimer(input: { projectId: $p }) { timeEntry { id } } }";
-            asked(post("/api/v1/time-entries/start", json!({ "projectId": project })), query, json!({ "p": project }))
+            let body = json!({ "projectId": project });
+            Recipe::new(Method::POST, "/time-entries/start", Some(body), query, json!({ "p": project }))
         }
         Action::StopTimer => {
-            let project = at.project_with_member(world, "one").await;
-            let body = json!({ "projectId": project });
-            let id = world.post(at.token(role), "/api/v1/time-entries/start", body).await.id();
+            let id = start_timer(world, at, role).await;
             let query = "mutation($id: ID!) { stopTimer(id: $id) { timeEntry { id } } }";
-            asked((Method::POST, format!("/api/v1/time-entries/{id}/stop"), None), query, json!({ "id": id }))
+            Recipe::new(Method::POST, &format!("/time-entries/{id}/stop"), None, query, json!({ "id": id }))
         }
         Action::StopRunningTimer => {
-            let project = at.project_with_member(world, "one").await;
-            world.post(at.token(role), "/api/v1/time-entries/start", json!({ "projectId": project })).await.id();
-            Recipe { rest: (Method::POST, "/api/v1/time-entries/running/stop".into(), None), graphql: None }
+            start_timer(world, at, role).await;
+            rest(Method::POST, "/time-entries/running/stop")
+        }
+        Action::GetTimeReport => {
+            record(world, at, role, "TimeEntry").await;
+            let query = "{ timeReport(groupBy: [PROJECT, MONTH]) { rows { seconds amounts { amount } } } }";
+            get("/reports/time?groupBy=project,month", query)
         }
         Action::GetExpenseReport => {
-            let client = at.client(world, "one").await;
-            at.expense(world, &client, "150.00").await;
-            Recipe { rest: get("/api/v1/reports/expenses?groupBy=client".into()), graphql: None }
+            record(world, at, role, "Expense").await;
+            rest(Method::GET, "/reports/expenses?groupBy=client")
         }
-        Action::GetInvoiceReport => {
-            Recipe { rest: get("/api/v1/reports/invoices?groupBy=client,status".into()), graphql: None }
-        }
-        Action::GetTimeEntry | Action::UpdateTimeEntry | Action::DeleteTimeEntry => {
-            let project = at.project_with_member(world, "one").await;
-            let entry = at.entry(world, at.token(role), &project).await;
-            let id = entry["id"].as_str().unwrap();
-            let (path, variables) = (format!("/api/v1/time-entries/{id}"), json!({ "id": id }));
-            match action {
-                Action::GetTimeEntry => asked(get(path), "query($id: ID!) { timeEntry(id: $id) { id } }", variables),
-                Action::UpdateTimeEntry => {
-                    let query =
-                        "mutation($id: ID!) { updateTimeEntry(id: $id, input: { note: \"x\" }) { timeEntry { id } } }";
-                    asked(patch(path, json!({ "note": "x" })), query, variables)
-                }
-                _ => asked(delete(path), "mutation($id: ID!) { deleteTimeEntry(id: $id) { deletedId } }", variables),
-            }
-        }
+        Action::GetInvoiceReport => rest(Method::GET, "/reports/invoices?groupBy=client,status"),
         Action::ListWebhookEndpoints
         | Action::GetWebhookEndpoint
         | Action::CreateWebhookEndpoint
@@ -241,6 +246,11 @@ pub(super) async fn recipe(world: &World, at: &Workspace, role: Role, action: Ac
         | Action::GetEvent => crate::webhook::recipes::recipe(world, at, action).await,
         _ => panic!("{action:?} is on no surface that takes a token"),
     }
+}
+
+async fn start_timer(world: &World, at: &Workspace, role: Role) -> String {
+    let project = at.project_with_member(world, "one").await;
+    world.post(at.token(role), "/api/v1/time-entries/start", json!({ "projectId": project })).await.id()
 }
 
 /// Another token of the same member, to be ended.

@@ -126,7 +126,7 @@ pub(super) async fn find(mut call: Call) -> Result<Outcome, Error> {
     page.items.iter().for_each(|row| add("task", row.id.any(), &row.name));
     if cx.may(Action::ListMembers) {
         let page = members_of::list(&cx, &ListArgs::from_query(query())).await?;
-        page.items.iter().for_each(|row| add("member", row.user_id, &row.name));
+        page.items.iter().for_each(|row| add("member", row.user_id.any(), &row.name));
     }
     if cx.may(Action::ListInvoices) {
         let page = invoices_of::list(&cx, &ListArgs::from_query(query())).await?;

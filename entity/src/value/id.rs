@@ -70,9 +70,9 @@ typed! {
     WebhookDeliveryId = webhook_delivery, "a delivery of an event to an endpoint";
 }
 
-impl<T> From<&Id<T>> for Id<T> {
-    fn from(id: &Id<T>) -> Id<T> {
-        *id
+impl<T> From<&Id<T>> for Id {
+    fn from(id: &Id<T>) -> Id {
+        id.any()
     }
 }
 

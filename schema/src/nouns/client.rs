@@ -36,8 +36,8 @@ impl ClientNode {
     }
 
     /// Identifier of the client (UUID v7), the same as over REST.
-    pub async fn id(&self) -> ClientId {
-        self.0.id
+    pub async fn id(&self) -> Id {
+        self.0.id.any()
     }
 
     /// All time on the client's projects, what it earns, and what is still to be paid. Costs 10 points, whatever the number

@@ -7,7 +7,7 @@ use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, Object, Result};
 use service::Error;
 use service::event::{Event, EventFilter, EventSort};
-use service::value::EventId;
+use service::value::{EventId, Id};
 
 use crate::engine::connection::lists;
 use crate::engine::loader::{Linked, Loaders};
@@ -27,8 +27,8 @@ impl EventNode {
     }
 
     /// The id, the same on every delivery.
-    pub async fn id(&self) -> EventId {
-        self.0.id
+    pub async fn id(&self) -> Id {
+        self.0.id.any()
     }
 
     /// When it happened, in seconds since 1970.

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use service::expense::{CreateExpenseInput, Expense, ExpenseArgs, ExpenseFilter, ExpenseSort, UpdateExpenseInput};
-use service::value::{ExpenseId, Id};
+use service::value::Id;
 use service::{Action, Deleted};
 
 use crate::engine::connection::lists;
@@ -25,8 +25,8 @@ impl ExpenseNode {
     }
 
     /// Identifier of the expense (UUID v7), the same as over REST.
-    pub async fn id(&self) -> ExpenseId {
-        self.0.id
+    pub async fn id(&self) -> Id {
+        self.0.id.any()
     }
 
     /// The client that the money was spent for.

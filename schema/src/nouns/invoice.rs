@@ -42,8 +42,8 @@ impl InvoiceNode {
     }
 
     /// Identifier of the invoice (UUID v7), the same as over REST.
-    pub async fn id(&self) -> InvoiceId {
-        self.0.id
+    pub async fn id(&self) -> Id {
+        self.0.id.any()
     }
 
     /// The client that the invoice bills.

@@ -38,8 +38,8 @@ impl MemberNode {
     }
 
     /// Identifier of the membership (UUID v7), the same as over REST.
-    pub async fn id(&self) -> MemberId {
-        self.0.id
+    pub async fn id(&self) -> Id {
+        self.0.id.any()
     }
 }
 
@@ -110,7 +110,7 @@ impl Loader<MemberByUser> for Loaders {
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[MemberByUser]) -> Result<HashMap<MemberByUser, Arc<MemberNode>>, Arc<Error>> {
-        let ids: Vec<MemberId> = keys.iter().map(|key| key.0).collect();
+        let ids: Vec<UserId> = keys.iter().map(|key| key.0).collect();
         let members = service::member::of_users(&self.0, &ids).await?;
         Ok(members.into_iter().map(|member| (MemberByUser(member.user_id), Arc::new(MemberNode(member)))).collect())
     }

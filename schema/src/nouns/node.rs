@@ -31,7 +31,7 @@ use crate::nouns::{cx, parse_id};
 
 /// The records that can be found by their id alone, in one line each: kind, type, how it is read, and how it is shown.
 macro_rules! records {
-    ($($kind:ident($node:ty), $about:literal, $read:path => $shown:expr;)*) => {
+    ($($kind:ident($node:ident), $about:literal, $read:path => $shown:expr;)*) => {
         /// A record that has an identifier.
         #[expect(clippy::large_enum_variant, reason = "one at a time, on its way into an answer")]
         #[derive(Interface)]

@@ -44,8 +44,8 @@ impl ProjectNode {
     }
 
     /// Identifier of the project (UUID v7), the same as over REST.
-    pub async fn id(&self) -> ProjectId {
-        self.0.id
+    pub async fn id(&self) -> Id {
+        self.0.id.any()
     }
 
     /// The client that the project is for; null for Members, who do not see clients.
@@ -237,7 +237,7 @@ impl ProjectMutations {
     ) -> Result<Output<RemoveProjectMemberPayload>> {
         let deleted =
             record(ctx, service::project_member::remove(cx(ctx)?, parse_id(&project_id), parse_id(&user_id)).await)?;
-        Ok(Output(RemoveProjectMemberPayload { user_id: deleted.id }))
+        Ok(Output(RemoveProjectMemberPayload { user_id: deleted.id.of() }))
     }
 }
 

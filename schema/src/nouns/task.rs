@@ -35,8 +35,8 @@ impl TaskNode {
     }
 
     /// Identifier of the task (UUID v7), the same as over REST.
-    pub async fn id(&self) -> TaskId {
-        self.0.id
+    pub async fn id(&self) -> Id {
+        self.0.id.any()
     }
 
     /// The project that the task belongs to.

@@ -6,7 +6,7 @@ use service::time_entry::{
     Batch, CreateTimeEntryInput, StartTimerInput, StopTimerInput, TimeEntry, TimeEntryArgs, TimeEntryFilter,
     TimeEntrySort, UpdateTimeEntryInput,
 };
-use service::value::{Id, Instant, TimeEntryId};
+use service::value::{Id, Instant};
 use service::{Action, Deleted};
 
 use crate::engine::connection::lists;
@@ -34,8 +34,8 @@ impl TimeEntryNode {
     }
 
     /// Identifier of the time entry (UUID v7), the same as over REST.
-    pub async fn id(&self) -> TimeEntryId {
-        self.0.id
+    pub async fn id(&self) -> Id {
+        self.0.id.any()
     }
 
     /// The project that the time was spent on; null for a Member who has left it.

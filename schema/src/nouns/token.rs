@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use service::token::{Token, TokenFilter, TokenSort};
-use service::value::{Id, TokenId};
+use service::value::Id;
 use service::{Action, Deleted};
 
 use crate::engine::connection::lists;
@@ -23,8 +23,8 @@ impl TokenNode {
     }
 
     /// Identifier of the token (UUID v7), the same as over REST.
-    pub async fn id(&self) -> TokenId {
-        self.0.id
+    pub async fn id(&self) -> Id {
+        self.0.id.any()
     }
 
     /// The member that the token acts as.

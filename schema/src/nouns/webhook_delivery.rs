@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
-use service::value::WebhookDeliveryId;
+use service::value::{Id, WebhookDeliveryId};
 use service::webhook::delivery::{WebhookAttempt, WebhookDelivery, WebhookDeliveryFilter, WebhookDeliverySort};
 use service::webhook::endpoint::WebhookEndpoint;
 use service::webhook::replay::ReplayInput;
@@ -31,8 +31,8 @@ impl WebhookDeliveryNode {
     }
 
     /// Identifier of the delivery (UUID v7), the same as over REST.
-    pub async fn id(&self) -> WebhookDeliveryId {
-        self.0.id
+    pub async fn id(&self) -> Id {
+        self.0.id.any()
     }
 
     /// All attempts, the first one first.

@@ -1,7 +1,7 @@
 //! Where a query begins: inside the caller's workspace, and among the rows that the caller's role sees. Nowhere else.
 #![expect(clippy::disallowed_methods, reason = "the one place where queries begin")]
 
-use entity::value::{Id, MemberId, OrganizationId, ProjectId, Timestamp, UserId};
+use entity::value::{Id, OrganizationId, Timestamp, UserId};
 use entity::{
     client, event, expense, idempotency_key, invoice, invoice_line, login_link, member, organization, passkey, project,
     project_member, session, task, task_assignee, time_entry, token, user, webhook_attempt, webhook_delivery,

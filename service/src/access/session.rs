@@ -135,7 +135,8 @@ impl Found {
             name,
             email,
             role,
-            token_id: member_id,
+            // All sessions of a member have one budget, under the id of the member.
+            token_id: member_id.any().of(),
             token_name: "settings pages".into(),
             scope: TokenScope::Write,
             session: Some(CallerSession { id: session_id, recent: now < created_at.plus_millis(RECENT) }),

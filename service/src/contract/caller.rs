@@ -1,6 +1,6 @@
 //! Who acts, as they are now: made only by `auth`, from a token or a session, for one request.
 
-use entity::value::{Currency, Id, MemberId, OrganizationId, Plan, Role, TokenId, TokenScope, UserId};
+use entity::value::{Currency, MemberId, OrganizationId, Plan, Role, SessionId, TokenId, TokenScope, UserId};
 
 use crate::contract::error::Feature;
 
@@ -28,7 +28,7 @@ pub struct Caller {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallerSession {
     /// Its id.
-    pub id: Id,
+    pub id: SessionId,
     /// Whether the caller signed in within the last five minutes.
     pub recent: bool,
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use entity::value::FieldErrors;
 use entity::{client, member, project, task};
-use sea_orm::{ColumnTrait, QueryFilter};
+use sea_orm::{ColumnTrait, QueryFilter, Value};
 
 use crate::access::action::Action;
 use crate::access::policy;

@@ -3,9 +3,7 @@
 use entity::cells::{Shown, TableRow};
 use entity::value::Id;
 use sea_orm::sea_query::SelectStatement;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryResult, QueryTrait, Select, Statement, Value,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryResult, QueryTrait, Select, Statement, Value};
 
 use crate::access::action::Action;
 use crate::access::scope::{Identified, Scoped, workspace};

@@ -117,7 +117,7 @@ pub async fn list_of_clients(
 ) -> Result<crate::list::page::Pages<Expense>, Error> {
     let relation = Relation::<expense::Entity>::by(
         expense::Column::ClientId,
-        Place::Filtered(|filter: &mut ExpenseFilter, parent| filter.client_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut ExpenseFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListExpenses, relation, clients, args, Expense::from).await
 }
@@ -133,7 +133,7 @@ pub async fn list_of_projects(
 ) -> Result<crate::list::page::Pages<Expense>, Error> {
     let relation = Relation::<expense::Entity>::by(
         expense::Column::ProjectId,
-        Place::Filtered(|filter: &mut ExpenseFilter, parent| filter.project_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut ExpenseFilter, parent| filter.project_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListExpenses, relation, projects, args, Expense::from).await
 }

@@ -203,7 +203,7 @@ async fn bill_time(write: &Write, row: &invoice::Model, input: &NewInvoice) -> R
 
     let tasks: Vec<TaskId> = tracked.iter().filter_map(|tracked| tracked.task_id).collect();
     let tasks = write.all::<task::Entity>(|query| query.filter(task::Column::Id.is_in(tasks))).await?;
-    let task = |id: Option<InvoiceId>| tasks.iter().find(|task| Some(task.id) == id);
+    let task = |id: Option<TaskId>| tasks.iter().find(|task| Some(task.id) == id);
     let mut lines = Vec::with_capacity(tracked.len());
     let mut without_rate = BTreeSet::new();
     for Tracked { project_id, task_id, quarters } in tracked {

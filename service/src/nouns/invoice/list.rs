@@ -139,7 +139,7 @@ pub async fn list_of_clients(
 ) -> Result<crate::list::page::Pages<Invoice>, Error> {
     let relation = Relation::<invoice::Entity>::by(
         invoice::Column::ClientId,
-        Place::Filtered(|filter: &mut InvoiceFilter, parent| filter.client_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut InvoiceFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListInvoices, relation, clients, args, Invoice::from).await
 }

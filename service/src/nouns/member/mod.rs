@@ -7,7 +7,7 @@ pub mod settings;
 use entity::value::{Id, MemberId, OrganizationId, Plan, ProjectId, Role, Timestamp, UserId};
 use entity::{member, project, project_member};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use list::{MemberFilter, MemberSort, list};
 pub use membership::{NewMember, add, all_of, remove, set_role};

@@ -124,7 +124,7 @@ pub async fn list_of_clients(
 ) -> Result<crate::list::page::Pages<Project>, Error> {
     let relation = Relation::<project::Entity>::by(
         project::Column::ClientId,
-        Place::Filtered(|filter: &mut ProjectFilter, parent| filter.client_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut ProjectFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListProjects, relation, clients, args, |row| Project::shown_to(cx.caller(), row)).await
 }

@@ -154,7 +154,7 @@ pub async fn create(cx: &Cx, input: CreateProjectInput) -> Result<Written<Projec
 }
 
 /// The client that a project names, locked shared so that it is not deleted before the commit.
-async fn client_of(write: &Write, id: ProjectId) -> Result<client::Model, Error> {
+async fn client_of(write: &Write, id: ClientId) -> Result<client::Model, Error> {
     write.lock_shared::<client::Entity>(id).await?.ok_or_else(|| Error::invalid("clientId", "not found"))
 }
 

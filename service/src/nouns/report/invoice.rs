@@ -168,7 +168,8 @@ pub async fn outstanding_of_clients(
     ensure_few(cx, found.len(), "fewer records")?;
     let summed = Summed::of(&found, ["outstanding"], |row| keys(row, &groups))?;
     let (groups, _) = summed.shown(|currency, _, [amount]: [Money; 1]| OutstandingAmount { currency, amount })?;
-    let of_client = |(keys, (_, amounts)): (InvoiceReportKeys, (i64, Vec<_>))| Some((keys.client.get()?.id, amounts));
+    let of_client =
+        |(keys, (_, amounts)): (InvoiceReportKeys, (i64, Vec<_>))| Some((keys.client.get()?.id.of(), amounts));
     Ok(groups.into_iter().filter_map(of_client).collect())
 }
 

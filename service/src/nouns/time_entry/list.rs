@@ -139,7 +139,7 @@ pub async fn list_of_projects(
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
     let relation = Relation::<time_entry::Entity>::by(
         time_entry::Column::ProjectId,
-        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.project_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.project_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListTimeEntries, relation, projects, args, TimeEntry::from).await
 }
@@ -155,7 +155,7 @@ pub async fn list_of_tasks(
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
     let relation = Relation::<time_entry::Entity>::by(
         time_entry::Column::TaskId,
-        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.task_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.task_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListTimeEntries, relation, tasks, args, TimeEntry::from).await
 }
@@ -171,7 +171,7 @@ pub async fn list_of_people(
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
     let relation = Relation::<time_entry::Entity>::by(
         time_entry::Column::UserId,
-        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.user_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.user_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListTimeEntries, relation, people, args, TimeEntry::from).await
 }
@@ -187,7 +187,7 @@ pub async fn list_of_clients(
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
     let relation = Relation::<time_entry::Entity>::by(
         project::Column::ClientId,
-        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.client_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
     )
     .through::<project::Entity>(project::Column::Id, time_entry::Column::ProjectId);
     cx.list_of_parents(Action::ListTimeEntries, relation, clients, args, TimeEntry::from).await

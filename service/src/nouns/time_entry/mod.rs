@@ -246,7 +246,7 @@ async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> 
 }
 
 /// A live project that the caller sees, locked shared; for a Member, their place on it is locked as well.
-async fn lock_visible_project(write: &Write, id: TimeEntryId) -> Result<Option<project::Model>, Error> {
+async fn lock_visible_project(write: &Write, id: ProjectId) -> Result<Option<project::Model>, Error> {
     let caller = write.caller()?;
     let project = write.lock_shared::<project::Entity>(id).await?;
     if project.is_none() || policy::sees_all(caller.role) {
@@ -268,12 +268,12 @@ fn check_active(project: &project::Model) -> Result<(), Error> {
     Err(Error::conflict(Reason::ProjectNotActive, message))
 }
 
-async fn task_of(write: &Write, project: &project::Model, id: TimeEntryId) -> Result<Option<task::Model>, Error> {
+async fn task_of(write: &Write, project: &project::Model, id: TaskId) -> Result<Option<task::Model>, Error> {
     Ok(write.lock_shared::<task::Entity>(id).await?.filter(|task| task.project_id == project.id))
 }
 
 /// Why a task is not taken: it does not exist, or it belongs to another project.
-async fn no_such_task(write: &Write, id: TimeEntryId) -> Result<&'static str, Error> {
+async fn no_such_task(write: &Write, id: TaskId) -> Result<&'static str, Error> {
     let exists = write.lock_shared::<task::Entity>(id).await?.is_some();
     Ok(if exists { "not found on this project" } else { "not found" })
 }

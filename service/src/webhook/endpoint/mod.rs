@@ -15,6 +15,7 @@ pub use self::list::{WebhookEndpointArgs, WebhookEndpointFilter, WebhookEndpoint
 use super::egress::Secret;
 use crate::access::action::Action;
 use crate::contract::error::Error;
+use crate::contract::input::Validate;
 use crate::contract::outcome::{Deleted, Precondition, Record, Written};
 use crate::contract::reason::Reason;
 use crate::contract::visible::Visible;

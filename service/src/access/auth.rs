@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_use_is_forgotten_when_it_is_written() {
-        let (uses, token) = (TokenUse::default(), (Id::NONE, Id::NONE));
+        let (uses, token) = (TokenUse::default(), (OrganizationId::NONE, TokenId::NONE));
         uses.lock().insert(token, Timestamp::from_millis(1));
         let lost = uses.noted();
         assert_eq!(uses.noted(), lost, "what was not written");

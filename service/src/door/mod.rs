@@ -1,5 +1,5 @@
-//! The door: to get at the database, name the action first. There is no begin, commit, check, key or event that an
-//! operation could leave out.
+//! The door: to get at the database, name the action first. There is no begin, commit, check or key that an operation
+//! could leave out; the event of a change is emitted by the operation (`outbox::emit`).
 
 pub(crate) mod admission;
 mod confirm;

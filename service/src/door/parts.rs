@@ -108,11 +108,12 @@ mod tests {
     #[test]
     fn new_rows_are_written_as_the_library_writes_them() {
         use entity::event;
+        use entity::value::EventId;
         use sea_orm::{EntityTrait, IntoActiveModel, QueryTrait};
 
         let row = |number| event::Model {
-            id: Id::new(uuid::Uuid::from_u128(number)),
-            organization_id: OrganizationId(uuid::Uuid::from_u128(7)),
+            id: EventId::new(uuid::Uuid::from_u128(number)),
+            organization_id: OrganizationId::new(uuid::Uuid::from_u128(7)),
             kind: "client.created".into(),
             body: "{}".into(),
             traceparent: None,

@@ -29,8 +29,18 @@ pub(super) struct Outcome {
 impl Outcome {
     /// As the table has it.
     pub(super) fn read(row: idempotency_key::Model) -> Outcome {
-        let idempotency_key::Model { organization_id: _, user_id: _, key: _, fingerprint, role, .. } = row;
-        let idempotency_key::Model { record_id, record_version, created, body, expires_at, .. } = row;
+        let idempotency_key::Model {
+            organization_id: _,
+            user_id: _,
+            key: _,
+            fingerprint,
+            role,
+            record_id,
+            record_version,
+            created,
+            body,
+            expires_at,
+        } = row;
         let stored = StoredReply { id: record_id, version: record_version, created, body: body.into() };
         Outcome { mark: Mark::read(&fingerprint), role, expires_at, stored }
     }

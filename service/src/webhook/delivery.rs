@@ -92,8 +92,16 @@ pub struct WebhookAttempt {
 
 impl From<webhook_attempt::Model> for WebhookAttempt {
     fn from(row: webhook_attempt::Model) -> WebhookAttempt {
-        let webhook_attempt::Model { organization_id: _, delivery_id: _, number, started_at, duration_ms, .. } = row;
-        let webhook_attempt::Model { response_status, error, response_excerpt, .. } = row;
+        let webhook_attempt::Model {
+            organization_id: _,
+            delivery_id: _,
+            number,
+            started_at,
+            duration_ms,
+            response_status,
+            error,
+            response_excerpt,
+        } = row;
         WebhookAttempt { number, started_at, duration_ms, response_status, error, response_excerpt }
     }
 }

@@ -2,22 +2,17 @@
 
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
 use poem::http::Method;
 use serde_json::{Value, json};
 use service::live::Closed;
 use service::value::{Plan, Role};
 use service::{RequestFacts, live, member, organization};
-use tests::{Fixtures, Kind, PrivateDatabase, Workspace, World, on_both};
+use tests::{Fixtures, Kind, Workspace, World, on_both};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::socket::{Socket, served};
-use super::third_party_clients::owner_of;
 use crate::running::{Running, json as run};
 
 /// Every way to break the protocol has its close code; what is right is answered.

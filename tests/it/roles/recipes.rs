@@ -55,7 +55,7 @@ const fn noun(
     Noun { one, many, path, reads, change }
 }
 
-const NOUNS: [Noun; 7] = [
+static NOUNS: [Noun; 7] = [
     noun("Client", "Clients", "/clients", "id", || json!({ "name": "two" })),
     noun("Project", "Projects", "/projects", "id hourlyRate", || json!({ "name": "two" })),
     noun("Task", "Tasks", "/tasks", "id", || json!({ "status": "DONE" })),

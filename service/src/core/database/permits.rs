@@ -2,6 +2,7 @@
 //! left for short reads, and one for authentication, so that whatever one workspace asks for, the others are answered.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use entity::value::OrganizationId;
@@ -147,6 +148,22 @@ impl Permits {
     }
 }
 
+/// Counts one who waits, until this is dropped.
+pub(super) struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    pub(super) fn of(waiting: &'a AtomicUsize) -> Waiting<'a> {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
@@ -155,7 +172,7 @@ mod tests {
     use super::*;
 
     fn workspace(number: u128) -> OrganizationId {
-        Id(Uuid::from_u128(number))
+        OrganizationId::new(Uuid::from_u128(number))
     }
 
     /// As many permits as there are.

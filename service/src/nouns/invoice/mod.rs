@@ -125,8 +125,18 @@ pub struct InvoiceWithLines {
 
 impl From<invoice_line::Model> for InvoiceLine {
     fn from(row: invoice_line::Model) -> InvoiceLine {
-        let invoice_line::Model { id: _, organization_id: _, invoice_id: _, position: _, .. } = row;
-        let invoice_line::Model { description, quantity, unit_price, amount, project_id, task_id, .. } = row;
+        let invoice_line::Model {
+            id: _,
+            organization_id: _,
+            invoice_id: _,
+            position: _,
+            description,
+            quantity,
+            unit_price,
+            amount,
+            project_id,
+            task_id,
+        } = row;
         InvoiceLine { description, quantity, unit_price, amount, project_id, task_id }
     }
 }

@@ -33,8 +33,17 @@ pub struct Passkey {
 
 impl From<passkey::Model> for Passkey {
     fn from(row: passkey::Model) -> Passkey {
-        let passkey::Model { id, organization_id: _, member_id: _, name, credential_id: _, credential: _, .. } = row;
-        let passkey::Model { created_at, last_used_at, removed_at: _, .. } = row;
+        let passkey::Model {
+            id,
+            organization_id: _,
+            member_id: _,
+            name,
+            credential_id: _,
+            credential: _,
+            created_at,
+            last_used_at,
+            removed_at: _,
+        } = row;
         Passkey { id, name, created_at, last_used_at }
     }
 }

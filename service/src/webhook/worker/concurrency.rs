@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     fn endpoint(n: u128) -> WebhookEndpointId {
-        Id::new(uuid::Uuid::from_u128(n))
+        WebhookEndpointId::new(uuid::Uuid::from_u128(n))
     }
 
     /// A limiter whose rate is never reached.

@@ -56,10 +56,7 @@ pub use idempotency::IdempotencyKey;
 pub use limit::{Budget, Sizes};
 pub use list::page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, MAX_TOTAL, Page, Pages, Total};
 pub use list::sort;
-pub use nouns::{
-    client, event, expense, invoice, member, named, organization, passkey, project, project_member, record_kind,
-    report, search, session, task, time_entry, token,
-};
+pub use nouns::*;
 
 /// The values that inputs and records are made of.
 pub use entity::value;

@@ -89,7 +89,10 @@ async fn record(world: &World, at: &Workspace, role: Role, noun: &str) -> String
             let own = list.as_array().unwrap().iter().find(|member| member["role"] == role.as_str());
             own.unwrap()["id"].as_str().unwrap().to_owned()
         }
-        _ => panic!("no record of {noun} is made"),
+        _ => {
+            let Noun { path, .. } = NOUNS.iter().find(|known| known.one == noun).unwrap();
+            world.post(&at.owner, &format!("/api/v1{path}"), new(world, at, noun).await).await.id()
+        }
     }
 }
 

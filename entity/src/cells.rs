@@ -132,12 +132,23 @@ macro_rules! cells {
     };
 }
 
+impl<T> Cell for Id<T> {
+    fn read<C: Cells>(cells: &C, place: usize) -> Result<Id<T>, DbErr> {
+        cells.uuid(place)?.map(Id::new).ok_or_else(|| null(place))
+    }
+}
+
+impl<T> Cell for Option<Id<T>> {
+    fn read<C: Cells>(cells: &C, place: usize) -> Result<Option<Id<T>>, DbErr> {
+        Ok(cells.uuid(place)?.map(Id::new))
+    }
+}
+
 fn of<T: ValueType>(value: impl Into<Value>) -> Result<T, DbErr> {
     T::try_from(value.into()).map_err(|_| DbErr::Type(format!("a cell is no {}", T::type_name())))
 }
 
 cells! {
-    Id: uuid, |raw| Ok(Id(raw));
     Timestamp: long, |raw| Ok(Timestamp::from_millis(raw));
     Date: date, |raw| Ok(Date(raw));
     i64: long, |raw| Ok(raw);
@@ -202,7 +213,7 @@ impl<M: TableRow> FromCells for Shown<M> {
 }
 
 /// How many of these columns are shown.
-const fn shown(columns: &[&str]) -> usize {
+pub(crate) const fn shown(columns: &[&str]) -> usize {
     let (mut count, mut i) = (0, 0);
     while i < columns.len() {
         if !is_searched(columns[i]) {
@@ -213,7 +224,7 @@ const fn shown(columns: &[&str]) -> usize {
     count
 }
 
-const fn is_searched(column: &str) -> bool {
+pub(crate) const fn is_searched(column: &str) -> bool {
     let (column, searched) = (column.as_bytes(), SEARCHED.as_bytes());
     if column.len() != searched.len() {
         return false;
@@ -226,120 +237,4 @@ const fn is_searched(column: &str) -> bool {
         i += 1;
     }
     true
-}
-
-/// Reads the models of tables whose columns are selected in the order of the table.
-macro_rules! models {
-    ($($table:ident { $($column:ident)+ })+) => {
-        $(impl FromCells for crate::$table::Model {
-            const WIDTH: usize = [$(stringify!($column)),+].len();
-
-            fn from_cells<C: Cells>(cells: &C, first: usize) -> Result<Self, DbErr> {
-                let mut places = first..first + Self::WIDTH;
-                Ok(crate::$table::Model {
-                    $($column: Cell::read(cells, places.next().unwrap_or(usize::MAX))?),+
-                })
-            }
-        }
-
-        impl TableRow for crate::$table::Model {
-            const SHOWN: usize = shown(&[$(stringify!($column)),+]);
-
-            fn from_shown<C: Cells>(cells: &C, first: usize) -> Result<Self, DbErr> {
-                let mut places = first..first + Self::SHOWN;
-                Ok(crate::$table::Model {
-                    $($column: match const { is_searched(stringify!($column)) } {
-                        true => Cell::empty()?,
-                        false => Cell::read(cells, places.next().unwrap_or(usize::MAX))?,
-                    }),+
-                })
-            }
-        })+
-
-        #[cfg(test)]
-        const TABLES: &[(&str, &[&str], fn() -> Vec<String>)] = &[$((stringify!($table), &[$(stringify!($column)),+], || {
-            use sea_orm::Iterable;
-            crate::$table::Column::iter().map(|column| format!("{column:?}").to_ascii_lowercase()).collect()
-        })),+];
-    };
-}
-
-models! {
-    client {
-        id organization_id external_id name name_key search_key contact_name email phone website currency
-        notes billing_address billing_line1 billing_line2 billing_city billing_region billing_postal_code
-        billing_country billing_email tax_number default_rate default_payment_terms default_tax_rate
-        require_po_number version created_at updated_at deleted_at
-    }
-    event {
-        id organization_id kind body created_at traceparent
-    }
-    expense {
-        id organization_id external_id client_id project_id invoice_id category custom_category description
-        search_key amount currency billable expense_date version created_at updated_at deleted_at
-    }
-    idempotency_key {
-        organization_id user_id key fingerprint role record_id record_version created body expires_at
-    }
-    invoice {
-        id organization_id client_id number number_rank number_key status payment_status subtotal
-        discount_amount tax_rate tax_amount total amount_paid currency notes bill_to_name issue_date
-        due_date sent_at paid_at version created_at updated_at deleted_at
-    }
-    invoice_line {
-        id organization_id invoice_id position description quantity unit_price amount project_id task_id
-    }
-    login_link {
-        id organization_id member_id hash created_at expires_at used_at
-    }
-    member {
-        id organization_id user_id role name email search_key version created_at updated_at deleted_at
-    }
-    passkey {
-        id organization_id member_id name credential_id credential created_at last_used_at removed_at
-    }
-    project {
-        id organization_id external_id client_id name name_key search_key description color status
-        rate_type hourly_rate fixed_fee_amount budget_hours budget_amount start_date due_date
-        fee_invoice_id version created_at updated_at deleted_at
-    }
-    project_member {
-        project_id user_id organization_id created_at
-    }
-    session {
-        id organization_id member_id hash sign_in_method device address created_at seen_at expires_at ends_at ended_at
-    }
-    task {
-        id organization_id external_id project_id name name_key search_key description status priority
-        billable estimated_hours tags assignee_ids start_date due_date end_date completed_at version
-        created_at updated_at deleted_at
-    }
-    time_entry {
-        id organization_id external_id user_id project_id task_id invoice_id duration_seconds billable note
-        search_key entry_date started_at stopped_at version created_at updated_at deleted_at
-    }
-    token {
-        id organization_id member_id name prefix hash scope expires_at revoked_at last_used_at created_at
-    }
-    webhook_delivery {
-        id organization_id endpoint_id event_id event_type status reason attempt_count next_attempt_at
-        last_attempt_at last_response_status replay_of due_at lease created_at
-    }
-    webhook_endpoint {
-        id organization_id external_id url events description enabled status secret secret_prefix
-        previous_secret previous_until version created_at updated_at deleted_at
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_columns_are_named_in_the_order_of_their_tables() {
-        for (table, named, columns) in TABLES {
-            let named: Vec<String> = named.iter().map(|name| name.replace('_', "")).collect();
-            assert_eq!(named, columns(), "{table}");
-        }
-    }
 }

@@ -1,28 +1,14 @@
 //! The stored reply of a write with an idempotency key, valid for 24 hours, written in the transaction of the change.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{Id, OrganizationId, Role, Timestamp, UserId};
 
-use crate::value::{Id, Role, Timestamp};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "idempotency_key")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub user_id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub key: String,
-    pub fingerprint: Vec<u8>,
-    pub role: Role,
-    pub record_id: Id,
-    pub record_version: Option<i32>,
-    pub created: bool,
-    pub body: String,
-    pub expires_at: Timestamp,
+crate::table! {
+    "idempotency_key" key { organization_id: OrganizationId, user_id: UserId, key: String }
+    fingerprint: Vec<u8>,
+    role: Role,
+    record_id: Id,
+    record_version: Option<i32>,
+    created: bool,
+    body: String,
+    expires_at: Timestamp,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

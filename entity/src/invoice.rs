@@ -1,42 +1,32 @@
 //! A bill to a client: a snapshot that does not change when its sources do.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{
+    ClientId, Currency, Date, InvoiceId, InvoiceStatus, Money, OrganizationId, PaymentStatus, Percent, Timestamp,
+};
 
-use crate::value::{Currency, Date, Id, InvoiceStatus, Money, PaymentStatus, Percent, Timestamp};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "invoice")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub client_id: Id,
-    pub number: String,
-    pub number_rank: i64,
-    pub number_key: String,
-    pub status: InvoiceStatus,
-    pub payment_status: PaymentStatus,
-    pub subtotal: Money,
-    pub discount_amount: Money,
-    pub tax_rate: Option<Percent>,
-    pub tax_amount: Money,
-    pub total: Money,
-    pub amount_paid: Money,
-    pub currency: Currency,
-    pub notes: Option<String>,
-    pub bill_to_name: String,
-    pub issue_date: Option<Date>,
-    pub due_date: Option<Date>,
-    pub sent_at: Option<Timestamp>,
-    pub paid_at: Option<Timestamp>,
-    pub version: i32,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-    pub deleted_at: Option<Timestamp>,
+crate::table! {
+    "invoice" key { id: InvoiceId, organization_id: OrganizationId }
+    client_id: ClientId,
+    number: String,
+    number_rank: i64,
+    number_key: String,
+    status: InvoiceStatus,
+    payment_status: PaymentStatus,
+    subtotal: Money,
+    discount_amount: Money,
+    tax_rate: Option<Percent>,
+    tax_amount: Money,
+    total: Money,
+    amount_paid: Money,
+    currency: Currency,
+    notes: Option<String>,
+    bill_to_name: String,
+    issue_date: Option<Date>,
+    due_date: Option<Date>,
+    sent_at: Option<Timestamp>,
+    paid_at: Option<Timestamp>,
+    version: i32,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    deleted_at: Option<Timestamp>,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

@@ -1,27 +1,15 @@
 //! One line of an invoice.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{Decimal, InvoiceId, InvoiceLineId, Money, OrganizationId, ProjectId, TaskId};
 
-use crate::value::{Decimal, Id, Money};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "invoice_line")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub invoice_id: Id,
-    pub position: i32,
-    pub description: String,
-    pub quantity: Decimal,
-    pub unit_price: Money,
-    pub amount: Money,
-    pub project_id: Option<Id>,
-    pub task_id: Option<Id>,
+crate::table! {
+    "invoice_line" key { id: InvoiceLineId, organization_id: OrganizationId }
+    invoice_id: InvoiceId,
+    position: i32,
+    description: String,
+    quantity: Decimal,
+    unit_price: Money,
+    amount: Money,
+    project_id: Option<ProjectId>,
+    task_id: Option<TaskId>,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

@@ -4,6 +4,8 @@
 #[warn(missing_docs)]
 pub mod cells;
 #[warn(missing_docs)]
+pub mod table;
+#[warn(missing_docs)]
 pub mod value;
 
 pub mod organization;

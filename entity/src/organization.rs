@@ -1,29 +1,19 @@
 //! A workspace: the tenant that everything else belongs to.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{Currency, OrganizationId, Plan, Timestamp};
 
-use crate::value::{Currency, Id, Plan, Timestamp};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "organization")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
-    pub name: String,
-    pub plan: Plan,
-    pub default_currency: Currency,
-    pub invoice_prefix: String,
-    pub next_invoice_number: i64,
-    pub legal_name: Option<String>,
-    pub tax_id: Option<String>,
-    pub business_email: Option<String>,
-    pub business_website: Option<String>,
-    pub version: i32,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
+crate::table! {
+    "organization" key { id: OrganizationId }
+    name: String,
+    plan: Plan,
+    default_currency: Currency,
+    invoice_prefix: String,
+    next_invoice_number: i64,
+    legal_name: Option<String>,
+    tax_id: Option<String>,
+    business_email: Option<String>,
+    business_website: Option<String>,
+    version: i32,
+    created_at: Timestamp,
+    updated_at: Timestamp,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

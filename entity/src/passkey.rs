@@ -1,26 +1,14 @@
 //! A passkey of a member: its public key, and what else must be remembered of it.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{MemberId, OrganizationId, PasskeyId, Timestamp};
 
-use crate::value::{Id, Timestamp};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "passkey")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub member_id: Id,
-    pub name: String,
-    pub credential_id: Vec<u8>,
-    pub credential: String,
-    pub created_at: Timestamp,
-    pub last_used_at: Option<Timestamp>,
-    pub removed_at: Option<Timestamp>,
+crate::table! {
+    "passkey" key { id: PasskeyId, organization_id: OrganizationId }
+    member_id: MemberId,
+    name: String,
+    credential_id: Vec<u8>,
+    credential: String,
+    created_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+    removed_at: Option<Timestamp>,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

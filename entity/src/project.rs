@@ -1,39 +1,29 @@
 //! A piece of work for a client.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{
+    ClientId, Color, Date, Decimal, InvoiceId, Money, OrganizationId, ProjectId, ProjectStatus, RateType, Timestamp,
+};
 
-use crate::value::{Color, Date, Decimal, Id, Money, ProjectStatus, RateType, Timestamp};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "project")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub external_id: Option<String>,
-    pub client_id: Id,
-    pub name: String,
-    pub name_key: String,
-    pub search_key: String,
-    pub description: Option<String>,
-    pub color: Option<Color>,
-    pub status: ProjectStatus,
-    pub rate_type: RateType,
-    pub hourly_rate: Option<Money>,
-    pub fixed_fee_amount: Option<Money>,
-    pub budget_hours: Option<Decimal>,
-    pub budget_amount: Option<Money>,
-    pub start_date: Option<Date>,
-    pub due_date: Option<Date>,
-    pub fee_invoice_id: Option<Id>,
-    pub version: i32,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-    pub deleted_at: Option<Timestamp>,
+crate::table! {
+    "project" key { id: ProjectId, organization_id: OrganizationId }
+    external_id: Option<String>,
+    client_id: ClientId,
+    name: String,
+    name_key: String,
+    search_key: String,
+    description: Option<String>,
+    color: Option<Color>,
+    status: ProjectStatus,
+    rate_type: RateType,
+    hourly_rate: Option<Money>,
+    fixed_fee_amount: Option<Money>,
+    budget_hours: Option<Decimal>,
+    budget_amount: Option<Money>,
+    start_date: Option<Date>,
+    due_date: Option<Date>,
+    fee_invoice_id: Option<InvoiceId>,
+    version: i32,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    deleted_at: Option<Timestamp>,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

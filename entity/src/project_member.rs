@@ -1,22 +1,8 @@
 //! Who is on a project. Only Members need to be.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{OrganizationId, ProjectId, Timestamp, UserId};
 
-use crate::value::{Id, Timestamp};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "project_member")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub project_id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub user_id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub created_at: Timestamp,
+crate::table! {
+    "project_member" key { project_id: ProjectId, user_id: UserId, organization_id: OrganizationId }
+    created_at: Timestamp,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

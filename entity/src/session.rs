@@ -1,29 +1,17 @@
 //! A session of a member on the settings pages: the SHA-256 of its secret, never the secret.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{MemberId, OrganizationId, SessionId, Timestamp};
 
-use crate::value::{Id, Timestamp};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "session")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub member_id: Id,
-    pub hash: Vec<u8>,
-    pub sign_in_method: String,
-    pub device: Option<String>,
-    pub address: String,
-    pub created_at: Timestamp,
-    pub seen_at: Timestamp,
-    pub expires_at: Timestamp,
-    pub ends_at: Timestamp,
-    pub ended_at: Option<Timestamp>,
+crate::table! {
+    "session" key { id: SessionId, organization_id: OrganizationId }
+    member_id: MemberId,
+    hash: Vec<u8>,
+    sign_in_method: String,
+    device: Option<String>,
+    address: String,
+    created_at: Timestamp,
+    seen_at: Timestamp,
+    expires_at: Timestamp,
+    ends_at: Timestamp,
+    ended_at: Option<Timestamp>,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

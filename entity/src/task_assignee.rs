@@ -1,22 +1,8 @@
 //! Who a task is assigned to.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{OrganizationId, TaskId, Timestamp, UserId};
 
-use crate::value::{Id, Timestamp};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "task_assignee")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub task_id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub user_id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub created_at: Timestamp,
+crate::table! {
+    "task_assignee" key { task_id: TaskId, user_id: UserId, organization_id: OrganizationId }
+    created_at: Timestamp,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

@@ -1,35 +1,23 @@
 //! Time spent on a project by a person; running while it has no duration.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{Date, InvoiceId, OrganizationId, ProjectId, TaskId, TimeEntryId, Timestamp, UserId};
 
-use crate::value::{Date, Id, Timestamp};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "time_entry")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub external_id: Option<String>,
-    pub user_id: Id,
-    pub project_id: Id,
-    pub task_id: Option<Id>,
-    pub invoice_id: Option<Id>,
-    pub duration_seconds: Option<i32>,
-    pub billable: bool,
-    pub note: Option<String>,
-    pub search_key: String,
-    pub entry_date: Date,
-    pub started_at: Option<Timestamp>,
-    pub stopped_at: Option<Timestamp>,
-    pub version: i32,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-    pub deleted_at: Option<Timestamp>,
+crate::table! {
+    "time_entry" key { id: TimeEntryId, organization_id: OrganizationId }
+    external_id: Option<String>,
+    user_id: UserId,
+    project_id: ProjectId,
+    task_id: Option<TaskId>,
+    invoice_id: Option<InvoiceId>,
+    duration_seconds: Option<i32>,
+    billable: bool,
+    note: Option<String>,
+    search_key: String,
+    entry_date: Date,
+    started_at: Option<Timestamp>,
+    stopped_at: Option<Timestamp>,
+    version: i32,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    deleted_at: Option<Timestamp>,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

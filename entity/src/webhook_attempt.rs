@@ -1,26 +1,12 @@
 //! What became of one attempt to deliver.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{OrganizationId, Timestamp, WebhookDeliveryId};
 
-use crate::value::{Id, Timestamp};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "webhook_attempt")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub delivery_id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub number: i32,
-    pub started_at: Timestamp,
-    pub duration_ms: i32,
-    pub response_status: Option<i32>,
-    pub error: Option<String>,
-    pub response_excerpt: Option<String>,
+crate::table! {
+    "webhook_attempt" key { organization_id: OrganizationId, delivery_id: WebhookDeliveryId, number: i32 }
+    started_at: Timestamp,
+    duration_ms: i32,
+    response_status: Option<i32>,
+    error: Option<String>,
+    response_excerpt: Option<String>,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

@@ -1,32 +1,20 @@
 //! One event on its way to one endpoint, written in the transaction of the event.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{DeliveryStatus, EventId, Id, OrganizationId, Timestamp, WebhookDeliveryId, WebhookEndpointId};
 
-use crate::value::{DeliveryStatus, Id, Timestamp};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "webhook_delivery")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub endpoint_id: Id,
-    pub event_id: Id,
-    pub event_type: String,
-    pub status: DeliveryStatus,
-    pub reason: Option<String>,
-    pub attempt_count: i32,
-    pub next_attempt_at: Option<Timestamp>,
-    pub last_attempt_at: Option<Timestamp>,
-    pub last_response_status: Option<i32>,
-    pub replay_of: Option<Id>,
-    pub due_at: Option<Timestamp>,
-    pub lease: Option<Id>,
-    pub created_at: Timestamp,
+crate::table! {
+    "webhook_delivery" key { id: WebhookDeliveryId, organization_id: OrganizationId }
+    endpoint_id: WebhookEndpointId,
+    event_id: EventId,
+    event_type: String,
+    status: DeliveryStatus,
+    reason: Option<String>,
+    attempt_count: i32,
+    next_attempt_at: Option<Timestamp>,
+    last_attempt_at: Option<Timestamp>,
+    last_response_status: Option<i32>,
+    replay_of: Option<WebhookDeliveryId>,
+    due_at: Option<Timestamp>,
+    lease: Option<Id>,
+    created_at: Timestamp,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

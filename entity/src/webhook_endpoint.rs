@@ -1,33 +1,21 @@
 //! Where a workspace wants its events sent to, with its sealed secrets.
 
-use sea_orm::entity::prelude::*;
+use crate::value::{EndpointStatus, OrganizationId, Timestamp, WebhookEndpointId};
 
-use crate::value::{EndpointStatus, Id, Timestamp};
-
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-#[sea_orm(table_name = "webhook_endpoint")]
-pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: Id,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub organization_id: Id,
-    pub external_id: Option<String>,
-    pub url: String,
-    pub events: String,
-    pub description: Option<String>,
-    pub enabled: bool,
-    pub status: EndpointStatus,
-    pub secret: Vec<u8>,
-    pub secret_prefix: String,
-    pub previous_secret: Option<Vec<u8>>,
-    pub previous_until: Option<Timestamp>,
-    pub version: i32,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-    pub deleted_at: Option<Timestamp>,
+crate::table! {
+    "webhook_endpoint" key { id: WebhookEndpointId, organization_id: OrganizationId }
+    external_id: Option<String>,
+    url: String,
+    events: String,
+    description: Option<String>,
+    enabled: bool,
+    status: EndpointStatus,
+    secret: Vec<u8>,
+    secret_prefix: String,
+    previous_secret: Option<Vec<u8>>,
+    previous_until: Option<Timestamp>,
+    version: i32,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    deleted_at: Option<Timestamp>,
 }
-
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}

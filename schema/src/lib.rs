@@ -14,40 +14,38 @@ pub use engine::gateway::{Gateway, Kind, Prepared, Refused, Sent, before_executi
 pub use engine::trusted::TrustedDocuments;
 pub use nouns::subscription::Subscription;
 
-root! {
-    /// The queries.
-    Query {
-        nouns::client::ClientQueries,
-        nouns::project::ProjectQueries,
-        nouns::task::TaskQueries,
-        nouns::time_entry::TimeEntryQueries,
-        nouns::expense::ExpenseQueries,
-        nouns::invoice::InvoiceQueries,
-        nouns::member::MemberQueries,
-        nouns::token::TokenQueries,
-        nouns::organization::OrganizationQueries,
-        nouns::report::ReportQueries,
-        nouns::money_report::MoneyReportQueries,
-        nouns::webhook_endpoint::WebhookEndpointQueries,
-        nouns::webhook_delivery::WebhookDeliveryQueries,
-        nouns::event::EventQueries,
-        nouns::node::NodeQueries,
-        nouns::search::SearchQueries,
-    }
+/// The two roots, of the queries and mutations of each noun.
+macro_rules! roots {
+    ($($noun:ident: $queries:ident $(, $mutations:ident)?;)*) => {
+        root! {
+            /// The queries.
+            Query { $(nouns::$noun::$queries,)* }
+        }
+
+        root! {
+            /// The mutations.
+            Mutation { $($(nouns::$noun::$mutations,)?)* }
+        }
+    };
 }
 
-root! {
-    /// The mutations.
-    Mutation {
-        nouns::client::ClientMutations,
-        nouns::project::ProjectMutations,
-        nouns::task::TaskMutations,
-        nouns::time_entry::TimeEntryMutations,
-        nouns::expense::ExpenseMutations,
-        nouns::token::TokenMutations,
-        nouns::webhook_endpoint::WebhookEndpointMutations,
-        nouns::webhook_delivery::WebhookDeliveryMutations,
-    }
+roots! {
+    client: ClientQueries, ClientMutations;
+    project: ProjectQueries, ProjectMutations;
+    task: TaskQueries, TaskMutations;
+    time_entry: TimeEntryQueries, TimeEntryMutations;
+    expense: ExpenseQueries, ExpenseMutations;
+    invoice: InvoiceQueries;
+    member: MemberQueries;
+    token: TokenQueries, TokenMutations;
+    organization: OrganizationQueries;
+    report: ReportQueries;
+    money_report: MoneyReportQueries;
+    webhook_endpoint: WebhookEndpointQueries, WebhookEndpointMutations;
+    webhook_delivery: WebhookDeliveryQueries, WebhookDeliveryMutations;
+    event: EventQueries;
+    node: NodeQueries;
+    search: SearchQueries;
 }
 
 /// The schema of Hoursmith.

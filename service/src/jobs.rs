@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use entity::token;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, Statement};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::access::scope::Scoped;
 use crate::app::App;
 use crate::contract::error::{Error, report};
 
@@ -128,7 +129,6 @@ impl App {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the filter is the whole primary key, workspace included")]
     async fn store_token_use(&self) -> Result<(), Error> {
         let used = self.door().callers.token_use.noted();
         if used.is_empty() {
@@ -136,9 +136,8 @@ impl App {
         }
         let tx = self.core().database().begin().await?;
         for (&(organization, id), &at) in &used {
-            token::Entity::update_many()
+            token::Entity::update_in(organization)
                 .col_expr(token::Column::LastUsedAt, Expr::value(at))
-                .filter(token::Column::OrganizationId.eq(organization))
                 .filter(token::Column::Id.eq(id))
                 .exec(&tx)
                 .await?;

@@ -45,6 +45,7 @@ pub use access::scope::SCOPED_TABLES;
 pub use app::{App, Config};
 pub use contract::caller::{Caller, CallerSession};
 pub use contract::error::{Cause, Code, Error, ErrorBody, Feature, OPERATION_TIMEOUT, document_errors_at};
+pub use contract::examples::examples;
 pub use contract::input;
 pub use contract::outcome::{Deleted, Precondition, Record, StoredReply, Written};
 pub use contract::reason::Reason;
@@ -57,10 +58,7 @@ pub use idempotency::IdempotencyKey;
 pub use limit::{Budget, Sizes, network_of};
 pub use list::page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, MAX_TOTAL, Page, Pages, Total};
 pub use list::sort;
-pub use nouns::{
-    client, event, expense, invoice, member, named, organization, passkey, project, project_member, record_kind,
-    report, search, session, task, time_entry, token,
-};
+pub use nouns::*;
 
 /// The values that inputs and records are made of.
 pub use entity::value;

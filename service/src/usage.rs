@@ -1,7 +1,5 @@
 //! What a workspace and a member use of the limits of their plan.
 
-use entity::value::Id;
-
 use crate::access::action::Action;
 use crate::contract::error::Error;
 use crate::door::Cx;
@@ -40,7 +38,7 @@ const COUNTS: &str = "\
 /// # Errors
 /// `Internal` (database).
 pub async fn get(cx: &Cx) -> Result<Usage, Error> {
-    let (workspace, member): (Id, Id) = (cx.caller().organization_id(), cx.caller().member_id());
+    let (workspace, member) = (cx.caller().organization_id(), cx.caller().member_id());
     let read = cx.read(Action::GetOrganization)?;
     let rows = read.raw(COUNTS, [workspace.into(), member.into(), cx.now().into()]).await?;
     let row = rows.first().ok_or_else(|| Error::bug("a count gave no row"))?;

@@ -15,7 +15,7 @@ use sea_orm::{
 use service::member::NewMember;
 use service::organization::{self, NewOrganization};
 use service::token::{self, NewToken};
-use service::value::{Id, Plan, Role, Timestamp, TokenScope, Wire};
+use service::value::{Id, OrganizationId, Plan, Role, Timestamp, TokenScope, UserId, Wire};
 use service::{App, Clock, Config, Operator};
 
 /// Many short rounds. Of what is compared the median counts, of the differences within a round: what the machine does
@@ -97,8 +97,8 @@ impl Side {
 /// What is stored of an answer besides its key.
 #[derive(Clone, FromQueryResult)]
 struct Row {
-    organization_id: Id,
-    user_id: Id,
+    organization_id: OrganizationId,
+    user_id: UserId,
     fingerprint: Vec<u8>,
     role: Role,
     record_id: Id,

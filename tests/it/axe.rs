@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tests::{Kind, PrivateDatabase};
 
-use crate::cli::{Running, json};
+use crate::running::{Running, json};
 
 /// The Owner of the demo's largest workspace.
 const OWNER: &str = "ada@hazelfinch.example";

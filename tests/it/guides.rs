@@ -8,7 +8,7 @@ use poem::http::Method;
 use serde_json::{Value, json};
 use tests::{Fixtures, Kind, PrivateDatabase, World, on_both};
 
-use crate::cli::{Running, json as made};
+use crate::running::{Running, json as made};
 
 /// A page, and what its links and anchors are.
 struct Page {

@@ -21,6 +21,7 @@ mod poolers;
 mod properties;
 mod rest;
 mod roles;
+mod running;
 mod schema_changes;
 mod settings;
 mod signed_in;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::{Kind, PrivateDatabase};
 
-use crate::cli::{Running, command, json};
+use crate::running::{Running, command, json};
 
 fn line(command: &mut std::process::Command, code: i32) -> String {
     let output = command.output().unwrap();

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tests::{Kind, PrivateDatabase};
 
-use crate::cli::Running;
+use crate::running::Running;
 
 /// The guides are searched and read on a phone; Scalar shows the operations and sends real requests with a token, also from a
 /// phone; GraphiQL completes a field, runs its examples, gives stopped subscriptions up, and shares links; no console error, no

@@ -110,8 +110,8 @@ fn folders_of_the_service_import_each_other_in_one_direction_only() {
     }
 }
 
-/// About 400 lines of code; nouns with many columns need a few more. Doc comments do not count, so that nobody saves on them.
-const LONGEST_FILE: usize = 460;
+/// Lines of code. Doc comments do not count, so that nobody saves on them.
+const LONGEST_FILE: usize = 400;
 
 #[test]
 fn nothing_is_left_half_done() {

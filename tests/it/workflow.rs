@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tests::{Kind, PrivateDatabase};
 
-use crate::cli::{Running, json as made};
+use crate::running::{Running, json as made};
 
 /// The code of the one block in this language.
 pub(crate) fn block(page: &str, language: &str) -> String {

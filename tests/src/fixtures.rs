@@ -5,7 +5,7 @@ use service::invoice::{self, NewInvoice};
 use service::member::NewMember;
 use service::organization::NewOrganization;
 use service::token::NewToken;
-use service::value::{Currency, Id, Plan, Role, Text, TokenScope, Wire};
+use service::value::{Currency, OrganizationId, Plan, Role, Text, TokenScope, UserId, Wire};
 use service::{member, organization, token};
 
 use crate::World;
@@ -21,7 +21,7 @@ pub struct Fixtures {
 /// A workspace with a token that writes for each role.
 pub struct Workspace {
     /// Its id.
-    pub id: Id,
+    pub id: OrganizationId,
     /// The Owner's token.
     pub owner: String,
     /// An Admin's token.
@@ -31,9 +31,9 @@ pub struct Workspace {
     /// A Member's token.
     pub member: String,
     /// The user id of the Member.
-    pub member_user: Id,
+    pub member_user: UserId,
     /// The user id of the Owner.
-    pub owner_user: Id,
+    pub owner_user: UserId,
 }
 
 impl Workspace {
@@ -161,7 +161,7 @@ pub fn everything(client: &str) -> NewInvoice {
 }
 
 /// A token for a member.
-pub async fn mint(world: &World, workspace: Id, email: &str, scope: TokenScope) -> String {
+pub async fn mint(world: &World, workspace: OrganizationId, email: &str, scope: TokenScope) -> String {
     let input = NewToken { member: email.into(), name: text("test"), scope, expires_at: None };
     token::create(&world.operator(), workspace, input).await.expect("a token").token
 }

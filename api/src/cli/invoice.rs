@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use service::invoice::{self, InvoiceWithLines, NewInvoice};
-use service::value::{Date, Id, Money, Percent};
+use service::value::{ClientId, Date, InvoiceId, Money, OrganizationId, Percent};
 use service::{Error, Operator};
 
 use super::manage::value;
@@ -13,23 +13,23 @@ pub(super) enum Invoice {
     /// List the invoices of a workspace.
     List {
         /// The workspace's id.
-        #[arg(long, value_parser = value::<Id>)]
-        workspace: Id,
+        #[arg(long, value_parser = value::<OrganizationId>)]
+        workspace: OrganizationId,
     },
     /// Show an invoice with its lines.
     Show {
         /// The invoice's id.
-        #[arg(long, value_parser = value::<Id>)]
-        invoice: Id,
+        #[arg(long, value_parser = value::<InvoiceId>)]
+        invoice: InvoiceId,
     },
     /// Bill a client's unbilled time, fees and expenses, as a draft.
     Create {
         /// The workspace's id.
-        #[arg(long, value_parser = value::<Id>)]
-        workspace: Id,
+        #[arg(long, value_parser = value::<OrganizationId>)]
+        workspace: OrganizationId,
         /// The client's id.
-        #[arg(long, value_parser = value::<Id>)]
-        client: Id,
+        #[arg(long, value_parser = value::<ClientId>)]
+        client: ClientId,
         /// The first day to bill, YYYY-MM-DD.
         #[arg(long, value_parser = value::<Date>)]
         from: Date,
@@ -46,14 +46,14 @@ pub(super) enum Invoice {
     /// Mark a draft as sent to the client.
     Send {
         /// The invoice's id.
-        #[arg(long, value_parser = value::<Id>)]
-        invoice: Id,
+        #[arg(long, value_parser = value::<InvoiceId>)]
+        invoice: InvoiceId,
     },
     /// Record a payment.
     Pay {
         /// The invoice's id.
-        #[arg(long, value_parser = value::<Id>)]
-        invoice: Id,
+        #[arg(long, value_parser = value::<InvoiceId>)]
+        invoice: InvoiceId,
         /// The amount; by default the whole open amount.
         #[arg(long, value_parser = value::<Money>)]
         amount: Option<Money>,
@@ -61,8 +61,8 @@ pub(super) enum Invoice {
     /// Record a failed payment; the invoice does not change.
     FailPayment {
         /// The invoice's id.
-        #[arg(long, value_parser = value::<Id>)]
-        invoice: Id,
+        #[arg(long, value_parser = value::<InvoiceId>)]
+        invoice: InvoiceId,
         /// The amount; by default the whole open amount.
         #[arg(long, value_parser = value::<Money>)]
         amount: Option<Money>,
@@ -73,14 +73,14 @@ pub(super) enum Invoice {
     /// Record a refund of everything that was paid.
     Refund {
         /// The invoice's id.
-        #[arg(long, value_parser = value::<Id>)]
-        invoice: Id,
+        #[arg(long, value_parser = value::<InvoiceId>)]
+        invoice: InvoiceId,
     },
     /// Cancel an invoice that is not paid; what it billed can be billed again.
     Cancel {
         /// The invoice's id.
-        #[arg(long, value_parser = value::<Id>)]
-        invoice: Id,
+        #[arg(long, value_parser = value::<InvoiceId>)]
+        invoice: InvoiceId,
     },
 }
 

@@ -1,7 +1,7 @@
 //! `login-link`: a one-use link into the settings pages, made by the operator.
 
 use clap::Args;
-use service::value::{Id, Timestamp};
+use service::value::{OrganizationId, Timestamp};
 use service::{Operator, session};
 
 use super::manage::value;
@@ -10,8 +10,8 @@ use super::{Common, Failure, internal, print};
 #[derive(Args)]
 pub(super) struct LoginLink {
     /// The workspace's id.
-    #[arg(long, value_parser = value::<Id>)]
-    workspace: Id,
+    #[arg(long, value_parser = value::<OrganizationId>)]
+    workspace: OrganizationId,
     /// The e-mail address of the member.
     #[arg(long)]
     member: String,

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use service::member::NewMember;
 use service::organization::{NewOrganization, OrganizationChanges};
 use service::token::NewToken;
-use service::value::{Currency, Id, Instant, Name, Plan, Role, Text, TokenScope, Wire};
+use service::value::{Currency, Instant, Name, OrganizationId, Plan, Role, Text, TokenScope, Wire};
 use service::{Operator, member, organization, token};
 
 use super::values::email;
@@ -41,8 +41,8 @@ pub(super) enum Workspace {
     /// Change the plan of a workspace.
     SetPlan {
         /// Its id.
-        #[arg(long, value_parser = value::<Id>)]
-        workspace: Id,
+        #[arg(long, value_parser = value::<OrganizationId>)]
+        workspace: OrganizationId,
         /// free, studio or agency.
         #[arg(long, value_parser = value::<Plan>)]
         plan: Plan,
@@ -57,8 +57,8 @@ pub(super) enum Workspace {
 #[derive(Args)]
 pub(super) struct Set {
     /// The workspace's id.
-    #[arg(long, value_parser = value::<Id>)]
-    workspace: Id,
+    #[arg(long, value_parser = value::<OrganizationId>)]
+    workspace: OrganizationId,
     /// Its name.
     #[arg(long, value_parser = value::<Name>)]
     name: Option<Name>,
@@ -87,14 +87,14 @@ pub(super) enum Member {
     /// List the members of a workspace.
     List {
         /// The workspace's id.
-        #[arg(long, value_parser = value::<Id>)]
-        workspace: Id,
+        #[arg(long, value_parser = value::<OrganizationId>)]
+        workspace: OrganizationId,
     },
     /// Add a person to a workspace.
     Add {
         /// The workspace's id.
-        #[arg(long, value_parser = value::<Id>)]
-        workspace: Id,
+        #[arg(long, value_parser = value::<OrganizationId>)]
+        workspace: OrganizationId,
         /// Their e-mail address.
         #[arg(long, value_parser = email)]
         email: Text<254>,
@@ -108,8 +108,8 @@ pub(super) enum Member {
     /// Change the role of a member.
     SetRole {
         /// The workspace's id.
-        #[arg(long, value_parser = value::<Id>)]
-        workspace: Id,
+        #[arg(long, value_parser = value::<OrganizationId>)]
+        workspace: OrganizationId,
         /// Their e-mail address.
         #[arg(long)]
         email: String,
@@ -120,8 +120,8 @@ pub(super) enum Member {
     /// Remove a member and revoke their tokens permanently.
     Remove {
         /// The workspace's id.
-        #[arg(long, value_parser = value::<Id>)]
-        workspace: Id,
+        #[arg(long, value_parser = value::<OrganizationId>)]
+        workspace: OrganizationId,
         /// Their e-mail address.
         #[arg(long)]
         email: String,
@@ -133,8 +133,8 @@ pub(super) enum Token {
     /// Create a token; it is shown only once.
     Create {
         /// The workspace's id.
-        #[arg(long, value_parser = value::<Id>)]
-        workspace: Id,
+        #[arg(long, value_parser = value::<OrganizationId>)]
+        workspace: OrganizationId,
         /// The e-mail address of the member whose role the token has.
         #[arg(long)]
         member: String,
@@ -151,8 +151,8 @@ pub(super) enum Token {
     /// List every token of a workspace.
     List {
         /// The workspace's id.
-        #[arg(long, value_parser = value::<Id>)]
-        workspace: Id,
+        #[arg(long, value_parser = value::<OrganizationId>)]
+        workspace: OrganizationId,
     },
     /// Revoke a token permanently.
     Revoke {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use service::Clock;
-use service::value::{EventType, Id, Timestamp};
+use service::value::{EventType, Timestamp, WebhookEndpointId};
 use service::webhook::{Forwarded, Forwarder, Secret};
 
 use super::manage::value;
@@ -44,8 +44,8 @@ pub(super) enum Webhook {
         #[arg(value_parser = value::<EventType>)]
         event: EventType,
         /// The endpoint's id.
-        #[arg(long, value_parser = value::<Id>)]
-        endpoint: Id,
+        #[arg(long, value_parser = value::<WebhookEndpointId>)]
+        endpoint: WebhookEndpointId,
     },
 }
 

@@ -83,12 +83,12 @@ pub(super) async fn ask(
 /// What goes, in the words of the person: its name, and its id.
 async fn describe(cx: &Cx, noun: &str, id: Id) -> Result<String, Error> {
     let name = match noun {
-        "client" => client::get(cx, id).await?.name,
-        "project" => project::get(cx, id).await?.name,
-        "task" => task::get(cx, id).await?.name,
-        "expense" => expense::get(cx, id).await?.description,
+        "client" => client::get(cx, id.of()).await?.name,
+        "project" => project::get(cx, id.of()).await?.name,
+        "task" => task::get(cx, id.of()).await?.name,
+        "expense" => expense::get(cx, id.of()).await?.description,
         _ => {
-            let entry = time_entry::get(cx, id).await?;
+            let entry = time_entry::get(cx, id.of()).await?;
             let seconds = entry.duration_seconds.unwrap_or_default();
             format!("of {} ({seconds} s)", entry.entry_date)
         }

@@ -84,15 +84,15 @@ impl Named {
         Ok(match self {
             Named::Client => {
                 let page = client::list(cx, &ListArgs::from_query(query)).await?;
-                page.items.into_iter().map(|row| (row.id, row.name)).collect()
+                page.items.into_iter().map(|row| (row.id.any(), row.name)).collect()
             }
             Named::Project => {
                 let page = project::list(cx, &ListArgs::from_query(query)).await?;
-                page.items.into_iter().map(|row| (row.id, row.name)).collect()
+                page.items.into_iter().map(|row| (row.id.any(), row.name)).collect()
             }
             Named::Task => {
                 let page = task::list(cx, &ListArgs::from_query(query)).await?;
-                page.items.into_iter().map(|row| (row.id, row.name)).collect()
+                page.items.into_iter().map(|row| (row.id.any(), row.name)).collect()
             }
         })
     }
@@ -191,7 +191,7 @@ async fn replace_in(
                     Ok(id) => id,
                     Err(why) => {
                         problems.add(path, why);
-                        Id::NONE.to_string()
+                        <Id>::NONE.to_string()
                     }
                 };
                 if named == Named::Project {

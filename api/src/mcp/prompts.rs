@@ -109,12 +109,12 @@ pub(super) async fn read(cx: &Cx, uri: &str) -> Result<String, Error> {
     let Some((noun, id)) = parts else { return Err(Error::NotFound("resource")) };
     let id: Id = id.parse().unwrap_or(Id::NONE);
     let value = match noun {
-        "client" => serde_json::to_value(client::get(cx, id).await?),
-        "project" => serde_json::to_value(project::get(cx, id).await?),
-        "task" => serde_json::to_value(task::get(cx, id).await?),
-        "time_entry" => serde_json::to_value(time_entry::get(cx, id).await?),
-        "expense" => serde_json::to_value(expense::get(cx, id).await?),
-        "invoice" => serde_json::to_value(invoice::get(cx, id).await?),
+        "client" => serde_json::to_value(client::get(cx, id.of()).await?),
+        "project" => serde_json::to_value(project::get(cx, id.of()).await?),
+        "task" => serde_json::to_value(task::get(cx, id.of()).await?),
+        "time_entry" => serde_json::to_value(time_entry::get(cx, id.of()).await?),
+        "expense" => serde_json::to_value(expense::get(cx, id.of()).await?),
+        "invoice" => serde_json::to_value(invoice::get(cx, id.of()).await?),
         _ => return Err(Error::NotFound("resource")),
     };
     let value = value.map_err(|e| Error::bug(format!("a record does not serialize: {e}")))?;

@@ -73,7 +73,7 @@ macro_rules! gets {
         $(pub(super) async fn $name(mut call: Call) -> Result<Outcome, Error> {
             let cx = call.session.reader();
             let id = names::own_id(&cx, &mut call.arguments, $named).await?;
-            let record = $module::get(&cx, id).await?;
+            let record = $module::get(&cx, id.of()).await?;
             // After the role, as over REST.
             call.arguments.refuse_rest()?;
             Ok(Reply::record($noun, id, &record)?.into())
@@ -104,7 +104,7 @@ pub(super) async fn running_timer(call: Call) -> Result<Outcome, Error> {
     call.arguments.refuse_rest()?;
     let running = entries_of::running(&call.session.reader()).await?;
     Ok(match running {
-        Some(entry) => Reply::record("time_entry", entry.id, &entry)?.into(),
+        Some(entry) => Reply::record("time_entry", entry.id.any(), &entry)?.into(),
         None => Reply::of(&json!({ "running": false }))?.into(),
     })
 }
@@ -125,19 +125,19 @@ pub(super) async fn find(mut call: Call) -> Result<Outcome, Error> {
     let mut add = |noun: &str, id: Id, name: &str| found.push(json!({ "noun": noun, "id": id, "name": name }));
     if cx.may(Action::ListClients) {
         let page = clients_of::list(&cx, &ListArgs::from_query(query())).await?;
-        page.items.iter().for_each(|row| add("client", row.id, &row.name));
+        page.items.iter().for_each(|row| add("client", row.id.any(), &row.name));
     }
     let page = projects_of::list(&cx, &ListArgs::from_query(query())).await?;
-    page.items.iter().for_each(|row| add("project", row.id, &row.name));
+    page.items.iter().for_each(|row| add("project", row.id.any(), &row.name));
     let page = tasks_of::list(&cx, &ListArgs::from_query(query())).await?;
-    page.items.iter().for_each(|row| add("task", row.id, &row.name));
+    page.items.iter().for_each(|row| add("task", row.id.any(), &row.name));
     if cx.may(Action::ListMembers) {
         let page = members_of::list(&cx, &ListArgs::from_query(query())).await?;
-        page.items.iter().for_each(|row| add("member", row.user_id, &row.name));
+        page.items.iter().for_each(|row| add("member", row.user_id.any(), &row.name));
     }
     if cx.may(Action::ListInvoices) {
         let page = invoices_of::list(&cx, &ListArgs::from_query(query())).await?;
-        page.items.iter().for_each(|row| add("invoice", row.id, &row.number));
+        page.items.iter().for_each(|row| add("invoice", row.id.any(), &row.number));
     }
     Ok(Reply::of(&json!({ "items": found }))?.into())
 }
@@ -267,7 +267,7 @@ pub(super) async fn stop_timer(mut call: Call) -> Result<Outcome, Error> {
     };
     call.arguments.pairs_mut().push(("id".to_owned(), Json::Text(id)));
     call.write("time_entry", Target::ActWith("/time-entries", "/stop"), async |cx: &Cx, write| {
-        entries_of::stop(cx, write.id, FromBody::from_json(write.body)).await
+        entries_of::stop(cx, write.id.of(), FromBody::from_json(write.body)).await
     })
     .await
 }
@@ -278,24 +278,30 @@ pub(super) async fn delete_record(mut call: Call) -> Result<Outcome, Error> {
     match noun.as_deref() {
         Some("client") => {
             let target = Target::Delete("/clients", Some(Named::Client));
-            call.write("client", target, async |cx: &Cx, write| clients_of::delete(cx, write.id, &write.expected).await)
-                .await
+            call.write("client", target, async |cx: &Cx, write| {
+                clients_of::delete(cx, write.id.of(), &write.expected).await
+            })
+            .await
         }
         Some("project") => {
             let target = Target::Delete("/projects", Some(Named::Project));
-            let delete =
-                async |cx: &Cx, write: super::call::Write| projects_of::delete(cx, write.id, &write.expected).await;
+            let delete = async |cx: &Cx, write: super::call::Write| {
+                projects_of::delete(cx, write.id.of(), &write.expected).await
+            };
             call.write("project", target, delete).await
         }
         Some("task") => {
             let target = Target::Delete("/tasks", Some(Named::Task));
-            call.write("task", target, async |cx: &Cx, write| tasks_of::delete(cx, write.id, &write.expected).await)
-                .await
+            call.write("task", target, async |cx: &Cx, write| {
+                tasks_of::delete(cx, write.id.of(), &write.expected).await
+            })
+            .await
         }
         Some("expense") => {
             let target = Target::Delete("/expenses", None);
-            let delete =
-                async |cx: &Cx, write: super::call::Write| expenses_of::delete(cx, write.id, &write.expected).await;
+            let delete = async |cx: &Cx, write: super::call::Write| {
+                expenses_of::delete(cx, write.id.of(), &write.expected).await
+            };
             call.write("expense", target, delete).await
         }
         _ => Err(Error::invalid("noun", "must be one of client, project, task, expense")),

@@ -140,11 +140,11 @@ tools! {
     Changes UpdateClient update_client in default all: "Change a client; null clears a field.",
         on::<client::UpdateClientInput>(named_id()),
         async |call: Call| call.write("client", Target::Change("/clients", Some(Named::Client)), async |cx, write| {
-            client::update(cx, write.id, &write.expected, FromBody::from_json(write.body)).await
+            client::update(cx, write.id.of(), &write.expected, FromBody::from_json(write.body)).await
         }).await;
     Destroys DeleteClient delete_client in all: "Delete a client.", named_id(),
         async |call: Call| call.write("client", Target::Delete("/clients", Some(Named::Client)), async |cx, write| {
-            client::delete(cx, write.id, &write.expected).await
+            client::delete(cx, write.id.of(), &write.expected).await
         }).await;
 
     Reads ListProjects list_projects in all: "List projects.", Schema::of::<project::ProjectFilter>().listed(),
@@ -158,11 +158,11 @@ tools! {
     Changes UpdateProject update_project in default all: "Change a project; null clears a field.",
         on::<project::UpdateProjectInput>(named_id()),
         async |call: Call| call.write("project", Target::Change("/projects", Some(Named::Project)), async |cx, write| {
-            project::update(cx, write.id, &write.expected, FromBody::from_json(write.body)).await
+            project::update(cx, write.id.of(), &write.expected, FromBody::from_json(write.body)).await
         }).await;
     Changes ArchiveProject archive_project in all: "Archive a project: it takes no new time.", named_id(),
         async |call: Call| call.write("project", Target::Act("/projects", "/archive", Some(Named::Project)),
-            async |cx, write| project::archive(cx, write.id).await).await;
+            async |cx, write| project::archive(cx, write.id.of()).await).await;
 
     Reads ListTasks list_tasks in all: "List tasks.", Schema::of::<task::TaskFilter>().listed(), read::tasks;
     Reads GetTask get_task in all: "Get a task.", named_id(), read::task;
@@ -173,11 +173,11 @@ tools! {
     Changes UpdateTask update_task in default all: "Change a task; null clears a field.",
         on::<task::UpdateTaskInput>(named_id()),
         async |call: Call| call.write("task", Target::Change("/tasks", Some(Named::Task)), async |cx, write| {
-            task::update(cx, write.id, &write.expected, FromBody::from_json(write.body)).await
+            task::update(cx, write.id.of(), &write.expected, FromBody::from_json(write.body)).await
         }).await;
     Destroys ArchiveTask archive_task in all: "Archive a task: it leaves every list.", named_id(),
         async |call: Call| call.write("task", Target::Act("/tasks", "/archive", Some(Named::Task)),
-            async |cx, write| task::archive(cx, write.id).await).await;
+            async |cx, write| task::archive(cx, write.id.of()).await).await;
 
     Reads ListTimeEntries list_time_entries in all: "List time entries.",
         Schema::of::<time_entry::TimeEntryFilter>().listed(), read::time_entries;
@@ -200,11 +200,11 @@ tools! {
     Changes UpdateTimeEntry update_time_entry in default all: "Change a time entry; null clears a field.",
         on::<time_entry::UpdateTimeEntryInput>(id()),
         async |call: Call| call.write("time_entry", Target::Change("/time-entries", None), async |cx, write| {
-            time_entry::update(cx, write.id, &write.expected, FromBody::from_json(write.body)).await
+            time_entry::update(cx, write.id.of(), &write.expected, FromBody::from_json(write.body)).await
         }).await;
     Destroys DeleteTimeEntry delete_time_entry in default all: "Delete a time entry.", id(),
         async |call: Call| call.write("time_entry", Target::Delete("/time-entries", None), async |cx, write| {
-            time_entry::delete(cx, write.id, &write.expected).await
+            time_entry::delete(cx, write.id.of(), &write.expected).await
         }).await;
     Creates StartTimer start_timer in default all: "Start a timer; your running one is stopped first.",
         Schema::of::<time_entry::StartTimerInput>(),
@@ -225,11 +225,11 @@ tools! {
     Changes UpdateExpense update_expense in default all: "Change an expense; null clears a field.",
         on::<expense::UpdateExpenseInput>(id()),
         async |call: Call| call.write("expense", Target::Change("/expenses", None), async |cx, write| {
-            expense::update(cx, write.id, &write.expected, FromBody::from_json(write.body)).await
+            expense::update(cx, write.id.of(), &write.expected, FromBody::from_json(write.body)).await
         }).await;
     Destroys DeleteExpense delete_expense in all: "Delete an expense.", id(),
         async |call: Call| call.write("expense", Target::Delete("/expenses", None), async |cx, write| {
-            expense::delete(cx, write.id, &write.expected).await
+            expense::delete(cx, write.id.of(), &write.expected).await
         }).await;
     Destroys DeleteClient delete_record in default: "Delete a client, project, task or expense.",
         none().with_required("noun", json!({"type": "string", "enum": ["client", "project", "task", "expense"]}))

@@ -202,11 +202,11 @@ impl Type for PathId {
     type RawElementValueType = Id;
 
     fn name() -> Cow<'static, str> {
-        Id::name()
+        <Id>::name()
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        Id::schema_ref()
+        <Id>::schema_ref()
     }
 
     fn as_raw_value(&self) -> Option<&Id> {
@@ -221,6 +221,12 @@ impl Type for PathId {
 impl ParseFromParameter for PathId {
     fn parse_from_parameter(value: &str) -> ParseResult<PathId> {
         Ok(PathId(value.parse().unwrap_or(Id::NONE)))
+    }
+}
+
+impl<T> From<PathId> for Id<T> {
+    fn from(id: PathId) -> Id<T> {
+        id.0.of()
     }
 }
 

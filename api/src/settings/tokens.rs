@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use poem::Response;
 use service::input::FromBody;
 use service::token::{self, CreateTokenInput, MintedToken, Token};
-use service::value::{Id, Json, Timestamp};
+use service::value::{Json, MemberId, Timestamp};
 use service::{Action, Feature, member, policy};
 
 use super::fields::{Field, Fields};
@@ -57,7 +57,7 @@ const COLUMNS: [Column; 7] = [
     Column::Actions,
 ];
 
-fn row(visit: &Visit<'_>, token: &Token, owners: &HashMap<Id, String>) -> Markup {
+fn row(visit: &Visit<'_>, token: &Token, owners: &HashMap<MemberId, String>) -> Markup {
     let now = visit.cx.now();
     html! {
         tr {
@@ -84,14 +84,14 @@ fn is_unused(token: &Token, now: Timestamp) -> bool {
     token.last_used_at.unwrap_or(token.created_at).plus_millis(UNUSED) <= now
 }
 
-fn owner<'a>(token: &Token, owners: &'a HashMap<Id, String>) -> &'a str {
+fn owner<'a>(token: &Token, owners: &'a HashMap<MemberId, String>) -> &'a str {
     owners.get(&token.member_id).map_or("", String::as_str)
 }
 
 /// The names of those whose tokens are shown.
-async fn owners(visit: &Visit<'_>, tokens: &[Token]) -> Result<HashMap<Id, String>, Rejection> {
+async fn owners(visit: &Visit<'_>, tokens: &[Token]) -> Result<HashMap<MemberId, String>, Rejection> {
     let caller = visit.caller();
-    let mut ids: Vec<Id> = tokens.iter().map(|token| token.member_id).collect();
+    let mut ids: Vec<MemberId> = tokens.iter().map(|token| token.member_id).collect();
     ids.sort_unstable();
     ids.dedup();
     // One's own name is known.

@@ -107,7 +107,7 @@ impl Visit<'_> {
     }
 
     /// The id in the path.
-    pub(super) fn id(&self) -> Result<Id, Error> {
-        self.ids.first().copied().ok_or_else(|| Error::bug("a page without an id in its path"))
+    pub(super) fn id<T>(&self) -> Result<Id<T>, Error> {
+        self.ids.first().map(|id| id.of()).ok_or_else(|| Error::bug("a page without an id in its path"))
     }
 }

@@ -8,8 +8,10 @@ use poem_openapi::registry::MetaSchema;
 use super::Json;
 use super::wire::{FieldErrors, Wire, component, on_every_surface, openapi_schema};
 
+/// The types of events, in one entry each: what it means, its spelling, and the records of its data by their keys. The
+/// documents, the test call and the settings pages follow.
 macro_rules! event_types {
-    ($($(#[doc = $doc:literal])* $name:ident $wire:literal,)+) => {
+    ($($(#[doc = $doc:literal])* $name:ident $wire:literal { $($key:literal: $record:ident),+ })+) => {
         /// The type of an event: a `String` in GraphQL, since more may come.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum EventType {
@@ -23,6 +25,16 @@ macro_rules! event_types {
             /// What each of them means.
             const ABOUT: &'static [(&'static str, &'static str)] = &[$(($wire, concat!($($doc),*))),+];
 
+            /// What it means, in a sentence.
+            pub fn about(self) -> &'static str {
+                match self { $(EventType::$name => concat!($($doc),*).trim_ascii()),+ }
+            }
+
+            /// The records of its data: the key of each, and the name of its schema. The first is what it is about.
+            pub const fn records(self) -> &'static [(&'static str, &'static str)] {
+                match self { $(EventType::$name => &[$(($key, stringify!($record))),+]),+ }
+            }
+
             /// Its spelling.
             pub const fn as_str(self) -> &'static str {
                 match self { $(EventType::$name => $wire),+ }
@@ -33,21 +45,21 @@ macro_rules! event_types {
 
 event_types! {
     /// An invoice was sent to the client.
-    InvoiceSent "invoice.sent",
+    InvoiceSent "invoice.sent" { "invoice": InvoiceWithLines }
     /// An invoice was paid in full.
-    InvoicePaid "invoice.paid",
+    InvoicePaid "invoice.paid" { "invoice": InvoiceWithLines, "payment": Payment }
     /// A payment of an invoice failed.
-    InvoicePaymentFailed "invoice.payment_failed",
+    InvoicePaymentFailed "invoice.payment_failed" { "invoice": InvoiceWithLines, "payment": Payment }
     /// A time entry got its duration: it was logged, or its timer was stopped.
-    TimeEntryCreated "time_entry.created",
+    TimeEntryCreated "time_entry.created" { "timeEntry": TimeEntry }
     /// A task was created.
-    TaskCreated "task.created",
+    TaskCreated "task.created" { "task": Task }
     /// A task became `DONE`; once per transition.
-    TaskCompleted "task.completed",
+    TaskCompleted "task.completed" { "task": Task }
     /// A client was created.
-    ClientCreated "client.created",
+    ClientCreated "client.created" { "client": Client }
     /// A project was created.
-    ProjectCreated "project.created",
+    ProjectCreated "project.created" { "project": Project }
 }
 
 impl fmt::Display for EventType {

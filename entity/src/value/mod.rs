@@ -23,7 +23,7 @@ pub use enums::{
     TokenScope,
 };
 pub use event_type::EventType;
-pub use id::Id;
+pub use id::*;
 pub use json::{Json, JsonError};
 pub use text::{Color, Currency, ExternalId, Name, Note, ShortText, Tags, Text, fold};
 pub use timestamp::{Instant, Timestamp};

@@ -87,7 +87,7 @@ impl<const MAX: usize> Wire for Text<MAX> {
     }
 }
 
-on_every_surface!(Text<const MAX: usize>);
+on_every_surface!(Text<MAX> for const MAX: usize);
 
 /// Up to 50 tags of up to 50 characters, in the order sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -204,6 +204,11 @@ const CURRENCIES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BI
 pub struct Currency(String);
 
 impl Currency {
+    /// No currency (`XXX`), where there is no amount yet.
+    pub fn none() -> Currency {
+        Currency("XXX".into())
+    }
+
     /// The code.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -123,8 +123,8 @@ pub(crate) fn describe_scalar<T: Wire + async_graphql::InputType>(
 
 /// Makes a `Wire` type known to async-graphql and poem-openapi, in and out. It is rendered by its `Display`.
 macro_rules! on_every_surface {
-    ($type:ident $(<const $n:ident: usize>)?) => {
-        impl $(<const $n: usize>)? async_graphql::InputType for $type $(<$n>)? {
+    ($type:ident $(<$argument:ident> for $($generic:tt)+)?) => {
+        impl<$($($generic)+)?> async_graphql::InputType for $type $(<$argument>)? {
             type RawValueType = Self;
             fn type_name() -> std::borrow::Cow<'static, str> {
                 <Self as $crate::value::Wire>::GRAPHQL.into()
@@ -144,7 +144,7 @@ macro_rules! on_every_surface {
                 Some(self)
             }
         }
-        impl $(<const $n: usize>)? async_graphql::OutputType for $type $(<$n>)? {
+        impl<$($($generic)+)?> async_graphql::OutputType for $type $(<$argument>)? {
             fn type_name() -> std::borrow::Cow<'static, str> {
                 <Self as $crate::value::Wire>::GRAPHQL.into()
             }
@@ -159,13 +159,13 @@ macro_rules! on_every_surface {
                 Ok(async_graphql::Value::String(self.to_string()))
             }
         }
-        $crate::value::wire::in_openapi!($type $(<const $n: usize>)?);
-        impl $(<const $n: usize>)? serde::Serialize for $type $(<$n>)? {
+        $crate::value::wire::in_openapi!($type $(<$argument> for $($generic)+)?);
+        impl<$($($generic)+)?> serde::Serialize for $type $(<$argument>)? {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 $crate::value::Wire::serialize_text(self, serializer)
             }
         }
-        impl<'de $(, const $n: usize)?> serde::Deserialize<'de> for $type $(<$n>)? {
+        impl<'de $(, $($generic)+)?> serde::Deserialize<'de> for $type $(<$argument>)? {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = <String as serde::Deserialize>::deserialize(deserializer)?;
                 <Self as $crate::value::Wire>::parse_text(&text).map_err(serde::de::Error::custom)
@@ -176,8 +176,8 @@ macro_rules! on_every_surface {
 
 /// Makes a `Wire` type known to poem-openapi: its schema, and the plain string that stands for it.
 macro_rules! in_openapi {
-    ($type:ident $(<const $n:ident: usize>)?) => {
-        impl $(<const $n: usize>)? poem_openapi::types::Type for $type $(<$n>)? {
+    ($type:ident $(<$argument:ident> for $($generic:tt)+)?) => {
+        impl<$($($generic)+)?> poem_openapi::types::Type for $type $(<$argument>)? {
             const IS_REQUIRED: bool = true;
             type RawValueType = Self;
             type RawElementValueType = Self;
@@ -194,12 +194,12 @@ macro_rules! in_openapi {
                 Box::new(std::iter::once(self))
             }
         }
-        impl $(<const $n: usize>)? poem_openapi::types::ParseFromJSON for $type $(<$n>)? {
+        impl<$($($generic)+)?> poem_openapi::types::ParseFromJSON for $type $(<$argument>)? {
             fn parse_from_json(value: Option<serde_json::Value>) -> poem_openapi::types::ParseResult<Self> {
                 serde_json::from_value(value.unwrap_or_default()).map_err(poem_openapi::types::ParseError::custom)
             }
         }
-        impl $(<const $n: usize>)? poem_openapi::types::ToJSON for $type $(<$n>)? {
+        impl<$($($generic)+)?> poem_openapi::types::ToJSON for $type $(<$argument>)? {
             fn to_json(&self) -> Option<serde_json::Value> {
                 serde_json::to_value(self).ok()
             }

@@ -1,6 +1,8 @@
 //! What a document costs, and how deep it goes: reckoned from the document and its variables alone, in a walk that meets each
 //! fragment once.
 
+mod selection;
+
 use std::collections::HashMap;
 
 use async_graphql::parser::types::{
@@ -10,7 +12,8 @@ use async_graphql::{Name, Positioned, Value, Variables};
 use service::value::FieldErrors;
 use service::{DEFAULT_LIMIT, MAX_LIMIT};
 
-use crate::engine::bounds::{MAX_DEPTH, MAX_INTROSPECTION_DEPTH, MAX_LEVELS, MAX_SELECTIONS, check_document, over};
+use self::selection::{SelectionCost, check_levels};
+use crate::engine::bounds::check_document;
 use crate::engine::completion::{SchemaIndex, base, root, variable};
 
 /// Points of the dearest document.
@@ -39,53 +42,6 @@ pub struct Cost {
 
 impl Cost {
     const LEAST: Cost = Cost { points: 1, of_replay: 1 };
-}
-
-/// What a selection set weighs by itself, wherever it stands.
-#[derive(Clone, Copy, Default)]
-struct SelectionCost {
-    /// Rows of all connections in it.
-    rows: u64,
-    /// Points of what is done once, however many rows it stands below: reports, searches and counts.
-    fixed: u64,
-    /// Fields below each other.
-    depth: u32,
-    /// Fields below each other in what begins with `__schema` or `__type`.
-    introspection: u32,
-    /// Fields and fragments, these with all that they stand for.
-    selections: u64,
-    /// Fields and fragments inside each other.
-    levels: usize,
-}
-
-impl SelectionCost {
-    fn add(&mut self, other: SelectionCost) {
-        self.rows = self.rows.saturating_add(other.rows);
-        self.fixed = self.fixed.saturating_add(other.fixed);
-        self.selections = self.selections.saturating_add(other.selections);
-        self.depth = self.depth.max(other.depth);
-        self.introspection = self.introspection.max(other.introspection);
-        self.levels = self.levels.max(other.levels);
-    }
-
-    /// Refuses what is too much of a whole document.
-    fn check(&self) -> Result<(), FieldErrors> {
-        if self.depth > MAX_DEPTH {
-            return Err(over("the query nests", self.depth, "fields deep", MAX_DEPTH));
-        }
-        if self.introspection > MAX_INTROSPECTION_DEPTH {
-            return Err(over("introspection nests", self.introspection, "fields deep", MAX_INTROSPECTION_DEPTH));
-        }
-        if self.selections > MAX_SELECTIONS {
-            let message = "the document selects, with its fragments in their places,";
-            return Err(over(message, self.selections, "fields and fragments", MAX_SELECTIONS));
-        }
-        check_levels(self.levels)
-    }
-}
-
-fn check_levels(levels: usize) -> Result<(), FieldErrors> {
-    if levels > MAX_LEVELS { Err(over("fields and fragments nest", levels, "deep", MAX_LEVELS)) } else { Ok(()) }
 }
 
 struct CostVisitor<'a> {

@@ -163,7 +163,7 @@ macro_rules! by_id_loader {
                 &self,
                 keys: &[$key],
             ) -> Result<std::collections::HashMap<$key, Self::Value>, std::sync::Arc<service::Error>> {
-                let ids: Vec<service::value::Id> = keys.iter().map(|key| key.0).collect();
+                let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
                 let records = $read(&self.0, &ids).await?;
                 Ok(records.into_iter().map(|record| ($key(record.id), std::sync::Arc::new($node(record)))).collect())
             }

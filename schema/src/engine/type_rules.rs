@@ -2,6 +2,8 @@
 //! are not strings, integers have 32 bits, input objects are objects in which a key stands once, a variable fits where it
 //! is used, `__typename` has neither arguments nor fields, and fragments form no cycle.
 
+mod expected;
+
 use std::collections::{HashMap, HashSet};
 
 use async_graphql::parser::types::{
@@ -10,6 +12,7 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Pos, Positioned, ServerError, Variables};
 use async_graphql_value::{ConstValue, Number, Value};
 
+use self::expected::Expected;
 use crate::engine::completion::{SchemaIndex, base, root};
 use crate::engine::tokens::{Token, tokens};
 
@@ -158,15 +161,6 @@ struct Usage<'a> {
     at: Pos,
 }
 
-/// What is expected where a variable stands.
-#[derive(Clone, Copy)]
-enum Expected<'a> {
-    /// A value of this type.
-    Type(&'a Type),
-    /// The `if` of `@skip` and `@include`.
-    Condition,
-}
-
 /// What an operation or a fragment uses.
 struct Part<'a> {
     index: &'a SchemaIndex,
@@ -303,38 +297,6 @@ fn check_variables(
         }
     }
     Ok(())
-}
-
-impl Expected<'_> {
-    fn takes(self, variable: &Type, has_default: bool) -> bool {
-        match self {
-            Expected::Type(ty) if has_default && !ty.nullable => fits(variable, &ty.base, true),
-            Expected::Type(ty) => fits(variable, &ty.base, ty.nullable),
-            Expected::Condition => {
-                let is_boolean = matches!(&variable.base, BaseType::Named(name) if name == "Boolean");
-                is_boolean && (!variable.nullable || has_default)
-            }
-        }
-    }
-
-    fn name(self) -> String {
-        match self {
-            Expected::Type(ty) => ty.to_string(),
-            Expected::Condition => "Boolean!".to_owned(),
-        }
-    }
-}
-
-/// Whether every value of a variable is one of this base, or null if that may stand here.
-fn fits(variable: &Type, expected: &BaseType, nullable: bool) -> bool {
-    if variable.nullable && !nullable {
-        return false;
-    }
-    match (&variable.base, expected) {
-        (BaseType::Named(own), BaseType::Named(name)) => own == name,
-        (BaseType::List(own), BaseType::List(item)) => fits(own, &item.base, item.nullable),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

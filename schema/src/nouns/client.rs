@@ -7,7 +7,7 @@ use service::expense::{ExpenseFilter, ExpenseSort};
 use service::invoice::{InvoiceFilter, InvoiceSort};
 use service::project::{ProjectFilter, ProjectSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
-use service::value::Id;
+use service::value::{ClientId, Id};
 
 use crate::engine::connection::lists;
 use crate::engine::loader::{Linked, by_id_loader};
@@ -32,12 +32,12 @@ impl ClientNode {
 
     #[graphql(flatten)]
     async fn lists(&self) -> ClientLists {
-        ClientLists(self.0.id)
+        ClientLists(self.0.id.any())
     }
 
     /// Identifier of the client (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
-        self.0.id
+        self.0.id.any()
     }
 
     /// All time on the client's projects, what it earns, and what is still to be paid. Costs 10 points, whatever the number
@@ -70,7 +70,7 @@ lists! {
 
 /// A client by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct ClientById(pub(crate) Id);
+pub(crate) struct ClientById(pub(crate) ClientId);
 
 by_id_loader!(ClientById => ClientNode, service::client::by_ids);
 

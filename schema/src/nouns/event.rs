@@ -7,7 +7,7 @@ use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, Object, Result};
 use service::Error;
 use service::event::{Event, EventFilter, EventSort};
-use service::value::Id;
+use service::value::{EventId, Id};
 
 use crate::engine::connection::lists;
 use crate::engine::loader::{Linked, Loaders};
@@ -28,7 +28,7 @@ impl EventNode {
 
     /// The id, the same on every delivery.
     pub async fn id(&self) -> Id {
-        self.0.id
+        self.0.id.any()
     }
 
     /// When it happened, in seconds since 1970.
@@ -43,14 +43,14 @@ nodes! {
 
 /// An event by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct EventById(pub(crate) Id);
+pub(crate) struct EventById(pub(crate) EventId);
 
 impl Loader<EventById> for Loaders {
     type Value = Arc<EventNode>;
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[EventById]) -> Result<HashMap<EventById, Arc<EventNode>>, Arc<Error>> {
-        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let ids: Vec<EventId> = keys.iter().map(|key| key.0).collect();
         let events = service::event::by_ids(&self.0, &ids).await?;
         Ok(events.into_iter().map(|event| (EventById(event.id), Arc::new(EventNode(event)))).collect())
     }

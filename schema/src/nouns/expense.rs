@@ -26,7 +26,7 @@ impl ExpenseNode {
 
     /// Identifier of the expense (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
-        self.0.id
+        self.0.id.any()
     }
 
     /// The client that the money was spent for.

@@ -8,7 +8,7 @@ use async_graphql::{Context, ID, Object, Result};
 use service::expense::{ExpenseFilter, ExpenseSort};
 use service::invoice::{Invoice, InvoiceArgs, InvoiceFilter, InvoiceLine, InvoiceSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
-use service::value::Id;
+use service::value::{Id, InvoiceId};
 use service::{Action, Error};
 
 use crate::engine::connection::lists;
@@ -38,12 +38,12 @@ impl InvoiceNode {
 
     #[graphql(flatten)]
     async fn lists(&self) -> InvoiceLists {
-        InvoiceLists(self.0.id)
+        InvoiceLists(self.0.id.any())
     }
 
     /// Identifier of the invoice (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
-        self.0.id
+        self.0.id.any()
     }
 
     /// The client that the invoice bills.
@@ -95,7 +95,7 @@ lists! {
 
 /// An invoice by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct InvoiceById(pub(crate) Id);
+pub(crate) struct InvoiceById(pub(crate) InvoiceId);
 
 by_id_loader!(InvoiceById => InvoiceNode, service::invoice::by_ids);
 
@@ -105,14 +105,14 @@ below_loaders! {
 
 /// The lines of an invoice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct LinesOfInvoice(pub(crate) Id);
+pub(crate) struct LinesOfInvoice(pub(crate) InvoiceId);
 
 impl Loader<LinesOfInvoice> for Loaders {
     type Value = Vec<InvoiceLine>;
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[LinesOfInvoice]) -> Result<HashMap<LinesOfInvoice, Vec<InvoiceLine>>, Arc<Error>> {
-        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let ids: Vec<InvoiceId> = keys.iter().map(|key| key.0).collect();
         let lines = service::invoice::lines_of(&self.0, &ids).await?;
         Ok(lines.into_iter().map(|(invoice, lines)| (LinesOfInvoice(invoice), lines)).collect())
     }

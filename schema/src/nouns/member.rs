@@ -9,7 +9,7 @@ use service::member::{Me, Member, MemberFilter, MemberSort};
 use service::project::{ProjectFilter, ProjectSort};
 use service::task::{TaskFilter, TaskSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
-use service::value::Id;
+use service::value::{Id, MemberId, UserId};
 use service::{Action, Error};
 
 use crate::engine::connection::lists;
@@ -34,12 +34,12 @@ impl MemberNode {
 
     #[graphql(flatten)]
     async fn lists(&self) -> MemberLists {
-        MemberLists(self.0.user_id)
+        MemberLists(self.0.user_id.any())
     }
 
     /// Identifier of the membership (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
-        self.0.id
+        self.0.id.any()
     }
 }
 
@@ -97,20 +97,20 @@ lists! {
 
 /// A membership by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct MemberById(pub(crate) Id);
+pub(crate) struct MemberById(pub(crate) MemberId);
 
 by_id_loader!(MemberById => MemberNode, service::member::by_ids);
 
 /// The membership of a person.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct MemberByUser(pub(crate) Id);
+pub(crate) struct MemberByUser(pub(crate) UserId);
 
 impl Loader<MemberByUser> for Loaders {
     type Value = Arc<MemberNode>;
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[MemberByUser]) -> Result<HashMap<MemberByUser, Arc<MemberNode>>, Arc<Error>> {
-        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let ids: Vec<UserId> = keys.iter().map(|key| key.0).collect();
         let members = service::member::of_users(&self.0, &ids).await?;
         Ok(members.into_iter().map(|member| (MemberByUser(member.user_id), Arc::new(MemberNode(member)))).collect())
     }

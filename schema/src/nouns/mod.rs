@@ -14,6 +14,7 @@ pub(crate) mod search;
 pub(crate) mod subscription;
 pub(crate) mod task;
 pub(crate) mod time_entry;
+pub(crate) mod time_sums;
 pub(crate) mod token;
 pub(crate) mod totals;
 pub(crate) mod webhook_delivery;
@@ -34,7 +35,7 @@ pub(crate) fn cx<'a>(ctx: &Context<'a>) -> Result<&'a Cx> {
 }
 
 /// An id as it was sent. A text that is no UUID is the id of no record, and is not found.
-pub(crate) fn parse_id(id: &ID) -> Id {
+pub(crate) fn parse_id<T>(id: &ID) -> Id<T> {
     id.parse().unwrap_or(Id::NONE)
 }
 

@@ -12,7 +12,8 @@ use service::report::{
     InvoiceReport, InvoiceReportAmount, InvoiceReportArgs, InvoiceReportKeys, InvoiceReportRow, InvoiceReportTotal,
 };
 use service::value::{
-    ExpenseCategory, ExpenseReportGroup, FieldErrors, Id, InvoiceReportGroup, InvoiceStatus, PaymentStatus,
+    ClientId, ExpenseCategory, ExpenseReportGroup, FieldErrors, InvoiceReportGroup, InvoiceStatus, PaymentStatus,
+    ProjectId,
 };
 
 use crate::engine::answer::Answer;
@@ -94,23 +95,23 @@ impl ExpenseReportTotalNode {
 #[Object(name = "ExpenseReportKeys")]
 impl ExpenseReportKeysNode {
     /// The id of the client.
-    async fn client_id(&self) -> Option<Id> {
-        self.0.client.get().map(|key| key.id)
+    async fn client_id(&self) -> Option<ClientId> {
+        self.0.client.get().map(|key| key.id.of())
     }
 
     /// The client that the expenses of the row were for; null in a report by something else.
     async fn client(&self, ctx: &Context<'_>) -> Result<Option<Linked<ClientNode>>> {
-        one(ctx, Action::GetClient, self.0.client.get().map(|key| ClientById(key.id))).await
+        one(ctx, Action::GetClient, self.0.client.get().map(|key| ClientById(key.id.of()))).await
     }
 
     /// The id of the project.
-    async fn project_id(&self) -> Option<Id> {
-        self.0.project.get().map(|key| key.id)
+    async fn project_id(&self) -> Option<ProjectId> {
+        self.0.project.get().map(|key| key.id.of())
     }
 
     /// The project that the expenses of the row belong to; null in a report by something else, and for expenses of none.
     async fn project(&self, ctx: &Context<'_>) -> Result<Option<Linked<ProjectNode>>> {
-        one(ctx, Action::GetProject, self.0.project.get().map(|key| ProjectById(key.id))).await
+        one(ctx, Action::GetProject, self.0.project.get().map(|key| ProjectById(key.id.of()))).await
     }
 
     /// The category of the expenses.
@@ -195,13 +196,13 @@ impl InvoiceReportTotalNode {
 #[Object(name = "InvoiceReportKeys")]
 impl InvoiceReportKeysNode {
     /// The id of the client.
-    async fn client_id(&self) -> Option<Id> {
-        self.0.client.get().map(|key| key.id)
+    async fn client_id(&self) -> Option<ClientId> {
+        self.0.client.get().map(|key| key.id.of())
     }
 
     /// The client that the invoices of the row were sent to; null in a report by something else.
     async fn client(&self, ctx: &Context<'_>) -> Result<Option<Linked<ClientNode>>> {
-        one(ctx, Action::GetClient, self.0.client.get().map(|key| ClientById(key.id))).await
+        one(ctx, Action::GetClient, self.0.client.get().map(|key| ClientById(key.id.of()))).await
     }
 
     /// The status of the invoices.

@@ -1,6 +1,7 @@
 //! Anything that has an id, by its id alone (Relay's global object identification).
 
 use std::borrow::Cow;
+use std::convert;
 use std::sync::Arc;
 
 use async_graphql::parser::types::Field;
@@ -28,54 +29,44 @@ use crate::nouns::token::TokenNode;
 use crate::nouns::webhook_delivery::WebhookDeliveryNode;
 use crate::nouns::{cx, parse_id};
 
-/// A record that has an identifier.
-#[expect(clippy::large_enum_variant, reason = "one at a time, on its way into an answer")]
-#[derive(Interface)]
-#[graphql(field(name = "id", ty = "Id", desc = "The id, the same as over REST."))]
-pub enum Node {
-    /// A client.
-    Client(ClientNode),
-    /// A project.
-    Project(ProjectNode),
-    /// A task.
-    Task(TaskNode),
-    /// A time entry.
-    TimeEntry(TimeEntryNode),
-    /// An expense.
-    Expense(ExpenseNode),
-    /// An invoice.
-    Invoice(InvoiceNode),
-    /// A member.
-    Member(MemberNode),
-    /// A token.
-    Token(TokenNode),
-    /// A webhook endpoint.
-    WebhookEndpoint(WebhookEndpoint),
-    /// A delivery of an event to an endpoint.
-    WebhookDelivery(WebhookDeliveryNode),
-    /// An event.
-    Event(EventNode),
+/// The records that can be found by their id alone, in one line each: kind, type, how it is read, and how it is shown.
+macro_rules! records {
+    ($($kind:ident($node:ident), $about:literal, $read:path => $shown:expr;)*) => {
+        /// A record that has an identifier.
+        #[expect(clippy::large_enum_variant, reason = "one at a time, on its way into an answer")]
+        #[derive(Interface)]
+        #[graphql(field(name = "id", ty = "Id", desc = "The id, the same as over REST."))]
+        pub enum Node {
+            $(#[doc = $about] $kind($node)),*
+        }
+
+        impl Node {
+            /// The live record with this id, if the caller sees one: a look for its kind, then the record.
+            pub(crate) async fn find(cx: &Cx, id: Id) -> Result<Node, Error> {
+                Ok(match record_kind::kind_of(cx, id).await? {
+                    $(RecordKind::$kind => Node::$kind($shown($read(cx, id.of()).await?))),*
+                })
+            }
+
+            async fn resolve(&self, ctx: &ContextSelectionSet<'_>) -> ServerResult<Value> {
+                match self { $(Node::$kind(node) => object(ctx, node).await),* }
+            }
+        }
+    };
 }
 
-impl Node {
-    /// The live record with this id, if the caller sees one: a look for its kind, then the record.
-    pub(crate) async fn find(cx: &Cx, id: Id) -> Result<Node, Error> {
-        Ok(match record_kind::kind_of(cx, id).await? {
-            RecordKind::Client => Node::Client(ClientNode(service::client::get(cx, id).await?)),
-            RecordKind::Project => Node::Project(ProjectNode(service::project::get(cx, id).await?)),
-            RecordKind::Task => Node::Task(TaskNode(service::task::get(cx, id).await?)),
-            RecordKind::TimeEntry => Node::TimeEntry(TimeEntryNode(service::time_entry::get(cx, id).await?)),
-            RecordKind::Expense => Node::Expense(ExpenseNode(service::expense::get(cx, id).await?)),
-            RecordKind::Invoice => Node::Invoice(InvoiceNode(service::invoice::find(cx, id).await?)),
-            RecordKind::Member => Node::Member(MemberNode(service::member::get(cx, id).await?)),
-            RecordKind::Token => Node::Token(TokenNode(service::token::get(cx, id).await?)),
-            RecordKind::WebhookEndpoint => Node::WebhookEndpoint(service::webhook::endpoint::get(cx, id).await?),
-            RecordKind::WebhookDelivery => {
-                Node::WebhookDelivery(WebhookDeliveryNode(service::webhook::delivery::get(cx, id).await?))
-            }
-            RecordKind::Event => Node::Event(EventNode(service::event::get(cx, id).await?)),
-        })
-    }
+records! {
+    Client(ClientNode), "A client.", service::client::get => ClientNode;
+    Project(ProjectNode), "A project.", service::project::get => ProjectNode;
+    Task(TaskNode), "A task.", service::task::get => TaskNode;
+    TimeEntry(TimeEntryNode), "A time entry.", service::time_entry::get => TimeEntryNode;
+    Expense(ExpenseNode), "An expense.", service::expense::get => ExpenseNode;
+    Invoice(InvoiceNode), "An invoice.", service::invoice::find => InvoiceNode;
+    Member(MemberNode), "A member.", service::member::get => MemberNode;
+    Token(TokenNode), "A token.", service::token::get => TokenNode;
+    WebhookEndpoint(WebhookEndpoint), "A webhook endpoint.", service::webhook::endpoint::get => convert::identity;
+    WebhookDelivery(WebhookDeliveryNode), "A delivery of an event to an endpoint.", service::webhook::delivery::get => WebhookDeliveryNode;
+    Event(EventNode), "An event.", service::event::get => EventNode;
 }
 
 /// Any record as the value of a field.
@@ -91,19 +82,7 @@ impl OutputType for AnyNode {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
-        match &self.0 {
-            Node::Client(node) => object(ctx, node).await,
-            Node::Project(node) => object(ctx, node).await,
-            Node::Task(node) => object(ctx, node).await,
-            Node::TimeEntry(node) => object(ctx, node).await,
-            Node::Expense(node) => object(ctx, node).await,
-            Node::Invoice(node) => object(ctx, node).await,
-            Node::Member(node) => object(ctx, node).await,
-            Node::Token(node) => object(ctx, node).await,
-            Node::WebhookEndpoint(node) => object(ctx, node).await,
-            Node::WebhookDelivery(node) => object(ctx, node).await,
-            Node::Event(node) => object(ctx, node).await,
-        }
+        self.0.resolve(ctx).await
     }
 }
 

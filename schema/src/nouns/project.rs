@@ -10,7 +10,7 @@ use service::member::Member;
 use service::project::{CreateProjectInput, Project, ProjectArgs, ProjectFilter, ProjectSort, UpdateProjectInput};
 use service::task::{TaskFilter, TaskSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
-use service::value::Id;
+use service::value::{Id, ProjectId, UserId};
 use service::{Action, Deleted, Error};
 
 use crate::engine::connection::lists;
@@ -40,12 +40,12 @@ impl ProjectNode {
 
     #[graphql(flatten)]
     async fn lists(&self) -> ProjectLists {
-        ProjectLists(self.0.id)
+        ProjectLists(self.0.id.any())
     }
 
     /// Identifier of the project (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
-        self.0.id
+        self.0.id.any()
     }
 
     /// The client that the project is for; null for Members, who do not see clients.
@@ -92,7 +92,7 @@ lists! {
 
 /// A project by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct ProjectById(pub(crate) Id);
+pub(crate) struct ProjectById(pub(crate) ProjectId);
 
 by_id_loader!(ProjectById => ProjectNode, service::project::by_ids);
 
@@ -103,14 +103,14 @@ below_loaders! {
 
 /// The people on a project.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct MembersOfProject(pub(crate) Id);
+pub(crate) struct MembersOfProject(pub(crate) ProjectId);
 
 impl Loader<MembersOfProject> for Loaders {
     type Value = Vec<Member>;
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[MembersOfProject]) -> Result<HashMap<MembersOfProject, Vec<Member>>, Arc<Error>> {
-        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let ids: Vec<ProjectId> = keys.iter().map(|key| key.0).collect();
         let people = service::project_member::of_projects(&self.0, &ids).await?;
         Ok(people.into_iter().map(|(project, people)| (MembersOfProject(project), people)).collect())
     }
@@ -237,7 +237,7 @@ impl ProjectMutations {
     ) -> Result<Output<RemoveProjectMemberPayload>> {
         let deleted =
             record(ctx, service::project_member::remove(cx(ctx)?, parse_id(&project_id), parse_id(&user_id)).await)?;
-        Ok(Output(RemoveProjectMemberPayload { user_id: deleted.id }))
+        Ok(Output(RemoveProjectMemberPayload { user_id: deleted.id.of() }))
     }
 }
 
@@ -287,5 +287,5 @@ pub struct AddProjectMemberPayload {
 #[derive(SimpleObject)]
 pub struct RemoveProjectMemberPayload {
     /// User identifier of the member.
-    pub(crate) user_id: Id,
+    pub(crate) user_id: UserId,
 }

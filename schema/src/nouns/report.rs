@@ -7,18 +7,18 @@ use service::Action;
 use service::input::Field;
 use service::report::{TimeReport, TimeReportAmount, TimeReportArgs, TimeReportKeys, TimeReportRow, TimeReportTotal};
 use service::time_entry::TimeEntryFilter;
-use service::value::{AmountShown, Date, FieldErrors, Id, ReportGroup, TimeZone};
+use service::value::{AmountShown, ClientId, Date, FieldErrors, ProjectId, ReportGroup, TaskId, TimeZone, UserId};
 
 use crate::engine::answer::Answer;
 use crate::engine::error::OrFail;
 use crate::engine::loader::{Linked, one};
-use crate::engine::long::Long;
 use crate::engine::object::{Output, Outputs, nodes};
 use crate::nouns::client::{ClientById, ClientNode};
 use crate::nouns::cx;
 use crate::nouns::member::{MemberByUser, MemberNode};
 use crate::nouns::project::{ProjectById, ProjectNode};
 use crate::nouns::task::{TaskById, TaskNode};
+use crate::nouns::time_sums::time_sums;
 
 /// Time, and what it earns, summed by what was asked.
 pub struct TimeReportNode(Arc<TimeReport>);
@@ -54,73 +54,39 @@ impl TimeReportNode {
     }
 }
 
-/// The time of one group.
-#[Object(name = "TimeReportRow")]
-impl TimeReportRowNode {
-    /// What the time of this row has in common.
-    async fn keys(&self) -> Output<TimeReportKeysNode> {
-        Output(TimeReportKeysNode(self.0.keys.clone()))
-    }
-
-    /// The time, in seconds.
-    async fn seconds(&self) -> Long {
-        Long(self.0.seconds)
-    }
-
-    /// The part of it that can be billed, in seconds.
-    async fn billable_seconds(&self) -> Long {
-        Long(self.0.billable_seconds)
-    }
-
-    /// The number of time entries.
-    async fn entries(&self) -> i64 {
-        self.0.entries
-    }
-
+time_sums! {
+    /// The time of one group.
+    TimeReportRowNode as "TimeReportRow": 0,
     /// What the time earns, one amount per currency; null where amounts are not shown.
-    async fn amounts(&self) -> Option<Outputs<TimeReportAmount>> {
-        self.0.amounts.get().cloned().map(Outputs)
+    amounts {
+        /// What the time of this row has in common.
+        async fn keys(&self) -> Output<TimeReportKeysNode> {
+            Output(TimeReportKeysNode(self.0.keys.clone()))
+        }
     }
 }
 
-/// The time of all groups.
-#[Object(name = "TimeReportTotal")]
-impl TimeReportTotalNode {
-    /// The time, in seconds.
-    async fn seconds(&self) -> Long {
-        Long(self.0.seconds)
-    }
-
-    /// The part of it that can be billed, in seconds.
-    async fn billable_seconds(&self) -> Long {
-        Long(self.0.billable_seconds)
-    }
-
-    /// The number of time entries.
-    async fn entries(&self) -> i64 {
-        self.0.entries
-    }
-
+time_sums! {
+    /// The time of all groups.
+    TimeReportTotalNode as "TimeReportTotal": 0,
     /// What the time earns, one amount per currency; null where amounts are not shown.
-    async fn amounts(&self) -> Option<Outputs<TimeReportAmount>> {
-        self.0.amounts.get().cloned().map(Outputs)
-    }
+    amounts {}
 }
 
 impl TimeReportKeysNode {
-    fn client(&self) -> Option<Id> {
-        self.0.client.get().map(|key| key.id)
+    fn client(&self) -> Option<ClientId> {
+        self.0.client.get().map(|key| key.id.of())
     }
 
-    fn project(&self) -> Option<Id> {
-        self.0.project.get().map(|key| key.id)
+    fn project(&self) -> Option<ProjectId> {
+        self.0.project.get().map(|key| key.id.of())
     }
 
-    fn task(&self) -> Option<Id> {
-        self.0.task.get().map(|key| key.id)
+    fn task(&self) -> Option<TaskId> {
+        self.0.task.get().map(|key| key.id.of())
     }
 
-    fn user(&self) -> Option<Id> {
+    fn user(&self) -> Option<UserId> {
         self.0.member.get().map(|key| key.user_id)
     }
 }
@@ -129,22 +95,22 @@ impl TimeReportKeysNode {
 #[Object(name = "TimeReportKeys")]
 impl TimeReportKeysNode {
     /// The id of the client.
-    async fn client_id(&self) -> Option<Id> {
+    async fn client_id(&self) -> Option<ClientId> {
         self.client()
     }
 
     /// The id of the project.
-    async fn project_id(&self) -> Option<Id> {
+    async fn project_id(&self) -> Option<ProjectId> {
         self.project()
     }
 
     /// The id of the task; null for time on none.
-    async fn task_id(&self) -> Option<Id> {
+    async fn task_id(&self) -> Option<TaskId> {
         self.task()
     }
 
     /// The id of the person.
-    async fn user_id(&self) -> Option<Id> {
+    async fn user_id(&self) -> Option<UserId> {
         self.user()
     }
 

@@ -24,8 +24,8 @@ nodes! {
 }
 
 impl SearchHitNode {
-    fn id_of(&self, kind: SearchType) -> Option<Id> {
-        (self.0.kind == kind).then_some(self.0.id)
+    fn id_of<T>(&self, kind: SearchType) -> Option<Id<T>> {
+        (self.0.kind == kind).then_some(self.0.id.of())
     }
 }
 

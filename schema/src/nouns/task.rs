@@ -6,7 +6,7 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use service::task::{CreateTaskInput, Task, TaskArgs, TaskFilter, TaskSort, UpdateTaskInput};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
-use service::value::Id;
+use service::value::{Id, TaskId};
 use service::{Action, Deleted};
 
 use crate::engine::connection::lists;
@@ -31,12 +31,12 @@ impl TaskNode {
 
     #[graphql(flatten)]
     async fn lists(&self) -> TaskLists {
-        TaskLists(self.0.id)
+        TaskLists(self.0.id.any())
     }
 
     /// Identifier of the task (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
-        self.0.id
+        self.0.id.any()
     }
 
     /// The project that the task belongs to.
@@ -73,7 +73,7 @@ lists! {
 
 /// A task by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct TaskById(pub(crate) Id);
+pub(crate) struct TaskById(pub(crate) TaskId);
 
 by_id_loader!(TaskById => TaskNode, service::task::by_ids);
 

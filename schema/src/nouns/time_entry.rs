@@ -35,7 +35,7 @@ impl TimeEntryNode {
 
     /// Identifier of the time entry (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
-        self.0.id
+        self.0.id.any()
     }
 
     /// The project that the time was spent on; null for a Member who has left it.

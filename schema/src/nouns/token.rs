@@ -24,7 +24,7 @@ impl TokenNode {
 
     /// Identifier of the token (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
-        self.0.id
+        self.0.id.any()
     }
 
     /// The member that the token acts as.

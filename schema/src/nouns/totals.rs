@@ -4,23 +4,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
-use async_graphql::{Context, Object, Result};
-use service::report::{OutstandingAmount, TimeReportAmount, TimeReportTotal};
-use service::value::Id;
+use async_graphql::{Context, Result};
+use service::report::{OutstandingAmount, TimeReportTotal};
+use service::value::{ClientId, ProjectId};
 use service::{Action, Error};
 
 use crate::engine::error::OrFail;
 use crate::engine::loader::Loaders;
-use crate::engine::long::Long;
 use crate::engine::object::{Output, Outputs, nodes};
 use crate::nouns::cx;
+use crate::nouns::time_sums::time_sums;
 
 /// All time on a project, and what it earns.
 pub struct ProjectTotals(TimeReportTotal);
 
 /// All time on the projects of a client, what it earns, and what the client has still to pay.
 pub struct ClientTotals {
-    client: Id,
+    client: ClientId,
     total: TimeReportTotal,
 }
 
@@ -30,70 +30,36 @@ nodes! {
     OutstandingAmount => self: OutstandingAmount;
 }
 
-/// All time on a project, and what it earns. A Member's are those of their own time.
-#[Object]
-impl ProjectTotals {
-    /// The time, in seconds. Running timers are not included.
-    async fn seconds(&self) -> Long {
-        Long(self.0.seconds)
-    }
-
-    /// The part of it that can be billed, in seconds.
-    async fn billable_seconds(&self) -> Long {
-        Long(self.0.billable_seconds)
-    }
-
-    /// The number of time entries.
-    async fn entries(&self) -> i64 {
-        self.0.entries
-    }
-
+time_sums! {
+    /// All time on a project, and what it earns. A Member's are those of their own time.
+    ProjectTotals as "ProjectTotals": 0,
     /// What the time earns, one amount per currency; null for Members, who do not see money.
-    async fn amounts(&self) -> Option<Outputs<TimeReportAmount>> {
-        self.0.amounts.get().cloned().map(Outputs)
-    }
+    amounts {}
 }
 
-/// All time on the projects of a client, what it earns, and what the client has still to pay.
-#[Object]
-impl ClientTotals {
-    /// The time, in seconds. Running timers are not included.
-    async fn seconds(&self) -> Long {
-        Long(self.total.seconds)
-    }
-
-    /// The part of it that can be billed, in seconds.
-    async fn billable_seconds(&self) -> Long {
-        Long(self.total.billable_seconds)
-    }
-
-    /// The number of time entries.
-    async fn entries(&self) -> i64 {
-        self.total.entries
-    }
-
+time_sums! {
+    /// All time on the projects of a client, what it earns, and what the client has still to pay.
+    ClientTotals as "ClientTotals": total,
     /// What the time earns, one amount per currency.
-    async fn amounts(&self) -> Option<Outputs<TimeReportAmount>> {
-        self.total.amounts.get().cloned().map(Outputs)
-    }
-
-    /// What is still to be paid on SENT invoices, one amount per currency.
-    async fn outstanding(&self, ctx: &Context<'_>) -> Result<Outputs<OutstandingAmount>> {
-        let loaders = ctx.data::<DataLoader<Loaders>>()?;
-        let amounts = loaders.load_one(OutstandingOfClient(self.client)).await.or_fail(cx(ctx)?)?;
-        Ok(Outputs(amounts.unwrap_or_default()))
+    amounts {
+        /// What is still to be paid on SENT invoices, one amount per currency.
+        async fn outstanding(&self, ctx: &Context<'_>) -> Result<Outputs<OutstandingAmount>> {
+            let loaders = ctx.data::<DataLoader<Loaders>>()?;
+            let amounts = loaders.load_one(OutstandingOfClient(self.client)).await.or_fail(cx(ctx)?)?;
+            Ok(Outputs(amounts.unwrap_or_default()))
+        }
     }
 }
 
 /// The totals of a project.
-pub(crate) async fn of_project(ctx: &Context<'_>, id: Id) -> Result<Option<Output<ProjectTotals>>> {
+pub(crate) async fn of_project(ctx: &Context<'_>, id: ProjectId) -> Result<Option<Output<ProjectTotals>>> {
     let cx = cx(ctx)?;
     let total = ctx.data::<DataLoader<Loaders>>()?.load_one(TotalsOfProject(id)).await.or_fail(cx)?;
     Ok(Some(Output(ProjectTotals(total.unwrap_or_else(|| service::report::no_totals(cx))))))
 }
 
 /// The totals of a client.
-pub(crate) async fn of_client(ctx: &Context<'_>, id: Id) -> Result<Option<Output<ClientTotals>>> {
+pub(crate) async fn of_client(ctx: &Context<'_>, id: ClientId) -> Result<Option<Output<ClientTotals>>> {
     let cx = cx(ctx)?;
     if !cx.may(Action::ListClients) {
         return Ok(None);
@@ -105,17 +71,17 @@ pub(crate) async fn of_client(ctx: &Context<'_>, id: Id) -> Result<Option<Output
 
 /// Writes the loader of what is read for many ids by one statement.
 macro_rules! totals_loader {
-    ($key:ident => $value:ty, $read:path) => {
+    ($key:ident($id:ty) => $value:ty, $read:path) => {
         /// The record whose totals are asked for.
         #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-        struct $key(Id);
+        struct $key($id);
 
         impl Loader<$key> for Loaders {
             type Value = $value;
             type Error = Arc<Error>;
 
             async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $value>, Arc<Error>> {
-                let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+                let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
                 let found = $read(&self.0, &ids).await?;
                 Ok(found.into_iter().map(|(id, value)| ($key(id), value)).collect())
             }
@@ -123,6 +89,6 @@ macro_rules! totals_loader {
     };
 }
 
-totals_loader!(TotalsOfProject => TimeReportTotal, service::report::totals_of_projects);
-totals_loader!(TotalsOfClient => TimeReportTotal, service::report::totals_of_clients);
-totals_loader!(OutstandingOfClient => Vec<OutstandingAmount>, service::report::outstanding_of_clients);
+totals_loader!(TotalsOfProject(ProjectId) => TimeReportTotal, service::report::totals_of_projects);
+totals_loader!(TotalsOfClient(ClientId) => TimeReportTotal, service::report::totals_of_clients);
+totals_loader!(OutstandingOfClient(ClientId) => Vec<OutstandingAmount>, service::report::outstanding_of_clients);

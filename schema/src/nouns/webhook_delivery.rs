@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
-use service::value::Id;
+use service::value::{Id, WebhookDeliveryId};
 use service::webhook::delivery::{WebhookAttempt, WebhookDelivery, WebhookDeliveryFilter, WebhookDeliverySort};
 use service::webhook::endpoint::WebhookEndpoint;
 use service::webhook::replay::ReplayInput;
@@ -32,7 +32,7 @@ impl WebhookDeliveryNode {
 
     /// Identifier of the delivery (UUID v7), the same as over REST.
     pub async fn id(&self) -> Id {
-        self.0.id
+        self.0.id.any()
     }
 
     /// All attempts, the first one first.
@@ -62,7 +62,7 @@ nodes! {
 
 /// The attempts of a delivery.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct AttemptsOfDelivery(pub(crate) Id);
+pub(crate) struct AttemptsOfDelivery(pub(crate) WebhookDeliveryId);
 
 impl Loader<AttemptsOfDelivery> for Loaders {
     type Value = Vec<WebhookAttempt>;
@@ -72,7 +72,7 @@ impl Loader<AttemptsOfDelivery> for Loaders {
         &self,
         keys: &[AttemptsOfDelivery],
     ) -> Result<HashMap<AttemptsOfDelivery, Vec<WebhookAttempt>>, Arc<Error>> {
-        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let ids: Vec<WebhookDeliveryId> = keys.iter().map(|key| key.0).collect();
         let attempts = service::webhook::delivery::attempts_of(&self.0, &ids).await?;
         Ok(attempts.into_iter().map(|(id, attempts)| (AttemptsOfDelivery(id), attempts)).collect())
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use service::input::Field;
-use service::value::{Id, Json};
+use service::value::{Id, Json, WebhookEndpointId};
 use service::webhook::endpoint::{
     CreateWebhookEndpointInput, RotateWebhookSecretInput, UpdateWebhookEndpointInput, WebhookEndpoint,
     WebhookEndpointFilter, WebhookEndpointSort,
@@ -22,14 +22,14 @@ use crate::nouns::{cx, expected, parse_id, record, shared};
 
 /// A webhook endpoint by its id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct EndpointById(pub(crate) Id);
+pub(crate) struct EndpointById(pub(crate) WebhookEndpointId);
 
 impl Loader<EndpointById> for Loaders {
     type Value = Arc<WebhookEndpoint>;
     type Error = Arc<Error>;
 
     async fn load(&self, keys: &[EndpointById]) -> Result<HashMap<EndpointById, Arc<WebhookEndpoint>>, Arc<Error>> {
-        let ids: Vec<Id> = keys.iter().map(|key| key.0).collect();
+        let ids: Vec<WebhookEndpointId> = keys.iter().map(|key| key.0).collect();
         let endpoints = service::webhook::endpoint::by_ids(&self.0, &ids).await?;
         Ok(endpoints.into_iter().map(|(id, endpoint)| (EndpointById(id), Arc::new(endpoint))).collect())
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use entity::value::{Id, Timestamp, TokenScope};
+use entity::value::{OrganizationId, Timestamp, TokenId, TokenScope};
 use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use sha2::{Digest, Sha256};
@@ -64,7 +64,7 @@ fn random_base62(length: usize) -> Result<String, Error> {
 /// One row of the look-up: a token with its member and workspace.
 #[derive(FromQueryResult)]
 struct Found {
-    token_id: Id,
+    token_id: TokenId,
     token_name: String,
     hash: Vec<u8>,
     scope: TokenScope,
@@ -235,10 +235,10 @@ impl Found {
 pub(crate) struct TokenUse(Mutex<Uses>);
 
 /// Workspace and token to the instant. In one order, so that replicas that write at once lock rows alike.
-type Uses = BTreeMap<(Id, Id), Timestamp>;
+type Uses = BTreeMap<(OrganizationId, TokenId), Timestamp>;
 
 impl TokenUse {
-    fn note(&self, token: (Id, Id), now: Timestamp) {
+    fn note(&self, token: (OrganizationId, TokenId), now: Timestamp) {
         self.lock().insert(token, now);
     }
 
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_use_is_forgotten_when_it_is_written() {
-        let (uses, token) = (TokenUse::default(), (Id::NONE, Id::NONE));
+        let (uses, token) = (TokenUse::default(), (OrganizationId::NONE, TokenId::NONE));
         uses.lock().insert(token, Timestamp::from_millis(1));
         let lost = uses.noted();
         assert_eq!(uses.noted(), lost, "what was not written");

@@ -1,15 +1,18 @@
 //! Where a query begins: inside the caller's workspace, and among the rows that the caller's role sees. Nowhere else.
 #![expect(clippy::disallowed_methods, reason = "the one place where queries begin")]
 
-use entity::value::{Id, Timestamp};
+use entity::value::{Id, OrganizationId, Timestamp, UserId};
 use entity::{
-    client, event, expense, idempotency_key, invoice, invoice_line, login_link, member, passkey, project,
-    project_member, session, task, task_assignee, time_entry, token, webhook_attempt, webhook_delivery,
+    client, event, expense, idempotency_key, invoice, invoice_line, login_link, member, organization, passkey, project,
+    project_member, session, task, task_assignee, time_entry, token, user, webhook_attempt, webhook_delivery,
     webhook_endpoint,
 };
 use sea_orm::sea_query::{SelectStatement, SimpleExpr};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
+use sea_orm::{
+    ColumnTrait, Condition, DeleteMany, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select, UpdateMany,
+};
 
+use crate::access::action::Action;
 use crate::access::caller::Caller;
 use crate::access::policy;
 
@@ -28,8 +31,28 @@ pub(crate) trait Scoped: EntityTrait {
     }
 
     /// A query over the whole workspace, for rules that must count what the caller does not see.
-    fn all_of(organization: Id) -> Select<Self> {
+    fn all_of(organization: OrganizationId) -> Select<Self> {
         Self::find().filter(Self::ORGANIZATION.eq(organization))
+    }
+
+    /// The same over several workspaces, for what serves the subscribers of many.
+    fn all_of_each(organizations: impl IntoIterator<Item = OrganizationId>) -> Select<Self> {
+        Self::find().filter(Self::ORGANIZATION.is_in(organizations))
+    }
+
+    /// A query over all workspaces, for what is named by something unique across them, before its workspace is known.
+    fn everywhere() -> Select<Self> {
+        Self::find()
+    }
+
+    /// A change of many rows of a workspace.
+    fn update_in(organization: OrganizationId) -> UpdateMany<Self> {
+        Self::update_many().filter(Self::ORGANIZATION.eq(organization))
+    }
+
+    /// A deletion of many rows of a workspace, of those that say who belongs to what; records are marked instead.
+    fn delete_in(organization: OrganizationId) -> DeleteMany<Self> {
+        Self::delete_many().filter(Self::ORGANIZATION.eq(organization))
     }
 }
 
@@ -38,6 +61,9 @@ pub(crate) trait Identified: Scoped {
     const ID: Self::Column;
     /// Set in rows that are gone.
     const DELETED_AT: Option<Self::Column>;
+
+    /// The id of a row.
+    fn id(row: &Self::Model) -> Id;
 
     /// Without the rows that are gone.
     fn live(query: Select<Self>) -> Select<Self> {
@@ -57,16 +83,135 @@ pub(crate) trait Versioned: Identified {
     fn touch(row: &mut Self::Model, now: Timestamp);
 }
 
-fn everything() -> Condition {
-    Condition::all()
+/// Everything about the table of a noun, in one line each.
+macro_rules! tables {
+    ($(
+        $table:ident $noun:literal, seen by $seen:ident $(($column:ident))?
+        $(, gone by $gone:ident)? $(, counts $version:ident)? $(, found by $action:ident as $kind:ident)?;
+    )*) => {
+        /// Every table that belongs to workspaces; a test compares it with the database.
+        pub const SCOPED_TABLES: &[&str] = &[$(stringify!($table)),*];
+
+        $(impl Scoped for $table::Entity {
+            const NOUN: &'static str = $noun;
+            const ORGANIZATION: Self::Column = $table::Column::OrganizationId;
+
+            fn visible_to(caller: &Caller) -> Condition {
+                $seen(caller $(, $table::Column::$column)?)
+            }
+        }
+
+        $(impl Identified for $table::Entity {
+            const ID: Self::Column = $table::Column::Id;
+            const DELETED_AT: Option<Self::Column> = tables!(@gone $table $gone);
+
+            fn id(row: &Self::Model) -> Id {
+                row.id.any()
+            }
+        })?
+
+        $(impl Versioned for $table::Entity {
+            const VERSION: Self::Column = $table::Column::$version;
+            const UPDATED_AT: Self::Column = $table::Column::UpdatedAt;
+
+            fn touch(row: &mut Self::Model, now: Timestamp) {
+                row.version += 1;
+                row.updated_at = now.max(row.updated_at.plus_millis(1));
+            }
+        })?)*
+
+        /// The kind of a record that can be found by its id alone.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum RecordKind {
+            $($(#[doc = concat!("What messages call `", $noun, "`.")] $kind,)?)*
+        }
+
+        impl RecordKind {
+            /// All of them, each with the action of who reads one.
+            pub(crate) const ALL: &[(RecordKind, Action)] = &[$($((RecordKind::$kind, Action::$action),)?)*];
+
+            /// The live record of this kind with an id, if the caller sees it; without columns.
+            pub(crate) fn find(self, caller: &Caller, id: Id) -> SelectStatement {
+                match self {
+                    $($(RecordKind::$kind => live_row::<$table::Entity>(caller, id),)?)*
+                }
+            }
+        }
+    };
+    (@gone $table:ident never) => { None };
+    (@gone $table:ident $gone:ident) => { Some($table::Column::$gone) };
 }
 
-fn nothing() -> Condition {
-    Condition::all().add(SimpleExpr::from(false))
+// A line says: the table and what messages call a row; who sees which rows; what marks those that are gone; which column
+// counts changes; and the action of who finds a record by its id alone.
+tables! {
+    member "member", seen by own(UserId), gone by DeletedAt, counts Version, found by GetMember as Member;
+    token "token", seen by administered(MemberId), gone by RevokedAt, found by ListTokens as Token;
+    login_link "login link", seen by private(MemberId), gone by UsedAt;
+    session "session", seen by private(MemberId), gone by EndedAt;
+    passkey "passkey", seen by private(MemberId), gone by RemovedAt;
+    client "client", seen by managers, gone by DeletedAt, counts Version, found by GetClient as Client;
+    project "project", seen by on_project(Id), gone by DeletedAt, counts Version, found by GetProject as Project;
+    project_member "project member", seen by own(UserId);
+    task "task", seen by on_project(ProjectId), gone by DeletedAt, counts Version, found by GetTask as Task;
+    task_assignee "assignee", seen by own(UserId);
+    time_entry "time entry", seen by own(UserId), gone by DeletedAt, counts Version, found by GetTimeEntry as TimeEntry;
+    expense "expense", seen by managers, gone by DeletedAt, counts Version, found by GetExpense as Expense;
+    invoice "invoice", seen by managers, gone by DeletedAt, counts Version, found by GetInvoice as Invoice;
+    invoice_line "invoice line", seen by managers;
+    event "event", seen by managers, gone by never, found by GetEvent as Event;
+    webhook_endpoint "webhook endpoint", seen by managers, gone by DeletedAt, counts Version, found by GetWebhookEndpoint as WebhookEndpoint;
+    webhook_delivery "webhook delivery", seen by managers, gone by never, found by GetWebhookDelivery as WebhookDelivery;
+    webhook_attempt "webhook attempt", seen by managers;
+    idempotency_key "idempotency key", seen by own(UserId);
+}
+
+/// A workspace, which is the scope itself.
+pub(crate) fn workspace(id: OrganizationId) -> Select<organization::Entity> {
+    organization::Entity::find_by_id(id)
+}
+
+/// All workspaces, for the operator.
+pub(crate) fn workspaces() -> Select<organization::Entity> {
+    organization::Entity::find()
+}
+
+/// The person with an e-mail address, folded. People belong to no workspace.
+pub(crate) fn person(email_key: String) -> Select<user::Entity> {
+    user::Entity::find().filter(user::Column::EmailKey.eq(email_key))
+}
+
+/// The rows that everybody but a Member sees; a Member sees none.
+fn managers(caller: &Caller) -> Condition {
+    unless_all(caller, || SimpleExpr::from(false))
+}
+
+/// All rows for everybody but a Member, who sees the own ones.
+fn own(caller: &Caller, user: impl ColumnTrait) -> Condition {
+    unless_all(caller, || user.eq(caller.user_id))
+}
+
+/// All rows for everybody but a Member, who sees those of the projects that they are on.
+fn on_project(caller: &Caller, project: impl ColumnTrait) -> Condition {
+    unless_all(caller, || project.in_subquery(projects_of(caller.organization_id, caller.user_id)))
+}
+
+fn unless_all(caller: &Caller, narrowed: impl FnOnce() -> SimpleExpr) -> Condition {
+    if policy::sees_all(caller.role) { Condition::all() } else { Condition::all().add(narrowed()) }
+}
+
+/// All rows for those who administer the workspace, the own ones for everybody else.
+fn administered(caller: &Caller, member: impl ColumnTrait) -> Condition {
+    if policy::administers(caller.role) { Condition::all() } else { private(caller, member) }
+}
+
+/// The own rows, whatever the role: how a person signs in is seen by that person alone.
+fn private(caller: &Caller, member: impl ColumnTrait) -> Condition {
+    Condition::all().add(member.eq(caller.member_id))
 }
 
 /// The ids of the projects that a person is on.
-pub(crate) fn projects_of(organization: Id, user: Id) -> SelectStatement {
+pub(crate) fn projects_of(organization: OrganizationId, user: UserId) -> SelectStatement {
     project_member::Entity::find()
         .select_only()
         .column(project_member::Column::ProjectId)
@@ -75,132 +220,6 @@ pub(crate) fn projects_of(organization: Id, user: Id) -> SelectStatement {
         .into_query()
 }
 
-fn own_projects(caller: &Caller) -> SelectStatement {
-    projects_of(caller.organization_id, caller.user_id)
-}
-
-macro_rules! scoped {
-    ($($table:ident $noun:literal, to_member |$caller:ident| $visible:expr;)*) => {
-        /// Every table that belongs to workspaces; a test compares it with the database.
-        pub const SCOPED_TABLES: &[&str] = &["token", "login_link", "session", "passkey", $(stringify!($table)),*];
-
-        $(impl Scoped for $table::Entity {
-            const NOUN: &'static str = $noun;
-            const ORGANIZATION: Self::Column = $table::Column::OrganizationId;
-
-            fn visible_to($caller: &Caller) -> Condition {
-                if policy::sees_all($caller.role) { everything() } else { $visible }
-            }
-        })*
-    };
-}
-
-scoped! {
-    member "member", to_member |caller| member::Column::UserId.eq(caller.user_id).into_condition();
-    client "client", to_member |_caller| nothing();
-    project "project", to_member |caller| project::Column::Id.in_subquery(own_projects(caller)).into_condition();
-    project_member "project member", to_member |caller| {
-        project_member::Column::UserId.eq(caller.user_id).into_condition()
-    };
-    task "task", to_member |caller| task::Column::ProjectId.in_subquery(own_projects(caller)).into_condition();
-    task_assignee "assignee", to_member |caller| task_assignee::Column::UserId.eq(caller.user_id).into_condition();
-    time_entry "time entry", to_member |caller| time_entry::Column::UserId.eq(caller.user_id).into_condition();
-    expense "expense", to_member |_caller| nothing();
-    invoice "invoice", to_member |_caller| nothing();
-    invoice_line "invoice line", to_member |_caller| nothing();
-    event "event", to_member |_caller| nothing();
-    webhook_endpoint "webhook endpoint", to_member |_caller| nothing();
-    webhook_delivery "webhook delivery", to_member |_caller| nothing();
-    webhook_attempt "webhook attempt", to_member |_caller| nothing();
-    idempotency_key "idempotency key", to_member |caller| {
-        idempotency_key::Column::UserId.eq(caller.user_id).into_condition()
-    };
-}
-
-/// Own tokens; all of the workspace for those who administer it.
-impl Scoped for token::Entity {
-    const NOUN: &'static str = "token";
-    const ORGANIZATION: Self::Column = token::Column::OrganizationId;
-
-    fn visible_to(caller: &Caller) -> Condition {
-        if policy::administers(caller.role) {
-            everything()
-        } else {
-            token::Column::MemberId.eq(caller.member_id).into_condition()
-        }
-    }
-}
-
-macro_rules! own {
-    ($($table:ident $noun:literal;)*) => {
-        $(impl Scoped for $table::Entity {
-            const NOUN: &'static str = $noun;
-            const ORGANIZATION: Self::Column = $table::Column::OrganizationId;
-
-            fn visible_to(caller: &Caller) -> Condition {
-                $table::Column::MemberId.eq(caller.member_id).into_condition()
-            }
-        })*
-    };
-}
-
-// How a person signs in is seen by that person alone, whatever the role of others.
-own! {
-    login_link "login link";
-    session "session";
-    passkey "passkey";
-}
-
-macro_rules! identified {
-    ($($table:ident $(deleted by $deleted:ident)?;)*) => {
-        $(impl Identified for $table::Entity {
-            const ID: Self::Column = $table::Column::Id;
-            const DELETED_AT: Option<Self::Column> = identified!(@ $table $($deleted)?);
-        })*
-    };
-    (@ $table:ident $deleted:ident) => { Some($table::Column::$deleted) };
-    (@ $table:ident) => { None };
-}
-
-identified! {
-    member deleted by DeletedAt;
-    token deleted by RevokedAt;
-    login_link deleted by UsedAt;
-    session deleted by EndedAt;
-    passkey deleted by RemovedAt;
-    client deleted by DeletedAt;
-    project deleted by DeletedAt;
-    task deleted by DeletedAt;
-    time_entry deleted by DeletedAt;
-    expense deleted by DeletedAt;
-    invoice deleted by DeletedAt;
-    event;
-    webhook_endpoint deleted by DeletedAt;
-    webhook_delivery;
-}
-
-macro_rules! versioned {
-    ($($table:ident)*) => {
-        $(impl Versioned for $table::Entity {
-            const VERSION: Self::Column = $table::Column::Version;
-            const UPDATED_AT: Self::Column = $table::Column::UpdatedAt;
-
-            fn touch(row: &mut Self::Model, now: Timestamp) {
-                row.version += 1;
-                row.updated_at = now.max(row.updated_at.plus_millis(1));
-            }
-        })*
-    };
-}
-
-versioned!(client project task time_entry expense invoice member webhook_endpoint);
-
-trait IntoCondition {
-    fn into_condition(self) -> Condition;
-}
-
-impl IntoCondition for SimpleExpr {
-    fn into_condition(self) -> Condition {
-        Condition::all().add(self)
-    }
+fn live_row<E: Identified>(caller: &Caller, id: Id) -> SelectStatement {
+    E::live(E::within(caller).filter(E::ID.eq(id))).select_only().into_query()
 }

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use entity::value::{Id, Timestamp};
+use entity::value::{SessionId, Timestamp};
 use rand::TryRngCore;
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use sha2::{Digest, Sha256};
@@ -53,14 +53,14 @@ pub(crate) fn hash_of(secret: &str) -> Vec<u8> {
 /// A session that lets in.
 pub(crate) struct LiveSession {
     pub(crate) known: KnownCaller,
-    id: Id,
+    id: SessionId,
     seen_at: Timestamp,
     ends_at: Timestamp,
 }
 
 #[derive(FromQueryResult)]
 struct Found {
-    session_id: Id,
+    session_id: SessionId,
     created_at: Timestamp,
     seen_at: Timestamp,
     ends_at: Timestamp,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use entity::cells::SEARCHED;
-use entity::value::{Id, Role};
+use entity::value::{Id, MemberId, OrganizationId, Role, UserId};
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{DbBackend, EntityTrait, IdenStatic, Iterable, QuerySelect, Select, Value, Values};
 use uuid::Uuid;
@@ -17,13 +17,13 @@ pub(crate) use crate::core::database::Ready;
 
 /// The id of a record, in a statement that is made for stand-ins.
 pub(crate) const RECORD: Id = stand_in(1);
-const WORKSPACE: Id = stand_in(2);
-const USER: Id = stand_in(3);
-const MEMBER: Id = stand_in(4);
+const WORKSPACE: OrganizationId = stand_in(2);
+const USER: UserId = stand_in(3);
+const MEMBER: MemberId = stand_in(4);
 
 /// Ids of a version that none of ours has.
-const fn stand_in(number: u128) -> Id {
-    Id(Uuid::from_u128(0x6c69_6b65_2061_8020_8f6e_6500_0000_0000 + number))
+const fn stand_in<T>(number: u128) -> Id<T> {
+    Id::new(Uuid::from_u128(0x6c69_6b65_2061_8020_8f6e_6500_0000_0000 + number))
 }
 
 /// Which statement of a table it is: everything that its text depends on, but for table, role and database.
@@ -139,18 +139,21 @@ mod tests {
     use crate::access::scope::Identified;
 
     fn caller(role: Role, number: u128) -> Caller {
-        let id = |more| Id(Uuid::from_u128(number * 100 + more));
+        fn id<T>(number: u128) -> Id<T> {
+            Id::new(Uuid::from_u128(number))
+        }
+        let number = number * 100;
         Caller {
-            organization_id: id(1),
+            organization_id: id(number + 1),
             organization_name: String::new(),
             plan: Plan::Agency,
             default_currency: entity::value::Wire::parse_text("EUR").expect("a currency"),
-            member_id: id(2),
-            user_id: id(3),
+            member_id: id(number + 2),
+            user_id: id(number + 3),
             name: String::new(),
             email: String::new(),
             role,
-            token_id: id(4),
+            token_id: id(number + 4),
             token_name: String::new(),
             scope: TokenScope::Write,
             session: None,
@@ -165,7 +168,7 @@ mod tests {
         for backend in [DbBackend::Postgres, DbBackend::Sqlite] {
             for role in Role::ALL {
                 for number in 1..4 {
-                    let (caller, id) = (caller(*role, number), Id(Uuid::from_u128(number)));
+                    let (caller, id) = (caller(*role, number), Id::new(Uuid::from_u128(number)));
                     let shape = Shape::One { confirms: false };
                     let brought = [(RECORD.into(), id.into())];
                     let ready = ready::<E>(shape, backend, &caller, &brought, |caller| one::<E>(caller, RECORD));

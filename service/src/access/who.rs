@@ -1,6 +1,6 @@
 //! The columns that say who asks, as both look-ups read them, and the caller that they make.
 
-use entity::value::{Currency, Id, Plan, Role, TokenScope};
+use entity::value::{Currency, MemberId, OrganizationId, Plan, Role, TokenId, TokenScope, UserId};
 use sea_orm::FromQueryResult;
 
 use crate::contract::caller::{Caller, CallerSession};
@@ -17,12 +17,12 @@ pub(super) use who_columns;
 /// A member with their workspace.
 #[derive(FromQueryResult)]
 pub(super) struct Who {
-    member_id: Id,
-    user_id: Id,
+    member_id: MemberId,
+    user_id: UserId,
     name: String,
     email: String,
     role: Role,
-    organization_id: Id,
+    organization_id: OrganizationId,
     organization_name: String,
     plan: Plan,
     default_currency: Currency,
@@ -32,7 +32,7 @@ pub(super) struct Who {
 /// What lets a caller in.
 pub(super) enum Pass {
     /// A token, with its name.
-    Token(Id, String, TokenScope),
+    Token(TokenId, String, TokenScope),
     /// A session on the settings pages. All sessions of a member share one budget, and may do what the member may.
     Session(CallerSession),
 }
@@ -42,7 +42,9 @@ impl Who {
     pub(super) fn with(self, pass: Pass) -> Caller {
         let (token_id, token_name, scope, session) = match pass {
             Pass::Token(id, name, scope) => (id, name, scope, None),
-            Pass::Session(session) => (self.member_id, "settings pages".to_owned(), TokenScope::Write, Some(session)),
+            Pass::Session(session) => {
+                (self.member_id.any().of(), "settings pages".to_owned(), TokenScope::Write, Some(session))
+            }
         };
         Caller {
             organization_id: self.organization_id,

@@ -1,23 +1,23 @@
 //! Who acts, as they are now: made only by `auth`, from a token or a session, for one request.
 
-use entity::value::{Currency, Id, Plan, Role, TokenScope};
+use entity::value::{Currency, MemberId, OrganizationId, Plan, Role, SessionId, TokenId, TokenScope, UserId};
 
 use crate::contract::error::Feature;
 
 /// A member of a workspace, acting through a token or a session.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    pub(crate) organization_id: Id,
+    pub(crate) organization_id: OrganizationId,
     pub(crate) organization_name: String,
     pub(crate) plan: Plan,
     pub(crate) default_currency: Currency,
-    pub(crate) member_id: Id,
-    pub(crate) user_id: Id,
+    pub(crate) member_id: MemberId,
+    pub(crate) user_id: UserId,
     pub(crate) name: String,
     pub(crate) email: String,
     pub(crate) role: Role,
     /// What is charged for their requests: the token; for a session the member, whose sessions share one budget.
-    pub(crate) token_id: Id,
+    pub(crate) token_id: TokenId,
     pub(crate) token_name: String,
     pub(crate) scope: TokenScope,
     /// The session that let them in; none for a token.
@@ -28,14 +28,14 @@ pub struct Caller {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallerSession {
     /// Its id.
-    pub id: Id,
+    pub id: SessionId,
     /// Whether the caller signed in within the last five minutes.
     pub recent: bool,
 }
 
 impl Caller {
     /// The workspace.
-    pub fn organization_id(&self) -> Id {
+    pub fn organization_id(&self) -> OrganizationId {
         self.organization_id
     }
 
@@ -50,7 +50,7 @@ impl Caller {
     }
 
     /// The membership.
-    pub fn member_id(&self) -> Id {
+    pub fn member_id(&self) -> MemberId {
         self.member_id
     }
 
@@ -70,7 +70,7 @@ impl Caller {
     }
 
     /// The token that let them in; for a session, the membership.
-    pub fn token_id(&self) -> Id {
+    pub fn token_id(&self) -> TokenId {
         self.token_id
     }
 

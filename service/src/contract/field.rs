@@ -109,7 +109,7 @@ macro_rules! change_column {
     };
 }
 
-change_column!(NonNull Defaulted);
+change_column!(NonNull Defaulted Required);
 
 impl<T: Wire, const KIND: u8> Field<T, KIND> {
     /// Reads what was sent.

@@ -1,7 +1,7 @@
 //! Inputs: structs whose fields have three states (absent, null, value) and that report every bad field at once, the same
 //! over REST, over GraphQL and in the OpenAPI document.
 
-use entity::value::{FieldErrors, Id, Json};
+use entity::value::{ClientId, FieldErrors, Json, ProjectId, TaskId, UserId};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 
 use crate::contract::caller::Caller;
@@ -66,13 +66,13 @@ pub trait Input: FromBody + Sized + Default + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reference {
     /// A client.
-    Client(Id),
+    Client(ClientId),
     /// A project.
-    Project(Id),
+    Project(ProjectId),
     /// A task.
-    Task(Id),
+    Task(TaskId),
     /// A member, by the id of the person.
-    User(Id),
+    User(UserId),
 }
 
 /// The references among some fields, by name.
@@ -147,15 +147,17 @@ pub fn register_schema<T: poem_openapi::types::Type + Input>(
 }
 
 /// Writes an input: a struct of `Field`s, read from JSON, from a query and by async-graphql under its own name, and
-/// described in the OpenAPI document. Keys under `read_only` are known, but not taken.
+/// described in the OpenAPI document. Keys under `read_only` are known, but not taken. With `into` it changes a row: each field
+/// the column of its name, but for those marked `=> own`, which their noun writes itself.
 #[macro_export]
 macro_rules! input {
     (
         $(#[doc = $about:literal])*
         pub struct $name:ident {
-            $($(#[doc = $doc:literal])* pub $field:ident: $type:ty,)*
+            $($(#[doc = $doc:literal])* pub $field:ident: $type:ty $(=> $own:ident)?,)*
         }
         $(read_only $($read_only:literal)*)?
+        $(into $table:ident)?
     ) => {
         $(#[doc = $about])*
         #[derive(Clone, Debug, Default, async_graphql::InputObject)]
@@ -237,6 +239,8 @@ macro_rules! input {
             }
         }
 
+        $crate::input!(@into $name ($($table)?) $($field ($($own)?))*);
+
         impl poem_openapi::types::Type for $name {
             const IS_REQUIRED: bool = true;
             type RawValueType = Self;
@@ -258,4 +262,15 @@ macro_rules! input {
             }
         }
     };
+    (@into $name:ident () $($rest:tt)*) => {};
+    (@into $name:ident ($table:ident) $($field:ident ($($own:ident)?))*) => {
+        impl $name {
+            /// Writes the sent values into a row.
+            fn change(self, row: &mut entity::$table::Model) {
+                $($crate::input!(@change self row $field $($own)?);)*
+            }
+        }
+    };
+    (@change $self:ident $row:ident $field:ident) => { $self.$field.change(&mut $row.$field) };
+    (@change $self:ident $row:ident $field:ident own) => {};
 }

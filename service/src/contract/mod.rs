@@ -3,8 +3,10 @@
 pub(crate) mod caller;
 pub(crate) mod camel;
 pub(crate) mod error;
+pub(crate) mod examples;
 pub(crate) mod field;
 pub mod input;
 pub(crate) mod outcome;
 pub(crate) mod reason;
+pub(crate) mod record;
 pub(crate) mod visible;

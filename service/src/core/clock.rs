@@ -83,10 +83,10 @@ pub(crate) fn request_id(now: Timestamp) -> Uuid {
 
 impl Ids {
     #[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
-    pub(crate) fn next(&self, now: Timestamp) -> Id {
+    pub(crate) fn next<T>(&self, now: Timestamp) -> Id<T> {
         let context = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let millis = u64::try_from(now.millis()).unwrap_or(0);
         let nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
-        Id(Uuid::new_v7(uuid::Timestamp::from_unix(&*context, millis / 1000, nanos)))
+        Id::new(Uuid::new_v7(uuid::Timestamp::from_unix(&*context, millis / 1000, nanos)))
     }
 }

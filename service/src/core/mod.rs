@@ -55,7 +55,7 @@ impl Core {
     }
 
     /// An id that no record has yet; ids of one process rise.
-    pub(crate) fn new_id(&self) -> Id {
+    pub(crate) fn new_id<T>(&self) -> Id<T> {
         self.ids.next(self.now())
     }
 

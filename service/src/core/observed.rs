@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use entity::value::Id;
+use entity::value::OrganizationId;
 
 tokio::task_local! {
     static CURRENT: Arc<Observed>;
@@ -25,7 +25,7 @@ pub struct Observed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Noted {
     /// The caller's workspace, if the token was good.
-    pub workspace: Option<Id>,
+    pub workspace: Option<OrganizationId>,
     /// The template of the path.
     pub route: Option<Arc<str>>,
     /// The name of a GraphQL operation or of a tool.

@@ -127,7 +127,7 @@ impl<M: FromCells> FromCells for Beside<M> {
 
 /// The rows of a statement with the access epoch of the workspace beside each, and one row without anything else if it has
 /// none. The epoch is a single row, so the rows stay in their order.
-pub(super) fn beside_epoch(statement: SelectStatement, workspace: entity::value::Id) -> SelectStatement {
+pub(super) fn beside_epoch(statement: SelectStatement, workspace: entity::value::OrganizationId) -> SelectStatement {
     let (table, rows) = (Alias::new("access_epoch"), Alias::new("found"));
     Query::select()
         .expr_as(Expr::col((table.clone(), Alias::new("epoch"))), Alias::new(EPOCH))

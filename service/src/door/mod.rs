@@ -3,6 +3,7 @@
 
 pub(crate) mod admission;
 mod confirm;
+mod list;
 pub(crate) mod operator;
 mod parts;
 mod pipeline;
@@ -10,20 +11,15 @@ mod read;
 pub(crate) mod visitor;
 pub(crate) mod write;
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use entity::cells::{Shown, TableRow};
-use entity::value::{FieldErrors, Id, Timestamp};
+use entity::value::{FieldErrors, OrganizationId, TimeEntryId, Timestamp, UserId};
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
-use sea_orm::sea_query::SelectStatement;
-use sea_orm::{ConnectionTrait, QueryTrait, Select};
 use tokio::time::Instant;
 
 use self::admission::Standing;
-use self::confirm::beside_epoch;
 pub(crate) use self::read::Read;
 use crate::access::action::Action;
 use crate::access::auth::{Callers, KnownCaller};
@@ -35,9 +31,6 @@ use crate::core::database::{Class, Reader};
 use crate::door::write::EventTargets;
 use crate::idempotency::{Idempotency, IdempotencyKey};
 use crate::limit::{Budget, Limits};
-use crate::list::nested::{Below, PARENT, Relation};
-use crate::list::page::{ListArgs, Listed, MAX_TOTAL, Page, Pages, Total};
-use crate::list::question::{List, Question};
 
 /// What stands at the door for as long as the process lives.
 pub(crate) struct Door {
@@ -46,13 +39,13 @@ pub(crate) struct Door {
     pub(crate) callers: Callers,
     idempotency: Idempotency,
     /// Who is sent events, by workspace, as it was at an access epoch.
-    pub(crate) event_targets: Cache<Id, (i64, Arc<EventTargets>)>,
+    pub(crate) event_targets: Cache<OrganizationId, (i64, Arc<EventTargets>)>,
     url_policy: Arc<dyn UrlPolicy>,
     on_commit: OnCommit,
 }
 
 /// Hears what a transaction of a workspace has committed.
-pub(crate) type OnCommit = Box<dyn Fn(Id, &[Signal]) + Send + Sync>;
+pub(crate) type OnCommit = Box<dyn Fn(OrganizationId, &[Signal]) + Send + Sync>;
 
 /// What others are to hear of a transaction once it is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +55,9 @@ pub(crate) enum Signal {
     /// A timer was started, changed or stopped.
     Timer {
         /// Whose it is.
-        user_id: Id,
+        user_id: UserId,
         /// Its time entry.
-        entry_id: Id,
+        entry_id: TimeEntryId,
     },
 }
 
@@ -76,8 +69,6 @@ pub(crate) trait UrlPolicy: Send + Sync {
     fn check_now<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<(), &'static str>>;
 }
 
-/// Parents whose first rows are read at once, where the request is.
-const AT_ONCE: usize = 200;
 /// Workspaces whose webhook endpoints are remembered, at most.
 const KNOWN_WORKSPACES: u64 = 5_000;
 
@@ -322,169 +313,4 @@ impl Cx {
             unknown => Err(Error::Invalid(unknown.clone())),
         }
     }
-
-    /// Checks, validates, and reads one page of a list.
-    pub(crate) async fn list<E: Listed>(
-        &self,
-        action: Action,
-        args: &ListArgs<E::Filter, E::Sort>,
-    ) -> Result<Page<E::Model>, Error>
-    where
-        E::Model: HasId + TableRow,
-    {
-        self.list_of::<E>(action, args, "", true, |query| query).await
-    }
-
-    /// Checks, validates, and reads one page of the rows below a parent. `place` distinguishes the lists of different parents.
-    pub(crate) async fn list_below<E: Listed>(
-        &self,
-        action: Action,
-        args: &ListArgs<E::Filter, E::Sort>,
-        place: &str,
-        narrow: impl Fn(Select<E>) -> Select<E>,
-    ) -> Result<Page<E::Model>, Error>
-    where
-        E::Model: HasId + TableRow,
-    {
-        self.list_of::<E>(action, args, place, false, narrow).await
-    }
-
-    /// `is_whole` says that it is not narrowed, so that the text of its statement is that of others.
-    async fn list_of<E: Listed>(
-        &self,
-        action: Action,
-        args: &ListArgs<E::Filter, E::Sort>,
-        place: &str,
-        is_whole: bool,
-        narrow: impl Fn(Select<E>) -> Select<E>,
-    ) -> Result<Page<E::Model>, Error>
-    where
-        E::Model: HasId + TableRow,
-    {
-        let identity = args.identity() + place;
-        let postgres = self.0.door.core.database().is_postgres();
-        let mut charged = false;
-        loop {
-            let list = List::of::<E>(self.caller().organization_id, &identity);
-            let question = match Question::<E>::check(self.caller(), self.allow(action), args, list, postgres) {
-                Ok(question) => question,
-                // What is refused is refused by what is so now.
-                Err(refused) if self.is_confirmed() => return Err(refused),
-                Err(_) => {
-                    self.confirm().await?;
-                    continue;
-                }
-            };
-            if !charged {
-                self.charge_points(args.points()).await?;
-                charged = true;
-            }
-            let reader = self.reader(!args.is_narrow());
-            let (backend, confirms) = (reader.get_database_backend(), !self.is_confirmed());
-            let beside = |caller: &Caller, page: SelectStatement| match confirms {
-                true => beside_epoch(page, caller.organization_id),
-                false => page,
-            };
-            let is_short = is_whole && args.is_plain();
-            let ready = match is_short {
-                true => question.ready(self.caller(), backend, confirms, beside),
-                false => {
-                    let page = question.select(narrow(E::within(self.caller()))).into_query();
-                    backend.build(&beside(self.caller(), page)).into()
-                }
-            };
-            let Some(rows) = self.fetch::<Shown<E::Model>>(&reader, &ready, confirms, is_short).await? else {
-                continue;
-            };
-            let rows = rows.into_iter().map(|Shown(row)| row).collect();
-            let mut page = question.page(rows, HasId::id);
-            if args.counts() {
-                let reader = self.reader(true);
-                let query = narrow(E::within(self.caller()));
-                let statement = reader.get_database_backend().build(&question.counted(query));
-                let row = reader.query_one_raw(statement).await?.ok_or_else(|| Error::bug("a count gave no row"))?;
-                let rows: i64 = row.try_get("", "rows")?;
-                page.total = Some(Total { rows: rows.min(MAX_TOTAL), capped: rows > MAX_TOTAL });
-            }
-            return Ok(page);
-        }
-    }
-
-    /// Check, validate, and look at the first rows of each parent, in one statement.
-    pub(crate) async fn list_of_parents<E: Listed, T>(
-        &self,
-        action: Action,
-        relation: Relation<E>,
-        parents: &[Id],
-        args: &ListArgs<E::Filter, E::Sort>,
-        show: impl Fn(E::Model) -> T,
-    ) -> Result<Pages<T>, Error>
-    where
-        E::Model: HasId + TableRow,
-    {
-        self.confirm().await?;
-        let postgres = self.0.door.core.database().is_postgres();
-        let list = relation.lists(self.caller().organization_id, args);
-        let ask = |id: Id| Question::<E>::check(self.caller(), self.allow(action), args, list(id), postgres);
-        // Without a cursor the questions differ in nothing but the lists that new cursors belong to.
-        let questions: Vec<_> = match (parents.first().map(|id| ask(*id)), args.cursor.is_sent()) {
-            (Some(Ok(question)), false) => parents.iter().map(|id| (*id, Ok(question.of_list(list(*id))))).collect(),
-            _ => parents.iter().map(|id| (*id, ask(*id))).collect(),
-        };
-        let mut rows: HashMap<Id, Vec<E::Model>> = HashMap::new();
-        let mut counts: HashMap<Id, i64> = HashMap::new();
-        if let Some(question) = questions.iter().find_map(|(_, question)| question.as_ref().ok()) {
-            let reader = self.reader(!args.is_narrow());
-            let statement = relation.first_of_each(question, self.caller(), parents, reader.get_database_backend());
-            let statement = reader.get_database_backend().build(&statement);
-            // By the index of their parents, if these are not sorted otherwise.
-            let is_short =
-                args.is_plain() && args.is_newest_first() && relation.is_direct() && parents.len() <= AT_ONCE;
-            let found = match is_short {
-                true => reader.few_rows(&statement.into()).await?,
-                false => reader.rows(&statement.into()).await?,
-            };
-            for Below { parent, row: Shown(row) } in found {
-                rows.entry(parent).or_default().push(row);
-            }
-            rows.values_mut().for_each(|rows| question.sort(rows, HasId::id));
-            if args.counts() {
-                let statement = relation.count_of_each(question, E::within(self.caller()), parents);
-                let statement = reader.get_database_backend().build(&statement);
-                for row in reader.query_all_raw(statement).await? {
-                    counts.insert(row.try_get("", PARENT)?, row.try_get("", "rows")?);
-                }
-            }
-        }
-        let page = |(id, question): (Id, Result<Question<E>, Error>)| {
-            let rows = rows.remove(&id).unwrap_or_default();
-            let rows_of_all = counts.get(&id).copied().unwrap_or(0);
-            let total = Total { rows: rows_of_all.min(MAX_TOTAL), capped: rows_of_all > MAX_TOTAL };
-            let total = args.counts().then_some(total);
-            let page = question.map(|question| {
-                let mut page = question.page(rows, HasId::id).map(&show);
-                page.total = total;
-                page
-            });
-            (id, page)
-        };
-        Ok(questions.into_iter().map(page).collect())
-    }
 }
-
-/// A row with an id.
-pub(crate) trait HasId {
-    fn id(&self) -> Id;
-}
-
-macro_rules! has_id {
-    ($($table:ident)*) => {
-        $(impl HasId for entity::$table::Model {
-            fn id(&self) -> Id {
-                self.id
-            }
-        })*
-    };
-}
-
-has_id!(client project task time_entry expense invoice member token session passkey event webhook_endpoint webhook_delivery);

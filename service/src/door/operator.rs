@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entity::value::Id;
+use entity::value::{Id, OrganizationId};
 
 use crate::contract::error::Error;
 use crate::core::database::Reader;
@@ -23,7 +23,7 @@ impl Operator {
     /// Runs a body in a transaction inside one workspace.
     pub(crate) async fn write<R>(
         &self,
-        organization: Id,
+        organization: OrganizationId,
         body: impl AsyncFnOnce(&Write) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let tx = self.door.core.database().begin().await?;
@@ -37,7 +37,7 @@ impl Operator {
         self.door.core.database().reader()
     }
 
-    pub(crate) fn new_id(&self) -> Id {
+    pub(crate) fn new_id<T>(&self) -> Id<T> {
         self.door.core.new_id()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use entity::value::Id;
+use entity::value::OrganizationId;
 use sea_orm::{DbBackend, IdenStatic, Iterable, ModelTrait, Statement, Value, Values};
 
 use crate::access::scope::Scoped;
@@ -22,7 +22,7 @@ impl From<Statement> for Part {
 impl Part {
     /// New rows of a table of a workspace, in the words of PostgreSQL. Every value is bound, so that the text is prepared
     /// once.
-    pub(super) fn insert<E: Scoped>(rows: &[E::Model], organization: Id) -> Part
+    pub(super) fn insert<E: Scoped>(rows: &[E::Model], organization: OrganizationId) -> Part
     where
         E::Model: ModelTrait<Entity = E>,
     {
@@ -108,11 +108,12 @@ mod tests {
     #[test]
     fn new_rows_are_written_as_the_library_writes_them() {
         use entity::event;
+        use entity::value::EventId;
         use sea_orm::{EntityTrait, IntoActiveModel, QueryTrait};
 
         let row = |number| event::Model {
-            id: Id(uuid::Uuid::from_u128(number)),
-            organization_id: Id(uuid::Uuid::from_u128(7)),
+            id: EventId::new(uuid::Uuid::from_u128(number)),
+            organization_id: OrganizationId::new(uuid::Uuid::from_u128(7)),
             kind: "client.created".into(),
             body: "{}".into(),
             traceparent: None,

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use entity::value::{FieldErrors, Id};
+use entity::value::FieldErrors;
 use entity::{client, member, project, task};
-use sea_orm::{ColumnTrait, QueryFilter};
+use sea_orm::{ColumnTrait, QueryFilter, Value};
 
 use crate::access::action::Action;
 use crate::access::policy;
@@ -295,10 +295,10 @@ impl Cx {
             let exists = match known.get(reference) {
                 Some(exists) => *exists,
                 None => match *reference {
-                    Reference::Client(id) => self.exists::<client::Entity>(client::Column::Id, id).await?,
-                    Reference::Project(id) => self.exists::<project::Entity>(project::Column::Id, id).await?,
-                    Reference::Task(id) => self.exists::<task::Entity>(task::Column::Id, id).await?,
-                    Reference::User(id) => self.exists::<member::Entity>(member::Column::UserId, id).await?,
+                    Reference::Client(id) => self.exists::<client::Entity>(client::Column::Id, id.into()).await?,
+                    Reference::Project(id) => self.exists::<project::Entity>(project::Column::Id, id.into()).await?,
+                    Reference::Task(id) => self.exists::<task::Entity>(task::Column::Id, id.into()).await?,
+                    Reference::User(id) => self.exists::<member::Entity>(member::Column::UserId, id.into()).await?,
                 },
             };
             known.insert(*reference, exists);
@@ -325,7 +325,7 @@ impl Cx {
     }
 
     /// Whether the caller sees a live row with this id.
-    async fn exists<E: Identified>(&self, column: E::Column, id: Id) -> Result<bool, Error> {
+    async fn exists<E: Identified>(&self, column: E::Column, id: Value) -> Result<bool, Error> {
         let query = E::live(E::within(self.caller()).filter(column.eq(id)));
         Ok(query.one(&self.reader(false)).await?.is_some())
     }

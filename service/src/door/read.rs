@@ -3,12 +3,10 @@
 use entity::cells::{Shown, TableRow};
 use entity::value::Id;
 use sea_orm::sea_query::SelectStatement;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryResult, QueryTrait, Select, Statement, Value,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryResult, QueryTrait, Select, Statement, Value};
 
 use crate::access::action::Action;
-use crate::access::scope::{Identified, Scoped};
+use crate::access::scope::{Identified, Scoped, workspace};
 use crate::access::texts::{self, RECORD, Shape, shown};
 use crate::contract::error::Error;
 use crate::core::database::Reader;
@@ -24,7 +22,7 @@ pub(crate) struct Read<'a> {
 
 impl Read<'_> {
     /// One live row.
-    pub(crate) async fn get<E: Identified>(&self, id: Id) -> Result<E::Model, Error>
+    pub(crate) async fn get<E: Identified>(&self, id: Id<E>) -> Result<E::Model, Error>
     where
         E::Model: TableRow,
     {
@@ -45,7 +43,7 @@ impl Read<'_> {
     }
 
     /// Rows by id, deleted ones too, since they still resolve as somebody's parent.
-    pub(crate) async fn by_ids<E: Identified>(&self, ids: &[Id]) -> Result<Vec<E::Model>, Error> {
+    pub(crate) async fn by_ids<E: Identified>(&self, ids: &[Id<E>]) -> Result<Vec<E::Model>, Error> {
         self.confirm().await?;
         let query = E::within(self.cx.caller()).filter(E::ID.is_in(ids.iter().copied()));
         Ok(query.all(self.database()).await?)
@@ -87,9 +85,8 @@ impl Read<'_> {
     }
 
     /// The workspace itself.
-    #[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by the caller's own id")]
     pub(crate) async fn organization(&self) -> Result<entity::organization::Model, Error> {
-        let own = entity::organization::Entity::find_by_id(self.cx.caller().organization_id);
+        let own = workspace(self.cx.caller().organization_id);
         own.one(self.database()).await?.ok_or(Error::NotFound("workspace"))
     }
 

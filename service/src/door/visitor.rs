@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use entity::value::{Id, Timestamp};
+use entity::value::{OrganizationId, Timestamp};
 use tokio::time::Instant;
 
 use crate::access::session;
@@ -75,7 +75,7 @@ impl Visitor {
     /// Runs a body in a transaction inside the workspace that a credential has led to.
     pub(crate) async fn write<R>(
         &self,
-        organization: Id,
+        organization: OrganizationId,
         body: impl AsyncFnOnce(&Write) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let tx = self.core().database().begin().await?;

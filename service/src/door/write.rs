@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use entity::cells::FromCells;
-use entity::value::{EventType, FieldErrors, Id, Role, Timestamp};
+use entity::value::{EventType, FieldErrors, Id, OrganizationId, Role, Timestamp, WebhookEndpointId};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, IntoActiveModel, Iterable,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, IdenStatic, IntoActiveModel, Iterable,
     PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect, QueryTrait, Select, SqlErr, Statement, Value,
 };
 use tokio::sync::OnceCell;
@@ -21,7 +21,7 @@ use crate::door::parts::{Part, together};
 use crate::door::{Door, Signal};
 
 /// The endpoints that are sent events, each with the types that it is subscribed to.
-pub(crate) type EventTargets = Vec<(Id, Vec<EventType>)>;
+pub(crate) type EventTargets = Vec<(WebhookEndpointId, Vec<EventType>)>;
 
 /// Rows in one statement: both databases bound how many values it binds.
 const AT_ONCE: usize = 200;
@@ -30,7 +30,7 @@ const AT_ONCE: usize = 200;
 pub(crate) struct Write {
     pub(super) tx: Tx,
     door: Arc<Door>,
-    organization_id: Id,
+    organization_id: OrganizationId,
     caller: Option<Caller>,
     /// The instant of everything that this transaction does.
     pub(crate) now: Timestamp,
@@ -48,7 +48,7 @@ impl Write {
     pub(super) fn new(
         tx: Tx,
         door: Arc<Door>,
-        organization_id: Id,
+        organization_id: OrganizationId,
         caller: Option<Caller>,
         epoch: Option<i64>,
     ) -> Write {
@@ -113,11 +113,11 @@ impl Write {
         &self.door
     }
 
-    pub(crate) fn organization_id(&self) -> Id {
+    pub(crate) fn organization_id(&self) -> OrganizationId {
         self.organization_id
     }
 
-    pub(crate) fn new_id(&self) -> Id {
+    pub(crate) fn new_id<T>(&self) -> Id<T> {
         self.door.core.new_id()
     }
 
@@ -138,7 +138,7 @@ impl Write {
     }
 
     /// One live row that the caller sees, locked against every other write until the end.
-    pub(crate) async fn lock_exclusive<E: Identified>(&self, id: Id) -> Result<E::Model, Error>
+    pub(crate) async fn lock_exclusive<E: Identified>(&self, id: Id<E>) -> Result<E::Model, Error>
     where
         E::Model: FromCells,
     {
@@ -146,14 +146,14 @@ impl Write {
     }
 
     /// One live row that decides this write, kept as it is until the end; none if the caller does not see it.
-    pub(crate) async fn lock_shared<E: Identified>(&self, id: Id) -> Result<Option<E::Model>, Error>
+    pub(crate) async fn lock_shared<E: Identified>(&self, id: Id<E>) -> Result<Option<E::Model>, Error>
     where
         E::Model: FromCells,
     {
         self.lock::<E>(id, false).await
     }
 
-    async fn lock<E: Identified>(&self, id: Id, exclusively: bool) -> Result<Option<E::Model>, Error>
+    async fn lock<E: Identified>(&self, id: Id<E>, exclusively: bool) -> Result<Option<E::Model>, Error>
     where
         E::Model: FromCells,
     {
@@ -175,7 +175,7 @@ impl Write {
     ///
     /// # Errors
     /// `NotFound` if there is no such row.
-    pub(crate) async fn lock_even_deleted<E: Identified>(&self, id: Id) -> Result<E::Model, Error> {
+    pub(crate) async fn lock_even_deleted<E: Identified>(&self, id: Id<E>) -> Result<E::Model, Error> {
         let query = self.visible::<E>().filter(E::ID.eq(id));
         query.lock_exclusive().one(&self.tx).await?.ok_or(Error::NotFound(E::NOUN))
     }
@@ -281,7 +281,6 @@ impl Write {
     }
 
     /// Changes every row of the workspace that fits, by one statement; each is one version later.
-    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspace")]
     pub(crate) async fn update_all<E: Versioned>(
         &self,
         changes: impl IntoIterator<Item = (E::Column, Value)>,
@@ -290,27 +289,26 @@ impl Write {
         let changed = E::UPDATED_AT.into_expr();
         let later = changed.clone().add(1);
         let changed = CaseStatement::new().case(changed.lt(self.now), Expr::val(self.now)).finally(later);
-        let update = E::update_many()
+        let update = E::update_in(self.organization_id)
             .col_expr(E::VERSION, E::VERSION.into_expr().add(1))
             .col_expr(E::UPDATED_AT, changed.into());
         let changes = changes.into_iter();
         let update = changes.fold(update, |update, (column, value)| update.col_expr(column, Expr::value(value)));
-        update.filter(E::ORGANIZATION.eq(self.organization_id)).filter(rows).exec(&self.tx).await?;
+        update.filter(rows).exec(&self.tx).await?;
         Ok(())
     }
 
     /// Stores a row as it is, whether or not its table counts versions.
-    #[expect(clippy::disallowed_methods, reason = "the filter is the whole primary key, workspace included")]
     pub(crate) async fn store<E: Scoped>(&self, row: E::Model) -> Result<(), Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel>,
         E::ActiveModel: Send,
     {
         let mut row = row.into_active_model().reset_all();
-        let mut query = E::update_many();
+        let mut query = E::update_in(self.organization_id);
         for key in E::PrimaryKey::iter() {
             let column = key.into_column();
-            if let Some(value) = row.get(column).into_value() {
+            if let Some(value) = row.get(column).into_value().filter(|_| column.as_str() != E::ORGANIZATION.as_str()) {
                 query = query.filter(column.eq(value));
             }
             row.not_set(column);

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::value::{Id, Plan};
+use entity::value::{Plan, TokenId};
 use governor::clock::Clock as GovernorClock;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -27,8 +27,8 @@ const MAX_ADDRESSES: usize = 1 << 16;
 /// All buckets of this process.
 pub(super) struct Memory {
     clock: Ticker,
-    burst: Arc<Store<Id>>,
-    sustained: Arc<Store<Id>>,
+    burst: Arc<Store<TokenId>>,
+    sustained: Arc<Store<TokenId>>,
     studio: Pair,
     agency: Pair,
     addresses: Arc<Store<IpAddr>>,
@@ -37,8 +37,8 @@ pub(super) struct Memory {
 
 /// The two buckets of a plan.
 struct Pair {
-    burst: Bucket<Id>,
-    sustained: Bucket<Id>,
+    burst: Bucket<TokenId>,
+    sustained: Bucket<TokenId>,
 }
 
 /// Buckets of one size, by key.

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use entity::value::Id;
+use entity::value::TokenId;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, ConnectionAddr, RedisError, Script, TlsCertificates};
 use tokio::time::Instant;
@@ -88,7 +88,7 @@ impl Shared {
     }
 
     /// Charges the shared buckets; none while Redis is away.
-    pub(super) async fn charge(&self, token: Id, sizes: Sizes, charge: Charge) -> Option<ChargeResult> {
+    pub(super) async fn charge(&self, token: TokenId, sizes: Sizes, charge: Charge) -> Option<ChargeResult> {
         let connection = self.connection()?;
         let timeout = if connection.is_some() { TIMEOUT } else { self.connect_timeout };
         let asked = async {

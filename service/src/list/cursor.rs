@@ -101,7 +101,7 @@ impl CursorPosition {
             b'i' if rest.is_empty() => Key::Id,
             _ => return None,
         };
-        Some((CursorPosition { key, id: Id(uuid::Uuid::from_bytes(*id)) }, is_of))
+        Some((CursorPosition { key, id: Id::new(uuid::Uuid::from_bytes(*id)) }, is_of))
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_as_it_was() {
-        let id = Id(uuid::Uuid::from_u128(7));
+        let id = Id::new(uuid::Uuid::from_u128(7));
         for key in [
             Key::Number(i64::MIN),
             Key::Text("straße\u{1f}".into()),

@@ -1,7 +1,7 @@
 //! The conditions of filters: several values of one filter are OR, several filters are AND.
 
 use entity::client;
-use entity::value::{DateOrDateTime, Id, Name, Text, fold};
+use entity::value::{DateOrDateTime, Name, OrganizationId, Text, fold};
 use sea_orm::sea_query::{SelectStatement, SimpleExpr, Value};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
 
@@ -50,7 +50,7 @@ pub(crate) fn until(column: impl ColumnTrait, field: &Field<DateOrDateTime>) -> 
 }
 
 /// The ids of the rows of a workspace that match, for use inside another query.
-pub(crate) fn ids_where<E: Identified>(organization: Id, condition: Condition) -> SelectStatement {
+pub(crate) fn ids_where<E: Identified>(organization: OrganizationId, condition: Condition) -> SelectStatement {
     E::all_of(organization).filter(condition).select_only().column(E::ID).into_query()
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn ids_where<E: Identified>(organization: Id, condition: Condition) -
 pub(crate) fn of_client_named(
     column: impl ColumnTrait,
     names: &Field<Vec<Name>>,
-    organization: Id,
+    organization: OrganizationId,
 ) -> Option<SimpleExpr> {
     names.get().map(|names| {
         let keys = names.iter().map(|name| fold(name.as_str()));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use entity::cells::{Cell, Cells, FromCells};
-use entity::value::Id;
+use entity::value::{Id, OrganizationId};
 use sea_orm::sea_query::{
     Alias, Asterisk, Expr, ExprTrait, Func, JoinType, Query, SelectStatement, SimpleExpr, TableRef,
 };
@@ -87,7 +87,11 @@ impl<E: Listed> Relation<E> {
     }
 
     /// What makes the lists of the parents those lists.
-    pub(crate) fn lists(&self, organization: Id, args: &ListArgs<E::Filter, E::Sort>) -> impl Fn(Id) -> List + use<E> {
+    pub(crate) fn lists(
+        &self,
+        organization: OrganizationId,
+        args: &ListArgs<E::Filter, E::Sort>,
+    ) -> impl Fn(Id) -> List + use<E> {
         let (place, args) = (self.place, Arc::new(args.clone()));
         move |parent| {
             let args = args.clone();

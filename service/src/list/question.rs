@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 use std::sync::{Arc, LazyLock};
 
-use entity::value::Id;
+use entity::value::{Id, OrganizationId};
 use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, DbBackend, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
 use sha2::{Digest, Sha256};
@@ -35,13 +35,13 @@ impl Debug for List {
 
 impl List {
     /// The list of a noun in a workspace that differs from others by its identity.
-    pub(crate) fn of<E: Listed>(organization: Id, identity: &str) -> List {
+    pub(crate) fn of<E: Listed>(organization: OrganizationId, identity: &str) -> List {
         List::Known(list_hash::<E>(organization, identity))
     }
 
     /// The list of a noun in a workspace, whose identity is computed when it is first needed.
     pub(crate) fn later<E: Listed>(
-        organization: Id,
+        organization: OrganizationId,
         identity: impl FnOnce() -> String + Send + Sync + 'static,
     ) -> List {
         List::Later(Arc::new(LazyLock::new(Box::new(move || list_hash::<E>(organization, &identity())))))
@@ -271,7 +271,7 @@ impl<E: Listed> Question<E> {
     }
 }
 
-fn list_hash<E: Listed>(organization: Id, identity: &str) -> ListHash {
+fn list_hash<E: Listed>(organization: OrganizationId, identity: &str) -> ListHash {
     let list = Sha256::new().chain_update(E::default().table_name()).chain_update(organization.0.as_bytes());
     first_eight(list.chain_update(identity))
 }

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use entity::value::{EventType, FieldErrors, Id, Timestamp};
+use entity::value::{EventType, FieldErrors, Timestamp, TokenId};
 use tokio::sync::{Notify, mpsc, watch};
 
 use self::rights::{Rights, RightsReader};
@@ -107,7 +107,7 @@ impl Subscriber {
     /// # Errors
     /// `Conflict` with the reason `subscription_cap` where the subscriptions of the token would hold more than 16 MiB;
     /// `Unavailable` where those of all tokens would hold more than 64 MiB.
-    pub fn reserve(&self, token_id: Id, bytes: usize) -> Result<Reserved, Error> {
+    pub fn reserve(&self, token_id: TokenId, bytes: usize) -> Result<Reserved, Error> {
         let hub = &self.0.hub;
         let mut state = hub.live().state();
         let of_token = state.memory.get(&token_id).copied().unwrap_or_default();
@@ -136,7 +136,7 @@ impl Subscriber {
 /// Memory of one subscription, which is counted until this is dropped.
 pub struct Reserved {
     hub: Hub,
-    token_id: Id,
+    token_id: TokenId,
     bytes: usize,
 }
 
@@ -354,7 +354,9 @@ mod tests {
 
     #[test]
     fn a_timer_reads_back_from_a_notification() {
-        let id = |n| Id(uuid::Uuid::from_u128(n));
+        fn id<T>(n: u128) -> Id<T> {
+            Id::new(uuid::Uuid::from_u128(n))
+        }
         let timer = Timer { organization_id: id(1), user_id: id(2), entry_id: id(3) };
         assert_eq!(timer.to_string().parse(), Ok(timer));
         assert!(vec![timer.to_string(); TIMERS_PER_NOTIFICATION].join(" ").len() < 8000);

@@ -3,15 +3,16 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use entity::value::Id;
+use entity::value::OrganizationId;
 use entity::{event, time_entry};
 use futures_util::future::join_all;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::Hub;
 use super::state::{FoundEvent, Person, Timer};
+use crate::access::scope::Scoped;
 use crate::contract::error::{Error, report};
 
 /// How often the reader looks for changes without being woken.
@@ -51,7 +52,7 @@ impl Hub {
     }
 
     /// Marks the present events of a workspace as sent, before its first subscriber.
-    pub(super) async fn prepare_events(&self, organization: Id) -> Result<(), Error> {
+    pub(super) async fn prepare_events(&self, organization: OrganizationId) -> Result<(), Error> {
         if self.live().state().sent_events.contains_key(&organization) {
             return Ok(());
         }
@@ -62,7 +63,7 @@ impl Hub {
     }
 
     async fn read_events(&self) -> Result<(), Error> {
-        let workspaces: Vec<Id> = self.live().state().sent_events.keys().copied().collect();
+        let workspaces: Vec<OrganizationId> = self.live().state().sent_events.keys().copied().collect();
         for workspaces in workspaces.chunks(CHUNK) {
             let found = self.recent_events(workspaces).await?;
             let fresh = self.live().state().fresh_events(found);
@@ -87,23 +88,19 @@ impl Hub {
     }
 
     /// The ids of recent events of these workspaces, from the index alone.
-    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspaces of the subscribers")]
-    async fn recent_events(&self, workspaces: &[Id]) -> Result<Vec<FoundEvent>, Error> {
+    async fn recent_events(&self, workspaces: &[OrganizationId]) -> Result<Vec<FoundEvent>, Error> {
         use event::Column;
-        let query = event::Entity::find()
+        let query = event::Entity::all_of_each(workspaces.iter().copied())
             .select_only()
             .columns([Column::OrganizationId, Column::Id, Column::CreatedAt])
-            .filter(Column::OrganizationId.is_in(workspaces.iter().copied()))
             .filter(Column::CreatedAt.gte(self.now().plus_millis(-LATE_COMMITS)));
         Ok(query.into_model::<FoundEvent>().all(self.database().reader()).await?)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspaces of the subscribers")]
     async fn events_by_id(&self, fresh: &[FoundEvent]) -> Result<Vec<event::Model>, Error> {
         use event::Column;
-        let workspaces: HashSet<Id> = fresh.iter().map(|found| found.organization_id).collect();
-        let query = event::Entity::find()
-            .filter(Column::OrganizationId.is_in(workspaces))
+        let workspaces: HashSet<OrganizationId> = fresh.iter().map(|found| found.organization_id).collect();
+        let query = event::Entity::all_of_each(workspaces)
             .filter(Column::Id.is_in(fresh.iter().map(|found| found.id)))
             .order_by_asc(Column::CreatedAt)
             .order_by_asc(Column::Id);
@@ -122,7 +119,7 @@ impl Hub {
     }
 
     /// Marks the running timers of a workspace as sent, before the first subscription to all of them.
-    pub(super) async fn prepare_timers(&self, organization: Id) -> Result<(), Error> {
+    pub(super) async fn prepare_timers(&self, organization: OrganizationId) -> Result<(), Error> {
         let running = self.running_timers_in(&[organization]).await?;
         let mut state = self.live().state();
         for row in running {
@@ -140,7 +137,7 @@ impl Hub {
         };
         // Named entries first: a stopped timer is sent before the timer that replaced it.
         let of_people: HashSet<&Person> = people.iter().collect();
-        let of_everybody: HashSet<&Id> = everybody.iter().collect();
+        let of_everybody: HashSet<&OrganizationId> = everybody.iter().collect();
         let wanted = |timer: &&Timer| {
             of_people.contains(&(timer.organization_id, timer.user_id)) || of_everybody.contains(&timer.organization_id)
         };
@@ -171,11 +168,9 @@ impl Hub {
     }
 
     /// The running timers of these people, from an index with one row per person.
-    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspaces of the subscribers")]
     async fn running_timers(&self, people: &[Person]) -> Result<Vec<time_entry::Model>, Error> {
         use time_entry::Column;
-        let query = time_entry::Entity::find()
-            .filter(Column::OrganizationId.is_in(people.iter().map(|(organization, _)| *organization)))
+        let query = time_entry::Entity::all_of_each(people.iter().map(|(organization, _)| *organization))
             .filter(Column::UserId.is_in(people.iter().map(|(_, user)| *user)))
             .filter(Column::DurationSeconds.is_null())
             .filter(Column::DeletedAt.is_null());
@@ -183,23 +178,19 @@ impl Hub {
     }
 
     /// The running timers of these workspaces, from an index with one row per person.
-    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspaces of the subscribers")]
-    async fn running_timers_in(&self, workspaces: &[Id]) -> Result<Vec<time_entry::Model>, Error> {
+    async fn running_timers_in(&self, workspaces: &[OrganizationId]) -> Result<Vec<time_entry::Model>, Error> {
         use time_entry::Column;
-        let query = time_entry::Entity::find()
-            .filter(Column::OrganizationId.is_in(workspaces.iter().copied()))
+        let query = time_entry::Entity::all_of_each(workspaces.iter().copied())
             .filter(Column::DurationSeconds.is_null())
             .filter(Column::DeletedAt.is_null());
         Ok(query.all(self.database().reader()).await?)
     }
 
     /// The present state of these entries, deleted ones too.
-    #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspaces of the subscribers")]
     async fn entries_by_id(&self, timers: &[&Timer]) -> Result<Vec<time_entry::Model>, Error> {
         use time_entry::Column;
-        let workspaces: HashSet<Id> = timers.iter().map(|timer| timer.organization_id).collect();
-        let query = time_entry::Entity::find()
-            .filter(Column::OrganizationId.is_in(workspaces))
+        let workspaces: HashSet<OrganizationId> = timers.iter().map(|timer| timer.organization_id).collect();
+        let query = time_entry::Entity::all_of_each(workspaces)
             .filter(Column::Id.is_in(timers.iter().map(|timer| timer.entry_id)))
             .order_by_asc(Column::UpdatedAt)
             .order_by_asc(Column::Id);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use entity::value::{Id, Plan, Role, Timestamp, TokenScope};
+use entity::value::{Plan, Role, Timestamp, TokenId, TokenScope};
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use tokio::sync::oneshot;
 
@@ -22,7 +22,7 @@ pub(super) struct Rights {
 /// Gathers the questions for the rights of single tokens: those that arrive while a statement runs share the next one.
 #[derive(Default)]
 pub(super) struct RightsReader {
-    waiting: Mutex<Vec<(Id, oneshot::Sender<Option<Rights>>)>>,
+    waiting: Mutex<Vec<(TokenId, oneshot::Sender<Option<Rights>>)>>,
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -33,7 +33,7 @@ const RIGHTS: &str = "\
 
 #[derive(FromQueryResult)]
 struct FoundToken {
-    id: Id,
+    id: TokenId,
     scope: TokenScope,
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
@@ -51,7 +51,7 @@ impl FoundToken {
 
 impl Hub {
     /// The present rights of a valid token; none for any other.
-    pub(super) async fn rights_of(&self, token: Id) -> Result<Option<Rights>, Error> {
+    pub(super) async fn rights_of(&self, token: TokenId) -> Result<Option<Rights>, Error> {
         loop {
             let (sender, answer) = oneshot::channel();
             let waiting = || self.rights.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,15 +76,15 @@ impl Hub {
 
     /// Closes those of these subscribers whose token has other rights now, and returns the others. What was read from the
     /// database before may be sent to them: a change of rights that was committed before it would have been seen.
-    pub(super) async fn entitled(&self, subscribers: Vec<(u64, Id)>) -> Result<HashSet<u64>, Error> {
+    pub(super) async fn entitled(&self, subscribers: Vec<(u64, TokenId)>) -> Result<HashSet<u64>, Error> {
         let tokens = subscribers.iter().map(|(_, token)| *token).collect();
         let rights = self.read_rights(tokens).await?;
         Ok(self.live().state().close_changed(&subscribers, &rights))
     }
 
     /// The present rights of those of these tokens that are valid.
-    async fn read_rights(&self, tokens: HashSet<Id>) -> Result<HashMap<Id, Rights>, Error> {
-        let tokens: Vec<Id> = tokens.into_iter().collect();
+    async fn read_rights(&self, tokens: HashSet<TokenId>) -> Result<HashMap<TokenId, Rights>, Error> {
+        let tokens: Vec<TokenId> = tokens.into_iter().collect();
         let now = self.now();
         let mut rights = HashMap::with_capacity(tokens.len());
         for some in tokens.chunks(CHUNK) {

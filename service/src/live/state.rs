@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use entity::value::{FieldErrors, Id, Timestamp};
+use entity::value::{EventId, FieldErrors, Id, OrganizationId, TimeEntryId, Timestamp, TokenId, UserId};
 use entity::{event, time_entry};
 use sea_orm::FromQueryResult;
 use tokio::sync::{mpsc, watch};
@@ -20,11 +20,11 @@ const MAX_SENT_TIMERS: usize = 16;
 pub(super) struct State {
     pub(super) registrations: HashMap<u64, Entry>,
     /// Events of each workspace with subscribers that were sent, with their creation times.
-    pub(super) sent_events: HashMap<Id, HashMap<Id, Timestamp>>,
+    pub(super) sent_events: HashMap<OrganizationId, HashMap<EventId, Timestamp>>,
     /// The latest timers of each person with subscribers that were sent, with their versions.
-    pub(super) sent_timers: HashMap<Person, Vec<(Id, i32)>>,
+    pub(super) sent_timers: HashMap<Person, Vec<(TimeEntryId, i32)>>,
     /// Bytes of memory that the subscriptions of each token hold.
-    pub(super) memory: HashMap<Id, usize>,
+    pub(super) memory: HashMap<TokenId, usize>,
     /// Changed timers that the reader has not loaded yet.
     pub(super) changed: HashSet<Timer>,
     /// Changed timers that the other replicas are not notified of yet.
@@ -33,21 +33,21 @@ pub(super) struct State {
 }
 
 /// A person in a workspace.
-pub(super) type Person = (Id, Id);
+pub(super) type Person = (OrganizationId, UserId);
 
 /// A time entry that runs or ran: workspace, person, entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Timer {
-    pub(crate) organization_id: Id,
-    pub(crate) user_id: Id,
-    pub(crate) entry_id: Id,
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) user_id: UserId,
+    pub(crate) entry_id: TimeEntryId,
 }
 
 /// A registered subscriber, with the rights of its token at registration.
 pub(super) struct Entry {
-    pub(super) organization_id: Id,
-    pub(super) user_id: Id,
-    pub(super) token_id: Id,
+    pub(super) organization_id: OrganizationId,
+    pub(super) user_id: UserId,
+    pub(super) token_id: TokenId,
     pub(super) rights: Rights,
     pub(super) closed: watch::Sender<Option<Closed>>,
     pub(super) sinks: HashMap<u64, Sink>,
@@ -99,8 +99,8 @@ fn send<T: Clone>(sender: &mpsc::Sender<T>, item: &T) -> bool {
 /// An event of a workspace, by the index alone.
 #[derive(FromQueryResult)]
 pub(super) struct FoundEvent {
-    pub(super) organization_id: Id,
-    pub(super) id: Id,
+    pub(super) organization_id: OrganizationId,
+    pub(super) id: EventId,
     pub(super) created_at: Timestamp,
 }
 
@@ -116,7 +116,7 @@ impl std::str::FromStr for Timer {
     fn from_str(text: &str) -> Result<Timer, FieldErrors> {
         let mut ids = text.split('/').map(str::parse::<Id>);
         let mut id = || ids.next().unwrap_or(Ok(Id::NONE));
-        Ok(Timer { organization_id: id()?, user_id: id()?, entry_id: id()? })
+        Ok(Timer { organization_id: id()?.of(), user_id: id()?.of(), entry_id: id()?.of() })
     }
 }
 
@@ -169,7 +169,7 @@ impl State {
     pub(super) fn prune(&mut self) {
         let State { registrations, sent_events, sent_timers, .. } = self;
         let active: Vec<_> = registrations.values().filter(|entry| !entry.sinks.is_empty()).collect();
-        let workspaces: HashSet<Id> =
+        let workspaces: HashSet<OrganizationId> =
             active.iter().filter(|entry| entry.has_events()).map(|entry| entry.organization_id).collect();
         let people: HashSet<Person> = active
             .iter()
@@ -177,7 +177,7 @@ impl State {
             .map(|entry| (entry.organization_id, entry.user_id))
             .collect();
         sent_events.retain(|workspace, _| workspaces.contains(workspace));
-        let everybody: HashSet<Id> =
+        let everybody: HashSet<OrganizationId> =
             active.iter().filter(|entry| entry.has_timers()).map(|entry| entry.organization_id).collect();
         sent_timers.retain(|person, _| people.contains(person) || everybody.contains(&person.0));
     }
@@ -190,39 +190,39 @@ impl State {
     }
 
     /// The number of subscriptions of a token.
-    pub(super) fn subscriptions_of(&self, token: Id) -> usize {
+    pub(super) fn subscriptions_of(&self, token: TokenId) -> usize {
         self.registrations.values().filter(|entry| entry.token_id == token).map(|entry| entry.sinks.len()).sum()
     }
 
     /// The subscribers with an event subscription in these workspaces, with their tokens.
-    pub(super) fn event_subscribers(&self, workspaces: &HashSet<Id>) -> Vec<(u64, Id)> {
+    pub(super) fn event_subscribers(&self, workspaces: &HashSet<OrganizationId>) -> Vec<(u64, TokenId)> {
         self.subscribers(|entry| entry.has_events() && workspaces.contains(&entry.organization_id))
     }
 
     /// The subscribers with a timer subscription in these workspaces, with their tokens.
-    pub(super) fn timer_subscribers(&self, workspaces: &HashSet<Id>) -> Vec<(u64, Id)> {
+    pub(super) fn timer_subscribers(&self, workspaces: &HashSet<OrganizationId>) -> Vec<(u64, TokenId)> {
         let has_any = |entry: &Entry| entry.has_timer() || entry.has_timers();
         self.subscribers(|entry| has_any(entry) && workspaces.contains(&entry.organization_id))
     }
 
     /// All subscribers, with their tokens.
-    pub(super) fn all_subscribers(&self) -> Vec<(u64, Id)> {
+    pub(super) fn all_subscribers(&self) -> Vec<(u64, TokenId)> {
         self.subscribers(|_| true)
     }
 
-    fn subscribers(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<(u64, Id)> {
+    fn subscribers(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<(u64, TokenId)> {
         let found = self.registrations.iter().filter(|(_, entry)| wanted(entry));
         found.map(|(number, entry)| (*number, entry.token_id)).collect()
     }
 
     /// The workspaces with a subscription to everybody's timers.
-    pub(super) fn timer_workspaces(&self) -> Vec<Id> {
+    pub(super) fn timer_workspaces(&self) -> Vec<OrganizationId> {
         let found = self.registrations.values().filter(|entry| entry.has_timers());
         found.map(|entry| entry.organization_id).collect::<HashSet<_>>().into_iter().collect()
     }
 
     /// Closes those of these subscribers whose token has other rights now, and returns the others.
-    pub(super) fn close_changed(&self, asked: &[(u64, Id)], rights: &HashMap<Id, Rights>) -> HashSet<u64> {
+    pub(super) fn close_changed(&self, asked: &[(u64, TokenId)], rights: &HashMap<TokenId, Rights>) -> HashSet<u64> {
         let entitled = asked.iter().filter(|(number, token)| {
             self.registrations.get(number).is_some_and(|entry| entry.still_has(rights.get(token).copied()))
         });
@@ -277,7 +277,7 @@ impl State {
 
     /// Those of these timers that somebody waits for and that were not sent in this version yet.
     pub(super) fn fresh_timers(&self, rows: Vec<time_entry::Model>) -> Vec<time_entry::Model> {
-        let everybody: HashSet<Id> = self.timer_workspaces().into_iter().collect();
+        let everybody: HashSet<OrganizationId> = self.timer_workspaces().into_iter().collect();
         let fresh = |row: &time_entry::Model| match self.sent_timers.get(&(row.organization_id, row.user_id)) {
             Some(sent) => !sent.contains(&(row.id, row.version)),
             None => everybody.contains(&row.organization_id),
@@ -287,7 +287,7 @@ impl State {
 
     /// Sends timers that were not sent in this version yet to the entitled subscribers.
     pub(super) fn send_timers(&mut self, rows: Vec<time_entry::Model>, entitled: &HashSet<u64>) {
-        let everybody: HashSet<Id> = self.timer_workspaces().into_iter().collect();
+        let everybody: HashSet<OrganizationId> = self.timer_workspaces().into_iter().collect();
         for row in rows {
             let (organization_id, user_id) = (row.organization_id, row.user_id);
             let person = (organization_id, user_id);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, Value, parser::types, registry};
 use entity::event;
-use entity::value::{DateOrDateTime, EventType, Id};
+use entity::value::{DateOrDateTime, EventId, EventType, OrganizationId};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use sea_orm::{ColumnTrait, Condition};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 #[graphql(name = "EventFields")]
 pub struct Event {
     /// Identifier of the event (UUID v7), the same on every delivery, retry and replay of it.
-    pub id: Id,
+    pub id: EventId,
     /// Type of the event, such as `client.created`. New types may be added.
     #[serde(rename = "type")]
     #[oai(rename = "type")]
@@ -35,7 +35,7 @@ pub struct Event {
     /// Time at which the event happened, in Unix seconds.
     pub created: i64,
     /// Identifier of the workspace in which the event happened.
-    pub org_id: Id,
+    pub org_id: OrganizationId,
     /// Whether the event is real: false on a test server and for test events.
     pub livemode: bool,
     /// The record as an Owner saw it at that moment, under the name of its noun (`client`, `project`, `task`,
@@ -120,7 +120,7 @@ crate::input! {
     /// Filters of the list of events; an event must match all of them.
     pub struct EventFilter {
         /// Only events with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<EventId>>,
         /// Only events of one of these types.
         pub r#type: Field<Vec<EventType>>,
         /// Only events that happened at or after this instant; a date means the start of that UTC day.
@@ -163,7 +163,7 @@ pub async fn list(cx: &Cx, args: &EventArgs) -> Result<Page<Event>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<Event, Error> {
+pub async fn get(cx: &Cx, id: EventId) -> Result<Event, Error> {
     read(&cx.read(Action::GetEvent)?.get::<event::Entity>(id).await?)
 }
 
@@ -171,7 +171,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Event, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Event>, Error> {
+pub async fn by_ids(cx: &Cx, ids: &[EventId]) -> Result<Vec<Event>, Error> {
     let rows = cx.read(Action::GetEvent)?.by_ids::<event::Entity>(ids).await?;
     rows.iter().map(read).collect()
 }

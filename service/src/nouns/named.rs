@@ -1,6 +1,6 @@
 //! Records by their exact name, for callers who know names and no ids.
 
-use entity::value::{Id, fold};
+use entity::value::{Id, ProjectId, fold};
 use entity::{client, project, task};
 use sea_orm::{ColumnTrait, QueryFilter};
 
@@ -25,7 +25,7 @@ macro_rules! named {
             let key = fold(name.trim());
             let narrow = |query: sea_orm::Select<$entity::Entity>| query.filter($entity::Column::NameKey.eq(key.as_str()));
             let page = cx.list_below::<$entity::Entity>(Action::$action, &args, "named", narrow).await?;
-            Ok(page.items.into_iter().map(|row| (row.id, row.name)).collect())
+            Ok(page.items.into_iter().map(|row| (row.id.any(), row.name)).collect())
         }
     };
 }
@@ -43,7 +43,7 @@ named!(
 ///
 /// # Errors
 /// `RateLimited`.
-pub async fn tasks(cx: &Cx, name: &str, project: Option<Id>, limit: u32) -> Result<Vec<(Id, String)>, Error> {
+pub async fn tasks(cx: &Cx, name: &str, project: Option<ProjectId>, limit: u32) -> Result<Vec<(Id, String)>, Error> {
     cx.charge_points(POINTS).await?;
     let args = ListArgs::from_query(vec![("limit".to_owned(), limit.to_string())]);
     let key = fold(name.trim());
@@ -55,5 +55,5 @@ pub async fn tasks(cx: &Cx, name: &str, project: Option<Id>, limit: u32) -> Resu
         }
     };
     let page = cx.list_below::<task::Entity>(Action::ListTasks, &args, "named", narrow).await?;
-    Ok(page.items.into_iter().map(|row| (row.id, row.name)).collect())
+    Ok(page.items.into_iter().map(|row| (row.id.any(), row.name)).collect())
 }

@@ -1,12 +1,13 @@
 //! The workspace: read by its members, made by the operator, changed on the settings pages and by the operator.
 
 use entity::organization;
-use entity::value::{Currency, FieldErrors, Id, Json, Name, Plan, Text, Timestamp};
+use entity::value::{Currency, FieldErrors, Id, Json, Name, OrganizationId, Plan, Text, Timestamp};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel};
 use serde::{Deserialize, Serialize};
 
 use crate::access::action::Action;
 use crate::access::policy;
+use crate::access::scope::{workspace, workspaces};
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input, NonNull, Validate};
 use crate::contract::outcome::{Precondition, Record, Written};
@@ -22,7 +23,7 @@ use crate::door::write::Write;
 #[oai(rename_all = "camelCase")]
 pub struct Organization {
     /// Identifier of the workspace (UUID v7).
-    pub id: Id,
+    pub id: OrganizationId,
     /// Name of the workspace.
     pub name: String,
     /// Plan of the workspace, which decides on features and rate limits.
@@ -88,18 +89,16 @@ pub async fn get(cx: &Cx) -> Result<Organization, Error> {
     Ok(Organization::shown(row, policy::sees_legal_details(cx.caller().role())))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by its id")]
-pub(crate) async fn find(db: &impl ConnectionTrait, id: Id) -> Result<organization::Model, Error> {
-    organization::Entity::find_by_id(id).one(db).await?.ok_or(Error::NotFound("workspace"))
+pub(crate) async fn find(db: &impl ConnectionTrait, id: OrganizationId) -> Result<organization::Model, Error> {
+    workspace(id).one(db).await?.ok_or(Error::NotFound("workspace"))
 }
 
 /// Everything that counts members or Owners, makes invoices, or changes the workspace itself takes its turn on its row. Rows
 /// of the workspace can be made meanwhile: their foreign keys only ask that it stays.
-#[expect(clippy::disallowed_methods, reason = "the workspace is the scope itself, found by its id")]
 pub(crate) async fn lock(write: &Write) -> Result<organization::Model, Error> {
     use sea_orm::QuerySelect;
     use sea_orm::sea_query::LockType;
-    let query = organization::Entity::find_by_id(write.organization_id()).lock(LockType::NoKeyUpdate);
+    let query = workspace(write.organization_id()).lock(LockType::NoKeyUpdate);
     query.one(write.connection()).await?.ok_or(Error::NotFound("workspace"))
 }
 
@@ -131,13 +130,10 @@ pub async fn create(operator: &Operator, input: NewOrganization) -> Result<Organ
                 default_currency: input.currency,
                 invoice_prefix: "INV-".into(),
                 next_invoice_number: 1,
-                legal_name: None,
-                tax_id: None,
-                business_email: None,
-                business_website: None,
                 version: 1,
                 created_at: write.now,
                 updated_at: write.now,
+                ..organization::Model::blank()
             };
             let shown = Organization::shown(row.clone(), true);
             let row = row.into_active_model().reset_all();
@@ -152,7 +148,7 @@ pub async fn create(operator: &Operator, input: NewOrganization) -> Result<Organ
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-pub async fn set_plan(operator: &Operator, id: Id, plan: Plan) -> Result<Organization, Error> {
+pub async fn set_plan(operator: &Operator, id: OrganizationId, plan: Plan) -> Result<Organization, Error> {
     operator
         .write(id, async |write| {
             let mut row = lock(write).await?;
@@ -188,7 +184,7 @@ pub struct OrganizationChanges {
 ///
 /// # Errors
 /// `NotFound`, and `Invalid` for a text over 1,000 characters.
-pub async fn set(operator: &Operator, id: Id, changes: OrganizationChanges) -> Result<Organization, Error> {
+pub async fn set(operator: &Operator, id: OrganizationId, changes: OrganizationChanges) -> Result<Organization, Error> {
     let text = |text: Option<String>| text.map_or(Field::Absent, |text| Field::from_json(Json::Text(text)));
     let changes = UpdateOrganizationInput {
         name: changes.name.map_or(NonNull::Absent, NonNull::Value),
@@ -258,7 +254,7 @@ impl VersionedOrganization {
 
 impl Record for VersionedOrganization {
     fn id(&self) -> Id {
-        self.organization.id
+        self.organization.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -315,10 +311,9 @@ async fn change(
 ///
 /// # Errors
 /// `NotFound` (workspace or record), or `Internal` (database).
-#[expect(clippy::disallowed_methods, reason = "the operator looks across workspaces")]
 pub async fn list(operator: &Operator) -> Result<Vec<Organization>, Error> {
     use sea_orm::QueryOrder;
-    let query = organization::Entity::find().order_by_asc(organization::Column::CreatedAt);
+    let query = workspaces().order_by_asc(organization::Column::CreatedAt);
     let rows = query.order_by_asc(organization::Column::Id).all(operator.reader()).await?;
     Ok(rows.into_iter().map(|row| Organization::shown(row, true)).collect())
 }

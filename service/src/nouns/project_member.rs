@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use entity::value::Id;
+use entity::value::{ProjectId, UserId};
 use entity::{member, project, project_member};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, Order, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, FromQueryResult, Order, QueryFilter, QuerySelect, QueryTrait};
 
 use crate::access::action::Action;
+use crate::access::scope::Scoped;
 use crate::contract::error::Error;
 use crate::contract::outcome::{Deleted, Written};
 use crate::door::Cx;
@@ -18,7 +19,11 @@ use crate::nouns::member::{Member, MemberFilter, MemberSort};
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
-pub async fn list(cx: &Cx, project: Id, args: &ListArgs<MemberFilter, MemberSort>) -> Result<Page<Member>, Error> {
+pub async fn list(
+    cx: &Cx,
+    project: ProjectId,
+    args: &ListArgs<MemberFilter, MemberSort>,
+) -> Result<Page<Member>, Error> {
     let read = cx.read(Action::ListProjectMembers)?;
     let on_project = read.query::<project_member::Entity>(|query| {
         let of_project = query.filter(project_member::Column::ProjectId.eq(project));
@@ -37,7 +42,7 @@ pub async fn list(cx: &Cx, project: Id, args: &ListArgs<MemberFilter, MemberSort
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn of_projects(cx: &Cx, projects: &[Id]) -> Result<HashMap<Id, Vec<Member>>, Error> {
+pub async fn of_projects(cx: &Cx, projects: &[ProjectId]) -> Result<HashMap<ProjectId, Vec<Member>>, Error> {
     use project_member::Column;
     let read = cx.read(Action::ListProjectMembers)?;
     let place = |column: Column| Expr::col((project_member::Entity, column));
@@ -51,7 +56,7 @@ pub async fn of_projects(cx: &Cx, projects: &[Id]) -> Result<HashMap<Id, Vec<Mem
         .inner_join(project_member::Entity, joined)
         .expr_as(place(Column::ProjectId), "on_project")
         .order_by_expr(place(Column::CreatedAt), Order::Asc);
-    let mut found: HashMap<Id, Vec<Member>> = HashMap::new();
+    let mut found: HashMap<ProjectId, Vec<Member>> = HashMap::new();
     for row in read.rows(&people).await? {
         let member = member::Model::from_query_result(&row, "")?;
         found.entry(row.try_get("", "on_project")?).or_default().push(member.into());
@@ -63,7 +68,7 @@ pub async fn of_projects(cx: &Cx, projects: &[Id]) -> Result<HashMap<Id, Vec<Mem
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
-pub async fn add(cx: &Cx, project: Id, user: Id) -> Result<Written<Member>, Error> {
+pub async fn add(cx: &Cx, project: ProjectId, user: UserId) -> Result<Written<Member>, Error> {
     cx.write(Action::AddProjectMember, (), async |write, ()| {
         write.lock_exclusive::<project::Entity>(project).await?;
         let member = crate::nouns::member::lock_shared(write, user).await?.ok_or(Error::NotFound("member"))?;
@@ -87,13 +92,11 @@ pub async fn add(cx: &Cx, project: Id, user: Id) -> Result<Written<Member>, Erro
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
-pub async fn remove(cx: &Cx, project: Id, user: Id) -> Result<Written<Deleted>, Error> {
+pub async fn remove(cx: &Cx, project: ProjectId, user: UserId) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RemoveProjectMember, (), async |write, ()| {
         write.lock_exclusive::<project::Entity>(project).await?;
         let organization = write.organization_id();
-        let removed = project_member::Entity::delete_many()
-            .filter(project_member::Column::OrganizationId.eq(organization))
+        let removed = project_member::Entity::delete_in(organization)
             .filter(project_member::Column::ProjectId.eq(project))
             .filter(project_member::Column::UserId.eq(user))
             .exec(write.connection())
@@ -102,7 +105,7 @@ pub async fn remove(cx: &Cx, project: Id, user: Id) -> Result<Written<Deleted>, 
             return Err(Error::NotFound("member on this project"));
         }
         crate::nouns::task::unassign(write, user, Some(project)).await?;
-        Ok(Deleted { id: user })
+        Ok(Deleted { id: user.any() })
     })
     .await
 }

@@ -1,7 +1,9 @@
 //! API tokens: listed and ended over the surfaces, made on the settings pages and by the operator. No token can make a
 //! token.
 
-use entity::value::{DateOrDateTime, FieldErrors, Id, Instant, Name, Timestamp, TokenScope};
+use entity::value::{
+    DateOrDateTime, FieldErrors, Id, Instant, MemberId, Name, OrganizationId, Timestamp, TokenId, TokenScope,
+};
 use entity::{member, token};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::action::Action;
 use crate::access::auth::FreshToken;
 use crate::access::caller::Caller;
+use crate::access::scope::Scoped;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input, Required, Validate};
 use crate::contract::outcome::{Deleted, Record, Written};
@@ -30,11 +33,11 @@ pub(crate) const MAX_TOKENS: u64 = 50;
 #[graphql(name = "TokenFields")]
 pub struct Token {
     /// Identifier of the token (UUID v7).
-    pub id: Id,
+    pub id: TokenId,
     /// Identifier of the workspace that the token belongs to.
-    pub org_id: Id,
+    pub org_id: OrganizationId,
     /// Identifier of the membership that the token acts as.
-    pub member_id: Id,
+    pub member_id: MemberId,
     /// Name of the token, as given when it was made.
     pub name: String,
     /// Characters by which the token is recognised, after `hsk_live_` or `hsk_test_`.
@@ -103,7 +106,7 @@ crate::input! {
     /// Filters of the list of tokens; a token must match all of them.
     pub struct TokenFilter {
         /// Only tokens with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<TokenId>>,
         /// Only tokens made at or after this instant; a date means the start of that UTC day.
         pub created_at_from: Field<DateOrDateTime>,
         /// Only tokens made at or before this instant; a date means the end of that UTC day.
@@ -139,7 +142,7 @@ pub async fn list(cx: &Cx, args: &ListArgs<TokenFilter, TokenSort>) -> Result<Pa
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<Token, Error> {
+pub async fn get(cx: &Cx, id: TokenId) -> Result<Token, Error> {
     Ok(cx.read(Action::ListTokens)?.get::<token::Entity>(id).await?.into())
 }
 
@@ -147,7 +150,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Token, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn of_member(cx: &Cx, member: Id) -> Result<Vec<Token>, Error> {
+pub async fn of_member(cx: &Cx, member: MemberId) -> Result<Vec<Token>, Error> {
     let now = cx.now();
     let read = cx.read(Action::ListTokens)?;
     let rows = read.all::<token::Entity>(|query| {
@@ -162,11 +165,11 @@ pub async fn of_member(cx: &Cx, member: Id) -> Result<Vec<Token>, Error> {
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn revoke(cx: &Cx, id: Id) -> Result<Written<Deleted>, Error> {
+pub async fn revoke(cx: &Cx, id: TokenId) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RevokeToken, (), async |write, ()| {
         let row = write.lock_exclusive::<token::Entity>(id).await?;
         end(write, row).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }
@@ -221,7 +224,7 @@ pub struct MintedToken {
 
 impl Record for MintedToken {
     fn id(&self) -> Id {
-        self.record.id
+        self.record.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -251,7 +254,7 @@ pub async fn mint(cx: &Cx, input: CreateTokenInput) -> Result<Written<MintedToke
 ///
 /// # Errors
 /// `NotFound` (workspace or record), `Invalid` (input), `Conflict` (state or cap), or `Internal` (database).
-pub async fn create(operator: &Operator, organization: Id, input: NewToken) -> Result<MintedToken, Error> {
+pub async fn create(operator: &Operator, organization: OrganizationId, input: NewToken) -> Result<MintedToken, Error> {
     operator
         .write(organization, async |write| {
             let member = crate::nouns::member::find_live(write, &input.member).await?;
@@ -311,8 +314,7 @@ fn is_live(now: Timestamp) -> Condition {
 ///
 /// # Errors
 /// `NotFound` (workspace or record), or `Internal` (database).
-pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Token>, Error> {
-    use crate::access::scope::Scoped;
+pub async fn all_of(operator: &Operator, organization: OrganizationId) -> Result<Vec<Token>, Error> {
     crate::nouns::organization::find(operator.reader(), organization).await?;
     let query = token::Entity::all_of(organization).order_by_asc(token::Column::CreatedAt);
     let rows = query.order_by_asc(token::Column::Id).all(operator.reader()).await?;
@@ -323,10 +325,8 @@ pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Token>,
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-#[expect(clippy::disallowed_methods, reason = "a prefix is unique across workspaces")]
 pub async fn revoke_by_prefix(operator: &Operator, prefix: &str) -> Result<Token, Error> {
-    use sea_orm::EntityTrait;
-    let by_prefix = token::Entity::find().filter(token::Column::Prefix.eq(prefix));
+    let by_prefix = token::Entity::everywhere().filter(token::Column::Prefix.eq(prefix));
     let found = by_prefix.one(operator.reader()).await?.ok_or(Error::NotFound("token"))?;
     operator
         .write(found.organization_id, async |write| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entity::value::{DeliveryStatus, EventType, Id};
+use entity::value::{DeliveryStatus, EventId, EventType, WebhookDeliveryId, WebhookEndpointId};
 use entity::webhook_delivery;
 use sea_orm::{ConnectionTrait, Statement};
 
@@ -54,16 +54,16 @@ impl Targets<'_> {
     }
 
     /// Those that are sent events of this type.
-    pub(super) fn subscribed_to(&self, kind: &str) -> impl Iterator<Item = Id> {
+    pub(super) fn subscribed_to(&self, kind: &str) -> impl Iterator<Item = WebhookEndpointId> {
         self.0.iter().filter(move |(_, kinds)| kinds.iter().any(|own| own.as_str() == kind)).map(|(id, _)| *id)
     }
 }
 
 /// A new delivery.
 pub(crate) struct Delivery {
-    pub(crate) endpoint: Id,
-    pub(crate) event: Id,
-    pub(crate) replay_of: Option<Id>,
+    pub(crate) endpoint: WebhookEndpointId,
+    pub(crate) event: EventId,
+    pub(crate) replay_of: Option<WebhookDeliveryId>,
 }
 
 impl Delivery {

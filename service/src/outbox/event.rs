@@ -1,7 +1,7 @@
 //! What may leave the system, and its shape: the noun as GET gives it to an Owner, frozen at that moment.
 
 use entity::event;
-use entity::value::{EventType, Id};
+use entity::value::{EventId, EventType, OrganizationId};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -52,11 +52,11 @@ impl<D: EventData> Serialize for Records<D> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Envelope<D> {
-    pub(crate) id: Id,
+    pub(crate) id: EventId,
     pub(crate) r#type: &'static str,
     /// Unix seconds.
     pub(crate) created: i64,
-    pub(crate) org_id: Id,
+    pub(crate) org_id: OrganizationId,
     pub(crate) livemode: bool,
     pub(crate) data: D,
 }
@@ -87,7 +87,7 @@ pub(crate) async fn emit(write: &Write, kind: EventType, data: impl EventData) -
 ///
 /// # Errors
 /// `Internal` if the database does not answer.
-pub(crate) async fn insert_event(write: &Write, id: Id, kind: &str, body: String) -> Result<(), Error> {
+pub(crate) async fn insert_event(write: &Write, id: EventId, kind: &str, body: String) -> Result<(), Error> {
     let row = event::Model {
         id,
         organization_id: write.organization_id(),

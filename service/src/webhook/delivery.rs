@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use entity::value::{DateOrDateTime, DeliveryStatus, EventType, Id, Timestamp};
+use entity::value::{
+    DateOrDateTime, DeliveryStatus, EventId, EventType, Id, OrganizationId, Timestamp, WebhookDeliveryId,
+    WebhookEndpointId,
+};
 use entity::{webhook_attempt, webhook_delivery};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
@@ -16,86 +19,48 @@ use crate::door::Cx;
 use crate::list::filter::{one_of, since, until};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 
-/// A delivery: one event on its way to one webhook endpoint, with up to 8 attempts over about 32 hours. Only Owners and
-/// Admins see deliveries.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "WebhookDeliveryFields")]
-pub struct WebhookDelivery {
-    /// Identifier of the delivery (UUID v7).
-    pub id: Id,
-    /// Identifier of the workspace that the delivery belongs to.
-    pub org_id: Id,
-    /// Identifier of the event that is delivered.
-    pub event_id: Id,
-    /// Type of the event, such as `client.created`.
-    pub event_type: String,
-    /// Identifier of the webhook endpoint that it is sent to.
-    pub endpoint_id: Id,
-    /// State of the delivery.
-    pub status: DeliveryStatus,
-    /// Why the delivery was skipped: `plan`, `disabled` or `deleted`; null otherwise.
-    #[oai(nullable)]
-    pub reason: Option<String>,
-    /// Number of attempts so far.
-    pub attempt_count: i32,
-    /// Time of the next attempt (UTC); null if there is none.
-    #[oai(nullable)]
-    pub next_attempt_at: Option<Timestamp>,
-    /// Time of the last attempt (UTC); null before the first.
-    #[oai(nullable)]
-    pub last_attempt_at: Option<Timestamp>,
-    /// HTTP status of the last answer; null if there was no answer yet.
-    #[oai(nullable)]
-    pub last_response_status: Option<i32>,
-    /// Identifier of the delivery that this one repeats; null if it repeats none.
-    #[oai(nullable)]
-    pub replay_of: Option<Id>,
-    /// Time at which the delivery was created (UTC).
-    pub created_at: Timestamp,
-}
-
-impl From<webhook_delivery::Model> for WebhookDelivery {
-    fn from(row: webhook_delivery::Model) -> WebhookDelivery {
-        let webhook_delivery::Model {
-            id,
-            organization_id,
-            endpoint_id,
-            event_id,
-            event_type,
-            status,
-            reason,
-            attempt_count,
-            next_attempt_at,
-            last_attempt_at,
-            last_response_status,
-            replay_of,
-            due_at: _,
-            lease: _,
-            created_at,
-        } = row;
-        WebhookDelivery {
-            id,
-            org_id: organization_id,
-            event_id,
-            event_type,
-            endpoint_id,
-            status,
-            reason,
-            attempt_count,
-            next_attempt_at,
-            last_attempt_at,
-            last_response_status,
-            replay_of,
-            created_at,
-        }
+crate::contract::record::record! {
+    /// A delivery: one event on its way to one webhook endpoint, with up to 8 attempts over about 32 hours. Only Owners and
+    /// Admins see deliveries.
+    #[graphql(name = "WebhookDeliveryFields")]
+    pub struct WebhookDelivery from webhook_delivery without due_at lease {
+        /// Identifier of the delivery (UUID v7).
+        pub id: WebhookDeliveryId,
+        /// Identifier of the workspace that the delivery belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the event that is delivered.
+        pub event_id: EventId,
+        /// Type of the event, such as `client.created`.
+        pub event_type: String,
+        /// Identifier of the webhook endpoint that it is sent to.
+        pub endpoint_id: WebhookEndpointId,
+        /// State of the delivery.
+        pub status: DeliveryStatus,
+        /// Why the delivery was skipped: `plan`, `disabled` or `deleted`; null otherwise.
+        #[oai(nullable)]
+        pub reason: Option<String>,
+        /// Number of attempts so far.
+        pub attempt_count: i32,
+        /// Time of the next attempt (UTC); null if there is none.
+        #[oai(nullable)]
+        pub next_attempt_at: Option<Timestamp>,
+        /// Time of the last attempt (UTC); null before the first.
+        #[oai(nullable)]
+        pub last_attempt_at: Option<Timestamp>,
+        /// HTTP status of the last answer; null if there was no answer yet.
+        #[oai(nullable)]
+        pub last_response_status: Option<i32>,
+        /// Identifier of the delivery that this one repeats; null if it repeats none.
+        #[oai(nullable)]
+        pub replay_of: Option<WebhookDeliveryId>,
+        /// Time at which the delivery was created (UTC).
+        pub created_at: Timestamp,
     }
 }
 
 impl Record for WebhookDelivery {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -166,11 +131,11 @@ crate::input! {
     /// Filters of the list of deliveries; a delivery must match all of them.
     pub struct WebhookDeliveryFilter {
         /// Only deliveries with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<WebhookDeliveryId>>,
         /// Only deliveries to one of these webhook endpoints.
-        pub endpoint_id: Field<Vec<Id>>,
+        pub endpoint_id: Field<Vec<WebhookEndpointId>>,
         /// Only deliveries of one of these events.
-        pub event_id: Field<Vec<Id>>,
+        pub event_id: Field<Vec<EventId>>,
         /// Only deliveries of events of one of these types.
         pub event_type: Field<Vec<EventType>>,
         /// Only deliveries in one of these states.
@@ -226,7 +191,7 @@ pub async fn list(cx: &Cx, args: &WebhookDeliveryArgs) -> Result<Page<WebhookDel
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<WebhookDelivery, Error> {
+pub async fn get(cx: &Cx, id: WebhookDeliveryId) -> Result<WebhookDelivery, Error> {
     Ok(cx.read(Action::GetWebhookDelivery)?.get::<webhook_delivery::Entity>(id).await?.into())
 }
 
@@ -234,7 +199,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<WebhookDelivery, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get_detail(cx: &Cx, id: Id) -> Result<WebhookDeliveryDetail, Error> {
+pub async fn get_detail(cx: &Cx, id: WebhookDeliveryId) -> Result<WebhookDeliveryDetail, Error> {
     let delivery = get(cx, id).await?;
     let attempts = attempts_of(cx, &[id]).await?.remove(&id).unwrap_or_default();
     Ok(WebhookDeliveryDetail { delivery, attempts })
@@ -244,13 +209,16 @@ pub async fn get_detail(cx: &Cx, id: Id) -> Result<WebhookDeliveryDetail, Error>
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn attempts_of(cx: &Cx, deliveries: &[Id]) -> Result<HashMap<Id, Vec<WebhookAttempt>>, Error> {
+pub async fn attempts_of(
+    cx: &Cx,
+    deliveries: &[WebhookDeliveryId],
+) -> Result<HashMap<WebhookDeliveryId, Vec<WebhookAttempt>>, Error> {
     let read = cx.read(Action::GetWebhookDelivery)?;
     let rows = read.all::<webhook_attempt::Entity>(|query| {
         let theirs = query.filter(webhook_attempt::Column::DeliveryId.is_in(deliveries.iter().copied()));
         theirs.order_by_asc(webhook_attempt::Column::Number)
     });
-    let mut found: HashMap<Id, Vec<WebhookAttempt>> = HashMap::new();
+    let mut found: HashMap<WebhookDeliveryId, Vec<WebhookAttempt>> = HashMap::new();
     for row in rows.await? {
         found.entry(row.delivery_id).or_default().push(row.into());
     }

@@ -1,6 +1,6 @@
 //! The health of an endpoint: what became of the deliveries of its last 24 hours.
 
-use entity::value::{DeliveryStatus, Id, Timestamp};
+use entity::value::{DeliveryStatus, Timestamp, WebhookEndpointId};
 use sea_orm::QueryResult;
 
 use crate::access::action::Action;
@@ -65,7 +65,7 @@ impl Health {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn of(cx: &Cx, endpoint: Id) -> Result<Health, Error> {
+pub async fn of(cx: &Cx, endpoint: WebhookEndpointId) -> Result<Health, Error> {
     let read = cx.read(Action::ListWebhookDeliveries)?;
     let now = cx.now().millis();
     let begins_at = Timestamp::from_millis(now - now.rem_euclid(HOUR) - 23 * HOUR);

@@ -147,7 +147,7 @@ impl Dispatcher {
         self.core.now()
     }
 
-    fn new_id(&self) -> Id {
+    fn new_id<T>(&self) -> Id<T> {
         self.core.new_id()
     }
 

@@ -1,6 +1,6 @@
 //! Replays: the event of a delivery is sent again in a new delivery, signed with the present secret.
 
-use entity::value::{DeliveryStatus, FieldErrors, Id, Json};
+use entity::value::{DeliveryStatus, FieldErrors, Id, Json, OrganizationId, WebhookDeliveryId};
 use entity::{webhook_delivery, webhook_endpoint};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect, Select};
@@ -61,7 +61,7 @@ pub(super) fn refuse_unless_open(endpoint: Option<&webhook_endpoint::Model>) -> 
 /// # Errors
 /// `NotFound`; `Conflict` while the delivery is pending, where the endpoint is disabled or deleted, or where the workspace has
 /// too many pending deliveries; what the door refuses.
-pub async fn one(cx: &Cx, id: Id) -> Result<Written<WebhookDelivery>, Error> {
+pub async fn one(cx: &Cx, id: WebhookDeliveryId) -> Result<Written<WebhookDelivery>, Error> {
     cx.create(Action::ReplayWebhookDelivery, (), async |write, ()| {
         organization::lock(write).await?;
         let before =
@@ -161,7 +161,11 @@ impl Replay {
 
     /// The deliveries to replay, the oldest first: finished ones of endpoints that are enabled. Replays are not replayed
     /// again, so that repeated calls do not multiply them.
-    fn select(&self, organization: Id, query: Select<webhook_delivery::Entity>) -> Select<webhook_delivery::Entity> {
+    fn select(
+        &self,
+        organization: OrganizationId,
+        query: Select<webhook_delivery::Entity>,
+    ) -> Select<webhook_delivery::Entity> {
         use webhook_delivery::Column;
         let enabled = Condition::all()
             .add(webhook_endpoint::Column::Enabled.eq(true))

@@ -1,6 +1,6 @@
 //! The test call: sends an example event to one endpoint.
 
-use entity::value::{EventType, Id};
+use entity::value::{EventType, WebhookEndpointId};
 use entity::webhook_endpoint;
 
 use super::delivery::WebhookDelivery;
@@ -33,7 +33,11 @@ impl Validate for TestWebhookEndpointInput {
 /// # Errors
 /// `NotFound`; `Conflict` where the endpoint is disabled or deleted, or where the workspace has too many pending deliveries;
 /// what the door refuses.
-pub async fn send(cx: &Cx, id: Id, input: TestWebhookEndpointInput) -> Result<Written<WebhookDelivery>, Error> {
+pub async fn send(
+    cx: &Cx,
+    id: WebhookEndpointId,
+    input: TestWebhookEndpointInput,
+) -> Result<Written<WebhookDelivery>, Error> {
     cx.create(Action::TestWebhookEndpoint, input, async |write, input| {
         organization::lock(write).await?;
         let endpoint =

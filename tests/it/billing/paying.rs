@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use service::invoice::{InvoiceWithLines, cancel, fail_payment, pay, refund, send};
-use service::value::{Id, Money};
+use service::value::{InvoiceId, Money};
 use service::{Error, Operator};
 use tests::{Fixtures, on_both};
 
@@ -19,7 +19,7 @@ fn state(invoice: &Value) -> [&str; 3] {
 }
 
 /// The reason of each step that is refused now.
-async fn refused(operator: &Operator, id: Id) -> Vec<(&'static str, &'static str)> {
+async fn refused(operator: &Operator, id: InvoiceId) -> Vec<(&'static str, &'static str)> {
     let mut refused = Vec::new();
     // A step that is allowed would change the invoice; amounts of nothing are not.
     for (step, outcome) in [
@@ -40,7 +40,7 @@ on_both! {
         let home = &fixtures.home;
         let client = home.client(&world, "C").await;
         home.expense(&world, &client, "100").await;
-        let id: Id = home.invoice(&world, &client).await.parse().unwrap();
+        let id: InvoiceId = home.invoice(&world, &client).await.parse().unwrap();
         let operator = world.operator();
         let reported = async || -> Vec<Value> {
             let events = world.events().await.into_iter();
@@ -108,7 +108,7 @@ on_both! {
         home.expense(&world, &client, "5").await;
         let mut bills = Vec::new();
         for (number, further) in [("INV-1", false), ("INV-2", true)] {
-            let id: Id = home.invoice(&world, &client).await.parse().unwrap();
+            let id: InvoiceId = home.invoice(&world, &client).await.parse().unwrap();
             let path = format!("/api/v1/invoices/{id}");
             let made = world.get(owner, &path).await.data(200);
             assert_eq!((&made["number"], &made["total"], made["lines"].as_array().unwrap().len()), (&json!(number), &json!("165.00"), 3));
@@ -140,7 +140,7 @@ on_both! {
         let (home, owner) = (&fixtures.home, &fixtures.home.owner);
         let project = home.project(&world, "P").await;
         let entry = home.entry(&world, owner, &project).await["id"].as_str().unwrap().to_owned();
-        let invoice: Id = home.invoice_of(&world, &project).await.parse().unwrap();
+        let invoice: InvoiceId = home.invoice_of(&world, &project).await.parse().unwrap();
         let path = format!("/api/v1/projects/{project}");
         world.patch(owner, &path, json!({ "rateType": "NON_BILLABLE" })).await.data(200);
         let entry = format!("/api/v1/time-entries/{entry}");
@@ -161,7 +161,7 @@ on_both! {
         let fixtures = Fixtures::new(&world).await;
         let client = fixtures.home.client(&world, "C").await;
         fixtures.home.expense(&world, &client, "100").await;
-        let id: Id = fixtures.home.invoice(&world, &client).await.parse().unwrap();
+        let id: InvoiceId = fixtures.home.invoice(&world, &client).await.parse().unwrap();
         send(&world.operator(), id).await.unwrap();
         let mut all = Vec::new();
         for _ in 0..15 {

@@ -160,13 +160,14 @@ fn every_record_and_every_body_has_an_example() {
             let examples = &operation["requestBody"]["content"]["application/json"]["examples"];
             assert!(
                 examples.as_object().is_some_and(|all| !all.is_empty()),
-                "{place}: write one in openapi/examples.json"
+                "{place}: write one in service/src/contract/examples.json"
             );
         }
         if let Some(record) = answered_record(&document, &operation) {
             let record = record.as_str();
             let example = schemas[record]["examples"][0].as_object();
-            let example = example.unwrap_or_else(|| panic!("{record}: write one in openapi/examples.json"));
+            let example =
+                example.unwrap_or_else(|| panic!("{record}: write one in service/src/contract/examples.json"));
             let properties = schemas[record]["properties"].as_object().unwrap();
             assert!(example.keys().eq(properties.keys()), "the example of {record} has other fields than a record");
         }

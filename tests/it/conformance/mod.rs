@@ -12,6 +12,7 @@ mod linters;
 mod mcp;
 #[expect(deprecated, reason = "the older revision asks for what the current one gives up")]
 mod protocol_fixture;
+mod protocol_parts;
 mod samples;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use std::process::Command;
 use serde_json::Value;
 use tests::{Kind, PrivateDatabase};
 
-use crate::cli::{Running, json};
+use crate::running::{Running, json};
 
 /// The OpenAPI 3.1 document.
 fn document() -> Value {

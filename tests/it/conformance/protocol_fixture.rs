@@ -5,20 +5,17 @@ use std::sync::Arc;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, CompleteRequestParams, CompleteResult,
-    GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, InputRequiredResult, InputResponses,
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel,
-    LoggingMessageNotificationParam, PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams,
-    ReadResourceResponse, ReadResourceResult, ServerCapabilities, ServerConfig, SetLevelRequestParams,
-    SubscribeRequestParams, UnsubscribeRequestParams,
+    GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel, LoggingMessageNotificationParam,
+    PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams, ReadResourceResponse,
+    ReadResourceResult, ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscribeRequestParams,
+    UnsubscribeRequestParams,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// A picture of one point, and a sound of no length.
-const IMAGE: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
-const SOUND: &str = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAgD4AAAB9AAACABAAZGF0YQAAAAA=";
+use super::protocol_parts::{IMAGE, SOUND, answers, asks, filled, form, made, part, roots, sample, says, text};
 
 /// The tools, in the order of the list.
 const TOOLS: [&str; 22] = [
@@ -68,60 +65,6 @@ impl ProtocolFixture {
             Some(_) => Err(ErrorData::invalid_params("requestState is not one of this server's", None)),
         }
     }
-}
-
-/// A result of the protocol from its JSON; the library leaves the type of the result out for older clients.
-fn made<T: DeserializeOwned>(mut value: Value) -> Result<T, ErrorData> {
-    if value.get("resultType").is_none() {
-        value["resultType"] = "complete".into();
-    }
-    part(value)
-}
-
-/// Any type of the protocol from its JSON.
-fn part<T: DeserializeOwned>(value: Value) -> Result<T, ErrorData> {
-    serde_json::from_value(value).map_err(|e| ErrorData::internal_error(format!("the fixture is wrong: {e}"), None))
-}
-
-fn text(text: &str) -> Value {
-    json!({ "type": "text", "text": text })
-}
-
-fn says(what: &str) -> Result<CallToolResponse, ErrorData> {
-    answers(&json!([text(what)]))
-}
-
-fn answers(content: &Value) -> Result<CallToolResponse, ErrorData> {
-    Ok(made::<CallToolResult>(json!({ "content": content }))?.into())
-}
-
-fn asks(requests: &Value, state: Option<String>) -> Result<InputRequiredResult, ErrorData> {
-    let mut result = json!({ "resultType": "input_required", "inputRequests": requests });
-    if let Some(state) = state {
-        result["requestState"] = state.into();
-    }
-    made(result)
-}
-
-fn form(message: &str, field: &str, kind: &str) -> Value {
-    let schema = json!({ "type": "object", "properties": { field: { "type": kind } }, "required": [field] });
-    json!({ "method": "elicitation/create", "params": { "mode": "form", "message": message, "requestedSchema": schema } })
-}
-
-fn sample(question: &str) -> Value {
-    let messages = json!([{ "role": "user", "content": text(question) }]);
-    json!({ "method": "sampling/createMessage", "params": { "messages": messages, "maxTokens": 100 } })
-}
-
-fn roots() -> Value {
-    json!({ "method": "roots/list", "params": {} })
-}
-
-/// The accepted content of a form.
-fn filled<'a>(responses: &'a InputResponses, key: &str, field: &str) -> Option<&'a str> {
-    let answer = responses.get(key)?;
-    let accepted = answer.get("action").and_then(Value::as_str) == Some("accept");
-    accepted.then(|| answer.pointer(&format!("/content/{field}")))?.and_then(Value::as_str)
 }
 
 impl ServerHandler for ProtocolFixture {

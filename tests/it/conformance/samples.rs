@@ -7,7 +7,7 @@ use serde_json::Value;
 use tests::{Kind, PrivateDatabase};
 
 use super::{document, operations, run};
-use crate::cli::Running;
+use crate::running::Running;
 
 /// The commands of one operation, as pages render them: what must be sent, with its example, and each body shown.
 fn commands(url: &str, token: &str, path: &str, method: &str, operation: &Value) -> Vec<(bool, String)> {

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::subscriptions::resident;
 use super::third_party_clients::owner_of;
-use crate::cli::Running;
+use crate::running::Running;
 
 /// The message of a document that is refused by a rule of ours.
 #[track_caller]

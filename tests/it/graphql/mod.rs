@@ -11,6 +11,7 @@ mod records;
 mod relations;
 mod rights;
 mod screens;
+pub(crate) mod socket;
 mod sockets;
 pub(crate) mod subscriptions;
 mod surfaces;

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::subscriptions::{jobs, watching_as};
 use super::third_party_clients::owner_of;
-use crate::cli::Running;
+use crate::running::Running;
 
 fn requested(answer: &Answer) -> Value {
     answer.json()["extensions"]["cost"]["requested"].clone()

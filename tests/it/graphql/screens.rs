@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use service::value::Role;
 use tests::{Fixtures, Kind, PrivateDatabase, on_both};
 
-use crate::cli::Running;
+use crate::running::Running;
 
 /// The documents by name.
 fn screens() -> BTreeMap<String, String> {

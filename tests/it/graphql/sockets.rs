@@ -7,7 +7,7 @@ use tests::{Kind, PrivateDatabase};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep};
 
-use super::subscriptions::{Socket, served};
+use super::socket::{Socket, served};
 
 const CREATE: &str = "mutation { createClient(input: { name: \"Globex\" }) { client { name } } }";
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use tests::{Kind, PrivateDatabase};
 
-use crate::cli::{Running, json};
+use crate::running::{Running, json};
 
 /// A script of `tests/conformance`, with the tools that it needs.
 fn script(name: &str, arguments: &[&str]) -> Command {

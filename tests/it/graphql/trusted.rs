@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{Kind, PrivateDatabase};
 
-use crate::cli::{Running, json as made};
+use crate::running::{Running, json as made};
 
 const DOCUMENT: &str = "query Clients($first: Int!) { clients(first: $first) { nodes { name } } }";
 

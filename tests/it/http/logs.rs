@@ -2,9 +2,9 @@
 
 use tests::{Kind, PrivateDatabase};
 
-use crate::cli::Running;
-use crate::graphql::subscriptions::Socket;
+use crate::graphql::socket::Socket;
 use crate::graphql::third_party_clients::owner_of;
+use crate::running::Running;
 
 /// A token in a path, in a header and in a message of a WebSocket: none is in the log, and no document either.
 #[tokio::test]

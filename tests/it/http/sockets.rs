@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::Kind;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::graphql::subscriptions::{Socket, served};
+use crate::graphql::socket::{Socket, served};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tests::{Kind, PrivateDatabase};
 
 use super::{Folder, endpoint, exists, keyless, printed, refused, serve, url_of, workspace};
-use crate::cli::command;
+use crate::running::command;
 
 /// Creates clients until it is stopped, and counts those that were acknowledged.
 fn load(address: &str, token: &str, thread: u64, stop: &AtomicBool, acknowledged: &AtomicU64) {
@@ -65,7 +65,7 @@ async fn a_backup_under_load_comes_back_after_a_crash() {
         let server = {
             let mut command = keyless(&url, &["serve", "--listen", "127.0.0.1:0", "--rate-limit-scale", "1000"]);
             command.env("HOURSMITH_LOG", "error");
-            crate::cli::Running::spawn(command, std::process::Stdio::null())
+            crate::running::Running::spawn(command, std::process::Stdio::null())
         };
         endpoint(&server, &token);
         let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
@@ -224,9 +224,9 @@ async fn postgres_is_dumped_by_its_own_program() {
         "--owner-name",
         "A",
     ];
-    crate::cli::json(&from.url, &create);
+    crate::running::json(&from.url, &create);
     let file = folder.path("b.tar");
-    let made = crate::cli::json(&from.url, &["backup", "--to", file.to_str().unwrap()]);
+    let made = crate::running::json(&from.url, &["backup", "--to", file.to_str().unwrap()]);
     assert_eq!((&made["database"], made["keyIds"].as_array().unwrap().len()), (&json!("postgresql"), 1));
     let line = made["run"].as_str().unwrap();
     assert!(line.starts_with("pg_dump --format=custom"), "{line}");
@@ -238,5 +238,5 @@ async fn postgres_is_dumped_by_its_own_program() {
     let load = String::from_utf8(output.stdout).unwrap();
     let loaded = sh(&load);
     assert!(loaded.status.success(), "{load}: {}", String::from_utf8_lossy(&loaded.stderr));
-    assert_eq!(crate::cli::json(&to.url, &["workspace", "list"])[0]["name"], "Acme");
+    assert_eq!(crate::running::json(&to.url, &["workspace", "list"])[0]["name"], "Acme");
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use tests::{Fixtures, Kind, PrivateDatabase, World, counted};
 
 use super::refused;
-use crate::cli::{command, json};
+use crate::running::{command, json};
 
 const LISTS: [&str; 16] = [
     "clients?sort=name",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tests::{Kind, PrivateDatabase};
 
 use super::{Folder, endpoint, keyless, serve, workspace};
-use crate::cli::command;
+use crate::running::command;
 
 /// What the command prints, and whether it says that all is well.
 fn examined(mut command: std::process::Command) -> (bool, Vec<Value>) {

@@ -1,7 +1,7 @@
 //! Settings that could never work are refused in one line that says what would, before anything is made.
 
 use super::{Folder, exists, keyless, refused, serve};
-use crate::cli::{Running, command};
+use crate::running::{Running, command};
 
 #[tokio::test]
 async fn settings_that_could_never_work_are_refused() {

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::cli::{Running, command};
+use crate::running::{Running, command};
 
 /// A folder for one embedded database with everything beside it, removed at the end.
 struct Folder(PathBuf);
@@ -69,7 +69,7 @@ fn printed(url: &str, arguments: &[&str]) -> Value {
 /// The one line of a command that fails.
 fn refused(mut command: Command) -> String {
     let output = command.output().unwrap();
-    crate::cli::failure(&output)
+    crate::running::failure(&output)
 }
 
 fn serve(url: &str) -> Running {

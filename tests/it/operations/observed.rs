@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tests::{Fixtures, Kind, Receiver, World, on_both};
 
 use super::{Folder, keyless, workspace};
-use crate::cli::Running;
+use crate::running::Running;
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 

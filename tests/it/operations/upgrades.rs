@@ -6,7 +6,7 @@ use sea_orm::ConnectionTrait;
 use tests::{Kind, PrivateDatabase};
 
 use super::{Folder, printed, refused, serve, workspace};
-use crate::cli::{Running, command, json};
+use crate::running::{Running, command, json};
 
 async fn run(database: &PrivateDatabase, sql: &str) {
     let db = database.connect().await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use service::invoice;
-use service::value::Id;
+use service::value::InvoiceId;
 use tests::{Fixtures, World, on_both};
 
 /// Two clients with three expenses each, in two currencies.
@@ -71,7 +71,7 @@ on_both! {
         let fixtures = Fixtures::new(&world).await;
         let (home, operator) = (&fixtures.home, world.operator());
         let clients = [home.client(&world, "A").await, home.client(&world, "B").await];
-        let mut invoices: Vec<Id> = Vec::new();
+        let mut invoices: Vec<InvoiceId> = Vec::new();
         for (client, amount) in [(0, "100"), (0, "50.5"), (1, "7"), (1, "3")] {
             home.expense(&world, &clients[client], amount).await;
             invoices.push(home.invoice(&world, &clients[client]).await.parse().unwrap());

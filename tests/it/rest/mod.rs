@@ -20,6 +20,7 @@ mod races;
 mod redis_tls;
 mod refusals;
 mod report_books;
+mod report_days;
 mod reports;
 mod shared_limits;
 mod tables;

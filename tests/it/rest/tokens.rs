@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use poem::http::Method;
 use serde_json::json;
-use service::value::{Id, Plan, Role, TokenScope, Wire};
+use service::value::{OrganizationId, Plan, Role, TokenScope, Wire};
 use service::{member, organization, token};
 use tests::{Fixtures, Workspace, World, mint, on_both};
 
@@ -145,7 +145,7 @@ on_both! {
 }
 
 /// Why nobody else is let into a workspace.
-async fn refusal(world: &World, workspace: Id) -> Option<&'static str> {
+async fn refusal(world: &World, workspace: OrganizationId) -> Option<&'static str> {
     member::add(&world.operator(), workspace, person(99)).await.unwrap_err().reason()
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::json as body;
 use tests::{Kind, PrivateDatabase};
 
-use crate::cli::{Running, json};
+use crate::running::{Running, json};
 
 /// A link signs in, a passkey is added and signs in, a token is made, works and is revoked; every page fits a narrow screen.
 /// Screenshots are left in `tests/artefacts/`.

@@ -1,7 +1,7 @@
 //! `/settings/invoices`: previewed, made, sent, paid, refunded, cancelled; listed and printed.
 
 use serde_json::json;
-use service::value::Id;
+use service::value::InvoiceId;
 use tests::{Answer, Fixtures, Workspace, World, on_both};
 
 use super::{Browser, hidden, labelled, leads_to, page};
@@ -144,7 +144,7 @@ on_both! {
         let manager = Browser::signed_in(&world, home.id, "manager@home.example").await;
         let client = home.client(&world, "C").await;
         home.expense(&world, &client, "100").await;
-        let id: Id = home.invoice(&world, &client).await.parse().unwrap();
+        let id: InvoiceId = home.invoice(&world, &client).await.parse().unwrap();
         let path = format!("{LIST}/{id}/cancel");
         let old = hidden(&page(&manager.get(&path).await, 200), "version");
         service::invoice::send(&world.operator(), id).await.unwrap();
@@ -165,7 +165,7 @@ on_both! {
         for n in 1..=27 {
             world.clock.advance(1);
             home.expense(&world, &client, "1").await;
-            let id: Id = home.invoice(&world, &client).await.parse().unwrap();
+            let id: InvoiceId = home.invoice(&world, &client).await.parse().unwrap();
             if n % 2 == 0 {
                 service::invoice::send(&world.operator(), id).await.unwrap();
             }

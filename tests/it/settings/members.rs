@@ -1,6 +1,6 @@
 //! `/settings/members`: people are added, given other roles and removed.
 
-use service::value::{Id, Plan, TokenScope};
+use service::value::{MemberId, Plan, TokenScope};
 use tests::{Fixtures, Workspace, World, mint, on_both};
 
 use super::{Browser, labelled, leads_to, page};
@@ -9,7 +9,7 @@ const MINUTE: i64 = 60_000;
 const NEW: &str = "/settings/members/new";
 
 /// The id of a member.
-pub(super) async fn id_of(world: &World, at: &Workspace, email: &str) -> Id {
+pub(super) async fn id_of(world: &World, at: &Workspace, email: &str) -> MemberId {
     let all = service::member::all_of(&world.operator(), at.id).await.unwrap();
     all.iter().find(|member| member.email == email).expect("a member").id
 }

@@ -17,7 +17,7 @@ use std::sync::Mutex;
 
 use poem::http::Method;
 use service::session;
-use service::value::Id;
+use service::value::OrganizationId;
 use tests::{Answer, Call, World};
 
 /// Where the browser of a test believes the server to be.
@@ -37,7 +37,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Signed in by a link of the operator.
-    pub(crate) async fn signed_in(world: &'a World, workspace: Id, email: &str) -> Browser<'a> {
+    pub(crate) async fn signed_in(world: &'a World, workspace: OrganizationId, email: &str) -> Browser<'a> {
         let browser = Browser::new(world);
         let code = link(world, workspace, email).await;
         let answer = browser.post("/settings/sign-in/link", &[("code", &code)]).await;
@@ -103,7 +103,7 @@ pub(crate) fn coded(text: &str) -> String {
 }
 
 /// The code of a new link of the operator.
-pub(crate) async fn link(world: &World, workspace: Id, email: &str) -> String {
+pub(crate) async fn link(world: &World, workspace: OrganizationId, email: &str) -> String {
     session::create_link(&world.operator(), workspace, email).await.expect("a link").code
 }
 

@@ -360,9 +360,9 @@ async fn a_provider_is_set_whole() {
         (vec![("HOURSMITH_OIDC_ISSUER", "http://login.example"), id, public], "https://"),
         (vec![issuer, id, ("HOURSMITH_PUBLIC_URL", "http://hours.example")], "https://"),
     ] {
-        let mut command = crate::cli::command(&database.url, &["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = crate::running::command(&database.url, &["serve", "--listen", "127.0.0.1:0"]);
         let output = command.envs(settings.iter().copied()).output().unwrap();
-        let line = crate::cli::failure(&output);
+        let line = crate::running::failure(&output);
         assert!(line.contains(part) && !line.contains("secret"), "{settings:?}: {line}");
     }
     assert_eq!(database.number("SELECT count(*) AS n FROM sqlite_master").await, 0, "nothing was made");

@@ -11,7 +11,8 @@ use crate::signed_in::roles::{Target, actions, target, tidy_up};
 /// Where an action is performed, with which fields.
 fn form(action: Action, target: &Target, email: &str) -> (String, Vec<(&'static str, String)>) {
     let id = match target {
-        Target::Invoice(id) | Target::Member(id) => *id,
+        Target::Invoice(id) => id.any(),
+        Target::Member(id) => id.any(),
         Target::Client(_) | Target::None => Id::NONE,
     };
     let bill = || {

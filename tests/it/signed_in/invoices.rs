@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use service::invoice::{InvoiceWithLines, settings};
-use service::value::Id;
+use service::value::InvoiceId;
 use service::{Error, Precondition, Written};
 use tests::{Fixtures, World, on_both};
 
@@ -80,7 +80,7 @@ on_both! {
         home.expense(&world, &client, "100").await;
         let manager = Person::sign_in(&world, home.id, "manager@home.example").await;
         let made = record(settings::create(&manager.cx().await, june(&client)).await);
-        let id: Id = made["id"].as_str().unwrap().parse().unwrap();
+        let id: InvoiceId = made["id"].as_str().unwrap().parse().unwrap();
 
         let seen = Precondition::OneOf(vec![1]);
         let stale = Precondition::OneOf(vec![9]);

@@ -8,7 +8,7 @@ use tests::{Fixtures, Workspace, on_both};
 use super::{Person, new_member, role};
 
 /// The id of a member, by the name of their role in the fixtures.
-async fn id(cx: &Cx, email: &str) -> service::value::Id {
+async fn id(cx: &Cx, email: &str) -> service::value::MemberId {
     let page = member::list(cx, &Default::default()).await.unwrap();
     page.items.iter().find(|member| member.email == email).expect("a member").id
 }

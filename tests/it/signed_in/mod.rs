@@ -9,7 +9,7 @@ mod workspace;
 use std::net::{IpAddr, Ipv4Addr};
 
 use service::session::{self, Browser};
-use service::value::{Currency, Date, Id, Money, Name, Role, Text, TokenScope, Wire};
+use service::value::{ClientId, Currency, Date, Money, Name, OrganizationId, Role, Text, TokenScope, Wire};
 use service::{Cx, Error, IdempotencyKey, RequestFacts, input::Field};
 use tests::World;
 
@@ -23,7 +23,7 @@ pub(crate) struct Person<'a> {
 
 impl<'a> Person<'a> {
     /// Signs in with a link of the operator.
-    pub(crate) async fn sign_in(world: &'a World, workspace: Id, email: &str) -> Person<'a> {
+    pub(crate) async fn sign_in(world: &'a World, workspace: OrganizationId, email: &str) -> Person<'a> {
         let link = session::create_link(&world.operator(), workspace, email).await.expect("a link");
         let begun = session::redeem_link(&world.app.visitor(HERE), &link.code, &Browser::default()).await;
         Person { world, secret: begun.expect("a session").secret }
@@ -84,7 +84,7 @@ pub(crate) fn currency(code: &str) -> service::organization::UpdateOrganizationI
 /// Everything that a client can be billed for in June 2026.
 pub(crate) fn june(client: &str) -> service::invoice::settings::CreateInvoiceInput {
     service::invoice::settings::CreateInvoiceInput {
-        client_id: sent::<Id, 1>(client),
+        client_id: sent::<ClientId, 1>(client),
         from: sent::<Date, 1>("2026-06-01"),
         to: sent::<Date, 1>("2026-06-30"),
         ..Default::default()

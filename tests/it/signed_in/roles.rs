@@ -1,7 +1,7 @@
 //! Every operation that only a session performs × every role × a token × another workspace, against the policy.
 
 use serde_json::json;
-use service::value::{Id, Role};
+use service::value::{Id, InvoiceId, MemberId, Role};
 use service::{Action, Cx, Error, Precondition, invoice, member, organization, policy, token};
 use tests::{Fixtures, Workspace, World, on_both};
 
@@ -13,8 +13,8 @@ const ANY: &Precondition = &Precondition::Any;
 pub(crate) enum Target {
     None,
     Client(String),
-    Invoice(Id),
-    Member(Id),
+    Invoice(InvoiceId),
+    Member(MemberId),
 }
 
 /// A record of a workspace for the action to be done to, ready for it.
@@ -54,25 +54,26 @@ pub(crate) async fn target(world: &World, at: &Workspace, action: Action) -> Tar
 
 async fn perform(cx: &Cx, action: Action, target: &Target, email: &str) -> Result<(), Error> {
     let (id, client) = match target {
-        Target::Invoice(id) | Target::Member(id) => (*id, ""),
+        Target::Invoice(id) => (id.any(), ""),
+        Target::Member(id) => (id.any(), ""),
         Target::Client(client) => (Id::NONE, client.as_str()),
         Target::None => (Id::NONE, ""),
     };
     match action {
         Action::CreateToken => token::mint(cx, new_token("new")).await.map(drop),
         Action::AddMember => member::settings::add(cx, new_member(email, Role::Member)).await.map(drop),
-        Action::SetMemberRole => member::settings::set_role(cx, id, role(Role::Manager)).await.map(drop),
-        Action::RemoveMember => member::settings::remove(cx, id).await.map(drop),
+        Action::SetMemberRole => member::settings::set_role(cx, id.of(), role(Role::Manager)).await.map(drop),
+        Action::RemoveMember => member::settings::remove(cx, id.of()).await.map(drop),
         Action::UpdateOrganization => organization::update(cx, ANY, currency("EUR")).await.map(drop),
         Action::PreviewInvoice => invoice::settings::preview(cx, june(client)).await.map(drop),
         Action::CreateInvoice => invoice::settings::create(cx, june(client)).await.map(drop),
-        Action::SendInvoice => invoice::settings::send(cx, id, ANY).await.map(drop),
-        Action::RecordPayment => invoice::settings::record_payment(cx, id, ANY, amount("1")).await.map(drop),
+        Action::SendInvoice => invoice::settings::send(cx, id.of(), ANY).await.map(drop),
+        Action::RecordPayment => invoice::settings::record_payment(cx, id.of(), ANY, amount("1")).await.map(drop),
         Action::RecordFailedPayment => {
-            invoice::settings::record_failed_payment(cx, id, ANY, Default::default()).await.map(drop)
+            invoice::settings::record_failed_payment(cx, id.of(), ANY, Default::default()).await.map(drop)
         }
-        Action::RefundInvoice => invoice::settings::refund(cx, id, ANY).await.map(drop),
-        Action::CancelInvoice => invoice::settings::cancel(cx, id, ANY).await.map(drop),
+        Action::RefundInvoice => invoice::settings::refund(cx, id.of(), ANY).await.map(drop),
+        Action::CancelInvoice => invoice::settings::cancel(cx, id.of(), ANY).await.map(drop),
         _ => panic!("{action:?} has no recipe"),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use service::invoice::{self, NewInvoice};
-use service::value::{EventType, Id, Wire};
+use service::value::{ClientId, EventType, Wire};
 use tests::{Fixtures, Received, Receiver, World, on_both};
 
 use super::subscribe;
@@ -20,7 +20,7 @@ async fn emit_all(world: &World, fixtures: &Fixtures) {
     let operator = world.operator();
     let day = |text: &str| Wire::parse_text(text).unwrap();
     let (from, to) = (day("2026-06-01"), day("2026-06-30"));
-    let bill = NewInvoice { client: client.parse::<Id>().unwrap(), from, to, discount: None, tax_rate: None };
+    let bill = NewInvoice { client: client.parse::<ClientId>().unwrap(), from, to, discount: None, tax_rate: None };
     let id = invoice::create(&operator, home.id, bill).await.unwrap().invoice.id;
     invoice::send(&operator, id).await.unwrap();
     invoice::fail_payment(&operator, id, None, Some("no cover".into())).await.unwrap();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tests::{Kind, PrivateDatabase, Receiver, Reply};
 
-use crate::cli::{Running, command, json};
+use crate::running::{Running, command, json};
 
 const SERVE: [&str; 6] = ["--webhook-allow", "127.0.0.0/8", "--webhook-rate", "10000", "--rate-limit-scale", "100000"];
 

@@ -29,10 +29,7 @@ async fn delivery(world: &World, at: &Workspace) -> serde_json::Value {
 
 /// Records for the action to be done to, made by the Owner of the workspace.
 pub(crate) async fn recipe(world: &World, at: &Workspace, action: Action) -> Recipe {
-    let asked = |method, path: String, body, query, variables| Recipe {
-        rest: (method, format!("/api/v1{path}"), body),
-        graphql: Some((query, variables)),
-    };
+    let asked = |method, path: String, body, query: &str, variables| Recipe::new(method, &path, body, query, variables);
     match action {
         Action::ListWebhookEndpoints => {
             let query = "{ webhookEndpoints { nodes { id } } }";

@@ -1,7 +1,7 @@
 //! A year of invoices in every state, created by the operations of `hoursmith invoice …`.
 
 use service::invoice::{self, NewInvoice};
-use service::value::{Date, Id, Money};
+use service::value::{Date, Money, OrganizationId};
 use service::{Cx, Operator, client};
 
 use super::super::{Failure, internal, print};
@@ -10,7 +10,7 @@ use super::super::{Failure, internal, print};
 const QUARTER: i64 = 91;
 
 /// Creates this many invoices, the oldest first, each for a quarter of one client's year.
-pub(super) async fn bill(operator: &Operator, cx: &Cx, workspace: Id, count: usize) -> Result<(), Failure> {
+pub(super) async fn bill(operator: &Operator, cx: &Cx, workspace: OrganizationId, count: usize) -> Result<(), Failure> {
     let clients = client::list(cx, &service::ListArgs::default()).await.map_err(internal)?.items;
     let today = cx.now().date().0;
     let mut made = 0;

@@ -8,7 +8,7 @@ use service::expense::CreateExpenseInput;
 use service::project::CreateProjectInput;
 use service::task::CreateTaskInput;
 use service::time_entry::{Batch, CreateTimeEntryInput};
-use service::value::{Date, Id, Role};
+use service::value::{ClientId, Date, ProjectId, Role, TaskId, UserId};
 use service::{Cx, Record, Written, client, expense, member, project, project_member, task, time_entry};
 
 use super::words::{ADDRESSES, BOUGHT, FAMILIES, NOTES, STEPS, TAGS, TRADES, WORKS};
@@ -28,9 +28,9 @@ pub(super) struct Amounts {
 
 /// A project with its tasks and people.
 struct Work {
-    id: Id,
-    client: Id,
-    tasks: Vec<Id>,
+    id: ProjectId,
+    client: ClientId,
+    tasks: Vec<TaskId>,
 }
 
 /// Fills a workspace with the same data every time.
@@ -48,7 +48,7 @@ fn made<R: Record>(done: Result<Written<R>, service::Error>) -> Result<R, Failur
     Ok(done.and_then(Written::into_record).map_err(internal)?)
 }
 
-async fn people(cx: &Cx) -> Result<Vec<(Id, Role)>, Failure> {
+async fn people(cx: &Cx) -> Result<Vec<(UserId, Role)>, Failure> {
     let page = member::list(cx, &service::ListArgs::default()).await.map_err(internal)?;
     Ok(page.items.into_iter().map(|member| (member.user_id, member.role)).collect())
 }
@@ -59,7 +59,7 @@ fn day(cx: &Cx, i: usize, of: usize) -> Result<Date, Failure> {
     Ok(Date(first + chrono::TimeDelta::days(i64::try_from(i)? * DAYS / i64::try_from(of)?)))
 }
 
-async fn make_clients(cx: &Cx, count: usize) -> Result<Vec<Id>, Failure> {
+async fn make_clients(cx: &Cx, count: usize) -> Result<Vec<ClientId>, Failure> {
     let mut ids = Vec::with_capacity(count);
     for i in 0..count {
         let name = format!("{} {}", FAMILIES[i % FAMILIES.len()], TRADES[(i * 5 + i / FAMILIES.len()) % TRADES.len()]);
@@ -83,7 +83,12 @@ async fn make_clients(cx: &Cx, count: usize) -> Result<Vec<Id>, Failure> {
     Ok(ids)
 }
 
-async fn make_projects(cx: &Cx, count: usize, clients: &[Id], people: &[(Id, Role)]) -> Result<Vec<Work>, Failure> {
+async fn make_projects(
+    cx: &Cx,
+    count: usize,
+    clients: &[ClientId],
+    people: &[(UserId, Role)],
+) -> Result<Vec<Work>, Failure> {
     let mut works = Vec::with_capacity(count);
     for i in 0..count {
         let client = clients[i % clients.len()];
@@ -110,7 +115,7 @@ async fn make_projects(cx: &Cx, count: usize, clients: &[Id], people: &[(Id, Rol
     Ok(works)
 }
 
-async fn make_tasks(cx: &Cx, count: usize, works: &mut [Work], people: &[(Id, Role)]) -> Result<(), Failure> {
+async fn make_tasks(cx: &Cx, count: usize, works: &mut [Work], people: &[(UserId, Role)]) -> Result<(), Failure> {
     let projects = works.len();
     for i in 0..count {
         let (work, round) = (&mut works[i % projects], i / projects);
@@ -136,7 +141,7 @@ async fn log_a_year(
     cx: &Cx,
     count: usize,
     works: &[Work],
-    people: &[(Id, Role)],
+    people: &[(UserId, Role)],
     random: &mut StdRng,
 ) -> Result<(), Failure> {
     let mut logged = 0;

@@ -11,7 +11,7 @@ use service::input::FromBody;
 use service::member::NewMember;
 use service::organization::NewOrganization;
 use service::token::NewToken;
-use service::value::{Id, Json, Plan, ProjectStatus, Role, Text, TokenScope, Wire};
+use service::value::{Json, OrganizationId, Plan, ProjectStatus, Role, Text, TokenScope, Wire};
 use service::{App, Cx, Operator, RequestFacts, member, organization, project, time_entry, token, webhook};
 
 use super::{Failure, internal, print};
@@ -35,7 +35,7 @@ pub(super) enum Shown {
     /// It was made now: whose tokens there are, and the tokens, one per role.
     Made(Vec<(String, String)>),
     /// It was made before, and its tokens were shown then: the workspace to make another one for.
-    Before(Id),
+    Before(OrganizationId),
 }
 
 impl Shown {
@@ -145,13 +145,24 @@ fn text<const N: usize>(plain: &str) -> Result<Text<N>, Failure> {
     Ok(Text::parse_text(plain)?)
 }
 
-async fn workspace(operator: &Operator, name: &str, plan: Plan, email: &str, owner: &str) -> Result<Id, Failure> {
+async fn workspace(
+    operator: &Operator,
+    name: &str,
+    plan: Plan,
+    email: &str,
+    owner: &str,
+) -> Result<OrganizationId, Failure> {
     let owner = NewMember { email: text(email)?, name: text(owner)?, role: Role::Owner };
     let input = NewOrganization { name: text(name)?, plan, currency: Wire::parse_text("EUR")?, owner };
     Ok(organization::create(operator, input).await.map_err(internal)?.id)
 }
 
-async fn mint(operator: &Operator, workspace: Id, email: &str, scope: TokenScope) -> Result<String, Failure> {
+async fn mint(
+    operator: &Operator,
+    workspace: OrganizationId,
+    email: &str,
+    scope: TokenScope,
+) -> Result<String, Failure> {
     let input = NewToken { member: email.into(), name: text("demo")?, scope, expires_at: None };
     Ok(token::create(operator, workspace, input).await.map_err(internal)?.token)
 }

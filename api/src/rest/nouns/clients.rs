@@ -42,7 +42,7 @@ impl Clients {
     /// Returns one client.
     #[oai(path = "/clients/:id", method = "get", operation_id = "getClient")]
     async fn get_client(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<Client>, Rejection> {
-        Ok(Tagged(client::get(&cx, id.0.0).await?))
+        Ok(Tagged(client::get(&cx, id.0.into()).await?))
     }
 
     /// Change a client
@@ -57,7 +57,7 @@ impl Clients {
         #[oai(name = "If-Match")] expected: IfMatch,
         body: Body<UpdateClientInput>,
     ) -> Result<Changed<Client>, Rejection> {
-        Ok(Changed(client::update(&cx, id.0.0, &expected.0, body.0).await?))
+        Ok(Changed(client::update(&cx, id.0.into(), &expected.0, body.0).await?))
     }
 
     /// Delete a client
@@ -71,6 +71,6 @@ impl Clients {
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
     ) -> Result<NoContent, Rejection> {
-        Ok(NoContent(client::delete(&cx, id.0.0, &expected.0).await?))
+        Ok(NoContent(client::delete(&cx, id.0.into(), &expected.0).await?))
     }
 }

@@ -30,6 +30,6 @@ impl Events {
     /// Returns one event, exactly as it was sent.
     #[oai(path = "/events/:id", method = "get", operation_id = "getEvent")]
     async fn get_event(&self, Access(cx): Access, id: Path<PathId>) -> Result<Data<Event>, Rejection> {
-        Ok(Data(event::get(&cx, id.0.0).await?))
+        Ok(Data(event::get(&cx, id.0.into()).await?))
     }
 }

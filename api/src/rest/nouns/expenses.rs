@@ -42,7 +42,7 @@ impl Expenses {
     /// Returns one expense.
     #[oai(path = "/expenses/:id", method = "get", operation_id = "getExpense")]
     async fn get_expense(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<Expense>, Rejection> {
-        Ok(Tagged(expense::get(&cx, id.0.0).await?))
+        Ok(Tagged(expense::get(&cx, id.0.into()).await?))
     }
 
     /// Change an expense
@@ -57,7 +57,7 @@ impl Expenses {
         #[oai(name = "If-Match")] expected: IfMatch,
         body: Body<UpdateExpenseInput>,
     ) -> Result<Changed<Expense>, Rejection> {
-        Ok(Changed(expense::update(&cx, id.0.0, &expected.0, body.0).await?))
+        Ok(Changed(expense::update(&cx, id.0.into(), &expected.0, body.0).await?))
     }
 
     /// Delete an expense
@@ -70,6 +70,6 @@ impl Expenses {
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
     ) -> Result<NoContent, Rejection> {
-        Ok(NoContent(expense::delete(&cx, id.0.0, &expected.0).await?))
+        Ok(NoContent(expense::delete(&cx, id.0.into(), &expected.0).await?))
     }
 }

@@ -30,6 +30,6 @@ impl Invoices {
     /// Returns one invoice with its lines.
     #[oai(path = "/invoices/:id", method = "get", operation_id = "getInvoice")]
     async fn get_invoice(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<InvoiceWithLines>, Rejection> {
-        Ok(Tagged(invoice::get(&cx, id.0.0).await?))
+        Ok(Tagged(invoice::get(&cx, id.0.into()).await?))
     }
 }

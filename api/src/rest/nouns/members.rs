@@ -30,6 +30,6 @@ impl Members {
     /// Returns one member. For a Member, every record but their own is not found (404).
     #[oai(path = "/members/:id", method = "get", operation_id = "getMember")]
     async fn get_member(&self, Access(cx): Access, id: Path<PathId>) -> Result<Data<Member>, Rejection> {
-        Ok(Data(member::get(&cx, id.0.0).await?))
+        Ok(Data(member::get(&cx, id.0.into()).await?))
     }
 }

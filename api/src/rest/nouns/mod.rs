@@ -18,25 +18,17 @@ mod webhook_endpoints;
 
 use poem_openapi::Tags;
 
-/// Every operation, in the order of the document.
-pub(super) type Operations = (
-    me::Me,
-    members::Members,
-    tokens::Tokens,
-    clients::Clients,
-    projects::Projects,
-    project_members::ProjectMembers,
-    tasks::Tasks,
-    time_entries::TimeEntries,
-    reports::Reports,
-    expenses::Expenses,
-    invoices::Invoices,
-    webhook_endpoints::WebhookEndpoints,
-    webhook_deliveries::WebhookDeliveries,
-    events::Events,
-);
+/// The operations: their types, and themselves.
+macro_rules! operations {
+    ($($file:ident::$noun:ident,)*) => {
+        /// Every operation, in the order of the document.
+        pub(super) type Operations = ($($file::$noun,)*);
 
-pub(super) const OPERATIONS: Operations = (
+        pub(super) const OPERATIONS: Operations = ($($file::$noun,)*);
+    };
+}
+
+operations! {
     me::Me,
     members::Members,
     tokens::Tokens,
@@ -51,7 +43,7 @@ pub(super) const OPERATIONS: Operations = (
     webhook_endpoints::WebhookEndpoints,
     webhook_deliveries::WebhookDeliveries,
     events::Events,
-);
+}
 
 /// How the document groups operations.
 #[derive(Tags)]

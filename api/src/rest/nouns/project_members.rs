@@ -24,7 +24,7 @@ impl ProjectMembers {
         #[oai(name = "projectId")] id: Path<PathId>,
         query: Query<MemberFilter, MemberSort>,
     ) -> Result<List<Member>, Rejection> {
-        Ok(List(project_member::list(&cx, id.0.0, &query.0).await?))
+        Ok(List(project_member::list(&cx, id.0.into(), &query.0).await?))
     }
 
     /// Add a member to a project
@@ -37,7 +37,7 @@ impl ProjectMembers {
         #[oai(name = "projectId")] id: Path<PathId>,
         #[oai(name = "userId")] user_id: Path<PathId>,
     ) -> Result<Put<Member>, Rejection> {
-        Ok(Put(project_member::add(&cx, id.0.0, user_id.0.0).await?))
+        Ok(Put(project_member::add(&cx, id.0.into(), user_id.0.into()).await?))
     }
 
     /// Remove a member from a project
@@ -50,6 +50,6 @@ impl ProjectMembers {
         #[oai(name = "projectId")] id: Path<PathId>,
         #[oai(name = "userId")] user_id: Path<PathId>,
     ) -> Result<NoContent, Rejection> {
-        Ok(NoContent(project_member::remove(&cx, id.0.0, user_id.0.0).await?))
+        Ok(NoContent(project_member::remove(&cx, id.0.into(), user_id.0.into()).await?))
     }
 }

@@ -43,7 +43,7 @@ impl Projects {
     /// Returns one project. Members receive it without rates, fee and money budget.
     #[oai(path = "/projects/:id", method = "get", operation_id = "getProject")]
     async fn get_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<Project>, Rejection> {
-        Ok(Tagged(project::get(&cx, id.0.0).await?))
+        Ok(Tagged(project::get(&cx, id.0.into()).await?))
     }
 
     /// Change a project
@@ -58,7 +58,7 @@ impl Projects {
         #[oai(name = "If-Match")] expected: IfMatch,
         body: Body<UpdateProjectInput>,
     ) -> Result<Changed<Project>, Rejection> {
-        Ok(Changed(project::update(&cx, id.0.0, &expected.0, body.0).await?))
+        Ok(Changed(project::update(&cx, id.0.into(), &expected.0, body.0).await?))
     }
 
     /// Archive a project
@@ -66,7 +66,7 @@ impl Projects {
     /// Sets the status to `ARCHIVED`: the project refuses new time entries, and keeps its time and tasks.
     #[oai(path = "/projects/:id/archive", method = "post", operation_id = "archiveProject")]
     async fn archive_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Rejection> {
-        Ok(Changed(project::archive(&cx, id.0.0).await?))
+        Ok(Changed(project::archive(&cx, id.0.into()).await?))
     }
 
     /// Restore a project
@@ -75,7 +75,7 @@ impl Projects {
     /// client is deleted (409 `client_deleted`).
     #[oai(path = "/projects/:id/restore", method = "post", operation_id = "restoreProject")]
     async fn restore_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Rejection> {
-        Ok(Changed(project::restore(&cx, id.0.0).await?))
+        Ok(Changed(project::restore(&cx, id.0.into()).await?))
     }
 
     /// Delete a project
@@ -89,6 +89,6 @@ impl Projects {
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
     ) -> Result<NoContent, Rejection> {
-        Ok(NoContent(project::delete(&cx, id.0.0, &expected.0).await?))
+        Ok(NoContent(project::delete(&cx, id.0.into(), &expected.0).await?))
     }
 }

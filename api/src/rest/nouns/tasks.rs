@@ -39,7 +39,7 @@ impl Tasks {
     /// Returns one task.
     #[oai(path = "/tasks/:id", method = "get", operation_id = "getTask")]
     async fn get_task(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<Task>, Rejection> {
-        Ok(Tagged(task::get(&cx, id.0.0).await?))
+        Ok(Tagged(task::get(&cx, id.0.into()).await?))
     }
 
     /// Change a task
@@ -55,7 +55,7 @@ impl Tasks {
         #[oai(name = "If-Match")] expected: IfMatch,
         body: Body<UpdateTaskInput>,
     ) -> Result<Changed<Task>, Rejection> {
-        Ok(Changed(task::update(&cx, id.0.0, &expected.0, body.0).await?))
+        Ok(Changed(task::update(&cx, id.0.into(), &expected.0, body.0).await?))
     }
 
     /// Archive a task
@@ -63,7 +63,7 @@ impl Tasks {
     /// Deletes a task, and returns it. Its time stays; restore brings it back.
     #[oai(path = "/tasks/:id/archive", method = "post", operation_id = "archiveTask")]
     async fn archive_task(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Task>, Rejection> {
-        Ok(Changed(task::archive(&cx, id.0.0).await?))
+        Ok(Changed(task::archive(&cx, id.0.into()).await?))
     }
 
     /// Restore a task
@@ -72,7 +72,7 @@ impl Tasks {
     /// `project_deleted`).
     #[oai(path = "/tasks/:id/restore", method = "post", operation_id = "restoreTask")]
     async fn restore_task(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Task>, Rejection> {
-        Ok(Changed(task::restore(&cx, id.0.0).await?))
+        Ok(Changed(task::restore(&cx, id.0.into()).await?))
     }
 
     /// Delete a task
@@ -85,6 +85,6 @@ impl Tasks {
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
     ) -> Result<NoContent, Rejection> {
-        Ok(NoContent(task::delete(&cx, id.0.0, &expected.0).await?))
+        Ok(NoContent(task::delete(&cx, id.0.into(), &expected.0).await?))
     }
 }

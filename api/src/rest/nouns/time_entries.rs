@@ -88,7 +88,7 @@ impl TimeEntries {
         id: Path<PathId>,
         body: OptionalBody<StopTimerInput>,
     ) -> Result<Changed<TimeEntry>, Rejection> {
-        Ok(Changed(time_entry::stop(&cx, id.0.0, body.0).await?))
+        Ok(Changed(time_entry::stop(&cx, id.0.into(), body.0).await?))
     }
 
     /// Stop the running timer
@@ -109,7 +109,7 @@ impl TimeEntries {
     /// Returns one time entry. For a Member, entries of other people are not found (404).
     #[oai(path = "/time-entries/:id", method = "get", operation_id = "getTimeEntry")]
     async fn get_time_entry(&self, Access(cx): Access, id: Path<PathId>) -> Result<Tagged<TimeEntry>, Rejection> {
-        Ok(Tagged(time_entry::get(&cx, id.0.0).await?))
+        Ok(Tagged(time_entry::get(&cx, id.0.into()).await?))
     }
 
     /// Change a time entry
@@ -124,7 +124,7 @@ impl TimeEntries {
         #[oai(name = "If-Match")] expected: IfMatch,
         body: Body<UpdateTimeEntryInput>,
     ) -> Result<Changed<TimeEntry>, Rejection> {
-        Ok(Changed(time_entry::update(&cx, id.0.0, &expected.0, body.0).await?))
+        Ok(Changed(time_entry::update(&cx, id.0.into(), &expected.0, body.0).await?))
     }
 
     /// Delete a time entry
@@ -137,6 +137,6 @@ impl TimeEntries {
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
     ) -> Result<NoContent, Rejection> {
-        Ok(NoContent(time_entry::delete(&cx, id.0.0, &expected.0).await?))
+        Ok(NoContent(time_entry::delete(&cx, id.0.into(), &expected.0).await?))
     }
 }

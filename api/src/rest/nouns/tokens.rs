@@ -32,6 +32,6 @@ impl Tokens {
     /// workspace, others their own.
     #[oai(path = "/tokens/:id", method = "delete", operation_id = "revokeToken")]
     async fn revoke_token(&self, Access(cx): Access, id: Path<PathId>) -> Result<NoContent, Rejection> {
-        Ok(NoContent(token::revoke(&cx, id.0.0).await?))
+        Ok(NoContent(token::revoke(&cx, id.0.into()).await?))
     }
 }

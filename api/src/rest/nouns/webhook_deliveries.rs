@@ -52,7 +52,7 @@ impl WebhookDeliveries {
         Access(cx): Access,
         id: Path<PathId>,
     ) -> Result<Data<WebhookDeliveryDetail>, Rejection> {
-        Ok(Data(delivery::get_detail(&cx, id.0.0).await?))
+        Ok(Data(delivery::get_detail(&cx, id.0.into()).await?))
     }
 
     /// Replay a delivery
@@ -65,6 +65,6 @@ impl WebhookDeliveries {
         Access(cx): Access,
         id: Path<PathId>,
     ) -> Result<Queued<WebhookDelivery>, Rejection> {
-        Ok(Queued { written: replay::one(&cx, id.0.0).await?, list: "/webhook-deliveries" })
+        Ok(Queued { written: replay::one(&cx, id.0.into()).await?, list: "/webhook-deliveries" })
     }
 }

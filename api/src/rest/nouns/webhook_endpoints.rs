@@ -52,7 +52,7 @@ impl WebhookEndpoints {
         Access(cx): Access,
         id: Path<PathId>,
     ) -> Result<Tagged<WebhookEndpoint>, Rejection> {
-        Ok(Tagged(endpoint::get(&cx, id.0.0).await?))
+        Ok(Tagged(endpoint::get(&cx, id.0.into()).await?))
     }
 
     /// Change a webhook endpoint
@@ -67,7 +67,7 @@ impl WebhookEndpoints {
         #[oai(name = "If-Match")] expected: IfMatch,
         body: Body<UpdateWebhookEndpointInput>,
     ) -> Result<Changed<WebhookEndpoint>, Rejection> {
-        Ok(Changed(endpoint::update(&cx, id.0.0, &expected.0, body.0).await?))
+        Ok(Changed(endpoint::update(&cx, id.0.into(), &expected.0, body.0).await?))
     }
 
     /// Delete a webhook endpoint
@@ -80,7 +80,7 @@ impl WebhookEndpoints {
         id: Path<PathId>,
         #[oai(name = "If-Match")] expected: IfMatch,
     ) -> Result<NoContent, Rejection> {
-        Ok(NoContent(endpoint::delete(&cx, id.0.0, &expected.0).await?))
+        Ok(NoContent(endpoint::delete(&cx, id.0.into(), &expected.0).await?))
     }
 
     /// Rotate the secret of a webhook endpoint
@@ -94,7 +94,7 @@ impl WebhookEndpoints {
         id: Path<PathId>,
         body: OptionalBody<RotateWebhookSecretInput>,
     ) -> Result<Changed<WebhookEndpoint>, Rejection> {
-        Ok(Changed(endpoint::rotate_secret(&cx, id.0.0, body.0).await?))
+        Ok(Changed(endpoint::rotate_secret(&cx, id.0.into(), body.0).await?))
     }
 
     /// Send a test event
@@ -108,6 +108,6 @@ impl WebhookEndpoints {
         id: Path<PathId>,
         body: OptionalBody<TestWebhookEndpointInput>,
     ) -> Result<Queued<WebhookDelivery>, Rejection> {
-        Ok(Queued { written: test::send(&cx, id.0.0, body.0).await?, list: "/webhook-deliveries" })
+        Ok(Queued { written: test::send(&cx, id.0.into(), body.0).await?, list: "/webhook-deliveries" })
     }
 }

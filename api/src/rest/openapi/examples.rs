@@ -1,23 +1,15 @@
-//! Examples: records as a server gave them, bodies that it takes, and what a change makes of a record. All show one story:
-//! the same client, project, task and entry throughout. They are kept in `examples.json`; a test sends every body to a
-//! server and compares what comes back.
+//! Examples: records as a server gave them, bodies that it takes, and what a change makes of a record, from those that
+//! `service` keeps.
 
 use serde_json::{Value, json};
+use service::examples;
 use sha2::{Digest, Sha256};
 
 use super::{entries, entries_of, referred};
 
-const EXAMPLES: &str = include_str!("examples.json");
-
-/// The examples: `records` by schema, `requests` by schema and name, `answers` by operation where the answer differs from
-/// the record.
-pub fn all() -> Value {
-    serde_json::from_str(EXAMPLES).unwrap_or_default()
-}
-
 /// Adds examples to schemas: the record of an answer, the fullest body of an input.
 pub fn add_to_schemas(document: &mut Value) {
-    let all = all();
+    let all = examples();
     for (name, schema) in entries_of(&mut document["components"], "schemas") {
         let bodies = all["requests"][name].as_object().into_iter().flatten().map(|(_, body)| &body["value"]);
         let fullest = bodies.max_by_key(|body| body.as_object().map_or(0, |fields| fields.len()));
@@ -29,7 +21,7 @@ pub fn add_to_schemas(document: &mut Value) {
 
 /// Adds examples to operations: ids in paths, a key of its own for each, named bodies, and what is answered.
 pub fn add_to_operations(document: &mut Value) {
-    let all = all();
+    let all = examples();
     let schemas = document["components"]["schemas"].clone();
     let paths = document["paths"].clone();
     for (path, item) in entries_of(document, "paths") {
@@ -76,7 +68,7 @@ pub fn add_to_operations(document: &mut Value) {
 
 /// Adds named bodies to the operations that take them. A strict reader of 3.0 stumbles over them.
 pub fn add_bodies(document: &mut Value) {
-    let requests = all()["requests"].take();
+    let requests = &examples()["requests"];
     for (_, item) in entries_of(document, "paths") {
         for (_, operation) in entries(item) {
             let Some(content) = operation.pointer_mut("/requestBody/content/application~1json") else { continue };

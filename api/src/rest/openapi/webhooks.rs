@@ -1,57 +1,25 @@
-//! What is sent to webhook endpoints: the eight events, described as 3.1 does under `webhooks`. 3.0 has no such place;
+//! What is sent to webhook endpoints: the events, described as 3.1 does under `webhooks`. 3.0 has no such place;
 //! there they stand under `x-webhooks`.
 
 use serde_json::{Map, Value, json};
+use service::value::EventType;
 
 use super::{described, reference};
 
 /// The group of the document that they belong to.
 const TAG: &str = "Webhook events";
 
-/// An event: its type, the key of its data with the schema of what stands there, and when it is sent.
-struct Event {
-    kind: &'static str,
-    key: &'static str,
-    record: &'static str,
-    payment: bool,
-    when: &'static str,
-}
-
-const fn event(kind: &'static str, key: &'static str, record: &'static str, when: &'static str) -> Event {
-    Event { kind, key, record, payment: false, when }
-}
-
-const fn payment(kind: &'static str, when: &'static str) -> Event {
-    Event { kind, key: "invoice", record: "InvoiceWithLines", payment: true, when }
-}
-
-const EVENTS: [Event; 8] = [
-    event("client.created", "client", "Client", "A client was created."),
-    event("project.created", "project", "Project", "A project was created."),
-    event("task.created", "task", "Task", "A task was created."),
-    event("task.completed", "task", "Task", "A task became `DONE`."),
-    event(
-        "time_entry.created",
-        "timeEntry",
-        "TimeEntry",
-        "A time entry got its duration: it was logged, or its timer was stopped.",
-    ),
-    event("invoice.sent", "invoice", "InvoiceWithLines", "An invoice was sent."),
-    payment("invoice.paid", "An invoice was paid in full."),
-    payment("invoice.payment_failed", "A payment of an invoice failed."),
-];
-
 /// Adds those events whose record the document knows.
 pub fn add(document: &mut Value) {
-    let known = |event: &&Event| document["components"]["schemas"].get(event.record).is_some();
-    let events: Vec<&Event> = EVENTS.iter().filter(known).collect();
+    let known = |event: &&Event| document["components"]["schemas"].get(event.record().1).is_some();
+    let events: Vec<Event> = EventType::ALL.iter().map(|kind| Event(*kind)).collect();
     let mut webhooks = Map::new();
-    for event in events {
+    for event in events.iter().filter(known).collect::<Vec<_>>() {
         let name = event.schema_name();
-        webhooks.insert(event.kind.to_owned(), event.operation(&name));
+        webhooks.insert(event.0.as_str().to_owned(), event.operation(&name));
         document["components"]["schemas"][name] = event.schema();
         document["components"]["schemas"][event.data_name()] = event.data();
-        if event.payment {
+        if event.has_payment() {
             document["components"]["schemas"]["Payment"] = payment_schema();
         }
     }
@@ -68,36 +36,49 @@ pub fn add(document: &mut Value) {
     }
 }
 
+/// An event in the document.
+struct Event(EventType);
+
 impl Event {
+    /// The record that it is about: its key and its schema.
+    fn record(&self) -> (&'static str, &'static str) {
+        self.0.records().first().copied().unwrap_or_default()
+    }
+
+    fn has_payment(&self) -> bool {
+        self.0.records().iter().any(|(key, _)| *key == "payment")
+    }
+
     /// `InvoicePaymentFailedEvent`.
     fn schema_name(&self) -> String {
         let word = |word: &str| {
             let (first, rest) = word.split_at(word.len().min(1));
             first.to_ascii_uppercase() + rest
         };
-        self.kind.split(['.', '_']).map(word).collect::<String>() + "Event"
+        self.0.as_str().split(['.', '_']).map(word).collect::<String>() + "Event"
     }
 
     /// `ClientEventData`: events of one record share it.
     fn data_name(&self) -> String {
-        let noun = self.record.trim_end_matches("WithLines");
-        format!("{noun}{}EventData", if self.payment { "Payment" } else { "" })
+        let noun = self.record().1.trim_end_matches("WithLines");
+        format!("{noun}{}EventData", if self.has_payment() { "Payment" } else { "" })
     }
 
     fn data(&self) -> Value {
+        let (key, record) = self.record();
         let mut data = json!({
             "type": "object",
             "description": "The record that the event is about, as an Owner sees it.",
-            "required": [self.key],
+            "required": [key],
             "properties": {
-                self.key: described("schemas", self.record, "The record at the time of the event, as GET returns it to an Owner."),
+                key: described("schemas", record, "The record at the time of the event, as GET returns it to an Owner."),
                 "test": { "type": "boolean", "description": "Present and true if the event is a test event." },
             },
         });
-        if self.payment {
+        if self.has_payment() {
             data["properties"]["payment"] =
                 described("schemas", "Payment", "The payment, or the failed attempt at one.");
-            data["required"] = json!([self.key, "payment"]);
+            data["required"] = json!([key, "payment"]);
         }
         data
     }
@@ -105,11 +86,11 @@ impl Event {
     fn schema(&self) -> Value {
         json!({
             "type": "object",
-            "description": self.when,
+            "description": self.0.about(),
             "required": ["created", "data", "id", "livemode", "orgId", "type"],
             "properties": {
                 "id": { "type": "string", "format": "uuid", "description": "Identifier of the event (UUID v7), the same on every retry and replay." },
-                "type": { "type": "string", "enum": [self.kind], "description": "Type of the event." },
+                "type": { "type": "string", "enum": [self.0.as_str()], "description": "Type of the event." },
                 "created": { "type": "integer", "format": "int64", "minimum": 0, "description": "Time at which the event happened, in Unix seconds." },
                 "orgId": { "type": "string", "format": "uuid", "description": "Identifier of the workspace in which the event happened." },
                 "livemode": { "type": "boolean", "description": "Whether the event is real: false on a test server and for test events." },
@@ -128,7 +109,7 @@ impl Event {
         json!({
             "post": {
                 "operationId": format!("on{}{rest}", first.to_ascii_uppercase()),
-                "summary": self.when.trim_end_matches('.'),
+                "summary": self.0.about().trim_end_matches('.'),
                 "description": "Sent at least once and in no promised order, so skip the identifiers of events that you have handled. Verify \
                     one of the two signatures over the body as received before you trust it.",
                 "tags": [TAG],

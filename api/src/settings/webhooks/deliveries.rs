@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use maud::{Markup, html};
 use poem::Response;
 use service::input::FromBody;
-use service::value::{DeliveryStatus, EventType, Id, Json};
+use service::value::{DeliveryStatus, EventType, Json, WebhookDeliveryId, WebhookEndpointId};
 use service::webhook::delivery::{self, WebhookAttempt, WebhookDelivery};
 use service::webhook::endpoint::{self, WebhookEndpoint};
 use service::webhook::replay::{self, Replay};
@@ -24,7 +24,7 @@ const REPLAY: &str = "/settings/webhooks/deliveries/replay";
 /// The filters, as they stand in the address.
 const FILTERS: [&str; 3] = ["status", "endpointId", "eventType"];
 
-type Endpoints = HashMap<Id, WebhookEndpoint>;
+type Endpoints = HashMap<WebhookEndpointId, WebhookEndpoint>;
 
 pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
     let deliveries = delivery::list(&visit.cx, &pager::args(visit, &FILTERS)).await?;
@@ -32,7 +32,7 @@ pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Reject
     let offered = endpoint::list(&visit.cx, &ListArgs::default()).await?.items;
     let mut endpoints: Endpoints = offered.iter().map(|endpoint| (endpoint.id, endpoint.clone())).collect();
     let shown = deliveries.items.iter().map(|delivery| delivery.endpoint_id);
-    let deleted: Vec<Id> = shown.filter(|id| !endpoints.contains_key(id)).collect();
+    let deleted: Vec<WebhookEndpointId> = shown.filter(|id| !endpoints.contains_key(id)).collect();
     if !deleted.is_empty() {
         endpoints.extend(endpoint::by_ids(&visit.cx, &deleted).await?);
     }
@@ -122,7 +122,7 @@ pub(in super::super) async fn show(visit: &Visit<'_>) -> Result<Response, Reject
     page(visit, visit.id()?, &Problems::default()).await
 }
 
-async fn page(visit: &Visit<'_>, id: Id, problems: &Problems) -> Result<Response, Rejection> {
+async fn page(visit: &Visit<'_>, id: WebhookDeliveryId, problems: &Problems) -> Result<Response, Rejection> {
     let found = delivery::get_detail(&visit.cx, id).await?;
     let delivery = &found.delivery;
     let endpoints = endpoint::by_ids(&visit.cx, &[delivery.endpoint_id]).await?;

@@ -2,9 +2,10 @@
 //! left for short reads, and one for authentication, so that whatever one workspace asks for, the others are answered.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use entity::value::Id;
+use entity::value::OrganizationId;
 use sea_orm::{ConnAcquireErr, DbErr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -19,18 +20,18 @@ pub(crate) enum Class {
     /// Finding out who asks, and whether the database answers.
     Authentication,
     /// Reads of a workspace by key or of one page: some connections are left for them.
-    Small(Id),
+    Small(OrganizationId),
     /// Transactions, of a workspace or of the operator, and everything else; they may have to wait for locks.
-    General(Option<Id>),
+    General(Option<OrganizationId>),
     /// Reports, searches, counts and lists that no index narrows.
-    Heavy(Id),
+    Heavy(OrganizationId),
 }
 
 /// The permits of a pool. Each is asked for in the order of the fields: who waits for their own workspace holds nothing that
 /// others could have.
 pub(super) struct Permits {
     size: usize,
-    of_workspaces: Mutex<HashMap<Id, Own>>,
+    of_workspaces: Mutex<HashMap<OrganizationId, Own>>,
     /// Those that long reads may have.
     heavy: Arc<Semaphore>,
     /// Those that are not left for short reads.
@@ -121,7 +122,7 @@ impl Permits {
         Ok(Permit { _held: held })
     }
 
-    fn own(&self, workspace: Id) -> Own {
+    fn own(&self, workspace: OrganizationId) -> Own {
         let mut of_workspaces = self.of_workspaces.lock().unwrap_or_else(PoisonError::into_inner);
         if of_workspaces.len() > REMEMBERED {
             of_workspaces.retain(|_, own| Arc::strong_count(&own.any) > 1);
@@ -147,6 +148,22 @@ impl Permits {
     }
 }
 
+/// Counts one who waits, until this is dropped.
+pub(super) struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    pub(super) fn of(waiting: &'a AtomicUsize) -> Waiting<'a> {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
@@ -154,8 +171,8 @@ mod tests {
 
     use super::*;
 
-    fn workspace(number: u128) -> Id {
-        Id(Uuid::from_u128(number))
+    fn workspace(number: u128) -> OrganizationId {
+        OrganizationId::new(Uuid::from_u128(number))
     }
 
     /// As many permits as there are.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::{Ask, Conn, Fault, Got, Options, Ready, is_refused_for_now};
-use super::permits::{Class, Permit, Permits};
+use super::permits::{Class, Permit, Permits, Waiting};
 use super::pooler::Pooler;
 use crate::core::observed;
 
@@ -327,22 +327,6 @@ fn ended(sql: &str, took: Duration) {
     if took >= SLOW {
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         tracing::warn!(ms, sql = &sql[..sql.floor_char_boundary(SHOWN)], "a slow statement");
-    }
-}
-
-/// Counts one who waits, until this is dropped.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn of(waiting: &'a AtomicUsize) -> Waiting<'a> {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Waiting(waiting)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

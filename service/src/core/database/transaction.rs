@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::cells::FromCells;
-use entity::value::Id;
+use entity::value::OrganizationId;
 use sea_orm::sqlx;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use tokio::sync::Mutex;
@@ -158,7 +158,7 @@ pub(crate) struct Beginning {
     /// A number to be locked until the end, on PostgreSQL. SQLite's one writer is lock enough.
     pub(crate) lock: Option<i64>,
     /// A workspace whose access epoch is to be read.
-    pub(crate) workspace: Option<Id>,
+    pub(crate) workspace: Option<OrganizationId>,
 }
 
 /// What came of it.

@@ -27,7 +27,7 @@ macro_rules! client_input {
                 pub website: Field<Text<1000>>,
                 /// Currency of all rates, expenses and invoices of the client (ISO 4217 code, either case). Null or an
                 /// empty text means the workspace's default currency.
-                pub currency: Field<Currency>,
+                pub currency: Field<Currency> => own,
                 /// Internal notes about the client: at most 10,000 characters. Null or an empty text clears them.
                 pub notes: Field<Note>,
                 /// Full billing address as one text, for addresses that do not fit the separate lines: at most 1,000
@@ -65,6 +65,7 @@ macro_rules! client_input {
                 pub require_po_number: $flag<bool>,
             }
             read_only "id" "orgId" "version" "createdAt" "updatedAt" "deletedAt"
+            into client
         }
 
         impl Validate for $name {
@@ -74,35 +75,14 @@ macro_rules! client_input {
         }
 
         impl $name {
-            /// Puts what was sent into a row, apart from the name's own columns.
+            /// Writes the sent values into a row, and what it is sorted and searched by.
             pub(super) fn apply(self, row: &mut client::Model, default_currency: Currency) {
-                self.external_id.change(&mut row.external_id);
-                self.contact_name.change(&mut row.contact_name);
-                self.email.change(&mut row.email);
-                self.phone.change(&mut row.phone);
-                self.website.change(&mut row.website);
-                match self.currency {
-                    Field::Value(currency) => row.currency = currency,
+                match &self.currency {
+                    Field::Value(currency) => row.currency = currency.clone(),
                     Field::Null => row.currency = default_currency,
                     Field::Absent | Field::Bad(_) => {}
                 }
-                self.notes.change(&mut row.notes);
-                self.billing_address.change(&mut row.billing_address);
-                self.billing_line1.change(&mut row.billing_line1);
-                self.billing_line2.change(&mut row.billing_line2);
-                self.billing_city.change(&mut row.billing_city);
-                self.billing_region.change(&mut row.billing_region);
-                self.billing_postal_code.change(&mut row.billing_postal_code);
-                self.billing_country.change(&mut row.billing_country);
-                self.billing_email.change(&mut row.billing_email);
-                self.tax_number.change(&mut row.tax_number);
-                self.default_rate.change(&mut row.default_rate);
-                self.default_payment_terms.change(&mut row.default_payment_terms);
-                self.default_tax_rate.change(&mut row.default_tax_rate);
-                self.require_po_number.change(&mut row.require_po_number);
-                if let Some(name) = self.name.take() {
-                    row.name = name.into();
-                }
+                self.change(row);
                 row.name_key = fold(&row.name);
                 row.search_key = search_key(row);
             }

@@ -1,7 +1,7 @@
 //! Lists of clients: what they are sorted and filtered by.
 
 use entity::client;
-use entity::value::{DateOrDateTime, ExternalId, Id};
+use entity::value::{ClientId, DateOrDateTime, ExternalId};
 use sea_orm::Condition;
 
 use super::Client;
@@ -27,7 +27,7 @@ crate::input! {
     /// Filters of the list of clients; a client must match all of them.
     pub struct ClientFilter {
         /// Only clients with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<ClientId>>,
         /// Only clients with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
         /// Only clients created at or after this instant; a date means the start of that UTC day.

@@ -3,10 +3,11 @@
 mod input;
 mod list;
 
-use entity::value::{Currency, EventType, Id, InvoiceStatus, Money, Percent, ProjectStatus, Timestamp};
+use entity::value::{
+    ClientId, Currency, EventType, Id, InvoiceStatus, Money, OrganizationId, Percent, ProjectStatus, Timestamp,
+};
 use entity::{client, invoice, project};
 use sea_orm::{ColumnTrait, QueryFilter};
-use serde::{Deserialize, Serialize};
 
 pub use input::{CreateClientInput, UpdateClientInput};
 pub use list::{ClientArgs, ClientFilter, ClientSort, list};
@@ -18,152 +19,86 @@ use crate::contract::reason::Reason;
 use crate::door::Cx;
 use crate::outbox;
 
-/// A client: a person or company that work is done for. Only Owners, Admins and Managers see clients.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "ClientFields")]
-pub struct Client {
-    /// Identifier of the client (UUID v7).
-    pub id: Id,
-    /// Identifier of the workspace that the client belongs to.
-    pub org_id: Id,
-    /// Identifier of the client in another system, unique among live clients; null if none was given.
-    #[oai(nullable)]
-    pub external_id: Option<String>,
-    /// Name of the client, shown in lists and printed on invoices.
-    pub name: String,
-    /// Name of the person to contact; null if none was given.
-    #[oai(nullable)]
-    pub contact_name: Option<String>,
-    /// Email address of the contact person. Not validated; null if none was given.
-    #[oai(nullable)]
-    pub email: Option<String>,
-    /// Phone number of the contact person, as entered; null if none was given.
-    #[oai(nullable)]
-    pub phone: Option<String>,
-    /// Website URL of the client. Not validated; null if none was given.
-    #[oai(nullable)]
-    pub website: Option<String>,
-    /// Currency of all rates, expenses and invoices of the client (ISO 4217 code).
-    pub currency: Currency,
-    /// Internal notes about the client; null if there are none.
-    #[oai(nullable)]
-    pub notes: Option<String>,
-    /// Full billing address as one text, for addresses that do not fit the separate lines; null if none was given.
-    #[oai(nullable)]
-    pub billing_address: Option<String>,
-    /// First line of the billing address; null if none was given.
-    #[oai(nullable)]
-    pub billing_line1: Option<String>,
-    /// Second line of the billing address; null if none was given.
-    #[oai(nullable)]
-    pub billing_line2: Option<String>,
-    /// City of the billing address; null if none was given.
-    #[oai(nullable)]
-    pub billing_city: Option<String>,
-    /// State, province or region of the billing address; null if none was given.
-    #[oai(nullable)]
-    pub billing_region: Option<String>,
-    /// Postal code of the billing address, as entered; null if none was given.
-    #[oai(nullable)]
-    pub billing_postal_code: Option<String>,
-    /// Country of the billing address, as entered; null if none was given.
-    #[oai(nullable)]
-    pub billing_country: Option<String>,
-    /// Email address that invoices are sent to; null if none was given.
-    #[oai(nullable)]
-    pub billing_email: Option<String>,
-    /// Tax or VAT identification number of the client; null if none was given.
-    #[oai(nullable)]
-    pub tax_number: Option<String>,
-    /// Hourly rate that a new project of the client copies when it names none, in the client's currency; null means no
-    /// rate.
-    #[oai(nullable)]
-    pub default_rate: Option<Money>,
-    /// Payment terms of the client in words, such as `Net 30`, from which the due date of a new invoice follows; null
-    /// means 30 days.
-    #[oai(nullable)]
-    pub default_payment_terms: Option<String>,
-    /// Tax rate of new invoices, in percent from 0 to 100; null means no tax.
-    #[oai(nullable)]
-    pub default_tax_rate: Option<Percent>,
-    /// Whether the client asks for a purchase order number on invoices.
-    pub require_po_number: bool,
-    /// Version of the client: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
-    /// `expectedVersion` (GraphQL) to change only this version.
-    pub version: i32,
-    /// Time at which the client was created (UTC).
-    pub created_at: Timestamp,
-    /// Time of the last change of the client (UTC); strictly later with every change.
-    pub updated_at: Timestamp,
-    /// Time at which the client was deleted (UTC); null while it is live.
-    #[oai(nullable)]
-    pub deleted_at: Option<Timestamp>,
-}
-
-impl From<client::Model> for Client {
-    fn from(row: client::Model) -> Client {
-        let client::Model {
-            id,
-            organization_id,
-            external_id,
-            name,
-            name_key: _,
-            search_key: _,
-            contact_name,
-            email,
-            phone,
-            website,
-            currency,
-            notes,
-            billing_address,
-            billing_line1,
-            billing_line2,
-            billing_city,
-            billing_region,
-            billing_postal_code,
-            billing_country,
-            billing_email,
-            tax_number,
-            default_rate,
-            default_payment_terms,
-            default_tax_rate,
-            require_po_number,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        } = row;
-        Client {
-            id,
-            org_id: organization_id,
-            external_id,
-            name,
-            contact_name,
-            email,
-            phone,
-            website,
-            currency,
-            notes,
-            billing_address,
-            billing_line1,
-            billing_line2,
-            billing_city,
-            billing_region,
-            billing_postal_code,
-            billing_country,
-            billing_email,
-            tax_number,
-            default_rate,
-            default_payment_terms,
-            default_tax_rate,
-            require_po_number,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        }
+crate::contract::record::record! {
+    /// A client: a person or company that work is done for. Only Owners, Admins and Managers see clients.
+    #[graphql(name = "ClientFields")]
+    pub struct Client from client without name_key search_key {
+        /// Identifier of the client (UUID v7).
+        pub id: ClientId,
+        /// Identifier of the workspace that the client belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the client in another system, unique among live clients; null if none was given.
+        #[oai(nullable)]
+        pub external_id: Option<String>,
+        /// Name of the client, shown in lists and printed on invoices.
+        pub name: String,
+        /// Name of the person to contact; null if none was given.
+        #[oai(nullable)]
+        pub contact_name: Option<String>,
+        /// Email address of the contact person. Not validated; null if none was given.
+        #[oai(nullable)]
+        pub email: Option<String>,
+        /// Phone number of the contact person, as entered; null if none was given.
+        #[oai(nullable)]
+        pub phone: Option<String>,
+        /// Website URL of the client. Not validated; null if none was given.
+        #[oai(nullable)]
+        pub website: Option<String>,
+        /// Currency of all rates, expenses and invoices of the client (ISO 4217 code).
+        pub currency: Currency,
+        /// Internal notes about the client; null if there are none.
+        #[oai(nullable)]
+        pub notes: Option<String>,
+        /// Full billing address as one text, for addresses that do not fit the separate lines; null if none was given.
+        #[oai(nullable)]
+        pub billing_address: Option<String>,
+        /// First line of the billing address; null if none was given.
+        #[oai(nullable)]
+        pub billing_line1: Option<String>,
+        /// Second line of the billing address; null if none was given.
+        #[oai(nullable)]
+        pub billing_line2: Option<String>,
+        /// City of the billing address; null if none was given.
+        #[oai(nullable)]
+        pub billing_city: Option<String>,
+        /// State, province or region of the billing address; null if none was given.
+        #[oai(nullable)]
+        pub billing_region: Option<String>,
+        /// Postal code of the billing address, as entered; null if none was given.
+        #[oai(nullable)]
+        pub billing_postal_code: Option<String>,
+        /// Country of the billing address, as entered; null if none was given.
+        #[oai(nullable)]
+        pub billing_country: Option<String>,
+        /// Email address that invoices are sent to; null if none was given.
+        #[oai(nullable)]
+        pub billing_email: Option<String>,
+        /// Tax or VAT identification number of the client; null if none was given.
+        #[oai(nullable)]
+        pub tax_number: Option<String>,
+        /// Hourly rate that a new project of the client copies when it names none, in the client's currency; null means no
+        /// rate.
+        #[oai(nullable)]
+        pub default_rate: Option<Money>,
+        /// Payment terms of the client in words, such as `Net 30`, from which the due date of a new invoice follows; null
+        /// means 30 days.
+        #[oai(nullable)]
+        pub default_payment_terms: Option<String>,
+        /// Tax rate of new invoices, in percent from 0 to 100; null means no tax.
+        #[oai(nullable)]
+        pub default_tax_rate: Option<Percent>,
+        /// Whether the client asks for a purchase order number on invoices.
+        pub require_po_number: bool,
+        /// Version of the client: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
+        /// `expectedVersion` (GraphQL) to change only this version.
+        pub version: i32,
+        /// Time at which the client was created (UTC).
+        pub created_at: Timestamp,
+        /// Time of the last change of the client (UTC); strictly later with every change.
+        pub updated_at: Timestamp,
+        /// Time at which the client was deleted (UTC); null while it is live.
+        #[oai(nullable)]
+        pub deleted_at: Option<Timestamp>,
     }
 }
 
@@ -173,7 +108,7 @@ impl outbox::EventRecord for Client {
 
 impl Record for Client {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -185,7 +120,7 @@ impl Record for Client {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<Client, Error> {
+pub async fn get(cx: &Cx, id: ClientId) -> Result<Client, Error> {
     Ok(cx.read(Action::GetClient)?.get::<client::Entity>(id).await?.into())
 }
 
@@ -193,7 +128,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Client, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Client>, Error> {
+pub async fn by_ids(cx: &Cx, ids: &[ClientId]) -> Result<Vec<Client>, Error> {
     let rows = cx.read(Action::GetClient)?.by_ids::<client::Entity>(ids).await?;
     Ok(rows.into_iter().map(Client::from).collect())
 }
@@ -208,33 +143,11 @@ pub async fn create(cx: &Cx, input: CreateClientInput) -> Result<Written<Client>
         let mut row = client::Model {
             id: write.new_id(),
             organization_id: write.organization_id(),
-            external_id: None,
-            name: String::new(),
-            name_key: String::new(),
-            search_key: String::new(),
-            contact_name: None,
-            email: None,
-            phone: None,
-            website: None,
             currency: default_currency.clone(),
-            notes: None,
-            billing_address: None,
-            billing_line1: None,
-            billing_line2: None,
-            billing_city: None,
-            billing_region: None,
-            billing_postal_code: None,
-            billing_country: None,
-            billing_email: None,
-            tax_number: None,
-            default_rate: None,
-            default_payment_terms: None,
-            default_tax_rate: None,
-            require_po_number: false,
             version: 1,
             created_at: write.now,
             updated_at: write.now,
-            deleted_at: None,
+            ..client::Model::blank()
         };
         input.apply(&mut row, default_currency);
         write.insert_last::<client::Entity>(row.clone()).await?;
@@ -252,7 +165,7 @@ pub async fn create(cx: &Cx, input: CreateClientInput) -> Result<Written<Client>
 /// (database).
 pub async fn update(
     cx: &Cx,
-    id: Id,
+    id: ClientId,
     expected: &Precondition,
     changes: UpdateClientInput,
 ) -> Result<Written<Client>, Error> {
@@ -271,7 +184,7 @@ pub async fn update(
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+pub async fn delete(cx: &Cx, id: ClientId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteClient, (), async |write, ()| {
         let before = write.lock_exclusive::<client::Entity>(id).await?;
         expected.check(before.version)?;
@@ -293,7 +206,7 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
         }
         let after = client::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<client::Entity>(&before, after).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }

@@ -1,7 +1,7 @@
 //! The inputs of expenses, and the rules between their fields.
 
 use entity::expense;
-use entity::value::{Date, ExpenseCategory, ExternalId, FieldErrors, Id, Money, Text, fold};
+use entity::value::{ClientId, Date, ExpenseCategory, ExternalId, FieldErrors, Money, ProjectId, Text, fold};
 
 use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Required, Validate, references};
 
@@ -15,9 +15,9 @@ macro_rules! expense_input {
                 /// Null or an empty text clears it.
                 pub external_id: Field<ExternalId>,
                 /// Identifier of the client that the money was spent for.
-                pub client_id: $needed<Id>,
+                pub client_id: $needed<ClientId>,
                 /// Identifier of a project of that client. Null means no project.
-                pub project_id: Field<Id>,
+                pub project_id: Field<ProjectId>,
                 /// Category of the expense; `OTHER` by default.
                 pub category: $defaulted<ExpenseCategory>,
                 /// A category in own words, accepted with `OTHER` only: at most 1,000 characters. Null or an empty text
@@ -33,28 +33,13 @@ macro_rules! expense_input {
                 pub expense_date: $needed<Date>,
             }
             read_only "id" "orgId" "invoiceId" "currency" "version" "createdAt" "updatedAt" "deletedAt"
+            into expense
         }
 
         impl $name {
             /// Applies what was sent to a row.
             pub(super) fn apply(self, row: &mut expense::Model) {
-                self.external_id.change(&mut row.external_id);
-                if let Some(client_id) = self.client_id.take() {
-                    row.client_id = client_id;
-                }
-                self.project_id.change(&mut row.project_id);
-                self.category.change(&mut row.category);
-                self.custom_category.change(&mut row.custom_category);
-                if let Some(description) = self.description.take() {
-                    row.description = description.into();
-                }
-                if let Some(amount) = self.amount.take() {
-                    row.amount = amount;
-                }
-                self.billable.change(&mut row.billable);
-                if let Some(date) = self.expense_date.take() {
-                    row.expense_date = date;
-                }
+                self.change(row);
                 let custom = row.custom_category.as_deref().unwrap_or_default();
                 row.search_key = fold(&format!("{}\u{1f}{custom}", row.description));
             }

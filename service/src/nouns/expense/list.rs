@@ -1,7 +1,9 @@
 //! Lists of expenses: what they are sorted and filtered by.
 
 use entity::expense;
-use entity::value::{Date, DateOrDateTime, ExpenseCategory, ExternalId, Id, Money, Name};
+use entity::value::{
+    ClientId, Date, DateOrDateTime, ExpenseCategory, ExpenseId, ExternalId, Id, Money, Name, ProjectId,
+};
 use sea_orm::Condition;
 
 use super::Expense;
@@ -29,15 +31,15 @@ crate::input! {
     /// Filters of the list of expenses; an expense must match all of them.
     pub struct ExpenseFilter {
         /// Only expenses with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<ExpenseId>>,
         /// Only expenses with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
         /// Only expenses for one of these clients.
-        pub client_id: Field<Vec<Id>>,
+        pub client_id: Field<Vec<ClientId>>,
         /// Only expenses for a client with one of these names; case is ignored.
         pub client_name: Field<Vec<Name>>,
         /// Only expenses of one of these projects.
-        pub project_id: Field<Vec<Id>>,
+        pub project_id: Field<Vec<ProjectId>>,
         /// Only expenses of one of these categories.
         pub category: Field<Vec<ExpenseCategory>>,
         /// Only expenses that are billable (`true`) or not (`false`).
@@ -115,7 +117,7 @@ pub async fn list_of_clients(
 ) -> Result<crate::list::page::Pages<Expense>, Error> {
     let relation = Relation::<expense::Entity>::by(
         expense::Column::ClientId,
-        Place::Filtered(|filter: &mut ExpenseFilter, parent| filter.client_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut ExpenseFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListExpenses, relation, clients, args, Expense::from).await
 }
@@ -131,7 +133,7 @@ pub async fn list_of_projects(
 ) -> Result<crate::list::page::Pages<Expense>, Error> {
     let relation = Relation::<expense::Entity>::by(
         expense::Column::ProjectId,
-        Place::Filtered(|filter: &mut ExpenseFilter, parent| filter.project_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut ExpenseFilter, parent| filter.project_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListExpenses, relation, projects, args, Expense::from).await
 }

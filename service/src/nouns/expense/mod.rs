@@ -3,9 +3,11 @@
 mod input;
 mod list;
 
-use entity::value::{Currency, Date, ExpenseCategory, FieldErrors, Id, Money, Timestamp};
+use entity::value::{
+    ClientId, Currency, Date, ExpenseCategory, ExpenseId, FieldErrors, Id, InvoiceId, Money, OrganizationId, ProjectId,
+    Timestamp,
+};
 use entity::{client, expense, project};
-use serde::{Deserialize, Serialize};
 
 pub use input::{CreateExpenseInput, UpdateExpenseInput};
 pub use list::{ExpenseArgs, ExpenseFilter, ExpenseSort, list, list_of_clients, list_of_invoices, list_of_projects};
@@ -17,104 +19,59 @@ use crate::contract::reason::Reason;
 use crate::door::Cx;
 use crate::door::write::Write;
 
-/// An expense: money spent for a client, billed by the next invoice if it is billable. Only Owners, Admins and Managers
-/// see expenses.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "ExpenseFields")]
-pub struct Expense {
-    /// Identifier of the expense (UUID v7).
-    pub id: Id,
-    /// Identifier of the workspace that the expense belongs to.
-    pub org_id: Id,
-    /// Identifier of the expense in another system, unique among live expenses; null if none was given.
-    #[oai(nullable)]
-    pub external_id: Option<String>,
-    /// Identifier of the client that the money was spent for.
-    pub client_id: Id,
-    /// Identifier of a project of that client; null if the expense belongs to none.
-    #[oai(nullable)]
-    pub project_id: Option<Id>,
-    /// Identifier of the invoice that bills the expense; null while it is not billed. A billed expense cannot be
-    /// changed or deleted (409 `invoiced`).
-    #[oai(nullable)]
-    pub invoice_id: Option<Id>,
-    /// Category of the expense.
-    pub category: ExpenseCategory,
-    /// A category in own words, possible with `OTHER` only; null if none was given.
-    #[oai(nullable)]
-    pub custom_category: Option<String>,
-    /// What the money was spent on, printed on the invoice.
-    pub description: String,
-    /// Amount of the expense in its currency; greater than 0.
-    pub amount: Money,
-    /// Currency of the amount: the client's currency when the expense was created or moved to that client (ISO 4217
-    /// code).
-    pub currency: Currency,
-    /// Whether the expense is billed to the client.
-    pub billable: bool,
-    /// Day on which the money was spent.
-    pub expense_date: Date,
-    /// Version of the expense: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
-    /// `expectedVersion` (GraphQL) to change only this version.
-    pub version: i32,
-    /// Time at which the expense was created (UTC).
-    pub created_at: Timestamp,
-    /// Time of the last change of the expense (UTC); strictly later with every change.
-    pub updated_at: Timestamp,
-    /// Time at which the expense was deleted (UTC); null while it is live.
-    #[oai(nullable)]
-    pub deleted_at: Option<Timestamp>,
-}
-
-impl From<expense::Model> for Expense {
-    fn from(row: expense::Model) -> Expense {
-        let expense::Model {
-            id,
-            organization_id,
-            external_id,
-            client_id,
-            project_id,
-            invoice_id,
-            category,
-            custom_category,
-            description,
-            search_key: _,
-            amount,
-            currency,
-            billable,
-            expense_date,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        } = row;
-        Expense {
-            id,
-            org_id: organization_id,
-            external_id,
-            client_id,
-            project_id,
-            invoice_id,
-            category,
-            custom_category,
-            description,
-            amount,
-            currency,
-            billable,
-            expense_date,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        }
+crate::contract::record::record! {
+    /// An expense: money spent for a client, billed by the next invoice if it is billable. Only Owners, Admins and Managers
+    /// see expenses.
+    #[graphql(name = "ExpenseFields")]
+    pub struct Expense from expense without search_key {
+        /// Identifier of the expense (UUID v7).
+        pub id: ExpenseId,
+        /// Identifier of the workspace that the expense belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the expense in another system, unique among live expenses; null if none was given.
+        #[oai(nullable)]
+        pub external_id: Option<String>,
+        /// Identifier of the client that the money was spent for.
+        pub client_id: ClientId,
+        /// Identifier of a project of that client; null if the expense belongs to none.
+        #[oai(nullable)]
+        pub project_id: Option<ProjectId>,
+        /// Identifier of the invoice that bills the expense; null while it is not billed. A billed expense cannot be
+        /// changed or deleted (409 `invoiced`).
+        #[oai(nullable)]
+        pub invoice_id: Option<InvoiceId>,
+        /// Category of the expense.
+        pub category: ExpenseCategory,
+        /// A category in own words, possible with `OTHER` only; null if none was given.
+        #[oai(nullable)]
+        pub custom_category: Option<String>,
+        /// What the money was spent on, printed on the invoice.
+        pub description: String,
+        /// Amount of the expense in its currency; greater than 0.
+        pub amount: Money,
+        /// Currency of the amount: the client's currency when the expense was created or moved to that client (ISO 4217
+        /// code).
+        pub currency: Currency,
+        /// Whether the expense is billed to the client.
+        pub billable: bool,
+        /// Day on which the money was spent.
+        pub expense_date: Date,
+        /// Version of the expense: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
+        /// `expectedVersion` (GraphQL) to change only this version.
+        pub version: i32,
+        /// Time at which the expense was created (UTC).
+        pub created_at: Timestamp,
+        /// Time of the last change of the expense (UTC); strictly later with every change.
+        pub updated_at: Timestamp,
+        /// Time at which the expense was deleted (UTC); null while it is live.
+        #[oai(nullable)]
+        pub deleted_at: Option<Timestamp>,
     }
 }
 
 impl Record for Expense {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -126,7 +83,7 @@ impl Record for Expense {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<Expense, Error> {
+pub async fn get(cx: &Cx, id: ExpenseId) -> Result<Expense, Error> {
     Ok(cx.read(Action::GetExpense)?.get::<expense::Entity>(id).await?.into())
 }
 
@@ -142,14 +99,8 @@ pub async fn create(cx: &Cx, input: CreateExpenseInput) -> Result<Written<Expens
         let mut row = expense::Model {
             id: write.new_id(),
             organization_id: write.organization_id(),
-            external_id: None,
             client_id,
-            project_id: None,
-            invoice_id: None,
             category: ExpenseCategory::Other,
-            custom_category: None,
-            description: String::new(),
-            search_key: String::new(),
             amount: input.amount.clone().value()?,
             currency: currency.ok_or_else(|| Error::bug("a client has no currency"))?,
             billable: true,
@@ -157,7 +108,7 @@ pub async fn create(cx: &Cx, input: CreateExpenseInput) -> Result<Written<Expens
             version: 1,
             created_at: write.now,
             updated_at: write.now,
-            deleted_at: None,
+            ..expense::Model::blank()
         };
         input.apply(&mut row);
         write.insert_last::<expense::Entity>(row.clone()).await?;
@@ -170,9 +121,9 @@ pub async fn create(cx: &Cx, input: CreateExpenseInput) -> Result<Written<Expens
 /// client, if the client is new to the expense.
 async fn lock_client_and_project(
     write: &Write,
-    named: Option<Id>,
-    client_id: Id,
-    project_id: Option<Id>,
+    named: Option<ClientId>,
+    client_id: ClientId,
+    project_id: Option<ProjectId>,
 ) -> Result<Option<Currency>, Error> {
     let mut problems = FieldErrors::none();
     let mut currency = None;
@@ -201,7 +152,7 @@ async fn lock_client_and_project(
 /// (database).
 pub async fn update(
     cx: &Cx,
-    id: Id,
+    id: ExpenseId,
     expected: &Precondition,
     changes: UpdateExpenseInput,
 ) -> Result<Written<Expense>, Error> {
@@ -232,18 +183,18 @@ pub async fn update(
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+pub async fn delete(cx: &Cx, id: ExpenseId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteExpense, (), async |write, ()| {
         let before = lock_unbilled(write, id, expected).await?;
         let after = expense::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<expense::Entity>(&before, after).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }
 
 /// Locks an expense that is on no invoice; nobody may change a billed one.
-async fn lock_unbilled(write: &Write, id: Id, expected: &Precondition) -> Result<expense::Model, Error> {
+async fn lock_unbilled(write: &Write, id: ExpenseId, expected: &Precondition) -> Result<expense::Model, Error> {
     let row = write.lock_exclusive::<expense::Entity>(id).await?;
     expected.check(row.version)?;
     if row.invoice_id.is_some() {

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use entity::value::{Currency, Date, Decimal, Id, InvoiceStatus, Money, PaymentStatus, Percent, RateType, fold};
+use entity::value::{
+    ClientId, Currency, Date, Decimal, InvoiceId, InvoiceStatus, Money, OrganizationId, PaymentStatus, Percent,
+    ProjectId, RateType, TaskId, fold,
+};
 use entity::{client, expense, invoice, invoice_line, organization, project, task, time_entry};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{
@@ -23,7 +26,7 @@ use crate::nouns::organization as workspace;
 #[derive(Clone, Debug)]
 pub struct NewInvoice {
     /// The client to bill.
-    pub client: Id,
+    pub client: ClientId,
     /// The first day whose time and expenses are billed.
     pub from: Date,
     /// The last one.
@@ -40,8 +43,8 @@ struct Draft {
     quantity: Decimal,
     unit_price: Money,
     amount: Money,
-    project_id: Option<Id>,
-    task_id: Option<Id>,
+    project_id: Option<ProjectId>,
+    task_id: Option<TaskId>,
 }
 
 impl NewInvoice {
@@ -56,7 +59,11 @@ impl NewInvoice {
 /// # Errors
 /// 404 without such a workspace or client; 409 when there is nothing to bill, or expenses in another currency; 422 when a
 /// project has no rate, the discount is over the subtotal, or the days are the wrong way round.
-pub async fn create(operator: &Operator, organization: Id, input: NewInvoice) -> Result<InvoiceWithLines, Error> {
+pub async fn create(
+    operator: &Operator,
+    organization: OrganizationId,
+    input: NewInvoice,
+) -> Result<InvoiceWithLines, Error> {
     if let Some(problem) = NewInvoice::order_problem(input.from, input.to) {
         return Err(Error::invalid("to", problem));
     }
@@ -128,16 +135,13 @@ async fn number(
         total: Money::ZERO,
         amount_paid: Money::ZERO,
         currency: client.currency.clone(),
-        notes: None,
         bill_to_name: client.name.clone(),
         issue_date: Some(today),
         due_date: Some(Date(today.0 + chrono::TimeDelta::days(days))),
-        sent_at: None,
-        paid_at: None,
         version: 1,
         created_at: write.now,
         updated_at: write.now,
-        deleted_at: None,
+        ..invoice::Model::blank()
     };
     write.insert::<invoice::Entity>(row.clone()).await?;
     Ok(row)
@@ -161,8 +165,8 @@ async fn total(write: &Write, row: invoice::Model, lines: &[Draft], discount: Mo
 /// The time on one project and task that an invoice has claimed.
 #[derive(FromQueryResult)]
 struct Tracked {
-    project_id: Id,
-    task_id: Option<Id>,
+    project_id: ProjectId,
+    task_id: Option<TaskId>,
     quarters: i64,
 }
 
@@ -197,9 +201,9 @@ async fn bill_time(write: &Write, row: &invoice::Model, input: &NewInvoice) -> R
         .all(write.connection())
         .await?;
 
-    let tasks: Vec<Id> = tracked.iter().filter_map(|tracked| tracked.task_id).collect();
+    let tasks: Vec<TaskId> = tracked.iter().filter_map(|tracked| tracked.task_id).collect();
     let tasks = write.all::<task::Entity>(|query| query.filter(task::Column::Id.is_in(tasks))).await?;
-    let task = |id: Option<Id>| tasks.iter().find(|task| Some(task.id) == id);
+    let task = |id: Option<TaskId>| tasks.iter().find(|task| Some(task.id) == id);
     let mut lines = Vec::with_capacity(tracked.len());
     let mut without_rate = BTreeSet::new();
     for Tracked { project_id, task_id, quarters } in tracked {
@@ -227,7 +231,7 @@ async fn bill_time(write: &Write, row: &invoice::Model, input: &NewInvoice) -> R
 }
 
 /// The client's HOURLY projects, locked shared since their rates decide the amounts.
-async fn hourly_projects(write: &Write, client: Id) -> Result<Vec<project::Model>, Error> {
+async fn hourly_projects(write: &Write, client: ClientId) -> Result<Vec<project::Model>, Error> {
     let projects = write.all::<project::Entity>(|query| {
         let of_client = query.filter(project::Column::ClientId.eq(client)).filter(project::Column::DeletedAt.is_null());
         let hourly = of_client.filter(project::Column::RateType.eq(RateType::Hourly));
@@ -282,7 +286,7 @@ async fn bill_expenses(write: &Write, row: &invoice::Model, input: &NewInvoice) 
 }
 
 /// A line for one thing.
-fn one(description: String, price: Money, currency: &Currency, project_id: Option<Id>) -> Result<Draft, Error> {
+fn one(description: String, price: Money, currency: &Currency, project_id: Option<ProjectId>) -> Result<Draft, Error> {
     let quantity = Decimal::from_units(10_000);
     Ok(Draft {
         description,
@@ -295,7 +299,7 @@ fn one(description: String, price: Money, currency: &Currency, project_id: Optio
 }
 
 /// Releases the time, fees and expenses of an invoice, so that they can be billed again.
-pub(super) async fn release(write: &Write, invoice: Id) -> Result<(), Error> {
+pub(super) async fn release(write: &Write, invoice: InvoiceId) -> Result<(), Error> {
     use time_entry::Column;
     // Projects in their order before what is on them, as everywhere.
     let billed = time_entry::Entity::all_of(write.organization_id()).filter(Column::InvoiceId.eq(invoice));
@@ -309,7 +313,7 @@ pub(super) async fn release(write: &Write, invoice: Id) -> Result<(), Error> {
     // While time was on an invoice its project may have stopped being billable, and then the time is so no more either.
     let unbillable = projects.iter().filter(|project| project.rate_type == RateType::NonBillable);
     let unbillable = unbillable.map(|project| project.id);
-    let (free, billed) = (None::<Id>, || Condition::all().add(Column::InvoiceId.eq(invoice)));
+    let (free, billed) = (None::<InvoiceId>, || Condition::all().add(Column::InvoiceId.eq(invoice)));
     let (changes, rows) = ([(Column::InvoiceId, free.into()), (Column::Billable, false.into())], billed());
     write.update_all::<time_entry::Entity>(changes, rows.add(Column::ProjectId.is_in(unbillable))).await?;
     write.update_all::<time_entry::Entity>([(Column::InvoiceId, free.into())], billed()).await?;

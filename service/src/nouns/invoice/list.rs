@@ -1,7 +1,9 @@
 //! Lists of invoices: what they are sorted and filtered by.
 
 use entity::invoice;
-use entity::value::{Date, DateOrDateTime, Id, InvoiceStatus, Money, Name, PaymentStatus, Timestamp};
+use entity::value::{
+    ClientId, Date, DateOrDateTime, Id, InvoiceId, InvoiceStatus, Money, Name, PaymentStatus, Timestamp,
+};
 use sea_orm::Condition;
 
 use super::Invoice;
@@ -42,9 +44,9 @@ crate::input! {
     /// Filters of the list of invoices; an invoice must match all of them.
     pub struct InvoiceFilter {
         /// Only invoices with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<InvoiceId>>,
         /// Only invoices to one of these clients.
-        pub client_id: Field<Vec<Id>>,
+        pub client_id: Field<Vec<ClientId>>,
         /// Only invoices to a client with one of these names; case is ignored.
         pub client_name: Field<Vec<Name>>,
         /// Only invoices in one of these states.
@@ -137,7 +139,7 @@ pub async fn list_of_clients(
 ) -> Result<crate::list::page::Pages<Invoice>, Error> {
     let relation = Relation::<invoice::Entity>::by(
         invoice::Column::ClientId,
-        Place::Filtered(|filter: &mut InvoiceFilter, parent| filter.client_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut InvoiceFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListInvoices, relation, clients, args, Invoice::from).await
 }

@@ -9,7 +9,10 @@ pub mod settings;
 
 use std::collections::HashMap;
 
-use entity::value::{Currency, Date, Decimal, Id, InvoiceStatus, Money, PaymentStatus, Percent, Timestamp};
+use entity::value::{
+    ClientId, Currency, Date, Decimal, Id, InvoiceId, InvoiceStatus, Money, OrganizationId, PaymentStatus, Percent,
+    ProjectId, TaskId, Timestamp,
+};
 use entity::{invoice, invoice_line};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
@@ -24,66 +27,65 @@ use crate::contract::outcome::Record;
 use crate::door::Cx;
 use crate::door::write::Write;
 
-/// An invoice to a client. Invoices are read only here: they are created, sent and settled on the settings pages. Only Owners,
-/// Admins and Managers see invoices.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "InvoiceFields")]
-pub struct Invoice {
-    /// Identifier of the invoice (UUID v7).
-    pub id: Id,
-    /// Identifier of the workspace that the invoice belongs to.
-    pub org_id: Id,
-    /// Identifier of the client that the invoice bills.
-    pub client_id: Id,
-    /// Number of the invoice: the workspace's prefix and a number that runs without gaps.
-    pub number: String,
-    /// State of the invoice.
-    pub status: InvoiceStatus,
-    /// How much of the invoice has been paid.
-    pub payment_status: PaymentStatus,
-    /// Sum of the lines before discount and tax.
-    pub subtotal: Money,
-    /// Discount, subtracted from the subtotal before tax; `0.00` if there is none.
-    pub discount_amount: Money,
-    /// Tax rate in percent from 0 to 100; null means no tax.
-    #[oai(nullable)]
-    pub tax_rate: Option<Percent>,
-    /// Tax on the subtotal less the discount.
-    pub tax_amount: Money,
-    /// Total to be paid: subtotal less discount plus tax.
-    pub total: Money,
-    /// Amount that has been paid and not been refunded.
-    pub amount_paid: Money,
-    /// Currency of every amount of the invoice (ISO 4217 code).
-    pub currency: Currency,
-    /// Notes printed on the invoice; null if there are none.
-    #[oai(nullable)]
-    pub notes: Option<String>,
-    /// Name of the client at the time the invoice was created; it does not follow later changes.
-    pub bill_to_name: String,
-    /// Issue date printed on the invoice; null if it has none.
-    #[oai(nullable)]
-    pub issue_date: Option<Date>,
-    /// Day by which the invoice is to be paid; null if it has none.
-    #[oai(nullable)]
-    pub due_date: Option<Date>,
-    /// Time at which the invoice was sent (UTC); null while it is a draft.
-    #[oai(nullable)]
-    pub sent_at: Option<Timestamp>,
-    /// Time at which the invoice was paid in full (UTC); null while it is not.
-    #[oai(nullable)]
-    pub paid_at: Option<Timestamp>,
-    /// Version of the invoice: 1 at creation, higher after every change of it.
-    pub version: i32,
-    /// Time at which the invoice was created (UTC).
-    pub created_at: Timestamp,
-    /// Time of the last change of the invoice (UTC); strictly later with every change.
-    pub updated_at: Timestamp,
-    /// Always null: an invoice is cancelled, never deleted.
-    #[oai(nullable)]
-    pub deleted_at: Option<Timestamp>,
+crate::contract::record::record! {
+    /// An invoice to a client. Invoices are read only here: they are created, sent and settled on the settings pages. Only Owners,
+    /// Admins and Managers see invoices.
+    #[graphql(name = "InvoiceFields")]
+    pub struct Invoice from invoice without number_rank number_key {
+        /// Identifier of the invoice (UUID v7).
+        pub id: InvoiceId,
+        /// Identifier of the workspace that the invoice belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the client that the invoice bills.
+        pub client_id: ClientId,
+        /// Number of the invoice: the workspace's prefix and a number that runs without gaps.
+        pub number: String,
+        /// State of the invoice.
+        pub status: InvoiceStatus,
+        /// How much of the invoice has been paid.
+        pub payment_status: PaymentStatus,
+        /// Sum of the lines before discount and tax.
+        pub subtotal: Money,
+        /// Discount, subtracted from the subtotal before tax; `0.00` if there is none.
+        pub discount_amount: Money,
+        /// Tax rate in percent from 0 to 100; null means no tax.
+        #[oai(nullable)]
+        pub tax_rate: Option<Percent>,
+        /// Tax on the subtotal less the discount.
+        pub tax_amount: Money,
+        /// Total to be paid: subtotal less discount plus tax.
+        pub total: Money,
+        /// Amount that has been paid and not been refunded.
+        pub amount_paid: Money,
+        /// Currency of every amount of the invoice (ISO 4217 code).
+        pub currency: Currency,
+        /// Notes printed on the invoice; null if there are none.
+        #[oai(nullable)]
+        pub notes: Option<String>,
+        /// Name of the client at the time the invoice was created; it does not follow later changes.
+        pub bill_to_name: String,
+        /// Issue date printed on the invoice; null if it has none.
+        #[oai(nullable)]
+        pub issue_date: Option<Date>,
+        /// Day by which the invoice is to be paid; null if it has none.
+        #[oai(nullable)]
+        pub due_date: Option<Date>,
+        /// Time at which the invoice was sent (UTC); null while it is a draft.
+        #[oai(nullable)]
+        pub sent_at: Option<Timestamp>,
+        /// Time at which the invoice was paid in full (UTC); null while it is not.
+        #[oai(nullable)]
+        pub paid_at: Option<Timestamp>,
+        /// Version of the invoice: 1 at creation, higher after every change of it.
+        pub version: i32,
+        /// Time at which the invoice was created (UTC).
+        pub created_at: Timestamp,
+        /// Time of the last change of the invoice (UTC); strictly later with every change.
+        pub updated_at: Timestamp,
+        /// Always null: an invoice is cancelled, never deleted.
+        #[oai(nullable)]
+        pub deleted_at: Option<Timestamp>,
+    }
 }
 
 /// One line of an invoice.
@@ -102,10 +104,10 @@ pub struct InvoiceLine {
     pub amount: Money,
     /// Identifier of the project that the line bills; null if it bills none.
     #[oai(nullable)]
-    pub project_id: Option<Id>,
+    pub project_id: Option<ProjectId>,
     /// Identifier of the task whose time the line bills; null if it bills none.
     #[oai(nullable)]
-    pub task_id: Option<Id>,
+    pub task_id: Option<TaskId>,
 }
 
 /// An invoice with its lines.
@@ -119,63 +121,6 @@ pub struct InvoiceWithLines {
     pub invoice: Invoice,
     /// Lines of the invoice, in the order in which they are printed.
     pub lines: Vec<InvoiceLine>,
-}
-
-impl From<invoice::Model> for Invoice {
-    fn from(row: invoice::Model) -> Invoice {
-        let invoice::Model {
-            id,
-            organization_id,
-            client_id,
-            number,
-            number_rank: _,
-            number_key: _,
-            status,
-            payment_status,
-            subtotal,
-            discount_amount,
-            tax_rate,
-            tax_amount,
-            total,
-            amount_paid,
-            currency,
-            notes,
-            bill_to_name,
-            issue_date,
-            due_date,
-            sent_at,
-            paid_at,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        } = row;
-        Invoice {
-            id,
-            org_id: organization_id,
-            client_id,
-            number,
-            status,
-            payment_status,
-            subtotal,
-            discount_amount,
-            tax_rate,
-            tax_amount,
-            total,
-            amount_paid,
-            currency,
-            notes,
-            bill_to_name,
-            issue_date,
-            due_date,
-            sent_at,
-            paid_at,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        }
-    }
 }
 
 impl From<invoice_line::Model> for InvoiceLine {
@@ -198,7 +143,7 @@ impl From<invoice_line::Model> for InvoiceLine {
 
 impl Record for Invoice {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -208,7 +153,7 @@ impl Record for Invoice {
 
 impl Record for InvoiceWithLines {
     fn id(&self) -> Id {
-        self.invoice.id
+        self.invoice.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -220,7 +165,7 @@ impl Record for InvoiceWithLines {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<InvoiceWithLines, Error> {
+pub async fn get(cx: &Cx, id: InvoiceId) -> Result<InvoiceWithLines, Error> {
     let invoice = find(cx, id).await?;
     let lines = lines_of(cx, &[id]).await?.remove(&id).unwrap_or_default();
     Ok(InvoiceWithLines { invoice, lines })
@@ -230,7 +175,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<InvoiceWithLines, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn find(cx: &Cx, id: Id) -> Result<Invoice, Error> {
+pub async fn find(cx: &Cx, id: InvoiceId) -> Result<Invoice, Error> {
     Ok(cx.read(Action::GetInvoice)?.get::<invoice::Entity>(id).await?.into())
 }
 
@@ -238,7 +183,7 @@ pub async fn find(cx: &Cx, id: Id) -> Result<Invoice, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Invoice>, Error> {
+pub async fn by_ids(cx: &Cx, ids: &[InvoiceId]) -> Result<Vec<Invoice>, Error> {
     let rows = cx.read(Action::GetInvoice)?.by_ids::<invoice::Entity>(ids).await?;
     Ok(rows.into_iter().map(Invoice::from).collect())
 }
@@ -247,13 +192,13 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Invoice>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn lines_of(cx: &Cx, invoices: &[Id]) -> Result<HashMap<Id, Vec<InvoiceLine>>, Error> {
+pub async fn lines_of(cx: &Cx, invoices: &[InvoiceId]) -> Result<HashMap<InvoiceId, Vec<InvoiceLine>>, Error> {
     let read = cx.read(Action::GetInvoice)?;
     let rows = read.all::<invoice_line::Entity>(|query| {
         let of_these = query.filter(invoice_line::Column::InvoiceId.is_in(invoices.iter().copied()));
         of_these.order_by_asc(invoice_line::Column::InvoiceId).order_by_asc(invoice_line::Column::Position)
     });
-    let mut found: HashMap<Id, Vec<InvoiceLine>> = HashMap::new();
+    let mut found: HashMap<InvoiceId, Vec<InvoiceLine>> = HashMap::new();
     for row in rows.await? {
         found.entry(row.invoice_id).or_default().push(row.into());
     }

@@ -1,8 +1,8 @@
 //! The changes of an invoice's state: sent, paid in part or in full, refunded, cancelled. Each step locks the row.
 
 use entity::invoice;
-use entity::value::{Currency, EventType, Id, InvoiceStatus, Money, PaymentStatus, Timestamp};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use entity::value::{Currency, EventType, InvoiceId, InvoiceStatus, Money, OrganizationId, PaymentStatus, Timestamp};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
 use serde::Serialize;
 
 use super::create::release;
@@ -28,7 +28,7 @@ impl outbox::EventRecord for Payment {
 #[serde(rename_all = "camelCase")]
 pub struct Payment {
     /// Its id.
-    pub id: Id,
+    pub id: InvoiceId,
     /// How much.
     pub amount: Money,
     /// In which currency.
@@ -45,7 +45,7 @@ pub struct Payment {
 ///
 /// # Errors
 /// `NotFound` where there is no such workspace.
-pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Invoice>, Error> {
+pub async fn all_of(operator: &Operator, organization: OrganizationId) -> Result<Vec<Invoice>, Error> {
     crate::nouns::organization::find(operator.reader(), organization).await?;
     let query = invoice::Entity::all_of(organization).order_by_asc(invoice::Column::CreatedAt);
     let rows = query.order_by_asc(invoice::Column::Id).all(operator.reader()).await?;
@@ -56,18 +56,17 @@ pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Invoice
 ///
 /// # Errors
 /// `NotFound` where there is no such invoice.
-pub async fn show(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
+pub async fn show(operator: &Operator, id: InvoiceId) -> Result<InvoiceWithLines, Error> {
     step(operator, id, async |_, row| Ok(row)).await
 }
 
 /// Runs one step on an invoice; the workspace is found by the invoice's id.
-#[expect(clippy::disallowed_methods, reason = "an id is unique across workspaces")]
 async fn step(
     operator: &Operator,
-    id: Id,
+    id: InvoiceId,
     body: impl AsyncFnOnce(&Write, invoice::Model) -> Result<invoice::Model, Error>,
 ) -> Result<InvoiceWithLines, Error> {
-    let found = invoice::Entity::find().filter(invoice::Column::Id.eq(id)).one(operator.reader()).await?;
+    let found = invoice::Entity::everywhere().filter(invoice::Column::Id.eq(id)).one(operator.reader()).await?;
     let organization = found.ok_or(Error::NotFound("invoice"))?.organization_id;
     operator.write(organization, async |write| step_in(write, id, &Precondition::Any, body).await).await
 }
@@ -75,7 +74,7 @@ async fn step(
 /// Runs one step on an invoice, inside a write: locks the row, changes it, and gives it as GET does.
 pub(super) async fn step_in(
     write: &Write,
-    id: Id,
+    id: InvoiceId,
     expected: &Precondition,
     body: impl AsyncFnOnce(&Write, invoice::Model) -> Result<invoice::Model, Error>,
 ) -> Result<InvoiceWithLines, Error> {
@@ -108,7 +107,7 @@ fn blocked(row: &invoice::Model, what: &str) -> Error {
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-pub async fn send(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
+pub async fn send(operator: &Operator, id: InvoiceId) -> Result<InvoiceWithLines, Error> {
     step(operator, id, sent).await
 }
 
@@ -125,7 +124,7 @@ pub(super) async fn sent(write: &Write, row: invoice::Model) -> Result<invoice::
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-pub async fn pay(operator: &Operator, id: Id, amount: Option<Money>) -> Result<InvoiceWithLines, Error> {
+pub async fn pay(operator: &Operator, id: InvoiceId, amount: Option<Money>) -> Result<InvoiceWithLines, Error> {
     step(operator, id, async |write, row| paid(write, row, amount).await).await
 }
 
@@ -151,7 +150,7 @@ pub(super) async fn paid(write: &Write, row: invoice::Model, amount: Option<Mone
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
 pub async fn fail_payment(
     operator: &Operator,
-    id: Id,
+    id: InvoiceId,
     amount: Option<Money>,
     reason: Option<String>,
 ) -> Result<InvoiceWithLines, Error> {
@@ -178,7 +177,7 @@ pub(super) async fn payment_failed(
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-pub async fn refund(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
+pub async fn refund(operator: &Operator, id: InvoiceId) -> Result<InvoiceWithLines, Error> {
     step(operator, id, async |_, row| refunded(row)).await
 }
 
@@ -194,7 +193,7 @@ pub(super) fn refunded(row: invoice::Model) -> Result<invoice::Model, Error> {
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-pub async fn cancel(operator: &Operator, id: Id) -> Result<InvoiceWithLines, Error> {
+pub async fn cancel(operator: &Operator, id: InvoiceId) -> Result<InvoiceWithLines, Error> {
     step(operator, id, cancelled).await
 }
 

@@ -1,6 +1,6 @@
 //! Invoices, as Managers and above make, send and settle them on the settings pages: by the rules of the command line.
 
-use entity::value::{Currency, Date, FieldErrors, Id, Money, Percent, Text};
+use entity::value::{ClientId, Currency, Date, FieldErrors, InvoiceId, Money, Percent, Text};
 
 use super::create::bill;
 use super::payment::{cancelled, paid, payment_failed, refunded, sent, step_in};
@@ -16,7 +16,7 @@ crate::input! {
     /// What a new invoice bills, and how.
     pub struct CreateInvoiceInput {
         /// Id of the client to bill.
-        pub client_id: Required<Id>,
+        pub client_id: Required<ClientId>,
         /// First day whose time and expenses are billed.
         pub from: Required<Date>,
         /// Last day whose time and expenses are billed; not before the first.
@@ -88,7 +88,7 @@ impl Validate for RecordFailedPaymentInput {
 #[derive(Clone, Debug)]
 pub struct InvoicePreview {
     /// The client to bill.
-    pub client_id: Id,
+    pub client_id: ClientId,
     /// Name of the client.
     pub bill_to_name: String,
     /// Currency of every amount (ISO 4217 code).
@@ -164,7 +164,7 @@ pub async fn create(cx: &Cx, input: CreateInvoiceInput) -> Result<Written<Invoic
 ///
 /// # Errors
 /// `Forbidden` (role, or a token asks), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal` (database).
-pub async fn send(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<InvoiceWithLines>, Error> {
+pub async fn send(cx: &Cx, id: InvoiceId, expected: &Precondition) -> Result<Written<InvoiceWithLines>, Error> {
     cx.write(Action::SendInvoice, (), async |write, ()| step_in(write, id, expected, sent).await).await
 }
 
@@ -176,7 +176,7 @@ pub async fn send(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<In
 /// `Internal` (database).
 pub async fn record_payment(
     cx: &Cx,
-    id: Id,
+    id: InvoiceId,
     expected: &Precondition,
     input: RecordPaymentInput,
 ) -> Result<Written<InvoiceWithLines>, Error> {
@@ -192,7 +192,7 @@ pub async fn record_payment(
 /// As `record_payment`.
 pub async fn record_failed_payment(
     cx: &Cx,
-    id: Id,
+    id: InvoiceId,
     expected: &Precondition,
     input: RecordFailedPaymentInput,
 ) -> Result<Written<InvoiceWithLines>, Error> {
@@ -208,7 +208,7 @@ pub async fn record_failed_payment(
 ///
 /// # Errors
 /// `Forbidden` (role, or a token asks), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal` (database).
-pub async fn refund(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<InvoiceWithLines>, Error> {
+pub async fn refund(cx: &Cx, id: InvoiceId, expected: &Precondition) -> Result<Written<InvoiceWithLines>, Error> {
     cx.write(Action::RefundInvoice, (), async |write, ()| {
         step_in(write, id, expected, async |_, row| refunded(row)).await
     })
@@ -220,6 +220,6 @@ pub async fn refund(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
 ///
 /// # Errors
 /// `Forbidden` (role, or a token asks), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal` (database).
-pub async fn cancel(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<InvoiceWithLines>, Error> {
+pub async fn cancel(cx: &Cx, id: InvoiceId, expected: &Precondition) -> Result<Written<InvoiceWithLines>, Error> {
     cx.write(Action::CancelInvoice, (), async |write, ()| step_in(write, id, expected, cancelled).await).await
 }

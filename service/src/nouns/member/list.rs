@@ -1,7 +1,7 @@
 //! Lists of members: what they are sorted and filtered by.
 
 use entity::member;
-use entity::value::{DateOrDateTime, Id, Role};
+use entity::value::{DateOrDateTime, MemberId, Role};
 use sea_orm::Condition;
 
 use super::Member;
@@ -26,7 +26,7 @@ crate::input! {
     /// Filters of the list of members; a member must match all of them.
     pub struct MemberFilter {
         /// Only members with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<MemberId>>,
         /// Only members with one of these roles.
         pub role: Field<Vec<Role>>,
         /// Only members who joined at or after this instant; a date means the start of that UTC day.

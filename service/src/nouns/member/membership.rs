@@ -1,6 +1,6 @@
 //! Joining a workspace, roles in it, and leaving it.
 
-use entity::value::{Id, Name, Plan, Role, Text, fold};
+use entity::value::{MemberId, Name, OrganizationId, Plan, Role, Text, UserId, fold};
 use entity::{member, project_member, token, user};
 use sea_orm::sea_query::{Expr, SelectStatement};
 use sea_orm::{
@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{Member, is_member};
-use crate::access::scope::Scoped;
+use crate::access::scope::{Scoped, person};
 use crate::contract::error::Error;
 use crate::contract::reason::Reason;
 use crate::door::operator::Operator;
@@ -30,7 +30,7 @@ pub struct NewMember {
 ///
 /// # Errors
 /// `NotFound` (workspace or record), `Invalid` (input), `Conflict` (state or cap), or `Internal` (database).
-pub async fn add(operator: &Operator, organization: Id, input: NewMember) -> Result<Member, Error> {
+pub async fn add(operator: &Operator, organization: OrganizationId, input: NewMember) -> Result<Member, Error> {
     operator.write(organization, async |write| join(write, input).await).await
 }
 
@@ -67,7 +67,7 @@ pub(crate) async fn join(write: &Write, input: NewMember) -> Result<Member, Erro
 ///
 /// # Errors
 /// `NotFound` where there is no such workspace.
-pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Member>, Error> {
+pub async fn all_of(operator: &Operator, organization: OrganizationId) -> Result<Vec<Member>, Error> {
     organization::find(operator.reader(), organization).await?;
     let live = member::Entity::all_of(organization).filter(member::Column::DeletedAt.is_null());
     let query = live.order_by_asc(member::Column::CreatedAt).order_by_asc(member::Column::Id);
@@ -77,7 +77,7 @@ pub async fn all_of(operator: &Operator, organization: Id) -> Result<Vec<Member>
 /// Which member is meant: by their e-mail address, or by the id of the membership.
 pub(super) enum Which<'a> {
     Email(&'a str),
-    Id(Id),
+    Id(MemberId),
 }
 
 impl Which<'_> {
@@ -90,7 +90,7 @@ impl Which<'_> {
     }
 
     /// The id of the person.
-    fn user(&self, organization: Id) -> SelectStatement {
+    fn user(&self, organization: OrganizationId) -> SelectStatement {
         match self {
             Which::Email(email) => user_by_email(email),
             Which::Id(id) => {
@@ -105,7 +105,12 @@ impl Which<'_> {
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-pub async fn set_role(operator: &Operator, organization: Id, email: &str, role: Role) -> Result<Member, Error> {
+pub async fn set_role(
+    operator: &Operator,
+    organization: OrganizationId,
+    email: &str,
+    role: Role,
+) -> Result<Member, Error> {
     operator.write(organization, async |write| give_role(write, &Which::Email(email), role).await).await
 }
 
@@ -135,7 +140,7 @@ pub(super) async fn give_role(write: &Write, which: &Which<'_>, role: Role) -> R
 ///
 /// # Errors
 /// `NotFound`, `Invalid` (input), `Conflict` (state), or `Internal` (database).
-pub async fn remove(operator: &Operator, organization: Id, email: &str) -> Result<Member, Error> {
+pub async fn remove(operator: &Operator, organization: OrganizationId, email: &str) -> Result<Member, Error> {
     operator.write(organization, async |write| leave(write, &Which::Email(email)).await).await
 }
 
@@ -143,7 +148,6 @@ pub async fn remove(operator: &Operator, organization: Id, email: &str) -> Resul
 ///
 /// # Errors
 /// `NotFound`, `Forbidden` (of Owners, only an Owner decides), `Conflict` (the last Owner), or `Internal` (database).
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
 pub(super) async fn leave(write: &Write, which: &Which<'_>) -> Result<Member, Error> {
     organization::lock(write).await?;
     let before = which.lock(write).await?;
@@ -153,15 +157,13 @@ pub(super) async fn leave(write: &Write, which: &Which<'_>) -> Result<Member, Er
     }
     let after = member::Model { deleted_at: Some(write.now), ..before.clone() };
     let after = write.update::<member::Entity>(&before, after).await?;
-    token::Entity::update_many()
+    token::Entity::update_in(write.organization_id())
         .col_expr(token::Column::RevokedAt, Expr::value(write.now))
-        .filter(token::Column::OrganizationId.eq(write.organization_id()))
         .filter(token::Column::MemberId.eq(after.id))
         .filter(token::Column::RevokedAt.is_null())
         .exec(write.connection())
         .await?;
-    project_member::Entity::delete_many()
-        .filter(project_member::Column::OrganizationId.eq(write.organization_id()))
+    project_member::Entity::delete_in(write.organization_id())
         .filter(project_member::Column::UserId.eq(after.user_id))
         .exec(write.connection())
         .await?;
@@ -219,14 +221,11 @@ pub(crate) const fn member_cap(plan: Plan) -> u64 {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "people belong to no workspace")]
 fn user_by_email(email: &str) -> SelectStatement {
-    let by_email = user::Entity::find().filter(user::Column::EmailKey.eq(fold(email.trim())));
-    by_email.select_only().column(user::Column::Id).into_query()
+    person(fold(email.trim())).select_only().column(user::Column::Id).into_query()
 }
 
-#[expect(clippy::disallowed_methods, reason = "people belong to no workspace")]
-async fn find_or_create_user(write: &Write, email: &str) -> Result<Id, Error> {
+async fn find_or_create_user(write: &Write, email: &str) -> Result<UserId, Error> {
     use sea_orm::sea_query::OnConflict;
     let email_key = fold(email);
     let row = user::Model {
@@ -240,6 +239,6 @@ async fn find_or_create_user(write: &Write, email: &str) -> Result<Id, Error> {
         .try_insert()
         .exec_without_returning(write.connection())
         .await?;
-    let found = user::Entity::find().filter(user::Column::EmailKey.eq(email_key)).one(write.connection()).await?;
+    let found = person(email_key).one(write.connection()).await?;
     found.map(|row| row.id).ok_or_else(|| Error::bug("a person was not found after being added"))
 }

@@ -4,10 +4,10 @@ mod list;
 mod membership;
 pub mod settings;
 
-use entity::value::{Id, Plan, Role, Timestamp};
+use entity::value::{Id, MemberId, OrganizationId, Plan, ProjectId, Role, Timestamp, UserId};
 use entity::{member, project, project_member};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use list::{MemberFilter, MemberSort, list};
 pub use membership::{NewMember, add, all_of, remove, set_role};
@@ -21,50 +21,30 @@ use crate::door::Cx;
 use crate::door::write::Write;
 use crate::list::filter::ids_where;
 
-/// A member: a person in a workspace. A Member sees their own record only.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "MemberFields")]
-pub struct Member {
-    /// Identifier of the membership (UUID v7); a person has another one in every workspace.
-    pub id: Id,
-    /// Identifier of the workspace that the member belongs to.
-    pub org_id: Id,
-    /// Identifier of the person; time entries and tasks refer to people by it.
-    pub user_id: Id,
-    /// Role of the member, which decides what they may see and do.
-    pub role: Role,
-    /// Name of the member in this workspace.
-    pub name: String,
-    /// Email address of the member.
-    pub email: String,
-    /// Time at which the member joined the workspace (UTC).
-    pub created_at: Timestamp,
-}
-
-impl From<member::Model> for Member {
-    fn from(row: member::Model) -> Member {
-        let member::Model {
-            id,
-            organization_id,
-            user_id,
-            role,
-            name,
-            email,
-            search_key: _,
-            version: _,
-            created_at,
-            updated_at: _,
-            deleted_at: _,
-        } = row;
-        Member { id, org_id: organization_id, user_id, role, name, email, created_at }
+crate::contract::record::record! {
+    /// A member: a person in a workspace. A Member sees their own record only.
+    #[graphql(name = "MemberFields")]
+    pub struct Member from member without search_key version updated_at deleted_at {
+        /// Identifier of the membership (UUID v7); a person has another one in every workspace.
+        pub id: MemberId,
+        /// Identifier of the workspace that the member belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the person; time entries and tasks refer to people by it.
+        pub user_id: UserId,
+        /// Role of the member, which decides what they may see and do.
+        pub role: Role,
+        /// Name of the member in this workspace.
+        pub name: String,
+        /// Email address of the member.
+        pub email: String,
+        /// Time at which the member joined the workspace (UTC).
+        pub created_at: Timestamp,
     }
 }
 
 impl Record for Member {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -79,13 +59,13 @@ impl Record for Member {
 #[graphql(name = "ViewerFields")]
 pub struct Me {
     /// Identifier of the token's workspace.
-    pub org_id: Id,
+    pub org_id: OrganizationId,
     /// Name of the token's workspace.
     pub org_name: String,
     /// Identifier of the membership that the token acts as.
-    pub member_id: Id,
+    pub member_id: MemberId,
     /// Identifier of the person behind the token.
-    pub user_id: Id,
+    pub user_id: UserId,
     /// Name of the person in this workspace.
     pub name: String,
     /// Email address of the person.
@@ -100,7 +80,7 @@ pub struct Me {
     pub scopes: Vec<String>,
     /// Identifiers of the projects that the caller is on; null means all projects of the workspace.
     #[oai(nullable)]
-    pub project_ids: Option<Vec<Id>>,
+    pub project_ids: Option<Vec<ProjectId>>,
 }
 
 /// Who the caller is.
@@ -139,7 +119,7 @@ pub async fn me(cx: &Cx) -> Result<Me, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<Member, Error> {
+pub async fn get(cx: &Cx, id: MemberId) -> Result<Member, Error> {
     Ok(cx.read(Action::GetMember)?.get::<member::Entity>(id).await?.into())
 }
 
@@ -147,7 +127,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Member, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Member>, Error> {
+pub async fn by_ids(cx: &Cx, ids: &[MemberId]) -> Result<Vec<Member>, Error> {
     let rows = cx.read(Action::GetMember)?.by_ids::<member::Entity>(ids).await?;
     Ok(rows.into_iter().map(Member::from).collect())
 }
@@ -156,7 +136,7 @@ pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Member>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn of_users(cx: &Cx, users: &[Id]) -> Result<Vec<Member>, Error> {
+pub async fn of_users(cx: &Cx, users: &[UserId]) -> Result<Vec<Member>, Error> {
     use sea_orm::QueryOrder;
     let read = cx.read(Action::ListMembers)?;
     let rows = read.all::<member::Entity>(|query| {
@@ -166,7 +146,7 @@ pub async fn of_users(cx: &Cx, users: &[Id]) -> Result<Vec<Member>, Error> {
 }
 
 /// The live membership of a person, locked shared so that it does not end before the commit.
-pub(crate) async fn lock_shared(write: &Write, user: Id) -> Result<Option<member::Model>, Error> {
+pub(crate) async fn lock_shared(write: &Write, user: UserId) -> Result<Option<member::Model>, Error> {
     let live = write.find::<member::Entity>(|query| {
         query.filter(member::Column::UserId.eq(user)).filter(member::Column::DeletedAt.is_null()).lock_shared()
     });
@@ -174,6 +154,6 @@ pub(crate) async fn lock_shared(write: &Write, user: Id) -> Result<Option<member
 }
 
 /// Whether this person is a member, and stays one until the commit.
-pub(crate) async fn is_member(write: &Write, user: Id) -> Result<bool, Error> {
+pub(crate) async fn is_member(write: &Write, user: UserId) -> Result<bool, Error> {
     Ok(lock_shared(write, user).await?.is_some())
 }

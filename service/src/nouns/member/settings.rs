@@ -1,6 +1,6 @@
 //! People, as Owner and Admin administer them on the settings pages. Of Owners, only an Owner decides.
 
-use entity::value::{FieldErrors, Id, Name, Role, Text};
+use entity::value::{FieldErrors, MemberId, Name, Role, Text};
 
 use super::membership::{Which, ensure_decides, give_role, join, leave};
 use super::{Member, NewMember};
@@ -79,7 +79,7 @@ pub async fn add(cx: &Cx, input: AddMemberInput) -> Result<Written<Member>, Erro
 /// # Errors
 /// `Forbidden` (role, sign-in, or an Owner changed by somebody else), `Invalid` (input), `NotFound`, `Conflict` (the last
 /// Owner, or key), or `Internal` (database).
-pub async fn set_role(cx: &Cx, id: Id, input: SetMemberRoleInput) -> Result<Written<Member>, Error> {
+pub async fn set_role(cx: &Cx, id: MemberId, input: SetMemberRoleInput) -> Result<Written<Member>, Error> {
     cx.write(Action::SetMemberRole, input, async |write, input| {
         give_role(write, &Which::Id(id), input.role.value()?).await
     })
@@ -91,7 +91,7 @@ pub async fn set_role(cx: &Cx, id: Id, input: SetMemberRoleInput) -> Result<Writ
 /// # Errors
 /// `Forbidden` (role, sign-in, or an Owner removed by somebody else), `NotFound`, `Conflict` (the last Owner, or key), or
 /// `Internal` (database).
-pub async fn remove(cx: &Cx, id: Id) -> Result<Written<Member>, Error> {
+pub async fn remove(cx: &Cx, id: MemberId) -> Result<Written<Member>, Error> {
     cx.write(Action::RemoveMember, (), async |write, ()| leave(write, &Which::Id(id)).await).await
 }
 

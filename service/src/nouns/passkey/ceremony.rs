@@ -2,7 +2,7 @@
 //! steps of each travels sealed through the browser, and is accepted once.
 
 use entity::passkey;
-use entity::value::{FieldErrors, Id, Name, Text, Timestamp};
+use entity::value::{FieldErrors, MemberId, Name, OrganizationId, PasskeyId, Text, Timestamp};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, Statement};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -213,9 +213,9 @@ pub fn start_sign_in(visitor: &Visitor, relying_party: &RelyingParty) -> Result<
 
 #[derive(FromQueryResult)]
 struct Found {
-    id: Id,
-    organization_id: Id,
-    member_id: Id,
+    id: PasskeyId,
+    organization_id: OrganizationId,
+    member_id: MemberId,
     credential: String,
 }
 

@@ -3,7 +3,7 @@
 mod ceremony;
 
 use entity::passkey;
-use entity::value::{Id, Timestamp};
+use entity::value::{Id, PasskeyId, Timestamp};
 use sea_orm::Condition;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub use self::ceremony::{AddPasskeyInput, Challenge, RelyingParty, add, sign_in,
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Passkey {
     /// Identifier of the passkey (UUID v7).
-    pub id: Id,
+    pub id: PasskeyId,
     /// What the member calls it.
     pub name: String,
     /// When it was added.
@@ -50,7 +50,7 @@ impl From<passkey::Model> for Passkey {
 
 impl Record for Passkey {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -70,7 +70,7 @@ crate::input! {
     /// Filters of the list of passkeys.
     pub struct PasskeyFilter {
         /// Only passkeys with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<PasskeyId>>,
     }
 }
 
@@ -98,11 +98,11 @@ pub async fn list(cx: &Cx, args: &ListArgs<PasskeyFilter, PasskeySort>) -> Resul
 ///
 /// # Errors
 /// `Forbidden` (no recent sign-in), `NotFound`, `Conflict` (idempotency key), or `Internal` (database).
-pub async fn remove(cx: &Cx, id: Id) -> Result<Written<Deleted>, Error> {
+pub async fn remove(cx: &Cx, id: PasskeyId) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RemovePasskey, (), async |write, ()| {
         let row = write.lock_exclusive::<passkey::Entity>(id).await?;
         write.store::<passkey::Entity>(passkey::Model { removed_at: Some(write.now), ..row }).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }

@@ -2,7 +2,7 @@
 
 use entity::project;
 use entity::value::{
-    Color, Date, Decimal, ExternalId, FieldErrors, Id, Money, Name, Note, ProjectStatus, RateType, fold,
+    ClientId, Color, Date, Decimal, ExternalId, FieldErrors, Money, Name, Note, ProjectStatus, RateType, fold,
 };
 
 use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Required, Validate, references};
@@ -17,7 +17,7 @@ macro_rules! project_input {
                 /// Null or an empty text clears it.
                 pub external_id: Field<ExternalId>,
                 /// Identifier of the client that the project is for.
-                pub client_id: $needed<Id>,
+                pub client_id: $needed<ClientId>,
                 /// Name of the project: 1 to 200 characters, not only white space.
                 pub name: $needed<Name>,
                 /// Description of the project: at most 10,000 characters. Null or an empty text clears it.
@@ -44,28 +44,13 @@ macro_rules! project_input {
                 pub due_date: Field<Date>,
             }
             read_only "id" "orgId" "version" "createdAt" "updatedAt" "deletedAt"
+            into project
         }
 
         impl $name {
             /// Puts what was sent into a row.
             pub(super) fn apply(self, row: &mut project::Model) {
-                self.external_id.change(&mut row.external_id);
-                if let Some(client_id) = self.client_id.take() {
-                    row.client_id = client_id;
-                }
-                if let Some(name) = self.name.take() {
-                    row.name = name.into();
-                }
-                self.description.change(&mut row.description);
-                self.color.change(&mut row.color);
-                self.status.change(&mut row.status);
-                self.rate_type.change(&mut row.rate_type);
-                self.hourly_rate.change(&mut row.hourly_rate);
-                self.fixed_fee_amount.change(&mut row.fixed_fee_amount);
-                self.budget_hours.change(&mut row.budget_hours);
-                self.budget_amount.change(&mut row.budget_amount);
-                self.start_date.change(&mut row.start_date);
-                self.due_date.change(&mut row.due_date);
+                self.change(row);
                 row.name_key = fold(&row.name);
                 let description = row.description.as_deref().unwrap_or_default();
                 row.search_key = fold(&format!("{}\u{1f}{description}", row.name));

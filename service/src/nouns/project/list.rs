@@ -1,6 +1,6 @@
 //! Lists of projects: what they are sorted and filtered by.
 
-use entity::value::{Date, DateOrDateTime, ExternalId, Id, Name, ProjectStatus};
+use entity::value::{ClientId, Date, DateOrDateTime, ExternalId, Id, Name, ProjectId, ProjectStatus};
 use entity::{project, project_member};
 use sea_orm::Condition;
 
@@ -32,11 +32,11 @@ crate::input! {
     /// Filters of the list of projects; a project must match all of them.
     pub struct ProjectFilter {
         /// Only projects with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<ProjectId>>,
         /// Only projects with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
         /// Only projects for one of these clients.
-        pub client_id: Field<Vec<Id>>,
+        pub client_id: Field<Vec<ClientId>>,
         /// Only projects for a client with one of these names; case is ignored.
         pub client_name: Field<Vec<Name>>,
         /// Only projects in one of these states.
@@ -124,7 +124,7 @@ pub async fn list_of_clients(
 ) -> Result<crate::list::page::Pages<Project>, Error> {
     let relation = Relation::<project::Entity>::by(
         project::Column::ClientId,
-        Place::Filtered(|filter: &mut ProjectFilter, parent| filter.client_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut ProjectFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListProjects, relation, clients, args, |row| Project::shown_to(cx.caller(), row)).await
 }

@@ -3,11 +3,13 @@
 mod input;
 mod list;
 
-use entity::value::{Color, Date, Decimal, EventType, FieldErrors, Id, Money, ProjectStatus, RateType, Timestamp};
+use entity::value::{
+    ClientId, Color, Date, Decimal, EventType, FieldErrors, Id, Money, OrganizationId, ProjectId, ProjectStatus,
+    RateType, Timestamp,
+};
 use entity::{client, expense, project, time_entry};
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ColumnTrait, Condition, QueryFilter};
-use serde::{Deserialize, Serialize};
 
 use input::Rules;
 pub use input::{CreateProjectInput, UpdateProjectInput};
@@ -25,114 +27,65 @@ use crate::door::Cx;
 use crate::door::write::Write;
 use crate::outbox;
 
-/// A project: a piece of work for a client, on which time is tracked. Members see the projects that they are on,
-/// without rates, fees and money budgets.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "ProjectFields")]
-pub struct Project {
-    /// Identifier of the project (UUID v7).
-    pub id: Id,
-    /// Identifier of the workspace that the project belongs to.
-    pub org_id: Id,
-    /// Identifier of the project in another system, unique among live projects; null if none was given.
-    #[oai(nullable)]
-    pub external_id: Option<String>,
-    /// Identifier of the client that the project is for.
-    pub client_id: Id,
-    /// Name of the project.
-    pub name: String,
-    /// Description of the project; null if there is none.
-    #[oai(nullable)]
-    pub description: Option<String>,
-    /// Colour of the project in lists, as `#rrggbb` in lower case; null if none was given.
-    #[oai(nullable)]
-    pub color: Option<Color>,
-    /// State of the project. `ACTIVE` projects accept new time entries; `COMPLETED` and `ARCHIVED` ones refuse them
-    /// (409 `project_not_active`).
-    pub status: ProjectStatus,
-    /// How time on the project is billed.
-    pub rate_type: RateType,
-    /// Price of one hour, in the client's currency; null means no rate.
-    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
-    pub hourly_rate: Visible<Money>,
-    /// Fee for the whole project, in the client's currency; null unless `rateType` is `FIXED`.
-    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
-    pub fixed_fee_amount: Visible<Money>,
-    /// Planned hours; null if there is no such budget.
-    #[oai(nullable)]
-    pub budget_hours: Option<Decimal>,
-    /// Planned cost, in the client's currency; null if there is no such budget.
-    #[serde(default, skip_serializing_if = "Visible::is_hidden")]
-    pub budget_amount: Visible<Money>,
-    /// Day on which the project begins; null if unknown.
-    #[oai(nullable)]
-    pub start_date: Option<Date>,
-    /// Day on which the project is due; null if unknown.
-    #[oai(nullable)]
-    pub due_date: Option<Date>,
-    /// Version of the project: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
-    /// `expectedVersion` (GraphQL) to change only this version.
-    pub version: i32,
-    /// Time at which the project was created (UTC).
-    pub created_at: Timestamp,
-    /// Time of the last change of the project (UTC); strictly later with every change.
-    pub updated_at: Timestamp,
-    /// Time at which the project was deleted (UTC); null while it is live.
-    #[oai(nullable)]
-    pub deleted_at: Option<Timestamp>,
+crate::contract::record::record! {
+    /// A project: a piece of work for a client, on which time is tracked. Members see the projects that they are on,
+    /// without rates, fees and money budgets.
+    #[graphql(name = "ProjectFields")]
+    pub struct Project by role from project without name_key search_key fee_invoice_id {
+        /// Identifier of the project (UUID v7).
+        pub id: ProjectId,
+        /// Identifier of the workspace that the project belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the project in another system, unique among live projects; null if none was given.
+        #[oai(nullable)]
+        pub external_id: Option<String>,
+        /// Identifier of the client that the project is for.
+        pub client_id: ClientId,
+        /// Name of the project.
+        pub name: String,
+        /// Description of the project; null if there is none.
+        #[oai(nullable)]
+        pub description: Option<String>,
+        /// Colour of the project in lists, as `#rrggbb` in lower case; null if none was given.
+        #[oai(nullable)]
+        pub color: Option<Color>,
+        /// State of the project. `ACTIVE` projects accept new time entries; `COMPLETED` and `ARCHIVED` ones refuse them
+        /// (409 `project_not_active`).
+        pub status: ProjectStatus,
+        /// How time on the project is billed.
+        pub rate_type: RateType,
+        /// Price of one hour, in the client's currency; null means no rate.
+        #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+        pub hourly_rate: Visible<Money>,
+        /// Fee for the whole project, in the client's currency; null unless `rateType` is `FIXED`.
+        #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+        pub fixed_fee_amount: Visible<Money>,
+        /// Planned hours; null if there is no such budget.
+        #[oai(nullable)]
+        pub budget_hours: Option<Decimal>,
+        /// Planned cost, in the client's currency; null if there is no such budget.
+        #[serde(default, skip_serializing_if = "Visible::is_hidden")]
+        pub budget_amount: Visible<Money>,
+        /// Day on which the project begins; null if unknown.
+        #[oai(nullable)]
+        pub start_date: Option<Date>,
+        /// Day on which the project is due; null if unknown.
+        #[oai(nullable)]
+        pub due_date: Option<Date>,
+        /// Version of the project: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
+        /// `expectedVersion` (GraphQL) to change only this version.
+        pub version: i32,
+        /// Time at which the project was created (UTC).
+        pub created_at: Timestamp,
+        /// Time of the last change of the project (UTC); strictly later with every change.
+        pub updated_at: Timestamp,
+        /// Time at which the project was deleted (UTC); null while it is live.
+        #[oai(nullable)]
+        pub deleted_at: Option<Timestamp>,
+    }
 }
 
 impl Project {
-    fn shown(row: project::Model, money: bool) -> Project {
-        let project::Model {
-            id,
-            organization_id,
-            external_id,
-            client_id,
-            name,
-            name_key: _,
-            search_key: _,
-            description,
-            color,
-            status,
-            rate_type,
-            hourly_rate,
-            fixed_fee_amount,
-            budget_hours,
-            budget_amount,
-            start_date,
-            due_date,
-            fee_invoice_id: _,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        } = row;
-        Project {
-            id,
-            org_id: organization_id,
-            external_id,
-            client_id,
-            name,
-            description,
-            color,
-            status,
-            rate_type,
-            hourly_rate: Visible::only_if(money, hourly_rate),
-            fixed_fee_amount: Visible::only_if(money, fixed_fee_amount),
-            budget_hours,
-            budget_amount: Visible::only_if(money, budget_amount),
-            start_date,
-            due_date,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        }
-    }
-
     fn shown_to(caller: &Caller, row: project::Model) -> Project {
         Project::shown(row, policy::sees_money(caller.role))
     }
@@ -144,7 +97,7 @@ impl outbox::EventRecord for Project {
 
 impl Record for Project {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -156,7 +109,7 @@ impl Record for Project {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<Project, Error> {
+pub async fn get(cx: &Cx, id: ProjectId) -> Result<Project, Error> {
     let row = cx.read(Action::GetProject)?.get::<project::Entity>(id).await?;
     Ok(Project::shown_to(cx.caller(), row))
 }
@@ -165,7 +118,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Project, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Project>, Error> {
+pub async fn by_ids(cx: &Cx, ids: &[ProjectId]) -> Result<Vec<Project>, Error> {
     let rows = cx.read(Action::GetProject)?.by_ids::<project::Entity>(ids).await?;
     Ok(rows.into_iter().map(|row| Project::shown_to(cx.caller(), row)).collect())
 }
@@ -181,26 +134,13 @@ pub async fn create(cx: &Cx, input: CreateProjectInput) -> Result<Written<Projec
         let mut row = project::Model {
             id: write.new_id(),
             organization_id: write.organization_id(),
-            external_id: None,
             client_id: client.id,
-            name: String::new(),
-            name_key: String::new(),
-            search_key: String::new(),
-            description: None,
-            color: None,
             status: ProjectStatus::Active,
             rate_type: RateType::Hourly,
-            hourly_rate: None,
-            fixed_fee_amount: None,
-            budget_hours: None,
-            budget_amount: None,
-            start_date: None,
-            due_date: None,
-            fee_invoice_id: None,
             version: 1,
             created_at: write.now,
             updated_at: write.now,
-            deleted_at: None,
+            ..project::Model::blank()
         };
         input.apply(&mut row);
         if copies_rate {
@@ -214,7 +154,7 @@ pub async fn create(cx: &Cx, input: CreateProjectInput) -> Result<Written<Projec
 }
 
 /// The client that a project names, locked shared so that it is not deleted before the commit.
-async fn client_of(write: &Write, id: Id) -> Result<client::Model, Error> {
+async fn client_of(write: &Write, id: ClientId) -> Result<client::Model, Error> {
     write.lock_shared::<client::Entity>(id).await?.ok_or_else(|| Error::invalid("clientId", "not found"))
 }
 
@@ -225,7 +165,7 @@ async fn client_of(write: &Write, id: Id) -> Result<client::Model, Error> {
 /// (database).
 pub async fn update(
     cx: &Cx,
-    id: Id,
+    id: ProjectId,
     expected: &Precondition,
     changes: UpdateProjectInput,
 ) -> Result<Written<Project>, Error> {
@@ -289,7 +229,7 @@ async fn ensure_client_matches(write: &Write, row: &project::Model) -> Result<()
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
+pub async fn archive(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> {
     cx.write(Action::ArchiveProject, (), async |write, ()| {
         let before = write.lock_exclusive::<project::Entity>(id).await?;
         let after = project::Model { status: ProjectStatus::Archived, ..before.clone() };
@@ -304,7 +244,7 @@ pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
+pub async fn restore(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> {
     cx.write(Action::RestoreProject, (), async |write, ()| {
         let before = write.lock_even_deleted::<project::Entity>(id).await?;
         ensure_client_matches(write, &before).await?;
@@ -320,7 +260,7 @@ pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Project>, Error> {
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+pub async fn delete(cx: &Cx, id: ProjectId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteProject, (), async |write, ()| {
         let before = write.lock_exclusive::<project::Entity>(id).await?;
         expected.check(before.version)?;
@@ -338,7 +278,7 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
         }
         let after = project::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<project::Entity>(&before, after).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use entity::invoice;
-use entity::value::{Currency, Id, InvoiceReportGroup, InvoiceStatus, Money, PaymentStatus};
+use entity::value::{ClientId, Currency, InvoiceReportGroup, InvoiceStatus, Money, PaymentStatus};
 use sea_orm::sea_query::{Expr, SelectStatement};
 use sea_orm::{ColumnTrait, QueryFilter, QueryResult, QuerySelect, QueryTrait};
 use serde::Serialize;
@@ -149,7 +149,10 @@ pub struct OutstandingAmount {
 ///
 /// # Errors
 /// `Forbidden` for roles that do not see invoices; `Invalid` where a sum is too large to be shown; `Internal` (database).
-pub async fn outstanding_of_clients(cx: &Cx, ids: &[Id]) -> Result<HashMap<Id, Vec<OutstandingAmount>>, Error> {
+pub async fn outstanding_of_clients(
+    cx: &Cx,
+    ids: &[ClientId],
+) -> Result<HashMap<ClientId, Vec<OutstandingAmount>>, Error> {
     let read = cx.read(Action::GetInvoiceReport)?;
     let filter = InvoiceFilter {
         client_id: Field::Value(ids.to_vec()),
@@ -165,7 +168,8 @@ pub async fn outstanding_of_clients(cx: &Cx, ids: &[Id]) -> Result<HashMap<Id, V
     ensure_few(cx, found.len(), "fewer records")?;
     let summed = Summed::of(&found, ["outstanding"], |row| keys(row, &groups))?;
     let (groups, _) = summed.shown(|currency, _, [amount]: [Money; 1]| OutstandingAmount { currency, amount })?;
-    let of_client = |(keys, (_, amounts)): (InvoiceReportKeys, (i64, Vec<_>))| Some((keys.client.get()?.id, amounts));
+    let of_client =
+        |(keys, (_, amounts)): (InvoiceReportKeys, (i64, Vec<_>))| Some((keys.client.get()?.id.of(), amounts));
     Ok(groups.into_iter().filter_map(of_client).collect())
 }
 

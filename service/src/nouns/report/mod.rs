@@ -11,7 +11,9 @@ mod totals;
 
 use std::collections::BTreeMap;
 
-use entity::value::{AmountShown, Currency, Date, FieldErrors, Id, Money, ReportGroup, TimeZone, Wire, fold};
+use entity::value::{
+    AmountShown, Currency, Date, FieldErrors, Id, MemberId, Money, ReportGroup, TimeZone, UserId, Wire, fold,
+};
 use serde::Serialize;
 
 pub use expense::{
@@ -223,9 +225,9 @@ pub struct TimeReportNoun {
 pub struct TimeReportMember {
     /// Identifier of the membership, the latest of this person; null if there is none.
     #[oai(nullable)]
-    pub id: Option<Id>,
+    pub id: Option<MemberId>,
     /// User identifier of the person.
-    pub user_id: Id,
+    pub user_id: UserId,
     /// Name of the person; null if it is not known any more.
     #[oai(nullable)]
     pub name: Option<String>,

@@ -2,7 +2,7 @@
 //! names and rates are joined to the sums.
 
 use chrono::Datelike;
-use entity::value::{Date, Id, ReportGroup, TimeZone, ZoneOffset};
+use entity::value::{Date, Id, MemberId, ReportGroup, TimeZone, UserId, ZoneOffset};
 use entity::{client, member, project, task, time_entry};
 use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, JoinType, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryResult, QuerySelect, QueryTrait};
@@ -32,7 +32,7 @@ pub(super) struct Found {
 #[derive(Clone, Debug)]
 pub(super) enum KeyFound {
     Noun(ReportGroup, Option<(Id, Option<String>)>),
-    Member { id: Option<Id>, user_id: Id, name: Option<String> },
+    Member { id: Option<MemberId>, user_id: UserId, name: Option<String> },
     Day(Date),
     Week(Date),
     Month(String),
@@ -47,7 +47,7 @@ impl KeyFound {
         match self {
             KeyFound::Noun(_, None) => Key::default(),
             KeyFound::Noun(_, Some((id, name))) => by_name(name.as_deref(), *id),
-            KeyFound::Member { user_id, name, .. } => by_name(name.as_deref(), *user_id),
+            KeyFound::Member { user_id, name, .. } => by_name(name.as_deref(), user_id.any()),
             KeyFound::Day(day) | KeyFound::Week(day) => Key(day.to_string(), None),
             KeyFound::Month(month) => Key(month.clone(), None),
         }

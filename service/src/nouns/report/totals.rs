@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entity::value::{Id, ReportGroup};
+use entity::value::{ClientId, Id, ProjectId, ReportGroup};
 
 use super::amounts::{MAX_SUMS, ensure_few};
 use super::{Sum, Sums, TimeReportTotal, sql};
@@ -18,7 +18,7 @@ use crate::nouns::time_entry::TimeEntryFilter;
 ///
 /// # Errors
 /// `Forbidden` (scope), `Invalid` (a sum that is too large to be shown), or `Internal` (database).
-pub async fn of_projects(cx: &Cx, ids: &[Id]) -> Result<HashMap<Id, TimeReportTotal>, Error> {
+pub async fn of_projects(cx: &Cx, ids: &[ProjectId]) -> Result<HashMap<ProjectId, TimeReportTotal>, Error> {
     let filter = TimeEntryFilter { project_id: Field::Value(ids.to_vec()), ..TimeEntryFilter::default() };
     summed(cx, ReportGroup::Project, &filter).await
 }
@@ -27,7 +27,7 @@ pub async fn of_projects(cx: &Cx, ids: &[Id]) -> Result<HashMap<Id, TimeReportTo
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (a sum that is too large to be shown), or `Internal` (database).
-pub async fn of_clients(cx: &Cx, ids: &[Id]) -> Result<HashMap<Id, TimeReportTotal>, Error> {
+pub async fn of_clients(cx: &Cx, ids: &[ClientId]) -> Result<HashMap<ClientId, TimeReportTotal>, Error> {
     cx.read(Action::ListClients)?;
     let filter = TimeEntryFilter { client_id: Field::Value(ids.to_vec()), ..TimeEntryFilter::default() };
     summed(cx, ReportGroup::Client, &filter).await
@@ -39,7 +39,11 @@ pub fn none(cx: &Cx) -> TimeReportTotal {
     TimeReportTotal { amounts, ..TimeReportTotal::default() }
 }
 
-async fn summed(cx: &Cx, by: ReportGroup, filter: &TimeEntryFilter) -> Result<HashMap<Id, TimeReportTotal>, Error> {
+async fn summed<T>(
+    cx: &Cx,
+    by: ReportGroup,
+    filter: &TimeEntryFilter,
+) -> Result<HashMap<Id<T>, TimeReportTotal>, Error> {
     let read = cx.read(Action::GetTimeReport)?;
     let caller = cx.caller();
     let amounts = policy::sees_money(caller.role);
@@ -51,12 +55,12 @@ async fn summed(cx: &Cx, by: ReportGroup, filter: &TimeEntryFilter) -> Result<Ha
             groups.entry(*id).or_default().add(found);
         }
     }
-    let total = |(id, sum): (Id, Sum)| -> Result<(Id, TimeReportTotal), Error> {
+    let total = |(id, sum): (Id, Sum)| -> Result<(Id<T>, TimeReportTotal), Error> {
         let by_currency = sum.by_currency(amounts)?;
         let earned = by_currency.iter().filter_map(|(_, sums)| sums.amounts.get()?.first().cloned()).collect();
         let Sums { seconds, billable_seconds, entries } = sum.all;
         let amounts = Visible::only_if(amounts, Some(earned));
-        Ok((id, TimeReportTotal { seconds, billable_seconds, entries, amounts }))
+        Ok((id.of(), TimeReportTotal { seconds, billable_seconds, entries, amounts }))
     };
     groups.into_iter().map(total).collect()
 }

@@ -2,7 +2,7 @@
 
 mod verified;
 
-use entity::value::{Id, Timestamp};
+use entity::value::{Id, LoginLinkId, MemberId, OrganizationId, SessionId, Timestamp};
 use entity::{login_link, session};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, Statement};
@@ -36,7 +36,7 @@ const BAD_LINK: &str =
 #[derive(Clone, Debug)]
 pub struct Session {
     /// Identifier of the session (UUID v7).
-    pub id: Id,
+    pub id: SessionId,
     /// How the member signed in.
     pub method: SignInMethod,
     /// What the browser said it is (`User-Agent`), cut to 200 characters; none if it said nothing.
@@ -130,7 +130,7 @@ pub struct LoginLink {
 ///
 /// # Errors
 /// `NotFound` (workspace or member), or `Internal` (database).
-pub async fn create_link(operator: &Operator, organization: Id, email: &str) -> Result<LoginLink, Error> {
+pub async fn create_link(operator: &Operator, organization: OrganizationId, email: &str) -> Result<LoginLink, Error> {
     crate::nouns::organization::find(operator.reader(), organization).await?;
     operator
         .write(organization, async |write| {
@@ -155,9 +155,9 @@ pub async fn create_link(operator: &Operator, organization: Id, email: &str) -> 
 /// Whom a login link signs in.
 #[derive(Clone, Debug, FromQueryResult)]
 pub struct LinkOwner {
-    link_id: Id,
-    organization_id: Id,
-    member_id: Id,
+    link_id: LoginLinkId,
+    organization_id: OrganizationId,
+    member_id: MemberId,
     /// The name of the member.
     pub name: String,
     /// The e-mail address of the member.
@@ -213,7 +213,7 @@ pub async fn redeem_link(visitor: &Visitor, code: &str, browser: &Browser) -> Re
 pub(crate) async fn begin(
     write: &Write,
     visitor: &Visitor,
-    member_id: Id,
+    member_id: MemberId,
     method: SignInMethod,
     browser: &Browser,
 ) -> Result<NewSession, Error> {
@@ -268,7 +268,7 @@ crate::input! {
     /// Filters of the list of sessions.
     pub struct SessionFilter {
         /// Only sessions with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<SessionId>>,
     }
 }
 
@@ -298,11 +298,11 @@ pub async fn list(cx: &Cx, args: &ListArgs<SessionFilter, SessionSort>) -> Resul
 ///
 /// # Errors
 /// `NotFound`, `Conflict` (idempotency key), or `Internal` (database).
-pub async fn end(cx: &Cx, id: Id) -> Result<Written<Deleted>, Error> {
+pub async fn end(cx: &Cx, id: SessionId) -> Result<Written<Deleted>, Error> {
     cx.write(Action::EndSession, (), async |write, ()| {
         let row = write.lock_exclusive::<session::Entity>(id).await?;
         write.store::<session::Entity>(session::Model { ended_at: Some(write.now), ..row }).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }

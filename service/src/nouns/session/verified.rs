@@ -1,7 +1,7 @@
 //! Sign-in by an e-mail address that somebody else has verified: the operator's OpenID provider.
 
 use entity::member;
-use entity::value::{Id, Timestamp, fold};
+use entity::value::{MemberId, OrganizationId, Timestamp, fold};
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use super::{Browser, NewSession, SignInMethod, begin, spend};
@@ -15,10 +15,10 @@ const MOST: u32 = 50;
 #[derive(Clone, Debug, FromQueryResult)]
 pub struct Membership {
     /// The workspace.
-    pub organization_id: Id,
+    pub organization_id: OrganizationId,
     /// Its name.
     pub organization_name: String,
-    member_id: Id,
+    member_id: MemberId,
     email: String,
 }
 

@@ -1,7 +1,9 @@
 //! What callers send of tasks, and the rules between their fields.
 
 use entity::task;
-use entity::value::{Date, Decimal, ExternalId, FieldErrors, Id, Name, Note, Tags, TaskPriority, TaskStatus, fold};
+use entity::value::{
+    Date, Decimal, ExternalId, FieldErrors, Name, Note, ProjectId, Tags, TaskPriority, TaskStatus, UserId, fold,
+};
 
 use super::array;
 use crate::access::caller::Caller;
@@ -19,7 +21,7 @@ macro_rules! task_input {
                 /// an empty text clears it.
                 pub external_id: Field<ExternalId>,
                 /// Identifier of the project that the task belongs to.
-                pub project_id: $needed<Id>,
+                pub project_id: $needed<ProjectId>,
                 /// Name of the task: 1 to 200 characters, not only white space.
                 pub name: $needed<Name>,
                 /// Description of the task: at most 10,000 characters. Null or an empty text clears it.
@@ -35,9 +37,9 @@ macro_rules! task_input {
                 pub estimated_hours: Field<Decimal>,
                 /// User identifiers of the people that the task is assigned to. A Member who is assigned is put on the
                 /// project.
-                pub assignee_ids: $defaulted<Vec<Id>>,
+                pub assignee_ids: $defaulted<Vec<UserId>> => own,
                 /// Tags of the task: at most 50, each of 1 to 50 characters.
-                pub tags: $defaulted<Tags>,
+                pub tags: $defaulted<Tags> => own,
                 /// Day on which the task begins. Null clears it.
                 pub start_date: Field<Date>,
                 /// Day on which the task is due, not before `startDate`. Null clears it.
@@ -46,32 +48,19 @@ macro_rules! task_input {
                 pub end_date: Field<Date>,
             }
             read_only "id" "orgId" "completedAt" "version" "createdAt" "updatedAt" "deletedAt"
+            into task
         }
 
         impl $name {
             /// Puts what was sent into a row; whom it is assigned to is in a table of its own besides.
             pub(super) fn apply(self, row: &mut task::Model) {
-                self.external_id.change(&mut row.external_id);
-                if let Some(project_id) = self.project_id.take() {
-                    row.project_id = project_id;
+                if let Some(people) = self.assignee_ids.get() {
+                    row.assignee_ids = array(&distinct(people.clone()));
                 }
-                if let Some(name) = self.name.take() {
-                    row.name = name.into();
+                if let Some(tags) = self.tags.get() {
+                    row.tags = array(&Vec::<String>::from(tags.clone()));
                 }
-                self.description.change(&mut row.description);
-                self.status.change(&mut row.status);
-                self.priority.change(&mut row.priority);
-                self.billable.change(&mut row.billable);
-                self.estimated_hours.change(&mut row.estimated_hours);
-                if let Some(people) = self.assignee_ids.take() {
-                    row.assignee_ids = array(&distinct(people));
-                }
-                if let Some(tags) = self.tags.take() {
-                    row.tags = array(&Vec::<String>::from(tags));
-                }
-                self.start_date.change(&mut row.start_date);
-                self.due_date.change(&mut row.due_date);
-                self.end_date.change(&mut row.end_date);
+                self.change(row);
                 row.name_key = fold(&row.name);
                 let description = row.description.as_deref().unwrap_or_default();
                 row.search_key = fold(&format!("{}\u{1f}{description}", row.name));
@@ -98,7 +87,7 @@ task_input!(
 );
 
 /// Each once, in the order of its first place.
-fn distinct(people: Vec<Id>) -> Vec<Id> {
+fn distinct(people: Vec<UserId>) -> Vec<UserId> {
     let mut once = Vec::with_capacity(people.len());
     for person in people {
         if !once.contains(&person) {

@@ -1,6 +1,8 @@
 //! Lists of tasks: what they are sorted and filtered by.
 
-use entity::value::{Date, DateOrDateTime, ExternalId, Id, ShortText, TaskPriority, TaskStatus};
+use entity::value::{
+    ClientId, Date, DateOrDateTime, ExternalId, Id, ProjectId, ShortText, TaskId, TaskPriority, TaskStatus, UserId,
+};
 use entity::{project, task, task_assignee};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Query, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect, QueryTrait};
@@ -36,15 +38,15 @@ crate::input! {
     /// Filters of the list of tasks; a task must match all of them.
     pub struct TaskFilter {
         /// Only tasks with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<TaskId>>,
         /// Only tasks with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
         /// Only tasks of one of these projects.
-        pub project_id: Field<Vec<Id>>,
+        pub project_id: Field<Vec<ProjectId>>,
         /// Only tasks of projects for one of these clients. Refused for Members (403), who do not see clients.
-        pub client_id: Field<Vec<Id>>,
+        pub client_id: Field<Vec<ClientId>>,
         /// Only tasks assigned to one of these people, by user identifier.
-        pub assignee_id: Field<Vec<Id>>,
+        pub assignee_id: Field<Vec<UserId>>,
         /// Only tasks that are assigned to somebody (`true`) or to nobody (`false`).
         pub assigned: Field<Vec<bool>>,
         /// Only tasks with one of these tags, spelled exactly so.
@@ -169,7 +171,7 @@ pub async fn list_of_projects(
 ) -> Result<crate::list::page::Pages<Task>, Error> {
     let relation = Relation::<task::Entity>::by(
         task::Column::ProjectId,
-        Place::Filtered(|filter: &mut TaskFilter, parent| filter.project_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut TaskFilter, parent| filter.project_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListTasks, relation, projects, args, Task::from).await
 }
@@ -181,7 +183,7 @@ pub async fn list_of_projects(
 pub async fn list_of_people(cx: &Cx, people: &[Id], args: &TaskArgs) -> Result<crate::list::page::Pages<Task>, Error> {
     let relation = Relation::<task::Entity>::by(
         task_assignee::Column::UserId,
-        Place::Filtered(|filter: &mut TaskFilter, parent| filter.assignee_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut TaskFilter, parent| filter.assignee_id = Field::Value(vec![parent.of()])),
     )
     .through::<task_assignee::Entity>(task_assignee::Column::TaskId, task::Column::Id);
     cx.list_of_parents(Action::ListTasks, relation, people, args, Task::from).await

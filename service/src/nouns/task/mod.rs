@@ -4,11 +4,14 @@ mod input;
 mod list;
 mod people;
 
-use entity::value::{Date, Decimal, EventType, FieldErrors, Id, TaskPriority, TaskStatus, Timestamp};
+use entity::value::{
+    Date, Decimal, EventType, FieldErrors, Id, OrganizationId, ProjectId, TaskId, TaskPriority, TaskStatus, Timestamp,
+    UserId,
+};
 use entity::{member, project, task, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 pub use input::{CreateTaskInput, UpdateTaskInput};
 pub use list::{TaskArgs, TaskFilter, TaskSort, list, list_of_people, list_of_projects};
@@ -23,111 +26,59 @@ use crate::door::Cx;
 use crate::door::write::Write;
 use crate::outbox;
 
-/// A task: a step of a project, assigned to members. Members see the tasks of their projects.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "TaskFields")]
-pub struct Task {
-    /// Identifier of the task (UUID v7).
-    pub id: Id,
-    /// Identifier of the workspace that the task belongs to.
-    pub org_id: Id,
-    /// Identifier of the task in another system, unique among live tasks; null if none was given.
-    #[oai(nullable)]
-    pub external_id: Option<String>,
-    /// Identifier of the project that the task belongs to.
-    pub project_id: Id,
-    /// Name of the task.
-    pub name: String,
-    /// Description of the task; null if there is none.
-    #[oai(nullable)]
-    pub description: Option<String>,
-    /// State of the task. `DONE` sets `completedAt` and sends the event `task.completed`.
-    pub status: TaskStatus,
-    /// Priority of the task.
-    pub priority: TaskPriority,
-    /// Whether time on the task is billable, unless the time entry says otherwise.
-    pub billable: bool,
-    /// Estimated hours; null if there is no estimate.
-    #[oai(nullable)]
-    pub estimated_hours: Option<Decimal>,
-    /// User identifiers of the people that the task is assigned to.
-    pub assignee_ids: Vec<Id>,
-    /// Tags of the task, in the order given.
-    pub tags: Vec<String>,
-    /// Day on which the task begins; null if unknown.
-    #[oai(nullable)]
-    pub start_date: Option<Date>,
-    /// Day on which the task is due; null if unknown.
-    #[oai(nullable)]
-    pub due_date: Option<Date>,
-    /// Day on which the task ends; null if unknown.
-    #[oai(nullable)]
-    pub end_date: Option<Date>,
-    /// Time at which the task became `DONE` (UTC); null while it is not.
-    #[oai(nullable)]
-    pub completed_at: Option<Timestamp>,
-    /// Version of the task: 1 at creation, higher after every change. Send it as `If-Match` (REST) or `expectedVersion`
-    /// (GraphQL) to change only this version.
-    pub version: i32,
-    /// Time at which the task was created (UTC).
-    pub created_at: Timestamp,
-    /// Time of the last change of the task (UTC); strictly later with every change.
-    pub updated_at: Timestamp,
-    /// Time at which the task was deleted (UTC); null while it is live.
-    #[oai(nullable)]
-    pub deleted_at: Option<Timestamp>,
-}
-
-impl From<task::Model> for Task {
-    fn from(row: task::Model) -> Task {
-        let task::Model {
-            id,
-            organization_id,
-            external_id,
-            project_id,
-            name,
-            name_key: _,
-            search_key: _,
-            description,
-            status,
-            priority,
-            billable,
-            estimated_hours,
-            tags,
-            assignee_ids,
-            start_date,
-            due_date,
-            end_date,
-            completed_at,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        } = row;
-        Task {
-            id,
-            org_id: organization_id,
-            external_id,
-            project_id,
-            name,
-            description,
-            status,
-            priority,
-            billable,
-            estimated_hours,
-            assignee_ids: array_of(&assignee_ids),
-            tags: array_of(&tags),
-            start_date,
-            due_date,
-            end_date,
-            completed_at,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        }
+crate::contract::record::record! {
+    /// A task: a step of a project, assigned to members. Members see the tasks of their projects.
+    #[graphql(name = "TaskFields")]
+    pub struct Task from task without name_key search_key {
+        /// Identifier of the task (UUID v7).
+        pub id: TaskId,
+        /// Identifier of the workspace that the task belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the task in another system, unique among live tasks; null if none was given.
+        #[oai(nullable)]
+        pub external_id: Option<String>,
+        /// Identifier of the project that the task belongs to.
+        pub project_id: ProjectId,
+        /// Name of the task.
+        pub name: String,
+        /// Description of the task; null if there is none.
+        #[oai(nullable)]
+        pub description: Option<String>,
+        /// State of the task. `DONE` sets `completedAt` and sends the event `task.completed`.
+        pub status: TaskStatus,
+        /// Priority of the task.
+        pub priority: TaskPriority,
+        /// Whether time on the task is billable, unless the time entry says otherwise.
+        pub billable: bool,
+        /// Estimated hours; null if there is no estimate.
+        #[oai(nullable)]
+        pub estimated_hours: Option<Decimal>,
+        /// User identifiers of the people that the task is assigned to.
+        pub assignee_ids: Vec<UserId>,
+        /// Tags of the task, in the order given.
+        pub tags: Vec<String>,
+        /// Day on which the task begins; null if unknown.
+        #[oai(nullable)]
+        pub start_date: Option<Date>,
+        /// Day on which the task is due; null if unknown.
+        #[oai(nullable)]
+        pub due_date: Option<Date>,
+        /// Day on which the task ends; null if unknown.
+        #[oai(nullable)]
+        pub end_date: Option<Date>,
+        /// Time at which the task became `DONE` (UTC); null while it is not.
+        #[oai(nullable)]
+        pub completed_at: Option<Timestamp>,
+        /// Version of the task: 1 at creation, higher after every change. Send it as `If-Match` (REST) or `expectedVersion`
+        /// (GraphQL) to change only this version.
+        pub version: i32,
+        /// Time at which the task was created (UTC).
+        pub created_at: Timestamp,
+        /// Time of the last change of the task (UTC); strictly later with every change.
+        pub updated_at: Timestamp,
+        /// Time at which the task was deleted (UTC); null while it is live.
+        #[oai(nullable)]
+        pub deleted_at: Option<Timestamp>,
     }
 }
 
@@ -147,7 +98,7 @@ impl outbox::EventRecord for Task {
 
 impl Record for Task {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -159,7 +110,7 @@ impl Record for Task {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<Task, Error> {
+pub async fn get(cx: &Cx, id: TaskId) -> Result<Task, Error> {
     Ok(cx.read(Action::GetTask)?.get::<task::Entity>(id).await?.into())
 }
 
@@ -167,7 +118,7 @@ pub async fn get(cx: &Cx, id: Id) -> Result<Task, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
-pub async fn by_ids(cx: &Cx, ids: &[Id]) -> Result<Vec<Task>, Error> {
+pub async fn by_ids(cx: &Cx, ids: &[TaskId]) -> Result<Vec<Task>, Error> {
     let rows = cx.read(Action::GetTask)?.by_ids::<task::Entity>(ids).await?;
     Ok(rows.into_iter().map(Task::from).collect())
 }
@@ -183,26 +134,16 @@ pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Er
         let mut row = task::Model {
             id: write.new_id(),
             organization_id: write.organization_id(),
-            external_id: None,
             project_id,
-            name: String::new(),
-            name_key: String::new(),
-            search_key: String::new(),
-            description: None,
             status: TaskStatus::Todo,
             priority: TaskPriority::Medium,
             billable: true,
-            estimated_hours: None,
             tags: "[]".into(),
             assignee_ids: "[]".into(),
-            start_date: None,
-            due_date: None,
-            end_date: None,
-            completed_at: None,
             version: 1,
             created_at: write.now,
             updated_at: write.now,
-            deleted_at: None,
+            ..task::Model::blank()
         };
         input.apply(&mut row);
         let completed = update_completion(&mut row, write.now);
@@ -220,7 +161,7 @@ pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Er
 }
 
 /// A task, read without a lock; deleted ones are found too.
-async fn find_unlocked(write: &Write, id: Id) -> Result<Option<task::Model>, Error> {
+async fn find_unlocked(write: &Write, id: TaskId) -> Result<Option<task::Model>, Error> {
     write.find::<task::Entity>(|query| query.filter(task::Column::Id.eq(id))).await
 }
 
@@ -245,9 +186,9 @@ async fn lock_references_for(
 /// the task. Returns the memberships of the people, or every sent reference that was not found.
 async fn lock_references(
     write: &Write,
-    project: Id,
+    project: ProjectId,
     project_sent: bool,
-    people: &[Id],
+    people: &[UserId],
     people_sent: bool,
 ) -> Result<Vec<member::Model>, Error> {
     let mut problems = FieldErrors::none();
@@ -290,7 +231,7 @@ fn update_completion(row: &mut task::Model, now: Timestamp) -> bool {
 /// (database).
 pub async fn update(
     cx: &Cx,
-    id: Id,
+    id: TaskId,
     expected: &Precondition,
     changes: UpdateTaskInput,
 ) -> Result<Written<Task>, Error> {
@@ -334,7 +275,7 @@ pub async fn update(
 }
 
 /// Refuses to move a task that has time, since the task of an entry must belong to the project of the entry.
-async fn ensure_time_matches_project(write: &Write, id: Id) -> Result<(), Error> {
+async fn ensure_time_matches_project(write: &Write, id: TaskId) -> Result<(), Error> {
     let tracked = write.count::<time_entry::Entity>(|query| {
         query.filter(time_entry::Column::TaskId.eq(id)).filter(time_entry::Column::DeletedAt.is_null())
     });
@@ -350,13 +291,13 @@ async fn ensure_time_matches_project(write: &Write, id: Id) -> Result<(), Error>
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+pub async fn delete(cx: &Cx, id: TaskId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteTask, (), async |write, ()| {
         let before = write.lock_exclusive::<task::Entity>(id).await?;
         expected.check(before.version)?;
         let after = task::Model { deleted_at: Some(write.now), ..before.clone() };
         write.update::<task::Entity>(&before, after).await?;
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }
@@ -366,7 +307,7 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
+pub async fn archive(cx: &Cx, id: TaskId) -> Result<Written<Task>, Error> {
     cx.write(Action::ArchiveTask, (), async |write, ()| {
         let before = write.lock_exclusive::<task::Entity>(id).await?;
         let after = task::Model { deleted_at: Some(write.now), ..before.clone() };
@@ -380,7 +321,7 @@ pub async fn archive(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn restore(cx: &Cx, id: Id) -> Result<Written<Task>, Error> {
+pub async fn restore(cx: &Cx, id: TaskId) -> Result<Written<Task>, Error> {
     cx.write(Action::RestoreTask, (), async |write, ()| {
         let seen = find_unlocked(write, id).await?.ok_or(Error::NotFound("task"))?;
         let project =

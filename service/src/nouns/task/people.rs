@@ -1,10 +1,10 @@
 //! The assignees of tasks. Queries use the table `task_assignee`, answers show the column `assignee_ids`; only this module
 //! writes the two, so that they agree.
 
-use entity::value::{Id, Role};
+use entity::value::{ProjectId, Role, UserId};
 use entity::{member, project, project_member, task, task_assignee};
 use sea_orm::sea_query::SelectStatement;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{array, array_of};
 use crate::access::scope::Scoped;
@@ -12,12 +12,12 @@ use crate::contract::error::Error;
 use crate::door::write::Write;
 
 /// The assignees of a task, in the order in which they were sent.
-pub(super) fn of(row: &task::Model) -> Vec<Id> {
+pub(super) fn of(row: &task::Model) -> Vec<UserId> {
     array_of(&row.assignee_ids)
 }
 
 /// The live memberships of these people, locked shared so that they do not change before the commit.
-pub(super) async fn lock_memberships(write: &Write, people: &[Id]) -> Result<Vec<member::Model>, Error> {
+pub(super) async fn lock_memberships(write: &Write, people: &[UserId]) -> Result<Vec<member::Model>, Error> {
     if people.is_empty() {
         return Ok(vec![]);
     }
@@ -29,7 +29,7 @@ pub(super) async fn lock_memberships(write: &Write, people: &[Id]) -> Result<Vec
 }
 
 /// The live projects of a person's tasks, locked in the order of their ids.
-pub(crate) async fn projects_of(write: &Write, person: SelectStatement) -> Result<Vec<Id>, Error> {
+pub(crate) async fn projects_of(write: &Write, person: SelectStatement) -> Result<Vec<ProjectId>, Error> {
     let places = task_assignee::Entity::all_of(write.organization_id());
     let places = places.filter(task_assignee::Column::UserId.in_subquery(person)).select_only();
     let theirs = places.column(task_assignee::Column::TaskId).into_query();
@@ -44,9 +44,9 @@ pub(crate) async fn projects_of(write: &Write, person: SelectStatement) -> Resul
 }
 
 /// Adds those of these people whose role is Member to a project that they are not on yet. The project is locked by the caller.
-pub(crate) async fn add_to_project(write: &Write, project: Id, members: &[member::Model]) -> Result<(), Error> {
+pub(crate) async fn add_to_project(write: &Write, project: ProjectId, members: &[member::Model]) -> Result<(), Error> {
     let members = members.iter().filter(|member| member.role == Role::Member);
-    let people: Vec<Id> = members.map(|member| member.user_id).collect();
+    let people: Vec<UserId> = members.map(|member| member.user_id).collect();
     if people.is_empty() {
         return Ok(());
     }
@@ -54,7 +54,7 @@ pub(crate) async fn add_to_project(write: &Write, project: Id, members: &[member
         let of_project = query.filter(project_member::Column::ProjectId.eq(project));
         of_project.filter(project_member::Column::UserId.is_in(people.iter().copied()))
     });
-    let there: Vec<Id> = there.await?.into_iter().map(|place| place.user_id).collect();
+    let there: Vec<UserId> = there.await?.into_iter().map(|place| place.user_id).collect();
     for user_id in people.into_iter().filter(|person| !there.contains(person)) {
         let organization_id = write.organization_id();
         let place = project_member::Model { project_id: project, user_id, organization_id, created_at: write.now };
@@ -64,13 +64,11 @@ pub(crate) async fn add_to_project(write: &Write, project: Id, members: &[member
 }
 
 /// Changes the table of assignees from the former ones to those of the row.
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
-pub(super) async fn assign(write: &Write, before: &[Id], row: &task::Model) -> Result<(), Error> {
+pub(super) async fn assign(write: &Write, before: &[UserId], row: &task::Model) -> Result<(), Error> {
     let after = of(row);
-    let gone: Vec<Id> = before.iter().filter(|person| !after.contains(person)).copied().collect();
+    let gone: Vec<UserId> = before.iter().filter(|person| !after.contains(person)).copied().collect();
     if !gone.is_empty() {
-        task_assignee::Entity::delete_many()
-            .filter(task_assignee::Column::OrganizationId.eq(write.organization_id()))
+        task_assignee::Entity::delete_in(write.organization_id())
             .filter(task_assignee::Column::TaskId.eq(row.id))
             .filter(task_assignee::Column::UserId.is_in(gone))
             .exec(write.connection())
@@ -85,8 +83,7 @@ pub(super) async fn assign(write: &Write, before: &[Id], row: &task::Model) -> R
 }
 
 /// Removes a person from the assignees of the tasks of one project, or of the whole workspace.
-#[expect(clippy::disallowed_methods, reason = "the filters begin with the workspace")]
-pub(crate) async fn unassign(write: &Write, person: Id, project: Option<Id>) -> Result<(), Error> {
+pub(crate) async fn unassign(write: &Write, person: UserId, project: Option<ProjectId>) -> Result<(), Error> {
     let organization = write.organization_id();
     let places =
         task_assignee::Entity::all_of(organization).filter(task_assignee::Column::UserId.eq(person)).select_only();
@@ -96,13 +93,12 @@ pub(crate) async fn unassign(write: &Write, person: Id, project: Option<Id>) -> 
     let tasks =
         write.all::<task::Entity>(|query| query.filter(assigned).order_by_asc(task::Column::Id).lock_exclusive());
     for before in tasks.await? {
-        task_assignee::Entity::delete_many()
-            .filter(task_assignee::Column::OrganizationId.eq(organization))
+        task_assignee::Entity::delete_in(organization)
             .filter(task_assignee::Column::TaskId.eq(before.id))
             .filter(task_assignee::Column::UserId.eq(person))
             .exec(write.connection())
             .await?;
-        let staying: Vec<Id> = of(&before).into_iter().filter(|other| *other != person).collect();
+        let staying: Vec<UserId> = of(&before).into_iter().filter(|other| *other != person).collect();
         let after = task::Model { assignee_ids: array(&staying), ..before.clone() };
         write.update::<task::Entity>(&before, after).await?;
     }

@@ -1,7 +1,7 @@
 //! Changing and deleting time entries.
 
 use entity::time_entry;
-use entity::value::{FieldErrors, Id, Timestamp};
+use entity::value::{FieldErrors, TimeEntryId, Timestamp};
 
 use super::input::{NO_START, NO_STOP, UpdateTimeEntryInput, duration_sent};
 use super::lock::lock;
@@ -22,7 +22,7 @@ use crate::nouns::member;
 /// (database).
 pub async fn update(
     cx: &Cx,
-    id: Id,
+    id: TimeEntryId,
     expected: &Precondition,
     changes: UpdateTimeEntryInput,
 ) -> Result<Written<TimeEntry>, Error> {
@@ -141,7 +141,7 @@ fn change_span(
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<Deleted>, Error> {
+pub async fn delete(cx: &Cx, id: TimeEntryId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteTimeEntry, (), async |write, ()| {
         let (before, _project) = lock(write, id, None).await?;
         check_writable(write, &before, expected).await?;
@@ -150,7 +150,7 @@ pub async fn delete(cx: &Cx, id: Id, expected: &Precondition) -> Result<Written<
         if after.duration_seconds.is_none() {
             timer::changed(write, &after);
         }
-        Ok(Deleted { id })
+        Ok(Deleted { id: id.any() })
     })
     .await
 }

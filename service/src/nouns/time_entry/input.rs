@@ -1,6 +1,6 @@
 //! The inputs of time entries, and their checks that need no database.
 
-use entity::value::{Date, Duration, ExternalId, FieldErrors, Id, Instant, Json, Note};
+use entity::value::{Date, Duration, ExternalId, FieldErrors, Instant, Json, Note, ProjectId, TaskId, UserId};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 
 use super::span;
@@ -17,11 +17,11 @@ crate::input! {
         /// or an empty text clears it.
         pub external_id: Field<ExternalId>,
         /// User identifier of the person whose time it is; the caller by default. Members log their own time only.
-        pub user_id: Field<Id>,
+        pub user_id: Field<UserId>,
         /// Identifier of the project that the time was spent on; it must be `ACTIVE` (else 409 `project_not_active`).
-        pub project_id: Required<Id>,
+        pub project_id: Required<ProjectId>,
         /// Identifier of a task of that project. Null means no task.
-        pub task_id: Field<Id>,
+        pub task_id: Field<TaskId>,
         /// Duration in seconds, from 0 to 86,400.
         pub duration_seconds: Field<i32>,
         /// Duration as people write it: `1h30m`, `1:30`, `90m` or `1.5h`, at most 24 hours. `durationSeconds` takes
@@ -51,11 +51,11 @@ crate::input! {
         /// or an empty text clears it.
         pub external_id: Field<ExternalId>,
         /// User identifier of the person whose time it is. Only Owners and Admins give an entry to another person.
-        pub user_id: NonNull<Id>,
+        pub user_id: NonNull<UserId>,
         /// Identifier of the project that the time was spent on; a new project must be `ACTIVE`.
-        pub project_id: NonNull<Id>,
+        pub project_id: NonNull<ProjectId>,
         /// Identifier of a task of that project. Null means no task.
-        pub task_id: Field<Id>,
+        pub task_id: Field<TaskId>,
         /// Duration in seconds, from 0 to 86,400. Of an entry with instants, `stoppedAt` moves.
         pub duration_seconds: NonNull<i32>,
         /// Duration as people write it: `1h30m`, `1:30`, `90m` or `1.5h`, at most 24 hours. `durationSeconds` takes
@@ -75,7 +75,7 @@ crate::input! {
     read_only "id" "orgId" "invoiceId" "version" "createdAt" "updatedAt" "deletedAt"
 }
 
-fn refuse_another(caller: &Caller, user: Option<&Id>, message: &'static str) -> Result<(), Error> {
+fn refuse_another(caller: &Caller, user: Option<&UserId>, message: &'static str) -> Result<(), Error> {
     match user {
         Some(user) if *user != caller.user_id && !policy::sees_all(caller.role) => {
             Err(Error::Forbidden(message.into()))
@@ -85,7 +85,7 @@ fn refuse_another(caller: &Caller, user: Option<&Id>, message: &'static str) -> 
 }
 
 /// The records that an entry refers to.
-fn named(project: Option<&Id>, task: Option<&Id>, user: Option<&Id>) -> Vec<(String, Reference)> {
+fn named(project: Option<&ProjectId>, task: Option<&TaskId>, user: Option<&UserId>) -> Vec<(String, Reference)> {
     references(&[
         ("projectId", project.copied().map(Reference::Project)),
         ("taskId", task.copied().map(Reference::Task)),

@@ -1,6 +1,6 @@
 //! Lists of time entries: what they are sorted and filtered by, flat and below projects.
 
-use entity::value::{Date, DateOrDateTime, ExternalId, Id};
+use entity::value::{ClientId, Date, DateOrDateTime, ExternalId, Id, ProjectId, TaskId, TimeEntryId, UserId};
 use entity::{project, time_entry};
 use sea_orm::{ColumnTrait, Condition};
 
@@ -33,19 +33,19 @@ crate::input! {
     /// Filters of time entries; an entry must match all of them.
     pub struct TimeEntryFilter {
         /// Only time entries with one of these identifiers.
-        pub id: Field<Vec<Id>>,
+        pub id: Field<Vec<TimeEntryId>>,
         /// Only time entries with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
         /// Only time entries on one of these projects.
-        pub project_id: Field<Vec<Id>>,
+        pub project_id: Field<Vec<ProjectId>>,
         /// Only time entries on one of these tasks.
-        pub task_id: Field<Vec<Id>>,
+        pub task_id: Field<Vec<TaskId>>,
         /// Only time entries on a task (`true`) or on a project alone (`false`).
         pub has_task: Field<Vec<bool>>,
         /// Only time entries of one of these people, by user identifier. Members always get their own only.
-        pub user_id: Field<Vec<Id>>,
+        pub user_id: Field<Vec<UserId>>,
         /// Only time entries on projects for one of these clients.
-        pub client_id: Field<Vec<Id>>,
+        pub client_id: Field<Vec<ClientId>>,
         /// Only time entries that are billable (`true`) or not (`false`).
         pub billable: Field<Vec<bool>>,
         /// Only time entries that are on an invoice (`true`) or on none (`false`).
@@ -139,7 +139,7 @@ pub async fn list_of_projects(
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
     let relation = Relation::<time_entry::Entity>::by(
         time_entry::Column::ProjectId,
-        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.project_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.project_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListTimeEntries, relation, projects, args, TimeEntry::from).await
 }
@@ -155,7 +155,7 @@ pub async fn list_of_tasks(
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
     let relation = Relation::<time_entry::Entity>::by(
         time_entry::Column::TaskId,
-        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.task_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.task_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListTimeEntries, relation, tasks, args, TimeEntry::from).await
 }
@@ -171,7 +171,7 @@ pub async fn list_of_people(
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
     let relation = Relation::<time_entry::Entity>::by(
         time_entry::Column::UserId,
-        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.user_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.user_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListTimeEntries, relation, people, args, TimeEntry::from).await
 }
@@ -187,7 +187,7 @@ pub async fn list_of_clients(
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
     let relation = Relation::<time_entry::Entity>::by(
         project::Column::ClientId,
-        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.client_id = Field::Value(vec![parent])),
+        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
     )
     .through::<project::Entity>(project::Column::Id, time_entry::Column::ProjectId);
     cx.list_of_parents(Action::ListTimeEntries, relation, clients, args, TimeEntry::from).await

@@ -1,6 +1,6 @@
 //! What a write of time entries locks, and in which order: projects before entries, projects in the order of their ids.
 
-use entity::value::Id;
+use entity::value::{ProjectId, TimeEntryId};
 use entity::{project, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -10,9 +10,9 @@ use crate::door::write::Write;
 /// Locks projects shared, in the order that every write with several projects follows.
 pub(super) async fn lock_projects_in_order(
     write: &Write,
-    projects: impl Iterator<Item = Id>,
+    projects: impl Iterator<Item = ProjectId>,
 ) -> Result<Vec<project::Model>, Error> {
-    let projects: Vec<Id> = projects.collect();
+    let projects: Vec<ProjectId> = projects.collect();
     let locked = write.all::<project::Entity>(|query| {
         query.filter(project::Column::Id.is_in(projects)).order_by_asc(project::Column::Id).lock_shared()
     });
@@ -23,8 +23,8 @@ pub(super) async fn lock_projects_in_order(
 /// the project.
 pub(super) async fn lock(
     write: &Write,
-    id: Id,
-    moves_to: Option<Id>,
+    id: TimeEntryId,
+    moves_to: Option<ProjectId>,
 ) -> Result<(time_entry::Model, project::Model), Error> {
     let not_found = || Error::NotFound("time entry");
     let seen = write.find::<time_entry::Entity>(|query| query.filter(time_entry::Column::Id.eq(id)));

@@ -7,10 +7,12 @@ mod lock;
 mod span;
 mod timer;
 
-use entity::value::{Date, EventType, FieldErrors, Id, Instant, Note, ProjectStatus, RateType, Timestamp, fold};
+use entity::value::{
+    Date, EventType, FieldErrors, Id, Instant, InvoiceId, Note, OrganizationId, ProjectId, ProjectStatus, RateType,
+    TaskId, TimeEntryId, Timestamp, UserId, fold,
+};
 use entity::{project, project_member, task, time_entry};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
-use serde::{Deserialize, Serialize};
 
 pub use change::{delete, update};
 pub use input::{Batch, CreateTimeEntryInput, UpdateTimeEntryInput};
@@ -33,100 +35,55 @@ use crate::door::write::Write;
 use crate::nouns::member;
 use crate::outbox;
 
-/// A time entry: time that a person spent on a project, or a running timer while it has no duration. Members see their
-/// own entries only.
-#[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
-#[graphql(name = "TimeEntryFields")]
-pub struct TimeEntry {
-    /// Identifier of the time entry (UUID v7).
-    pub id: Id,
-    /// Identifier of the workspace that the time entry belongs to.
-    pub org_id: Id,
-    /// Identifier of the time entry in another system, unique among live time entries; null if none was given.
-    #[oai(nullable)]
-    pub external_id: Option<String>,
-    /// User identifier of the person whose time it is.
-    pub user_id: Id,
-    /// Identifier of the project that the time was spent on.
-    pub project_id: Id,
-    /// Identifier of a task of that project; null if the time was spent on none.
-    #[oai(nullable)]
-    pub task_id: Option<Id>,
-    /// Identifier of the invoice that bills the time; null while it is not billed. A billed entry cannot be changed or
-    /// deleted (409 `invoiced`).
-    #[oai(nullable)]
-    pub invoice_id: Option<Id>,
-    /// Duration in seconds, from 0 to 86,400; null while the timer is running.
-    #[oai(nullable)]
-    pub duration_seconds: Option<i32>,
-    /// Whether the time is billed; always false on `NON_BILLABLE` projects.
-    pub billable: bool,
-    /// What was done; null if there is no note.
-    #[oai(nullable)]
-    pub note: Option<String>,
-    /// Day that the time counts for, in lists, reports and invoices.
-    pub entry_date: Date,
-    /// Time at which the work began (UTC); null if only a duration was given.
-    #[oai(nullable)]
-    pub started_at: Option<Timestamp>,
-    /// Time at which the work ended (UTC); null while the timer is running, or if only a duration was given.
-    #[oai(nullable)]
-    pub stopped_at: Option<Timestamp>,
-    /// Version of the time entry: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
-    /// `expectedVersion` (GraphQL) to change only this version.
-    pub version: i32,
-    /// Time at which the time entry was created (UTC).
-    pub created_at: Timestamp,
-    /// Time of the last change of the time entry (UTC); strictly later with every change.
-    pub updated_at: Timestamp,
-    /// Time at which the time entry was deleted (UTC); null while it is live.
-    #[oai(nullable)]
-    pub deleted_at: Option<Timestamp>,
-}
-
-impl From<time_entry::Model> for TimeEntry {
-    fn from(row: time_entry::Model) -> TimeEntry {
-        let time_entry::Model {
-            id,
-            organization_id,
-            external_id,
-            user_id,
-            project_id,
-            task_id,
-            invoice_id,
-            duration_seconds,
-            billable,
-            note,
-            search_key: _,
-            entry_date,
-            started_at,
-            stopped_at,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        } = row;
-        TimeEntry {
-            id,
-            org_id: organization_id,
-            external_id,
-            user_id,
-            project_id,
-            task_id,
-            invoice_id,
-            duration_seconds,
-            billable,
-            note,
-            entry_date,
-            started_at,
-            stopped_at,
-            version,
-            created_at,
-            updated_at,
-            deleted_at,
-        }
+crate::contract::record::record! {
+    /// A time entry: time that a person spent on a project, or a running timer while it has no duration. Members see their
+    /// own entries only.
+    #[graphql(name = "TimeEntryFields")]
+    pub struct TimeEntry from time_entry without search_key {
+        /// Identifier of the time entry (UUID v7).
+        pub id: TimeEntryId,
+        /// Identifier of the workspace that the time entry belongs to.
+        pub org_id: OrganizationId,
+        /// Identifier of the time entry in another system, unique among live time entries; null if none was given.
+        #[oai(nullable)]
+        pub external_id: Option<String>,
+        /// User identifier of the person whose time it is.
+        pub user_id: UserId,
+        /// Identifier of the project that the time was spent on.
+        pub project_id: ProjectId,
+        /// Identifier of a task of that project; null if the time was spent on none.
+        #[oai(nullable)]
+        pub task_id: Option<TaskId>,
+        /// Identifier of the invoice that bills the time; null while it is not billed. A billed entry cannot be changed or
+        /// deleted (409 `invoiced`).
+        #[oai(nullable)]
+        pub invoice_id: Option<InvoiceId>,
+        /// Duration in seconds, from 0 to 86,400; null while the timer is running.
+        #[oai(nullable)]
+        pub duration_seconds: Option<i32>,
+        /// Whether the time is billed; always false on `NON_BILLABLE` projects.
+        pub billable: bool,
+        /// What was done; null if there is no note.
+        #[oai(nullable)]
+        pub note: Option<String>,
+        /// Day that the time counts for, in lists, reports and invoices.
+        pub entry_date: Date,
+        /// Time at which the work began (UTC); null if only a duration was given.
+        #[oai(nullable)]
+        pub started_at: Option<Timestamp>,
+        /// Time at which the work ended (UTC); null while the timer is running, or if only a duration was given.
+        #[oai(nullable)]
+        pub stopped_at: Option<Timestamp>,
+        /// Version of the time entry: 1 at creation, higher after every change. Send it as `If-Match` (REST) or
+        /// `expectedVersion` (GraphQL) to change only this version.
+        pub version: i32,
+        /// Time at which the time entry was created (UTC).
+        pub created_at: Timestamp,
+        /// Time of the last change of the time entry (UTC); strictly later with every change.
+        pub updated_at: Timestamp,
+        /// Time at which the time entry was deleted (UTC); null while it is live.
+        #[oai(nullable)]
+        pub deleted_at: Option<Timestamp>,
     }
 }
 
@@ -136,7 +93,7 @@ impl outbox::EventRecord for TimeEntry {
 
 impl Record for TimeEntry {
     fn id(&self) -> Id {
-        self.id
+        self.id.any()
     }
 
     fn version(&self) -> Option<i32> {
@@ -148,7 +105,7 @@ impl Record for TimeEntry {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
-pub async fn get(cx: &Cx, id: Id) -> Result<TimeEntry, Error> {
+pub async fn get(cx: &Cx, id: TimeEntryId) -> Result<TimeEntry, Error> {
     Ok(cx.read(Action::GetTimeEntry)?.get::<time_entry::Entity>(id).await?.into())
 }
 
@@ -256,7 +213,7 @@ async fn row_of(write: &Write, input: CreateTimeEntryInput) -> Result<time_entry
 /// A new row that has neither duration nor instants yet.
 fn new_row(
     write: &Write,
-    user_id: Id,
+    user_id: UserId,
     project: &project::Model,
     task: Option<&task::Model>,
     billable: Option<bool>,
@@ -266,22 +223,16 @@ fn new_row(
     let mut row = time_entry::Model {
         id: write.new_id(),
         organization_id: write.organization_id(),
-        external_id: None,
         user_id,
         project_id: project.id,
         task_id: task.map(|task| task.id),
-        invoice_id: None,
-        duration_seconds: None,
         billable: billable.unwrap_or(task.is_none_or(|task| task.billable)),
         note: note.map(Into::into),
-        search_key: String::new(),
         entry_date,
-        started_at: None,
-        stopped_at: None,
         version: 1,
         created_at: write.now,
         updated_at: write.now,
-        deleted_at: None,
+        ..time_entry::Model::blank()
     };
     derive_columns(&mut row, project);
     row
@@ -295,7 +246,7 @@ async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> 
 }
 
 /// A live project that the caller sees, locked shared; for a Member, their place on it is locked as well.
-async fn lock_visible_project(write: &Write, id: Id) -> Result<Option<project::Model>, Error> {
+async fn lock_visible_project(write: &Write, id: ProjectId) -> Result<Option<project::Model>, Error> {
     let caller = write.caller()?;
     let project = write.lock_shared::<project::Entity>(id).await?;
     if project.is_none() || policy::sees_all(caller.role) {
@@ -317,18 +268,18 @@ fn check_active(project: &project::Model) -> Result<(), Error> {
     Err(Error::conflict(Reason::ProjectNotActive, message))
 }
 
-async fn task_of(write: &Write, project: &project::Model, id: Id) -> Result<Option<task::Model>, Error> {
+async fn task_of(write: &Write, project: &project::Model, id: TaskId) -> Result<Option<task::Model>, Error> {
     Ok(write.lock_shared::<task::Entity>(id).await?.filter(|task| task.project_id == project.id))
 }
 
 /// Why a task is not taken: it does not exist, or it belongs to another project.
-async fn no_such_task(write: &Write, id: Id) -> Result<&'static str, Error> {
+async fn no_such_task(write: &Write, id: TaskId) -> Result<&'static str, Error> {
     let exists = write.lock_shared::<task::Entity>(id).await?.is_some();
     Ok(if exists { "not found on this project" } else { "not found" })
 }
 
 /// Makes the entries of a project that has become NON_BILLABLE not billable, apart from those on an invoice.
-pub(crate) async fn mark_not_billable(write: &Write, project: Id) -> Result<(), Error> {
+pub(crate) async fn mark_not_billable(write: &Write, project: ProjectId) -> Result<(), Error> {
     use time_entry::Column;
     let rows = Condition::all()
         .add(Column::ProjectId.eq(project))

@@ -1,7 +1,7 @@
 //! Timers: at most one running entry per person. A unique index enforces it; starts by one person are serialised by the
 //! row of their membership, so that the index never has to refuse one.
 
-use entity::value::{Date, EventType, Id, Instant, Note, TimeZone, Timestamp};
+use entity::value::{Date, EventType, Instant, Note, ProjectId, TaskId, TimeEntryId, TimeZone, Timestamp, UserId};
 use entity::{member, project, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 
@@ -19,9 +19,9 @@ crate::input! {
     /// What to start a timer on.
     pub struct StartTimerInput {
         /// Identifier of the project that the time is spent on; it must be `ACTIVE` (else 409 `project_not_active`).
-        pub project_id: Required<Id>,
+        pub project_id: Required<ProjectId>,
         /// Identifier of a task of that project. Null means no task.
-        pub task_id: Field<Id>,
+        pub task_id: Field<TaskId>,
         /// What is being done: at most 10,000 characters. Null or an empty text means no note.
         pub note: Field<Note>,
         /// Whether the time is billed; by default as the task says, else `true`. Always false on `NON_BILLABLE`
@@ -134,7 +134,7 @@ pub(super) fn changed(write: &Write, row: &time_entry::Model) {
     write.after_commit(Signal::Timer { user_id: row.user_id, entry_id: row.id });
 }
 
-async fn running_of(write: &Write, user: Id) -> Result<Option<time_entry::Model>, Error> {
+async fn running_of(write: &Write, user: UserId) -> Result<Option<time_entry::Model>, Error> {
     let running = write.find::<time_entry::Entity>(|query| {
         let own = query.filter(time_entry::Column::UserId.eq(user)).filter(time_entry::Column::DeletedAt.is_null());
         own.filter(time_entry::Column::DurationSeconds.is_null()).lock_exclusive()
@@ -147,7 +147,7 @@ async fn running_of(write: &Write, user: Id) -> Result<Option<time_entry::Model>
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn stop(cx: &Cx, id: Id, input: StopTimerInput) -> Result<Written<TimeEntry>, Error> {
+pub async fn stop(cx: &Cx, id: TimeEntryId, input: StopTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::StopTimer, input, async |write, input| {
         let row = write.lock_exclusive::<time_entry::Entity>(id).await?;
         if row.duration_seconds.is_some() {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use entity::value::Id;
+use entity::value::WebhookEndpointId;
 use tokio::time::Instant;
 
 /// The most attempts that this process runs at once.
@@ -37,7 +37,7 @@ const RATE_BATCHES: u32 = 10;
 pub(super) struct Limiter {
     /// The most attempts per second to one endpoint.
     rate: u32,
-    endpoints: HashMap<Id, EndpointLoad>,
+    endpoints: HashMap<WebhookEndpointId, EndpointLoad>,
     running: usize,
     running_degraded: usize,
     /// Attempts begun since the worker started.
@@ -95,7 +95,7 @@ pub(super) struct Permits<'a> {
 impl Permits<'_> {
     /// Divides the free permits among these endpoints. Each endpoint without a running attempt gets one before any gets a
     /// second, and those whose last attempt is the longest ago come first, so that none waits for another's backlog.
-    pub(super) fn allocate(mut self, endpoints: &[Id]) -> Vec<(Id, usize)> {
+    pub(super) fn allocate(mut self, endpoints: &[WebhookEndpointId]) -> Vec<(WebhookEndpointId, usize)> {
         let mut endpoints = endpoints.to_vec();
         endpoints.sort_by_key(|id| self.load(*id).last_begun);
         let first: Vec<usize> = endpoints.iter().map(|id| self.take_first(*id)).collect();
@@ -106,12 +106,12 @@ impl Permits<'_> {
         more.filter(|(_, permits)| *permits > 0).collect()
     }
 
-    fn load(&self, endpoint: Id) -> &EndpointLoad {
+    fn load(&self, endpoint: WebhookEndpointId) -> &EndpointLoad {
         self.limiter.endpoints.get(&endpoint).unwrap_or(&EndpointLoad::NEW)
     }
 
     /// Takes one permit for an endpoint without a running attempt.
-    fn take_first(&mut self, endpoint: Id) -> usize {
+    fn take_first(&mut self, endpoint: WebhookEndpointId) -> usize {
         let EndpointLoad { running, health, .. } = *self.load(endpoint);
         let reserved = if health == Health::Good { 0 } else { RESERVED_FOR_HEALTHY };
         if running == 0 { self.take(endpoint, 1, 0, reserved) } else { 0 }
@@ -119,7 +119,7 @@ impl Permits<'_> {
 
     /// Takes up to `wanted` of the free permits, without those that are reserved for other endpoints, for an endpoint that
     /// has already taken `before` of them.
-    fn take(&mut self, endpoint: Id, wanted: usize, before: usize, reserved: usize) -> usize {
+    fn take(&mut self, endpoint: WebhookEndpointId, wanted: usize, before: usize, reserved: usize) -> usize {
         let load = self.load(endpoint);
         let below_limit = load.limit.saturating_sub(load.running + before);
         let below_rate = load.below_rate(self.limiter.interval(), self.now).saturating_sub(before);
@@ -150,7 +150,7 @@ impl Limiter {
     }
 
     /// When the first of these endpoints that wait for their rate may be sent to again; none if none waits.
-    pub(super) fn throttled_until(&self, endpoints: &[Id], now: Instant) -> Option<Instant> {
+    pub(super) fn throttled_until(&self, endpoints: &[WebhookEndpointId], now: Instant) -> Option<Instant> {
         let interval = self.interval();
         let batch = interval * (self.rate / RATE_BATCHES).max(1);
         let loads = endpoints.iter().filter_map(|id| self.endpoints.get(id));
@@ -169,7 +169,7 @@ impl Limiter {
     }
 
     /// Counts an attempt that begins at this instant.
-    pub(super) fn begin(&mut self, endpoint: Id, now: Instant) {
+    pub(super) fn begin(&mut self, endpoint: WebhookEndpointId, now: Instant) {
         let interval = self.interval();
         let load = self.endpoints.entry(endpoint).or_insert(EndpointLoad::NEW);
         load.running += 1;
@@ -181,7 +181,7 @@ impl Limiter {
     }
 
     /// Counts an attempt that has ended, and learns from it.
-    pub(super) fn end(&mut self, endpoint: Id, succeeded: bool, took: Duration) {
+    pub(super) fn end(&mut self, endpoint: WebhookEndpointId, succeeded: bool, took: Duration) {
         let Some(load) = self.endpoints.get_mut(&endpoint) else { return };
         self.running_degraded -= if load.is_degraded() { load.running } else { 0 };
         load.running -= 1;
@@ -204,8 +204,8 @@ impl Limiter {
 mod tests {
     use super::*;
 
-    fn endpoint(n: u128) -> Id {
-        Id(uuid::Uuid::from_u128(n))
+    fn endpoint(n: u128) -> WebhookEndpointId {
+        WebhookEndpointId::new(uuid::Uuid::from_u128(n))
     }
 
     /// A limiter whose rate is never reached.
@@ -216,7 +216,7 @@ mod tests {
     const QUICK: Duration = Duration::from_millis(5);
 
     /// Begins as many attempts to an endpoint as there are permits, and returns their number.
-    fn fill(limiter: &mut Limiter, id: Id) -> usize {
+    fn fill(limiter: &mut Limiter, id: WebhookEndpointId) -> usize {
         let permits = limiter.permits(Instant::now()).allocate(&[id]).first().map_or(0, |(_, permits)| *permits);
         (0..permits).for_each(|_| limiter.begin(id, Instant::now()));
         permits
@@ -260,7 +260,7 @@ mod tests {
             limiter.begin(endpoint(n), Instant::now());
             limiter.end(endpoint(n), false, QUICK);
         }
-        let due: Vec<Id> = (0..1000).chain([5000]).map(endpoint).collect();
+        let due: Vec<WebhookEndpointId> = (0..1000).chain([5000]).map(endpoint).collect();
         let mut allocated = limiter.permits(Instant::now()).allocate(&due);
         // An endpoint that was never served comes first.
         assert_eq!(allocated.remove(0), (endpoint(5000), INITIAL_LIMIT));
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn no_endpoint_gets_a_second_permit_before_all_have_one() {
         let mut limiter = limiter();
-        let due: Vec<Id> = (0..200).map(endpoint).collect();
+        let due: Vec<WebhookEndpointId> = (0..200).map(endpoint).collect();
         for id in &due {
             (0..MAX_PER_ENDPOINT).for_each(|_| {
                 limiter.begin(*id, Instant::now());
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn an_endpoint_that_has_just_become_due_gets_a_permit_among_endpoints_of_unknown_health() {
         let mut limiter = limiter();
-        let due: Vec<Id> = (0..100).map(endpoint).collect();
+        let due: Vec<WebhookEndpointId> = (0..100).map(endpoint).collect();
         for (id, permits) in limiter.permits(Instant::now()).allocate(&due) {
             // All of them hang.
             (0..permits).for_each(|_| limiter.begin(id, Instant::now()));
@@ -313,7 +313,7 @@ mod tests {
         let (mut limiter, good) = (limiter(), endpoint(1000));
         limiter.begin(good, Instant::now());
         limiter.end(good, true, QUICK);
-        let due: Vec<Id> = (0..400).map(endpoint).collect();
+        let due: Vec<WebhookEndpointId> = (0..400).map(endpoint).collect();
         for (id, permits) in limiter.permits(Instant::now()).allocate(&due) {
             (0..permits).for_each(|_| limiter.begin(id, Instant::now()));
         }
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn degraded_endpoints_take_turns_whichever_waits_longest() {
         let mut limiter = limiter();
-        let due: Vec<Id> = (0..300).map(endpoint).collect();
+        let due: Vec<WebhookEndpointId> = (0..300).map(endpoint).collect();
         for id in &due {
             limiter.begin(*id, Instant::now());
             limiter.end(*id, false, QUICK);

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use entity::value::{DeliveryStatus, Id};
+use entity::value::{DeliveryStatus, Id, WebhookDeliveryId, WebhookEndpointId};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -33,17 +33,17 @@ const LAST_ATTEMPTS: Duration = ATTEMPT_TIMEOUT.saturating_add(Duration::from_se
 
 /// An attempt that ended: its delivery, its endpoint, its result and whether the receiver accepted, and how long it took.
 /// Without a result no attempt could be made; the delivery stays leased until the lease expires.
-type Ended = (Leased, Id, Option<(Outcome, bool)>, Duration);
+type Ended = (Leased, WebhookEndpointId, Option<(Outcome, bool)>, Duration);
 
 struct Worker {
     app: Dispatcher,
     limiter: Limiter,
     sends: JoinSet<Ended>,
     /// Leased deliveries whose results are not stored yet.
-    held: HashMap<Id, Leased>,
+    held: HashMap<WebhookDeliveryId, Leased>,
     finished: Vec<(Outcome, Instant)>,
     /// Closed endpoints with the reason, whose due deliveries are to be skipped.
-    closed: Vec<(Id, &'static str)>,
+    closed: Vec<(WebhookEndpointId, &'static str)>,
     /// When the next endpoint may be sent to that is due and has used up its rate.
     throttled_until: Option<Instant>,
     sent: usize,

@@ -1,7 +1,9 @@
 //! The worker's statements: which endpoints have deliveries due, a lease on some of them, and the results. Each is one
 //! statement for many deliveries, which it takes as JSON, so that its text stays the same and is planned once.
 
-use entity::value::{DeliveryStatus, EndpointStatus, Id, Plan, Timestamp};
+use entity::value::{
+    DeliveryStatus, EndpointStatus, EventId, Id, OrganizationId, Plan, Timestamp, WebhookDeliveryId, WebhookEndpointId,
+};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value};
 use serde::Serialize;
 
@@ -90,18 +92,18 @@ const HAND_BACK: &str = "\
 /// A delivery that this worker has leased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Leased {
-    pub(super) organization: Id,
-    pub(super) id: Id,
+    pub(super) organization: OrganizationId,
+    pub(super) id: WebhookDeliveryId,
     pub(super) lease: Id,
 }
 
 /// A leased delivery with everything that an attempt needs.
 #[derive(FromQueryResult)]
 pub(super) struct Job {
-    pub(super) organization_id: Id,
-    pub(super) id: Id,
-    pub(super) endpoint_id: Id,
-    pub(super) event_id: Id,
+    pub(super) organization_id: OrganizationId,
+    pub(super) id: WebhookDeliveryId,
+    pub(super) endpoint_id: WebhookEndpointId,
+    pub(super) event_id: EventId,
     pub(super) attempt_count: i32,
     pub(super) body: String,
     pub(super) url: String,
@@ -118,7 +120,7 @@ pub(super) struct Job {
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
     pub(super) held: Leased,
-    pub(super) endpoint: Id,
+    pub(super) endpoint: WebhookEndpointId,
     pub(super) status: DeliveryStatus,
     /// Why the delivery was skipped.
     pub(super) reason: Option<&'static str>,
@@ -160,7 +162,7 @@ struct Row {
     gone: Option<String>,
 }
 
-fn hex(id: Id) -> String {
+fn hex<T>(id: Id<T>) -> String {
     id.0.simple().to_string()
 }
 
@@ -213,14 +215,19 @@ fn about(db: &impl ConnectionTrait, sql: &str, rows: &[Row], others: Vec<Value>)
 }
 
 /// The endpoints with due deliveries, ordered by their oldest one.
-pub(super) async fn due(app: &Dispatcher, now: Timestamp) -> Result<Vec<Id>, DbErr> {
+pub(super) async fn due(app: &Dispatcher, now: Timestamp) -> Result<Vec<WebhookEndpointId>, DbErr> {
     let reader = app.database().reader();
     let statement = Statement::from_sql_and_values(reader.get_database_backend(), DUE, [now.into()]);
     reader.query_all_raw(statement).await?.iter().map(|row| row.try_get("", "endpoint_id")).collect()
 }
 
 /// Leases due deliveries of these endpoints, up to the given number of each, and reads what their attempts need.
-pub(super) async fn claim(tx: &Tx, wanted: &[(Id, usize)], now: Timestamp, lease: Id) -> Result<Vec<Job>, DbErr> {
+pub(super) async fn claim(
+    tx: &Tx,
+    wanted: &[(WebhookEndpointId, usize)],
+    now: Timestamp,
+    lease: Id,
+) -> Result<Vec<Job>, DbErr> {
     let backend = tx.get_database_backend();
     let until = now.plus_millis(LEASE);
     let mut taken = Vec::new();
@@ -255,7 +262,7 @@ pub(super) async fn finish(tx: &Tx, outcomes: &[Outcome], now: Timestamp) -> Res
     let rows: Vec<Row> = outcomes.iter().map(Row::from).collect();
     let mut ours = std::collections::HashSet::new();
     for row in tx.query_all_raw(about(tx, FINISH, &rows, vec![])?).await? {
-        ours.insert(row.try_get::<Id>("", "id")?);
+        ours.insert(row.try_get::<WebhookDeliveryId>("", "id")?);
     }
     let is_ours = |outcome: &&Outcome| ours.contains(&outcome.held.id);
     let rows: Vec<Row> = outcomes.iter().filter(is_ours).map(Row::from).collect();
@@ -272,13 +279,10 @@ pub(super) async fn finish(tx: &Tx, outcomes: &[Outcome], now: Timestamp) -> Res
         let known = verdicts.entry((outcome.endpoint, outcome.held.organization)).or_insert((status, None));
         *known = (status, gone.or(known.1.take()));
     }
-    let row = |((endpoint, organization), (status, gone)): ((Id, Id), (EndpointStatus, Option<String>))| Row {
-        o: hex(organization),
-        i: hex(endpoint),
-        s: status.rank(),
-        gone,
-        ..Row::default()
-    };
+    let row = |((endpoint, organization), (status, gone)): (
+        (WebhookEndpointId, OrganizationId),
+        (EndpointStatus, Option<String>),
+    )| Row { o: hex(organization), i: hex(endpoint), s: status.rank(), gone, ..Row::default() };
     let rows: Vec<Row> = verdicts.into_iter().map(row).collect();
     if !rows.is_empty() {
         tx.execute_raw(about(tx, VERDICT, &rows, vec![now.into()])?).await?;
@@ -287,7 +291,12 @@ pub(super) async fn finish(tx: &Tx, outcomes: &[Outcome], now: Timestamp) -> Res
 }
 
 /// Skips due deliveries of a closed endpoint, up to a bound, and returns their number.
-pub(super) async fn skip(tx: &Tx, endpoint: Id, reason: &'static str, now: Timestamp) -> Result<u64, DbErr> {
+pub(super) async fn skip(
+    tx: &Tx,
+    endpoint: WebhookEndpointId,
+    reason: &'static str,
+    now: Timestamp,
+) -> Result<u64, DbErr> {
     let (skipped, plan) = (DeliveryStatus::Skipped.rank(), Feature::OutboundWebhooks.required_plan().rank());
     let values = [endpoint.into(), now.into(), skipped.into(), reason.into(), SKIPPED_AT_ONCE.into(), plan.into()];
     let backend = tx.get_database_backend();

@@ -1,6 +1,6 @@
 //! Housekeeping: deletes finished deliveries and events that are older than the retention, in small transactions.
 
-use entity::value::{Id, Timestamp};
+use entity::value::{Id, OrganizationId, Timestamp};
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 use crate::contract::error::Error;
@@ -40,7 +40,7 @@ impl Dispatcher {
         let found = Statement::from_sql_and_values(reader.get_database_backend(), old, values);
         let found = reader.query_all_raw(found).await?;
         let key = |row: &sea_orm::QueryResult| Ok((row.try_get("", "organization_id")?, row.try_get("", "id")?));
-        let keys = found.iter().map(key).collect::<Result<Vec<(Id, Id)>, DbErr>>()?;
+        let keys = found.iter().map(key).collect::<Result<Vec<(OrganizationId, Id)>, DbErr>>()?;
         if !keys.is_empty() {
             let tx = self.database().begin().await?;
             for (table, column) in tables {
@@ -53,7 +53,7 @@ impl Dispatcher {
 }
 
 /// Deletes rows by their whole primary keys, workspace included.
-async fn delete(tx: &Tx, table: &str, column: &str, keys: &[(Id, Id)]) -> Result<(), DbErr> {
+async fn delete(tx: &Tx, table: &str, column: &str, keys: &[(OrganizationId, Id)]) -> Result<(), DbErr> {
     let parameters: Vec<_> = (0..keys.len()).map(|i| format!("(${}, ${})", 2 * i + 1, 2 * i + 2)).collect();
     let sql = format!("DELETE FROM {table} WHERE (organization_id, {column}) IN (VALUES {})", parameters.join(", "));
     let values = keys.iter().flat_map(|(organization, id)| [Value::from(*organization), Value::from(*id)]);

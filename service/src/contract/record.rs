@@ -1,0 +1,91 @@
+//! Records: what callers see of a row. A record names its fields once; what it does not show of the row is named, too, so
+//! that a new column does not compile until somebody decides.
+
+use serde::de::DeserializeOwned;
+
+use crate::contract::visible::Visible;
+
+/// A field of a record, from the column of the same name.
+pub(crate) trait FromColumn<C> {
+    /// The field; `all` says whether the caller sees what only some roles see.
+    fn from_column(column: C, all: bool) -> Self;
+}
+
+impl<T> FromColumn<T> for T {
+    fn from_column(column: T, _: bool) -> T {
+        column
+    }
+}
+
+impl<T> FromColumn<Option<T>> for Visible<T> {
+    fn from_column(column: Option<T>, all: bool) -> Visible<T> {
+        Visible::only_if(all, column)
+    }
+}
+
+/// A list, which is stored as a JSON array.
+impl<T: DeserializeOwned> FromColumn<String> for Vec<T> {
+    fn from_column(column: String, _: bool) -> Vec<T> {
+        serde_json::from_str(&column).unwrap_or_default()
+    }
+}
+
+/// Writes a record of a table, with its conversion from a row: `From`, or `shown(row, all)` where some fields are `Visible`
+/// to some roles only.
+macro_rules! record {
+    (
+        $(#[$about:meta])*
+        pub struct $name:ident from $table:ident $(without $($hidden:ident)+)? { $($fields:tt)* }
+    ) => {
+        $crate::contract::record::record! {
+            @ $(#[$about])* $name $table ($($($hidden)+)?) $($fields)*
+        }
+
+        impl From<entity::$table::Model> for $name {
+            fn from(row: entity::$table::Model) -> $name {
+                $name::shown(row, true)
+            }
+        }
+    };
+    (
+        $(#[$about:meta])*
+        pub struct $name:ident by role from $table:ident $(without $($hidden:ident)+)? { $($fields:tt)* }
+    ) => {
+        $crate::contract::record::record! {
+            @ $(#[$about])* $name $table ($($($hidden)+)?) $($fields)*
+        }
+    };
+    (
+        @ $(#[$about:meta])* $name:ident $table:ident ($($hidden:ident)*)
+        $(#[$about_id:meta])* pub id: $id:ty,
+        $(#[$about_org:meta])* pub org_id: $org:ty,
+        $($(#[$about_field:meta])* pub $field:ident: $type:ty,)*
+    ) => {
+        #[derive(Clone, Debug, serde::Serialize, serde::Deserialize, poem_openapi::Object, async_graphql::SimpleObject)]
+        #[serde(rename_all = "camelCase")]
+        #[oai(rename_all = "camelCase")]
+        $(#[$about])*
+        pub struct $name {
+            $(#[$about_id])*
+            pub id: $id,
+            $(#[$about_org])*
+            pub org_id: $org,
+            $($(#[$about_field])* pub $field: $type,)*
+        }
+
+        impl $name {
+            /// What a caller sees of a row; `all` says whether they see what only some roles see.
+            pub(crate) fn shown(row: entity::$table::Model, all: bool) -> $name {
+                // All columns, so that a new one is not shown, or hidden, by chance.
+                let entity::$table::Model { id, organization_id, $($field,)* $($hidden: _,)* } = row;
+                $name {
+                    id,
+                    org_id: organization_id,
+                    $($field: $crate::contract::record::FromColumn::from_column($field, all),)*
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use record;

@@ -33,7 +33,7 @@ fn main() {
         table.push_str(&format!("    (\"/{PICTURES}/{name}\", \"image/webp\", include_bytes!({file:?})),\n"));
     }
     let mut page = |path: &str, kind: &str, content: String| {
-        let file = format!("docs-{}", path.trim_start_matches('/'));
+        let file = format!("docs-{}", path.trim_start_matches('/').replace('/', "-"));
         write(&out, &file, &content);
         let embedded = format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{file}\"))");
         table.push_str(&format!("    (\"{path}\", \"{kind}\", {embedded}),\n"));
@@ -43,10 +43,34 @@ fn main() {
     page("/all-topics", html, page::topics(&index, &guides));
     for guide in &guides {
         page(&format!("/{}", guide.name), html, page::guide(&index, &guides, guide));
+        page(
+            &format!("/{}.md", guide.name),
+            "text/markdown; charset=utf-8",
+            text(&docs, &format!("{}.md", guide.name)),
+        );
+    }
+    for name in screens(&docs) {
+        page(&format!("/{SCREENS}/{name}"), "text/plain; charset=utf-8", text(&docs, &format!("{SCREENS}/{name}")));
     }
     page("/search.json", "application/json", search::index(&guides));
     table.push(']');
     write(&out, "docs.rs", &table);
+    write(&out, "docs-not-found", &page::not_found(&index, &guides));
+    write(&out, "docs-llms.txt", &page::llms(&index));
+}
+
+/// The folder of the GraphQL documents that are published beside the guides.
+const SCREENS: &str = "graphql-screens";
+
+/// The names of these documents.
+fn screens(docs: &Path) -> Vec<String> {
+    let folder = docs.join(SCREENS);
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let files = fs::read_dir(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
+    let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+    let mut names: Vec<_> = names.filter(|name| name.ends_with(".graphql")).collect();
+    names.sort();
+    names
 }
 
 /// The names of the pictures that the guides show, in order.

@@ -16,6 +16,8 @@ use guide::{Guide, Index};
 
 /// The folder of the pictures, below `docs/` and below `/docs`.
 const PICTURES: &str = "pictures";
+/// The folder of the GraphQL documents, below `docs/` and below `/docs`.
+const SCREENS: &str = "graphql-screens";
 
 fn main() {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
@@ -28,7 +30,7 @@ fn main() {
     let guides: Vec<Guide> = names.iter().map(guide).collect();
 
     let mut table = String::from("&[\n");
-    for name in pictures(&docs) {
+    for name in files(&docs, PICTURES, ".webp") {
         let file = docs.join(PICTURES).join(&name);
         table.push_str(&format!("    (\"/{PICTURES}/{name}\", \"image/webp\", include_bytes!({file:?})),\n"));
     }
@@ -49,7 +51,7 @@ fn main() {
             text(&docs, &format!("{}.md", guide.name)),
         );
     }
-    for name in screens(&docs) {
+    for name in files(&docs, SCREENS, ".graphql") {
         page(&format!("/{SCREENS}/{name}"), "text/plain; charset=utf-8", text(&docs, &format!("{SCREENS}/{name}")));
     }
     page("/search.json", "application/json", search::index(&guides));
@@ -59,27 +61,13 @@ fn main() {
     write(&out, "docs-llms.txt", &page::llms(&index));
 }
 
-/// The folder of the GraphQL documents that are published beside the guides.
-const SCREENS: &str = "graphql-screens";
-
-/// The names of these documents.
-fn screens(docs: &Path) -> Vec<String> {
-    let folder = docs.join(SCREENS);
+/// The names of the files of a folder below `docs/` that have this ending, in order.
+fn files(docs: &Path, folder: &str, ending: &str) -> Vec<String> {
+    let folder = docs.join(folder);
     println!("cargo::rerun-if-changed={}", folder.display());
     let files = fs::read_dir(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
     let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
-    let mut names: Vec<_> = names.filter(|name| name.ends_with(".graphql")).collect();
-    names.sort();
-    names
-}
-
-/// The names of the pictures that the guides show, in order.
-fn pictures(docs: &Path) -> Vec<String> {
-    let folder = docs.join(PICTURES);
-    println!("cargo::rerun-if-changed={}", folder.display());
-    let files = fs::read_dir(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
-    let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter(|name| name.ends_with(".webp")).collect();
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(ending)).collect();
     names.sort();
     names
 }

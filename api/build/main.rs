@@ -16,6 +16,8 @@ use guide::{Guide, Index};
 
 /// The folder of the pictures, below `docs/` and below `/docs`.
 const PICTURES: &str = "pictures";
+/// The folder of the GraphQL documents, below `docs/` and below `/docs`.
+const SCREENS: &str = "graphql-screens";
 
 fn main() {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
@@ -28,12 +30,12 @@ fn main() {
     let guides: Vec<Guide> = names.iter().map(guide).collect();
 
     let mut table = String::from("&[\n");
-    for name in pictures(&docs) {
+    for name in files(&docs, PICTURES, ".webp") {
         let file = docs.join(PICTURES).join(&name);
         table.push_str(&format!("    (\"/{PICTURES}/{name}\", \"image/webp\", include_bytes!({file:?})),\n"));
     }
     let mut page = |path: &str, kind: &str, content: String| {
-        let file = format!("docs-{}", path.trim_start_matches('/'));
+        let file = format!("docs-{}", path.trim_start_matches('/').replace('/', "-"));
         write(&out, &file, &content);
         let embedded = format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{file}\"))");
         table.push_str(&format!("    (\"{path}\", \"{kind}\", {embedded}),\n"));
@@ -43,19 +45,29 @@ fn main() {
     page("/all-topics", html, page::topics(&index, &guides));
     for guide in &guides {
         page(&format!("/{}", guide.name), html, page::guide(&index, &guides, guide));
+        page(
+            &format!("/{}.md", guide.name),
+            "text/markdown; charset=utf-8",
+            text(&docs, &format!("{}.md", guide.name)),
+        );
+    }
+    for name in files(&docs, SCREENS, ".graphql") {
+        page(&format!("/{SCREENS}/{name}"), "text/plain; charset=utf-8", text(&docs, &format!("{SCREENS}/{name}")));
     }
     page("/search.json", "application/json", search::index(&guides));
     table.push(']');
     write(&out, "docs.rs", &table);
+    write(&out, "docs-not-found", &page::not_found(&index, &guides));
+    write(&out, "docs-llms.txt", &page::llms(&index));
 }
 
-/// The names of the pictures that the guides show, in order.
-fn pictures(docs: &Path) -> Vec<String> {
-    let folder = docs.join(PICTURES);
+/// The names of the files of a folder below `docs/` that have this ending, in order.
+fn files(docs: &Path, folder: &str, ending: &str) -> Vec<String> {
+    let folder = docs.join(folder);
     println!("cargo::rerun-if-changed={}", folder.display());
     let files = fs::read_dir(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
     let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter(|name| name.ends_with(".webp")).collect();
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(ending)).collect();
     names.sort();
     names
 }

@@ -6,15 +6,17 @@ use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser
 use crate::guide::Anchors;
 
 /// Paths of this server that become links where they stand in backticks.
-const PLACES: [&str; 8] = [
+const PLACES: [&str; 10] = [
     "/api-docs",
     "/graphiql",
     "/settings",
+    "/settings/api",
     "/api/openapi.json",
     "/api/openapi.yaml",
     "/api/openapi-3.0.json",
     "/graphql/schema.graphql",
     "/docs",
+    "/llms.txt",
 ];
 
 /// A rendered text.
@@ -122,6 +124,12 @@ impl<'a> Renderer<'a> {
                 let path = code.split(['#', '?']).next().unwrap_or_default();
                 if self.link.is_none() && self.heading.is_none() && PLACES.contains(&path) {
                     self.raw(format!("<a href=\"{0}\"><code>{0}</code></a>", escaped(&code)));
+                } else if code.starts_with("--") && !code.contains(' ') {
+                    // A browser would break a flag at its hyphens.
+                    self.raw(format!("<code class=\"flag\">{}</code>", escaped(&code)));
+                } else if code.starts_with("HOURSMITH_") && !code.contains(' ') {
+                    // And it would break a long variable nowhere.
+                    self.raw(format!("<code>{}</code>", escaped(&code).replace('_', "_<wbr>")));
                 } else {
                     self.events.push(Event::Code(code));
                 }
@@ -169,6 +177,9 @@ impl<'a> Renderer<'a> {
         }
         let at = link.find('#').unwrap_or(link.len());
         let (path, anchor) = link.split_at(at);
+        if path.ends_with(".graphql") {
+            return Some(format!("/docs/{link}"));
+        }
         match path.strip_suffix(".md")? {
             "README" => Some(format!("/docs{anchor}")),
             name => self.title(name).map(|_| format!("/docs/{name}{anchor}")),

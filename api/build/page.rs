@@ -58,6 +58,30 @@ pub fn guide(index: &Index, guides: &[Guide], guide: &Guide) -> String {
     layout(index, guides, Some(guide), &guide.title, &main)
 }
 
+/// What is answered to a person where there is no page.
+pub fn not_found(index: &Index, guides: &[Guide]) -> String {
+    let main = "<h1>Not found</h1>\n<p>There is no page at this address. Search the guides above, or begin at one of these:</p>\n\
+                <ul>\n<li><a href=\"/docs\">Guides</a></li>\n<li><a href=\"/api-docs\">REST reference</a>, whose paths begin with \
+                <code>/api/v1</code></li>\n<li><a href=\"/graphiql\">GraphiQL</a></li>\n<li><a href=\"/settings\">Settings</a></li>\n\
+                <li><a href=\"/\">Home</a></li>\n</ul>\n";
+    layout(index, guides, None, "Not found", main)
+}
+
+/// The list of all guides as Markdown (llmstxt.org); each is there as text too.
+pub fn llms(index: &Index) -> String {
+    let mut text = String::from(
+        "# Hoursmith\n\n> Time tracking and billing over REST, GraphQL, MCP and webhooks, with one API token.\n\n\
+         The OpenAPI document is at /api/openapi.json, the GraphQL schema at /graphql/schema.graphql.\n",
+    );
+    for group in &index.groups {
+        text.push_str(&format!("\n## {}\n\n", group.title));
+        for Entry { name, title, about } in &group.entries {
+            text.push_str(&format!("- [{title}](/docs/{name}.md): {about}\n"));
+        }
+    }
+    text
+}
+
 fn link(name: &str, section: &Section) -> String {
     format!("<a href=\"/docs/{name}#{}\">{}</a>", section.anchor, escaped(&section.heading))
 }
@@ -81,6 +105,9 @@ fn layout(index: &Index, guides: &[Guide], current: Option<&Guide>, title: &str,
     }
     let title = escaped(title);
     let count = guides.len();
+    let as_text = current
+        .map(|guide| format!("\n    <link rel=\"alternate\" type=\"text/markdown\" href=\"/docs/{}.md\">", guide.name));
+    let as_text = as_text.unwrap_or_default();
     format!(
         r##"<!doctype html>
 <html lang="en">
@@ -88,7 +115,7 @@ fn layout(index: &Index, guides: &[Guide], current: Option<&Guide>, title: &str,
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>{title} – Hoursmith</title>
-    <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
+    <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">{as_text}
     <link rel="stylesheet" href="/assets/theme.css">
     <link rel="stylesheet" href="/assets/docs.css">
     <script src="/assets/docs.js" defer></script>
@@ -101,6 +128,8 @@ fn layout(index: &Index, guides: &[Guide], current: Option<&Guide>, title: &str,
         <a href="/docs">Guides</a>
         <a href="/api-docs">REST reference</a>
         <a href="/graphiql">GraphiQL</a>
+        <a href="/settings">Settings</a>
+        <a class="narrow" href="#guides">All guides ↓</a>
       </nav>
       <form id="search" role="search" hidden>
         <label for="search-for" class="hidden">Search the guides</label>

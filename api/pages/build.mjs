@@ -59,6 +59,7 @@ const results = [
     entryPoints: [
       { in: src('graphiql.jsx'), out: 'graphiql' },
       { in: src('docs.js'), out: 'docs' },
+      { in: src('home.js'), out: 'home' },
       { in: 'monaco-editor/esm/vs/editor/editor.worker.js', out: 'graphiql-editor.worker' },
       { in: 'monaco-editor/esm/vs/language/json/json.worker.js', out: 'graphiql-json.worker' },
       { in: 'monaco-graphql/esm/graphql.worker.js', out: 'graphiql-graphql.worker' },
@@ -76,7 +77,7 @@ for (const { metafile } of results) {
   }
 }
 
-for (const name of ['theme.css', 'home.css', 'home.js', 'docs.css', 'settings.css', 'settings.js', 'favicon.svg', 'api-docs.html', 'api-docs.js', 'graphiql.html']) {
+for (const name of ['theme.css', 'home.css', 'docs.css', 'settings.css', 'settings.js', 'favicon.svg', 'api-docs.html', 'api-docs.js', 'graphiql.html']) {
   await cp(src(name), path.join(dist, name));
 }
 

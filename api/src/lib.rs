@@ -63,6 +63,7 @@ pub fn server(mut server: Server) -> impl Endpoint<Output = Response> {
         .at("/favicon.ico", pages::Static::icon())
         .nest("/docs", pages::Docs::default())
         .nest("/assets", pages::Assets::default())
+        .at("/llms.txt", pages::Static::generated("text/plain; charset=utf-8", pages::LLMS.into()))
         .at("/.well-known/security.txt", pages::Static::generated("text/plain; charset=utf-8", SECURITY_TXT.into()))
         .at("/healthz", probes::Healthz)
         .at("/readyz", probes::Readyz { app: server.app.clone(), migrations: migration::names() });

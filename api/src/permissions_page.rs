@@ -52,7 +52,7 @@ pub fn page() -> String {
 const HEAD: &str = "# Permissions
 
 Which role may perform which action, on which plan and with which scope of the token. This page is generated from the
-policy by `make accept`, and a test compares it. The names of the actions are the operation ids of REST; a writing action
+policy that the server follows. The names of the actions are the operation ids of REST; a writing action
 is the mutation of the same name in GraphQL.
 
 ✔ all records of the workspace · own: only the caller's own records, see below · ✘ refused with 403

@@ -61,8 +61,34 @@ try {
   await guides.locator('#search-found a[href="/docs/errors#invoiced"]').click()
   await guides.waitForURL(`${base}/docs/errors#invoiced`)
   check(await guides.locator('#invoiced:target').count() === 1, 'the search of the guides leads to a section')
+  // A section is searched to its end, however a word is spelt; and by the words that others use.
+  for (const [words, target] of [
+    ['cors-origins', '/docs/operating#settings'],
+    ['HOURSMITH_TRUSTED_PROXIES', '/docs/operating#settings'],
+    ['pagination', '/docs/lists#all-pages'],
+    ['api key', '/docs/authentication#tokens'],
+    ['loopback', '/docs/webhooks#develop'],
+    ['throttle', '/docs/api-design#rate-limits'],
+    ['login', '/docs/settings#the-first-link'],
+    ['sandbox', '/docs/start#1-a-token'],
+  ]) {
+    await guides.getByLabel('Search the guides').fill(words)
+    const found = guides.locator(`#search-found a[href="${target}"]`)
+    await found.waitFor({ timeout: 5000 }).catch(() => {})
+    check(await found.count() === 1, `the search for ${words} leads to ${target}`)
+    await guides.getByLabel('Search the guides').fill('')
+  }
   await guides.screenshot({ path: join(folder, 'guides.png') })
   await guides.close()
+  // What is to be pasted names this server, and nothing covers it.
+  const start = await open('/docs/start')
+  check((await start.locator('main').innerText()).includes(`HOURSMITH_URL=${base}`), 'the samples name this server')
+  const covers = await start.evaluate(() => [...document.querySelectorAll('.block')].filter((block) => {
+    const [button, code] = ['button', 'pre'].map((part) => block.querySelector(part).getBoundingClientRect())
+    return button.bottom > code.top + 1 && button.top < code.bottom
+  }).length)
+  check(covers === 0, `no button covers code: ${covers}`)
+  await start.close()
   const phone = async (path, width, scheme) => {
     const page = await open(path)
     await page.setViewportSize({ width, height: 800 })
@@ -87,6 +113,9 @@ try {
   const docs = await open('/api-docs')
   await docs.getByRole('heading', { name: 'Get the caller' }).first().waitFor()
   check(true, 'the reference shows operations')
+  for (const link of ['/', '/docs', '/graphiql', '/settings']) {
+    check(await docs.locator(`header.bar a[href="${link}"]`).isVisible(), `the reference leads to ${link}`)
+  }
   await docs.getByLabel('Bearer Token').first().fill(token)
   await docs.screenshot({ path: join(folder, 'api-docs.png') })
   await docs.getByRole('button', { name: /test request/i }).first().click()

@@ -275,6 +275,14 @@ on_both_empty! {
         assert_eq!(count("SELECT count(DISTINCT status) AS n FROM invoice").await, 4);
         assert_eq!(count("SELECT count(DISTINCT payment_status) AS n FROM invoice").await, 4);
         assert_eq!(count("SELECT count(DISTINCT kind) AS n FROM event").await, 8);
+        let owner = shown.lines().find(|line| line.contains("agency, Owner (write)")).unwrap();
+        let months = server.read("/api/v1/reports/invoices?groupBy=month", owner.split_whitespace().last().unwrap());
+        let months = months["data"]["rows"].as_array().unwrap().len();
+        assert!((11..=13).contains(&months), "invoices of a year: {months} months");
+        // The settings pages are a click away.
+        let begin = format!("http://{}/settings/sign-in/link?code=", server.address);
+        let link = shown.lines().find_map(|line| line.trim().strip_prefix(&begin)).unwrap();
+        assert!(link.len() > 30 && server.get(&format!("/settings/sign-in/link?code={link}"), "x").contains("Ada Hazel"));
         server.terminate();
         // A second start makes nothing more, and says how to get a token.
         let mut second = Running::start(&database.url, &["--demo"]);

@@ -1,8 +1,9 @@
 //! The guides at `/docs`: every link leads somewhere, every error is explained, and every program in them runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -61,10 +62,15 @@ async fn every_link_of_every_page_leads_somewhere_on_the_server() {
     for guide in ["start", "authentication", "lists", "errors", "retrying", "limits", "webhooks", "graphql", "mcp"] {
         assert!(pages.contains_key(&format!("/docs/{guide}")), "{guide}");
     }
+    for screen in ["dashboard", "timesheet", "project", "invoice", "team", "activity", "search", "timer"] {
+        assert!(pages.contains_key(&format!("/docs/graphql-screens/{screen}.graphql")), "{screen}");
+    }
     for internal in ["architecture", "files", "adding-an-operation", "decisions/README"] {
         world.call(Method::GET, &format!("/docs/{internal}")).send().await.error(404, "not_found");
     }
     let found = world.call(Method::GET, "/docs/search.json").send().await.json();
+    let settings = found.as_array().unwrap().iter().find(|entry| entry["url"] == "/docs/operating#settings").unwrap();
+    assert!(settings["text"].as_str().unwrap().contains("HOURSMITH_CORS_ORIGINS"), "a section is searched to its end");
     for entry in found.as_array().unwrap() {
         let (path, anchor) =
             entry["url"].as_str().unwrap().split_once('#').unwrap_or((entry["url"].as_str().unwrap(), ""));
@@ -132,6 +138,43 @@ async fn guides_are_served_like_the_other_pages() {
     assert!(!html.contains(" style=\"") && !html.contains(" onclick="));
 }
 
+#[tokio::test]
+async fn guides_are_there_as_text_for_programs() {
+    let world = World::on(Kind::Sqlite).await;
+    let list = world.call(Method::GET, "/llms.txt").send().await.text();
+    let paths: Vec<_> = list.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(paths.len() >= 18, "{list}");
+    for path in paths {
+        let answer = world.call(Method::GET, path).send().await;
+        assert_eq!(answer.header("content-type"), Some("text/markdown; charset=utf-8"), "{path}");
+        assert!(answer.text().starts_with("# "), "{path}");
+    }
+}
+
+/// A person who has mistyped an address is led on; a program gets the envelope, and a hint where the base is missing.
+#[tokio::test]
+async fn an_address_that_does_not_exist_leads_on() {
+    let world = World::on(Kind::Sqlite).await;
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    for path in ["/nope", "/docs/webhook", "/clients", "/assets/x.js"] {
+        let answer = world.call(Method::GET, path).header("accept", browser).send().await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (404, Some("text/html; charset=utf-8")));
+        assert!(answer.header("content-security-policy").unwrap().contains("script-src 'self'"), "{path}");
+        let html = answer.text();
+        for link in ["/docs", "/api-docs", "/graphiql", "/settings", "/"] {
+            assert!(html.contains(&format!("<a href=\"{link}\">")), "{path}: {link}");
+        }
+        world.call(Method::GET, path).header("accept", "*/*").send().await.error(404, "not_found");
+    }
+    for path in ["/api/v1/nope", "/mcp/nope", "/graphql/nope"] {
+        world.call(Method::GET, path).header("accept", browser).send().await.error(404, "not_found");
+    }
+    let hint = world.call(Method::GET, "/clients").send().await.error(404, "not_found");
+    assert!(hint["message"].as_str().unwrap().contains("/api/v1"), "{hint}");
+    let none = world.call(Method::GET, "/clientele").send().await.error(404, "not_found");
+    assert!(!none["message"].as_str().unwrap().contains("/api/v1"), "{none}");
+}
+
 on_both! {
     /// The home page says how to begin as long as there is no workspace.
     async fn an_empty_server_says_how_to_begin(world: World) {
@@ -194,6 +237,18 @@ async fn the_programs_of_the_guides_run_as_they_are_shown() {
     assert_eq!(logged, json!({ "projects": 1, "logged": 5400 }));
     let tools = std::env::var("HOURSMITH_TEST_PYTHON").expect("tests need their tools: run `make test`");
     let python = Path::new(&tools).join("python");
+    // The reader of events goes on until it is ended; the client of the first guide is among what it prints.
+    let mut reader = Command::new(&python)
+        .args(["-u", "-c", &blocks("webhooks", "python")[1]])
+        .env("HOURSMITH_URL", format!("http://{}", server.address))
+        .env("HOURSMITH_API_TOKEN", token["token"].as_str().unwrap())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(reader.stdout.take().unwrap()).lines();
+    let found = lines.map_while(Result::ok).find(|line| line.contains("\"client.created\""));
+    reader.kill().and_then(|()| reader.wait()).unwrap();
+    assert!(found.is_some_and(|event| event.contains("Globex")));
     let retry = blocks("retrying", "python")[0].clone()
         + "\nimport os\nanswers = [post(os.environ['HOURSMITH_URL'] + '/api/v1/clients', \
            os.environ['HOURSMITH_API_TOKEN'], {'name': 'Retried'}, key).json()['data']['id'] for _ in range(2)]\n\

@@ -11,6 +11,7 @@ mod graphql;
 mod guides;
 mod http;
 mod linear;
+mod low_code;
 mod mcp;
 mod openapi_changes;
 mod operations;

@@ -68,6 +68,21 @@ Scalar.createApiReference('#api-docs', {
       --scalar-color-red: #ff6b6b;
     }
 
+    /* The bar above the reference. */
+    :root {
+      --scalar-custom-header-height: 44px;
+    }
+
+    /* There is one way to authenticate, so there is nothing to choose. */
+    .scalar-reference-intro-auth .bg-b-2 .contents > button.scalar-button {
+      display: none;
+    }
+
+    /* A contact without an address is no link. */
+    .section-header-wrapper .custom-scroll > .group:has(> span:only-child) {
+      display: none;
+    }
+
     /* A section that a link leads to is focused; it is no control that needs a frame. */
     section:focus-visible {
       outline: none;

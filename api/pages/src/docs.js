@@ -14,7 +14,28 @@ const index = () =>
     .then((response) => response.json())
     .then((entries) => entries.map((entry) => ({ ...entry, head: fold(entry.heading || entry.title), body: fold(entry.text) }))));
 
-const fold = (text) => text.toLowerCase().replaceAll('_', ' ');
+const fold = (text) => text.toLowerCase().replaceAll(/[_-]/g, ' ');
+
+/** Words that people search for, and what the guides say in their place. */
+const SYNONYMS = {
+  'api key': 'token',
+  'api keys': 'tokens',
+  apikey: 'token',
+  pagination: 'all pages',
+  paging: 'all pages',
+  throttle: 'rate limit',
+  throttling: 'rate limit',
+  quota: 'rate limit',
+  sandbox: 'demo',
+  login: 'sign in',
+  'log in': 'sign in',
+  signin: 'sign in',
+  password: 'sign in',
+  timezone: 'zone',
+  hook: 'webhook',
+  swagger: 'openapi',
+  sdk: 'generated client',
+};
 
 /** Every word must occur; a heading counts more than a text, and the whole heading most. */
 function score({ head, body, title }, words, whole) {
@@ -33,24 +54,30 @@ function excerpt({ text, body }, word) {
   return (at > 0 ? '… ' : '') + text.slice(at, at + 140);
 }
 
+/** The entries that a text is found in, the best first; each with the word to show it by. */
+function find(entries, whole) {
+  const words = whole.split(' ').filter(Boolean);
+  const found = entries.map((entry) => ({ entry, points: score(entry, words, whole), word: words[0] }));
+  return found.filter(({ points }) => points > 0).sort((a, b) => b.points - a.points);
+}
+
 async function search() {
-  const whole = fold(input.value.trim());
-  const words = whole.split(/\s+/).filter(Boolean);
+  const whole = fold(input.value).trim().replaceAll(/\s+/g, ' ');
+  const words = whole.split(' ').filter(Boolean);
   if (words.length === 0) return close();
   const entries = await index();
-  const found = entries
-    .map((entry) => ({ entry, points: score(entry, words, whole) }))
-    .filter(({ points }) => points > 0)
-    .sort((a, b) => b.points - a.points)
-    .slice(0, SHOWN);
+  // What a synonym leads to comes first: the guides use that word.
+  const meant = Object.hasOwn(SYNONYMS, whole) ? find(entries, SYNONYMS[whole]) : [];
+  const others = find(entries, whole).filter(({ entry }) => !meant.some((known) => known.entry === entry));
+  const found = [...meant, ...others].slice(0, SHOWN);
   list.replaceChildren(
-    ...found.map(({ entry }) => {
+    ...found.map(({ entry, word }) => {
       const link = document.createElement('a');
       link.href = entry.url;
       const head = document.createElement('strong');
       head.textContent = entry.heading || entry.title;
       const about = document.createElement('span');
-      about.textContent = `${entry.heading ? `${entry.title} · ` : ''}${excerpt(entry, words[0])}`;
+      about.textContent = `${entry.heading ? `${entry.title} · ` : ''}${excerpt(entry, word)}`;
       link.append(head, about);
       const item = document.createElement('li');
       item.append(link);
@@ -100,6 +127,15 @@ document.addEventListener('keydown', (event) => {
 });
 list.addEventListener('click', close);
 
+// What is shown to be pasted names the server that shows it.
+for (const code of document.querySelectorAll('main code')) {
+  const text = code.textContent;
+  const own = text
+    .replaceAll('https://YOUR-SERVER', location.origin)
+    .replaceAll('HOURSMITH_URL=http://127.0.0.1:8080', `HOURSMITH_URL=${location.origin}`);
+  if (own !== text) code.textContent = own;
+}
+
 for (const block of document.querySelectorAll('pre')) {
   const frame = document.createElement('div');
   frame.className = 'block';
@@ -112,5 +148,5 @@ for (const block of document.querySelectorAll('pre')) {
     button.textContent = 'Copied';
     setTimeout(() => (button.textContent = 'Copy'), 1500);
   });
-  frame.append(block, button);
+  frame.append(button, block);
 }

@@ -18,11 +18,14 @@ const headers = `{
 }
 `;
 
+const isNarrow = matchMedia('(max-width: 700px)').matches;
+
 // They run one after the other as they are: an empty projectId is the first project of the first example.
 const examples = [
   {
-    query: `# Type a token above,
-# then press Ctrl-Enter.
+    query: `# Type a token above, then press
+# Ctrl-Enter or the button \u25b6.
+# The answer appears ${isNarrow ? 'below' : 'on the right'}.
 query Projects {
   viewer { name orgName role }
   projects(first: 5, filter: { status: ACTIVE }) {
@@ -94,7 +97,7 @@ createRoot(document.getElementById('graphiql')).render(
     initialVariables={link?.variables}
     defaultTabs={link ? [{ headers, ...link }, ...examples] : examples}
     defaultHeaders={headers}
-    defaultEditorToolsVisibility="variables"
+    defaultEditorToolsVisibility={isNarrow ? false : 'variables'}
     shouldPersistHeaders={false}
     plugins={[HISTORY_PLUGIN, explorerPlugin({ showAttribution: false })]}
   >

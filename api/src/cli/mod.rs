@@ -173,7 +173,7 @@ impl<E: std::fmt::Display> From<E> for Failure {
 /// Runs the command that the process was started with.
 pub async fn run() -> ExitCode {
     files::make_private();
-    let arguments = match settings::arguments(&Cli::command()) {
+    let arguments = match settings::arguments(&commands()) {
         Ok(arguments) => arguments,
         Err(Failure(why)) => {
             print::problem(&format!("hoursmith: {why}"));
@@ -206,8 +206,13 @@ pub async fn run() -> ExitCode {
     }
 }
 
+/// All commands, each with the settings that matter to it in its help.
+fn commands() -> clap::Command {
+    settings::hiding_database(Cli::command())
+}
+
 fn parse(arguments: Vec<std::ffi::OsString>) -> Result<Cli, clap::Error> {
-    let mut command = settings::without_empty(Cli::command());
+    let mut command = settings::without_empty(commands());
     let matches = command.try_get_matches_from_mut(arguments)?;
     Cli::from_arg_matches(&matches).map_err(|wrong| wrong.format(&mut command))
 }
@@ -250,12 +255,12 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
         Command::Health { url } => health(&url, common.json).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "hoursmith", &mut script);
+            clap_complete::generate(shell, &mut commands(), "hoursmith", &mut script);
             print::text(&String::from_utf8_lossy(&script))
         }
         Command::Man => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            clap_mangen::Man::new(commands()).render(&mut page)?;
             print::text(&String::from_utf8_lossy(&page))
         }
         Command::Errors => print::text(&crate::rest::errors_page::page()),

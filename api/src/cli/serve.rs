@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::login_link::local_url;
 use super::values::{bind, networks, origins, public_url};
 use super::{Common, Failure, demo, internal, oidc, print, secret_key, sqlite};
 use crate::{Limits, Listener, Server};
@@ -117,7 +118,7 @@ impl Serve {
             address => Some(bind("HOURSMITH_ADMIN_LISTEN", address)?),
         };
         let address = listener.local_addr()?;
-        let _lock = sqlite::lock(&common.database_url)?;
+        let mut lock = sqlite::lock(&common.database_url)?;
         let secret_keys = self.secret_key.ensure(&common.database_url).await?;
         let migrated = migration::up_as(common.migration_url(), migration::Migrator::Upgrade, false).await?;
         if !migrated.steps.is_empty() {
@@ -143,7 +144,7 @@ impl Serve {
         let limits =
             limits(self.max_connections, self.max_connections_per_address, self.idle_timeout, &trusted_proxies);
         let app = App::connect(config, Clock::system()).await.map_err(internal)?;
-        let shown = if self.demo { demo::make(&app).await? } else { None };
+        let shown = if self.demo { demo::make(&app, common).await? } else { None };
 
         let (stop, stopped) = watch::channel(false);
         let (jobs, worker) = (app.clone(), self.worker == Switch::On);
@@ -153,7 +154,7 @@ impl Serve {
         server.documents = documents;
         server.cors_origins = cors_origins;
         server.oidc = oidc;
-        server.public_url = public_url;
+        server.public_url = public_url.clone();
         if let Some(url) = &server.public_url {
             service::document_errors_at(url);
         }
@@ -169,9 +170,14 @@ impl Serve {
             stopping.stop_delivering();
         };
         let admin = admin.map(|listener| serve_admin(listener, app.clone(), self.idle_timeout)).transpose()?;
+        let url = local_url(&address.to_string());
+        // A folder that has become full is no reason not to serve.
+        if let Some(Err(cause)) = lock.as_mut().map(|lock| lock.note_url(public_url.as_deref().unwrap_or(&url))) {
+            tracing::warn!(%cause, "the address was not noted for `hoursmith login-link`");
+        }
         print::text(&format!("listening on http://{address}\n"))?;
         match shown {
-            Some(shown) => print::text(&shown.words(&format!("http://{address}")))?,
+            Some(shown) => print::text(&shown.words(&url, public_url.as_deref()))?,
             None => hint_at_first_workspace(&app).await,
         }
         Listener::counted(app.clone(), limits).serve(listener, crate::server(server), terminated).await?;

@@ -55,6 +55,26 @@ pub(super) fn arguments(command: &Command) -> Result<Vec<OsString>, Failure> {
     Ok(arguments)
 }
 
+/// The commands that open no database; their help lists no settings of one.
+const WITHOUT_DATABASE: [&str; 9] =
+    ["webhook", "mcp", "openapi", "sdl", "health", "completions", "man", "errors", "permissions"];
+/// The settings of every command that say how the database is opened.
+const OF_DATABASE: [&str; 4] = ["database_url", "database_direct_url", "database_connections", "env"];
+
+/// The commands, of which those that open no database do not list its settings in their help.
+pub(super) fn hiding_database(all: Command) -> Command {
+    let of_database = all.get_arguments().filter(|own| OF_DATABASE.contains(&own.get_id().as_str()));
+    let hidden: Vec<_> = of_database.map(|own| own.clone().hide(true)).collect();
+    WITHOUT_DATABASE.iter().fold(all, |all, name| all.mut_subcommand(name, |command| hiding(command, &hidden)))
+}
+
+/// A command, and those below it, with these settings hidden.
+fn hiding(command: Command, hidden: &[clap::Arg]) -> Command {
+    let below: Vec<String> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
+    let command = command.args(hidden);
+    below.into_iter().fold(command, |command, name| command.mut_subcommand(name, |inner| hiding(inner, hidden)))
+}
+
 /// The settings that may not be empty: without a URL another database would be served.
 const NEVER_EMPTY: [&str; 1] = ["HOURSMITH_DATABASE_URL"];
 

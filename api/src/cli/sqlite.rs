@@ -1,6 +1,7 @@
 //! The file of the embedded database: its path, and the lock that keeps a second server out.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Seek, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,7 +43,25 @@ pub(super) fn with_mode(url: &str) -> String {
 }
 
 /// The lock, held while a server runs; the kernel releases it even after a crash.
-pub(super) struct Lock(#[expect(dead_code, reason = "held, not used")] File);
+pub(super) struct Lock(File);
+
+impl Lock {
+    /// Notes in the file under which URL the server is reached, for commands that make links to it.
+    pub(super) fn note_url(&mut self, url: &str) -> std::io::Result<()> {
+        self.0.set_len(0)?;
+        self.0.rewind()?;
+        self.0.write_all(url.as_bytes())
+    }
+}
+
+/// The URL of the server that holds the lock, if one does and has noted it.
+pub(super) fn url_of_server(url: &str) -> Result<Option<String>, Failure> {
+    if !is_locked(url)? {
+        return Ok(None);
+    }
+    let noted = beside(url, ".lock").and_then(|path| std::fs::read_to_string(path).ok());
+    Ok(noted.map(|noted| noted.trim().to_owned()).filter(|noted| !noted.is_empty()))
+}
 
 /// Locks the file for this process; fails if a server holds it.
 pub(super) fn lock(url: &str) -> Result<Option<Lock>, Failure> {

@@ -23,6 +23,10 @@ const OVERLAP: i64 = 60_000;
 const LOOK_BACK: u32 = 15;
 const SHORT_OVERLAP: i64 = 2_000;
 
+/// What is said of a secret that cannot sign, which is never repeated.
+const NOT_A_SECRET: &str =
+    "--secret must be wsk_ (or whsec_) and the base64 of 32 bytes, such as `listen` prints without it";
+
 #[derive(Subcommand)]
 pub(super) enum Webhook {
     /// Forward events to a URL on this machine, signed with a secret that is printed first.
@@ -35,6 +39,9 @@ pub(super) enum Webhook {
         /// Types of events, comma-separated; by default all.
         #[arg(long, value_delimiter = ',', value_parser = value::<EventType>)]
         events: Vec<EventType>,
+        /// The secret to sign with, `wsk_` and the base64 of 32 bytes; by default a new one at each start.
+        #[arg(long, env = "HOURSMITH_WEBHOOK_SECRET", hide_env_values = true)]
+        secret: Option<String>,
     },
     /// Send a made-up event to a webhook endpoint: the test call.
     Trigger {
@@ -96,8 +103,11 @@ impl Webhook {
                 let words = format!("{}  {}  {}", delivery["id"], delivery["status"], event).replace('"', "");
                 print::outcome(common.json, &delivery, words)
             }
-            Webhook::Listen { server, forward_to, events } => {
-                let secret = Secret::random().map_err(internal)?;
+            Webhook::Listen { server, forward_to, events, secret } => {
+                let secret = match secret.filter(|text| !text.is_empty()) {
+                    Some(text) => Secret::parse(&text).ok_or(NOT_A_SECRET)?,
+                    None => Secret::random().map_err(internal)?,
+                };
                 let listener = Listener { forwarder, server, forward_to, events, secret, seen: HashMap::new() };
                 tokio::select! {
                     ended = listener.run(common.json) => ended,

@@ -12,13 +12,14 @@ use service::observed::Observed;
 use service::observed::TraceParent;
 use tracing::Instrument;
 
-use super::accept::Coding;
+use super::accept::{Coding, ranges};
 use super::access_log::{Line, prefix_of_token, size_of};
 use super::address::Address;
 use super::compress::{Effort, compress};
 use super::rejection::{self, HttpRejection};
 use super::request::{Malformed, RequestId, header_text};
 use super::server::Server;
+use crate::{pages, rest};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Answers of fewer bytes are sent as they are: compression would gain little.
@@ -69,6 +70,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         let address = Address::of(&request, &self.server.trusted_proxies).0;
         let coding = Coding::accepted(&request, None);
         let malformed = request.extensions().get::<Malformed>().copied();
+        let wants_page = header_text(&request, header::ACCEPT.as_str()).is_some_and(prefers_html);
         let mut response = if let Some(Malformed(why)) = malformed {
             HttpRejection::Malformed(why).response(&id)
         } else if method == Method::OPTIONS {
@@ -78,6 +80,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
             let work = async { answered(work.await, &id) };
             observed.clone().scope(work.instrument(span.clone())).await
         };
+        if response.status() == StatusCode::NOT_FOUND && is_public(&counted) {
+            response = self.lost(response, &counted, wants_page, &id);
+        }
 
         let preflight = (method == Method::OPTIONS).then(|| allowed_headers(&counted));
         self.add_headers(response.headers_mut(), &id, preflight, origin);
@@ -147,6 +152,18 @@ impl<E> Middleware<E> {
         response
     }
 
+    /// The answer to a path that does not exist outside of the surfaces: a page for a person, and a hint for a program that has
+    /// left out the base of REST.
+    fn lost(&self, response: Response, path: &str, wants_page: bool, id: &str) -> Response {
+        if wants_page {
+            return pages::not_found();
+        }
+        match (self.allowed_methods)(&format!("{}{path}", rest::BASE)) {
+            Some(_) => HttpRejection::PathWithoutBase.response(id),
+            None => response,
+        }
+    }
+
     fn add_headers(
         &self,
         headers: &mut HeaderMap,
@@ -177,6 +194,11 @@ fn is_public(path: &str) -> bool {
     let below = |place: &str| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let schema = path == "/graphql/schema.graphql";
     schema || !["/api/v1", "/graphql", "/mcp", "/settings"].iter().any(|place| below(place))
+}
+
+/// Whether a person asks: browsers name HTML, and programs seldom do.
+fn prefers_html(accept: &str) -> bool {
+    ranges(accept).any(|(name, quality)| name == "text/html" && quality >= 1.0)
 }
 
 /// The headers that a page of an allowed origin may send to a path.

@@ -91,6 +91,8 @@ impl poem_openapi::ApiResponse for Rejection {
 pub(crate) enum HttpRejection {
     /// There is no such path.
     NoSuchPath,
+    /// There is no such path, and one of REST below its base.
+    PathWithoutBase,
     /// The path exists and does not take the method; it takes these.
     MethodNotAllowed(Vec<Method>),
     /// The body is longer than any operation takes.
@@ -121,7 +123,7 @@ impl HttpRejection {
     /// Its status code.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            HttpRejection::NoSuchPath => StatusCode::NOT_FOUND,
+            HttpRejection::NoSuchPath | HttpRejection::PathWithoutBase => StatusCode::NOT_FOUND,
             HttpRejection::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             HttpRejection::TooLarge | HttpRejection::FormTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             HttpRejection::NotJson | HttpRejection::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -138,6 +140,7 @@ impl HttpRejection {
     pub(crate) fn error(&self) -> Error {
         match self {
             HttpRejection::NoSuchPath => Error::NotFound("path; /api-docs lists what there is"),
+            HttpRejection::PathWithoutBase => Error::NotFound("path; paths of REST begin with /api/v1"),
             HttpRejection::MethodNotAllowed(methods) => {
                 let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
                 Error::BadRequest(

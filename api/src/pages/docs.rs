@@ -1,5 +1,6 @@
 //! The guides at `/docs`: rendered from `docs/` when the program is built, and served like the other pages.
 
+use poem::http::StatusCode;
 use poem::{Endpoint, Request, Response, Result};
 
 use super::Static;
@@ -8,6 +9,19 @@ use crate::http::request::request_id;
 
 /// Path below `/docs`, media type and content of every page and picture.
 const PAGES: &[(&str, &str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/docs.rs"));
+
+/// The page that says that there is none.
+const NOT_FOUND: &str = include_str!(concat!(env!("OUT_DIR"), "/docs-not-found"));
+
+/// The list of the guides for programs that read them as text (llmstxt.org).
+pub const LLMS: &str = include_str!(concat!(env!("OUT_DIR"), "/docs-llms.txt"));
+
+/// The answer to a person who asks for a path that does not exist.
+pub(crate) fn not_found() -> Response {
+    let mut response = Response::builder().status(StatusCode::NOT_FOUND).content_type(super::HTML).body(NOT_FOUND);
+    super::add_page_headers(response.headers_mut());
+    response
+}
 
 /// The pages of the guides, with or without a slash at the end of their paths.
 pub struct Docs(Vec<(&'static str, Static)>);

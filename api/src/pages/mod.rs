@@ -14,7 +14,8 @@ use crate::http::rejection::{HttpRejection, reject_unless_read};
 use crate::http::request::{request_id, tags};
 use content::Content;
 
-pub use docs::Docs;
+pub(crate) use docs::not_found;
+pub use docs::{Docs, LLMS};
 pub use home::Home;
 
 /// Allows no other host, no inline script and no page that frames ours.
@@ -134,16 +135,21 @@ impl Static {
         if let Some(name) = coding.name() {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
         }
-        for (name, value) in [
-            (header::CACHE_CONTROL, "no-cache"),
-            (header::VARY, "Accept-Encoding"),
-            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-            (header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, X-Request-Id"),
-            (header::CONTENT_SECURITY_POLICY, POLICY),
-            (header::REFERRER_POLICY, "no-referrer"),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
+        add_page_headers(headers);
+    }
+}
+
+/// What every page and document is sent with.
+fn add_page_headers(headers: &mut HeaderMap) {
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::VARY, "Accept-Encoding"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, X-Request-Id"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
     }
 }
 

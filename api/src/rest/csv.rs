@@ -15,11 +15,13 @@ pub(super) struct Dialect {
     pub bom: bool,
     /// What stands between two cells: a comma or a semicolon.
     pub separator: char,
+    /// Whether the ids of clients, projects, tasks and members are in columns at the end.
+    pub ids: bool,
 }
 
 impl Default for Dialect {
     fn default() -> Dialect {
-        Dialect { bom: false, separator: ',' }
+        Dialect { bom: false, separator: ',', ids: false }
     }
 }
 
@@ -35,7 +37,7 @@ pub(super) fn prefers_csv(accept: &str) -> bool {
 }
 
 /// The keys in the order of the request, then seconds, billableSeconds, entries and, where the caller sees amounts, currency
-/// and amount. A group in several currencies has a line for each.
+/// and amount; then the ids, if they are asked for. A group in several currencies has a line for each.
 pub(super) fn time(report: &TimeReport, groups: &[ReportGroup], dialect: Dialect) -> String {
     let has_amounts = report.total.amounts.get().is_some();
     let mut header: Vec<_> = groups.iter().map(|group| group.as_str().to_ascii_lowercase()).collect();
@@ -43,6 +45,9 @@ pub(super) fn time(report: &TimeReport, groups: &[ReportGroup], dialect: Dialect
     if has_amounts {
         header.extend(["currency", "amount"].map(str::to_owned));
     }
+    let with_id: Vec<_> = groups.iter().filter_map(|group| Some((*group, id_column(*group)?))).collect();
+    let with_id = if dialect.ids { with_id } else { vec![] };
+    header.extend(with_id.iter().map(|(_, column)| (*column).to_owned()));
     let lines = report.rows.iter().flat_map(|row| row.by_currency.iter().map(move |line| (row, line)));
     table(dialect, header, lines, |(row, (currency, sums))| {
         let mut cells: Vec<_> = groups.iter().map(|group| time_key(&row.keys, *group)).collect();
@@ -52,6 +57,7 @@ pub(super) fn time(report: &TimeReport, groups: &[ReportGroup], dialect: Dialect
             let amount = sums.amounts.get().and_then(|amounts| amounts.first());
             cells.push(amount.map(|earned| earned.amount.to_string()).unwrap_or_default());
         }
+        cells.extend(with_id.iter().map(|(group, _)| time_id(&row.keys, *group)));
         cells
     })
 }
@@ -60,6 +66,10 @@ pub(super) fn time(report: &TimeReport, groups: &[ReportGroup], dialect: Dialect
 pub(super) fn expenses(report: &ExpenseReport, groups: &[ExpenseReportGroup], dialect: Dialect) -> String {
     let mut header: Vec<_> = groups.iter().map(|group| group.as_str().to_ascii_lowercase()).collect();
     header.extend(["count", "currency", "amount", "billableAmount"].map(str::to_owned));
+    let by = |group| dialect.ids && groups.contains(&group);
+    let (by_client, by_project) = (by(ExpenseReportGroup::Client), by(ExpenseReportGroup::Project));
+    header.extend(by_client.then(|| "clientId".to_owned()));
+    header.extend(by_project.then(|| "projectId".to_owned()));
     let rows = report.rows.iter().flat_map(|row| row.amounts.iter().map(move |sums| (Some(&row.keys), sums)));
     let total = report.total.amounts.iter().filter(|_| groups.is_empty()).map(|sums| (None, sums));
     table(dialect, header, rows.chain(total), |(keys, sums)| {
@@ -67,6 +77,8 @@ pub(super) fn expenses(report: &ExpenseReport, groups: &[ExpenseReportGroup], di
             groups.iter().map(|group| keys.map(|keys| expense_key(keys, *group)).unwrap_or_default()).collect();
         cells.push(sums.count.to_string());
         cells.extend([sums.currency.to_string(), sums.amount.to_string(), sums.billable_amount.to_string()]);
+        cells.extend(by_client.then(|| keys.map(|keys| id(&keys.client)).unwrap_or_default()));
+        cells.extend(by_project.then(|| keys.map(|keys| id(&keys.project)).unwrap_or_default()));
         cells
     })
 }
@@ -76,6 +88,8 @@ pub(super) fn expenses(report: &ExpenseReport, groups: &[ExpenseReportGroup], di
 pub(super) fn invoices(report: &InvoiceReport, groups: &[InvoiceReportGroup], dialect: Dialect) -> String {
     let mut header: Vec<_> = groups.iter().map(|group| invoice_group(*group).to_owned()).collect();
     header.extend(["count", "currency", "total", "amountPaid", "outstanding"].map(str::to_owned));
+    let by_client = dialect.ids && groups.contains(&InvoiceReportGroup::Client);
+    header.extend(by_client.then(|| "clientId".to_owned()));
     let rows = report.rows.iter().flat_map(|row| row.amounts.iter().map(move |sums| (Some(&row.keys), sums)));
     let total = report.total.amounts.iter().filter(|_| groups.is_empty()).map(|sums| (None, sums));
     table(dialect, header, rows.chain(total), |(keys, sums)| {
@@ -83,6 +97,7 @@ pub(super) fn invoices(report: &InvoiceReport, groups: &[InvoiceReportGroup], di
             groups.iter().map(|group| keys.map(|keys| invoice_key(keys, *group)).unwrap_or_default()).collect();
         cells.extend([sums.count.to_string(), sums.currency.to_string()]);
         cells.extend([sums.total, sums.amount_paid, sums.outstanding].map(|amount| amount.to_string()));
+        cells.extend(by_client.then(|| keys.map(|keys| id(&keys.client)).unwrap_or_default()));
         cells
     })
 }
@@ -99,6 +114,32 @@ pub(super) fn invoice_group(group: InvoiceReportGroup) -> &'static str {
 
 fn name(record: &Visible<TimeReportNoun>) -> String {
     record.get().and_then(|record| record.name.clone()).unwrap_or_default()
+}
+
+fn id(record: &Visible<TimeReportNoun>) -> String {
+    record.get().map(|record| record.id.to_string()).unwrap_or_default()
+}
+
+/// The column of the ids of what a report is grouped by, named as the filter that takes them; periods have none.
+fn id_column(group: ReportGroup) -> Option<&'static str> {
+    match group {
+        ReportGroup::Client => Some("clientId"),
+        ReportGroup::Project => Some("projectId"),
+        ReportGroup::Task => Some("taskId"),
+        ReportGroup::Member => Some("userId"),
+        ReportGroup::Day | ReportGroup::Week | ReportGroup::Month => None,
+    }
+}
+
+/// The id of a row's record under one of its keys.
+fn time_id(keys: &TimeReportKeys, group: ReportGroup) -> String {
+    match group {
+        ReportGroup::Client => id(&keys.client),
+        ReportGroup::Project => id(&keys.project),
+        ReportGroup::Task => id(&keys.task),
+        ReportGroup::Member => keys.member.get().map(|member| member.user_id.to_string()).unwrap_or_default(),
+        ReportGroup::Day | ReportGroup::Week | ReportGroup::Month => String::new(),
+    }
 }
 
 fn shown<T: ToString>(value: &Visible<T>) -> String {

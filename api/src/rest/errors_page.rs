@@ -116,6 +116,9 @@ pub fn page() -> String {
             several => format!("- {}", several.join("\n- ")),
         };
         line(&format!("\n### `{}`\n\n{status}", code.as_str()));
+        if code == Code::ValidationError {
+            line(PROBLEMS);
+        }
     }
     line(ELSEWHERE);
     let not_allowed = HttpRejection::MethodNotAllowed(vec![Method::GET, Method::HEAD, Method::OPTIONS]);
@@ -155,7 +158,8 @@ Every error has one envelope:
 - `message` is for people and may change.
 - `fields` of a 422 maps every invalid field to its problem, nested ones by path: `timeEntries[3].projectId`.
 - `requiredPlan` and `feature` of a 402 name the plan that is needed and what it adds.
-- `docUrl` leads to the reason, or else the code, on this page.
+- `docUrl` leads to the reason, or else the code, on this page: a path on the server, or a whole URL where its operator has set
+  `HOURSMITH_PUBLIC_URL`.
 - `requestId` identifies the request in the server's log; it is also in the header `X-Request-Id`.
 
 In GraphQL the same fields, without `message` and `docUrl`, are in `errors[].extensions`, with the message beside them. The
@@ -164,6 +168,19 @@ conventions of errors are in [api-design.md](api-design.md#errors), the recipe f
 ## Codes
 
 ";
+
+const PROBLEMS: &str = "
+All problems of a request are in `fields` at once. What to do about the most frequent ones:
+
+| problem | what to do |
+| --- | --- |
+| `required` | Send the field; null counts as not sent. |
+| `unknown`, `unknown parameter; allowed are …` | Remove the key or the parameter, or correct its spelling. |
+| `read-only` | Remove the key: the server sets it. A record that was read cannot be sent back whole. |
+| `not found` | No such record in your workspace, or none that you may see. Ids of another workspace or another kind are not found. |
+| `must be …` | Send the form that the message shows, such as `150.00` for an amount or `2026-06-11` for a day. |
+| of `Idempotency-Key` | Send the header with every POST: a new text for each thing to be done, the same one when you send it again. |
+| of the `url` of a webhook endpoint | See [Develop](webhooks.md#develop) for receivers on your own machine. |";
 
 const ELSEWHERE: &str = "
 Requests that reach no operation get the same envelope:

@@ -161,8 +161,25 @@ async fn hey_api() {
     std::fs::write(folder.join("package.json"), r#"{"type": "module"}"#).unwrap();
     let mut command = Command::new(npm("openapi-ts"));
     run(command.args(["--file", "settings.mjs", "--no-log-file"]).current_dir(&folder));
-    typescript(&folder, &["day.ts"]);
+    // The sample of docs/sdks.md too; modules are named by their files here.
+    let sample = sample_of_sdks("ts").replace("'./hoursmith/", "'./client/").replace(".gen'", ".gen.js'");
+    let process = "declare const process: { env: Record<string, string | undefined> }\n";
+    std::fs::write(folder.join("sample.ts"), sample + process).unwrap();
+    typescript(&folder, &["day.ts", "sample.ts"]);
     day_with(&live, Command::new("node").arg(folder.join("out/day.js")));
+    with_server(&live, Command::new("node").arg(folder.join("out/sample.js")));
+}
+
+/// The last sample of docs/sdks.md in a language.
+fn sample_of_sdks(language: &str) -> String {
+    let page = std::fs::read_to_string(root().join("docs/sdks.md")).unwrap();
+    let code = page.split(&format!("```{language}\n")).last().unwrap();
+    code.split("```").next().unwrap().to_owned()
+}
+
+/// Runs a program that takes the server and the token from the environment.
+fn with_server(live: &Live, program: &mut Command) {
+    run(program.env("HOURSMITH_URL", live.url()).env("HOURSMITH_API_TOKEN", &live.token));
 }
 
 /// orval, of the 3.1 document; it needs the server's address when it generates.
@@ -194,7 +211,9 @@ async fn openapi_python_client() {
     command.args(["generate", "--meta", "none", "--path"]).arg(root().join("api/openapi.json"));
     run(command.arg("--output-path").arg(folder.join("client")));
     let day = root().join("tests/conformance/generators/openapi_python_client.py");
-    day_with(&live, Command::new(python("python")).arg(day).arg(folder));
+    day_with(&live, Command::new(python("python")).arg(day).arg(&folder));
+    let sample = sample_of_sdks("python").replace("hoursmith_client", "client");
+    with_server(&live, Command::new(python("python")).args(["-c", &sample]).current_dir(&folder));
 }
 
 /// Redocly's strictest set of recommended rules finds nothing in either document.

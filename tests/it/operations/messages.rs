@@ -1,6 +1,6 @@
 //! Settings that could never work are refused in one line that says what would, before anything is made.
 
-use super::{Folder, exists, keyless, refused, serve};
+use super::{Folder, exists, keyless, printed, refused, serve};
 use crate::running::{Running, command};
 
 #[tokio::test]
@@ -105,6 +105,50 @@ async fn an_address_that_is_none_is_refused() {
         let listen = ["webhook", "listen", "--token", "x", "--forward-to", wrong];
         assert!(line(&listen).contains("http://127.0.0.1:4000/hooks"), "{wrong}");
     }
+}
+
+/// A link into the settings pages leads to where the server is, which the command is not given.
+#[tokio::test]
+async fn a_login_link_leads_to_the_running_server() {
+    let folder = Folder::new();
+    let url = folder.url();
+    let create = ["workspace", "create", "--name", "Acme", "--plan", "free", "--owner-email", "ann@acme.example"];
+    let made = printed(&url, &[&create[..], &["--owner-name", "Ann"]].concat());
+    let id = made["id"].as_str().unwrap();
+    let link = |more: &[&str]| {
+        let ask = ["login-link", "--workspace", id, "--member", "ann@acme.example"];
+        printed(&url, &[&ask[..], more].concat())["url"].as_str().unwrap().to_owned()
+    };
+    assert!(link(&[]).starts_with("http://127.0.0.1:8080/settings/"), "no server is known");
+    assert!(link(&["--listen", "0.0.0.0:9000"]).starts_with("http://127.0.0.1:9000/settings/"));
+    let server = serve(&url);
+    assert!(link(&[]).starts_with(&format!("http://{}/settings/sign-in/link?code=", server.address)));
+    assert!(link(&["--public-url", "https://hours.example/"]).starts_with("https://hours.example/settings/"));
+    server.terminate();
+    assert!(link(&[]).starts_with("http://127.0.0.1:8080/settings/"), "a server that has ended is not linked to");
+    let public = ["serve", "--listen", "127.0.0.1:0", "--public-url", "https://hours.example"];
+    let server = Running::spawn(keyless(&url, &public), std::process::Stdio::piped());
+    assert!(link(&[]).starts_with("https://hours.example/settings/"));
+    server.terminate();
+}
+
+/// The help of a command lists what matters to it: who only calls a server is not asked for a database.
+#[test]
+fn the_help_of_a_command_without_a_database_lists_none() {
+    let help = |arguments: &[&str]| {
+        let output = command("sqlite://x.db", &[arguments, &["--help"]].concat()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for of_client in [&["webhook", "listen"][..], &["webhook", "trigger"], &["mcp"], &["openapi"], &["health"]] {
+        let help = help(of_client);
+        assert!(!help.contains("--database") && help.contains("--json"), "{of_client:?}: {help}");
+    }
+    for of_operator in [&["serve"][..], &["token", "create"], &["login-link"], &["doctor"]] {
+        assert!(help(of_operator).contains("--database-url"), "{of_operator:?}");
+    }
+    // Hidden is not refused.
+    let output = command("sqlite://x.db", &["sdl", "--database-url", "sqlite://y.db"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A database of PostgreSQL in another encoding would lose what people write.

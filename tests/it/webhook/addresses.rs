@@ -209,6 +209,7 @@ async fn hostile_urls_are_refused_when_saved() {
         let body = json!({ "url": format!("https://{name}/"), "events": ["client.created"] });
         let refused = world.post(&fixtures.home.owner, "/api/v1/webhook-endpoints", body).await;
         let fields = refused.fields();
+        assert!(fields["url"].as_str().unwrap().contains("/docs/webhooks#develop"), "the way out is named: {fields}");
         assert!(!fields.to_string().contains(address), "what a name leads to inside is nobody's business: {fields}");
         world.patch(&fixtures.home.owner, &path, json!({ "url": format!("https://{name}/") })).await.fields();
     }

@@ -92,7 +92,8 @@ fn check(language: &str, values: [&str; 3]) -> Option<bool> {
     match language {
         "python" => {
             let main = "\nimport sys\nprint(verify(sys.argv[1], sys.argv[2], sys.argv[3].encode()))\n";
-            command.args(["-c", &(code + main)]);
+            let none = "assert not verify('x', None, b'')\n";
+            command.args(["-c", &(code + main + none)]);
         }
         "ruby" => {
             command.args(["-e", &(code + "\nputs verify(*ARGV)\n")]);
@@ -139,6 +140,7 @@ async fn the_checks_in_every_language_take_what_we_sign_and_nothing_else() {
     let (recent, late) = (signed(60), signed(600));
     // While a secret is rotated, two signatures are sent.
     let two = format!("{},v1={}", signature.replace("v1=", "v1=00"), signature.split("v1=").nth(1).unwrap());
+    let strange = format!("t={sent_at},v1=é,v1,=");
     for language in ["python", "ruby", "php", "go"] {
         for (secret, signature, body, fits) in [
             (&*secret, signature, &*sent.body, true),
@@ -149,6 +151,8 @@ async fn the_checks_in_every_language_take_what_we_sign_and_nothing_else() {
             ("wsk_other", signature, &sent.body, false),
             (&secret, "", &sent.body, false),
             (&secret, "v1", &sent.body, false),
+            (&secret, "t=abc,v1=00", &sent.body, false),
+            (&secret, &strange, &sent.body, false),
         ] {
             let found = check(language, [secret, signature, body]);
             assert!(found.is_none_or(|found| found == fits), "{language}: {signature}");

@@ -249,10 +249,19 @@ async fn a_developer_listens_and_triggers() {
     };
     let listen =
         ["webhook", "listen", "--forward-to", &receiver.url, "--events", "client.created,task.created", "--json"];
-    let mut listening = of_developer(&listen).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+    // A secret of the developer's own, so that the receiver need not be started again.
+    let own = "wsk_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    let mut listening = of_developer(&listen)
+        .env("HOURSMITH_WEBHOOK_SECRET", own)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(listening.stdout.take().unwrap()).lines();
     let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
-    let secret = next()["secret"].as_str().unwrap().replacen("wsk_", "whsec_", 1);
+    let secret = next()["secret"].as_str().unwrap().to_owned();
+    assert_eq!(secret, own);
+    let secret = secret.replacen("wsk_", "whsec_", 1);
     made(&server.address, &token, "/clients", "after", json!({ "name": "after" }));
     let reported = next();
     assert_eq!(
@@ -282,6 +291,7 @@ async fn a_developer_listens_and_triggers() {
         (vec!["webhook", "trigger", "task.deleted", "--endpoint", &endpoint], "must be one of"),
         (vec!["webhook", "listen", "--forward-to", &receiver.url, "--token", "hsk_live_x"], "401"),
         (vec!["webhook", "listen", "--forward-to", &receiver.url, "--url", "http://127.0.0.1:1"], "could not connect"),
+        (vec!["webhook", "listen", "--forward-to", &receiver.url, "--secret", "wsk_short"], "base64 of 32 bytes"),
     ] {
         let failed = of_developer(&arguments).output().unwrap();
         let line = String::from_utf8_lossy(&failed.stderr).into_owned();

@@ -10,11 +10,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use service::input::FromBody;
 use service::member::NewMember;
 use service::organization::NewOrganization;
+use service::session::{self, LoginLink};
 use service::token::NewToken;
 use service::value::{Json, OrganizationId, Plan, ProjectStatus, Role, Text, TokenScope, Wire};
 use service::{App, Cx, Operator, RequestFacts, member, organization, project, time_entry, token, webhook};
 
-use super::{Failure, internal, print};
+use super::{Common, Failure, internal, print};
 use fill::{Amounts, fill};
 
 /// The size of a workspace that has been in use for a year.
@@ -30,25 +31,31 @@ const FIRST: &str = "Hazel & Finch";
 const LAST: &str = "Solo";
 const OWNER: &str = "ada@hazelfinch.example";
 
-/// The text to print when the demo is ready.
-pub(super) enum Shown {
-    /// It was made now: whose tokens there are, and the tokens, one per role.
-    Made(Vec<(String, String)>),
-    /// It was made before, and its tokens were shown then: the workspace to make another one for.
-    Before(OrganizationId),
+/// What to print when the demo is ready.
+pub(super) struct Shown {
+    /// Its first workspace.
+    workspace: OrganizationId,
+    /// Whose tokens there are, and the tokens, one per role; none if the demo was made before, since they were shown then.
+    tokens: Vec<(String, String)>,
+    /// A link that signs the Owner in; none if there is no such member any more.
+    link: Option<LoginLink>,
 }
 
 impl Shown {
-    pub(super) fn words(&self, url: &str) -> String {
-        let tokens = match self {
-            Shown::Made(tokens) => tokens,
-            Shown::Before(workspace) => {
-                return format!(
-                    "\nThe demo was made before, and its tokens were shown then. For another one, run:\n  \
-                     hoursmith token create --workspace {workspace} --member {OWNER} --name another --scope write\n"
-                );
-            }
-        };
+    /// The text; `url` is how this machine reaches the server, `public_url` how others do.
+    pub(super) fn words(&self, url: &str, public_url: Option<&str>) -> String {
+        let link = self.link.as_ref().map(|link| {
+            let page = crate::settings::link_of(public_url.unwrap_or(url), &link.code);
+            format!("\nSettings pages, as {OWNER} (the link works once, until {}):\n  {page}\n", link.expires_at)
+        });
+        let link = link.unwrap_or_default();
+        let (tokens, workspace) = (&self.tokens, self.workspace);
+        if tokens.is_empty() {
+            return format!(
+                "{link}\nThe demo was made before, and its tokens were shown then. For another one, run:\n  \
+                 hoursmith token create --workspace {workspace} --member {OWNER} --name another --scope write\n"
+            );
+        }
         let mut words = String::from("\nDemo tokens:\n");
         for (whose, token) in tokens {
             words.push_str(&format!("  {whose:<34} {token}\n"));
@@ -56,19 +63,22 @@ impl Shown {
         let token = tokens.first().map(|(_, token)| token.as_str()).unwrap_or_default();
         words.push_str(&format!(
             "\nTry:\n  curl -s -H 'Authorization: Bearer {token}' '{url}/api/v1/clients?limit=3'\n\
-             \nOpen {url}/graphiql and {url}/api-docs to explore.\n"
+             {link}\nOpen {url}/docs, {url}/graphiql and {url}/api-docs to explore.\n"
         ));
         words
     }
 }
 
 /// Creates the demo, if the database is empty.
-pub(super) async fn make(app: &App) -> Result<Option<Shown>, Failure> {
+pub(super) async fn make(app: &App, common: &Common) -> Result<Option<Shown>, Failure> {
     let operator = Operator::of(app);
     let present = organization::list(&operator).await.map_err(internal)?;
     let find = |name: &str| present.iter().find(|workspace| workspace.name == name);
     match (find(FIRST), find(LAST)) {
-        (Some(first), Some(_)) => return Ok(Some(Shown::Before(first.id))),
+        (Some(first), Some(_)) => {
+            let (workspace, link) = (first.id, session::create_link(&operator, first.id, OWNER).await.ok());
+            return Ok(Some(Shown { workspace, tokens: vec![], link }));
+        }
         (Some(_), None) if present.len() <= 2 => {
             return Err("the demo in this database was interrupted: delete the database (hoursmith.db with its -wal and -shm), \
                         and start again"
@@ -102,7 +112,7 @@ pub(super) async fn make(app: &App) -> Result<Option<Shown>, Failure> {
     }
     let owner = enter(app, &tokens[0].1).await?;
     fill(&owner, &LARGE).await?;
-    billing::bill(&operator, &owner, agency, INVOICES).await?;
+    billing::bill(common, &owner, agency, INVOICES).await?;
     running_and_listening(&owner).await?;
     let read = mint(&operator, agency, OWNER, TokenScope::Read).await?;
     tokens.push(("agency, Owner (read)".into(), read));
@@ -119,7 +129,8 @@ pub(super) async fn make(app: &App) -> Result<Option<Shown>, Failure> {
         mint(&operator, free, "sol@solo.example", TokenScope::Write).await?,
     ));
     print::progress("demo: ready");
-    Ok(Some(Shown::Made(tokens)))
+    let link = session::create_link(&operator, agency, OWNER).await.map_err(internal)?;
+    Ok(Some(Shown { workspace: agency, tokens, link: Some(link) }))
 }
 
 /// A timer that runs, and a webhook endpoint to look at, which is sent nothing yet.

@@ -215,7 +215,7 @@ pub struct ReportQuery<A> {
 }
 
 /// The parameters that say how a report is written.
-const WRITTEN: [&str; 3] = ["format", "bom", "separator"];
+const WRITTEN: [&str; 4] = ["format", "bom", "separator", "ids"];
 
 impl<'a, A: ReportArgs> ApiExtractor<'a> for ReportQuery<A> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
@@ -239,6 +239,8 @@ impl<'a, A: ReportArgs> ApiExtractor<'a> for ReportQuery<A> {
         let mut properties: Vec<_> = own.collect();
         let bom = "Whether a CSV table begins with a byte order mark, by which spreadsheets recognise UTF-8; `false` by \
                    default.";
+        let ids = "Whether a CSV table ends with the ids of what its rows are grouped by (`clientId`, `projectId`, `taskId`, `userId`), \
+                   since names may repeat; `false` by default.";
         properties.extend([
             (
                 "format",
@@ -248,6 +250,7 @@ impl<'a, A: ReportArgs> ApiExtractor<'a> for ReportQuery<A> {
                 ),
             ),
             ("bom", described(bom, MetaSchema::new("boolean"))),
+            ("ids", described(ids, MetaSchema::new("boolean"))),
             (
                 "separator",
                 described(
@@ -285,13 +288,15 @@ impl<'a, A: ReportArgs> ApiExtractor<'a> for ReportQuery<A> {
             }
         };
         let mut dialect = Dialect::default();
-        match sent("bom").as_slice() {
-            [] => {}
-            [text] => match bool::parse_text(text) {
-                Ok(bom) => dialect.bom = bom,
-                Err(wrong) => args.errors().nest("bom", wrong),
-            },
-            _ => args.errors().add("bom", "must be given once"),
+        for (name, switch) in [("bom", &mut dialect.bom), ("ids", &mut dialect.ids)] {
+            match sent(name).as_slice() {
+                [] => {}
+                [text] => match bool::parse_text(text) {
+                    Ok(on) => *switch = on,
+                    Err(wrong) => args.errors().nest(name, wrong),
+                },
+                _ => args.errors().add(name, "must be given once"),
+            }
         }
         match sent("separator").as_slice() {
             [] | [","] => {}

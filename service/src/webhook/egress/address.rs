@@ -71,7 +71,8 @@ pub(crate) struct Destination {
 pub(crate) type Reason = &'static str;
 
 const HOW: Reason = "must be an absolute URL such as https://example.com/webhooks";
-const NOT_ALLOWED: Reason = "leads to an address that webhooks may not reach: private, local or reserved";
+const NOT_ALLOWED: Reason = "leads to an address that webhooks may not reach: private, local or reserved; for development see \
+                             /docs/webhooks#develop";
 const DENIED: Reason = "leads to a network that the operator of this server has excluded";
 
 impl EgressPolicy {
@@ -105,11 +106,11 @@ impl EgressPolicy {
         };
         let port = url.port_or_known_default().unwrap_or(443);
         let excused = if !secure {
-            Some("must begin with https://")
+            Some("must begin with https://; for development see /docs/webhooks#develop")
         } else if port != 443 && port < 1024 {
             Some("must use port 443 or one from 1024 to 65535")
         } else if matches!(&host, Host::Domain(name) if is_local(name)) {
-            Some("must not name a host of a private network")
+            Some("must not name a host of a private network; for development see /docs/webhooks#develop")
         } else {
             None
         };

@@ -39,6 +39,12 @@ impl Secret {
         Ok(Secret(bytes))
     }
 
+    /// From its text, `wsk_…` or `whsec_…`; none if the text is neither with the base64 of 32 bytes.
+    pub fn parse(text: &str) -> Option<Secret> {
+        let encoded = text.strip_prefix(PREFIX).or_else(|| text.strip_prefix(STANDARD_PREFIX))?;
+        Some(Secret(STANDARD.decode(encoded).ok()?.try_into().ok()?))
+    }
+
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Secret, Error> {
         Ok(Secret(bytes.try_into().map_err(|_| Error::bug("a webhook secret has not 32 bytes"))?))
     }

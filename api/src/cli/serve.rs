@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use schema::TrustedDocuments;
+use service::otlp::{Otlp, Variables};
 use service::{App, Clock, Config, Operator, SecretKey, maintenance, organization};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -110,6 +111,7 @@ impl Serve {
         let redis_ca = redis_ca.map(|path| read_file("HOURSMITH_REDIS_CA", &path)).transpose()?;
         redis_url.as_deref().map_or(Ok(()), |url| Config::check_redis_url(url, redis_ca.as_deref()))?;
         // What can be refused is refused before anything is made.
+        let mut otlp = Otlp::start(Variables::read(|name| std::env::var(name).ok())?)?;
         let documents = documents(self.documents.as_deref(), self.documents_only == Switch::On)?;
         let listener = bind("HOURSMITH_LISTEN", &self.listen)?;
         let admin = match self.admin_listen.as_str() {
@@ -129,6 +131,7 @@ impl Serve {
         warn_of_missing_keys(&common.database_url, &secret_keys).await;
 
         let config = Config {
+            tracer: otlp.as_ref().and_then(Otlp::tracer),
             rate_limit_scale: self.rate_limit_scale,
             redis_url,
             redis_ca,
@@ -143,6 +146,9 @@ impl Serve {
         let limits =
             limits(self.max_connections, self.max_connections_per_address, self.idle_timeout, &trusted_proxies);
         let app = App::connect(config, Clock::system()).await.map_err(internal)?;
+        if let Some(otlp) = &mut otlp {
+            app.send_metrics_to(otlp);
+        }
         let shown = if self.demo { demo::make(&app).await? } else { None };
 
         let (stop, stopped) = watch::channel(false);
@@ -182,6 +188,9 @@ impl Serve {
         jobs.await?;
         if let Some(admin) = admin {
             admin.abort();
+        }
+        if let Some(otlp) = otlp {
+            otlp.close().await;
         }
         app.close().await.map_err(internal)?;
         Ok(())

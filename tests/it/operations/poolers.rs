@@ -151,7 +151,7 @@ async fn everything_works(program: String, mode: &str, size: u32) {
     let url = pooler.url(&database);
     let token = super::workspace_of(&database.url, printed);
     // In session mode each connection of ours holds one of the pooler's as long as it is open; two more look for the pooler.
-    let connections = if mode == "session" { (size / 2).saturating_sub(1).max(1) } else { 16 };
+    let connections = if mode == "session" { (size / 2).saturating_sub(1).max(2) } else { 16 };
     let folder = Folder::new();
     let serve = |name: &str| {
         let log = std::fs::File::create(folder.path(name)).unwrap();

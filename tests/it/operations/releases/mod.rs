@@ -151,9 +151,12 @@ async fn no_request_fails_while_releases_change() {
     assert_eq!(database.number("SELECT count(DISTINCT name) AS n FROM client WHERE name LIKE 'C_-%'").await, count);
     assert_eq!(database.number("SELECT count(*) AS n FROM time_entry").await, count);
     // Each event was sent, by whichever release.
-    let delivered = |id: &String| receiver.received().iter().any(|request| request.body.contains(id.as_str()));
     let sent = async {
-        while !made.iter().all(delivered) {
+        loop {
+            let bodies: Vec<String> = receiver.received().into_iter().map(|request| request.body).collect();
+            if made.iter().all(|id| bodies.iter().any(|body| body.contains(id.as_str()))) {
+                return;
+            }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };

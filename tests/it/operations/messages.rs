@@ -89,3 +89,26 @@ async fn another_encoding_is_refused() {
     assert!(why.contains("SQL_ASCII") && why.contains("ENCODING 'UTF8'"), "{why}");
     db.execute_unprepared(&format!("DROP DATABASE {name}")).await.unwrap();
 }
+
+/// The program alone shows its commands and what to do first, in lines; settings are in groups.
+#[test]
+fn the_program_alone_says_what_to_do_first() {
+    let shown = |arguments: &[&str]| {
+        let output = command("sqlite://unused.db", arguments).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let (code, alone) = shown(&[]);
+    assert_eq!(code, Some(2));
+    for line in ["Commands:", "First steps:", "Settings of every command:"] {
+        assert!(alone.lines().any(|shown| shown == line), "{line}: {alone}");
+    }
+    let (_, workspace) = shown(&["workspace"]);
+    assert!(workspace.lines().any(|line| line.trim_start().starts_with("create ")), "{workspace}");
+    let (code, serve) = shown(&["serve", "--help"]);
+    assert_eq!(code, Some(0));
+    for group in ["Addresses:", "Limits:", "Webhooks and background work:", "Settings of every command:"] {
+        assert!(serve.lines().any(|line| line == group), "{group}: {serve}");
+    }
+    let (code, misspelt) = shown(&["serv"]);
+    assert!(code == Some(2) && misspelt.contains("serve") && misspelt.lines().count() == 1, "{misspelt}");
+}

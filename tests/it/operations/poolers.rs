@@ -67,7 +67,7 @@ impl Pooler {
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert_eq!(pooler.process.try_wait().unwrap(), None, "PgBouncer has stopped");
             assert!(started.elapsed() < Duration::from_secs(10), "PgBouncer does not listen");
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(10));
         }
         pooler
     }

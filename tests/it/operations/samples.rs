@@ -43,7 +43,7 @@ impl Started {
             let reported = || std::fs::read_to_string(log).unwrap();
             assert_eq!(started.0.try_wait().unwrap(), None, "{}", reported());
             assert!(began.elapsed() < Duration::from_secs(20), "it does not listen: {}", reported());
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(10));
         }
         started
     }
@@ -115,7 +115,7 @@ impl Behind {
             let began = Instant::now();
             while !std::fs::read_to_string(path).unwrap_or_default().contains(word) {
                 assert!(began.elapsed() < Duration::from_secs(15), "{what}");
-                std::thread::yield_now();
+                std::thread::sleep(Duration::from_millis(10));
             }
         };
         wait("no head of the stream", &self.folder.path("head"), "text/event-stream");

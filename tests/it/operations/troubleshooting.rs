@@ -60,7 +60,7 @@ fn wait_for(log: &Path, message: &str) -> String {
             return text;
         }
         assert!(began.elapsed() < Duration::from_secs(30), "{message}: {text}");
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -1,4 +1,4 @@
-.PHONY: demo dist test conformance test-faults bench bench-smoke bench-ratios bench-door bench-webhooks accept publish files lint sbom pages pictures
+.PHONY: demo dist test conformance test-faults test-operations test-upgrade bench bench-smoke bench-ratios bench-door bench-webhooks accept publish files lint sbom pages pictures
 
 demo: ## Serve a year of made-up data on SQLite.
 	cargo run --release -- serve --demo
@@ -15,6 +15,12 @@ conformance: ## What other people's tools make of the documents and the server, 
 test-faults: ## Kill servers, crash databases and fill disks while clients retry and webhooks are sent; prints the tables of docs/reliability.md.
 	HOURSMITH_FAULTS=whole tests/run -p tests --test faults
 	HOURSMITH_TEST_EVENTS=5000 tests/run -p tests --test it -- --nocapture webhook::program::killed
+
+test-operations: ## The long form of backups under load and of poolers, in every mode and size; and of the packages, which it makes.
+	HOURSMITH_TEST_OPERATIONS=whole tests/run -p tests --test it -- operations
+
+test-upgrade: ## The release before this one, built from its tag or commit, beside this one, under load over a migration.
+	tests/run -p tests --test it -- --nocapture operations::releases
 
 bench: ## Measure the program beside bare servers and a Node peer (about 20 minutes); writes docs/performance.md.
 	tests/bench/run lab --write

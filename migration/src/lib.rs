@@ -175,3 +175,28 @@ pub async fn check(url: &str) -> Result<(), Error> {
     db.close().await?;
     state?.check().map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database of the release before, which lacks one step.
+    fn lacking(compatibility: Compatibility) -> marks::State {
+        let step = Status { name: "m9999_next".into(), applied: false, compatibility };
+        marks::State { known: vec![step], unknown: vec![] }
+    }
+
+    #[test]
+    fn a_breaking_step_waits_until_no_server_is_left() {
+        let breaking = lacking(Compatibility::Breaking);
+        for migrator in [Migrator::Upgrade, Migrator::Command] {
+            let why = allow(&breaking, migrator, true).unwrap_err().to_string();
+            let begins = "a server uses this database, and of the pending steps (m9999_next) one is breaking";
+            assert!(why.starts_with(begins) && why.contains("stop every server"), "{why}");
+            assert!(allow(&breaking, migrator, false).is_ok());
+        }
+        let compatible = lacking(Compatibility::Compatible);
+        assert!(allow(&compatible, Migrator::Upgrade, true).is_ok());
+        assert!(allow(&compatible, Migrator::Command, true).is_err());
+    }
+}

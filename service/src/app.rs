@@ -15,6 +15,7 @@ use crate::contract::caller::Caller;
 use crate::contract::error::{Cause, Error, Feature, OPERATION_TIMEOUT};
 use crate::core::clock::Clock;
 use crate::core::database::{self, Database};
+use crate::core::trace::Tracer;
 use crate::core::vault::{SecretKey, Vault};
 use crate::core::{Core, Environment};
 use crate::door::admission::Admission;
@@ -66,6 +67,8 @@ pub struct Config {
     pub seed: Option<u64>,
     /// Whether this process is a server. On PostgreSQL other commands then know that the database is in use.
     pub serves: bool,
+    /// Makes spans of requests and of what they cause; by default there are none.
+    pub tracer: Option<Tracer>,
 }
 
 /// The default of `Config::webhook_rate`: 50.
@@ -93,6 +96,7 @@ impl Config {
             retention_days: 30,
             seed: None,
             serves: false,
+            tracer: None,
         }
     }
 
@@ -156,7 +160,8 @@ impl App {
         .await
         .map_err(|cause| Error::Internal(Cause::Database(cause)))?;
         watch(&mut database);
-        let core = Core::new(database, clock, config.environment, Vault::new(&config.secret_keys));
+        let mut core = Core::new(database, clock, config.environment, Vault::new(&config.secret_keys));
+        core.tracer = config.tracer;
         core.follow_database_clock().await?;
         let webhooks = Arc::new(Webhooks::new(&Settings {
             allow: config.webhook_allow,
@@ -203,6 +208,11 @@ impl App {
     /// Live or test.
     pub fn environment(&self) -> Environment {
         self.core().environment
+    }
+
+    /// Makes spans, where the operator wants traces.
+    pub fn tracer(&self) -> Option<&Tracer> {
+        self.core().tracer.as_ref()
     }
 
     /// Whether the database answers, has the last of these migrations, and no breaking one besides them.

@@ -31,11 +31,13 @@ pub mod openid;
 mod app;
 mod jobs;
 mod metrics;
+pub mod otlp;
 pub mod usage;
 
 pub use self::core::Environment;
 pub use self::core::clock::Clock;
 pub use self::core::observed;
+pub use self::core::trace::{Span, Tracer};
 pub use self::core::vault::SecretKey;
 pub use access::action::{Access, Action};
 pub use access::audience::audience;
@@ -62,3 +64,5 @@ pub use nouns::*;
 
 /// The values that inputs and records are made of.
 pub use entity::value;
+/// An attribute of a span.
+pub use opentelemetry::KeyValue as SpanAttribute;

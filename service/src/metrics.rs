@@ -1,10 +1,13 @@
 //! What the process counts, for Prometheus. The server adds what it knows of HTTP to the same registry.
 
+use futures_util::FutureExt;
+use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use crate::app::App;
 use crate::contract::error::{Error, report};
 use crate::core::database::Database;
+use crate::otlp::Otlp;
 use crate::webhook::metrics::broken;
 
 /// What is read when it is asked for.
@@ -67,11 +70,29 @@ impl App {
     /// # Errors
     /// `Internal` if the database does not answer.
     pub async fn metrics(&self) -> Result<String, Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.counted().await?, &mut text).map_err(broken)?;
+        String::from_utf8(text).map_err(|_| Error::bug("metrics are not UTF-8"))
+    }
+
+    /// Sends all of it to a collector from now on, if the operator wants that.
+    pub fn send_metrics_to(&self, otlp: &mut Otlp) {
+        let app = self.clone();
+        let read = move || {
+            let app = app.clone();
+            async move { app.counted().await }.boxed()
+        };
+        otlp.send_metrics(self.core().clock.clone(), Box::new(read));
+    }
+
+    /// The same as it is counted.
+    ///
+    /// # Errors
+    /// `Internal` if the database does not answer.
+    pub(crate) async fn counted(&self) -> Result<Vec<MetricFamily>, Error> {
         // While the database is away, that is what counts; the queue is shown as it was last seen.
         report("queue gauges", self.dispatcher().count_queue().await);
         self.gauges().set(self.core().database(), self.subscriber_count());
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry().gather(), &mut text).map_err(broken)?;
-        String::from_utf8(text).map_err(|_| Error::bug("metrics are not UTF-8"))
+        Ok(self.registry().gather())
     }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tests::{Kind, PrivateDatabase};
 
-use crate::cli::{Running, json as made};
+use crate::running::{Running, json as made};
 use crate::workflow::block;
 
 /// A server with a workspace, and what its Owner's tools send.
@@ -44,7 +44,7 @@ impl Answer {
         let mut lines = self.body.lines().map(|line| line.split(',').collect::<Vec<_>>());
         let columns = lines.next().unwrap();
         lines
-            .map(|cells| columns.iter().zip(cells).map(|(column, cell)| ((*column).to_owned(), cell.into())).collect())
+            .map(|cells| columns.iter().zip(cells).map(|(column, cell)| ((*column).to_owned(), Value::from(cell))).collect())
             .collect()
     }
 }

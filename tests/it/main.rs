@@ -18,7 +18,6 @@ mod operations;
 mod operator;
 mod pages;
 mod policy;
-mod poolers;
 mod properties;
 mod rest;
 mod roles;

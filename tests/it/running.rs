@@ -133,6 +133,12 @@ impl Running {
         signal(&self.child, "KILL");
     }
 
+    /// Sends SIGTERM and waits for the end: the exit code.
+    pub(crate) fn stop(&mut self) -> Option<i32> {
+        signal(&self.child, "TERM");
+        self.child.wait().unwrap().code()
+    }
+
     /// Sends SIGTERM and waits for the end: the exit code and the standard error.
     pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
         signal(&self.child, "TERM");

@@ -48,6 +48,7 @@ struct Cli {
 
 /// Settings of every command.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Settings of every command")]
 struct Common {
     /// The database: `sqlite://FILE?mode=rwc` or `postgres://…`.
     #[arg(
@@ -183,8 +184,9 @@ pub async fn run() -> ExitCode {
     let Cli { mut common, command } = match parse(arguments) {
         Ok(cli) => cli,
         Err(asked) if !asked.use_stderr() => asked.exit(),
-        Err(wrong) if wrong.kind() == ErrorKind::MissingSubcommand && std::env::args_os().len() == 1 => {
-            print::problem(&Cli::command().render_help().to_string());
+        // Nothing was asked: the help in its lines, with what to do first.
+        Err(asked) if asked.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            print::problem(&asked.render().to_string());
             return ExitCode::from(2);
         }
         Err(wrong) => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use schema::TrustedDocuments;
+use service::otlp::{Otlp, Variables};
 use service::{App, Clock, Config, Operator, SecretKey, maintenance, organization};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -32,62 +33,62 @@ pub(super) struct Serve {
     #[arg(long)]
     demo: bool,
     /// The address to listen on; port 0 takes a free port.
-    #[arg(long, env = "HOURSMITH_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "HOURSMITH_LISTEN", help_heading = "Addresses", default_value = "127.0.0.1:8080")]
     listen: String,
     /// The URL of this server in the documents.
-    #[arg(long, env = "HOURSMITH_PUBLIC_URL")]
+    #[arg(long, env = "HOURSMITH_PUBLIC_URL", help_heading = "Addresses")]
     public_url: Option<String>,
     /// A manifest of GraphQL documents that clients name by an id: Apollo's, Relay's, or a JSON object from ids to documents.
-    #[arg(long, env = "HOURSMITH_DOCUMENTS")]
+    #[arg(long, env = "HOURSMITH_DOCUMENTS", help_heading = "GraphQL")]
     documents: Option<PathBuf>,
     /// `on`: no other GraphQL document is executed.
-    #[arg(long, env = "HOURSMITH_DOCUMENTS_ONLY", default_value = "off")]
+    #[arg(long, env = "HOURSMITH_DOCUMENTS_ONLY", help_heading = "GraphQL", default_value = "off")]
     documents_only: Switch,
     #[command(flatten)]
     oidc: oidc::Setting,
     #[command(flatten)]
     secret_key: secret_key::Setting,
     /// Multiplies every rate limit.
-    #[arg(long, env = "HOURSMITH_RATE_LIMIT_SCALE", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, env = "HOURSMITH_RATE_LIMIT_SCALE", help_heading = "Limits", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate_limit_scale: u32,
     /// A Redis or Valkey in which replicas share their rate-limit buckets.
-    #[arg(long, env = "HOURSMITH_REDIS_URL", hide_env_values = true)]
+    #[arg(long, env = "HOURSMITH_REDIS_URL", help_heading = "Limits", hide_env_values = true)]
     redis_url: Option<String>,
     /// A PEM file of the authorities that sign the certificate of a Redis behind rediss://; public ones by default.
-    #[arg(long, env = "HOURSMITH_REDIS_CA")]
+    #[arg(long, env = "HOURSMITH_REDIS_CA", help_heading = "Limits")]
     redis_ca: Option<PathBuf>,
     /// Whether this process delivers webhooks and deletes expired records; `off`: it only serves.
-    #[arg(long, env = "HOURSMITH_WORKER", default_value = "on")]
+    #[arg(long, env = "HOURSMITH_WORKER", help_heading = "Webhooks and background work", default_value = "on")]
     worker: Switch,
     /// The address of /metrics for the operator; by default there is none.
-    #[arg(long, env = "HOURSMITH_ADMIN_LISTEN", default_value = "")]
+    #[arg(long, env = "HOURSMITH_ADMIN_LISTEN", help_heading = "Addresses", default_value = "")]
     admin_listen: String,
     /// Private networks that webhooks may reach, over http too and on any port, comma-separated.
-    #[arg(long, env = "HOURSMITH_WEBHOOK_ALLOW", default_value = "")]
+    #[arg(long, env = "HOURSMITH_WEBHOOK_ALLOW", help_heading = "Webhooks and background work", default_value = "")]
     webhook_allow: String,
     /// Networks that webhooks may not reach although public, comma-separated; they take precedence over --webhook-allow.
-    #[arg(long, env = "HOURSMITH_WEBHOOK_DENY", default_value = "")]
+    #[arg(long, env = "HOURSMITH_WEBHOOK_DENY", help_heading = "Webhooks and background work", default_value = "")]
     webhook_deny: String,
     /// The most webhook attempts per second to one endpoint, by this process.
-    #[arg(long, env = "HOURSMITH_WEBHOOK_RATE", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, env = "HOURSMITH_WEBHOOK_RATE", help_heading = "Webhooks and background work", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     webhook_rate: u32,
     /// How many days events, deliveries and attempts are kept.
-    #[arg(long, env = "HOURSMITH_RETENTION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    #[arg(long, env = "HOURSMITH_RETENTION_DAYS", help_heading = "Webhooks and background work", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     retention_days: u32,
     /// How long a connection without a request is kept: `75s`, `2m`, `500ms`.
-    #[arg(long, env = "HOURSMITH_IDLE_TIMEOUT", default_value = "75s", value_parser = duration)]
+    #[arg(long, env = "HOURSMITH_IDLE_TIMEOUT", help_heading = "Limits", default_value = "75s", value_parser = duration)]
     idle_timeout: Duration,
     /// How many connections may be open at once; by default 10,000, or fewer where the system allows fewer open files.
-    #[arg(long, env = "HOURSMITH_MAX_CONNECTIONS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, env = "HOURSMITH_MAX_CONNECTIONS", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections: Option<u32>,
     /// How many of them may come from one address; by default a quarter. Trusted proxies have no such limit.
-    #[arg(long, env = "HOURSMITH_MAX_CONNECTIONS_PER_ADDRESS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, env = "HOURSMITH_MAX_CONNECTIONS_PER_ADDRESS", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections_per_address: Option<u32>,
     /// Networks of proxies whose X-Forwarded-For is trusted, comma-separated.
-    #[arg(long, env = "HOURSMITH_TRUSTED_PROXIES", default_value = "")]
+    #[arg(long, env = "HOURSMITH_TRUSTED_PROXIES", help_heading = "Addresses", default_value = "")]
     trusted_proxies: String,
     /// Origins that browsers may call from, comma-separated.
-    #[arg(long, env = "HOURSMITH_CORS_ORIGINS", default_value = "")]
+    #[arg(long, env = "HOURSMITH_CORS_ORIGINS", help_heading = "Addresses", default_value = "")]
     cors_origins: String,
 }
 
@@ -111,6 +112,7 @@ impl Serve {
         let redis_ca = redis_ca.map(|path| read_file("HOURSMITH_REDIS_CA", &path)).transpose()?;
         redis_url.as_deref().map_or(Ok(()), |url| Config::check_redis_url(url, redis_ca.as_deref()))?;
         // What can be refused is refused before anything is made.
+        let mut otlp = Otlp::start(Variables::read(|name| std::env::var(name).ok())?)?;
         let documents = documents(self.documents.as_deref(), self.documents_only == Switch::On)?;
         let listener = bind("HOURSMITH_LISTEN", &self.listen)?;
         let admin = match self.admin_listen.as_str() {
@@ -130,6 +132,7 @@ impl Serve {
         warn_of_missing_keys(&common.database_url, &secret_keys).await;
 
         let config = Config {
+            tracer: otlp.as_ref().and_then(Otlp::tracer),
             rate_limit_scale: self.rate_limit_scale,
             redis_url,
             redis_ca,
@@ -144,6 +147,9 @@ impl Serve {
         let limits =
             limits(self.max_connections, self.max_connections_per_address, self.idle_timeout, &trusted_proxies);
         let app = App::connect(config, Clock::system()).await.map_err(internal)?;
+        if let Some(otlp) = &mut otlp {
+            app.send_metrics_to(otlp);
+        }
         let shown = if self.demo { demo::make(&app, common).await? } else { None };
 
         let (stop, stopped) = watch::channel(false);
@@ -188,6 +194,9 @@ impl Serve {
         jobs.await?;
         if let Some(admin) = admin {
             admin.abort();
+        }
+        if let Some(otlp) = otlp {
+            otlp.close().await;
         }
         app.close().await.map_err(internal)?;
         Ok(())

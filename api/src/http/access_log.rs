@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body as _, Bytes};
-use poem::http::header;
+use poem::http::{Method, header};
 use poem::{Body, Request, Response};
 use service::observed::{Noted, Observed};
+use service::{Span, SpanAttribute};
 
 use super::budget::REPLAYED;
 use super::request::header_text;
 
 /// What is known outside of the work for a request.
 pub(super) struct Line<'a> {
+    pub(super) id: &'a str,
+    pub(super) method: &'a Method,
     pub(super) path: &'a str,
     /// The prefix of the token that was sent, whether it was good or not.
     pub(super) token: Option<&'a str>,
@@ -28,7 +31,7 @@ impl Line<'_> {
     pub(super) fn write(&self, response: &Response, observed: &Observed) {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let (status, ms, client) = (response.status().as_u16(), millis(self.took), self.address);
-        if matches!(self.path, "/healthz" | "/readyz") {
+        if is_probe(self.path) {
             tracing::debug!(status, ms, %client, "answered");
             return;
         }
@@ -53,6 +56,37 @@ impl Line<'_> {
             "answered"
         );
     }
+
+    /// Ends the span of the request, which says the same.
+    pub(super) fn end_span(&self, span: &Span, response: &Response, observed: &Observed) {
+        let Noted { workspace, route, operation, code, reason, .. } = observed.noted();
+        let status = response.status();
+        // Paths without a template are few: what is unknown does not become a name.
+        let known = route.map(|route| format!("/api/v1{route}")).or_else(|| {
+            let place = ["/graphql", "/mcp"].into_iter().find(|place| self.path == *place)?;
+            Some(place.to_owned())
+        });
+        let name = known.as_ref().map(|route| format!("{} {route}", self.method));
+        let text = |key: &'static str, value: Option<String>| value.map(|value| SpanAttribute::new(key, value));
+        let attributes = [
+            text("http.request.method", Some(self.method.to_string())),
+            text("http.route", known),
+            Some(SpanAttribute::new("http.response.status_code", i64::from(status.as_u16()))),
+            text("client.address", Some(self.address.to_string())),
+            text("hoursmith.request.id", Some(self.id.to_owned())),
+            text("hoursmith.operation", operation),
+            text("hoursmith.workspace", workspace.map(|id| id.to_string())),
+            text("hoursmith.token", self.token.map(str::to_owned)),
+            text("error.type", code),
+            text("hoursmith.reason", reason),
+        ];
+        span.end(name, attributes.into_iter().flatten().collect(), status.is_server_error());
+    }
+}
+
+/// Whether somebody only looks if the server is there.
+pub(super) fn is_probe(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
 }
 
 /// The prefix of the token that a request brings, if it looks like one of ours: it leads to the token and opens nothing.

@@ -13,7 +13,7 @@ use service::observed::TraceParent;
 use tracing::Instrument;
 
 use super::accept::{Coding, ranges};
-use super::access_log::{Line, prefix_of_token, size_of};
+use super::access_log::{Line, is_probe, prefix_of_token, size_of};
 use super::address::Address;
 use super::compress::{Effort, compress};
 use super::rejection::{self, HttpRejection};
@@ -63,7 +63,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         let span = tracing::info_span!("request", id = %id, %method, path);
         let started = tokio::time::Instant::now();
         let trace = header_text(&request, "traceparent").and_then(TraceParent::parse);
-        let observed = Observed::new(trace);
+        let trace = trace.map(|trace| trace.with_state(header_text(&request, "tracestate").unwrap_or_default()));
+        // Probes come every few seconds and say nothing.
+        let tracer = self.server.app.tracer().filter(|_| !is_probe(&path));
+        let traced = tracer.map(|tracer| tracer.request(method.to_string(), trace.as_ref()));
+        let observed = Observed::new(trace, traced.clone());
         let token = prefix_of_token(&request).map(str::to_owned);
 
         let origin = self.allowed_origin(&request, &path);
@@ -113,8 +117,19 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
                 }
             },
         };
-        let line = Line { path: &counted, token: token.as_deref(), address, bytes, took: started.elapsed() };
+        let line = Line {
+            id: &id,
+            method: &method,
+            path: &counted,
+            token: token.as_deref(),
+            address,
+            bytes,
+            took: started.elapsed(),
+        };
         span.in_scope(|| line.write(&response, &observed));
+        if let Some(traced) = traced {
+            line.end_span(&traced, &response, &observed);
+        }
         Ok(response)
     }
 }

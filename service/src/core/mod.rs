@@ -4,6 +4,7 @@
 pub(crate) mod clock;
 pub(crate) mod database;
 pub mod observed;
+pub(crate) mod trace;
 pub(crate) mod vault;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use entity::value::{Id, Timestamp};
 
 use crate::core::clock::{Clock, Ids};
 use crate::core::database::Database;
+use crate::core::trace::Tracer;
 use crate::core::vault::Vault;
 
 /// Which of its two kinds a server is: tokens of one are refused by the other.
@@ -40,13 +42,15 @@ pub(crate) struct Core {
     pub(crate) database: Database,
     pub(crate) clock: Clock,
     pub(crate) environment: Environment,
+    /// Makes spans, where the operator wants traces.
+    pub(crate) tracer: Option<Tracer>,
     ids: Arc<Ids>,
     vault: Arc<Vault>,
 }
 
 impl Core {
     pub(crate) fn new(database: Database, clock: Clock, environment: Environment, vault: Vault) -> Core {
-        Core { database, clock, environment, ids: Arc::default(), vault: Arc::new(vault) }
+        Core { database, clock, environment, tracer: None, ids: Arc::default(), vault: Arc::new(vault) }
     }
 
     /// This instant.

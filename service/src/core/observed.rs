@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use entity::value::OrganizationId;
 
+use super::trace::{Span, Statement};
+
 tokio::task_local! {
     static CURRENT: Arc<Observed>;
 }
@@ -19,6 +21,8 @@ pub struct Observed {
     statements: AtomicU64,
     database_micros: AtomicU64,
     noted: Mutex<Noted>,
+    /// What the spans of its statements stand below, if it is traced.
+    span: Option<Span>,
 }
 
 /// Who asked for what, and what became of it.
@@ -39,10 +43,11 @@ pub struct Noted {
 }
 
 impl Observed {
-    /// Of a request of this trace.
-    pub fn new(trace: Option<TraceParent>) -> Arc<Observed> {
+    /// Of a request of this trace; of its span, where this server makes one.
+    pub fn new(trace: Option<TraceParent>, span: Option<Span>) -> Arc<Observed> {
+        let trace = span.as_ref().and_then(Span::place).or(trace);
         let noted = Mutex::new(Noted { trace, ..Noted::default() });
-        Arc::new(Observed { noted, ..Observed::default() })
+        Arc::new(Observed { noted, span, ..Observed::default() })
     }
 
     /// Runs the work for the request.
@@ -83,6 +88,12 @@ pub(crate) fn trace() -> Option<TraceParent> {
     CURRENT.try_with(|observed| observed.lock().trace.clone()).ok().flatten()
 }
 
+/// Begins the span of a statement, if this task works for a request that is traced.
+pub(crate) fn statement(sql: &str, system: &'static str) -> Option<Statement> {
+    let begin = |observed: &Arc<Observed>| observed.span.as_ref().and_then(|span| span.statement(sql, system));
+    CURRENT.try_with(begin).ok().flatten()
+}
+
 /// Counts a message to the database.
 pub(crate) fn asked(took: Duration) {
     let _ = CURRENT.try_with(|observed| observed.statements.fetch_add(1, Ordering::Relaxed));
@@ -95,10 +106,17 @@ pub(crate) fn waited(took: Duration) {
     let _ = CURRENT.try_with(|observed| observed.database_micros.fetch_add(micros, Ordering::Relaxed));
 }
 
-/// A place in a trace, by the W3C's Trace Context: taken over from the caller, and passed on to receivers as it came, since
-/// this server adds no span of its own.
+/// A place in a trace, by the W3C's Trace Context: taken over from the caller. Receivers are given the place of the span that
+/// this server has made, or the caller's as it came where it makes none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TraceParent(Arc<str>);
+pub struct TraceParent {
+    header: Arc<str>,
+    /// What vendors have added: the header `tracestate`.
+    state: Option<Arc<str>>,
+}
+
+/// The longest header `tracestate` that is taken over, in bytes: the least that its specification asks for.
+const LONGEST_STATE: usize = 512;
 
 impl TraceParent {
     /// The header `traceparent`; one that is malformed counts as absent.
@@ -110,17 +128,30 @@ impl TraceParent {
         };
         let is_zero = |part: &str| part.bytes().all(|b| b == b'0');
         let is_whole = version == "00" && hex(trace, 32) && hex(span, 16) && hex(flags, 2) && parts.next().is_none();
-        (is_whole && !is_zero(trace) && !is_zero(span)).then(|| TraceParent(header.trim().into()))
+        (is_whole && !is_zero(trace) && !is_zero(span))
+            .then(|| TraceParent { header: header.trim().into(), state: None })
+    }
+
+    /// The same with what vendors have added; what is too long is left out.
+    #[must_use]
+    pub fn with_state(self, state: &str) -> TraceParent {
+        let state = Some(state.trim()).filter(|state| !state.is_empty() && state.len() <= LONGEST_STATE);
+        TraceParent { state: state.map(Arc::from), ..self }
+    }
+
+    /// What vendors have added.
+    pub(crate) fn state(&self) -> Option<&str> {
+        self.state.as_deref()
     }
 
     /// The header.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.header
     }
 
     /// The id of the trace.
     pub fn trace_id(&self) -> &str {
-        self.0.get(3..35).unwrap_or_default()
+        self.header.get(3..35).unwrap_or_default()
     }
 }
 
@@ -148,7 +179,7 @@ mod tests {
     #[tokio::test]
     async fn notes_belong_to_the_request_of_the_task() {
         note(|noted| noted.code = Some("nobody's".into()));
-        let observed = Observed::new(None);
+        let observed = Observed::new(None, None);
         let work = async {
             asked(Duration::from_millis(2));
             waited(Duration::from_millis(3));

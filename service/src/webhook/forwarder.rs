@@ -8,6 +8,7 @@ use entity::value::Timestamp;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, Response, header};
+use rustls::pki_types::CertificateDer;
 
 use super::egress::{EgressPolicy, Secret, Sender, SignedRequest, SystemResolver, failure_reason};
 use crate::contract::error::Error;
@@ -47,10 +48,18 @@ impl Forwarder {
     /// # Errors
     /// `Internal` if TLS cannot be set up.
     pub fn new() -> Result<Forwarder, Error> {
+        Forwarder::trusting(&[])
+    }
+
+    /// The same, which trusts these authorities too.
+    ///
+    /// # Errors
+    /// `Internal` if TLS cannot be set up.
+    pub(crate) fn trusting(roots: &[CertificateDer<'static>]) -> Result<Forwarder, Error> {
         let everything = ["0.0.0.0/0", "::/0"].iter().filter_map(|net| net.parse().ok()).collect();
         let egress =
             EgressPolicy { allow: everything, deny: Arc::default(), resolver: Arc::new(SystemResolver::new(1)) };
-        Ok(Forwarder(Sender::new(egress, &[], TIMEOUT)?))
+        Ok(Forwarder(Sender::new(egress, roots, TIMEOUT)?))
     }
 
     /// Posts an event, signed for this instant.

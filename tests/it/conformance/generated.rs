@@ -102,7 +102,22 @@ async fn openapi_generator_for_other_languages() {
         oag_java().await;
         oag_php().await;
         oag_ruby().await;
+        oag_rust().await;
     }
+}
+
+async fn oag_rust() {
+    let live = Live::start(Kind::Postgres).await;
+    let (folder, target) =
+        (tests::database::folder().join("oag-rust-day"), tool("HOURSMITH_TEST_GENERATORS").join("rust-target"));
+    let client = generate("rust", "packageName=client,hideGenerationTimestamp=true,useSingleRequestParameter=true");
+    for file in ["Cargo.toml", "Cargo.lock", "src/main.rs"] {
+        program(&format!("rust/{file}"), &folder.join(file));
+    }
+    std::fs::rename(client, folder.join("client")).unwrap();
+    let mut command = Command::new("cargo");
+    run(command.args(["build", "--quiet", "--locked"]).current_dir(&folder).env("CARGO_TARGET_DIR", &target));
+    day_with(&live, &mut Command::new(target.join("debug/day")));
 }
 
 async fn oag_java() {

@@ -6,39 +6,68 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 use tests::{Kind, PrivateDatabase};
 
 use super::{Folder, endpoint, exists, keyless, printed, refused, serve, url_of, workspace};
 use crate::running::command;
 
-/// Creates clients until it is stopped, and counts those that were acknowledged.
-fn load(address: &str, token: &str, thread: u64, stop: &AtomicBool, acknowledged: &AtomicU64) {
+/// One POST, over a connection of its own.
+fn post(address: &str, token: &str, path: &str, key: &str, body: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// The lengths of the entries of one batch, which are there together or not at all.
+const BATCH: [u64; 3] = [60, 600, 6_000];
+
+/// Creates clients and batches of time until it is stopped, and counts what was acknowledged.
+fn load(address: &str, token: &str, project: &str, thread: u64, stop: &AtomicBool, acknowledged: &AtomicU64) {
+    let entry = |seconds: &u64| json!({ "projectId": project, "durationSeconds": seconds, "entryDate": "2026-06-11" });
+    let batch = json!({ "timeEntries": BATCH.iter().map(entry).collect::<Vec<_>>() }).to_string();
     for i in 0.. {
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let body = json!({ "name": format!("Client {thread}-{i}"), "notes": "n".repeat(500) }).to_string();
-        let sent = || -> std::io::Result<String> {
-            let mut stream = TcpStream::connect(address)?;
-            write!(
-                stream,
-                "POST /api/v1/clients HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: {thread}-{i}\r\n\
-                 Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                body.len()
-            )?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok(answer)
-        };
-        match sent() {
-            Ok(answer) if answer.starts_with("HTTP/1.1 201") => {
-                acknowledged.fetch_add(1, Ordering::SeqCst);
+        let client = json!({ "name": format!("Client {thread}-{i}"), "notes": "n".repeat(500) }).to_string();
+        for (path, body) in [("/api/v1/clients", &client), ("/api/v1/time-entries/batch", &batch)] {
+            match post(address, token, path, &format!("{thread}-{i}-{}", path.len()), body) {
+                Ok(answer) if answer.starts_with("HTTP/1.1 201") => {
+                    acknowledged.fetch_add(1, Ordering::SeqCst);
+                }
+                // The budget of the token, or the server was killed.
+                Ok(_) | Err(_) => std::thread::yield_now(),
             }
-            // The budget of the token, or the server was killed.
-            Ok(_) | Err(_) => std::thread::yield_now(),
         }
     }
+}
+
+/// What belongs together is there together: batches are whole, each write has its key, each effect its event.
+async fn check_sums(url: &str) {
+    let db = sea_orm::Database::connect(url).await.unwrap();
+    let number = async |sql: &str| -> u64 {
+        let row = db.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap().unwrap();
+        u64::try_from(row.try_get::<i64>("", "n").unwrap()).unwrap()
+    };
+    let clients = number("SELECT count(*) AS n FROM client WHERE name LIKE 'Client %'").await;
+    let entries = number("SELECT count(*) AS n FROM time_entry").await;
+    let batches = entries / 3;
+    assert_eq!(entries % 3, 0, "a batch is cut");
+    assert_eq!(number("SELECT sum(duration_seconds) AS n FROM time_entry").await, batches * BATCH.iter().sum::<u64>());
+    assert_eq!(number("SELECT count(*) AS n FROM event WHERE kind = 'time_entry.created'").await, entries);
+    assert_eq!(number("SELECT count(*) AS n FROM event WHERE kind = 'client.created'").await, clients + 1);
+    // Those of the home, its project and the endpoint are three more.
+    assert_eq!(number("SELECT count(*) AS n FROM idempotency_key").await, clients + batches + 3);
+    db.close().await.unwrap();
 }
 
 fn wait_for(what: &str, mut reached: impl FnMut() -> bool) {
@@ -57,7 +86,8 @@ async fn counts(url: &str) -> Value {
 /// Taken under load, the server killed, its log still there: the restored database is whole, and is what the backup says.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_under_load_comes_back_after_a_crash() {
-    for round in 0..3 {
+    // The long form has twenty rounds: `make test-operations`.
+    for round in 0..if super::whole() { 20 } else { 2 } {
         let folder = Folder::new();
         let (url, file) = (folder.url(), folder.path("backup.tar"));
         let to = file.to_str().unwrap();
@@ -68,12 +98,16 @@ async fn a_backup_under_load_comes_back_after_a_crash() {
             crate::running::Running::spawn(command, std::process::Stdio::null())
         };
         endpoint(&server, &token);
+        let home = server.send("POST", "/api/v1/clients", &token, &json!({ "name": "Home" }));
+        let project = json!({ "clientId": home["data"]["id"], "name": "P" });
+        let project = server.send("POST", "/api/v1/projects", &token, &project);
+        let project = project["data"]["id"].as_str().unwrap().to_owned();
         let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let threads: Vec<_> = (0..4)
             .map(|thread| {
-                let (address, token) = (server.address.clone(), token.clone());
+                let (address, token, project) = (server.address.clone(), token.clone(), project.clone());
                 let (stop, acknowledged) = (stop.clone(), acknowledged.clone());
-                std::thread::spawn(move || load(&address, &token, thread, &stop, &acknowledged))
+                std::thread::spawn(move || load(&address, &token, &project, thread, &stop, &acknowledged))
             })
             .collect();
         wait_for("no load", || acknowledged.load(Ordering::SeqCst) > 20);
@@ -85,8 +119,10 @@ async fn a_backup_under_load_comes_back_after_a_crash() {
         stop.store(true, Ordering::Relaxed);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
 
-        let clients = made["counts"]["client"].as_u64().unwrap();
-        assert!((before..=after + 4).contains(&clients), "round {round}: {before} {clients} {after}");
+        let count = |table: &str| made["counts"][table].as_u64().unwrap();
+        let clients = count("client");
+        let writes = clients - 1 + count("time_entry") / 3;
+        assert!((before..=after + 4).contains(&writes), "round {round}: {before} {writes} {after}");
         assert!(exists(&folder.path("hours.db-wal")), "the log of the killed server is still there");
         let restore = ["restore", "--from", to];
         let why = refused(keyless(&url, &restore));
@@ -95,6 +131,7 @@ async fn a_backup_under_load_comes_back_after_a_crash() {
         assert!(!exists(&folder.path("hours.db-wal")) && !exists(&folder.path("hours.db-shm")));
         assert_eq!(restored["counts"], made["counts"]);
         assert_eq!(counts(&url).await, made["counts"], "round {round}");
+        check_sums(&url).await;
         let replaced = restored["replaced"].as_str().unwrap();
         assert!(
             counts(&format!("sqlite://{replaced}")).await["client"].as_u64() > Some(clients),
@@ -107,6 +144,9 @@ async fn a_backup_under_load_comes_back_after_a_crash() {
         let server = serve(&url);
         let me = server.read("/api/v1/me", &token);
         assert_eq!(me["data"]["role"], "OWNER");
+        let report = server.read("/api/v1/reports/time?groupBy=day", &token);
+        assert_eq!(report["data"]["total"]["entries"], made["counts"]["time_entry"], "{report}");
+        assert_eq!(report["data"]["total"]["seconds"], count("time_entry") / 3 * BATCH.iter().sum::<u64>());
         assert_eq!(server.terminate().0, Some(0));
     }
 }

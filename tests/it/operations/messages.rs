@@ -30,37 +30,6 @@ async fn settings_that_could_never_work_are_refused() {
     assert_eq!(empty, "hoursmith: HOURSMITH_DATABASE_URL must begin with sqlite:// or postgres://");
 }
 
-/// Each message of the page for operators is in the program as it stands there.
-#[test]
-fn the_messages_in_the_docs_exist() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut code = String::new();
-    for folder in ["api/src", "service/src", "migration/src"] {
-        let mut folders = vec![root.join(folder)];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-                match entry.extension().is_some_and(|ending| ending == "rs") {
-                    true => code += &std::fs::read_to_string(entry).unwrap(),
-                    false if entry.is_dir() => folders.push(entry),
-                    false => {}
-                }
-            }
-        }
-    }
-    let docs = std::fs::read_to_string(root.join("docs/operating.md")).unwrap();
-    let rows =
-        docs.split("## Troubleshooting by message").nth(1).unwrap().lines().filter(|line| line.starts_with("| `"));
-    let mut checked = 0;
-    for row in rows {
-        let message = row.trim_start_matches("| `").split('`').next().unwrap();
-        for part in message.split('…').map(str::trim).filter(|part| !part.is_empty()) {
-            assert!(code.contains(part), "no message has the text: {part}");
-            checked += 1;
-        }
-    }
-    assert!(checked > 12);
-}
-
 #[tokio::test]
 async fn what_can_be_understood_is_understood() {
     let folder = Folder::new();
@@ -163,4 +132,27 @@ async fn another_encoding_is_refused() {
     let why = refused(command(&format!("{server}/{name}"), &["migrate"]));
     assert!(why.contains("SQL_ASCII") && why.contains("ENCODING 'UTF8'"), "{why}");
     db.execute_unprepared(&format!("DROP DATABASE {name}")).await.unwrap();
+}
+
+/// The program alone shows its commands and what to do first, in lines; settings are in groups.
+#[test]
+fn the_program_alone_says_what_to_do_first() {
+    let shown = |arguments: &[&str]| {
+        let output = command("sqlite://unused.db", arguments).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let (code, alone) = shown(&[]);
+    assert_eq!(code, Some(2));
+    for line in ["Commands:", "First steps:", "Settings of every command:"] {
+        assert!(alone.lines().any(|shown| shown == line), "{line}: {alone}");
+    }
+    let (_, workspace) = shown(&["workspace"]);
+    assert!(workspace.lines().any(|line| line.trim_start().starts_with("create ")), "{workspace}");
+    let (code, serve) = shown(&["serve", "--help"]);
+    assert_eq!(code, Some(0));
+    for group in ["Addresses:", "Limits:", "Webhooks and background work:", "Settings of every command:"] {
+        assert!(serve.lines().any(|line| line == group), "{group}: {serve}");
+    }
+    let (code, misspelt) = shown(&["serv"]);
+    assert!(code == Some(2) && misspelt.contains("serve") && misspelt.lines().count() == 1, "{misspelt}");
 }

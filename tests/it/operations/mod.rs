@@ -6,7 +6,12 @@ mod doctor;
 mod messages;
 mod observed;
 mod packaging;
+mod poolers;
 mod private_files;
+mod releases;
+mod samples;
+mod traces;
+mod troubleshooting;
 mod upgrades;
 
 use std::path::{Path, PathBuf};
@@ -78,12 +83,22 @@ fn serve(url: &str) -> Running {
 
 /// A workspace whose plan has everything, and a token of its Owner that writes.
 fn workspace(url: &str) -> String {
+    workspace_of(url, printed)
+}
+
+/// The same by commands that are run in another way.
+fn workspace_of(url: &str, run: impl Fn(&str, &[&str]) -> Value) -> String {
     let create = ["workspace", "create", "--name", "Acme", "--plan", "agency", "--owner-email", "ann@acme.example"];
-    let made = printed(url, &[&create[..], &["--owner-name", "Ann"]].concat());
+    let made = run(url, &[&create[..], &["--owner-name", "Ann"]].concat());
     let id = made["id"].as_str().unwrap();
     let mint =
         ["token", "create", "--workspace", id, "--member", "ann@acme.example", "--name", "t", "--scope", "write"];
-    printed(url, &mint)["token"].as_str().unwrap().to_owned()
+    run(url, &mint)["token"].as_str().unwrap().to_owned()
+}
+
+/// Whether the long form was asked for, `make test-operations`; `make test` runs a short one.
+fn whole() -> bool {
+    std::env::var("HOURSMITH_TEST_OPERATIONS").is_ok_and(|form| form == "whole")
 }
 
 /// An endpoint, whose secret is sealed.

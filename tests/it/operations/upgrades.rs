@@ -8,13 +8,13 @@ use tests::{Kind, PrivateDatabase};
 use super::{Folder, printed, refused, serve, workspace};
 use crate::running::{Running, command, json};
 
-async fn run(database: &PrivateDatabase, sql: &str) {
+pub(super) async fn run(database: &PrivateDatabase, sql: &str) {
     let db = database.connect().await;
     db.execute_unprepared(sql).await.unwrap();
     db.close().await.unwrap();
 }
 
-fn later(compatible: bool) -> String {
+pub(super) fn later(compatible: bool) -> String {
     format!(
         "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0); \
          INSERT INTO migration_mark (name, compatible, release) VALUES ('m9999_later', {compatible}, '9.9.9')"
@@ -22,7 +22,7 @@ fn later(compatible: bool) -> String {
 }
 
 /// As it was before the fourth step, which is compatible.
-const WITHOUT_A_STEP: &str =
+pub(super) const WITHOUT_A_STEP: &str =
     "DROP INDEX time_entry_by_started_at; DELETE FROM seaql_migrations WHERE version = 'm0004_report_by_zone'";
 
 /// A release that is older than its database works with it, if each step that it does not know is compatible.

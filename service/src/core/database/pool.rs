@@ -16,6 +16,7 @@ use super::connection::{Ask, Conn, Fault, Got, Options, Ready, is_refused_for_no
 use super::permits::{Class, Permit, Permits, Waiting};
 use super::pooler::Pooler;
 use crate::core::observed;
+use crate::core::trace::Statement as StatementSpan;
 
 /// How long it may take to open a connection.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
@@ -244,6 +245,14 @@ impl Pool {
         self.round_trips.load(Ordering::Relaxed)
     }
 
+    /// What spans call the database.
+    pub(super) fn system(&self) -> &'static str {
+        match self.options {
+            Options::Postgres(_) => "postgresql",
+            Options::Sqlite(_) => "sqlite",
+        }
+    }
+
     /// Whether a pooler stands between this process and PostgreSQL.
     pub(super) fn is_pooled(&self) -> bool {
         self.pooler.is_some()
@@ -321,12 +330,26 @@ impl Pool {
     }
 }
 
-/// Counts a statement, and reports one that took long: its text, in which values are numbers of places.
-fn ended(sql: &str, took: Duration) {
-    observed::asked(took);
-    if took >= SLOW {
-        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        tracing::warn!(ms, sql = &sql[..sql.floor_char_boundary(SHOWN)], "a slow statement");
+/// A statement that runs: it has a span of its own in a request that is traced.
+pub(super) struct Sent<'a> {
+    sql: &'a str,
+    started: Instant,
+    _span: Option<StatementSpan>,
+}
+
+impl<'a> Sent<'a> {
+    pub(super) fn now(sql: &'a str, system: &'static str) -> Sent<'a> {
+        Sent { sql, started: Instant::now(), _span: observed::statement(sql, system) }
+    }
+
+    /// Counts it, and reports one that took long: its text, in which values are numbers of places.
+    pub(super) fn ended(self) {
+        let took = self.started.elapsed();
+        observed::asked(took);
+        if took >= SLOW {
+            let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(ms, sql = &self.sql[..self.sql.floor_char_boundary(SHOWN)], "a slow statement");
+        }
     }
 }
 
@@ -343,11 +366,12 @@ impl Taken {
     /// Runs one statement.
     pub(super) async fn run(&mut self, ask: Ask, statement: &Statement, until: Instant) -> Result<Got, Fault> {
         self.pool.count_round_trip();
+        let system = self.pool.system();
         let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
         self.state = State::Running;
-        let started = Instant::now();
+        let sent = Sent::now(&statement.sql, system);
         let outcome = conn.run(ask, statement, until).await;
-        ended(&statement.sql, started.elapsed());
+        sent.ended();
         self.state = State::after(&outcome);
         outcome
     }
@@ -355,11 +379,12 @@ impl Taken {
     /// Runs one statement and reads its rows.
     pub(super) async fn rows<T: FromCells>(&mut self, ready: &Ready, until: Instant) -> Result<Vec<T>, Fault> {
         self.pool.count_round_trip();
+        let system = self.pool.system();
         let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
         self.state = State::Running;
-        let started = Instant::now();
+        let sent = Sent::now(&ready.text, system);
         let outcome = conn.rows(ready, until).await;
-        ended(&ready.text, started.elapsed());
+        sent.ended();
         self.state = State::after(&outcome);
         outcome
     }
@@ -379,11 +404,12 @@ impl Taken {
     /// Runs statements without values, in one message.
     pub(super) async fn simple(&mut self, sql: &str, until: Instant) -> Result<Vec<QueryResult>, Fault> {
         self.pool.count_round_trip();
+        let system = self.pool.system();
         let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
         self.state = State::Running;
-        let started = Instant::now();
+        let sent = Sent::now(sql, system);
         let outcome = conn.simple(sql, until).await;
-        ended(sql, started.elapsed());
+        sent.ended();
         self.state = State::after(&outcome);
         outcome
     }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::connection::{Ask, Fault, Got, Ready};
 use super::direct::Direct;
 use super::permits::Class;
-use super::pool::{Pool, Taken};
+use super::pool::{Pool, Sent, Taken};
 
 /// How long it may take to undo a transaction that nobody waits for.
 const ROLLBACK: Duration = Duration::from_secs(5);
@@ -102,9 +102,13 @@ impl Reader {
     /// longer than expected, it is given up and made like any other.
     pub(crate) async fn few_rows<T: FromCells>(&self, ready: &Ready) -> Result<Vec<T>, DbErr> {
         self.pool.report(&ready.text);
-        if let Some(rows) = self.direct.as_ref().and_then(|direct| direct.rows(ready, self.until())) {
-            self.pool.count_round_trip();
-            return rows;
+        if let Some(direct) = &self.direct {
+            let sent = Sent::now(&ready.text, self.pool.system());
+            if let Some(rows) = direct.rows(ready, self.until()) {
+                self.pool.count_round_trip();
+                sent.ended();
+                return rows;
+            }
         }
         // Boxed, since most need no room for it where there is another way.
         match self.direct {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use entity::value::{DeliveryStatus, Id, WebhookDeliveryId, WebhookEndpointId};
 use futures_util::FutureExt;
+use opentelemetry::KeyValue;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
@@ -22,6 +23,8 @@ use self::queue::{Attempt, Job, LEASE, Leased, Outcome};
 use super::egress::{AttemptResult, SignedRequest};
 use super::{ATTEMPT_TIMEOUT, Dispatcher, endpoint};
 use crate::contract::error::{Error, Feature};
+use crate::core::observed::TraceParent;
+use crate::core::trace::Span;
 
 /// How often the worker looks for due deliveries without being woken.
 const POLL: Duration = Duration::from_secs(1);
@@ -294,16 +297,25 @@ async fn attempt(app: &Dispatcher, job: Job, held: Leased) -> Result<(Outcome, b
     let secrets = sealed.into_iter().flatten();
     let secrets = secrets.map(|sealed| endpoint::open(app.vault(), job.organization_id, job.endpoint_id, sealed));
     let secrets = secrets.collect::<Result<_, _>>()?;
+    // Below the request that has made the event.
+    let caused_by = job.traceparent.as_deref().and_then(TraceParent::parse);
+    let span = app.core.tracer.as_ref().map(|tracer| tracer.call("POST webhook", caused_by.as_ref()));
     let request = SignedRequest {
         url: job.url,
         id: job.event_id.to_string(),
         body: job.body,
         secrets,
-        traceparent: job.traceparent,
+        traceparent: span.as_ref().and_then(Span::place).map(|place| place.as_str().to_owned()).or(job.traceparent),
     };
     let clock = Instant::now();
     let answer = webhooks.sender.send(&request, started_at).await;
     let took = clock.elapsed();
+    if let Some(span) = span {
+        let code = answer.status.map(|status| KeyValue::new("http.response.status_code", i64::from(status)));
+        let host = KeyValue::new("server.address", host(&request.url));
+        let method = KeyValue::new("http.request.method", "POST");
+        span.end(None, [Some(method), Some(host), code].into_iter().flatten().collect(), !answer.succeeded());
+    }
 
     let (attempts, succeeded, gone) = (job.attempt_count + 1, answer.succeeded(), answer.status == Some(410));
     let wait = if succeeded || gone {

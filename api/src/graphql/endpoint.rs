@@ -12,6 +12,7 @@ use service::{Admitted, Budget, Cx, Error, IdempotencyKey, OPERATION_TIMEOUT, Re
 
 use super::request::{self, Accepts, GRAPHQL};
 use super::{socket, sse};
+use crate::http::address::Address;
 use crate::http::admission::{admit_rejected, admit_unconfirmed};
 use crate::http::budget::{self, REPLAYED};
 use crate::http::middleware::caught;
@@ -151,7 +152,8 @@ impl Graphql {
         let admitted = if prepared.kind() == Kind::Query { admitted } else { admitted.confirm_access().await? };
         let mut cx = charge(admitted, &prepared, facts, charged).await?;
         if prepared.kind() == Kind::Subscription {
-            return Ok(sse::subscribe(self, prepared, cx, *charged).await);
+            let address = Address::of(request, &self.server.trusted_proxies).0;
+            return Ok(sse::subscribe(self, prepared, cx, *charged, address).await);
         }
         let is_mutation = matches!(prepared.kind(), Kind::Mutation { .. });
         let mut answer = self.execute(&prepared, cx.clone()).await;

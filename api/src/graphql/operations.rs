@@ -2,54 +2,74 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use schema::Refused;
+use service::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::message::{ServerMessage, errors, message};
+use crate::http::memory::{Space, TooSlowReader};
 use crate::http::middleware::caught;
+use crate::http::server::Server;
 
 /// The running operations, by the ids that the client gave them.
-#[derive(Default)]
-pub(super) struct RunningOperations(HashMap<String, RunningOperation>);
+pub(super) struct RunningOperations {
+    by_id: HashMap<String, RunningOperation>,
+    server: Arc<Server>,
+    address: IpAddr,
+}
+
+/// A message for the client. It has its space in memory until it was sent.
+pub(super) struct Outgoing {
+    pub(super) message: Message,
+    /// Whether it rejects its operation.
+    pub(super) is_rejection: bool,
+    pub(super) space: Option<Space>,
+}
 
 /// A running operation, which ends when this is dropped.
 struct RunningOperation {
-    messages: mpsc::Receiver<ServerMessage>,
+    messages: mpsc::Receiver<(ServerMessage, Option<Space>)>,
     is_subscription: bool,
     _task: JoinSet<()>,
 }
 
 impl RunningOperations {
+    /// None yet, of a client at this address.
+    pub(super) fn new(server: Arc<Server>, address: IpAddr) -> RunningOperations {
+        RunningOperations { by_id: HashMap::new(), server, address }
+    }
+
     /// How many run.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.by_id.len()
     }
 
     /// How many of them are subscriptions.
     pub(super) fn subscriptions(&self) -> usize {
-        self.0.values().filter(|operation| operation.is_subscription).count()
+        self.by_id.values().filter(|operation| operation.is_subscription).count()
     }
 
     /// Whether one with this id runs.
     pub(super) fn contains(&self, id: &str) -> bool {
-        self.0.contains_key(id)
+        self.by_id.contains_key(id)
     }
 
     /// Ends one.
     pub(super) fn end(&mut self, id: &str) {
-        self.0.remove(id);
+        self.by_id.remove(id);
     }
 
     /// Ends all subscriptions.
     pub(super) fn end_subscriptions(&mut self) {
-        self.0.retain(|_, operation| !operation.is_subscription);
+        self.by_id.retain(|_, operation| !operation.is_subscription);
     }
 
     /// Starts one in a task of its own: while the client does not read, its messages wait, but unfinished work such as a
@@ -62,6 +82,7 @@ impl RunningOperations {
         request_id: Arc<str>,
     ) {
         let (sender, messages) = mpsc::channel(1);
+        let (server, address) = (self.server.clone(), self.address);
         let mut task = JoinSet::new();
         task.spawn(async move {
             loop {
@@ -73,19 +94,30 @@ impl RunningOperations {
                         ServerMessage::Error(errors(&Refused::Over(fault).into_response(&request_id)))
                     }
                 };
+                let size = match &message {
+                    ServerMessage::Next(bytes) | ServerMessage::Error(bytes) => bytes.len(),
+                };
+                let (message, space) = match server.memory.hold_event(size, address).await {
+                    Ok(space) => (message, space),
+                    // The client reads too slowly: the operation ends, and the memory of its answer is free.
+                    Err(TooSlowReader) => {
+                        let refused = Refused::Over(Error::Unavailable).into_response(&request_id);
+                        (ServerMessage::Error(errors(&refused)), None)
+                    }
+                };
                 let is_last = matches!(message, ServerMessage::Error(_));
-                if sender.send(message).await.is_err() || is_last {
+                if sender.send((message, space)).await.is_err() || is_last {
                     return;
                 }
             }
         });
-        self.0.insert(id.to_owned(), RunningOperation { messages, is_subscription, _task: task });
+        self.by_id.insert(id.to_owned(), RunningOperation { messages, is_subscription, _task: task });
     }
 
-    /// The next message of any of them, and whether its operation was rejected. An operation that has ended is removed.
-    pub(super) async fn next_message(&mut self) -> (Message, bool) {
+    /// The next message of any of them. An operation that has ended is removed.
+    pub(super) async fn next_message(&mut self) -> Outgoing {
         let (id, next) = poll_fn(|task| {
-            for (id, operation) in &mut self.0 {
+            for (id, operation) in &mut self.by_id {
                 if let Poll::Ready(next) = operation.messages.poll_recv(task) {
                     return Poll::Ready((id.clone(), next));
                 }
@@ -94,14 +126,18 @@ impl RunningOperations {
         })
         .await;
         match next {
-            Some(ServerMessage::Next(bytes)) => (message("next", Some(&id), Some(&bytes)), false),
-            Some(ServerMessage::Error(bytes)) => {
+            Some((ServerMessage::Next(bytes), space)) => {
+                let message = message("next", Some(&id), Some(&bytes));
+                Outgoing { message, is_rejection: false, space }
+            }
+            Some((ServerMessage::Error(bytes), space)) => {
                 self.end(&id);
-                (message("error", Some(&id), Some(&bytes)), true)
+                let message = message("error", Some(&id), Some(&bytes));
+                Outgoing { message, is_rejection: true, space }
             }
             None => {
                 self.end(&id);
-                (message("complete", Some(&id), None), false)
+                Outgoing { message: message("complete", Some(&id), None), is_rejection: false, space: None }
             }
         }
     }

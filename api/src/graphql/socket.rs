@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::endpoint::{Charged, Graphql, body};
 use super::message::{ClientMessage, ServerMessage, errors, message};
-use super::operations::RunningOperations;
+use super::operations::{Outgoing, RunningOperations};
 use super::quota::Quota;
 use super::request::{bad, from_json};
 use super::upgrade::{self, Socket};
@@ -100,7 +100,7 @@ impl Session {
                 Ok(Ok(subscriber)) => {
                     upgrade::allow_large_messages(&mut socket);
                     let _open = self.graphql.server.sockets.subscribe();
-                    let mut operations = RunningOperations::default();
+                    let mut operations = RunningOperations::new(self.graphql.server.clone(), self.address);
                     tokio::select! {
                         biased;
                         reason = subscriber.closed() => Some(match reason {
@@ -207,12 +207,16 @@ impl Session {
                         },
                     }
                 }
-                (message, is_rejection) = operations.next_message() => {
-                    self.rejections = if is_rejection { self.rejections + 1 } else { 0 };
+                outgoing = operations.next_message() => {
+                    self.rejections = if outgoing.is_rejection { self.rejections + 1 } else { 0 };
                     if self.rejections > MAX_REJECTIONS {
                         return Some(TOO_MANY_REJECTIONS);
                     }
-                    message
+                    // Its space is free once it was sent.
+                    let Outgoing { message, space, .. } = outgoing;
+                    timeout(SILENCE_TIMEOUT, socket.send(message)).await.ok()?.ok()?;
+                    drop(space);
+                    continue;
                 }
                 () = tokio::time::sleep(PING_INTERVAL) => {
                     if received_at.elapsed() >= SILENCE_TIMEOUT {
@@ -309,10 +313,11 @@ async fn finish(socket: &mut Socket, operations: &mut RunningOperations) {
     operations.end_subscriptions();
     let rest = async {
         while operations.len() > 0 {
-            let (message, _) = operations.next_message().await;
+            let Outgoing { message, space, .. } = operations.next_message().await;
             if socket.send(message).await.is_err() {
                 return;
             }
+            drop(space);
         }
     };
     let _ = timeout(OPERATION_TIMEOUT, rest).await;

@@ -2,6 +2,8 @@
 //! answer, then `complete`. A connection that is cut ends without it, so that the client comes back.
 
 use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::Response as GraphqlResponse;
@@ -13,6 +15,8 @@ use service::live::Subscriber;
 
 use super::endpoint::{Charged, Graphql, body};
 use super::request::EVENTS;
+use crate::http::memory::Space;
+use crate::http::server::Server;
 
 /// After this long without an event a comment is sent, so that proxies do not close a quiet connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -24,11 +28,22 @@ struct EventStream {
     /// Charged for each event.
     cx: Cx,
     charged: Charged,
+    server: Arc<Server>,
+    address: IpAddr,
+    /// That of the event that is being sent.
+    space: Option<Space>,
     ended: bool,
 }
 
 /// Answers a subscription as events. It is registered before the answer begins.
-pub(super) async fn subscribe(graphql: &Graphql, prepared: Prepared, cx: Cx, charged: Charged) -> Response {
+pub(super) async fn subscribe(
+    graphql: &Graphql,
+    prepared: Prepared,
+    cx: Cx,
+    charged: Charged,
+    address: IpAddr,
+) -> Response {
+    let server = graphql.server.clone();
     let subscriber = graphql.server.app.register_subscriber(cx.caller());
     let mut answers = graphql.gateway.clone().subscribe(prepared, cx.clone(), subscriber.clone());
     // Waits for the registration: an event that is committed after the client has read the status will be sent.
@@ -37,7 +52,8 @@ pub(super) async fn subscribe(graphql: &Graphql, prepared: Prepared, cx: Cx, cha
         () = subscriber.subscribed() => None,
     };
     let answers = stream::iter(first).chain(answers).boxed();
-    let stream = stream::unfold(EventStream { answers, subscriber, cx, charged, ended: false }, next);
+    let stream = EventStream { answers, subscriber, cx, charged, server, address, space: None, ended: false };
+    let stream = stream::unfold(stream, next);
     events(Body::from_bytes_stream(stream))
 }
 
@@ -57,6 +73,8 @@ async fn next(mut stream: EventStream) -> Option<(io::Result<Vec<u8>>, EventStre
     if stream.ended {
         return None;
     }
+    // The one before was taken by the connection.
+    stream.space = None;
     let part = tokio::select! {
         biased;
         // The stream ends without `complete`, which the client takes for a lost connection.
@@ -73,6 +91,8 @@ async fn next(mut stream: EventStream) -> Option<(io::Result<Vec<u8>>, EventStre
         },
         () = tokio::time::sleep(HEARTBEAT) => b":\n\n".to_vec(),
     };
+    // Without space for it, the stream ends without `complete`: the client reads too slowly, and comes back.
+    stream.space = stream.server.memory.hold_event(part.len(), stream.address).await.ok()?;
     Some((Ok(part), stream))
 }
 

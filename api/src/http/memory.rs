@@ -38,8 +38,15 @@ pub(crate) struct AnswerMemory {
     by_address: Mutex<HashMap<IpAddr, Weak<Semaphore>>>,
 }
 
+/// A client reads more slowly than events are made for it.
+#[derive(Debug)]
+pub(crate) struct TooSlowReader;
+
 /// Space that an answer takes until this is dropped.
-type Space = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+pub(crate) struct Space {
+    _own: OwnedSemaphorePermit,
+    _all: OwnedSemaphorePermit,
+}
 
 impl Default for AnswerMemory {
     fn default() -> AnswerMemory {
@@ -65,6 +72,15 @@ impl AnswerMemory {
         Some(response)
     }
 
+    /// Finds space for one event of a subscription, which has it until it was sent; small ones take none. `Err` if there is
+    /// none in time, or if too much waits for some already: its reader is too slow.
+    pub(crate) async fn hold_event(&self, bytes: usize, address: IpAddr) -> Result<Option<Space>, TooSlowReader> {
+        match u64::try_from(bytes).ok().filter(|size| *size > SMALL) {
+            None => Ok(None),
+            Some(size) => self.space(size, address).await.map(Some).ok_or(TooSlowReader),
+        }
+    }
+
     async fn space(&self, size: u64, address: IpAddr) -> Option<Space> {
         let units = usize::try_from(size).unwrap_or(usize::MAX).div_ceil(UNIT).min(PER_ADDRESS / UNIT);
         let units = u32::try_from(units).ok()?;
@@ -73,12 +89,12 @@ impl AnswerMemory {
         if let Some(own) = now(&own)
             && let Some(all) = now(&self.all)
         {
-            return Some((own, all));
+            return Some(Space { _own: own, _all: all });
         }
         let _waiting = self.waiting.try_acquire_many(units).ok()?;
         let both = async {
             let own = own.acquire_many_owned(units).await.ok()?;
-            Some((own, self.all.clone().acquire_many_owned(units).await.ok()?))
+            Some(Space { _own: own, _all: self.all.clone().acquire_many_owned(units).await.ok()? })
         };
         timeout(WAIT, both).await.ok()?
     }

@@ -211,14 +211,28 @@ impl<'a> CostVisitor<'a> {
         value.node.clone().into_const_with(|name| variable(self.operation, self.variables, &name)).ok()
     }
 
+    /// How many entries a batch has. They are counted in the literal, whatever variables stand in them.
+    fn entries(&self, field: &Field) -> usize {
+        use async_graphql_value::Value as Literal;
+        match field.get_argument("input").map(|input| &input.node) {
+            Some(Literal::List(items)) => items.len(),
+            Some(Literal::Variable(name)) => match variable(self.operation, self.variables, name) {
+                Ok(Value::List(items)) => items.len(),
+                _ => 1,
+            },
+            // A single value counts as a list of one.
+            _ => 1,
+        }
+    }
+
     /// How many mutations there are, and how many entries beyond the first of each batch.
     fn mutations(&self) -> (u64, u64) {
         if self.operation.ty != OperationType::Mutation {
             return (0, 0);
         }
         let fields = Fields::of(self.document, &self.operation.selection_set.node).0;
-        let entries = |field: &&Field| match (field.name.node.as_str(), self.argument(field, "input")) {
-            ("createTimeEntries", Some(Value::List(entries))) => entries.len().saturating_sub(1) as u64,
+        let entries = |field: &&Field| match field.name.node.as_str() {
+            "createTimeEntries" => self.entries(field).saturating_sub(1) as u64,
             _ => 0,
         };
         (fields.len() as u64, fields.iter().map(entries).sum())
@@ -260,6 +274,22 @@ mod tests {
         let cost = index.cost(&document, operation, &variables).map_err(|problems| problems.to_string())?;
         assert!(cost.of_replay <= cost.points, "{cost:?}");
         Ok(cost.points)
+    }
+
+    #[test]
+    fn a_batch_costs_a_point_for_each_entry_whatever_variables_are_in_it() {
+        let entries = |entry: &str| format!("[{}]", vec![entry; 100].join(", "));
+        let query = |input: &str| {
+            format!(
+                "mutation($u: String, $l: [CreateTimeEntryInput!]) {{ createTimeEntries(input: {input}) {{ timeEntries {{ id }} }} }}"
+            )
+        };
+        for entry in ["{ note: \"x\" }", "{ note: $u }"] {
+            assert_eq!(cost(&query(&entries(entry)), serde_json::json!({})), Ok(100), "{entry}");
+        }
+        let list = serde_json::json!({ "l": vec![serde_json::json!({ "note": "x" }); 40] });
+        assert_eq!(cost(&query("$l"), list), Ok(40));
+        assert_eq!(cost(&query("{ note: $u }"), serde_json::json!({})), Ok(1));
     }
 
     #[test]

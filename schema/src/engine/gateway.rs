@@ -22,7 +22,7 @@ use crate::engine::literals::readable;
 use crate::engine::merging::check_merging;
 use crate::engine::session::{EventPrice, Run};
 use crate::engine::trusted::TrustedDocuments;
-use crate::engine::{subscription_root, type_rules};
+use crate::engine::{operation_root, type_rules};
 use crate::{Schema, build, sdl};
 
 /// The schema, what is known of its types, and the documents that were read.
@@ -238,7 +238,7 @@ pub(crate) fn read(index: &SchemaIndex, text: &str) -> Result<Document, Refused>
     type_rules::check_keys(text).map_err(unreadable)?;
     type_rules::check_document(index, &parsed).map_err(unreadable)?;
     check_merging(index, &parsed).map_err(unreadable)?;
-    subscription_root::flatten(&mut parsed).map_err(unreadable)?;
+    operation_root::flatten(&mut parsed).map_err(unreadable)?;
     Ok(Document::new(text, parsed))
 }
 

@@ -177,3 +177,28 @@ on_both! {
         assert_eq!(world.database.number("SELECT count(*) AS n FROM client").await, 0);
     }
 }
+
+on_both! {
+    /// A mutation that is selected twice under one name is performed once, and its answer has both selections.
+    async fn a_mutation_of_one_name_is_performed_once(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        for query in [
+            "mutation { createClient(input: { name: \"M\" }) { client { id } } createClient(input: { name: \"M\" }) { client { name } } }",
+            "mutation { ...A ...A } fragment A on Mutation { createClient(input: { name: \"M\" }) { client { id name } } }",
+            "mutation { ...A ...B } fragment A on Mutation { createClient(input: { name: \"M\" }) { client { id } } }
+                fragment B on Mutation { createClient(input: { name: \"M\" }) { client { name } } }",
+        ] {
+            let before = world.database.number("SELECT count(*) AS n FROM client").await;
+            let made = world.graphql(owner, query, json!({})).await.graphql();
+            let client = &made["createClient"]["client"];
+            assert_eq!((client["name"].as_str(), client["id"].is_string()), (Some("M"), true), "{query}: {made}");
+            assert_eq!(world.database.number("SELECT count(*) AS n FROM client").await, before + 1, "{query}");
+        }
+        // Mutations of several names stay in their order, fragments in their places.
+        let query = "mutation { a: createClient(input: { name: \"1\" }) { client { name } } ...F c: createClient(input: { name: \"3\" }) { client { name } } }
+            fragment F on Mutation { b: createClient(input: { name: \"2\" }) { client { name } } }";
+        let made = world.graphql(owner, query, json!({})).await.graphql();
+        assert_eq!(made.as_object().unwrap().keys().collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+}

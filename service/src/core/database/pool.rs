@@ -15,8 +15,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::connection::{Ask, Conn, Fault, Got, Options, Ready, is_refused_for_now};
 use super::permits::{Class, Permit, Permits, Waiting};
 use super::pooler::Pooler;
+pub(super) use super::sent::Sent;
 use crate::core::observed;
-use crate::core::trace::Statement as StatementSpan;
 
 /// How long it may take to open a connection.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
@@ -26,10 +26,6 @@ const RECONNECT: Duration = Duration::from_millis(250);
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// How long an idle connection may take to answer.
 const PING: Duration = Duration::from_secs(3);
-/// A statement that takes longer is reported.
-const SLOW: Duration = Duration::from_secs(1);
-/// How much of a slow statement is reported, in bytes.
-const SHOWN: usize = 300;
 
 /// Is given the text of every statement; for tests.
 pub(super) type Watch = Arc<dyn Fn(&str) + Send + Sync>;
@@ -326,29 +322,6 @@ impl Pool {
         let until = Instant::now() + CONNECT;
         if let Ok(mut taken) = self.take(Class::Authentication, until).await {
             _ = taken.simple(&format!("SELECT pg_cancel_backend({process})"), until).await;
-        }
-    }
-}
-
-/// A statement that runs: it has a span of its own in a request that is traced.
-pub(super) struct Sent<'a> {
-    sql: &'a str,
-    started: Instant,
-    _span: Option<StatementSpan>,
-}
-
-impl<'a> Sent<'a> {
-    pub(super) fn now(sql: &'a str, system: &'static str) -> Sent<'a> {
-        Sent { sql, started: Instant::now(), _span: observed::statement(sql, system) }
-    }
-
-    /// Counts it, and reports one that took long: its text, in which values are numbers of places.
-    pub(super) fn ended(self) {
-        let took = self.started.elapsed();
-        observed::asked(took);
-        if took >= SLOW {
-            let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(ms, sql = &self.sql[..self.sql.floor_char_boundary(SHOWN)], "a slow statement");
         }
     }
 }

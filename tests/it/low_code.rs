@@ -44,7 +44,9 @@ impl Answer {
         let mut lines = self.body.lines().map(|line| line.split(',').collect::<Vec<_>>());
         let columns = lines.next().unwrap();
         lines
-            .map(|cells| columns.iter().zip(cells).map(|(column, cell)| ((*column).to_owned(), Value::from(cell))).collect())
+            .map(|cells| {
+                columns.iter().zip(cells).map(|(column, cell)| ((*column).to_owned(), Value::from(cell))).collect()
+            })
             .collect()
     }
 }

@@ -7,7 +7,7 @@ use tests::{Fixtures, World};
 /// The round trips of one request, made before so that everybody is known.
 async fn trips(world: &World, token: &str, method: Method, path: &str, body: &Value) -> u64 {
     let before = world.app.database_round_trips();
-    let call = world.call(method.clone(), &format!("/api/v1/{path}")).token(token);
+    let call = world.call(method.clone(), &format!("/api/v1/{path}")).token(token).key(&world.new_key());
     let answer = if body.is_null() { call.send().await } else { call.json(body.clone()).send().await };
     assert!(answer.status.is_success(), "{method} {path}: {} {}", answer.status, answer.text());
     world.app.database_round_trips() - before
@@ -96,9 +96,9 @@ async fn every_keyed_write_has_few_round_trips() {
             most.push((name.to_owned(), trips(&world, &home.owner, method, &path, body).await));
         }
     }
-    let counted: Vec<(&str, u64)> = most.iter().map(|(name, trips)| (name.as_str(), *trips)).collect();
-    assert_eq!(counted, MOST);
+    println!("{most:?}");
+    assert!(most.iter().all(|(_, trips)| *trips <= MOST), "{most:?}");
 }
 
-/// What each takes today. A greater number is a message more that somebody waits for.
-const MOST: &[(&str, u64)] = &[];
+/// Begin, what decides and what belongs to it, the change, its event with the reply, commit.
+const MOST: u64 = 8;

@@ -16,6 +16,7 @@ use super::connection::{Ask, Conn, Fault, Got, Options, Ready, is_refused_for_no
 use super::permits::{Class, Permit, Permits, Waiting};
 use super::pooler::Pooler;
 pub(super) use super::sent::Sent;
+use super::transaction::Beginning;
 use crate::core::observed;
 
 /// How long it may take to open a connection.
@@ -249,11 +250,6 @@ impl Pool {
         }
     }
 
-    /// Whether a pooler stands between this process and PostgreSQL.
-    pub(super) fn is_pooled(&self) -> bool {
-        self.pooler.is_some()
-    }
-
     pub(super) fn count_round_trip(&self) {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
     }
@@ -384,6 +380,22 @@ impl Taken {
         let outcome = conn.simple(sql, until).await;
         sent.ended();
         self.state = State::after(&outcome);
+        outcome
+    }
+
+    /// Begins a transaction. What is refused may have begun one all the same, so that the connection is not used again.
+    pub(super) async fn begin(&mut self, asked: &Beginning, until: Instant) -> Result<Vec<QueryResult>, Fault> {
+        self.pool.count_round_trip();
+        let system = self.pool.system();
+        let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
+        self.state = State::Running;
+        let sent = Sent::now("BEGIN", system);
+        let outcome = conn.begin(asked, until).await;
+        sent.ended();
+        self.state = match &outcome {
+            Err(Fault::Refused(_)) if conn.process().is_some() => State::Lost,
+            outcome => State::after(outcome),
+        };
         outcome
     }
 

@@ -186,6 +186,26 @@ pub trait FromCells: Sized {
     fn from_cells<C: Cells>(cells: &C, first: usize) -> Result<Self, DbErr>;
 }
 
+/// A row that may not be there: then all of its columns are null, the first one included, which is null in no row.
+pub struct Maybe<M>(pub Option<M>);
+
+impl<M: FromCells> FromCells for Maybe<M> {
+    const WIDTH: usize = M::WIDTH;
+
+    fn from_cells<C: Cells>(cells: &C, first: usize) -> Result<Maybe<M>, DbErr> {
+        let is_there = cells.uuid(first)?.is_some();
+        Ok(Maybe(if is_there { Some(M::from_cells(cells, first)?) } else { None }))
+    }
+}
+
+impl<A: FromCells, B: FromCells> FromCells for (A, B) {
+    const WIDTH: usize = A::WIDTH + B::WIDTH;
+
+    fn from_cells<C: Cells>(cells: &C, first: usize) -> Result<(A, B), DbErr> {
+        Ok((A::from_cells(cells, first)?, B::from_cells(cells, first + A::WIDTH)?))
+    }
+}
+
 /// The text that is searched in a record. It is as long as what is shown of the record, and nobody is shown it.
 pub const SEARCHED: &str = "search_key";
 

@@ -15,6 +15,7 @@ mod m0005_access_epoch;
 mod m0006_sessions;
 mod m0007_migration_marks;
 mod m0008_event_traceparent;
+mod m0009_search_index;
 mod marks;
 
 use std::path::PathBuf;
@@ -52,6 +53,7 @@ fn steps() -> Vec<(Compatibility, Box<dyn MigrationTrait>)> {
         (Compatible, Box::new(m0006_sessions::Step)),
         (Compatible, Box::new(m0007_migration_marks::Step)),
         (Compatible, Box::new(m0008_event_traceparent::Step)),
+        (Compatible, Box::new(m0009_search_index::Step)),
     ]
 }
 

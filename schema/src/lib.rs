@@ -12,6 +12,7 @@ pub use engine::cost::{Cost, MAX_COST};
 pub use engine::error::{extensions, refused_for_now};
 pub use engine::gateway::{Gateway, Kind, Prepared, Refused, Sent, before_execution};
 pub use engine::trusted::TrustedDocuments;
+pub use engine::written::write;
 pub use nouns::subscription::Subscription;
 
 /// The two roots, of the queries and mutations of each noun.

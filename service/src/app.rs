@@ -189,12 +189,13 @@ impl App {
         Box::new(move |organization_id, signals| {
             let timer = |signal: &Signal| match *signal {
                 Signal::Timer { user_id, entry_id } => Some(Timer { organization_id, user_id, entry_id }),
-                Signal::Outbox => None,
+                Signal::Events | Signal::Deliveries => None,
             };
             let timers: Vec<Timer> = signals.iter().filter_map(timer).collect();
-            hub.live().committed(&timers);
+            let has_deliveries = signals.contains(&Signal::Deliveries);
+            hub.live().committed(&timers, has_deliveries);
             wake.notify_waiters();
-            if signals.iter().any(|signal| matches!(signal, Signal::Outbox)) {
+            if has_deliveries {
                 due.notify_one();
             }
         })
@@ -361,10 +362,11 @@ impl App {
         &self.0.wake
     }
 
-    /// Something was committed by another replica.
+    /// Something was committed by another replica, or by this one, which hears its own notifications.
     pub(crate) fn notified(&self, message: &str) {
-        self.hub().live().notified(message);
-        self.dispatcher().wake();
+        if self.hub().live().notified(message) {
+            self.dispatcher().wake();
+        }
     }
 }
 

@@ -23,6 +23,8 @@ const ROUNDS_AN_HOUR: u64 = 120;
 /// Rows that one transaction of a sweep deletes at most, so that it holds nothing up.
 const SWEEP: u64 = 500;
 const RECONNECT: Duration = Duration::from_secs(5);
+/// The least time between two notifications of the other replicas.
+const GATHER: Duration = Duration::from_millis(10);
 
 impl App {
     /// Runs until it is stopped. Jobs of this process always run; work on shared rows only if the worker is on.
@@ -45,6 +47,8 @@ impl App {
             woken.set(self.wake().notified());
             woken.as_mut().enable();
             report("wake", self.notify_replicas().await);
+            // What is committed meanwhile goes with the next one: under load, one notification stands for many commits.
+            tokio::time::sleep(GATHER).await;
         }
         // Each piece of it is a transaction, so that it can end anywhere.
         housekeeping.abort();
@@ -89,11 +93,8 @@ impl App {
 
     /// Wakes the other replicas, off the path of the request that has something for them.
     async fn notify_replicas(&self) -> Result<(), Error> {
-        let mut messages = self.hub().live().outgoing();
+        let messages = self.hub().live().outgoing();
         if self.core().database().is_postgres() {
-            if messages.is_empty() {
-                messages.push(String::new());
-            }
             for text in messages {
                 let statement = Statement::from_sql_and_values(
                     self.core().database().reader().get_database_backend(),

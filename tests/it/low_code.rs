@@ -254,7 +254,7 @@ async fn home_assistant_shows_the_hours_of_a_day_and_stops_the_timer() {
 async fn grafana_draws_one_point_per_day_and_never_adds_currencies() {
     let site = Site::new().await;
     two_websites(&site);
-    let per_day = site.get(&site.panel("/time?groupBy=day")).table();
+    let per_day = site.get(&site.panel("/time?groupBy=day&amountShown=HIDE_AMOUNT")).table();
     let points: Vec<_> =
         per_day.iter().map(|line| (line["day"].as_str().unwrap(), line["seconds"].as_str().unwrap())).collect();
     assert_eq!(points, [("2026-06-10", "7200"), ("2026-06-11", "14400")]);

@@ -189,6 +189,11 @@ pub async fn run() -> ExitCode {
             print::problem(&asked.render().to_string());
             return ExitCode::from(2);
         }
+        // The same where settings come from the environment, which counts as having asked for something.
+        Err(wrong) if wrong.kind() == ErrorKind::MissingSubcommand && std::env::args_os().len() == 1 => {
+            print::problem(&Cli::command().render_help().to_string());
+            return ExitCode::from(2);
+        }
         Err(wrong) => {
             print::problem(&format!("hoursmith: {}; --help shows how", one_line(&wrong.to_string())));
             return ExitCode::from(2);
@@ -375,5 +380,16 @@ fn internal(error: service::Error) -> String {
     match error {
         service::Error::Internal(cause) => cause.to_string(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the library checks of commands when they are used: in a build that is not optimized, and only there.
+    #[test]
+    fn the_commands_fit_together() {
+        Cli::command().debug_assert();
     }
 }

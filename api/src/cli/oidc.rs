@@ -6,6 +6,7 @@ use service::openid::Provider;
 use super::Failure;
 
 #[derive(Args)]
+#[group(id = "oidc_settings")]
 pub(super) struct Setting {
     /// An OpenID provider at which members sign in to the settings pages: the URL of its issuer. Needs --public-url.
     #[arg(long, env = "HOURSMITH_OIDC_ISSUER", default_value = "")]

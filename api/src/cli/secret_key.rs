@@ -14,6 +14,7 @@ const HOW: &str = "make one with `openssl rand -base64 32`";
 
 /// The setting, for the commands that look at keys.
 #[derive(Args)]
+#[group(id = "secret_key_settings")]
 pub(super) struct Setting {
     /// Encrypts stored secrets: base64 of 32 bytes, or several with commas, of which the first encrypts.
     #[arg(long, env = "HOURSMITH_SECRET_KEY", hide_env_values = true)]

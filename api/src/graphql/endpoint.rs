@@ -238,17 +238,7 @@ pub(super) fn body(mut answer: GraphqlResponse, charged: Option<&Charged>) -> Ve
     if let Some(charged) = charged {
         answer.extensions.insert("cost".into(), cost(charged));
     }
-    let written = if before_execution(&answer) {
-        #[derive(serde::Serialize)]
-        struct NotExecuted<'a> {
-            errors: &'a [ServerError],
-            #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-            extensions: &'a std::collections::BTreeMap<String, Value>,
-        }
-        serde_json::to_vec(&NotExecuted { errors: &answer.errors, extensions: &answer.extensions })
-    } else {
-        serde_json::to_vec(&answer)
-    };
+    let written = schema::write(&answer, !before_execution(&answer));
     written.unwrap_or_else(|cause| {
         tracing::error!(%cause, "an answer does not serialize");
         br#"{"errors":[{"message":"something went wrong on our side","extensions":{"code":"internal"}}]}"#.to_vec()

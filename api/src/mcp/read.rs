@@ -179,7 +179,8 @@ pub(super) async fn query(mut call: Call) -> Result<Outcome, Error> {
         // The whole document is refused: the types and fields of the schema help where it does not validate.
         return Err(Error::invalid("query", format!("{}; the tool schema shows types and fields", error.message)));
     }
-    Ok(Reply::of(&answer)?.into())
+    let written = schema::write(&answer, true).and_then(|written| serde_json::from_slice::<Value>(&written));
+    Ok(Reply::of(&written.map_err(|cause| Error::bug(format!("an answer does not serialize: {cause}")))?)?.into())
 }
 
 /// Whether an answer was given up because of its size: the document itself is in order then.

@@ -61,7 +61,17 @@ impl<N: Node + 'static> OutputType for Connection<N> {
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Selected>) -> ServerResult<Value> {
         let slots = slots(ctx, &[&ctx.item.node], &Self::type_name())?;
-        let values = try_join_all(slots.iter().map(|slot| self.field(ctx, slot))).await?;
+        let lists = slots.iter().filter(|slot| matches!(slot.name(), "nodes" | "edges")).count();
+        let values = if lists > 1 {
+            // What both need is read at once.
+            try_join_all(slots.iter().map(|slot| self.field(ctx, slot))).await?
+        } else {
+            let mut values = Vec::with_capacity(slots.len());
+            for slot in &slots {
+                values.push(self.field(ctx, slot).await?);
+            }
+            values
+        };
         Ok(Value::Object(slots.iter().map(|slot| slot.key.clone()).zip(values).collect()))
     }
 }

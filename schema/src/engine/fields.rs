@@ -95,6 +95,13 @@ fn text_size(text: &str) -> usize {
 #[derive(Debug)]
 pub(crate) struct Unreadable(String);
 
+impl Unreadable {
+    /// Of a value that has no form in JSON.
+    pub(crate) fn of(error: &serde_json::Error) -> Unreadable {
+        Unreadable(error.to_string())
+    }
+}
+
 impl Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

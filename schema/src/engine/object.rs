@@ -20,6 +20,8 @@ use serde::Serialize;
 
 use crate::engine::answer::Answer;
 use crate::engine::fields::{Filler, Names, visit};
+use crate::engine::leaf::{Leaf, Source, leaves};
+use crate::engine::written::opened;
 
 /// An object type whose scalars are those of a record.
 pub trait Node: ContainerType {
@@ -142,8 +144,20 @@ pub(crate) async fn objects<'a, N: Node>(
     place: impl Fn(usize) -> Place<'a>,
 ) -> ServerResult<Vec<Value>> {
     let Some(first) = nodes.first() else { return Ok(vec![]) };
-    let plan = Plan::of(ctx, selected, first)?;
     let answer = ctx.data_opt::<Answer>();
+    // The same selection is made for each parent.
+    let known = answer.zip(selected.first()).filter(|_| selected.len() == 1);
+    if let Some(leaf) = known.and_then(|(answer, set)| answer.leaf::<N>(set)) {
+        return leaves(ctx, &leaf, nodes);
+    }
+    let mut plan = Plan::of(ctx, selected, first)?;
+    if let Some(leaf) = plan.leaf.take() {
+        let leaf = Arc::new(leaf);
+        if let Some((answer, set)) = known {
+            answer.keep_leaf::<N>(set, leaf.clone());
+        }
+        return leaves(ctx, &leaf, nodes);
+    }
     let mut objects = Vec::with_capacity(nodes.len());
     let mut pending = FuturesUnordered::new();
     for (index, node) in nodes.iter().enumerate() {
@@ -198,6 +212,12 @@ pub(crate) fn slots<'a>(
     selected: &[&'a SelectionSet],
     type_name: &str,
 ) -> ServerResult<Vec<Slot<'a>>> {
+    // Mostly it is `nodes` alone.
+    if let [SelectionSet { items }] = selected
+        && let [Positioned { node: Selection::Field(field), .. }] = items.as_slice()
+    {
+        return Ok(vec![Slot { key: &field.node.response_key().node, fields: vec![field] }]);
+    }
     let mut slots = IndexMap::new();
     selected.iter().try_for_each(|set| collect(ctx, set, type_name, &mut slots))?;
     Ok(slots.into_iter().map(|(key, fields)| Slot { key, fields }).collect())
@@ -248,6 +268,8 @@ struct Plan<'a> {
     resolved: Vec<usize>,
     /// What the names take, in bytes of JSON.
     bytes: usize,
+    /// How they are written, if nothing of them has to be resolved.
+    leaf: Option<Leaf>,
 }
 
 impl<'a> Plan<'a> {
@@ -259,14 +281,19 @@ impl<'a> Plan<'a> {
             visit(record, &mut names).map_err(|error| ServerError::new(error.to_string(), None))?;
         }
         let mut filled = vec![vec![]; names.0.len()];
+        let mut sources = Vec::with_capacity(slots.len());
         let (mut resolved, mut bytes) = (Vec::new(), 2);
         let mut empty = IndexMap::with_capacity(slots.len());
         for (index, slot) in slots.iter().enumerate() {
             let name = slot.name();
             bytes += slot.key.len() + 4;
             let value = match names.0.iter().position(|own| *own == name) {
-                _ if name == "__typename" => Value::String(type_name.clone().into_owned()),
+                _ if name == "__typename" => {
+                    sources.push((slot.key.as_str(), Source::Text(type_name.clone().into_owned())));
+                    Value::String(type_name.clone().into_owned())
+                }
                 Some(position) if slot.is_plain() && !N::RESOLVED.contains(&name) => {
+                    sources.push((slot.key.as_str(), Source::Field(position)));
                     filled[position].push(index);
                     Value::Null
                 }
@@ -277,7 +304,9 @@ impl<'a> Plan<'a> {
             };
             empty.insert(slot.key.clone(), value);
         }
-        Ok(Plan { slots, empty, filled, resolved, bytes })
+        let is_leaf = resolved.is_empty() && node.record().is_some();
+        let leaf = is_leaf.then(|| Leaf::of(names.0.len(), sources.into_iter()));
+        Ok(Plan { slots, empty, filled, resolved, bytes, leaf })
     }
 
     /// An object with its scalars, and its size so far.
@@ -355,7 +384,7 @@ fn is_nullable(registry: &Registry, type_name: &str, field: &Positioned<Field>) 
 
 /// One value of what was selected twice. Null wins: a field that failed once has failed.
 fn merge(before: Value, more: Value) -> Value {
-    match (before, more) {
+    match (opened(before), opened(more)) {
         (Value::Object(mut before), Value::Object(more)) => {
             for (key, value) in more {
                 let value = match before.get_mut(&key) {

@@ -17,6 +17,8 @@ pub(crate) use crate::core::database::Ready;
 
 /// The id of a record, in a statement that is made for stand-ins.
 pub(crate) const RECORD: Id = stand_in(1);
+/// The id of another record in it.
+pub(crate) const OTHER: Id = stand_in(5);
 const WORKSPACE: OrganizationId = stand_in(2);
 const USER: UserId = stand_in(3);
 const MEMBER: MemberId = stand_in(4);
@@ -38,6 +40,21 @@ pub(crate) enum Shape {
     Locked {
         /// Against every other write, and not only against changes.
         exclusively: bool,
+    },
+    /// Live rows of several tables, locked, which the type of what is read says.
+    Together,
+    /// The first rows below each of many parents, in lists without filters.
+    Below {
+        /// The column that has the parent.
+        parent: &'static str,
+        /// The column that each list is sorted by.
+        sort: &'static str,
+        /// Whether the greatest comes first.
+        descending: bool,
+        /// Whether they have deleted rows too.
+        deleted: bool,
+        /// How many rows are asked for below each parent.
+        rows: u64,
     },
     /// A page of a list without filters.
     Page {

@@ -132,14 +132,14 @@ impl Cx {
         let mut counts: HashMap<Id, i64> = HashMap::new();
         if let Some(question) = questions.iter().find_map(|(_, question)| question.as_ref().ok()) {
             let reader = self.reader(!args.is_narrow());
-            let statement = relation.first_of_each(question, self.caller(), parents, reader.get_database_backend());
-            let statement = reader.get_database_backend().build(&statement);
+            let backend = reader.get_database_backend();
+            let statement = relation.first_of_each(question, self.caller(), parents, backend, args.is_plain());
             // By the index of their parents, if these are not sorted otherwise.
             let is_short =
                 args.is_plain() && args.is_newest_first() && relation.is_direct() && parents.len() <= AT_ONCE;
             let found = match is_short {
-                true => reader.few_rows(&statement.into()).await?,
-                false => reader.rows(&statement.into()).await?,
+                true => reader.few_rows(&statement).await?,
+                false => reader.rows(&statement).await?,
             };
             for Below { parent, row: Shown(row) } in found {
                 rows.entry(parent).or_default().push(row);

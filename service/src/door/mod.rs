@@ -50,8 +50,10 @@ pub(crate) type OnCommit = Box<dyn Fn(OrganizationId, &[Signal]) + Send + Sync>;
 /// What others are to hear of a transaction once it is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
-    /// There are new events or deliveries.
-    Outbox,
+    /// There are new events.
+    Events,
+    /// There are new deliveries.
+    Deliveries,
     /// A timer was started, changed or stopped.
     Timer {
         /// Whose it is.

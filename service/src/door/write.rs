@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use entity::cells::FromCells;
 use entity::value::{EventType, FieldErrors, Id, OrganizationId, Role, Timestamp, WebhookEndpointId};
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait};
+use sea_orm::sea_query::{Alias, Asterisk, CaseStatement, Expr, ExprTrait, JoinType, Query, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, IdenStatic, IntoActiveModel, Iterable,
     PaginatorTrait, PrimaryKeyToColumn, QueryFilter, QuerySelect, QueryTrait, Select, SqlErr, Statement, Value,
@@ -171,6 +171,30 @@ impl Write {
         Ok(self.tx.rows(&ready).await?.into_iter().next())
     }
 
+    /// Rows of several tables that decide this write, kept as they are until the end, by one statement: none where the caller
+    /// does not see one. `locked` says which, of the stand-ins that `ids` replace; apart from them it depends on nothing but
+    /// the role of the caller and the type that is read.
+    pub(crate) async fn lock_together<R: FromCells + Send + 'static>(
+        &self,
+        ids: &[(Value, Value)],
+        locked: impl FnOnce(&Caller) -> Vec<SelectStatement>,
+    ) -> Result<R, Error> {
+        let backend = self.tx.get_database_backend();
+        let ready = texts::ready::<R>(Shape::Together, backend, self.caller()?, ids, |caller| {
+            let one = Query::select().expr_as(Expr::cust("1"), Alias::new("one")).take();
+            let mut all = Query::select();
+            all.from_subquery(one, Alias::new("this"));
+            for (number, rows) in locked(caller).into_iter().enumerate() {
+                let name = Alias::new(format!("row_{number}"));
+                let always = Condition::all().add(Expr::cust("TRUE"));
+                all.column((name.clone(), Asterisk)).join_subquery(JoinType::LeftJoin, rows, name, always);
+            }
+            all
+        });
+        let row = self.tx.rows(&ready).await?.into_iter().next();
+        row.ok_or_else(|| Error::bug("a statement that always has a row had none"))
+    }
+
     /// Locks a row that the caller sees, even if it is deleted, until the end of the transaction.
     ///
     /// # Errors
@@ -316,6 +340,11 @@ impl Write {
         query.set(row).exec(&self.tx).await.map_err(refused_by_constraint)?;
         Ok(())
     }
+}
+
+/// The live row with an id that a caller sees, locked against changes: a part of `Write::lock_together`.
+pub(crate) fn shared<E: Identified>(caller: &Caller, id: Id) -> SelectStatement {
+    E::live(E::within(caller).filter(E::ID.eq(id))).lock_shared().into_query()
 }
 
 /// A unique key that another row has is the caller's to mend, not a fault of ours.

@@ -1,5 +1,6 @@
 //! The first rows of each of many parents, cut in SQL: one statement for a level of a nested query.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use entity::cells::{Cell, Cells, FromCells};
@@ -13,7 +14,7 @@ use sea_orm::{
 
 use crate::access::caller::Caller;
 use crate::access::scope::Scoped;
-use crate::access::texts::shown_columns;
+use crate::access::texts::{self, Ready, Shape, shown_columns};
 use crate::list::page::{ListArgs, Listed};
 use crate::list::question::{List, Question};
 
@@ -23,6 +24,8 @@ pub(crate) const PARENT: &str = "parent_of_row";
 /// How rows lie below their parents.
 pub(crate) struct Relation<E: Listed> {
     parent: SimpleExpr,
+    /// The name of its column.
+    column: &'static str,
     /// A table between the two.
     through: Option<Through>,
     place: Place<E>,
@@ -70,7 +73,7 @@ impl<E: Listed> Copy for Place<E> {}
 impl<E: Listed> Relation<E> {
     /// Rows whose parent is in this column: their own, or that of the table between.
     pub(crate) fn by(parent: impl ColumnTrait, place: Place<E>) -> Relation<E> {
-        Relation { parent: parent.into_expr(), through: None, place }
+        Relation { parent: parent.into_expr(), column: parent.as_str(), through: None, place }
     }
 
     /// With a table between, of the same workspace; `own` column of the rows is the `theirs` of that table.
@@ -119,15 +122,31 @@ impl<E: Listed> Relation<E> {
             .take()
     }
 
-    /// The first rows of each parent in any order, at least one more than a page of each. For each parent they are read from
-    /// the index, however many rows it has: a window function would read them all.
+    /// The statement of the first rows of each parent in any order, at least one more than a page of each. For each parent they
+    /// are read from the index, however many rows it has: a window function would read them all. Where the rows themselves
+    /// have the id of their parent and nothing filters them, its text is made once.
     pub(crate) fn first_of_each(
         &self,
         question: &Question<E>,
         caller: &Caller,
         parents: &[Id],
         backend: DbBackend,
-    ) -> SelectStatement {
+        is_plain: bool,
+    ) -> Ready {
+        let parents = parents_as_text(parents, backend);
+        match question.begins_at_an_end().filter(|_| is_plain && self.is_direct()) {
+            Some((sort, descending, deleted, rows)) => {
+                let shape = Shape::Below { parent: self.column, sort, descending, deleted, rows };
+                let brought = [(PARENTS.into(), parents.into())];
+                texts::ready::<E>(shape, backend, caller, &brought, |caller| {
+                    self.statement(&question.without_filter(caller, backend), caller, PARENTS, backend)
+                })
+            }
+            None => backend.build(&self.statement(question, caller, &parents, backend)).into(),
+        }
+    }
+
+    fn statement(&self, question: &Question<E>, caller: &Caller, parents: &str, backend: DbBackend) -> SelectStatement {
         let (one, id) = (Alias::new("parent"), Alias::new("id"));
         let of_parent = self.parent.clone().eq(Expr::col((one.clone(), id.clone())));
         match backend {
@@ -178,17 +197,31 @@ impl<E: Listed> Relation<E> {
     }
 }
 
+/// What stands for the parents in a statement that is made for stand-ins.
+const PARENTS: &str = "the parents";
+
 /// The parents as one value, so that the text of the statement is the same for any number of them.
-fn parents_on_postgres(parents: &[Id]) -> SelectStatement {
-    let ids = parents.iter().map(Id::to_string).collect::<Vec<_>>().join(",");
+fn parents_as_text(parents: &[Id], backend: DbBackend) -> String {
+    let (before, quote, after) = if backend == DbBackend::Postgres { ("", "", "") } else { ("[", "\"", "]") };
+    let mut text = String::with_capacity(2 + 36 * parents.len());
+    text.push_str(before);
+    for (number, id) in parents.iter().enumerate() {
+        let comma = if number == 0 { "" } else { "," };
+        // A text takes everything.
+        _ = write!(text, "{comma}{quote}{}{quote}", id.0.simple());
+    }
+    text.push_str(after);
+    text
+}
+
+fn parents_on_postgres(ids: &str) -> SelectStatement {
     let ids = Func::cust(Alias::new("STRING_TO_ARRAY")).arg(ids).arg(",");
     let each = Expr::from(Func::cust(Alias::new("UNNEST")).arg(ids));
     Query::select().expr_as(each.cast_as(Alias::new("uuid")), Alias::new("id")).take()
 }
 
-fn parents_on_sqlite(parents: &[Id]) -> SelectStatement {
-    let ids: Vec<String> = parents.iter().map(|id| format!("\"{}\"", id.0.simple())).collect();
-    let each = Func::cust(Alias::new("JSON_EACH")).arg(format!("[{}]", ids.join(",")));
+fn parents_on_sqlite(ids: &str) -> SelectStatement {
+    let each = Func::cust(Alias::new("JSON_EACH")).arg(ids);
     let id = Func::cust(Alias::new("UNHEX")).arg(Expr::col(Alias::new("value")));
     Query::select().expr_as(Expr::from(id), Alias::new("id")).from_function(each, Alias::new("each")).take()
 }

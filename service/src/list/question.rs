@@ -4,7 +4,7 @@ use std::fmt::{self, Debug};
 use std::sync::{Arc, LazyLock};
 
 use entity::value::{Id, OrganizationId};
-use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Alias, Asterisk, BinOper, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, DbBackend, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
 use sha2::{Digest, Sha256};
 
@@ -171,17 +171,28 @@ impl<E: Listed> Question<E> {
             confirms,
         };
         texts::ready::<E>(shape, backend, caller, &brought, |caller| {
-            let postgres = backend == DbBackend::Postgres;
-            let condition = Self::filtered_by(&E::Filter::default(), caller, *deleted, postgres);
-            let question =
-                Question { place: stand_in, condition: Arc::new(condition), ..self.of_list(self.list.clone()) };
+            let question = Question { place: stand_in, ..self.without_filter(caller, backend) };
             beside(caller, question.select(E::within(caller)).into_query())
         })
+    }
+
+    /// The same question of another caller, without a filter and a place.
+    pub(crate) fn without_filter(&self, caller: &Caller, backend: DbBackend) -> Question<E> {
+        let postgres = backend == DbBackend::Postgres;
+        let condition = Self::filtered_by(&E::Filter::default(), caller, self.deleted, postgres);
+        Question { place: None, condition: Arc::new(condition), ..self.of_list(self.list.clone()) }
     }
 
     /// Narrows a query to the rows of the whole list.
     pub(crate) fn filtered(&self, query: Select<E>) -> Select<E> {
         query.filter((*self.condition).clone())
+    }
+
+    /// The column that it is sorted by, whether the greatest comes first, whether it has deleted rows too, and how many rows it
+    /// asks for: all that its statement depends on, if it begins at an end of a list without filters.
+    pub(crate) fn begins_at_an_end(&self) -> Option<(&'static str, bool, bool, u64)> {
+        let descending = self.order() == Order::Desc;
+        self.place.is_none().then(|| (self.sort.field.column(), descending, self.deleted, rows_asked(self.limit)))
     }
 
     /// Narrows a query to this page and at least one row more.
@@ -286,5 +297,34 @@ pub(crate) fn contains(column: impl ColumnTrait, text: &str) -> SimpleExpr {
         pattern.push(c);
     }
     pattern.push('%');
-    column.into_expr().like(sea_orm::sea_query::LikeExpr::new(pattern).escape('\\'))
+    // An index of trigrams is no help for a text without three letters in a row, but PostgreSQL would go through the whole of
+    // it. Of an expression it has no index.
+    let column = match has_trigram(&pattern) {
+        true => column.into_expr(),
+        false => column.into_expr().binary(BinOper::Custom("||"), Expr::cust("''")),
+    };
+    column.like(sea_orm::sea_query::LikeExpr::new(pattern).escape('\\'))
+}
+
+/// Whether a text has three letters or digits in a row.
+fn has_trigram(text: &str) -> bool {
+    let mut run = 0;
+    text.chars().any(|c| {
+        run = if c.is_alphanumeric() { run + 1 } else { 0 };
+        run == 3
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_trigram;
+
+    #[test]
+    fn three_letters_in_a_row_make_a_trigram() {
+        for (text, has) in
+            [("%abc%", true), ("%ab cd%", false), ("%дом%", true), ("%a1b%", true), ("%zz%", false), ("%%", false)]
+        {
+            assert_eq!(has_trigram(text), has, "{text}");
+        }
+    }
 }

@@ -40,6 +40,8 @@ const MEMORY_PER_TOKEN: usize = 16 * 1024 * 1024;
 const MEMORY: usize = 64 * 1024 * 1024;
 /// Timers in one notification: each is 110 characters, and PostgreSQL takes under 8,000.
 const TIMERS_PER_NOTIFICATION: usize = 60;
+/// The word of a notification that says that there are no new deliveries: the workers of other replicas need not look.
+const NO_DELIVERIES: &str = "no-deliveries";
 
 /// Why a subscriber is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,29 +322,39 @@ impl Live {
     }
 
     /// Notes a commit of this process and the timers that it changed.
-    pub(crate) fn committed(&self, timers: &[Timer]) {
-        if !timers.is_empty() {
+    pub(crate) fn committed(&self, timers: &[Timer], has_deliveries: bool) {
+        if !timers.is_empty() || has_deliveries {
             let mut state = self.state();
             state.changed.extend(timers);
             state.outgoing.extend(timers);
+            state.has_deliveries |= has_deliveries;
         }
         self.wake.notify_one();
     }
 
-    /// The payloads of the notifications to the other replicas: the timers that were changed here.
+    /// The payloads of the notifications to the other replicas, one at least: the timers that were changed here, and a word
+    /// that says that there are no new deliveries.
     pub(crate) fn outgoing(&self) -> Vec<String> {
-        let timers = std::mem::take(&mut self.state().outgoing);
-        timers
-            .chunks(TIMERS_PER_NOTIFICATION)
-            .map(|timers| timers.iter().map(Timer::to_string).collect::<Vec<_>>().join(" "))
-            .collect()
+        let (timers, has_deliveries) = {
+            let mut state = self.state();
+            (std::mem::take(&mut state.outgoing), std::mem::take(&mut state.has_deliveries))
+        };
+        let words = |timers: &[Timer]| {
+            let word = (!has_deliveries).then(|| NO_DELIVERIES.to_owned());
+            timers.iter().map(Timer::to_string).chain(word).collect::<Vec<_>>().join(" ")
+        };
+        match timers.is_empty() {
+            true => vec![words(&[])],
+            false => timers.chunks(TIMERS_PER_NOTIFICATION).map(words).collect(),
+        }
     }
 
-    /// Notes a commit of another replica, by the payload of its notification.
-    pub(crate) fn notified(&self, payload: &str) {
+    /// Notes a commit of another replica, by the payload of its notification: whether there may be new deliveries.
+    pub(crate) fn notified(&self, payload: &str) -> bool {
         let timers = payload.split(' ').filter_map(|timer| timer.parse::<Timer>().ok());
         self.state().changed.extend(timers);
         self.wake.notify_one();
+        !payload.split(' ').any(|word| word == NO_DELIVERIES)
     }
 }
 
@@ -361,9 +373,22 @@ mod tests {
         assert_eq!(timer.to_string().parse(), Ok(timer));
         assert!(vec![timer.to_string(); TIMERS_PER_NOTIFICATION].join(" ").len() < 8000);
         let live = Live::default();
-        live.committed(&vec![timer; TIMERS_PER_NOTIFICATION + 1]);
-        assert_eq!(live.outgoing().len(), 2);
-        live.notified("nonsense");
+        live.committed(&vec![timer; TIMERS_PER_NOTIFICATION + 1], false);
+        let messages = live.outgoing();
+        assert_eq!(messages.len(), 2);
+        assert!(messages.iter().all(|message| message.len() < 8000 && !live.notified(message)));
+        // A release that does not know the word says nothing about deliveries.
+        assert!(live.notified("nonsense"));
         assert_eq!(live.state().changed.len(), 1);
+    }
+
+    #[test]
+    fn a_notification_says_whether_there_are_deliveries() {
+        let live = Live::default();
+        for has_deliveries in [false, true, false] {
+            live.committed(&[], has_deliveries);
+            let messages = live.outgoing();
+            assert_eq!(messages.iter().map(|message| live.notified(message)).collect::<Vec<_>>(), [has_deliveries]);
+        }
     }
 }

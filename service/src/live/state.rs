@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) changed: HashSet<Timer>,
     /// Changed timers that the other replicas are not notified of yet.
     pub(super) outgoing: Vec<Timer>,
+    /// Whether deliveries were committed here since the other replicas were last notified.
+    pub(super) has_deliveries: bool,
     pub(super) stopped: bool,
 }
 

@@ -30,6 +30,8 @@ pub struct Facts {
     pub keys: Vec<KeyInUse>,
     /// How many more connections it takes; none for an embedded database.
     pub free_connections: Option<i64>,
+    /// Whether searches find their rows by an index; none for an embedded database.
+    pub search_index: Option<bool>,
 }
 
 /// Asks a database for these facts. Changes nothing.
@@ -57,9 +59,8 @@ async fn gather(db: &mut Raw, url: &str) -> Result<Facts, Fault> {
     let took = started.elapsed();
     let round_trip_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if !postgres {
-        let none = (None, None, None);
-        let (clock_ahead_ms, pooler, free_connections) = none;
-        return Ok(Facts { version, round_trip_ms, clock_ahead_ms, pooler, keys, free_connections });
+        let (clock_ahead_ms, pooler, free_connections, search_index) = (None, None, None, None);
+        return Ok(Facts { version, round_trip_ms, clock_ahead_ms, pooler, keys, free_connections, search_index });
     }
     let clock = Clock::system();
     let before = clock.now().millis();
@@ -68,9 +69,11 @@ async fn gather(db: &mut Raw, url: &str) -> Result<Facts, Fault> {
     let free = "SELECT current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint \
                 - (SELECT COUNT(*) FROM pg_stat_activity WHERE backend_type = 'client backend')";
     let free_connections = Some(db.number(free).await?);
+    let indexes = "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass('time_entry_search')";
+    let search_index = Some(db.number(indexes).await? > 0);
     let options: PgConnectOptions = url.parse()?;
-    let pooler = find_pooler(options).await?;
-    Ok(Facts { version, round_trip_ms, clock_ahead_ms: Some(theirs - ours), pooler, keys, free_connections })
+    let (clock_ahead_ms, pooler) = (Some(theirs - ours), find_pooler(options).await?);
+    Ok(Facts { version, round_trip_ms, clock_ahead_ms, pooler, keys, free_connections, search_index })
 }
 
 /// Whether a Redis answers.

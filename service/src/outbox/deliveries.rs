@@ -113,6 +113,6 @@ pub(crate) async fn insert_deliveries(write: &Write, rows: Vec<webhook_delivery:
     if rows.is_empty() {
         return Ok(());
     }
-    write.after_commit(Signal::Outbox);
+    write.after_commit(Signal::Deliveries);
     write.insert_all_last::<webhook_delivery::Entity>(rows).await
 }

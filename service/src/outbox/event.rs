@@ -96,6 +96,6 @@ pub(crate) async fn insert_event(write: &Write, id: EventId, kind: &str, body: S
         created_at: write.now,
         traceparent: observed::trace().map(|trace| trace.as_str().to_owned()),
     };
-    write.after_commit(Signal::Outbox);
+    write.after_commit(Signal::Events);
     write.insert_last::<event::Entity>(row).await
 }

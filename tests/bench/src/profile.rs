@@ -24,7 +24,7 @@ pub fn show(folder: &Path, cores: Cores, name: &str, server: &Server, requests: 
     // in a run without them.
     for (title, how, rate, stacks) in [
         ("by themselves", "--no-children", "1999", &[][..]),
-        ("with all that they call", "--children", "199", &["--call-graph", "dwarf,8192"][..]),
+        ("with all that they call", "--children", "97", &["--call-graph", "dwarf,65528"][..]),
     ] {
         let file = folder.join("perf.data");
         let mut perf = Command::new("perf")

@@ -207,6 +207,27 @@ impl Committed {
         std::fs::write(file, text + "\n").map_err(|e| format!("{}: {e}", file.display()))
     }
 
+    /// One of them alone.
+    pub fn only(&self, database: Database, workload: Workload) -> Committed {
+        let mut one = Committed::default();
+        if let Some(ratio) = self.0.get(database.name()).and_then(|all| all.get(workload.name())) {
+            one.0.entry(database.name().into()).or_default().insert(workload.name().into(), *ratio);
+        }
+        one
+    }
+
+    /// Takes what another measurement has found less of.
+    pub fn take_lesser(&mut self, other: &Committed) {
+        for (database, workloads) in &other.0 {
+            for (workload, theirs) in workloads {
+                if let Some(ours) = self.0.get_mut(database).and_then(|all| all.get_mut(workload)) {
+                    ours.server = ours.server.min(theirs.server);
+                    ours.database = ours.database.zip(theirs.database).map(|(ours, theirs)| ours.min(theirs));
+                }
+            }
+        }
+    }
+
     /// What of these is more than `factor` times what is committed.
     pub fn exceeded(&self, now: &Committed, factor: f64) -> Vec<String> {
         let mut exceeded = Vec::new();

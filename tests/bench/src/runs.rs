@@ -242,20 +242,39 @@ pub async fn quick(options: &Options) -> Result<(), String> {
     let (folder, cores) = (Folder::new()?, Cores::here());
     let programs = Programs { peer: None, ..programs(&folder, cores) };
     let effort = Effort { rounds: options.rounds.unwrap_or(3), seconds: 1, connections: CONNECTIONS };
-    let mut all = Vec::new();
-    for database in &options.databases {
-        let ground = Ground::new(&programs, cores, *database, Size::SMALL).await?;
-        all.extend(rows(&ground, &programs, cores, &options.of(Workload::quick(*database)), effort).await?);
-        ground.remove().await?;
-    }
-    let now = Committed::of(&all);
+    let measured = async |workloads: &dyn Fn(Database) -> Vec<Workload>| {
+        let mut all = Vec::new();
+        for database in &options.databases {
+            let workloads = workloads(*database);
+            if workloads.is_empty() {
+                continue;
+            }
+            let ground = Ground::new(&programs, cores, *database, Size::SMALL).await?;
+            all.extend(rows(&ground, &programs, cores, &workloads, effort).await?);
+            ground.remove().await?;
+        }
+        Ok::<_, String>(Committed::of(&all))
+    };
+    let mut now = measured(&|database| options.of(Workload::quick(database))).await?;
     if options.write {
         return now.write(&ratios());
     }
     if options.print {
         return Ok(());
     }
-    let exceeded = Committed::read(&ratios())?.exceeded(&now, FACTOR);
+    let committed = Committed::read(&ratios())?;
+    if !committed.exceeded(&now, FACTOR).is_empty() {
+        // What other programs do to the caches of a busy machine passes; what a request has come to cost does not.
+        println!("measured once more, what seems slower:");
+        let slower = |database: Database| {
+            let mut all = options.of(Workload::quick(database));
+            all.retain(|workload| !committed.exceeded(&now.only(database, *workload), FACTOR).is_empty());
+            all
+        };
+        let again = measured(&slower).await?;
+        now.take_lesser(&again);
+    }
+    let exceeded = committed.exceeded(&now, FACTOR);
     if exceeded.is_empty() {
         Ok(())
     } else {
@@ -271,7 +290,8 @@ pub async fn profiles(options: &Options) -> Result<(), String> {
     let (folder, cores) = (Folder::new()?, Cores::here());
     let programs = programs(&folder, cores);
     for database in &options.databases {
-        let ground = Ground::new(&programs, cores, *database, Size::EMBEDDED).await?;
+        let size = if options.small { Size::SMALL } else { Size::EMBEDDED };
+        let ground = Ground::new(&programs, cores, *database, size).await?;
         let ours = programs.ours(&ground.url, "warn")?;
         for workload in options.of(&Workload::ALL) {
             let name = format!("{}, {}", database.name(), workload.title());

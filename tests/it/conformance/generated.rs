@@ -179,7 +179,7 @@ async fn hey_api() {
     // The sample of docs/sdks.md too; modules are named by their files here.
     let sample = sample_of_sdks("ts").replace("'./hoursmith/", "'./client/").replace(".gen'", ".gen.js'");
     let process = "declare const process: { env: Record<string, string | undefined> }\n";
-    std::fs::write(folder.join("sample.ts"), sample + process).unwrap();
+    std::fs::write(folder.join("sample.ts"), process.to_owned() + &sample).unwrap();
     typescript(&folder, &["day.ts", "sample.ts"]);
     day_with(&live, Command::new("node").arg(folder.join("out/day.js")));
     with_server(&live, Command::new("node").arg(folder.join("out/sample.js")));

@@ -200,7 +200,8 @@ async fn each_event_costs_what_its_document_costs(kind: Kind) {
             break answer;
         }
         events += 1;
-        let data = serde_json::to_value(&answer.data).unwrap();
+        let written = schema::write(&answer, true).unwrap();
+        let data = serde_json::from_slice::<Value>(&written).unwrap()["data"].clone();
         assert_eq!(data["timerChanged"]["timeEntry"]["id"], json!(id));
         let now = cx.budget().sustained;
         if let Some(before) = left.replace(now) {

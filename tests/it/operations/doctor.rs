@@ -79,7 +79,7 @@ async fn a_server_is_examined() {
     let database = PrivateDatabase::new(Kind::Postgres).await;
     let (well, checks) = examined(command(&database.url, &["doctor", "--json"]));
     assert!(well, "{checks:?}");
-    for name in ["pooler", "clock", "migrations", "secretKey", "database"] {
+    for name in ["pooler", "clock", "migrations", "secretKey", "database", "search"] {
         assert_eq!(find(&checks, name)["status"], "ok", "{checks:?}");
     }
     let (well, checks) = examined(keyless(&database.url, &["doctor", "--json"]));
@@ -88,7 +88,9 @@ async fn a_server_is_examined() {
     db.execute_unprepared("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)")
         .await
         .unwrap();
+    db.execute_unprepared("DROP EXTENSION pg_trgm CASCADE").await.unwrap();
     let (well, checks) = examined(command(&database.url, &["doctor", "--json"]));
+    assert_eq!(find(&checks, "search")["status"], "warn", "without the index searches are slow, and right: {checks:?}");
     assert!(!well && find(&checks, "migrations")["detail"].as_str().unwrap().contains("m9999_later"), "{checks:?}");
 
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

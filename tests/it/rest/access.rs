@@ -1,11 +1,14 @@
 //! What a caller may is what they may now: a change counts from the next request, on every replica, however it was made.
 
+use std::time::Duration;
+
 use poem::http::Method;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 use service::value::{Plan, Role, TokenScope};
 use service::{member, organization, token};
 use tests::{Fixtures, World, mint, on_both};
+use tokio::time::Instant;
 
 /// Runs a statement past the program.
 async fn by_hand(world: &World, sql: &str) {
@@ -22,7 +25,9 @@ on_both! {
         let replica = world.replica(world.clock.clone(), |_| {}).await;
         let client = home.client(&world, "C").await;
         let paths = ["/api/v1/clients".to_owned(), format!("/api/v1/clients/{client}"), "/api/v1/me".to_owned()];
-        for round in 0..40 {
+        let (began, mut round) = (Instant::now(), 0);
+        // A thousand rounds where the machine makes them in that time.
+        while round < 1000 && (round < 40 || began.elapsed() < Duration::from_secs(10)) {
             let token = mint(&world, home.id, "admin@home.example", TokenScope::Write).await;
             let path = &paths[round % 3];
             for world in [&world, &replica, &replica] {
@@ -42,8 +47,11 @@ on_both! {
                 world.get(&token, "/api/v1/clients/none").await.error(401, "unauthenticated");
                 world.get(&token, "/api/v1/me?x=1").await.error(401, "unauthenticated");
                 world.post(&token, "/api/v1/clients", json!({ "name": "no" })).await.error(401, "unauthenticated");
-                assert_eq!(world.graphql(&token, "{ __typename }", json!({})).await.status, 401);
+                for document in ["{ __typename }", "{ clients { nodes { id projects { nodes { id } } } } }"] {
+                    assert_eq!(world.graphql(&token, document, json!({})).await.status, 401);
+                }
             }
+            round += 1;
         }
     }
 }
@@ -143,31 +151,5 @@ async fn a_graphql_read_is_one_round_trip_a_level() {
             world.graphql(owner, &query, json!({})).await;
             assert_eq!(world.app.database_round_trips() - before, trips, "{query}");
         }
-    }
-}
-
-/// A keyed create is four round trips to PostgreSQL at most: begin, read what decides, write, commit.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_keyed_create_is_four_round_trips() {
-    let world = World::on(tests::Kind::Postgres).await;
-    let fixtures = Fixtures::new(&world).await;
-    let owner = &fixtures.home.owner;
-    let project = fixtures.home.project(&world, "P").await;
-    let client = fixtures.home.client(&world, "C").await;
-    let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
-    let expense = json!({ "clientId": client, "description": "Train", "amount": "12.50", "expenseDate": "2026-06-11" });
-    for (path, body) in [
-        ("clients", json!({ "name": "C" })),
-        ("projects", json!({ "clientId": client, "name": "P" })),
-        ("tasks", json!({ "projectId": project, "name": "T" })),
-        ("time-entries", entry),
-        ("expenses", expense),
-    ] {
-        let path = format!("/api/v1/{path}");
-        world.post(owner, &path, body.clone()).await.data(201);
-        let before = world.app.database_round_trips();
-        world.post(owner, &path, body).await.data(201);
-        let trips = world.app.database_round_trips() - before;
-        assert!(trips <= 4, "{path}: {trips}");
     }
 }

@@ -22,6 +22,7 @@ mod refusals;
 mod report_books;
 mod report_days;
 mod reports;
+mod round_trips;
 mod shared_limits;
 mod tables;
 mod tasks;

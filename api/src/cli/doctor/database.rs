@@ -44,6 +44,7 @@ pub(super) async fn checks(common: &Common, setting: &secret_key::Setting) -> Ve
     if sqlite::path(url).is_none() {
         checks.push(pooler(common, &facts));
         checks.extend(connections(common, &facts));
+        checks.extend(search(&facts));
     }
     checks.push(keys(url, setting, &facts));
     checks
@@ -122,6 +123,18 @@ fn connections(common: &Common, facts: &Facts) -> Option<Check> {
         )
     } else {
         Check::ok("connections", detail)
+    })
+}
+
+fn search(facts: &Facts) -> Option<Check> {
+    const NAME: &str = "search";
+    Some(match facts.search_index? {
+        true => Check::ok(NAME, "searches find their rows by an index (pg_trgm)"),
+        false => Check::warn(
+            NAME,
+            "searches read all rows of the workspace: there is no index for them",
+            "as a superuser run CREATE EXTENSION pg_trgm, then make the indexes that docs/operating.md names",
+        ),
     })
 }
 

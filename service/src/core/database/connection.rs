@@ -13,6 +13,8 @@ use sea_orm::{ConnAcquireErr, DbBackend, DbErr, ExecResult, QueryResult, Runtime
 use sea_query_sqlx::SqlxValues;
 use tokio::time::{Instant, timeout_at};
 
+use super::transaction::{Beginning, PREPARE_BEGINNING};
+
 /// SQLite asks after so many of its steps whether anybody still waits for the statement.
 const STEPS: i32 = 20_000;
 
@@ -36,6 +38,8 @@ pub(super) enum Conn {
         process: Option<i32>,
         /// Whether statements are prepared once under a name; false behind a pooler that loses them.
         named: bool,
+        /// Whether it has prepared what a transaction with a key begins with.
+        begins: bool,
     },
     Sqlite {
         conn: Box<SqliteConnection>,
@@ -155,7 +159,7 @@ impl Options {
                     Some(_) => None,
                     None => Some(conn.fetch_one(sqlx::raw_sql(SESSION)).await?.try_get(0)?),
                 };
-                Ok(Conn::Postgres { conn, process, named })
+                Ok(Conn::Postgres { conn, process, named, begins: false })
             }
             Options::Sqlite(options) => {
                 let mut conn = Box::new(Box::pin(options.connect()).await?);
@@ -249,6 +253,25 @@ impl Conn {
             }
         };
         timeout_at(until, running).await.map_err(|_| Fault::Late)?.map_err(|error: sqlx::Error| error.into())
+    }
+
+    /// Runs the message that a transaction begins with. A session of its own has planned what is asked in it, so that it is not
+    /// planned anew for each transaction.
+    pub(super) async fn begin(&mut self, asked: &Beginning, until: Instant) -> Result<Vec<QueryResult>, Fault> {
+        let (backend, own, known) = match self {
+            Conn::Postgres { process, begins, .. } => (DbBackend::Postgres, process.is_some(), *begins),
+            Conn::Sqlite { .. } => (DbBackend::Sqlite, true, false),
+        };
+        let planned = if own { asked.planned(backend) } else { None };
+        let Some(planned) = planned else { return self.simple(&asked.sql(backend, !own), until).await };
+        let rows = match known {
+            true => self.simple(&planned, until).await?,
+            false => self.simple(&format!("{PREPARE_BEGINNING}; {planned}"), until).await?,
+        };
+        if let Conn::Postgres { begins, .. } = self {
+            *begins = true;
+        }
+        Ok(rows)
     }
 
     /// Whether a single statement must have a transaction around it, so that a pooler leaves it one server from its

@@ -5,6 +5,7 @@ mod direct;
 mod permits;
 mod pool;
 mod pooler;
+mod sent;
 mod transaction;
 
 use std::str::FromStr;

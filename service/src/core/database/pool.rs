@@ -15,8 +15,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::connection::{Ask, Conn, Fault, Got, Options, Ready, is_refused_for_now};
 use super::permits::{Class, Permit, Permits, Waiting};
 use super::pooler::Pooler;
+pub(super) use super::sent::Sent;
+use super::transaction::Beginning;
 use crate::core::observed;
-use crate::core::trace::Statement as StatementSpan;
 
 /// How long it may take to open a connection.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
@@ -26,10 +27,6 @@ const RECONNECT: Duration = Duration::from_millis(250);
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// How long an idle connection may take to answer.
 const PING: Duration = Duration::from_secs(3);
-/// A statement that takes longer is reported.
-const SLOW: Duration = Duration::from_secs(1);
-/// How much of a slow statement is reported, in bytes.
-const SHOWN: usize = 300;
 
 /// Is given the text of every statement; for tests.
 pub(super) type Watch = Arc<dyn Fn(&str) + Send + Sync>;
@@ -253,11 +250,6 @@ impl Pool {
         }
     }
 
-    /// Whether a pooler stands between this process and PostgreSQL.
-    pub(super) fn is_pooled(&self) -> bool {
-        self.pooler.is_some()
-    }
-
     pub(super) fn count_round_trip(&self) {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
     }
@@ -330,29 +322,6 @@ impl Pool {
     }
 }
 
-/// A statement that runs: it has a span of its own in a request that is traced.
-pub(super) struct Sent<'a> {
-    sql: &'a str,
-    started: Instant,
-    _span: Option<StatementSpan>,
-}
-
-impl<'a> Sent<'a> {
-    pub(super) fn now(sql: &'a str, system: &'static str) -> Sent<'a> {
-        Sent { sql, started: Instant::now(), _span: observed::statement(sql, system) }
-    }
-
-    /// Counts it, and reports one that took long: its text, in which values are numbers of places.
-    pub(super) fn ended(self) {
-        let took = self.started.elapsed();
-        observed::asked(took);
-        if took >= SLOW {
-            let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(ms, sql = &self.sql[..self.sql.floor_char_boundary(SHOWN)], "a slow statement");
-        }
-    }
-}
-
 /// Tries connections that were idle for long.
 async fn keep_alive(pool: Weak<Pool>) {
     loop {
@@ -411,6 +380,22 @@ impl Taken {
         let outcome = conn.simple(sql, until).await;
         sent.ended();
         self.state = State::after(&outcome);
+        outcome
+    }
+
+    /// Begins a transaction. What is refused may have begun one all the same, so that the connection is not used again.
+    pub(super) async fn begin(&mut self, asked: &Beginning, until: Instant) -> Result<Vec<QueryResult>, Fault> {
+        self.pool.count_round_trip();
+        let system = self.pool.system();
+        let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
+        self.state = State::Running;
+        let sent = Sent::now("BEGIN", system);
+        let outcome = conn.begin(asked, until).await;
+        sent.ended();
+        self.state = match &outcome {
+            Err(Fault::Refused(_)) if conn.process().is_some() => State::Lost,
+            outcome => State::after(outcome),
+        };
         outcome
     }
 

@@ -165,6 +165,10 @@ pub(crate) struct Beginning {
     pub(crate) workspace: Option<OrganizationId>,
 }
 
+/// Plans what a transaction with a key asks when it begins, once for each session.
+pub(super) const PREPARE_BEGINNING: &str = "PREPARE hoursmith_begin (bigint, uuid) AS SELECT pg_try_advisory_xact_lock($1) \
+    AS held, (SELECT epoch FROM access_epoch WHERE organization_id = $2) AS epoch";
+
 /// What came of it.
 pub(crate) struct Begun {
     /// The transaction; none if somebody else has the lock.
@@ -174,7 +178,18 @@ pub(crate) struct Begun {
 }
 
 impl Beginning {
-    fn sql(&self, backend: DbBackend, is_pooled: bool) -> String {
+    /// The same by the statement that `PREPARE_BEGINNING` has prepared, on PostgreSQL and where it asks for both.
+    pub(super) fn planned(&self, backend: DbBackend) -> Option<String> {
+        match (backend, self.lock, self.workspace) {
+            (DbBackend::Postgres, Some(lock), Some(workspace)) => {
+                Some(format!("BEGIN; EXECUTE hoursmith_begin({lock}, '{}')", workspace.0.simple()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The message that a transaction begins with.
+    pub(super) fn sql(&self, backend: DbBackend, is_pooled: bool) -> String {
         let postgres = backend == DbBackend::Postgres;
         // At once on SQLite, so that it never has to be promoted.
         let mut sql = match (postgres, is_pooled) {
@@ -214,16 +229,15 @@ impl Tx {
         asked: &Beginning,
         until: Instant,
     ) -> Result<Begun, DbErr> {
-        let sql = asked.sql(backend, pool.is_pooled());
         let class = Class::General(asked.workspace);
         let mut taken = pool.take(class, until).await?;
-        let rows = match taken.simple(&sql, until).await {
+        let rows = match taken.begin(asked, until).await {
             Err(Fault::Lost(cause)) if !taken.is_fresh() => {
                 tracing::debug!(%cause, "a connection was lost; the transaction begins on a fresh one");
                 drop(taken);
                 pool.distrust();
                 taken = pool.take(class, until).await?;
-                taken.simple(&sql, until).await?
+                taken.begin(asked, until).await?
             }
             rows => rows?,
         };

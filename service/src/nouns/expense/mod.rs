@@ -3,8 +3,9 @@
 mod input;
 mod list;
 
+use entity::cells::Maybe;
 use entity::value::{
-    ClientId, Currency, Date, ExpenseCategory, ExpenseId, FieldErrors, Id, InvoiceId, Money, OrganizationId, ProjectId,
+    ClientId, Currency, Date, ExpenseCategory, ExpenseId, FieldErrors, InvoiceId, Money, OrganizationId, ProjectId,
     Timestamp,
 };
 use entity::{client, expense, project};
@@ -13,11 +14,13 @@ pub use input::{CreateExpenseInput, UpdateExpenseInput};
 pub use list::{ExpenseArgs, ExpenseFilter, ExpenseSort, list, list_of_clients, list_of_invoices, list_of_projects};
 
 use crate::access::action::Action;
+use crate::access::caller::Caller;
+use crate::access::texts::{OTHER, RECORD};
 use crate::contract::error::Error;
 use crate::contract::outcome::{Deleted, Precondition, Record, Written};
 use crate::contract::reason::Reason;
 use crate::door::Cx;
-use crate::door::write::Write;
+use crate::door::write::{Write, shared};
 
 crate::contract::record::record! {
     /// An expense: money spent for a client, billed by the next invoice if it is billable. Only Owners, Admins and Managers
@@ -125,23 +128,34 @@ async fn lock_client_and_project(
     client_id: ClientId,
     project_id: Option<ProjectId>,
 ) -> Result<Option<Currency>, Error> {
+    let (client, project) = match (named, project_id) {
+        (Some(client), Some(project)) => {
+            type Both = (Maybe<client::Model>, Maybe<project::Model>);
+
+            let both = |caller: &Caller| {
+                vec![shared::<client::Entity>(caller, RECORD), shared::<project::Entity>(caller, OTHER)]
+            };
+            let ids: [(sea_orm::Value, sea_orm::Value); 2] =
+                [(RECORD.into(), client.into()), (OTHER.into(), project.into())];
+            let (Maybe(client), Maybe(project)) = write.lock_together::<Both>(&ids, both).await?;
+            (client, project)
+        }
+        (Some(client), None) => (write.lock_shared::<client::Entity>(client).await?, None),
+        (None, Some(project)) => (None, write.lock_shared::<project::Entity>(project).await?),
+        (None, None) => (None, None),
+    };
     let mut problems = FieldErrors::none();
-    let mut currency = None;
-    if let Some(id) = named {
-        match write.lock_shared::<client::Entity>(id).await? {
-            Some(client) => currency = Some(client.currency),
-            None => problems.add("clientId", "not found"),
-        }
+    if named.is_some() && client.is_none() {
+        problems.add("clientId", "not found");
     }
-    if let Some(id) = project_id {
-        match write.lock_shared::<project::Entity>(id).await? {
-            None => problems.add("projectId", "not found"),
-            Some(project) if project.client_id != client_id => {
-                problems.add("projectId", "not found among the client's projects; send one of theirs, or null");
-            }
-            Some(_) => {}
+    match project {
+        None if project_id.is_some() => problems.add("projectId", "not found"),
+        Some(project) if project.client_id != client_id => {
+            problems.add("projectId", "not found among the client's projects; send one of theirs, or null");
         }
+        _ => {}
     }
+    let currency = client.map(|client| client.currency);
     if problems.is_empty() { Ok(currency) } else { Err(Error::Invalid(problems)) }
 }
 

@@ -4,8 +4,8 @@ use entity::time_entry;
 use entity::value::{FieldErrors, TimeEntryId, Timestamp};
 
 use super::input::{NO_START, NO_STOP, UpdateTimeEntryInput, duration_sent};
-use super::lock::lock;
-use super::{TimeEntry, check_active, derive_columns, lock_visible_project, no_such_task, span, task_of, timer};
+use super::lock::{lock, lock_visible_project};
+use super::{TimeEntry, check_active, derive_columns, no_such_task, span, task_of, timer};
 use crate::access::action::Action;
 use crate::access::policy;
 use crate::contract::error::Error;

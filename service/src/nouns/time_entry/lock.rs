@@ -1,11 +1,17 @@
 //! What a write of time entries locks, and in which order: projects before entries, projects in the order of their ids.
 
-use entity::value::{ProjectId, TimeEntryId};
-use entity::{project, time_entry};
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use entity::cells::Maybe;
+use entity::value::{ProjectId, TaskId, TimeEntryId};
+use entity::{project, project_member, task, time_entry};
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value};
 
+use crate::access::caller::Caller;
+use crate::access::policy;
+use crate::access::scope::Scoped;
+use crate::access::texts::{OTHER, RECORD};
 use crate::contract::error::Error;
-use crate::door::write::Write;
+use crate::door::write::{Write, shared};
 
 /// Locks projects shared, in the order that every write with several projects follows.
 pub(super) async fn lock_projects_in_order(
@@ -37,4 +43,54 @@ pub(super) async fn lock(
     }
     let project = locked.into_iter().find(|project| project.id == row.project_id);
     Ok((row, project.ok_or_else(|| Error::bug("a time entry has no project"))?))
+}
+
+/// A live project that the caller sees, locked shared; for a Member, their place on it is locked as well.
+pub(super) async fn lock_visible_project(write: &Write, id: ProjectId) -> Result<Option<project::Model>, Error> {
+    Ok(lock_visible(write, id, None).await?.0)
+}
+
+/// The same with a task that the caller sees, of whatever project, in one statement.
+pub(super) async fn lock_visible(
+    write: &Write,
+    id: ProjectId,
+    task_id: Option<TaskId>,
+) -> Result<(Option<project::Model>, Option<task::Model>), Error> {
+    type Place = Maybe<project_member::Model>;
+    type Seen = Maybe<project::Model>;
+    type Of = Maybe<task::Model>;
+
+    let project = |caller: &Caller| shared::<project::Entity>(caller, RECORD);
+    let task = |caller: &Caller| shared::<task::Entity>(caller, OTHER);
+    let task_or_none: Value = task_id.map_or(OTHER.into(), Into::into);
+    let ids: [(Value, Value); 2] = [(RECORD.into(), id.into()), (OTHER.into(), task_or_none)];
+    if policy::sees_all(write.caller()?.role) {
+        return match task_id {
+            None => Ok((write.lock_shared::<project::Entity>(id).await?, None)),
+            Some(_) => {
+                let both = |caller: &Caller| vec![project(caller), task(caller)];
+                let (Maybe(project), Maybe(task)) = write.lock_together::<(Seen, Of)>(&ids, both).await?;
+                Ok((project, task))
+            }
+        };
+    }
+    let ((Maybe(project), Maybe(place)), Maybe(task)) = match task_id {
+        None => {
+            let both = |caller: &Caller| vec![project(caller), place_of(caller)];
+            (write.lock_together::<(Seen, Place)>(&ids[..1], both).await?, Maybe(None))
+        }
+        Some(_) => {
+            let all = |caller: &Caller| vec![project(caller), place_of(caller), task(caller)];
+            write.lock_together::<((Seen, Place), Of)>(&ids, all).await?
+        }
+    };
+    Ok((place.and(project), task))
+}
+
+/// The place of the caller on the project.
+fn place_of(caller: &Caller) -> SelectStatement {
+    let place = project_member::Entity::all_of(caller.organization_id)
+        .filter(project_member::Column::ProjectId.eq(RECORD))
+        .filter(project_member::Column::UserId.eq(caller.user_id));
+    place.lock_shared().into_query()
 }

@@ -11,8 +11,8 @@ use entity::value::{
     Date, EventType, FieldErrors, Id, Instant, InvoiceId, Note, OrganizationId, ProjectId, ProjectStatus, RateType,
     TaskId, TimeEntryId, Timestamp, UserId, fold,
 };
-use entity::{project, project_member, task, time_entry};
-use sea_orm::{ColumnTrait, Condition, QueryFilter, QuerySelect};
+use entity::{project, task, time_entry};
+use sea_orm::{ColumnTrait, Condition};
 
 pub use change::{delete, update};
 pub use input::{Batch, CreateTimeEntryInput, UpdateTimeEntryInput};
@@ -23,10 +23,9 @@ pub use list::{
 pub use timer::{StartTimerInput, StopTimerInput, running, start, stop, stop_running};
 
 use input::duration_sent;
-use lock::lock_projects_in_order;
+use lock::{lock_projects_in_order, lock_visible};
 
 use crate::access::action::Action;
-use crate::access::policy;
 use crate::contract::error::Error;
 use crate::contract::outcome::{Record, Written};
 use crate::contract::reason::Reason;
@@ -174,13 +173,14 @@ async fn row_of(write: &Write, input: CreateTimeEntryInput) -> Result<time_entry
     if user_id != caller.user_id && !member::is_member(write, user_id).await? {
         problems.add("userId", "not found");
     }
-    let project = lock_visible_project(write, project_id.value()?).await?;
+    let task_id = task_id.take();
+    let (project, task) = lock_visible(write, project_id.value()?, task_id).await?;
     if project.is_none() {
         problems.add("projectId", "not found");
     }
-    let task = match (&project, task_id.take()) {
+    let task = match (&project, task_id) {
         (Some(project), Some(id)) => {
-            let task = task_of(write, project, id).await?;
+            let task = task.filter(|task| task.project_id == project.id);
             if task.is_none() {
                 problems.add("taskId", no_such_task(write, id).await?);
             }
@@ -243,20 +243,6 @@ async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> 
     let entry = TimeEntry::from(row);
     outbox::emit(write, EventType::TimeEntryCreated, &entry).await?;
     Ok(entry)
-}
-
-/// A live project that the caller sees, locked shared; for a Member, their place on it is locked as well.
-async fn lock_visible_project(write: &Write, id: ProjectId) -> Result<Option<project::Model>, Error> {
-    let caller = write.caller()?;
-    let project = write.lock_shared::<project::Entity>(id).await?;
-    if project.is_none() || policy::sees_all(caller.role) {
-        return Ok(project);
-    }
-    let place = write.find::<project_member::Entity>(|query| {
-        let on_project = query.filter(project_member::Column::ProjectId.eq(id));
-        on_project.filter(project_member::Column::UserId.eq(caller.user_id)).lock_shared()
-    });
-    Ok(place.await?.and(project))
 }
 
 /// Refuses new time on a project that is not ACTIVE.

@@ -5,7 +5,8 @@ use entity::value::{Date, EventType, Instant, Note, ProjectId, TaskId, TimeEntry
 use entity::{member, project, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 
-use super::{TimeEntry, check_active, derive_columns, lock_visible_project, new_row, no_such_task, span, task_of};
+use super::lock::lock_visible_project;
+use super::{TimeEntry, check_active, derive_columns, new_row, no_such_task, span, task_of};
 use crate::access::action::Action;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input, Reference, Required, Validate, references};

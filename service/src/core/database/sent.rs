@@ -1,0 +1,37 @@
+//! A statement while it runs: its span in a request that is traced, and the report of one that took long.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::core::observed;
+use crate::core::trace::Statement as StatementSpan;
+
+/// A statement that takes longer is reported.
+const SLOW: Duration = Duration::from_secs(1);
+/// How much of a slow statement is reported, in bytes.
+const SHOWN: usize = 300;
+
+/// A statement that runs: it has a span of its own in a request that is traced.
+pub(super) struct Sent<'a> {
+    sql: &'a str,
+    started: Instant,
+    _span: Option<StatementSpan>,
+}
+
+impl<'a> Sent<'a> {
+    /// Begins now, on a database of this system.
+    pub(super) fn now(sql: &'a str, system: &'static str) -> Sent<'a> {
+        Sent { sql, started: Instant::now(), _span: observed::statement(sql, system) }
+    }
+
+    /// Counts it, and reports one that took long: its text, in which values are numbers of places.
+    pub(super) fn ended(self) {
+        let took = self.started.elapsed();
+        observed::asked(took);
+        if took >= SLOW {
+            let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(ms, sql = &self.sql[..self.sql.floor_char_boundary(SHOWN)], "a slow statement");
+        }
+    }
+}

@@ -5,7 +5,7 @@ mod list;
 
 use entity::cells::Maybe;
 use entity::value::{
-    ClientId, Currency, Date, ExpenseCategory, ExpenseId, FieldErrors, InvoiceId, Money, OrganizationId, ProjectId,
+    ClientId, Currency, Date, ExpenseCategory, ExpenseId, FieldErrors, Id, InvoiceId, Money, OrganizationId, ProjectId,
     Timestamp,
 };
 use entity::{client, expense, project};

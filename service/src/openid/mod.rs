@@ -92,7 +92,7 @@ struct Proof {
 /// `RateLimited` for an address that guesses; `Unavailable` if the provider cannot be asked, which is logged for the operator.
 pub async fn start(provider: &Provider, visitor: &Visitor, next: &str) -> Result<Started, Error> {
     visitor.ensure_not_guessing()?;
-    let (url, asked) = provider.begin(visitor.now()).await?;
+    let (url, asked) = provider.begin(visitor).await?;
     let next = if next.len() > LONGEST_NEXT { "" } else { next }.to_owned();
     let attempt = Attempt { asked, next, until: visitor.now().plus_millis(TIME).millis() };
     Ok(Started { url, attempt: sealed(visitor, ATTEMPT, &attempt)? })
@@ -146,7 +146,7 @@ pub async fn finish(
 
 /// The address that the provider vouches for.
 async fn vouched(provider: &Provider, visitor: &Visitor, code: &str, asked: &Asked) -> Result<String, Error> {
-    match Box::pin(provider.redeem(visitor.now(), code, asked)).await? {
+    match Box::pin(provider.redeem(visitor, code, asked)).await? {
         Ok(email) => Ok(email),
         Err(Refusal::Unverified) => Err(visitor.refused(UNVERIFIED)),
         Err(Refusal::DoesNotFit) => Err(visitor.refused(REFUSED)),

@@ -4,7 +4,6 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entity::value::Timestamp;
 use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreIdTokenClaims,
     CoreProviderMetadata, CoreUserInfoClaims,
@@ -22,6 +21,7 @@ use url::Url;
 use super::http::{Http, is_safe};
 use super::token::{ALGORITHMS, MAX_AGE, verified};
 use crate::contract::error::Error;
+use crate::door::visitor::Visitor;
 use crate::webhook::Forwarder;
 
 /// Where the provider leads back to, below the URL of this server.
@@ -135,8 +135,8 @@ impl Provider {
     ///
     /// # Errors
     /// `Unavailable` if the provider cannot be asked.
-    pub(super) async fn begin(&self, now: Timestamp) -> Result<(String, Asked), Error> {
-        let client = self.client(&self.metadata(now, None).await?);
+    pub(super) async fn begin(&self, visitor: &Visitor) -> Result<(String, Asked), Error> {
+        let client = self.client(&self.metadata(visitor, None).await?);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = CoreAuthenticationFlow::AuthorizationCode;
         let request = client.authorize_url(flow, CsrfToken::new_random, Nonce::new_random);
@@ -152,7 +152,7 @@ impl Provider {
     /// `Unavailable` if the provider cannot be asked.
     pub(super) async fn redeem(
         &self,
-        now: Timestamp,
+        visitor: &Visitor,
         code: &str,
         asked: &Asked,
     ) -> Result<Result<String, Refusal>, Error> {
@@ -160,14 +160,14 @@ impl Provider {
             tracing::warn!("{EXCHANGES} people sign in at the OpenID provider at this moment; one more was refused");
             return Err(Error::Unavailable);
         };
-        match tokio::time::timeout(TIME, self.exchange(now, code, asked)).await {
+        match tokio::time::timeout(TIME, self.exchange(visitor, code, asked)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(self.unavailable(&"it takes too long")),
         }
     }
 
-    async fn exchange(&self, now: Timestamp, code: &str, asked: &Asked) -> Result<Result<String, Refusal>, Error> {
-        let mut metadata = self.metadata(now, None).await?;
+    async fn exchange(&self, visitor: &Visitor, code: &str, asked: &Asked) -> Result<Result<String, Refusal>, Error> {
+        let mut metadata = self.metadata(visitor, None).await?;
         let mut client = self.client(&metadata);
         let Ok(request) = client.exchange_code(AuthorizationCode::new(code.to_owned())) else {
             return Err(self.unavailable(&"its metadata names no token_endpoint"));
@@ -198,12 +198,12 @@ impl Provider {
             );
         };
         let nonce = Nonce::new(asked.nonce.clone());
-        let mut claims = verified(&client, &metadata.all, id_token, &nonce, now);
+        let mut claims = verified(&client, &metadata.all, id_token, &nonce, visitor.now());
         let unknown = ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey);
         if claims.as_ref().err() == Some(&unknown) {
-            metadata = self.metadata(now, Some(metadata.read_at)).await?;
+            metadata = self.metadata(visitor, Some(metadata.read_at)).await?;
             client = self.client(&metadata);
-            claims = verified(&client, &metadata.all, id_token, &nonce, now);
+            claims = verified(&client, &metadata.all, id_token, &nonce, visitor.now());
         }
         match claims {
             Ok(claims) => self.email(&client, claims, token.access_token()).await,
@@ -266,10 +266,10 @@ impl Provider {
     }
 
     /// The provider's metadata; read again after an hour, and when a token has a key that is not in what was read at `known`.
-    async fn metadata(&self, now: Timestamp, known: Option<i64>) -> Result<Metadata, Error> {
-        let now = now.millis();
+    async fn metadata(&self, visitor: &Visitor, known: Option<i64>) -> Result<Metadata, Error> {
         // One reads, and the others wait for it.
         let mut own = self.known.lock().await;
+        let now = visitor.now().millis();
         if let Some(read) = &own.read {
             let is_known = known == Some(read.read_at);
             let age = now - read.read_at;
@@ -287,7 +287,8 @@ impl Provider {
                 Ok(read)
             }
             Err(cause) => {
-                own.failed_at = Some(now);
+                // Those who wait are refused at once, however long this has taken.
+                own.failed_at = Some(visitor.now().millis());
                 Err(self.unavailable(&cause))
             }
         }

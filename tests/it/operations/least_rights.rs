@@ -7,8 +7,8 @@ use serde_json::json;
 use tests::{Kind, PrivateDatabase, Receiver};
 
 use super::refused;
-use crate::running::{Running, command, json};
 use crate::graphql::third_party_clients::owner_of;
+use crate::running::{Running, command, json};
 
 /// The grants of docs/operating.md, for a role of this name and the database at this URL.
 fn grants(role: &str, url: &str) -> String {

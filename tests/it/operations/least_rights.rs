@@ -52,7 +52,7 @@ async fn a_role_that_cannot_create_serves_everything() {
     let url = with_role(&database.url, &role);
     let receiver = Receiver::answering(200).await;
     let log = tests::database::folder().join(format!("{role}.log"));
-    let server =
+    let mut server =
         Running::start_logged(&url, &["--no-migrate", "--webhook-allow", "127.0.0.0/8", "--log", "warn"], &log);
     let token = owner_of(&url);
 
@@ -95,7 +95,7 @@ async fn a_role_that_cannot_create_serves_everything() {
         assert!(refused.contains("permission denied") || refused.contains("must be owner"), "{sql}: {refused}");
     }
     limited.close().await.unwrap();
-    server.stop();
+    assert_eq!(server.stop(), Some(0));
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "", "nothing is missing");
 }
 

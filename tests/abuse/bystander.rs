@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::program::Attacked;
 
-/// Requests of each of their tokens per second: what the plan allows for good.
+/// Requests of each of their tokens per second: what the plan allows all the time.
 const RATE: u32 = 5;
 /// How long an answer may take before it counts as failed.
 const GIVEN_UP: Duration = Duration::from_secs(20);

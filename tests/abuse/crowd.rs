@@ -68,7 +68,7 @@ async fn a_crowd_costs_little() {
     // A subscription has begun when an event comes.
     let began = Instant::now();
     sleep(Duration::from_millis(500)).await;
-    target.create("/api/v1/clients", serde_json::json!({ "name": "Heard by all" })).await;
+    target.create("/api/v1/clients", serde_json::json!({ "name": "For all" })).await;
     for socket in &mut hearing {
         loop {
             match tokio::time::timeout(Duration::from_secs(20), socket.next())
@@ -83,10 +83,10 @@ async fn a_crowd_costs_little() {
             }
         }
     }
-    let heard = began.elapsed();
+    let received = began.elapsed();
     let all = attacked.present_memory();
     println!(
-        "{idle} idle: {} MiB more; {subscribers} subscribers: {} MiB more; in all {all} MiB; all heard within {heard:?}",
+        "{idle} idle: {} MiB more; {subscribers} subscribers: {} MiB more; in all {all} MiB; all received within {received:?}",
         with_idle.saturating_sub(before),
         all.saturating_sub(with_idle)
     );

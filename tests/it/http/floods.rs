@@ -136,7 +136,7 @@ async fn a_busy_client_is_no_flood() {
     }
 }
 
-/// A body of one byte in each chunk is given up, whoever sends it; the answer says so or refuses for another reason, and comes.
+/// A body of one byte in each chunk is given up, also of a client without a token; its refusal arrives all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_in_crumbs_is_not_read_to_its_end() {
     let world = World::on(Kind::Sqlite).await;

@@ -1,4 +1,4 @@
-.PHONY: demo dist test conformance test-faults test-operations test-upgrade bench bench-smoke bench-ratios bench-door bench-webhooks accept publish files lint sbom pages pictures
+.PHONY: demo dist test conformance test-faults abuse test-operations test-upgrade bench bench-smoke bench-ratios bench-door bench-webhooks accept publish files lint sbom pages pictures
 
 demo: ## Serve a year of made-up data on SQLite.
 	cargo run --release -- serve --demo
@@ -21,6 +21,9 @@ test-operations: ## The long form of backups under load and of poolers, in every
 
 test-upgrade: ## The release before this one, built from its tag or commit, beside this one, under load over a migration.
 	tests/run -p tests --test it -- --nocapture operations::releases
+
+abuse: ## Attack the program in every known way for 30 s each, on both databases, while another tenant works; prints the table of docs/reliability.md.
+	HOURSMITH_ABUSE=whole tests/run -p tests --test abuse -- --nocapture
 
 bench: ## Measure the program beside bare servers and a Node peer (about 20 minutes); writes docs/performance.md.
 	tests/bench/run lab --write

@@ -11,8 +11,13 @@ const SHOWN: usize = 3;
 /// How secrets of ours begin.
 const SCHEMES: [&[u8]; 4] = [b"hsk_live_", b"hsk_test_", b"whsec_", b"wsk_"];
 /// Libraries that write whole messages into the log at levels below this one, or what is no news.
-const QUIET: [&str; 4] =
-    ["tungstenite=info", "tokio_tungstenite=info", "sqlx::postgres::notice=warn", "sea_orm_migration=warn"];
+const QUIET: [&str; 5] = [
+    "tungstenite=info",
+    "tokio_tungstenite=info",
+    "rmcp=info",
+    "sqlx::postgres::notice=warn",
+    "sea_orm_migration=warn",
+];
 
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

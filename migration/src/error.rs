@@ -34,6 +34,8 @@ pub enum Error {
         /// Whether one of them is breaking, so that servers of an older release must be stopped.
         breaking: bool,
     },
+    /// These steps are pending, and who asks may not apply them.
+    Pending(Vec<String>),
     /// The file could not be copied before its first change, so that nothing was changed.
     NotCopied(String),
     /// A step failed; the whole run was rolled back.
@@ -70,6 +72,12 @@ impl fmt::Display for Error {
                 "a server uses this database, and this release would have to migrate it first ({}): run `hoursmith migrate`, \
                  or start `hoursmith serve` of this release, or use the release of the server",
                 pending.join(", ")
+            ),
+            Error::Pending(steps) => write!(
+                f,
+                "the database lacks migrations of this release ({}), and --no-migrate leaves them out: run `hoursmith migrate` \
+                 with a role that may create tables, or start without --no-migrate",
+                steps.join(", ")
             ),
             Error::NotCopied(cause) => {
                 write!(f, "the database could not be copied before it is migrated, so nothing was changed: {cause}")

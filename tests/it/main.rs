@@ -8,6 +8,7 @@ mod conformance;
 mod database;
 mod documents;
 mod graphql;
+mod growth;
 mod guides;
 mod http;
 mod linear;

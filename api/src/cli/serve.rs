@@ -32,6 +32,17 @@ pub(super) struct Serve {
     /// On an empty database, first create workspaces with a year of made-up data.
     #[arg(long)]
     demo: bool,
+    /// Start only on a database that has every migration, and apply none: the role of PostgreSQL then needs no right to create
+    /// or drop.
+    #[arg(
+        long,
+        env = "HOURSMITH_NO_MIGRATE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "off",
+        default_missing_value = "on"
+    )]
+    no_migrate: Switch,
     /// The address to listen on; port 0 takes a free port.
     #[arg(long, env = "HOURSMITH_LISTEN", help_heading = "Addresses", default_value = "127.0.0.1:8080")]
     listen: String,
@@ -122,13 +133,7 @@ impl Serve {
         let address = listener.local_addr()?;
         let mut lock = sqlite::lock(&common.database_url)?;
         let secret_keys = self.secret_key.ensure(&common.database_url).await?;
-        let migrated = migration::up_as(common.migration_url(), migration::Migrator::Upgrade, false).await?;
-        if !migrated.steps.is_empty() {
-            tracing::info!(steps = migrated.steps.join(", "), "the database was migrated");
-        }
-        if let Some(copy) = migrated.copy {
-            tracing::info!(copy = %copy.display(), "the database was copied before it was migrated");
-        }
+        migrate(common.migration_url(), self.no_migrate == Switch::Off).await?;
         warn_of_missing_keys(&common.database_url, &secret_keys).await;
 
         let config = Config {
@@ -201,6 +206,21 @@ impl Serve {
         app.close().await.map_err(internal)?;
         Ok(())
     }
+}
+
+/// Applies the pending steps, or makes sure that there are none.
+async fn migrate(url: &str, may_change: bool) -> Result<(), Failure> {
+    if !may_change {
+        return Ok(migration::ensure_current(url).await?);
+    }
+    let migrated = migration::up_as(url, migration::Migrator::Upgrade, false).await?;
+    if !migrated.steps.is_empty() {
+        tracing::info!(steps = migrated.steps.join(", "), "the database was migrated");
+    }
+    if let Some(copy) = migrated.copy {
+        tracing::info!(copy = %copy.display(), "the database was copied before it was migrated");
+    }
+    Ok(())
 }
 
 /// Serves what only the operator reaches, until the process ends.

@@ -15,7 +15,7 @@ const OF_TESTS: &str = "HOURSMITH_TEST_";
 /// The name of a setting that is never there: those that are refused include it.
 const NOWHERE: &str = "HOURSMITH_NOWHERE";
 /// Other settings that some part of the program reads by itself.
-const OTHERS: [&str; 1] = ["HOURSMITH_FAULTS"];
+const OTHERS: [&str; 2] = ["HOURSMITH_FAULTS", "HOURSMITH_ABUSE"];
 
 /// The arguments of the process, with the settings of the file added where neither a flag nor the environment gives them.
 ///

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_graphql::{Name, Response as GraphqlResponse, ServerError, Value};
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
-use schema::{Gateway, Kind, Prepared, Refused, Sent, before_execution, refused_for_now};
+use schema::{Gateway, Kind, MAX_COST, Prepared, Refused, Sent, before_execution, refused_for_now};
 use service::value::Timestamp;
 use service::{Admitted, Budget, Cx, Error, IdempotencyKey, OPERATION_TIMEOUT, RequestFacts, observed};
 
@@ -83,6 +83,13 @@ impl Graphql {
         };
         let admission = admit_unconfirmed(&self.server, request).await?;
         let charged = charged.insert(Charged { points: 1, budget: admission.budget });
+        let admission = match admission.is_rate_limited() {
+            true => {
+                let may_read = admission.budget.burst > 0;
+                admission.refused_until(self.price_of_refused(request, by_get, may_read).await).await
+            }
+            false => admission,
+        };
         let admitted = admission.pass?;
         let answered = self.answer(request, accepts, id, by_get, admitted.clone(), charged).await;
         // What is refused is refused to a caller as they are now.
@@ -93,6 +100,20 @@ impl Graphql {
             }
             answered => answered,
         }
+    }
+
+    /// What a request would have cost that the rate limit has refused, so that its `Retry-After` is enough for all of it.
+    /// `may_read` says that its document may be looked at: the burst bucket has admitted it, so that there are not many.
+    async fn price_of_refused(&self, request: &mut Request, by_get: bool, may_read: bool) -> u32 {
+        if !may_read {
+            return MAX_COST;
+        }
+        let sent = match by_get {
+            true => request::from_query(request).ok(),
+            false => read_json(request).await.ok().and_then(|body| request::from_json(body).ok()),
+        };
+        // What is refused for another reason costs the one point of the door.
+        sent.and_then(|sent| self.gateway.prepare(sent).ok()).map_or(1, |prepared| prepared.points())
     }
 
     /// Answers an admitted request; of what it reads, nothing is sent to a caller who is another one by now.

@@ -197,7 +197,8 @@ impl Session {
                     received_at = Instant::now();
                     match received {
                         Err(close) => return close,
-                        Ok(received) => match self.handle(received, subscriber, operations).await {
+                        // Boxed, since most of the time nothing is handled.
+                        Ok(received) => match Box::pin(self.handle(received, subscriber, operations)).await {
                             Ok(Some(reply)) => reply,
                             Ok(None) => continue,
                             Err((code, reason)) => {

@@ -94,7 +94,7 @@ impl ConnectionMetrics {
         for reason in ["all", "address", "system"] {
             metrics.refused.with_label_values(&[reason]);
         }
-        for reason in ["head", "unread", "idle", "stop"] {
+        for reason in ["head", "unread", "idle", "stop", "flood"] {
             metrics.cut.with_label_values(&[reason]);
         }
         register(app, Box::new(metrics.open.clone()));

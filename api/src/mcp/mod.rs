@@ -6,6 +6,7 @@ mod call;
 mod confirm;
 mod handler;
 mod names;
+mod price;
 mod prompts;
 mod read;
 mod reply;
@@ -88,6 +89,13 @@ impl<H: ServerHandler + Clone> Mcp<H> {
         }
         let admission = admission::admit(&self.server, request, Feature::ApiAccess).await?;
         *rate = RateState::AtDoor(admission.budget);
+        let admission = match admission.is_rate_limited() {
+            true => {
+                let may_read = admission.budget.burst > 0;
+                admission.refused_until(price::of_refused(&self.gateway, request, may_read).await).await
+            }
+            false => admission,
+        };
         let admitted = admission.pass?;
         let session = Arc::new(Session::new(admitted, id, self.list, self.gateway.clone()));
         let response = self.run(request, &session).await;

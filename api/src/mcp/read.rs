@@ -21,7 +21,7 @@ use super::reply::{MAX_ANSWER, Reply};
 use super::schemas::Schema;
 
 /// Points that the tool `query` may cost.
-const QUERY_POINTS: u32 = 100;
+pub(super) const QUERY_POINTS: u32 = 100;
 /// Rows of each noun that `find` gives.
 const FOUND: usize = 5;
 /// Lines that `schema` gives.

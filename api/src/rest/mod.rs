@@ -7,6 +7,7 @@ mod extract;
 mod nouns;
 pub mod openapi;
 mod pipeline;
+mod price;
 mod route;
 
 use std::sync::Arc;

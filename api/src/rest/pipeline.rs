@@ -10,6 +10,7 @@ use service::{Action, IdempotencyKey, RequestFacts, observed, policy};
 use super::BASE;
 use super::answers::NextCursor;
 use super::extract::ParsedBody;
+use super::price;
 use super::route::{OperationFacts, Routes, Takes};
 use crate::http::admission::{admit, admit_action, admit_rejected};
 use crate::http::budget::RateState;
@@ -96,6 +97,13 @@ impl<E> Pipeline<E> {
             None => admit(&self.server, request, operation.feature).await?,
         };
         *rate = RateState::AtDoor(admission.budget);
+        let admission = match admission.is_rate_limited() {
+            true => {
+                let may_read = admission.budget.burst > 0;
+                admission.refused_until(price::of_refused(&operation, request, may_read).await).await
+            }
+            false => admission,
+        };
         let mut admitted = admission.pass?;
 
         let method = request.method().clone();

@@ -17,7 +17,7 @@ use crate::engine::bounds::check_document;
 use crate::engine::completion::{SchemaIndex, base, root, variable};
 
 /// Points of the dearest document.
-pub const MAX_COST: u64 = 300;
+pub const MAX_COST: u32 = 300;
 /// Rows that one point pays for.
 const ROWS_A_POINT: u64 = 50;
 /// Rows of a report, or of a page at most.
@@ -85,7 +85,7 @@ impl SchemaIndex {
         let of_replay = rows.div_ceil(ROWS_A_POINT).saturating_add(fixed).saturating_add(mutations).max(1);
         let cost = of_replay.saturating_add(entries);
         match (u32::try_from(cost), u32::try_from(of_replay)) {
-            (Ok(points), Ok(of_replay)) if cost <= MAX_COST => Ok(Cost { points, of_replay }),
+            (Ok(points), Ok(of_replay)) if points <= MAX_COST => Ok(Cost { points, of_replay }),
             _ => {
                 let message =
                     format!("the query costs {cost} points; at most {MAX_COST} are taken: ask for fewer rows");

@@ -18,6 +18,7 @@ use crate::engine::completion::SchemaIndex;
 use crate::engine::cost::Cost;
 use crate::engine::documents::{Document, Documents};
 use crate::engine::error::extensions;
+use crate::engine::in_flight::InFlight;
 use crate::engine::literals::readable;
 use crate::engine::merging::check_merging;
 use crate::engine::session::{EventPrice, Run};
@@ -31,6 +32,7 @@ pub struct Gateway {
     index: SchemaIndex,
     documents: Documents,
     trusted: TrustedDocuments,
+    in_flight: InFlight,
 }
 
 /// A request as it was sent.
@@ -101,7 +103,13 @@ impl Prepared {
 impl Gateway {
     /// With the documents of a manifest.
     pub fn new(trusted: TrustedDocuments) -> Gateway {
-        Gateway { schema: build(), index: SchemaIndex::of(&sdl()), documents: Documents::default(), trusted }
+        Gateway {
+            schema: build(),
+            index: SchemaIndex::of(&sdl()),
+            documents: Documents::default(),
+            trusted,
+            in_flight: InFlight::default(),
+        }
     }
 
     /// Reads a document, within its bounds, and reckons what it costs. Nothing is executed.
@@ -166,8 +174,10 @@ impl Gateway {
         self.execute_within(MAX_ANSWER_BYTES, prepared, cx).await
     }
 
-    /// Executes a query or a mutation, whose answer has at most so many bytes.
+    /// Executes a query or a mutation, whose answer has at most so many bytes, once the documents that are executed leave space
+    /// for what it costs.
     pub async fn execute_within(&self, limit: usize, prepared: &Prepared, cx: Cx) -> Response {
+        let _executed = self.in_flight.enter(cx.caller().organization_id().any(), prepared.points()).await;
         let request = self.request(prepared);
         let id = cx.request_id().to_owned();
         let mut response = batch::execute(&self.schema, request, cx, limit).await;

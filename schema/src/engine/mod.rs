@@ -11,6 +11,7 @@ pub(crate) mod documents;
 pub(crate) mod error;
 pub(crate) mod fields;
 pub(crate) mod gateway;
+pub(crate) mod in_flight;
 pub(crate) mod leaf;
 pub(crate) mod literals;
 pub(crate) mod loader;

@@ -314,6 +314,17 @@ impl Action {
         matches!(self, Action::GetTimeReport | Action::GetExpenseReport | Action::GetInvoiceReport)
     }
 
+    /// The most points that a request takes whose price does not stand in its query: a report 11, a batch 1 per entry, a replay
+    /// of deliveries 1 for each 20 of at most 1,000.
+    pub const fn most_points(self) -> u32 {
+        match self {
+            Action::GetTimeReport | Action::GetExpenseReport | Action::GetInvoiceReport => 11,
+            Action::CreateTimeEntries => 100,
+            Action::ReplayWebhookDeliveries => 50,
+            _ => 1,
+        }
+    }
+
     /// In words, for messages: `create time entry`.
     pub fn words(self) -> String {
         let mut words = String::new();

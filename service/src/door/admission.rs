@@ -27,6 +27,24 @@ pub struct Admission {
     /// What is left of the token's budget after the door; reported to every valid token, whatever the outcome of the request.
     /// A request that got in may spend more: then ask `Cx::budget`.
     pub budget: Budget,
+    /// Whom the rate limit has refused.
+    refused: Option<(Arc<Door>, Standing)>,
+}
+
+impl Admission {
+    /// Whether the rate limit refuses the request.
+    pub fn is_rate_limited(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    /// The same refusal of a request that costs so many points in all: its wait is enough for all of them, and not only for
+    /// the one of the door.
+    pub async fn refused_until(mut self, points: u32) -> Admission {
+        if let (Some((door, standing)), Err(Error::RateLimited { retry_after })) = (&self.refused, &mut self.pass) {
+            *retry_after = door.limits.wait(&standing.known.caller, points).await.max(*retry_after);
+        }
+        self
+    }
 }
 
 /// A caller whose token, plan and budget were checked.
@@ -203,15 +221,15 @@ impl Door {
         let lacking = [Feature::ApiAccess, feature].into_iter().find(|feature| !caller.has(*feature));
         if let Some(feature) = lacking {
             let budget = self.limits.peek(caller).await;
-            return Ok(Admission { pass: Err(Error::PlanLacks(feature)), budget });
+            return Ok(Admission { pass: Err(Error::PlanLacks(feature)), budget, refused: None });
         }
         let (charged, budget) = self.limits.charge_request(caller).await;
         if let Err(refused) = charged {
             // A token that is no longer valid is refused as such, not asked to retry later.
             self.confirm(&mut standing).await?;
-            return Ok(Admission { pass: Err(refused), budget });
+            return Ok(Admission { pass: Err(refused), budget, refused: Some((self.clone(), standing)) });
         }
-        Ok(Admission { pass: Ok(Admitted { door: self.clone(), standing, budget }), budget })
+        Ok(Admission { pass: Ok(Admitted { door: self.clone(), standing, budget }), budget, refused: None })
     }
 }
 

@@ -99,6 +99,13 @@ struct ChargeResult {
     sustained: Level,
 }
 
+impl ChargeResult {
+    /// The whole seconds until both buckets have room for a retry.
+    fn retry_after(&self) -> u64 {
+        seconds_up(self.burst.wait.max(self.sustained.wait)).clamp(1, MINUTE.as_secs())
+    }
+}
+
 /// The rate limits of this process.
 pub(crate) struct Limits {
     clock: Clock,
@@ -152,17 +159,20 @@ impl Limits {
         self.charge(caller, Charge::PEEK).await.1
     }
 
-    async fn charge(&self, caller: &Caller, charge: Charge) -> (Result<(), Error>, Budget) {
+    /// The whole seconds until both buckets have room for a request of so many points.
+    pub(crate) async fn wait(&self, caller: &Caller, points: u32) -> u64 {
         let sizes = Sizes::of(caller.plan, self.scale);
-        if self.scale == 0 {
-            let nothing = Budget { sizes, burst: 0, sustained: 0, burst_reset: 0, sustained_reset: 0, full_at: 0 };
-            return (Ok(()), nothing);
-        }
+        // More than a whole bucket is never there.
+        let asked = Charge { request: false, points: 0, before: points.min(sizes.sustained) };
+        self.result(caller, sizes, asked).await.retry_after()
+    }
+
+    async fn result(&self, caller: &Caller, sizes: Sizes, charge: Charge) -> ChargeResult {
         let shared = match &self.shared {
             Some(shared) => shared.charge(caller.token_id, sizes, charge).await,
             None => None,
         };
-        let result = match shared {
+        match shared {
             Some(result) => {
                 // A shared charge counts in memory too, so that losing Redis does not refill the buckets.
                 if result.admitted {
@@ -171,15 +181,23 @@ impl Limits {
                 result
             }
             None => self.memory.charge(caller, charge),
-        };
+        }
+    }
+
+    async fn charge(&self, caller: &Caller, charge: Charge) -> (Result<(), Error>, Budget) {
+        let sizes = Sizes::of(caller.plan, self.scale);
+        if self.scale == 0 {
+            let nothing = Budget { sizes, burst: 0, sustained: 0, burst_reset: 0, sustained_reset: 0, full_at: 0 };
+            return (Ok(()), nothing);
+        }
+        let result = self.result(caller, sizes, charge).await;
         let verdict = if result.admitted {
             Ok(())
         } else {
-            let wait = result.burst.wait.max(result.sustained.wait);
             // The burst bucket is asked first.
             let bucket = if charge.request && !result.burst.wait.is_zero() { "burst" } else { "sustained" };
             self.refused.with_label_values(&[bucket]).inc();
-            Err(Error::RateLimited { retry_after: seconds_up(wait).clamp(1, MINUTE.as_secs()) })
+            Err(Error::RateLimited { retry_after: result.retry_after() })
         };
         (verdict, self.budget(sizes, &result))
     }

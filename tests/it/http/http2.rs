@@ -7,27 +7,27 @@ use tests::{Kind, Listening, Raw, World};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const HEADERS: u8 = 1;
+pub(super) const RST_STREAM: u8 = 3;
+pub(super) const SETTINGS: u8 = 4;
 const MAX_CONCURRENT_STREAMS: u16 = 3;
 const INITIAL_WINDOW_SIZE: u16 = 4;
 
 /// A frame (RFC 9113, section 4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 /// A GET of a path, as literals without indexing (RFC 7541).
-fn get(stream: u32, path: &str) -> Vec<u8> {
+pub(super) fn get(stream: u32, path: &str) -> Vec<u8> {
     let literal = |index: u8, text: &str| [&[index, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
     let block = [vec![0x82, 0x86], literal(4, path), literal(1, "localhost")].concat();
     frame(HEADERS, 0x5, stream, &block)
 }
 
-async fn read_frame(raw: &mut Raw) -> Option<(u8, u32, Vec<u8>)> {
+pub(super) async fn read_frame(raw: &mut Raw) -> Option<(u8, u32, Vec<u8>)> {
     let mut head = [0; 9];
     timeout(Duration::from_secs(10), raw.0.read_exact(&mut head)).await.expect("a frame or an end").ok()?;
     let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);

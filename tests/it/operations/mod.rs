@@ -3,6 +3,7 @@
 mod backups;
 mod copies;
 mod doctor;
+mod least_rights;
 mod messages;
 mod observed;
 mod packaging;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Limits;
+use super::flood::Given;
 
 /// Bytes that a client must take within the write timeout, or the connection is closed.
 const LEAST_PROGRESS: usize = 16 * 1024;
@@ -24,6 +25,8 @@ pub(super) enum Cut {
     Idle,
     /// The server stops and no request is open.
     Stop,
+    /// The client sends too much that asks for nothing.
+    Flood,
 }
 
 impl Cut {
@@ -34,6 +37,7 @@ impl Cut {
             Cut::Unread => "unread",
             Cut::Idle => "idle",
             Cut::Stop => "stop",
+            Cut::Flood => "flood",
         }
     }
 }
@@ -58,6 +62,12 @@ struct State {
     stopping_since: Option<Instant>,
     /// The client still sends a body that nobody will read.
     has_unread_body: bool,
+    /// Answers that were handed over completely, and bytes that the socket has taken.
+    given: Given,
+    /// The client has sent too much that asks for nothing.
+    is_flooded: bool,
+    /// The connection has become another one, such as a WebSocket, or has ended.
+    is_handed_over: bool,
 }
 
 /// What an open request waits for.
@@ -81,6 +91,9 @@ impl Activity {
             unflushed: false,
             stopping_since: None,
             has_unread_body: false,
+            given: Given::default(),
+            is_flooded: false,
+            is_handed_over: false,
         })))
     }
 
@@ -103,19 +116,42 @@ impl Activity {
         Exchange { activity: self.clone(), place }
     }
 
-    /// The client has sent something.
-    pub(super) fn received(&self) {
+    /// The client has sent something. Returns what it was given so far.
+    pub(super) fn received(&self) -> Given {
         let mut state = self.lock();
         // Over HTTP/2 other frames than heads arrive as well; once a request has come, only idleness counts.
         if state.open == 0 && !state.is_http2 && state.head_since.is_none() {
             state.head_since = Some(Instant::now());
         }
+        let in_head = state.open == 0 && state.head_since.is_some() && !state.is_handed_over;
+        Given { in_head, ..state.given }
+    }
+
+    /// The client has sent too much that asks for nothing.
+    pub(super) fn flood(&self) {
+        self.lock().is_flooded = true;
+    }
+
+    /// Whether it has.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.lock().is_flooded
+    }
+
+    /// The connection has become another one, or has ended.
+    pub(super) fn hand_over(&self) {
+        self.lock().is_handed_over = true;
+    }
+
+    /// Whether the socket takes nothing at the moment, so that a part of something may have been sent.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.lock().blocked.is_some()
     }
 
     /// The client has taken so many bytes.
     pub(super) fn sent(&self, bytes: usize) {
         let mut state = self.lock();
         state.unflushed = true;
+        state.given.bytes += bytes as u64;
         state.blocked = match state.blocked {
             Some((since, taken)) if taken + bytes < LEAST_PROGRESS => Some((since, taken + bytes)),
             _ => None,
@@ -189,6 +225,11 @@ impl Exchange {
     /// The next part of the answer is not there yet.
     pub(super) fn waits_for_server(&self) {
         self.set(Phase::Server);
+    }
+
+    /// The answer was handed over completely.
+    pub(super) fn complete(&self) {
+        self.activity.lock().given.answers += 1;
     }
 
     fn set(&self, phase: Phase) {

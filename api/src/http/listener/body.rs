@@ -23,22 +23,33 @@ const PART: usize = 32 * 1024;
 
 type Inner = BoxBody<Bytes, io::Error>;
 
+/// The parts that any body may arrive in, and the bytes for which it may have one more: a part of one byte costs as much as
+/// one of thousands.
+const PARTS: usize = 1_024;
+const BYTES_PER_PART: usize = 64;
+
 /// A body that is lent to a handler and can be taken back.
 #[derive(Clone)]
-pub(super) struct LentBody(Arc<Mutex<Inner>>);
+pub(super) struct LentBody(Arc<Mutex<Lent>>);
+
+struct Lent {
+    inner: Inner,
+    parts: usize,
+    bytes: usize,
+}
 
 impl LentBody {
-    pub(super) fn new(body: Inner) -> LentBody {
-        LentBody(Arc::new(Mutex::new(body)))
+    pub(super) fn new(inner: Inner) -> LentBody {
+        LentBody(Arc::new(Mutex::new(Lent { inner, parts: 0, bytes: 0 })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Lent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether nothing is left.
     pub(super) fn is_read(&self) -> bool {
-        self.lock().is_end_stream()
+        self.lock().inner.is_end_stream()
     }
 
     /// Reads and discards what the handler has left, within bounds. False if something is left even then.
@@ -46,12 +57,13 @@ impl LentBody {
         if self.is_read() {
             return true;
         }
-        if self.lock().size_hint().lower() > MAX_BODY as u64 {
+        if self.lock().inner.size_hint().lower() > MAX_BODY as u64 {
             return false;
         }
         let rest = async {
             let mut discarded = 0;
-            while let Some(Ok(frame)) = self.frame().await {
+            while let Some(frame) = self.frame().await {
+                let Ok(frame) = frame else { return false };
                 discarded += frame.data_ref().map_or(0, Bytes::len);
                 if discarded > MAX_BODY {
                     return false;
@@ -68,15 +80,24 @@ impl Body for LentBody {
     type Error = io::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        Pin::new(&mut *self.lock()).poll_frame(cx)
+        let mut lent = self.lock();
+        let polled = ready!(Pin::new(&mut lent.inner).poll_frame(cx));
+        if let Some(Ok(frame)) = &polled {
+            lent.parts += 1;
+            lent.bytes += frame.data_ref().map_or(0, Bytes::len);
+            if lent.parts > PARTS + lent.bytes / BYTES_PER_PART {
+                return Poll::Ready(Some(Err(io::Error::other("the body arrives in too many parts"))));
+            }
+        }
+        Poll::Ready(polled)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.lock().is_end_stream()
+        self.lock().inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.lock().size_hint()
+        self.lock().inner.size_hint()
     }
 }
 
@@ -133,6 +154,14 @@ impl Body for AnswerBody {
     }
 }
 
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        if self.is_end_stream() {
+            self.exchange.complete();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http_body_util::Full;
@@ -159,5 +188,16 @@ mod tests {
         let lent = LentBody::new(full(1000));
         assert!(lent.clone().discard().await && lent.is_end_stream());
         assert!(!LentBody::new(full(MAX_BODY + 1)).discard().await);
+    }
+
+    #[tokio::test]
+    async fn a_body_in_crumbs_is_given_up() {
+        let crumbs = |bytes: usize, parts: usize| {
+            let part = move |_| Ok::<_, io::Error>(Frame::data(Bytes::from(vec![7; bytes])));
+            LentBody::new(http_body_util::StreamBody::new(futures_util::stream::iter((0..parts).map(part))).boxed())
+        };
+        assert!(crumbs(1, PARTS).discard().await);
+        assert!(!crumbs(1, 2 * PARTS).discard().await);
+        assert!(crumbs(BYTES_PER_PART, 10 * PARTS).discard().await);
     }
 }

@@ -122,7 +122,8 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
             let (endpoint, exchange) = (self.endpoint.clone(), activity.begin(request.version() == Version::HTTP_2));
             let (activity, local) = (activity.clone(), local.clone());
             let remote = RemoteAddr(Addr::SocketAddr(address));
-            async move {
+            // Boxed, since the library reserves space for it as long as the connection is open, and most of the time none is.
+            Box::pin(async move {
                 let (request, lent) = received(request, local, remote);
                 let expects_continue = request.headers().contains_key(header::EXPECT);
                 let is_http1 = request.version() < Version::HTTP_2;
@@ -137,7 +138,7 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
                 }
                 let response: http::Response<BoxBody<Bytes, std::io::Error>> = response.into();
                 Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, exchange)))
-            }
+            })
         });
         let mut connection = pin!(self.http.serve_connection_with_upgrades(TokioIo::new(socket), service));
         loop {
@@ -145,7 +146,13 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
             let now = Instant::now();
             let look = deadline.map_or(now + self.longest_look(), |(at, _)| at.min(now + self.longest_look()));
             tokio::select! {
-                _ = connection.as_mut() => return,
+                _ = connection.as_mut() => {
+                    activity.hand_over();
+                    if activity.is_flooded() {
+                        self.count_cut(Cut::Flood, address);
+                    }
+                    return;
+                }
                 changed = stages.changed() => {
                     if changed.is_err() || *stages.borrow_and_update() == Stage::Ended {
                         return;

@@ -3,6 +3,7 @@
 mod activity;
 mod body;
 mod connection;
+mod flood;
 mod places;
 mod socket;
 

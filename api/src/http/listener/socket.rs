@@ -1,7 +1,7 @@
 //! The socket of a connection: reports what happens on it, lingers before it closes on a client that still sends, and
 //! puts the refusals of the HTTP library into the envelope.
 
-use std::io::{IoSlice, Result};
+use std::io::{ErrorKind, IoSlice, Result};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::activity::Activity;
+use super::flood::{Flood, GOAWAY};
 use super::places::Place;
 
 /// How long, and for how many bytes, a connection is read after its last answer.
@@ -29,6 +30,7 @@ pub(super) struct Socket {
     activity: Arc<Activity>,
     refuse: Arc<Refuse>,
     linger: Option<Linger>,
+    flood: Flood,
     _place: Place,
 }
 
@@ -42,7 +44,7 @@ struct Linger {
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, refuse: Arc<Refuse>, place: Place) -> Socket {
-        Socket { stream, activity, refuse, linger: None, _place: place }
+        Socket { stream, activity, refuse, linger: None, flood: Flood::new(), _place: place }
     }
 
     /// Reports the outcome of a write.
@@ -80,10 +82,19 @@ impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before {
-            self.activity.received();
+        if buffer.filled().len() == before {
+            return Poll::Ready(Ok(()));
         }
-        Poll::Ready(Ok(()))
+        let given = self.activity.received();
+        if self.flood.allows(&buffer.filled()[before..], given) {
+            return Poll::Ready(Ok(()));
+        }
+        self.activity.flood();
+        if self.flood.is_http2() && !self.activity.is_blocked() {
+            // The connection ends whether it is read or not.
+            let _ = self.stream.try_write(GOAWAY);
+        }
+        Poll::Ready(Err(ErrorKind::ConnectionAborted.into()))
     }
 }
 

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use entity::value::{Currency, Money};
 
+use crate::access::action::Action;
 use crate::contract::error::Error;
 use crate::door::Cx;
 
 /// The price of a report, in points: 10 more than other requests.
-pub(super) const POINTS: u32 = 11;
+pub(super) const POINTS: u32 = Action::GetTimeReport.most_points();
 
 /// The most sums that a report is made of: one per group, currency and rate.
 pub(super) const MAX_SUMS: u64 = 10_000;

@@ -16,6 +16,7 @@ use super::connection::{Ask, Conn, Fault, Got, Options, Ready, is_refused_for_no
 use super::permits::{Class, Permit, Permits, Waiting};
 use super::pooler::Pooler;
 pub(super) use super::sent::Sent;
+use super::sent::State;
 use super::transaction::Beginning;
 use crate::core::observed;
 
@@ -53,29 +54,6 @@ struct Idle {
     conn: Conn,
     generation: u64,
     since: Instant,
-}
-
-/// What a connection that is taken is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Nothing: it can be given back.
-    Free,
-    /// A statement, which nobody waits for if the connection is dropped now.
-    Running,
-    /// A statement whose deadline is over.
-    Late,
-    /// It is of no use any more.
-    Lost,
-}
-
-impl State {
-    fn after<T>(outcome: &Result<T, Fault>) -> State {
-        match outcome {
-            Ok(_) | Err(Fault::Refused(_)) => State::Free,
-            Err(Fault::Late) => State::Late,
-            Err(Fault::Lost(_)) => State::Lost,
-        }
-    }
 }
 
 /// A connection that is taken, until it is dropped.

@@ -80,7 +80,7 @@ fn look<E: Listed>(read: &Read<'_>, text: &str, title: E::Column, number: i32, f
     let found = read.query::<E>(|query| {
         let live = E::live(query.select_only());
         match E::SEARCH {
-            Some(column) => live.filter(contains(column, text)),
+            Some(column) => live.filter(contains(column, text, read.is_postgres())),
             None => live,
         }
     });

@@ -178,6 +178,11 @@ on_both! {
     }
 }
 
+/// An answer as it is sent.
+fn json_of(answer: &Response) -> Value {
+    serde_json::from_slice(&schema::write(answer, true).unwrap()).unwrap()
+}
+
 /// Subscribes to a document; it is registered when this returns.
 async fn subscribed(world: &World, token: &str, query: &str) -> (Subscriber, BoxStream<'static, Response>) {
     let (cx, subscriber) = watching_as(world, token, RequestFacts::default()).await;
@@ -208,8 +213,7 @@ on_both! {
             let (_place, mut answers) = subscribed(&world, home.token(role), query).await;
             let mut next = async || {
                 let answer = timeout(Duration::from_secs(20), answers.next()).await.unwrap().unwrap();
-                let written = schema::write(&answer, true).unwrap();
-                serde_json::from_slice::<Value>(&written).unwrap()["data"]["timersChanged"]["timeEntry"].clone()
+                json_of(&answer)["data"]["timersChanged"]["timeEntry"].clone()
             };
             let id = world.post(&home.member, "/api/v1/time-entries/start", json!({ "projectId": project })).await.id();
             assert_eq!(next().await, json!({ "id": id, "durationSeconds": null, "member": { "userId": home.member_user } }), "{role}");
@@ -244,14 +248,14 @@ on_both! {
         start.json(json!({ "projectId": project })).send().await.data(201);
         for (query, (_registered, answers)) in &mut subscriptions {
             let answer = timeout(Duration::from_secs(20), answers.next()).await.unwrap().unwrap();
-            let answer = serde_json::to_value(answer).unwrap();
+            let answer = json_of(&answer);
             let field = if query.contains("timersChanged") { "timersChanged" } else { "timerChanged" };
             assert_eq!(answer["data"][field]["timeEntry"]["project"]["name"], "P", "{query}: {answer}");
         }
         let create = quick.call(Method::POST, "/api/v1/clients").token(&home.owner).key("create");
         create.json(json!({ "name": "New" })).send().await.data(201);
         let answer = timeout(Duration::from_secs(20), created.next()).await.unwrap().unwrap();
-        assert_eq!(serde_json::to_value(answer).unwrap()["data"]["events"]["type"], "client.created");
+        assert_eq!(json_of(&answer)["data"]["events"]["type"], "client.created");
     }
 }
 
@@ -272,7 +276,7 @@ on_both! {
         home.client(&world, "New").await;
         for (query, (_registered, answers)) in &mut subscriptions {
             let answer = timeout(Duration::from_secs(20), answers.next()).await.unwrap().unwrap();
-            assert_eq!(serde_json::to_value(answer).unwrap()["data"]["events"]["type"], "client.created", "{query}");
+            assert_eq!(json_of(&answer)["data"]["events"]["type"], "client.created", "{query}");
         }
         let gateway = Gateway::default();
         for query in [

@@ -190,8 +190,8 @@ pub async fn run() -> ExitCode {
             return ExitCode::from(2);
         }
         // The same where settings come from the environment, which counts as having asked for something.
-        Err(wrong) if wrong.kind() == ErrorKind::MissingSubcommand && std::env::args_os().len() == 1 => {
-            print::problem(&Cli::command().render_help().to_string());
+        Err(wrong) if wrong.kind() == ErrorKind::MissingSubcommand => {
+            print::problem(&help_of_commands(std::env::args().skip(1)));
             return ExitCode::from(2);
         }
         Err(wrong) => {
@@ -216,6 +216,18 @@ pub async fn run() -> ExitCode {
 /// All commands, each with the settings that matter to it in its help.
 fn commands() -> clap::Command {
     settings::hiding_database(Cli::command())
+}
+
+/// The help of the command that these arguments lead to.
+fn help_of_commands(arguments: impl Iterator<Item = String>) -> String {
+    let mut command = commands();
+    command.build();
+    for argument in arguments {
+        if let Some(below) = command.find_subcommand(&argument).cloned() {
+            command = below;
+        }
+    }
+    command.render_help().to_string()
 }
 
 fn parse(arguments: Vec<std::ffi::OsString>) -> Result<Cli, clap::Error> {

@@ -16,7 +16,7 @@ fn grants(role: &str, url: &str) -> String {
     let section = guide.split_once("### A role with the least rights").unwrap().1;
     let sql = section.split_once("```sql\n").unwrap().1.split_once("```").unwrap().0;
     let database = url.rsplit('/').next().unwrap();
-    sql.replace("hoursmith_server", role).replace("DATABASE hoursmith ", &format!("DATABASE {database} "))
+    sql.replace("app_of_hoursmith", role).replace("DATABASE hoursmith ", &format!("DATABASE {database} "))
 }
 
 /// The same URL with another role.

@@ -112,6 +112,10 @@ async fn of_upgrades(message: &str) -> String {
         run(&database, &later(false)).await;
         return failed(command(&database.url, &["serve", "--listen", "127.0.0.1:0"]));
     }
+    if message.starts_with("the database lacks") {
+        run(&database, WITHOUT_A_STEP).await;
+        return failed(command(&database.url, &["serve", "--no-migrate", "--listen", "127.0.0.1:0"]));
+    }
     let server = Running::start(&database.url, &[]);
     run(&database, WITHOUT_A_STEP).await;
     let why = failed(command(&database.url, &["workspace", "list"]));
@@ -261,6 +265,7 @@ async fn produced(message: &str) -> Option<String> {
         | "sealed with a key that is not in the ring" => of_keys(message).await,
         "the database is newer than this hoursmith"
         | "a server uses this database, and this release would have to migrate it first"
+        | "the database lacks migrations of this release"
         | "the database could not be copied before it is migrated" => of_upgrades(message).await,
         "is no whole backup of Hoursmith" | "is not empty: add --force" => of_backups(message).await,
         "must be ADDRESS:PORT"

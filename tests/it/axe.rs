@@ -14,7 +14,7 @@ const OWNER: &str = "ada@hazelfinch.example";
 #[tokio::test]
 async fn no_page_has_a_serious_finding_of_axe() {
     let database = PrivateDatabase::empty(Kind::Sqlite).await;
-    let mut server = Running::start(&database.url, &["--demo", "--rate-limit-scale", "10000"]);
+    let mut server = Running::start(&database.url, &["--demo", "--rate-limit-scale", "10000", "--log", "warn"]);
     let shown = server.read_until("api-docs");
     let owner = shown.lines().find(|line| line.contains("agency, Owner (write)")).unwrap();
     let token = owner.split_whitespace().last().unwrap();

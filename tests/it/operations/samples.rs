@@ -201,7 +201,8 @@ async fn the_sample_for_pgbouncer_works() {
     let mut serve = command(&url, &["serve", "--listen", "127.0.0.1:0"]);
     serve.env("HOURSMITH_DATABASE_DIRECT_URL", &database.url);
     let server = Running::spawn(serve, Stdio::piped());
-    let token = super::workspace_of(&url, printed);
+    // Commands go to the database itself, as migrations do.
+    let token = super::workspace_of(&database.url, printed);
     assert_eq!(server.read("/api/v1/me", &token)["data"]["role"], "OWNER");
     let (code, log) = server.terminate();
     assert!(code == Some(0) && log.contains("over the direct URL"), "{log}");

@@ -224,7 +224,7 @@ async fn a_slow_statement_is_reported() {
         server.send("POST", "/api/v1/clients", &token, &serde_json::json!({ "name": "C" }))
     });
     // As long as it takes to be slow.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    tokio::time::sleep(Duration::from_millis(3000)).await;
     obstacle.rollback().await.unwrap();
     assert!(made.await.unwrap()["data"]["id"].is_string());
     let text = wait_for(&log, "a slow statement");

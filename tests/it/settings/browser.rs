@@ -15,7 +15,7 @@ async fn the_settings_pages_work_in_a_browser() {
     let database = PrivateDatabase::empty(Kind::Sqlite).await;
     let owner = ["--plan", "agency", "--owner-email", "ada@example.com", "--owner-name", "Ada"];
     let workspace = json(&database.url, &[&["workspace", "create", "--name", "Hazel"], &owner[..]].concat());
-    let server = Running::start(&database.url, &[]);
+    let server = Running::start(&database.url, &["--log", "warn"]);
     let base = format!("http://localhost:{}", server.address.rsplit(':').next().unwrap());
     let link = || {
         let id = workspace["id"].as_str().unwrap();
@@ -43,7 +43,8 @@ async fn the_settings_pages_work_in_a_browser() {
 /// invoice is made, sent and paid; another replica knows the session.
 async fn story(kind: Kind) {
     let database = PrivateDatabase::empty(kind).await;
-    let allow = ["--webhook-allow", "127.0.0.0/8"];
+    // Nobody reads its log.
+    let allow = ["--webhook-allow", "127.0.0.0/8", "--log", "warn"];
     let server = Running::start(&database.url, &allow);
     // An embedded database has one server.
     let replica = matches!(kind, Kind::Postgres).then(|| Running::start(&database.url, &allow));

@@ -24,7 +24,10 @@ const CALLER: &str = "1122334455667788";
 
 /// A collector on loopback, which remembers what it is sent.
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<(String, HeaderMap, Vec<u8>)>>>);
+struct Collector(Arc<Mutex<Vec<Export>>>);
+
+/// What was sent to a collector: the path, the headers and the body.
+type Export = (String, HeaderMap, Vec<u8>);
 
 impl Endpoint for Collector {
     type Output = Response;

@@ -45,6 +45,8 @@ pub struct Attacked {
 fn command(url: &str) -> Command {
     let mut command = Command::new(program("faults"));
     command.env_clear().env("HOURSMITH_DATABASE_URL", url).env("HOURSMITH_LOG", "warn");
+    // As the unit in packaging/ sets it.
+    command.env("MALLOC_ARENA_MAX", "2");
     command.env("HOURSMITH_SECRET_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").stdin(Stdio::null());
     command
 }

@@ -237,3 +237,15 @@ async fn a_slow_body_is_answered_and_delays_nobody_on_sqlite() {
 async fn a_slow_body_is_answered_and_delays_nobody_on_postgres() {
     a_slow_body(Kind::Postgres).await;
 }
+
+/// One connection serves any number of requests, one after the other.
+#[tokio::test]
+async fn a_connection_is_used_for_thousands_of_requests() {
+    let (_world, listening) = listening(Limits::default()).await;
+    let mut raw = listening.connect().await;
+    for number in 0..3_000 {
+        raw.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let (head, _) = raw.answer().await;
+        assert!(head.starts_with("http/1.1 200"), "request {number}: {head}");
+    }
+}

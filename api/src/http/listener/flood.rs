@@ -74,6 +74,10 @@ impl Flood {
 
     /// Takes in what has been read. False: it is too much.
     pub(super) fn allows(&mut self, mut bytes: &[u8], given: Given) -> bool {
+        // The head of another request begins.
+        if given.answers != self.given.answers {
+            self.reads_of_head = 0;
+        }
         self.earn(given);
         if let Place::Preface(seen) = self.place {
             let part = bytes.len().min(PREFACE.len() - seen);
@@ -206,5 +210,15 @@ mod tests {
         let pieces = (0..5_000).take_while(|_| flood.allows(b"a", in_head)).count();
         assert_eq!(pieces, 1_024);
         assert!(flood.allows(b"a", Given::default()), "a body is another matter");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_takes_any_number_of_requests_one_after_the_other() {
+        let mut flood = Flood::new();
+        let requests = (0..5_000).take_while(|answers| {
+            let given = Given { answers: *answers, bytes: 0, in_head: true };
+            flood.allows(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", given)
+        });
+        assert_eq!(requests.count(), 5_000);
     }
 }

@@ -52,13 +52,15 @@ struct Root<'a> {
     fields: Vec<&'a Positioned<Field>>,
     /// The fragments that they stand in.
     spread: HashSet<&'a Name>,
+    /// Whether a fragment is spread once more, so that its fields stand there twice.
+    repeats: bool,
     /// The first `@skip` or `@include` that decides about one of them.
     condition: Option<Pos>,
 }
 
 impl<'a> Root<'a> {
     fn of(set: &'a SelectionSet, fragments: &'a Fragments) -> Root<'a> {
-        let mut root = Root { fields: Vec::new(), spread: HashSet::new(), condition: None };
+        let mut root = Root { fields: Vec::new(), spread: HashSet::new(), repeats: false, condition: None };
         let mut open = vec![set.items.iter()];
         while let Some(items) = open.last_mut() {
             let Some(selection) = items.next() else {
@@ -71,8 +73,11 @@ impl<'a> Root<'a> {
                 Selection::InlineFragment(inline) => open.push(inline.node.selection_set.node.items.iter()),
                 Selection::FragmentSpread(one) => {
                     let name = &one.node.fragment_name.node;
-                    if let Some(fragment) = fragments.get(name).filter(|_| root.spread.insert(name)) {
+                    let Some(fragment) = fragments.get(name) else { continue };
+                    if root.spread.insert(name) {
                         open.push(fragment.node.selection_set.node.items.iter());
+                    } else {
+                        root.repeats = true;
                     }
                 }
             }
@@ -110,7 +115,7 @@ impl<'a> Root<'a> {
         let merged = self.merged();
         match self.condition {
             None => Ok(Some(merged)),
-            Some(_) if merged.len() == self.fields.len() => Ok(None),
+            Some(_) if !self.repeats && merged.len() == self.fields.len() => Ok(None),
             Some(at) => {
                 let message = "a mutation that is selected twice under one name takes neither `@skip` nor `@include`";
                 Err(ServerError::new(message, Some(at)))

@@ -195,6 +195,13 @@ on_both! {
             assert_eq!((client["name"].as_str(), client["id"].is_string()), (Some("M"), true), "{query}: {made}");
             assert_eq!(world.database.number("SELECT count(*) AS n FROM client").await, before + 1, "{query}");
         }
+        // Where a condition decides about one of the two, it is refused rather than performed twice.
+        let before = world.database.number("SELECT count(*) AS n FROM client").await;
+        for root in ["...A @include(if: true) ...A", "...A createClient(input: { name: \"M\" }) @skip(if: false) { client { id } }"] {
+            let query = format!("mutation {{ {root} }} fragment A on Mutation {{ createClient(input: {{ name: \"M\" }}) {{ client {{ id }} }} }}");
+            assert_eq!(world.graphql(owner, &query, json!({})).await.graphql_error()["code"], "bad_request", "{root}");
+        }
+        assert_eq!(world.database.number("SELECT count(*) AS n FROM client").await, before);
         // Mutations of several names stay in their order, fragments in their places.
         let query = "mutation { a: createClient(input: { name: \"1\" }) { client { name } } ...F c: createClient(input: { name: \"3\" }) { client { name } } }
             fragment F on Mutation { b: createClient(input: { name: \"2\" }) { client { name } } }";

@@ -49,6 +49,8 @@ struct Worker {
     closed: Vec<(WebhookEndpointId, &'static str)>,
     /// When the next endpoint may be sent to that is due and has used up its rate.
     throttled_until: Option<Instant>,
+    /// Whether attempts ended after the last turn had divided the permits: what they free is not given out yet.
+    has_freed_permits: bool,
     sent: usize,
 }
 
@@ -119,18 +121,20 @@ impl Worker {
             finished: Vec::new(),
             closed: Vec::new(),
             throttled_until: None,
+            has_freed_permits: false,
             sent: 0,
         }
     }
 
     /// Whether the next turn has work already.
     fn must_turn_again(&self) -> bool {
-        !self.finished.is_empty() || !self.closed.is_empty()
+        !self.finished.is_empty() || !self.closed.is_empty() || self.has_freed_permits
     }
 
     /// Stores results, leases due deliveries, and begins their attempts.
     async fn turn(&mut self) -> Result<(), Error> {
         self.note_ended();
+        self.has_freed_permits = false;
         let now = self.app.now();
         let instant = Instant::now();
         let has_permits = !self.limiter.permits(instant).is_empty();
@@ -143,7 +147,7 @@ impl Worker {
         let lease = self.app.new_id();
         let tx = self.app.database().begin().await?;
         // The database may have taken long: results that came meanwhile are stored before more is leased.
-        self.note_ended();
+        self.has_freed_permits = self.note_ended();
         let finished: Vec<Outcome> = self.finished.iter().map(|(outcome, _)| outcome.clone()).collect();
         queue::finish(&tx, &finished, now).await?;
         let mut skipped = 0;
@@ -185,11 +189,14 @@ impl Worker {
         }
     }
 
-    /// Notes the attempts that have ended so far.
-    fn note_ended(&mut self) {
+    /// Notes the attempts that have ended so far, and returns whether there were any.
+    fn note_ended(&mut self) -> bool {
+        let mut any = false;
         while let Some(ended) = self.sends.try_join_next() {
             self.note(ended);
+            any = true;
         }
+        any
     }
 
     /// Begins the attempt of a leased delivery, unless its endpoint is closed.

@@ -5,18 +5,9 @@
 
 mod before;
 mod connect;
-mod dialect;
 mod error;
-mod m0001_tables;
-mod m0002_assignees_and_fees;
-mod m0003_webhooks;
-mod m0004_report_by_zone;
-mod m0005_access_epoch;
-mod m0006_sessions;
-mod m0007_migration_marks;
-mod m0008_event_traceparent;
-mod m0009_search_index;
 mod marks;
+mod step;
 
 use std::path::PathBuf;
 
@@ -27,7 +18,7 @@ use sea_orm_migration::sea_orm::{
 
 pub use error::{Error, UnknownStep};
 
-use Compatibility::Compatible;
+use step::STEPS;
 
 /// Advisory lock on PostgreSQL while migrations run, so that replicas that start together run them one after another.
 const ADVISORY_LOCK: i64 = 0x686f_7572_736d_6974;
@@ -41,27 +32,11 @@ pub enum Compatibility {
     Breaking,
 }
 
-/// The steps of this release, in order, each with its mark. The first steps belong to the first release, which nothing runs
-/// beside.
-fn steps() -> Vec<(Compatibility, Box<dyn MigrationTrait>)> {
-    vec![
-        (Compatible, Box::new(m0001_tables::Step)),
-        (Compatible, Box::new(m0002_assignees_and_fees::Step)),
-        (Compatible, Box::new(m0003_webhooks::Step)),
-        (Compatible, Box::new(m0004_report_by_zone::Step)),
-        (Compatible, Box::new(m0005_access_epoch::Step)),
-        (Compatible, Box::new(m0006_sessions::Step)),
-        (Compatible, Box::new(m0007_migration_marks::Step)),
-        (Compatible, Box::new(m0008_event_traceparent::Step)),
-        (Compatible, Box::new(m0009_search_index::Step)),
-    ]
-}
-
 struct Steps;
 
 impl MigratorTrait for Steps {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        steps().into_iter().map(|(_, step)| step).collect()
+        STEPS.into_iter().map(|step| Box::new(step) as Box<dyn MigrationTrait>).collect()
     }
 }
 
@@ -96,7 +71,7 @@ pub struct Migrated {
 
 /// The names of the steps of this release, which a current database has.
 pub fn names() -> Vec<String> {
-    Steps::migrations().iter().map(|step| step.name().to_owned()).collect()
+    STEPS.iter().map(|step| step.name().to_owned()).collect()
 }
 
 /// Applies what is pending, all or nothing, and returns the names of the steps that ran.

@@ -6,7 +6,8 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, IntoDatabaseExecutor};
 
 use crate::error::{Error, RELEASE, UnknownStep};
-use crate::{Compatibility, Status, steps};
+use crate::step::STEPS;
+use crate::{Compatibility, Status};
 
 const APPLIED: &str = "seaql_migrations";
 const MARKS: &str = "migration_mark";
@@ -61,11 +62,11 @@ pub(crate) async fn read<'c>(db: impl IntoDatabaseExecutor<'c>) -> Result<State,
             marks.insert(row.try_get("", "name")?, (row.try_get("", "compatible")?, row.try_get("", "release")?));
         }
     }
-    let known: Vec<Status> = steps()
+    let known: Vec<Status> = STEPS
         .iter()
-        .map(|(compatibility, step)| {
+        .map(|step| {
             let name = step.name().to_owned();
-            Status { applied: applied.contains(&name), compatibility: *compatibility, name }
+            Status { applied: applied.contains(&name), compatibility: step.compatibility, name }
         })
         .collect();
     let unknown = applied.into_iter().filter(|name| !known.iter().any(|step| step.name == *name));
@@ -82,8 +83,8 @@ pub(crate) async fn read<'c>(db: impl IntoDatabaseExecutor<'c>) -> Result<State,
 /// Leaves a mark for every step of this release that has none yet.
 pub(crate) async fn write<'c>(db: impl IntoDatabaseExecutor<'c>) -> Result<(), DbErr> {
     let manager = SchemaManager::new(db);
-    for (compatibility, step) in steps() {
-        let compatible = compatibility == Compatibility::Compatible;
+    for step in STEPS {
+        let compatible = step.compatibility == Compatibility::Compatible;
         let mut insert = Query::insert().into_table(MARKS).columns(["name", "compatible", "release"]).take();
         insert.values_panic([step.name().into(), compatible.into(), RELEASE.into()]);
         insert.on_conflict(OnConflict::column("name").do_nothing().to_owned());

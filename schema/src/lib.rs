@@ -3,8 +3,6 @@
 mod engine;
 mod nouns;
 
-use engine::root::root;
-
 pub use engine::answer::MAX_ANSWER_BYTES;
 pub use engine::bounds;
 pub use engine::completion::SchemaIndex;
@@ -14,40 +12,7 @@ pub use engine::gateway::{Gateway, Kind, Prepared, Refused, Sent, before_executi
 pub use engine::trusted::TrustedDocuments;
 pub use engine::written::write;
 pub use nouns::subscription::Subscription;
-
-/// The two roots, of the queries and mutations of each noun.
-macro_rules! roots {
-    ($($noun:ident: $queries:ident $(, $mutations:ident)?;)*) => {
-        root! {
-            /// The queries.
-            Query { $(nouns::$noun::$queries,)* }
-        }
-
-        root! {
-            /// The mutations.
-            Mutation { $($(nouns::$noun::$mutations,)?)* }
-        }
-    };
-}
-
-roots! {
-    client: ClientQueries, ClientMutations;
-    project: ProjectQueries, ProjectMutations;
-    task: TaskQueries, TaskMutations;
-    time_entry: TimeEntryQueries, TimeEntryMutations;
-    expense: ExpenseQueries, ExpenseMutations;
-    invoice: InvoiceQueries;
-    member: MemberQueries;
-    token: TokenQueries, TokenMutations;
-    organization: OrganizationQueries;
-    report: ReportQueries;
-    money_report: MoneyReportQueries;
-    webhook_endpoint: WebhookEndpointQueries, WebhookEndpointMutations;
-    webhook_delivery: WebhookDeliveryQueries, WebhookDeliveryMutations;
-    event: EventQueries;
-    node: NodeQueries;
-    search: SearchQueries;
-}
+pub use nouns::{Mutation, Query};
 
 /// The schema of Hoursmith.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

@@ -28,6 +28,41 @@ use crate::engine::answer::Answer;
 use crate::engine::error::OrFail;
 use crate::engine::loader::Linked;
 use crate::engine::object::Output;
+use crate::engine::root::root;
+
+/// The two roots, of the queries and mutations of each noun.
+macro_rules! roots {
+    ($($noun:ident: $queries:ident $(, $mutations:ident)?;)*) => {
+        root! {
+            /// The queries.
+            Query { $($noun::$queries,)* }
+        }
+
+        root! {
+            /// The mutations.
+            Mutation { $($($noun::$mutations,)?)* }
+        }
+    };
+}
+
+roots! {
+    client: ClientQueries, ClientMutations;
+    project: ProjectQueries, ProjectMutations;
+    task: TaskQueries, TaskMutations;
+    time_entry: TimeEntryQueries, TimeEntryMutations;
+    expense: ExpenseQueries, ExpenseMutations;
+    invoice: InvoiceQueries;
+    member: MemberQueries;
+    token: TokenQueries, TokenMutations;
+    organization: OrganizationQueries;
+    report: ReportQueries;
+    money_report: MoneyReportQueries;
+    webhook_endpoint: WebhookEndpointQueries, WebhookEndpointMutations;
+    webhook_delivery: WebhookDeliveryQueries, WebhookDeliveryMutations;
+    event: EventQueries;
+    node: NodeQueries;
+    search: SearchQueries;
+}
 
 /// The caller at the door.
 pub(crate) fn cx<'a>(ctx: &Context<'a>) -> Result<&'a Cx> {

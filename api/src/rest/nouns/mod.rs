@@ -18,57 +18,44 @@ mod webhook_endpoints;
 
 use poem_openapi::Tags;
 
-/// The operations: their types, and themselves.
+/// The operations by group: their types, themselves, and the groups.
 macro_rules! operations {
-    ($($file:ident::$noun:ident,)*) => {
+    ($($(#[$about:meta])+ $tag:ident: $($file:ident::$noun:ident),+;)*) => {
         /// Every operation, in the order of the document.
-        pub(super) type Operations = ($($file::$noun,)*);
+        pub(super) type Operations = ($($($file::$noun,)+)*);
 
-        pub(super) const OPERATIONS: Operations = ($($file::$noun,)*);
+        pub(super) const OPERATIONS: Operations = ($($($file::$noun,)+)*);
+
+        /// How the document groups operations.
+        #[derive(Tags)]
+        enum Tag {
+            $($(#[$about])+ $tag,)*
+        }
     };
 }
 
 operations! {
-    me::Me,
-    members::Members,
-    tokens::Tokens,
-    clients::Clients,
-    projects::Projects,
-    project_members::ProjectMembers,
-    tasks::Tasks,
-    time_entries::TimeEntries,
-    reports::Reports,
-    expenses::Expenses,
-    invoices::Invoices,
-    webhook_endpoints::WebhookEndpoints,
-    webhook_deliveries::WebhookDeliveries,
-    events::Events,
-}
-
-/// How the document groups operations.
-#[derive(Tags)]
-enum Tag {
     /// The caller and their workspace.
-    Workspace,
+    Workspace: me::Me;
     /// People of the workspace and their roles. The operator adds and removes them.
-    Members,
+    Members: members::Members;
     /// API tokens. A token cannot make another one; that is done on the settings pages or the command line.
-    Tokens,
+    Tokens: tokens::Tokens;
     /// People and companies that work is done for.
-    Clients,
+    Clients: clients::Clients;
     /// Pieces of work for a client, and the members who are on them.
-    Projects,
+    Projects: projects::Projects, project_members::ProjectMembers;
     /// Steps of a project, assigned to members.
-    Tasks,
+    Tasks: tasks::Tasks;
     /// Time spent on projects, logged afterwards or tracked with a timer.
     #[oai(rename = "Time entries")]
-    TimeEntries,
+    TimeEntries: time_entries::TimeEntries;
     /// Sums of time and of what it earns, as JSON or CSV.
-    Reports,
+    Reports: reports::Reports;
     /// Money spent for clients, billed by the next invoice.
-    Expenses,
+    Expenses: expenses::Expenses;
     /// Invoices to clients, read only. The operator creates, sends and settles them.
-    Invoices,
+    Invoices: invoices::Invoices;
     /// Webhook endpoints, deliveries to them, and the events that are delivered.
-    Webhooks,
+    Webhooks: webhook_endpoints::WebhookEndpoints, webhook_deliveries::WebhookDeliveries, events::Events;
 }

@@ -63,7 +63,7 @@ pub struct Config {
     pub resolver: Option<Arc<dyn Resolve>>,
     /// How long events, deliveries and attempts are kept, in days.
     pub retention_days: u32,
-    /// Where chance begins, for runs that are to repeat.
+    /// Seed of the random source, for runs that are to repeat.
     pub seed: Option<u64>,
     /// Whether this process is a server. On PostgreSQL other commands then know that the database is in use.
     pub serves: bool,
@@ -184,7 +184,7 @@ impl App {
         Ok(App(Arc::new(Inner { door, dispatcher, hub, wake, gauges })))
     }
 
-    /// What follows a commit: subscriptions and the other replicas learn of it, and the worker of webhooks if it wrote an event.
+    /// What follows a commit: subscriptions and the other replicas learn of it, and the worker of webhooks if it wrote deliveries.
     fn on_commit(hub: Hub, wake: Arc<Notify>, due: Arc<Notify>) -> OnCommit {
         Box::new(move |organization_id, signals| {
             let timer = |signal: &Signal| match *signal {
@@ -357,7 +357,7 @@ impl App {
         &self.0.hub
     }
 
-    /// Notified whenever an event was committed by this process; a waiter must have begun to wait by then.
+    /// Notified at each commit that has something for others: events, deliveries or timers by this process; a waiter must have begun to wait by then.
     pub(crate) fn wake(&self) -> &Notify {
         &self.0.wake
     }

@@ -22,6 +22,8 @@ const HOUSEKEEPING: Duration = Duration::from_secs(30);
 const ROUNDS_AN_HOUR: u64 = 120;
 /// Rows that one transaction of a sweep deletes at most, so that it holds nothing up.
 const SWEEP: u64 = 500;
+/// The most tokens whose last use is stored in one transaction.
+const TOKENS_AT_ONCE: usize = 500;
 const RECONNECT: Duration = Duration::from_secs(5);
 /// The least time between two notifications of the other replicas.
 const GATHER: Duration = Duration::from_millis(10);
@@ -131,20 +133,20 @@ impl App {
     }
 
     async fn store_token_use(&self) -> Result<(), Error> {
-        let used = self.door().callers.token_use.noted();
-        if used.is_empty() {
-            return Ok(());
+        let used: Vec<_> = self.door().callers.token_use.noted().into_iter().collect();
+        // A few at a time: no other write waits long, and what is stored is not stored again if the rest fails.
+        for some in used.chunks(TOKENS_AT_ONCE) {
+            let tx = self.core().database().begin().await?;
+            for &((organization, id), at) in some {
+                token::Entity::update_in(organization)
+                    .col_expr(token::Column::LastUsedAt, Expr::value(at))
+                    .filter(token::Column::Id.eq(id))
+                    .exec(&tx)
+                    .await?;
+            }
+            tx.commit().await?;
+            self.door().callers.token_use.forget(some);
         }
-        let tx = self.core().database().begin().await?;
-        for (&(organization, id), &at) in &used {
-            token::Entity::update_in(organization)
-                .col_expr(token::Column::LastUsedAt, Expr::value(at))
-                .filter(token::Column::Id.eq(id))
-                .exec(&tx)
-                .await?;
-        }
-        tx.commit().await?;
-        self.door().callers.token_use.forget(&used);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The table of the contract, section 3, written out: which role may do what. The policy is compared with it, so
+//! The table of `docs/permissions.md`, written out by hand: which role may do what. The policy is compared with it, so
 //! that a mistake in the policy is a failure and not a new expectation.
 
 use service::value::Role;

@@ -5,6 +5,8 @@ use std::io::{Seek, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
+
 use super::{Failure, files};
 
 /// How often a lock that is held is tried again, and how soon.
@@ -16,7 +18,9 @@ pub(super) fn path(url: &str) -> Option<PathBuf> {
     let rest = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let in_memory = path.is_empty() || path.starts_with(':') || query.split('&').any(|pair| pair == "mode=memory");
-    (!in_memory).then(|| PathBuf::from(path))
+    // As the driver reads it, which opens the file.
+    let path = percent_decode_str(path).decode_utf8().ok()?;
+    (!in_memory).then(|| PathBuf::from(path.as_ref()))
 }
 
 /// The file that a `sqlite:` URL names, without links and relative parts, so that two names of one file are one path.
@@ -103,6 +107,18 @@ pub(super) fn is_locked(url: &str) -> Result<bool, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_file_of_a_url_is_the_one_that_the_driver_opens() {
+        for (url, file) in [
+            ("sqlite:///data/my%20hours.db?mode=rwc", Some("/data/my hours.db")),
+            ("sqlite://50%25%3F.db", Some("50%?.db")),
+            ("sqlite::memory:", None),
+            ("postgres://h/x", None),
+        ] {
+            assert_eq!(path(url), file.map(PathBuf::from), "{url}");
+        }
+    }
 
     #[test]
     fn a_url_without_a_mode_gets_one() {

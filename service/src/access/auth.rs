@@ -248,8 +248,13 @@ impl TokenUse {
     }
 
     /// Only what is committed is forgotten: a write that fails, or is cut short by a stop, is made again.
-    pub(crate) fn forget(&self, written: &Uses) {
-        self.lock().retain(|token, at| written.get(token) != Some(at));
+    pub(crate) fn forget(&self, written: &[((OrganizationId, TokenId), Timestamp)]) {
+        let mut uses = self.lock();
+        for (token, at) in written {
+            if uses.get(token) == Some(at) {
+                uses.remove(token);
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Uses> {

@@ -128,8 +128,11 @@ impl<T: Wire, const KIND: u8> Field<T, KIND> {
         }
     }
 
-    /// Reads all values of its query parameter.
+    /// Reads all values of its query parameter. A blank text counts as null, as in a body and in GraphQL.
     pub fn from_query(values: &[String]) -> Self {
+        if !T::LIST && matches!(values, [only] if T::is_blank(only)) {
+            return Field::Null;
+        }
         T::parse_query(values)
             .map_err(|errors| hint_at_repetition::<T>(values, errors))
             .map_or_else(Field::Bad, Field::Value)

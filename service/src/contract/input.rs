@@ -95,7 +95,7 @@ pub trait Validate {
         Ok(())
     }
 
-    /// The records that it names, by path. Asked only of an input that is refused for something else, so that an
+    /// The records that it names, by path. They are looked up only if the write is refused for something else, so that an
     /// unknown reference is reported together with the rest; the operation itself looks up and locks those of accepted input.
     fn references(&self) -> Vec<(String, Reference)> {
         vec![]

@@ -26,8 +26,16 @@ impl<T> FromColumn<Option<T>> for Visible<T> {
 /// A list, which is stored as a JSON array.
 impl<T: DeserializeOwned> FromColumn<String> for Vec<T> {
     fn from_column(column: String, _: bool) -> Vec<T> {
-        serde_json::from_str(&column).unwrap_or_default()
+        list_in(&column)
     }
+}
+
+/// The list that a column holds as a JSON array. A column that is none is damaged: it counts as empty, and the log says so.
+pub(crate) fn list_in<T: DeserializeOwned>(column: &str) -> Vec<T> {
+    serde_json::from_str(column).unwrap_or_else(|error| {
+        tracing::error!(%error, "a column that holds a list is damaged, and is read as empty");
+        vec![]
+    })
 }
 
 /// Writes a record of a table, with its conversion from a row: `From`, or `shown(row, all)` where some fields are `Visible`

@@ -36,7 +36,7 @@ impl SecretKey {
         self.id().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Its id: stored beside what it has sealed, and telling nothing of it.
+    /// Its id: stored beside what it has sealed, which it reveals nothing of.
     fn id(&self) -> [u8; KEY_ID] {
         let mut id = [0; KEY_ID];
         id.copy_from_slice(&Sha256::new().chain_update("hoursmith key").chain_update(self.0).finalize()[..KEY_ID]);

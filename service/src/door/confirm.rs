@@ -82,9 +82,9 @@ impl Cx {
         self.0.confirmed.store(true, Ordering::Release);
     }
 
-    /// Rows of a statement that was made for the caller as they are known, `confirming` them by `beside_epoch` or not, and `is_short` if
-    /// it reads few rows by an index whatever the data; none
-    /// if they are another one by now: then the statement must be made anew.
+    /// Reads the rows of a statement that was made for the caller as known. With `confirming`, the access epoch stands beside
+    /// each row (`beside_epoch`); `None` if it has grown: the statement must then be made anew, for the caller as renewed.
+    /// `is_short` says that it reads few rows by an index, whatever the data.
     ///
     /// # Errors
     /// `Unauthenticated` if the token does not let in any more.

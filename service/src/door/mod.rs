@@ -124,7 +124,7 @@ struct Inner {
     known: Arc<KnownCaller>,
     /// The caller as they are now, if that is another one.
     renewed: OnceLock<Arc<KnownCaller>>,
-    /// Whether one of the two was confirmed since the request came.
+    /// Whether the access epoch of the caller was read since the request came.
     confirmed: AtomicBool,
     facts: RequestFacts,
     /// What the token has left, as far as this request knows.

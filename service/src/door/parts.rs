@@ -20,6 +20,11 @@ impl From<Statement> for Part {
 }
 
 impl Part {
+    /// How many values it binds.
+    pub(super) fn values(&self) -> usize {
+        self.values.len()
+    }
+
     /// New rows of a table of a workspace, in the words of PostgreSQL. Every value is bound, so that the text is prepared
     /// once.
     pub(super) fn insert<E: Scoped>(rows: &[E::Model], organization: OrganizationId) -> Part
@@ -46,8 +51,8 @@ impl Part {
     }
 }
 
-/// Several statements as one: all but the last as parts of it that change rows by themselves. They see each other's rows
-/// no more than the constraints do, which are asked at the end.
+/// Several statements as one: all but the last as parts of it that change rows by themselves. No part sees the rows of another;
+/// foreign keys are checked when the whole has run.
 pub(super) fn together(parts: Vec<Part>, backend: DbBackend) -> Option<Statement> {
     let last = parts.len().checked_sub(1)?;
     let (mut sql, mut values) = (String::new(), Vec::new());

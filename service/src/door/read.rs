@@ -21,6 +21,11 @@ pub(crate) struct Read<'a> {
 }
 
 impl Read<'_> {
+    /// The same look, on the connections for long statements, whatever its action is otherwise.
+    pub(crate) fn heavy(self) -> Self {
+        Read { reader: self.cx.reader(true), ..self }
+    }
+
     /// One live row.
     pub(crate) async fn get<E: Identified>(&self, id: Id<E>) -> Result<E::Model, Error>
     where

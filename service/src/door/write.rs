@@ -25,6 +25,8 @@ pub(crate) type EventTargets = Vec<(WebhookEndpointId, Vec<EventType>)>;
 
 /// Rows in one statement: both databases bound how many values it binds.
 const AT_ONCE: usize = 200;
+/// Values that rows of several tables may bind before they are sent: a statement of PostgreSQL binds 65,535 at most.
+const VALUES_AT_ONCE: usize = 30_000;
 
 /// A transaction inside one workspace.
 pub(crate) struct Write {
@@ -267,7 +269,7 @@ impl Write {
         let many = {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             pending.push(part);
-            pending.len() >= AT_ONCE
+            pending.len() >= AT_ONCE || pending.iter().map(Part::values).sum::<usize>() >= VALUES_AT_ONCE
         };
         if many {
             self.flush(None).await?;

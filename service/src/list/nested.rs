@@ -180,7 +180,7 @@ impl<E: Listed> Relation<E> {
                         .and_where(on.clone())
                         .and_where(organization.clone().eq(caller.organization_id));
                 }
-                // The plus says that no index is to be sought for it.
+                // The plus keeps SQLite from using an index on the column.
                 let organization = format!("+\"{}\".\"{}\" = ?", table.table_name(), E::ORGANIZATION.as_str());
                 let same_workspace = Expr::cust_with_values(organization, [Value::from(caller.organization_id)]);
                 Query::select()

@@ -188,8 +188,8 @@ impl<E: Listed> Question<E> {
         query.filter((*self.condition).clone())
     }
 
-    /// The column that it is sorted by, whether the greatest comes first, whether it has deleted rows too, and how many rows it
-    /// asks for: all that its statement depends on, if it begins at an end of a list without filters.
+    /// What the text of the statement for a first page depends on, where nothing filters the list: the column that it is sorted
+    /// by, whether the greatest comes first, whether it has deleted rows too, and how many rows it asks for.
     pub(crate) fn begins_at_an_end(&self) -> Option<(&'static str, bool, bool, u64)> {
         let descending = self.order() == Order::Desc;
         self.place.is_none().then(|| (self.sort.field.column(), descending, self.deleted, rows_asked(self.limit)))
@@ -208,7 +208,7 @@ impl<E: Listed> Question<E> {
         if column == "created_at" {
             return self.select(query);
         }
-        // The plus says that no index is to be sought for it.
+        // The plus keeps SQLite from using an index on the column.
         let key = Expr::cust(format!("+\"{}\".\"{column}\"", E::default().table_name()));
         let sorted = self.narrowed(shown(query)).order_by(key, self.order()).order_by(E::ID, self.order());
         sorted.limit(rows_asked(self.limit))

@@ -142,8 +142,12 @@ impl Hub {
             of_people.contains(&(timer.organization_id, timer.user_id)) || of_everybody.contains(&timer.organization_id)
         };
         let named: Vec<&Timer> = named.iter().filter(wanted).collect();
-        for named in named.chunks(CHUNK) {
-            self.send_timers(self.entries_by_id(named).await?).await?;
+        for some in named.chunks(CHUNK) {
+            if let Err(cause) = self.send_named(some).await {
+                // They changed all the same, and nothing else names them.
+                self.live().state().changed.extend(named.iter().map(|timer| **timer));
+                return Err(cause);
+            }
         }
         for people in people.chunks(CHUNK) {
             self.send_timers(self.running_timers(people).await?).await?;
@@ -152,6 +156,10 @@ impl Hub {
             self.send_timers(self.running_timers_in(workspaces).await?).await?;
         }
         Ok(())
+    }
+
+    async fn send_named(&self, timers: &[&Timer]) -> Result<(), Error> {
+        self.send_timers(self.entries_by_id(timers).await?).await
     }
 
     /// Sends timers to those subscribers whose rights are unchanged.

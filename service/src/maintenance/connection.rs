@@ -54,8 +54,11 @@ pub(super) enum Raw {
     Sqlite(Box<SqliteConnection>),
 }
 
-/// The URL of an embedded database in this file.
-pub(super) fn url_of(file: &std::path::Path) -> Result<String, Fault> {
+/// The URL of an embedded database in this file, whatever its name.
+///
+/// # Errors
+/// The path is not UTF-8.
+pub fn url_of(file: &std::path::Path) -> Result<String, Fault> {
     let path = file.to_str().ok_or_else(|| Fault::new(format!("the path {} is not UTF-8", file.display())))?;
     Ok(format!("sqlite://{}", path.replace('%', "%25").replace('?', "%3F")))
 }

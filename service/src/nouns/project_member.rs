@@ -34,6 +34,7 @@ pub async fn list(
         query.filter(member::Column::UserId.in_subquery(on_project.clone().into_query()))
     });
     let page = page.await?;
+    // Last: a bad cursor is refused before an unknown project.
     read.get::<project::Entity>(project).await?;
     Ok(page.map(Member::from))
 }

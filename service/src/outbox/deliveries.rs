@@ -7,6 +7,7 @@ use entity::webhook_delivery;
 use sea_orm::{ConnectionTrait, Statement};
 
 use crate::contract::error::{Error, Feature};
+use crate::contract::record::list_in;
 use crate::door::Signal;
 use crate::door::write::{EventTargets, Write};
 
@@ -92,10 +93,7 @@ impl Delivery {
 /// The event types in the column `events`. A type that this release does not know is left out. A column that is no list of
 /// texts is damaged: the endpoint gets nothing, and the log says so.
 pub(crate) fn subscribed(column: &str) -> Vec<EventType> {
-    let texts: Vec<String> = serde_json::from_str(column).unwrap_or_else(|error| {
-        tracing::error!(%error, "the column `events` of a webhook endpoint is damaged; it gets no events");
-        vec![]
-    });
+    let texts: Vec<String> = list_in(column);
     texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
 

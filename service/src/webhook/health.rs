@@ -66,7 +66,7 @@ impl Health {
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
 pub async fn of(cx: &Cx, endpoint: WebhookEndpointId) -> Result<Health, Error> {
-    let read = cx.read(Action::ListWebhookDeliveries)?;
+    let read = cx.read(Action::ListWebhookDeliveries)?.heavy();
     let now = cx.now().millis();
     let begins_at = Timestamp::from_millis(now - now.rem_euclid(HOUR) - 23 * HOUR);
     let (succeeded, failed) = (DeliveryStatus::Succeeded.rank(), DeliveryStatus::Failed.rank());

@@ -129,7 +129,7 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// `due` is notified whenever an event was committed, here or elsewhere; it holds the notification until the worker
+    /// `due` is notified whenever deliveries were committed, here or elsewhere; it holds the notification until the worker
     /// looks.
     pub(crate) fn new(core: Core, webhooks: Arc<Webhooks>, due: Arc<Notify>) -> Dispatcher {
         Dispatcher { core, webhooks, due }

@@ -32,12 +32,16 @@ pub(super) async fn refuse_above_cap(write: &Write, new: u64) -> Result<(), Erro
     // By the index of what is pending, which is ordered by endpoint.
     let endpoints = ids_where::<webhook_endpoint::Entity>(write.organization_id(), Condition::all());
     let pending = write.count::<webhook_delivery::Entity>(|query| {
-        query.filter(Column::EndpointId.in_subquery(endpoints)).filter(Column::DueAt.is_not_null())
+        let pending = query.filter(Column::EndpointId.in_subquery(endpoints)).filter(Column::DueAt.is_not_null());
+        // No more than decides are counted, since the workspace is locked meanwhile.
+        pending.limit(MAX_PENDING + 1)
     });
     let pending = pending.await?;
     if pending + new > MAX_PENDING {
+        let some = if pending > MAX_PENDING { "more than " } else { "" };
+        let pending = pending.min(MAX_PENDING);
         let message = format!(
-            "the workspace has {pending} pending deliveries, and replays may add up to {MAX_PENDING}; wait until some have \
+            "the workspace has {some}{pending} pending deliveries, and replays may add up to {MAX_PENDING}; wait until some have \
              been sent"
         );
         return Err(Error::conflict(Reason::PendingCap, message));

@@ -81,6 +81,9 @@ on_both! {
         let find = json!({ "name": "find", "arguments": { "text": long } });
         let why = parsed(&result(&world, owner, "/mcp", "tools/call", find).await);
         assert!(why["fields"]["text"].is_string(), "{why}");
+        let find = json!({ "name": "find", "arguments": { "text": " " } });
+        let why = parsed(&result(&world, owner, "/mcp", "tools/call", find).await);
+        assert_eq!(why["fields"]["text"], "required");
         let query = json!({ "name": "query", "arguments": { "query": format!("{{{}", "a{".repeat(30_000)) } });
         assert_eq!(result(&world, owner, "/mcp", "tools/call", query).await["isError"], true);
 

@@ -136,5 +136,7 @@ on_both! {
         world.clock.advance(90_000);
         let stopped = value(&world, owner, "stop_timer", json!({ "idempotencyKey": "t" })).await;
         assert_eq!(stopped["durationSeconds"], 90);
+        let why = refused(&world, owner, "stop_timer", json!({ "idempotencyKey": "u" })).await;
+        assert_eq!((&why["code"], &why["reason"]), (&json!("conflict"), &json!("not_running")), "{why}");
     }
 }

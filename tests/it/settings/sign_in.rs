@@ -47,6 +47,19 @@ on_both! {
 }
 
 on_both! {
+    /// A browser has one session: signing in to another workspace ends the one that it had.
+    async fn signing_in_elsewhere_ends_the_session(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let first = Browser::signed_in(&world, fixtures.home.id, "owner@home.example").await;
+        let before = first.at(&world);
+        let code = link(&world, fixtures.other.id, "owner@other.example").await;
+        leads_to(&first.post("/settings/sign-in/link", &[("code", &code)]).await, "/settings?done=signed-in");
+        assert!(page(&first.get("/settings").await, 200).contains("owner of other"));
+        leads_to(&before.get("/settings").await, "/settings/sign-in?next=%2Fsettings");
+    }
+}
+
+on_both! {
     /// The cookie is out of reach of scripts and other sites, and the database holds neither its secret nor a link's code.
     async fn secrets_are_stored_as_hashes(world: World) {
         let fixtures = Fixtures::new(&world).await;

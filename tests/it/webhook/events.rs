@@ -114,3 +114,18 @@ on_both! {
         assert!(refused["fields"]["type"].is_string(), "{refused}");
     }
 }
+
+on_both! {
+    /// As many endpoints as a workspace may have get every event of as large a batch as one call may make.
+    async fn a_batch_is_sent_to_every_endpoint(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
+        for n in 0..50 {
+            subscribe(&world, home, &format!("https://hooks.example/{n}"), &["time_entry.created"]).await;
+        }
+        let project = home.project(&world, "P").await;
+        let entry = json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" });
+        world.post(&home.owner, "/api/v1/time-entries/batch", json!({ "timeEntries": vec![entry; 100] })).await.data(201);
+        assert_eq!(world.database.number("SELECT count(*) AS n FROM webhook_delivery").await, 5_000);
+    }
+}

@@ -145,7 +145,7 @@ impl Restore {
             )
             .into());
         }
-        migration::check(&format!("sqlite://{}", places.new_database.display())).await?;
+        migration::check(&maintenance::url_of(&places.new_database)?).await?;
         Ok(())
     }
 }
@@ -156,8 +156,10 @@ impl Places {
         let companions = ["-wal", "-shm"];
         let mut replaced = None;
         if keeps_old {
-            let aside = (1..).map(|n| files::with_ending(&self.database, &format!(".replaced-{n}")));
-            let Some(aside) = aside.into_iter().find(|path| !path.exists()) else { return Ok(None) };
+            let aside = (1..=u32::MAX).map(|n| files::with_ending(&self.database, &format!(".replaced-{n}")));
+            let Some(aside) = aside.into_iter().find(|path| !path.exists()) else {
+                return Err("there is no free name for the database that is there; nothing was changed".into());
+            };
             fs::rename(&self.database, &aside)?;
             for ending in companions {
                 move_if_there(&files::with_ending(&self.database, ending), &files::with_ending(&aside, ending))?;

@@ -17,6 +17,9 @@ use super::transaction::{Beginning, PREPARE_BEGINNING};
 
 /// SQLite asks after so many of its steps whether anybody still waits for the statement.
 const STEPS: i32 = 20_000;
+/// A statement that binds more values than this is not kept as a prepared one on PostgreSQL: its text depends on the number of
+/// its rows, and such texts would push those of every request out of the connection's memory.
+const PREPARED_VALUES: usize = 300;
 
 /// What a session begins with: PostgreSQL ends by itself what takes longer than an operation may, and what its client has
 /// forgotten. Not behind a pooler, whose sessions others use too.
@@ -193,7 +196,8 @@ impl Conn {
         let running = async {
             match self {
                 Conn::Postgres { conn, named, .. } => {
-                    let query = sqlx::query_with(sql, values(&statement.values)).persistent(*named);
+                    let few = statement.values.as_ref().is_none_or(|values| values.0.len() <= PREPARED_VALUES);
+                    let query = sqlx::query_with(sql, values(&statement.values)).persistent(*named && few);
                     let row = <QueryResult as From<PgRow>>::from;
                     match ask {
                         Ask::Execute => Ok(Got::Executed(conn.execute(query).await?.into())),

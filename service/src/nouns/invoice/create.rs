@@ -1,7 +1,7 @@
 //! Creating an invoice: what can be billed is claimed first, by one statement each for time and expenses, and only claimed
 //! rows are added up. So nothing is billed twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use entity::value::{
     ClientId, Currency, Date, Decimal, InvoiceId, InvoiceStatus, Money, OrganizationId, PaymentStatus, Percent,
@@ -76,7 +76,8 @@ pub(super) async fn bill(write: &Write, input: &NewInvoice) -> Result<InvoiceWit
     let workspace = workspace::lock(write).await?;
     let client = write.lock_shared::<client::Entity>(input.client).await?.ok_or(Error::NotFound("client"))?;
     let row = number(write, workspace, &client, input).await?;
-    // Projects are locked last, since a change of an expense locks the expense before its project.
+    // Projects with fees are locked exclusively, and so last: a change of an expense locks the expense before its project.
+    // Hourly ones are locked shared, which conflicts with none of that.
     let mut lines = bill_time(write, &row, input).await?;
     let expenses = bill_expenses(write, &row, input).await?;
     lines.extend(bill_fees(write, &row).await?);
@@ -201,20 +202,26 @@ async fn bill_time(write: &Write, row: &invoice::Model, input: &NewInvoice) -> R
         .all(write.connection())
         .await?;
 
-    let tasks: Vec<TaskId> = tracked.iter().filter_map(|tracked| tracked.task_id).collect();
-    let tasks = write.all::<task::Entity>(|query| query.filter(task::Column::Id.is_in(tasks))).await?;
-    let task = |id: Option<TaskId>| tasks.iter().find(|task| Some(task.id) == id);
+    let of_entries = time_entry::Entity::all_of(row.organization_id)
+        .filter(time_entry::Column::InvoiceId.eq(row.id))
+        .filter(time_entry::Column::TaskId.is_not_null())
+        .select_only()
+        .column(time_entry::Column::TaskId)
+        .into_query();
+    let tasks = write.all::<task::Entity>(|query| query.filter(task::Column::Id.in_subquery(of_entries))).await?;
+    let tasks: HashMap<TaskId, &task::Model> = tasks.iter().map(|task| (task.id, task)).collect();
+    let projects: HashMap<ProjectId, &project::Model> = projects.iter().map(|project| (project.id, project)).collect();
     let mut lines = Vec::with_capacity(tracked.len());
     let mut without_rate = BTreeSet::new();
     for Tracked { project_id, task_id, quarters } in tracked {
-        let Some(project) = projects.iter().find(|project| project.id == project_id) else {
+        let Some(project) = projects.get(&project_id) else {
             return Err(Error::bug("time was claimed on a project that is not the client's"));
         };
         let Some(unit_price) = project.hourly_rate else {
             without_rate.insert(format!("{} ({project_id})", project.name));
             continue;
         };
-        let task = task(task_id);
+        let task = task_id.and_then(|id| tasks.get(&id));
         let description = task.map_or_else(|| project.name.clone(), |task| format!("{}: {}", project.name, task.name));
         let quantity = amounts::hours(quarters)?;
         let amount = amounts::line(quantity, unit_price, &row.currency)?;

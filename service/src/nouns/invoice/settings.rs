@@ -216,7 +216,7 @@ pub async fn refund(cx: &Cx, id: InvoiceId, expected: &Precondition) -> Result<W
 }
 
 /// Cancels an invoice: its time, fees and expenses can be billed again, its number stays taken. A PAID invoice can be
-/// cancelled once it was refunded in full.
+/// cancelled once it was refunded in full, or if its total is 0.
 ///
 /// # Errors
 /// `Forbidden` (role, or a token asks), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal` (database).

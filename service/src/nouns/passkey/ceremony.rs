@@ -1,8 +1,8 @@
 //! The two ceremonies of WebAuthn: adding a passkey, and signing in with one. What the server has to remember between the two
 //! steps of each travels sealed through the browser, and is accepted once.
 
-use entity::passkey;
 use entity::value::{FieldErrors, MemberId, Name, OrganizationId, PasskeyId, Text, Timestamp};
+use entity::{member, passkey};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, Statement};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -163,10 +163,11 @@ pub async fn add(cx: &Cx, relying_party: &RelyingParty, input: AddPasskeyInput) 
         let sent: RegisterPublicKeyCredential =
             serde_json::from_str(credential.value()?.as_str()).map_err(|_| bad())?;
         let credential = webauthn.finish_passkey_registration(&sent, &pending.state).map_err(|_| bad())?;
+        // Locked, so that nobody else adds one meanwhile.
+        let member_id = write.lock_exclusive::<member::Entity>(write.caller()?.member_id).await?.id;
         if !spend(write, &pending.id, pending.until).await? || is_known(write, &credential).await? {
             return Err(bad());
         }
-        let member_id = write.caller()?.member_id;
         let own = write.count::<passkey::Entity>(|query| {
             query.filter(passkey::Column::MemberId.eq(member_id)).filter(passkey::Column::RemovedAt.is_null())
         });

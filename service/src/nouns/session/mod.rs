@@ -208,8 +208,9 @@ pub async fn redeem_link(visitor: &Visitor, code: &str, browser: &Browser) -> Re
     begun.await?.ok_or_else(|| visitor.refused(BAD_LINK))
 }
 
-/// Begins a session of a member, always with a secret of its own; the one that the browser had is ended.
-#[expect(clippy::disallowed_methods, reason = "the filter begins with the workspace")]
+/// Begins a session of a member, always with a secret of its own; the one that the browser had is ended,
+/// whichever workspace it is of.
+#[expect(clippy::disallowed_methods, reason = "the browser's session may be of another workspace; hashes are unique")]
 pub(crate) async fn begin(
     write: &Write,
     visitor: &Visitor,
@@ -220,7 +221,6 @@ pub(crate) async fn begin(
     if let Some(previous) = &browser.previous {
         session::Entity::update_many()
             .col_expr(session::Column::EndedAt, Expr::value(write.now))
-            .filter(session::Column::OrganizationId.eq(write.organization_id()))
             .filter(session::Column::Hash.eq(hash_of(previous)))
             .filter(session::Column::EndedAt.is_null())
             .exec(write.connection())

@@ -11,7 +11,6 @@ use entity::value::{
 use entity::{member, project, task, time_entry};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 pub use input::{CreateTaskInput, UpdateTaskInput};
 pub use list::{TaskArgs, TaskFilter, TaskSort, list, list_of_people, list_of_projects};
@@ -85,11 +84,6 @@ crate::contract::record::record! {
 /// A list as it is stored: a JSON array.
 fn array<T: Serialize>(items: &[T]) -> String {
     serde_json::to_string(items).unwrap_or_else(|_| "[]".into())
-}
-
-/// Reads a list from its JSON array.
-fn array_of<T: DeserializeOwned>(text: &str) -> Vec<T> {
-    serde_json::from_str(text).unwrap_or_default()
 }
 
 impl outbox::EventRecord for Task {
@@ -302,7 +296,7 @@ pub async fn delete(cx: &Cx, id: TaskId, expected: &Precondition) -> Result<Writ
     .await
 }
 
-/// Deletes a task and returns it.
+/// Archives a task: deletes it, as `delete` does, but whatever its version, and returns it.
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`

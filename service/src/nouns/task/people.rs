@@ -6,14 +6,15 @@ use entity::{member, project, project_member, task, task_assignee};
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use super::{array, array_of};
+use super::array;
 use crate::access::scope::Scoped;
 use crate::contract::error::Error;
+use crate::contract::record::list_in;
 use crate::door::write::Write;
 
 /// The assignees of a task, in the order in which they were sent.
 pub(super) fn of(row: &task::Model) -> Vec<UserId> {
-    array_of(&row.assignee_ids)
+    list_in(&row.assignee_ids)
 }
 
 /// The live memberships of these people, locked shared so that they do not change before the commit.
@@ -82,6 +83,9 @@ pub(super) async fn assign(write: &Write, before: &[UserId], row: &task::Model) 
     Ok(())
 }
 
+/// Ids in one statement: both databases bound how many values it binds.
+const IDS_AT_ONCE: usize = 1000;
+
 /// Removes a person from the assignees of the tasks of one project, or of the whole workspace.
 pub(crate) async fn unassign(write: &Write, person: UserId, project: Option<ProjectId>) -> Result<(), Error> {
     let organization = write.organization_id();
@@ -92,12 +96,15 @@ pub(crate) async fn unassign(write: &Write, person: UserId, project: Option<Proj
         .add_option(project.map(|project| task::Column::ProjectId.eq(project)));
     let tasks =
         write.all::<task::Entity>(|query| query.filter(assigned).order_by_asc(task::Column::Id).lock_exclusive());
-    for before in tasks.await? {
+    let tasks = tasks.await?;
+    for some in tasks.chunks(IDS_AT_ONCE) {
         task_assignee::Entity::delete_in(organization)
-            .filter(task_assignee::Column::TaskId.eq(before.id))
+            .filter(task_assignee::Column::TaskId.is_in(some.iter().map(|task| task.id)))
             .filter(task_assignee::Column::UserId.eq(person))
             .exec(write.connection())
             .await?;
+    }
+    for before in tasks {
         let staying: Vec<UserId> = of(&before).into_iter().filter(|other| *other != person).collect();
         let after = task::Model { assignee_ids: array(&staying), ..before.clone() };
         write.update::<task::Entity>(&before, after).await?;

@@ -83,14 +83,8 @@ impl Graphql {
         };
         let admission = admit_unconfirmed(&self.server, request).await?;
         let charged = charged.insert(Charged { points: 1, budget: admission.budget });
-        let admission = match admission.is_rate_limited() {
-            true => {
-                let may_read = admission.budget.burst > 0;
-                admission.refused_until(self.price_of_refused(request, by_get, may_read).await).await
-            }
-            false => admission,
-        };
-        let admitted = admission.pass?;
+        let price = async |may_read| self.price_of_refused(request, by_get, may_read).await;
+        let admitted = admission.priced(price).await.pass?;
         let answered = self.answer(request, accepts, id, by_get, admitted.clone(), charged).await;
         // What is refused is refused to a caller as they are now.
         match answered {
@@ -231,7 +225,7 @@ async fn charge(
 ) -> Result<Cx, Error> {
     charged.points = prepared.points();
     let keyed = matches!(facts.key, IdempotencyKey::Key(_));
-    let cx = admitted.enter(RequestFacts { limited: true, ..facts });
+    let cx = admitted.enter(facts);
     let outcome = match keyed {
         true => cx.charge_points(prepared.points_of_replay()).await,
         false => cx.prepay(prepared.points()).await.map(drop),

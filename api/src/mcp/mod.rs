@@ -89,14 +89,8 @@ impl<H: ServerHandler + Clone> Mcp<H> {
         }
         let admission = admission::admit(&self.server, request, Feature::ApiAccess).await?;
         *rate = RateState::AtDoor(admission.budget);
-        let admission = match admission.is_rate_limited() {
-            true => {
-                let may_read = admission.budget.burst > 0;
-                admission.refused_until(price::of_refused(&self.gateway, request, may_read).await).await
-            }
-            false => admission,
-        };
-        let admitted = admission.pass?;
+        let price = async |may_read| price::of_refused(&self.gateway, request, may_read).await;
+        let admitted = admission.priced(price).await.pass?;
         let session = Arc::new(Session::new(admitted, id, self.list, self.gateway.clone()));
         let response = self.run(request, &session).await;
         if let Some(cx) = session.entered() {

@@ -24,9 +24,9 @@ impl Session {
         Session { admitted, request_id: request_id.to_owned(), entered: Mutex::default(), list, gateway }
     }
 
-    /// Enters the door with the facts of a call; the request id and the limits are added here.
+    /// Enters the door with the facts of a call; the request id is added here.
     pub(super) fn enter(&self, facts: RequestFacts) -> Cx {
-        let facts = RequestFacts { request_id: self.request_id.clone(), limited: true, ..facts };
+        let facts = RequestFacts { request_id: self.request_id.clone(), ..facts };
         let cx = self.admitted.clone().enter(facts);
         self.entered.lock().unwrap_or_else(PoisonError::into_inner).push(cx.clone());
         cx

@@ -97,14 +97,8 @@ impl<E> Pipeline<E> {
             None => admit(&self.server, request, operation.feature).await?,
         };
         *rate = RateState::AtDoor(admission.budget);
-        let admission = match admission.is_rate_limited() {
-            true => {
-                let may_read = admission.budget.burst > 0;
-                admission.refused_until(price::of_refused(&operation, request, may_read).await).await
-            }
-            false => admission,
-        };
-        let mut admitted = admission.pass?;
+        let price = async |may_read| price::of_refused(&operation, request, may_read).await;
+        let mut admitted = admission.priced(price).await.pass?;
 
         let method = request.method().clone();
         let json = match read_body(&operation, &method, request).await {
@@ -142,14 +136,7 @@ impl<E> Pipeline<E> {
         };
         // What is refused before the database is asked is refused to a caller as they are now.
         let admitted = if not_taken.is_empty() { admitted } else { admitted.confirm().await? };
-        let facts = RequestFacts {
-            request_id: id.to_owned(),
-            key,
-            limited: true,
-            fingerprint,
-            not_taken,
-            ..RequestFacts::default()
-        };
+        let facts = RequestFacts { request_id: id.to_owned(), key, fingerprint, not_taken, ..RequestFacts::default() };
         let cx = admitted.enter(facts);
         *rate = RateState::Inside(cx.clone());
         request.extensions_mut().insert(cx);

@@ -110,7 +110,6 @@ impl Settings {
         let cx = admitted.enter(RequestFacts {
             request_id: facts.request_id.to_string(),
             key,
-            limited: true,
             fingerprint: fingerprint(&facts.method, &facts.path(), Some(&form.identity())),
             ..RequestFacts::default()
         });

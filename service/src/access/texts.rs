@@ -41,8 +41,8 @@ pub(crate) enum Shape {
         /// Against every other write, and not only against changes.
         exclusively: bool,
     },
-    /// Live rows of several tables, locked, which the type of what is read says.
-    Together,
+    /// Live rows of several tables, locked, by the name of the statement.
+    Together(&'static str),
     /// The first rows below each of many parents, in lists without filters.
     Below {
         /// The column that has the parent.

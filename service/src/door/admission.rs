@@ -32,14 +32,13 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Whether the rate limit refuses the request.
-    pub fn is_rate_limited(&self) -> bool {
-        self.refused.is_some()
-    }
-
-    /// The same refusal of a request that costs so many points in all: its wait is enough for all of them, and not only for
-    /// the one of the door.
-    pub async fn refused_until(mut self, points: u32) -> Admission {
+    /// Itself; if the rate limit refuses it, with a wait that is enough for the whole `price` of the request in points, and not
+    /// only for the one of the door. The price may read the body if its argument is true.
+    pub async fn priced(mut self, price: impl AsyncFnOnce(bool) -> u32) -> Admission {
+        if self.refused.is_none() {
+            return self;
+        }
+        let points = price(self.budget.burst > 0).await;
         if let (Some((door, standing)), Err(Error::RateLimited { retry_after })) = (&self.refused, &mut self.pass) {
             *retry_after = door.limits.wait(&standing.known.caller, points).await.max(*retry_after);
         }

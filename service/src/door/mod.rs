@@ -101,8 +101,8 @@ pub struct RequestFacts {
     pub request_id: String,
     /// The idempotency key, if one was sent.
     pub key: IdempotencyKey,
-    /// Whether it spends the token's budget; the operator's own making of a demo does not.
-    pub limited: bool,
+    /// Whether it is neither charged nor bounded in time: what the operator makes for a demo.
+    pub unlimited: bool,
     /// SHA-256 of what makes a request the same request: method, path and body by value.
     pub fingerprint: [u8; 32],
     /// SHA-256 of the arguments of an MCP call as they were sent, before the names in them were resolved to ids. A retry is
@@ -147,10 +147,10 @@ impl Cx {
     fn new(door: Arc<Door>, standing: Standing, facts: RequestFacts, budget: Budget) -> Cx {
         let Standing { known, confirmed, until } = standing;
         let (renewed, confirmed) = (OnceLock::new(), AtomicBool::new(confirmed));
-        let (budget, settled) = (Mutex::new(budget), AtomicBool::new(!facts.limited));
+        let (budget, settled) = (Mutex::new(budget), AtomicBool::new(facts.unlimited));
         let (paid, replayed) = (AtomicU32::new(1), AtomicBool::new(false));
         // What the operator makes for a demo is no operation of a caller who waits.
-        let (lasting, sums) = (AtomicBool::new(!facts.limited), AtomicU64::new(0));
+        let (lasting, sums) = (AtomicBool::new(facts.unlimited), AtomicU64::new(0));
         Cx(Arc::new(Inner {
             door,
             known,
@@ -290,7 +290,7 @@ impl Cx {
     /// Charges `more` points to a request that was charged `before` points already.
     async fn charge_beside(&self, more: u32, before: u32) -> Result<(), Error> {
         let Inner { door, facts, budget, .. } = &*self.0;
-        if more == 0 || !facts.limited {
+        if more == 0 || facts.unlimited {
             return Ok(());
         }
         let (charged, left) = door.limits.charge_points(self.caller(), more, before).await;

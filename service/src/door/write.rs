@@ -175,14 +175,15 @@ impl Write {
 
     /// Rows of several tables that decide this write, kept as they are until the end, by one statement: none where the caller
     /// does not see one. `locked` says which, of the stand-ins that `ids` replace; apart from them it depends on nothing but
-    /// the role of the caller and the type that is read.
+    /// the role of the caller and `name`, under which its text is remembered.
     pub(crate) async fn lock_together<R: FromCells + Send + 'static>(
         &self,
+        name: &'static str,
         ids: &[(Value, Value)],
         locked: impl FnOnce(&Caller) -> Vec<SelectStatement>,
     ) -> Result<R, Error> {
         let backend = self.tx.get_database_backend();
-        let ready = texts::ready::<R>(Shape::Together, backend, self.caller()?, ids, |caller| {
+        let ready = texts::ready::<R>(Shape::Together(name), backend, self.caller()?, ids, |caller| {
             let one = Query::select().expr_as(Expr::cust("1"), Alias::new("one")).take();
             let mut all = Query::select();
             all.from_subquery(one, Alias::new("this"));

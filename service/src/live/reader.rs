@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use entity::value::OrganizationId;
+use entity::value::{OrganizationId, TimeEntryId};
 use entity::{event, time_entry};
 use futures_util::future::join_all;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -135,31 +135,42 @@ impl Hub {
             let (people, named) = state.timers_to_read();
             (people, named, everybody)
         };
-        // Named entries first: a stopped timer is sent before the timer that replaced it.
         let of_people: HashSet<&Person> = people.iter().collect();
         let of_everybody: HashSet<&OrganizationId> = everybody.iter().collect();
         let wanted = |timer: &&Timer| {
             of_people.contains(&(timer.organization_id, timer.user_id)) || of_everybody.contains(&timer.organization_id)
         };
         let named: Vec<&Timer> = named.iter().filter(wanted).collect();
-        for some in named.chunks(CHUNK) {
-            if let Err(cause) = self.send_named(some).await {
-                // They changed all the same, and nothing else names them.
-                self.live().state().changed.extend(named.iter().map(|timer| **timer));
-                return Err(cause);
-            }
+        let sent = self.send_changes(&people, &named, &everybody).await;
+        if sent.is_err() {
+            // They changed all the same, and nothing else names them.
+            self.live().state().changed.extend(named.into_iter().copied());
         }
-        for people in people.chunks(CHUNK) {
-            self.send_timers(self.running_timers(people).await?).await?;
-        }
-        for workspaces in everybody.chunks(CHUNK) {
-            self.send_timers(self.running_timers_in(workspaces).await?).await?;
-        }
-        Ok(())
+        sent
     }
 
-    async fn send_named(&self, timers: &[&Timer]) -> Result<(), Error> {
-        self.send_timers(self.entries_by_id(timers).await?).await
+    /// Sends the named entries, then the running ones. These are read first: where a timer replaced another between the two
+    /// statements, the end of the other is read with the second, and sent before its successor.
+    async fn send_changes(
+        &self,
+        people: &[Person],
+        named: &[&Timer],
+        everybody: &[OrganizationId],
+    ) -> Result<(), Error> {
+        let mut running = Vec::new();
+        for people in people.chunks(CHUNK) {
+            running.extend(self.running_timers(people).await?);
+        }
+        for workspaces in everybody.chunks(CHUNK) {
+            running.extend(self.running_timers_in(workspaces).await?);
+        }
+        for named in named.chunks(CHUNK) {
+            self.send_timers(self.entries_by_id(named).await?).await?;
+        }
+        // A named one was read again since, and may have ended.
+        let named: HashSet<TimeEntryId> = named.iter().map(|timer| timer.entry_id).collect();
+        running.retain(|row| !named.contains(&row.id));
+        self.send_timers(running).await
     }
 
     /// Sends timers to those subscribers whose rights are unchanged.

@@ -170,7 +170,7 @@ async fn each_event_costs_what_its_document_costs(kind: Kind) {
     let _jobs = jobs(&world);
     let project = workspace.project(&world, "P").await;
     let owner = &workspace.owner;
-    let facts = RequestFacts { limited: true, ..RequestFacts::default() };
+    let facts = RequestFacts::default();
     let (cx, subscriber) = watching_as(&world, owner, facts).await;
     let gateway = Arc::new(Gateway::default());
     let query = "subscription { timerChanged { timeEntry { id member { projects(first: 72) { nodes { \

@@ -185,7 +185,7 @@ fn json_of(answer: &Response) -> Value {
 
 /// Subscribes to a document; it is registered when this returns.
 async fn subscribed(world: &World, token: &str, query: &str) -> (Subscriber, BoxStream<'static, Response>) {
-    let (cx, subscriber) = watching_as(world, token, RequestFacts::default()).await;
+    let (cx, subscriber) = watching_as(world, token, RequestFacts { unlimited: true, ..RequestFacts::default() }).await;
     let gateway = Arc::new(Gateway::default());
     let Ok(prepared) = gateway.prepare(Sent { query: query.into(), ..Sent::default() }) else {
         panic!("the document is refused: {query}")

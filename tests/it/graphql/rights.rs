@@ -19,7 +19,7 @@ async fn subscriber(world: &World, token: &str) -> (Cx, Subscriber) {
     let admission = world.app.admit(Some(&format!("Bearer {token}")), IpAddr::from([127, 0, 0, 1])).await.unwrap();
     let admitted = admission.pass.unwrap_or_else(|refused| panic!("{refused}"));
     let subscriber = world.app.register_subscriber(admitted.caller());
-    (admitted.enter(RequestFacts { limited: true, ..RequestFacts::default() }), subscriber)
+    (admitted.enter(RequestFacts::default()), subscriber)
 }
 
 on_both! {

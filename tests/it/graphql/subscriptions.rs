@@ -107,7 +107,7 @@ on_both! {
 
 /// A caller at the door of a world, with a place in its feed.
 async fn watching(world: &World, token: &str) -> (service::Cx, live::Subscriber) {
-    watching_as(world, token, RequestFacts::default()).await
+    watching_as(world, token, RequestFacts { unlimited: true, ..RequestFacts::default() }).await
 }
 
 pub(super) async fn watching_as(world: &World, token: &str, facts: RequestFacts) -> (service::Cx, live::Subscriber) {

@@ -303,7 +303,7 @@ on_both! {
         let header = format!("Bearer {}", studio.owner);
         let enter = async || {
             let admission = world.app.admit(Some(&header), [127, 0, 0, 1].into()).await.unwrap();
-            admission.pass.ok().unwrap().enter(RequestFacts { limited: true, ..RequestFacts::default() })
+            admission.pass.ok().unwrap().enter(RequestFacts::default())
         };
         let cx = enter().await;
         let before = cx.budget().sustained;

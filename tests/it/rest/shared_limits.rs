@@ -28,7 +28,7 @@ async fn three_replicas_give_one_budget(points: u32, bucket: f64, refill: f64) {
     let ask = async move |app: &service::App, header: &str| {
         let admission = app.admit(Some(header), [127, 0, 0, 1].into()).await.unwrap();
         let Ok(pass) = admission.pass else { return 0 };
-        let cx = pass.enter(RequestFacts { limited: true, ..RequestFacts::default() });
+        let cx = pass.enter(RequestFacts::default());
         if cx.prepay(points).await.is_ok() { points } else { 1 }
     };
     let began = Instant::now();

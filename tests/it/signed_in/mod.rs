@@ -32,7 +32,7 @@ impl<'a> Person<'a> {
     /// A request of this person, with this key.
     pub(crate) async fn enter(&self, key: IdempotencyKey) -> Result<Cx, Error> {
         let admitted = self.world.app.visitor(HERE).admit(&self.secret).await?.pass?;
-        Ok(admitted.enter(RequestFacts { key, limited: true, ..RequestFacts::default() }))
+        Ok(admitted.enter(RequestFacts { key, ..RequestFacts::default() }))
     }
 
     /// A request without a key.
@@ -49,7 +49,7 @@ impl<'a> Person<'a> {
 /// A request with a token.
 pub(crate) async fn with_token(world: &World, token: &str) -> Cx {
     let admission = world.app.admit(Some(&format!("Bearer {token}")), HERE).await.expect("a good token");
-    admission.pass.expect("a plan with access").enter(RequestFacts::default())
+    admission.pass.expect("a plan with access").enter(RequestFacts { unlimited: true, ..RequestFacts::default() })
 }
 
 pub(crate) fn sent<T: Wire, const KIND: u8>(text: &str) -> Field<T, KIND> {

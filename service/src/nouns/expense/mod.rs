@@ -137,7 +137,7 @@ async fn lock_client_and_project(
             };
             let ids: [(sea_orm::Value, sea_orm::Value); 2] =
                 [(RECORD.into(), client.into()), (OTHER.into(), project.into())];
-            let (Maybe(client), Maybe(project)) = write.lock_together::<Both>(&ids, both).await?;
+            let (Maybe(client), Maybe(project)) = write.lock_together::<Both>("client and project", &ids, both).await?;
             (client, project)
         }
         (Some(client), None) => (write.lock_shared::<client::Entity>(client).await?, None),

@@ -45,7 +45,7 @@ pub(super) async fn lock(
     Ok((row, project.ok_or_else(|| Error::bug("a time entry has no project"))?))
 }
 
-/// A live project that the caller sees, locked shared; for a Member, their place on it is locked as well.
+/// A live project that the caller sees, locked shared; for a Member, their membership of it is locked as well.
 pub(super) async fn lock_visible_project(write: &Write, id: ProjectId) -> Result<Option<project::Model>, Error> {
     Ok(lock_visible(write, id, None).await?.0)
 }
@@ -56,7 +56,7 @@ pub(super) async fn lock_visible(
     id: ProjectId,
     task_id: Option<TaskId>,
 ) -> Result<(Option<project::Model>, Option<task::Model>), Error> {
-    type Place = Maybe<project_member::Model>;
+    type Membership = Maybe<project_member::Model>;
     type Seen = Maybe<project::Model>;
     type Of = Maybe<task::Model>;
 
@@ -69,28 +69,29 @@ pub(super) async fn lock_visible(
             None => Ok((write.lock_shared::<project::Entity>(id).await?, None)),
             Some(_) => {
                 let both = |caller: &Caller| vec![project(caller), task(caller)];
-                let (Maybe(project), Maybe(task)) = write.lock_together::<(Seen, Of)>(&ids, both).await?;
+                let (Maybe(project), Maybe(task)) =
+                    write.lock_together::<(Seen, Of)>("project and task", &ids, both).await?;
                 Ok((project, task))
             }
         };
     }
-    let ((Maybe(project), Maybe(place)), Maybe(task)) = match task_id {
+    let ((Maybe(project), Maybe(membership)), Maybe(task)) = match task_id {
         None => {
-            let both = |caller: &Caller| vec![project(caller), place_of(caller)];
-            (write.lock_together::<(Seen, Place)>(&ids[..1], both).await?, Maybe(None))
+            let both = |caller: &Caller| vec![project(caller), membership_of(caller)];
+            (write.lock_together::<(Seen, Membership)>("project and membership", &ids[..1], both).await?, Maybe(None))
         }
         Some(_) => {
-            let all = |caller: &Caller| vec![project(caller), place_of(caller), task(caller)];
-            write.lock_together::<((Seen, Place), Of)>(&ids, all).await?
+            let all = |caller: &Caller| vec![project(caller), membership_of(caller), task(caller)];
+            write.lock_together::<((Seen, Membership), Of)>("project, membership and task", &ids, all).await?
         }
     };
-    Ok((place.and(project), task))
+    Ok((membership.and(project), task))
 }
 
-/// The place of the caller on the project.
-fn place_of(caller: &Caller) -> SelectStatement {
-    let place = project_member::Entity::all_of(caller.organization_id)
+/// The membership of the caller in the project.
+fn membership_of(caller: &Caller) -> SelectStatement {
+    let membership = project_member::Entity::all_of(caller.organization_id)
         .filter(project_member::Column::ProjectId.eq(RECORD))
         .filter(project_member::Column::UserId.eq(caller.user_id));
-    place.lock_shared().into_query()
+    membership.lock_shared().into_query()
 }

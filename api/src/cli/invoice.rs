@@ -37,10 +37,10 @@ pub(super) enum Invoice {
         #[arg(long, value_parser = value::<Date>)]
         to: Date,
         /// The amount to subtract from the subtotal.
-        #[arg(long, value_parser = value::<Money>)]
+        #[arg(long, value_parser = value::<Money>, allow_negative_numbers = true)]
         discount: Option<Money>,
         /// The tax rate in percent; by default the client's.
-        #[arg(long, value_parser = value::<Percent>)]
+        #[arg(long, value_parser = value::<Percent>, allow_negative_numbers = true)]
         tax_rate: Option<Percent>,
     },
     /// Mark a draft as sent to the client.
@@ -55,7 +55,7 @@ pub(super) enum Invoice {
         #[arg(long, value_parser = value::<InvoiceId>)]
         invoice: InvoiceId,
         /// The amount; by default the whole open amount.
-        #[arg(long, value_parser = value::<Money>)]
+        #[arg(long, value_parser = value::<Money>, allow_negative_numbers = true)]
         amount: Option<Money>,
     },
     /// Record a failed payment; the invoice does not change.
@@ -64,7 +64,7 @@ pub(super) enum Invoice {
         #[arg(long, value_parser = value::<InvoiceId>)]
         invoice: InvoiceId,
         /// The amount; by default the whole open amount.
-        #[arg(long, value_parser = value::<Money>)]
+        #[arg(long, value_parser = value::<Money>, allow_negative_numbers = true)]
         amount: Option<Money>,
         /// The reason, for the event.
         #[arg(long)]

@@ -142,7 +142,10 @@ impl Graphql {
                 admitted.confirm_access().await?;
                 return Ok(match refused {
                     Refused::NotStored => not_stored(id, accepts.for_rejections(), charged),
-                    invalid => render(invalid.into_response(id), accepts.for_rejections(), charged),
+                    invalid => match accepts.single {
+                        Some(_) => render(invalid.into_response(id), accepts.for_rejections(), charged),
+                        None => sse::single(invalid.into_response(id), charged),
+                    },
                 });
             }
         };

@@ -102,6 +102,13 @@ on_both! {
         let query = world.call(Method::POST, "/graphql").token(&fixtures.home.owner).header("accept", "text/event-stream");
         let streamed = query.json(json!({ "query": "{ viewer { name } }" })).send().await.text();
         assert!(streamed.starts_with("event: next\ndata: {\"data\":{\"viewer\":{\"name\":\"owner of home\"}}"), "{streamed}");
+        // Nothing else may be answered to who takes only a stream, even to a document that cannot be read.
+        for query in ["{", "{ nope }"] {
+            let call = world.call(Method::POST, "/graphql").token(&fixtures.home.owner).header("accept", "text/event-stream");
+            let answer = call.json(json!({ "query": query })).send().await;
+            assert_eq!(answer.header("content-type"), Some("text/event-stream"), "{query}");
+            assert!(answer.text().starts_with("event: next\ndata: {\"errors\":"), "{}", answer.text());
+        }
     }
 }
 

@@ -21,9 +21,6 @@ use crate::http::request::{
 };
 use crate::http::server::Server;
 
-/// The operations whose answers show a secret, which no cache may store.
-const SHOW_SECRETS: [Action; 2] = [Action::CreateWebhookEndpoint, Action::RotateWebhookSecret];
-
 /// Wraps the operations of poem-openapi.
 pub(crate) struct Pipeline<E> {
     pub(crate) inner: E,
@@ -143,7 +140,7 @@ impl<E> Pipeline<E> {
         if let Some(body) = body {
             request.extensions_mut().insert(ParsedBody::new(body));
         }
-        Ok(operation.action.is_some_and(|action| SHOW_SECRETS.contains(&action)))
+        Ok(operation.action.is_some_and(Action::shows_secret))
     }
 
     /// Finds the operation of the path and method.

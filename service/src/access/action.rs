@@ -13,8 +13,29 @@ pub enum Access {
     Write,
 }
 
+/// What is particular about an action, besides who may do it.
+struct Traits {
+    /// See `confirms_caller`.
+    confirms: bool,
+    /// The plan must have webhooks, and not only access to the API.
+    webhooks: bool,
+    /// See `needs_session`.
+    session: bool,
+    /// See `needs_recent_sign_in`.
+    recent: bool,
+    /// See `is_heavy`.
+    heavy: bool,
+    /// See `shows_secret`.
+    secret: bool,
+}
+
+impl Traits {
+    const NONE: Traits =
+        Traits { confirms: false, webhooks: false, session: false, recent: false, heavy: false, secret: false };
+}
+
 macro_rules! actions {
-    ($($(#[doc = $doc:literal])* $name:ident: $access:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident: $access:ident $($trait:ident)*,)*) => {
         /// One thing that can be done. Nothing reaches the database without naming one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Action {
@@ -34,6 +55,10 @@ macro_rules! actions {
             pub const fn access(self) -> Access {
                 match self { $(Action::$name => Access::$access),* }
             }
+
+            const fn traits(self) -> Traits {
+                match self { $(Action::$name => Traits { $($trait: true,)* ..Traits::NONE }),* }
+            }
         }
     };
 }
@@ -45,41 +70,41 @@ actions! {
     GetOrganization: Read,
 
     /// People of the workspace.
-    ListMembers: Read,
+    ListMembers: Read confirms,
     /// One of them.
-    GetMember: Read,
+    GetMember: Read confirms,
 
     /// Tokens: own ones, or all of the workspace.
-    ListTokens: Read,
+    ListTokens: Read confirms,
     /// Revoke a token permanently.
     RevokeToken: Write,
 
     /// Clients.
-    ListClients: Read,
+    ListClients: Read confirms,
     /// One client.
-    GetClient: Read,
+    GetClient: Read confirms,
     /// A new client.
-    CreateClient: Write,
+    CreateClient: Write confirms,
     /// Change a client.
-    UpdateClient: Write,
+    UpdateClient: Write confirms,
     /// Delete a client.
-    DeleteClient: Write,
+    DeleteClient: Write confirms,
 
     /// Projects.
-    ListProjects: Read,
+    ListProjects: Read confirms,
     /// One project.
-    GetProject: Read,
+    GetProject: Read confirms,
     /// A new project.
-    CreateProject: Write,
+    CreateProject: Write confirms,
     /// Change a project.
-    UpdateProject: Write,
+    UpdateProject: Write confirms,
     /// Delete a project.
-    DeleteProject: Write,
+    DeleteProject: Write confirms,
 
     /// Put a project away.
-    ArchiveProject: Write,
+    ArchiveProject: Write confirms,
     /// Bring a project back, deleted or archived.
-    RestoreProject: Write,
+    RestoreProject: Write confirms,
     /// Who is on a project.
     ListProjectMembers: Read,
     /// Put somebody on a project.
@@ -88,127 +113,127 @@ actions! {
     RemoveProjectMember: Write,
 
     /// Tasks.
-    ListTasks: Read,
+    ListTasks: Read confirms,
     /// One task.
-    GetTask: Read,
+    GetTask: Read confirms,
     /// A new task.
-    CreateTask: Write,
+    CreateTask: Write confirms,
     /// Change a task.
-    UpdateTask: Write,
+    UpdateTask: Write confirms,
     /// Delete a task.
-    DeleteTask: Write,
+    DeleteTask: Write confirms,
     /// Put a task away.
     ArchiveTask: Write,
     /// Bring a task back.
     RestoreTask: Write,
 
     /// Time entries.
-    ListTimeEntries: Read,
+    ListTimeEntries: Read confirms,
     /// One time entry.
-    GetTimeEntry: Read,
+    GetTimeEntry: Read confirms,
     /// Log time.
-    CreateTimeEntry: Write,
+    CreateTimeEntry: Write confirms,
     /// Log up to 100 at once.
-    CreateTimeEntries: Write,
+    CreateTimeEntries: Write confirms,
     /// The caller's running timer.
     GetRunningTimer: Read,
     /// Start a timer; the one that runs is stopped.
-    StartTimer: Write,
+    StartTimer: Write confirms,
     /// Stop a timer.
-    StopTimer: Write,
+    StopTimer: Write confirms,
     /// Stop the caller's running timer, without naming it.
     StopRunningTimer: Write,
     /// Change a time entry.
-    UpdateTimeEntry: Write,
+    UpdateTimeEntry: Write confirms,
     /// Delete a time entry.
-    DeleteTimeEntry: Write,
+    DeleteTimeEntry: Write confirms,
     /// Time summed by what it was spent on, by whom and when.
-    GetTimeReport: Read,
+    GetTimeReport: Read heavy,
     /// Expenses summed by client, project, category and month.
-    GetExpenseReport: Read,
+    GetExpenseReport: Read heavy,
     /// Invoices summed by client, status and month.
-    GetInvoiceReport: Read,
+    GetInvoiceReport: Read heavy,
 
     /// Expenses.
-    ListExpenses: Read,
+    ListExpenses: Read confirms,
     /// One expense.
-    GetExpense: Read,
+    GetExpense: Read confirms,
     /// A new expense.
-    CreateExpense: Write,
+    CreateExpense: Write confirms,
     /// Change an expense.
-    UpdateExpense: Write,
+    UpdateExpense: Write confirms,
     /// Delete an expense.
-    DeleteExpense: Write,
+    DeleteExpense: Write confirms,
 
     /// Invoices.
-    ListInvoices: Read,
+    ListInvoices: Read confirms,
     /// One invoice with its lines.
-    GetInvoice: Read,
+    GetInvoice: Read confirms,
 
     /// Webhook endpoints.
-    ListWebhookEndpoints: Read,
+    ListWebhookEndpoints: Read confirms,
     /// One webhook endpoint.
-    GetWebhookEndpoint: Read,
+    GetWebhookEndpoint: Read confirms,
     /// A new webhook endpoint.
-    CreateWebhookEndpoint: Write,
+    CreateWebhookEndpoint: Write webhooks secret,
     /// Change a webhook endpoint.
     UpdateWebhookEndpoint: Write,
     /// Delete a webhook endpoint.
     DeleteWebhookEndpoint: Write,
     /// Give a webhook endpoint a new secret.
-    RotateWebhookSecret: Write,
+    RotateWebhookSecret: Write webhooks recent secret,
     /// Send a test event to a webhook endpoint.
-    TestWebhookEndpoint: Write,
+    TestWebhookEndpoint: Write webhooks,
     /// What was sent to webhook endpoints, or will be.
-    ListWebhookDeliveries: Read,
+    ListWebhookDeliveries: Read confirms,
     /// One delivery with its attempts.
-    GetWebhookDelivery: Read,
+    GetWebhookDelivery: Read confirms,
     /// Send the event of a delivery again.
-    ReplayWebhookDelivery: Write,
+    ReplayWebhookDelivery: Write webhooks,
     /// Send the events of many deliveries again.
-    ReplayWebhookDeliveries: Write,
+    ReplayWebhookDeliveries: Write webhooks,
     /// What happened.
-    ListEvents: Read,
+    ListEvents: Read confirms webhooks,
     /// One event.
-    GetEvent: Read,
+    GetEvent: Read confirms webhooks,
 
     /// The caller's own sessions on the settings pages.
-    ListSessions: Read,
+    ListSessions: Read session,
     /// End one of them.
-    EndSession: Write,
+    EndSession: Write session,
     /// End all of them.
-    EndAllSessions: Write,
+    EndAllSessions: Write session,
     /// The caller's own passkeys.
-    ListPasskeys: Read,
+    ListPasskeys: Read session,
     /// Add a passkey.
-    AddPasskey: Write,
+    AddPasskey: Write session recent,
     /// Remove a passkey.
-    RemovePasskey: Write,
+    RemovePasskey: Write session recent,
 
     /// A new token of the caller's own.
-    CreateToken: Write,
+    CreateToken: Write session recent,
     /// Add a person to the workspace.
-    AddMember: Write,
+    AddMember: Write session recent,
     /// Give a member another role.
-    SetMemberRole: Write,
+    SetMemberRole: Write session recent,
     /// End a membership.
-    RemoveMember: Write,
+    RemoveMember: Write session recent,
     /// Change the workspace itself.
-    UpdateOrganization: Write,
+    UpdateOrganization: Write session,
     /// What an invoice would bill, without making it.
-    PreviewInvoice: Read,
+    PreviewInvoice: Read session,
     /// A new invoice, as a draft.
-    CreateInvoice: Write,
+    CreateInvoice: Write session,
     /// Mark a draft as sent.
-    SendInvoice: Write,
+    SendInvoice: Write session,
     /// Record a payment of an invoice, in part or in full.
-    RecordPayment: Write,
+    RecordPayment: Write session,
     /// Report that a payment of an invoice has failed.
-    RecordFailedPayment: Write,
+    RecordFailedPayment: Write session,
     /// Record that everything paid was given back.
-    RefundInvoice: Write,
+    RefundInvoice: Write session,
     /// Cancel an invoice.
-    CancelInvoice: Write,
+    CancelInvoice: Write session,
 }
 
 impl Action {
@@ -222,82 +247,26 @@ impl Action {
     /// What the plan must have. Where it depends on the input (changing an endpoint), the input says so itself; looking
     /// at endpoints and deliveries and deleting endpoints stays open on every plan with access.
     pub const fn feature(self) -> Feature {
-        use Action::*;
-        match self {
-            CreateWebhookEndpoint | RotateWebhookSecret | TestWebhookEndpoint => Feature::OutboundWebhooks,
-            ReplayWebhookDelivery | ReplayWebhookDeliveries => Feature::OutboundWebhooks,
-            ListEvents | GetEvent => Feature::OutboundWebhooks,
-            _ => Feature::ApiAccess,
-        }
+        if self.traits().webhooks { Feature::OutboundWebhooks } else { Feature::ApiAccess }
     }
 
     /// Whether the first statement of a read, or the beginning of the transaction of a write, confirms that the caller is
     /// known as they are now, so that nothing has to be asked before. What is read later in the same request is
     /// read for the caller as confirmed.
     pub const fn confirms_caller(self) -> bool {
-        use Action::*;
-        matches!(
-            self,
-            GetClient
-                | GetProject
-                | GetTask
-                | GetTimeEntry
-                | GetExpense
-                | GetInvoice
-                | ListClients
-                | ListProjects
-                | ListTasks
-                | ListTimeEntries
-                | ListExpenses
-                | ListInvoices
-                | GetMember
-                | GetEvent
-                | GetWebhookEndpoint
-                | GetWebhookDelivery
-                | ListMembers
-                | ListTokens
-                | ListEvents
-                | ListWebhookEndpoints
-                | ListWebhookDeliveries
-                | CreateClient
-                | UpdateClient
-                | DeleteClient
-                | CreateProject
-                | UpdateProject
-                | DeleteProject
-                | ArchiveProject
-                | RestoreProject
-                | CreateTask
-                | UpdateTask
-                | DeleteTask
-                | CreateTimeEntry
-                | CreateTimeEntries
-                | UpdateTimeEntry
-                | DeleteTimeEntry
-                | StartTimer
-                | StopTimer
-                | CreateExpense
-                | UpdateExpense
-                | DeleteExpense
-        )
+        self.traits().confirms
     }
 
     /// Whether it is done on the settings pages alone, by a member who has signed in: no token performs it, and no other
     /// surface has it.
     pub const fn needs_session(self) -> bool {
-        use Action::*;
-        matches!(self, ListSessions | EndSession | EndAllSessions | ListPasskeys | AddPasskey | RemovePasskey)
-            || matches!(self, CreateToken | AddMember | SetMemberRole | RemoveMember | UpdateOrganization)
-            || matches!(self, PreviewInvoice | CreateInvoice | SendInvoice | RecordPayment | RecordFailedPayment)
-            || matches!(self, RefundInvoice | CancelInvoice)
+        self.traits().session
     }
 
     /// Whether a member on the settings pages must have signed in within the last five minutes, since it makes a credential
     /// or changes who has access.
     pub const fn needs_recent_sign_in(self) -> bool {
-        use Action::*;
-        matches!(self, RotateWebhookSecret | AddPasskey | RemovePasskey)
-            || matches!(self, CreateToken | AddMember | SetMemberRole | RemoveMember)
+        self.traits().recent
     }
 
     /// The feature that the plan must have of a caller who has signed in. Every plan may sign in, so that access to the API
@@ -311,7 +280,12 @@ impl Action {
 
     /// Whether it reads much: such reads run few at once for each workspace.
     pub const fn is_heavy(self) -> bool {
-        matches!(self, Action::GetTimeReport | Action::GetExpenseReport | Action::GetInvoiceReport)
+        self.traits().heavy
+    }
+
+    /// Whether its answer shows a secret that no other answer will show.
+    pub const fn shows_secret(self) -> bool {
+        self.traits().secret
     }
 
     /// The most points that a request takes whose price does not stand in its query: a report 11, a batch 1 per entry, a replay

@@ -91,7 +91,7 @@ pub async fn add(cx: &Cx, project: ProjectId, user: UserId) -> Result<Written<Me
 /// Takes a member off a project: their tasks there are unassigned, their time stays.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
 pub async fn remove(cx: &Cx, project: ProjectId, user: UserId) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RemoveProjectMember, (), async |write, ()| {

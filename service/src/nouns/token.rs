@@ -163,7 +163,7 @@ pub async fn of_member(cx: &Cx, member: MemberId) -> Result<Vec<Token>, Error> {
 /// Revokes a token permanently.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
 pub async fn revoke(cx: &Cx, id: TokenId) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RevokeToken, (), async |write, ()| {

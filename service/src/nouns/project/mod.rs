@@ -227,7 +227,7 @@ async fn ensure_client_matches(write: &Write, row: &project::Model) -> Result<()
 /// Archives a project: it accepts no new time entries.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
 pub async fn archive(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> {
     cx.write(Action::ArchiveProject, (), async |write, ()| {
@@ -242,7 +242,7 @@ pub async fn archive(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> 
 /// Makes an archived or deleted project ACTIVE again.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
 pub async fn restore(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> {
     cx.write(Action::RestoreProject, (), async |write, ()| {

@@ -2,7 +2,7 @@
 //! names and rates are joined to the sums.
 
 use chrono::Datelike;
-use entity::value::{Date, Id, MemberId, ReportGroup, TimeZone, UserId, ZoneOffset};
+use entity::value::{Date, Id, MemberId, RateType, ReportGroup, TimeZone, UserId, ZoneOffset};
 use entity::{client, member, project, task, time_entry};
 use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, JoinType, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryResult, QuerySelect, QueryTrait};
@@ -206,9 +206,10 @@ fn named(entries: SelectStatement, caller: &Caller, groups: &[ReportGroup], amou
     }
     if amounts {
         by.push((client::Column::Currency.into_expr(), "currency_key"));
-        // HOURLY is stored as 10.
-        let rate =
-            "CASE WHEN sums.billable AND project.rate_type = 10 THEN COALESCE(project.hourly_rate, 0) ELSE 0 END";
+        let hourly = RateType::Hourly.rank();
+        let rate = format!(
+            "CASE WHEN sums.billable AND project.rate_type = {hourly} THEN COALESCE(project.hourly_rate, 0) ELSE 0 END"
+        );
         by.push((Expr::cust(rate), "rate_key"));
     }
     for (expression, name) in by {

@@ -299,7 +299,7 @@ pub async fn delete(cx: &Cx, id: TaskId, expected: &Precondition) -> Result<Writ
 /// Archives a task: deletes it, as `delete` does, but whatever its version, and returns it.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
 pub async fn archive(cx: &Cx, id: TaskId) -> Result<Written<Task>, Error> {
     cx.write(Action::ArchiveTask, (), async |write, ()| {
@@ -313,7 +313,7 @@ pub async fn archive(cx: &Cx, id: TaskId) -> Result<Written<Task>, Error> {
 /// Brings a deleted task back.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
 pub async fn restore(cx: &Cx, id: TaskId) -> Result<Written<Task>, Error> {
     cx.write(Action::RestoreTask, (), async |write, ()| {

@@ -146,7 +146,7 @@ async fn running_of(write: &Write, user: UserId) -> Result<Option<time_entry::Mo
 /// Stops a timer, whatever the state of its project. A timer of more than 24 hours is saved with 24.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
 pub async fn stop(cx: &Cx, id: TimeEntryId, input: StopTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::StopTimer, input, async |write, input| {
@@ -162,7 +162,7 @@ pub async fn stop(cx: &Cx, id: TimeEntryId, input: StopTimerInput) -> Result<Wri
 /// Stops the caller's running timer, whichever it is.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
 pub async fn stop_running(cx: &Cx, input: StopTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::StopRunningTimer, input, async |write, input| {

@@ -263,7 +263,7 @@ pub async fn delete(cx: &Cx, id: WebhookEndpointId, expected: &Precondition) -> 
 /// Gives an endpoint a new secret. The old one may go on signing beside it for a time.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
 pub async fn rotate_secret(
     cx: &Cx,

@@ -70,6 +70,14 @@ pub(super) fn table(label: &str, columns: &[Column], rows: Markup) -> Markup {
     }
 }
 
+/// A part of the page at `path` that the script loads again when the stream at `path/live` says that it has changed. Elements
+/// with an id stay the same ones.
+pub(super) fn live(visit: &Visit<'_>, path: &str, content: Markup) -> Markup {
+    let query = visit.facts.query.iter().filter(|(name, _)| name != "done");
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+    html! { div data-live={ (path) "/live?" (query) } { (content) } }
+}
+
 /// A form that asks for confirmation, with a way back. `sure` says what will happen.
 pub(super) fn confirmation(visit: &Visit<'_>, sure: Markup, button: &str, back: &str) -> Markup {
     html! {

@@ -18,13 +18,14 @@ use crate::http::rejection::Rejection;
 pub(in super::super) async fn show(visit: &Visit<'_>) -> Result<Response, Rejection> {
     let found = invoice::get(&visit.cx, visit.id()?).await?;
     let invoice = &found.invoice;
-    let body = html! {
+    let path = format!("{LIST}/{}", invoice.id);
+    let now = html! {
         p { (state(invoice)) }
         div.actions.screen {
             @for (place, label, primary) in steps(visit, invoice) {
-                a.button.quiet[!primary] href={ (LIST) "/" (invoice.id) "/" (place) } { (label) }
+                a.button.quiet[!primary] id=(place) href={ (path) "/" (place) } { (label) }
             }
-            a href={ (LIST) "/" (invoice.id) "/print" } { "Print view" }
+            a href={ (path) "/print" } { "Print view" }
         }
         dl {
             dt { "Client" } dd { (invoice.bill_to_name) }
@@ -37,8 +38,8 @@ pub(in super::super) async fn show(visit: &Visit<'_>) -> Result<Response, Reject
         }
         h2 { "Lines" }
         (sums(&found))
-        p.screen { a href=(LIST) { "All invoices" } }
     };
+    let body = html! { (parts::live(visit, &path, now)) p.screen { a href=(LIST) { "All invoices" } } };
     Ok(layout::page(visit, &format!("Invoice {}", invoice.number), body))
 }
 

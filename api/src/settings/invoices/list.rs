@@ -37,9 +37,7 @@ pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Reject
         Ok(page) => (Some(page), Problems::default()),
         Err(error) => (None, Problems::of(error)?),
     };
-    let body = html! {
-        p { a.button href={ (LIST) "/new" } { "New invoice" } }
-        (filters(visit, &problems))
+    let list = html! {
         @if let Some(invoices) = &invoices {
             @if invoices.items.is_empty() && !invoices.continued {
                 @if filtered { p { "No invoice fits. " a href=(LIST) { "Show all" } } }
@@ -49,6 +47,11 @@ pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Reject
             }
             (pager::ways(visit, invoices))
         }
+    };
+    let body = html! {
+        p { a.button href={ (LIST) "/new" } { "New invoice" } }
+        (filters(visit, &problems))
+        (parts::live(visit, LIST, list))
     };
     Ok(layout::page_with(visit, problems.status, "Invoices", body))
 }
@@ -66,7 +69,7 @@ const COLUMNS: [Column; 7] = [
 fn table(invoices: &[Invoice]) -> Markup {
     let rows = html! {
         @for invoice in invoices {
-            tr {
+            tr id={ "i" (invoice.id) } {
                 th scope="row" { a href={ (LIST) "/" (invoice.id) } { (invoice.number) } }
                 td { (invoice.bill_to_name) }
                 td { (state(invoice)) }

@@ -5,8 +5,11 @@ import { copy } from './copy.js'
 const all = (selector, root = document) => root.querySelectorAll(selector)
 
 function local(root) {
-  const shown = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-  for (const time of all('time', root)) time.textContent = shown.format(new Date(time.dateTime))
+  // The form of Sweden is that of the page without script: 2026-11-30 18:29, and then the zone.
+  const number = '2-digit'
+  const parts = { year: 'numeric', month: number, day: number, hour: number, minute: number, timeZoneName: 'shortOffset' }
+  const shown = new Intl.DateTimeFormat('sv', parts)
+  for (const time of all('time', root)) time.textContent = shown.format(new Date(time.dateTime)).replace('GMT', 'UTC').replace(/\+0$/, '')
 }
 local(document)
 

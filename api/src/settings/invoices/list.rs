@@ -8,7 +8,7 @@ use service::{Action, policy};
 
 use super::super::fields::{Field, Fields};
 use super::super::form::{Form, Problems};
-use super::super::parts::{self, Column};
+use super::super::parts::{self, Column, Row};
 use super::super::visit::Visit;
 use super::super::{layout, pager};
 use super::{LIST, money, open, state};
@@ -67,20 +67,19 @@ const COLUMNS: [Column; 7] = [
 ];
 
 fn table(invoices: &[Invoice]) -> Markup {
-    let rows = html! {
-        @for invoice in invoices {
-            tr id={ "i" (invoice.id) } {
-                th scope="row" { a href={ (LIST) "/" (invoice.id) } { (invoice.number) } }
-                td { (invoice.bill_to_name) }
-                td { (state(invoice)) }
-                td.number { (money(invoice.total, &invoice.currency)) }
-                td.number { (money(open(invoice), &invoice.currency)) }
-                td { @if let Some(day) = invoice.issue_date { (day) } }
-                td { @if let Some(day) = invoice.due_date { (day) } }
-            }
-        }
+    let row = |invoice: &Invoice| {
+        Row::of([
+            html! { a href={ (LIST) "/" (invoice.id) } { (invoice.number) } },
+            html! { (invoice.bill_to_name) },
+            state(invoice),
+            html! { (money(invoice.total, &invoice.currency)) },
+            html! { (open(invoice).map_or("–".into(), |open| money(open, &invoice.currency))) },
+            html! { @if let Some(day) = invoice.issue_date { (day) } },
+            html! { @if let Some(day) = invoice.due_date { (day) } },
+        ])
+        .named(format!("i{}", invoice.id))
     };
-    parts::table("Invoices", &COLUMNS, rows)
+    parts::table("Invoices", &COLUMNS, invoices.iter().map(row))
 }
 
 fn filters(visit: &Visit<'_>, problems: &Problems) -> Markup {

@@ -13,7 +13,7 @@ use service::{Action, ListArgs};
 
 use super::super::fields::{Field, Fields};
 use super::super::form::{Form, Problems};
-use super::super::parts::{self, Column, time, time_or};
+use super::super::parts::{self, Column, Row, time, time_or};
 use super::super::visit::Visit;
 use super::super::{layout, pager};
 use super::{LIST, host, is_unlocked};
@@ -89,19 +89,18 @@ const COLUMNS: [Column; 6] = [
 ];
 
 fn table(deliveries: &[WebhookDelivery], endpoints: &Endpoints) -> Markup {
-    let rows = html! {
-        @for delivery in deliveries {
-            tr id={ "d" (delivery.id) } {
-                th scope="row" { a href={ (DELIVERIES) "/" (delivery.id) } { (delivery.event_type) } }
-                td { (status(delivery)) }
-                td { (endpoints.get(&delivery.endpoint_id).map_or("", |endpoint| host(&endpoint.url))) }
-                td { (delivery.attempt_count) }
-                td { @if let Some(status) = delivery.last_response_status { (status) } }
-                td { (time(delivery.created_at)) }
-            }
-        }
+    let row = |delivery: &WebhookDelivery| {
+        Row::of([
+            html! { a href={ (DELIVERIES) "/" (delivery.id) } { (delivery.event_type) } },
+            status(delivery),
+            html! { (endpoints.get(&delivery.endpoint_id).map_or("", |endpoint| host(&endpoint.url))) },
+            html! { (delivery.attempt_count) },
+            html! { @if let Some(status) = delivery.last_response_status { (status) } },
+            time(delivery.created_at),
+        ])
+        .named(format!("d{}", delivery.id))
     };
-    parts::table("Deliveries", &COLUMNS, rows)
+    parts::table("Deliveries", &COLUMNS, deliveries.iter().map(row))
 }
 
 fn status(delivery: &WebhookDelivery) -> Markup {

@@ -60,6 +60,7 @@ const results = [
       { in: src('graphiql.jsx'), out: 'graphiql' },
       { in: src('docs.js'), out: 'docs' },
       { in: src('home.js'), out: 'home' },
+      { in: src('settings.js'), out: 'settings' },
       { in: 'monaco-editor/esm/vs/editor/editor.worker.js', out: 'graphiql-editor.worker' },
       { in: 'monaco-editor/esm/vs/language/json/json.worker.js', out: 'graphiql-json.worker' },
       { in: 'monaco-graphql/esm/graphql.worker.js', out: 'graphiql-graphql.worker' },
@@ -77,7 +78,7 @@ for (const { metafile } of results) {
   }
 }
 
-for (const name of ['theme.css', 'home.css', 'docs.css', 'settings.css', 'settings.js', 'favicon.svg', 'api-docs.html', 'api-docs.js', 'graphiql.html']) {
+for (const name of ['theme.css', 'home.css', 'docs.css', 'settings.css', 'favicon.svg', 'api-docs.html', 'api-docs.js', 'graphiql.html']) {
   await cp(src(name), path.join(dist, name));
 }
 

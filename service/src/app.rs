@@ -21,9 +21,9 @@ use crate::core::{Core, Environment};
 use crate::door::admission::Admission;
 use crate::door::operator::Operator;
 use crate::door::visitor::Visitor;
-use crate::door::{Door, OnCommit, Signal};
+use crate::door::{Cx, Door, OnCommit, Signal};
 use crate::limit::Limits;
-use crate::live::{Hub, Subscriber, Timer};
+use crate::live::{Hub, Subscriber, Timer, Watch, Watched};
 use crate::metrics::Gauges;
 use crate::webhook::{ATTEMPT_TIMEOUT, Dispatcher, Resolve, Settings, Webhooks};
 
@@ -295,12 +295,21 @@ impl App {
         self.hub().register_subscriber(caller)
     }
 
+    /// Watches what a page of the settings shows, for as long as the session of the caller lets in and may see it.
+    ///
+    /// # Errors
+    /// As for reading it; `Conflict` where the session or the member has too many pages open, `Unavailable` where all
+    /// together have.
+    pub async fn watch(&self, cx: &Cx, watched: Watched) -> Result<Watch, Error> {
+        self.hub().watch(cx, watched).await
+    }
+
     /// Closes every subscriber, present and future: the server stops.
     pub fn close_subscribers(&self) {
         self.hub().close_subscribers();
     }
 
-    /// The number of registered subscribers, for tests and operators.
+    /// The number of registered subscribers and of pages that watch, for tests and operators.
     pub fn subscriber_count(&self) -> usize {
         self.hub().subscriber_count()
     }

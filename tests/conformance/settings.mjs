@@ -104,6 +104,8 @@ try {
       await page.goto(`${base}/settings${path}`)
       const wide = await page.evaluate(() => document.documentElement.scrollWidth)
       check(wide <= width, `settings${path} fits ${width}: ${wide}`)
+      const hides = await page.evaluate(() => [...document.querySelectorAll('.scroll')].some((table) => table.scrollWidth > table.clientWidth))
+      check(!hides, `settings${path}: no column is beyond the edge at ${width}`)
       const unnamed = await page.evaluate(() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea')]
         .filter((field) => field.labels.length === 0).length)
       check(unnamed === 0, `settings${path}: every field has a label`)

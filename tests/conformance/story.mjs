@@ -144,9 +144,25 @@ try {
   await says('Nothing is stored yet')
   await button('Make this invoice')
   await says('The invoice is made, as a draft.')
+  // Another tab shows the same invoice, with the focus on a link in the part that is going to change.
+  const tab = how === 'noscript' ? undefined : await page.context().newPage()
+  let loads = 0
+  tab?.on('request', (request) => { if (request.resourceType() === 'fetch') loads += 1 })
+  const followed = tab?.waitForResponse((response) => response.url().includes('/live'))
+  await tab?.goto(page.url())
+  await followed
+  const focused = tab?.getByRole('link', { name: 'Print view' })
+  await focused?.focus()
+  await page.bringToFront()
   await follow('Mark as sent')
   await button('Mark as sent')
   await says('The invoice is marked as sent.')
+  if (tab) {
+    await tab.getByRole('link', { name: 'Record a payment' }).waitFor()
+    check(await tab.locator('span.badge').first().innerText() === 'sent', 'a tab shows what another has done')
+    check(await focused.evaluate((element) => element === document.activeElement), 'the focus stays where it was')
+    check(loads <= 3, `a tab loads itself again after a change only: ${loads}`)
+  }
   await follow('Record a payment')
   await button('Record the payment')
   await says('The invoice is paid in full.')
@@ -155,7 +171,11 @@ try {
   // The session counts at another replica, and ends there too.
   await page.goto(`${other}/settings`)
   check(await page.getByRole('heading', { name: 'Overview' }).count() === 1, 'another replica knows the session')
+  // The stream of the other tab ends with the session, and is not opened again.
+  const ended = tab?.waitForRequest((request) => request.url().includes('/settings/sign-in'))
   await button('Sign out')
+  await ended
+  if (tab) check(true, 'a tab that is signed out is refreshed no more')
   await page.goto(`${base}/settings`)
   check(page.url().includes('/settings/sign-in'), 'signed out everywhere')
 } catch (error) {

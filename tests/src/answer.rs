@@ -1,11 +1,15 @@
 //! One request and its answer.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::{Stream, StreamExt};
 use poem::Request;
 use poem::endpoint::{BoxEndpoint, Endpoint};
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
+use tokio::time::timeout;
 
 /// A request to be made.
 pub struct Call {
@@ -63,6 +67,30 @@ impl Call {
         let (parts, body) = response.into_parts();
         let bytes = body.into_vec().await.expect("a body can be read");
         Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    /// Makes the request, and leaves the body to be read.
+    pub async fn open(self) -> Opened {
+        let response = self.endpoint.get_response(self.request).await;
+        let (parts, body) = response.into_parts();
+        let head = Answer { status: parts.status, headers: parts.headers, bytes: vec![] };
+        let body = body.into_bytes_stream().map(|part| part.map(|bytes| bytes.to_vec()));
+        Opened { head, body: Box::pin(body) }
+    }
+}
+
+/// An answer whose body is read part by part, as a stream of events is.
+pub struct Opened {
+    /// The status and the headers, without the body.
+    pub head: Answer,
+    body: Pin<Box<dyn Stream<Item = std::io::Result<Vec<u8>>> + Send>>,
+}
+
+impl Opened {
+    /// The next part of the body as text; none after its end.
+    pub async fn next(&mut self) -> Option<String> {
+        let part = timeout(Duration::from_secs(60), self.body.next()).await.expect("a part, or the end")?;
+        Some(String::from_utf8_lossy(&part.expect("a body can be read")).into_owned())
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-pub use answer::{Answer, Call};
+pub use answer::{Answer, Call, Opened};
 pub use database::{Kind, PrivateDatabase, counted};
 pub use fixtures::{Fixtures, Workspace, everything, mint};
 pub use listening::{Listening, Raw};

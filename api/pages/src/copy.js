@@ -12,3 +12,19 @@ export async function copy(text) {
     area.remove();
   }
 }
+
+/** Frames a block of text with a button above it, in a line of its own, that copies the text. */
+export function addCopyButton(block) {
+  const frame = document.createElement('div');
+  frame.className = 'block';
+  block.replaceWith(frame);
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.textContent = 'Copy';
+  button.addEventListener('click', async () => {
+    await copy(block.textContent);
+    button.textContent = 'Copied';
+    setTimeout(() => (button.textContent = 'Copy'), 1500);
+  });
+  frame.append(button, block);
+}

@@ -1,6 +1,6 @@
 // What script adds to the guides: a search over an index that is loaded once, and a button to copy each block of code.
 // Without script the guides are complete; the page of all topics stands in for the search.
-import { copy } from './copy.js';
+import { addCopyButton } from './copy.js';
 
 const form = document.getElementById('search');
 const input = document.getElementById('search-for');
@@ -136,17 +136,4 @@ for (const code of document.querySelectorAll('main code')) {
   if (own !== text) code.textContent = own;
 }
 
-for (const block of document.querySelectorAll('pre')) {
-  const frame = document.createElement('div');
-  frame.className = 'block';
-  block.replaceWith(frame);
-  const button = document.createElement('button');
-  button.type = 'button';
-  button.textContent = 'Copy';
-  button.addEventListener('click', async () => {
-    await copy(block.textContent);
-    button.textContent = 'Copied';
-    setTimeout(() => (button.textContent = 'Copy'), 1500);
-  });
-  frame.append(button, block);
-}
+for (const block of document.querySelectorAll('pre')) addCopyButton(block);

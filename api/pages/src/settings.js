@@ -1,10 +1,15 @@
-// The settings pages work without this. It copies, shows times in the visitor's zone, keeps a list up to date, and speaks to
+// The settings pages work without this. It copies, shows times in the visitor's zone, refreshes what changes, and speaks to
 // passkeys, which a page cannot do otherwise.
+import { copy } from './copy.js'
+
 const all = (selector, root = document) => root.querySelectorAll(selector)
 
 function local(root) {
-  const shown = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-  for (const time of all('time', root)) time.textContent = shown.format(new Date(time.dateTime))
+  // The form of Sweden is that of the page without script: 2026-11-30 18:29, and then the zone.
+  const number = '2-digit'
+  const parts = { year: 'numeric', month: number, day: number, hour: number, minute: number, timeZoneName: 'shortOffset' }
+  const shown = new Intl.DateTimeFormat('sv', parts)
+  for (const time of all('time', root)) time.textContent = shown.format(new Date(time.dateTime)).replace('GMT', 'UTC').replace(/\+0$/, '')
 }
 local(document)
 
@@ -13,7 +18,7 @@ for (const button of all('[data-copy]')) {
   button.addEventListener('click', async () => {
     const field = document.getElementById(button.dataset.copy)
     field.select()
-    await navigator.clipboard.writeText(field.value)
+    await copy(field.value)
     document.querySelector(`[data-copied="${field.id}"]`).textContent = 'Copied.'
   })
 }
@@ -53,16 +58,68 @@ for (const form of all('[data-passkey]')) {
   })
 }
 
-// What is marked as live is asked for again while somebody looks at it.
+// A part that is marked as live is loaded again when the server says that it has changed, while somebody looks at it.
 const live = document.querySelector('[data-live]')
+let events
+let loading = false
+let changed = false
+
+async function load() {
+  changed = true
+  if (loading) return
+  loading = true
+  while (changed) {
+    changed = false
+    const answer = await fetch(live.dataset.live.replace('/live', '')).catch(() => ({ status: 0 }))
+    const text = answer.ok && !answer.redirected ? await answer.text().catch(() => '') : ''
+    const fresh = new DOMParser().parseFromString(text, 'text/html').querySelector('[data-live]')
+    if (fresh) {
+      local(fresh)
+      merge(live, fresh)
+    } else if ([0, 429, 503].includes(answer.status)) setTimeout(load, 5000)
+  }
+  loading = false
+}
+
+// Makes a part like a fresh one. What stays the same stays in its place, with the focus, and with what is open, scrolled or typed.
+function merge(old, fresh) {
+  if (old.isEqualNode(fresh) || old.nodeName === 'INPUT') return
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    old.data = fresh.data
+    return
+  }
+  for (const { name } of [...old.attributes]) if (name !== 'open' && !fresh.hasAttribute(name)) old.removeAttribute(name)
+  for (const { name, value } of fresh.attributes) old.setAttribute(name, value)
+  let at = old.firstChild
+  for (const child of [...fresh.childNodes]) {
+    let same = at
+    while (same && (same.nodeName !== child.nodeName || same.id !== child.id)) same = same.nextSibling
+    if (same) {
+      while (at !== same) at = removed(at)
+      merge(same, child)
+      at = same.nextSibling
+    } else old.insertBefore(child, at)
+  }
+  while (at) at = removed(at)
+}
+
+function removed(node) {
+  const next = node.nextSibling
+  node.remove()
+  return next
+}
+
+function follow() {
+  events?.close()
+  if (document.hidden) return
+  events = new EventSource(live.dataset.live)
+  events.onopen = load
+  events.onmessage = load
+}
+
 if (live) {
-  setInterval(async () => {
-    if (document.hidden || live.contains(document.activeElement)) return
-    const answer = await fetch(location.href, { headers: { accept: 'text/html' } })
-    if (!answer.ok || answer.redirected) return
-    const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('[data-live]')
-    if (!fresh) return
-    local(fresh)
-    if (fresh.innerHTML !== live.innerHTML) live.innerHTML = fresh.innerHTML
-  }, 5000)
+  follow()
+  document.addEventListener('visibilitychange', follow)
+  addEventListener('pagehide', () => events.close())
+  addEventListener('pageshow', (event) => event.persisted && follow())
 }

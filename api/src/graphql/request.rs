@@ -9,13 +9,12 @@ use service::Error;
 use service::value::Json;
 
 use crate::http::accept::ranges;
+use crate::http::events::EVENTS;
 use crate::http::request::header_text;
 
 /// The media type of the specification, and the one that most clients ask for.
 pub(super) const GRAPHQL: &str = "application/graphql-response+json";
 pub(super) const JSON: &str = "application/json";
-/// Server-sent events.
-pub(super) const EVENTS: &str = "text/event-stream";
 
 /// The media types that a client accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

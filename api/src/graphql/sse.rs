@@ -4,7 +4,6 @@
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_graphql::Response as GraphqlResponse;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -14,12 +13,9 @@ use service::Cx;
 use service::live::Subscriber;
 
 use super::endpoint::{Charged, Graphql, body};
-use super::request::EVENTS;
+use crate::http::events::{COMMENT, HEARTBEAT, events};
 use crate::http::memory::Space;
 use crate::http::server::Server;
-
-/// After this long without an event a comment is sent, so that proxies do not close a quiet connection.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// A stream of events that is being sent.
 struct EventStream {
@@ -63,11 +59,6 @@ pub(super) fn single(answer: GraphqlResponse, charged: &Charged) -> Response {
     events(Body::from(parts))
 }
 
-/// An answer of events. nginx is asked to hand them on at once, where it would gather them by default.
-fn events(body: Body) -> Response {
-    Response::builder().content_type(EVENTS).header("x-accel-buffering", "no").body(body)
-}
-
 /// The next part of the body.
 async fn next(mut stream: EventStream) -> Option<(io::Result<Vec<u8>>, EventStream)> {
     if stream.ended {
@@ -89,7 +80,7 @@ async fn next(mut stream: EventStream) -> Option<(io::Result<Vec<u8>>, EventStre
                 event("complete", b"")
             }
         },
-        () = tokio::time::sleep(HEARTBEAT) => b":\n\n".to_vec(),
+        () = tokio::time::sleep(HEARTBEAT) => COMMENT.to_vec(),
     };
     // Without space for it, the stream ends without `complete`: the client reads too slowly, and comes back.
     stream.space = stream.server.memory.hold_event(part.len(), stream.address).await.ok()?;

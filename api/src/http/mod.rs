@@ -7,6 +7,7 @@ pub(crate) mod address;
 pub(crate) mod admission;
 pub(crate) mod budget;
 pub(crate) mod compress;
+pub(crate) mod events;
 pub(crate) mod listener;
 pub(crate) mod memory;
 pub(crate) mod metrics;

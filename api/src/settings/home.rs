@@ -7,7 +7,7 @@ use service::value::Plan;
 use service::{Feature, Sizes, organization};
 
 use super::layout;
-use super::parts::{self, Column, time};
+use super::parts::{self, Column, Row, time};
 use super::visit::Visit;
 use crate::http::rejection::Rejection;
 
@@ -19,15 +19,18 @@ pub(super) async fn show(visit: &Visit<'_>) -> Result<Response, Rejection> {
     let Sizes { burst, sustained } = visit.cx.budget().sizes;
     let has = |feature: Feature| feature.is_in(plan);
     let columns = [Column::Text("What"), Column::Text("Limit"), Column::Text("Used"), Column::Text("Left")];
-    let limits = html! {
-        (counted("Members of the workspace", usage.members))
-        (counted("Your live API tokens", usage.tokens))
-        (counted("Webhook endpoints", usage.endpoints))
-        @if sustained > 0 && has(Feature::ApiAccess) {
-            tr { th scope="row" { "Requests per token" } td { (burst) " in 10 s" } td {} td {} }
-            tr { th scope="row" { "Points per token" } td { (sustained) " in 60 s" } td {} td {} }
+    let mut limits = vec![
+        counted("Members of the workspace", usage.members),
+        counted("Your live API tokens", usage.tokens),
+        counted("Webhook endpoints", usage.endpoints),
+    ];
+    if sustained > 0 && has(Feature::ApiAccess) {
+        for (what, limit) in
+            [("Requests per token", format!("{burst} in 10 s")), ("Points per token", format!("{sustained} in 60 s"))]
+        {
+            limits.push(Row::of([html! { (what) }, html! { (limit) }, html! {}, html! {}]));
         }
-    };
+    }
     let body = html! {
         section aria-labelledby="me" {
             h2 id="me" { "You" }
@@ -68,10 +71,9 @@ fn plan_name(plan: Plan) -> &'static str {
     }
 }
 
-fn counted(what: &str, Used { used, limit }: Used) -> Markup {
-    html! {
-        tr { th scope="row" { (what) } td { (limit) } td { (used) } td { (limit.saturating_sub(used)) } }
-    }
+fn counted(what: &str, Used { used, limit }: Used) -> Row {
+    let left = limit.saturating_sub(used);
+    Row::of([html! { (what) }, html! { (limit) }, html! { (used) }, html! { (left) }])
 }
 
 fn feature(what: &str, has: bool) -> Markup {

@@ -87,6 +87,7 @@ fn framed(facts: &Facts, caller: Option<&Caller>, status: StatusCode, title: &st
                 a.skip href="#main" { "Skip to the content" }
                 header {
                     a.brand href="/" { img src="/assets/favicon.svg" alt="" width="28" height="28"; " Hoursmith" }
+                    a href="/docs" { "API guides" }
                     @if let Some(caller) = caller { (signed_in(facts, caller)) }
                 }
                 @if let Some(caller) = caller {

@@ -12,7 +12,7 @@ use service::{Action, Error, Reason, policy, token};
 
 use super::fields::{Field, Fields};
 use super::form::{Form, Problems};
-use super::parts::{self, Column, time, time_or};
+use super::parts::{self, Column, Row, time, time_or};
 use super::visit::Visit;
 use super::{layout, pager, sign_in};
 use crate::http::rejection::Rejection;
@@ -69,7 +69,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
         @if members.items.is_empty() && !members.continued {
             p { "Nobody fits." @if filtered { " " a href=(LIST) { "Show everyone" } } }
         } @else if !members.items.is_empty() {
-            (parts::table("Members", &COLUMNS, html! { @for member in &members.items { (row(visit, member)) } }))
+            (parts::table("Members", &COLUMNS, members.items.iter().map(|member| row(visit, member))))
         }
         (pager::ways(visit, &members))
     };
@@ -84,22 +84,20 @@ const COLUMNS: [Column; 5] = [
     Column::Actions,
 ];
 
-fn row(visit: &Visit<'_>, member: &Member) -> Markup {
-    html! {
-        tr {
-            th scope="row" { (member.name) @if is_own(visit, member) { " " span.badge { "you" } } }
-            td { (member.email) }
-            td { (name(member.role)) }
-            td { (time(member.created_at)) }
-            td {
-                @if decides(visit, member) {
-                    a href={ (LIST) "/" (member.id) "/role" } { "Change role" span.hidden { " of " (member.name) } }
-                    " · "
-                    a href={ (LIST) "/" (member.id) "/remove" } { "Remove" span.hidden { " " (member.name) } }
-                }
+fn row(visit: &Visit<'_>, member: &Member) -> Row {
+    Row::of([
+        html! { (member.name) @if is_own(visit, member) { " " span.badge { "you" } } },
+        html! { (member.email) },
+        html! { (name(member.role)) },
+        time(member.created_at),
+        html! {
+            @if decides(visit, member) {
+                a href={ (LIST) "/" (member.id) "/role" } { "Change role" span.hidden { " of " (member.name) } }
+                " · "
+                a href={ (LIST) "/" (member.id) "/remove" } { "Remove" span.hidden { " " (member.name) } }
             }
-        }
-    }
+        },
+    ])
 }
 
 fn filters(visit: &Visit<'_>) -> Markup {

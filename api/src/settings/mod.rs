@@ -7,6 +7,7 @@ mod form;
 mod home;
 mod invoices;
 mod layout;
+mod live;
 mod members;
 mod oidc;
 mod origin;
@@ -35,7 +36,7 @@ use self::visit::{Facts, Visit};
 use self::webhooks::{deliveries, endpoint, endpoints};
 use crate::http::middleware::caught;
 use crate::http::rejection::{HttpRejection, Rejection};
-use crate::http::request::fingerprint;
+use crate::http::request::{fingerprint, header_text};
 use crate::http::server::Server;
 
 /// Where the pages are.
@@ -96,7 +97,9 @@ impl Settings {
             return sign_in::answer(facts, place.page, posts, form).await;
         }
         let Some(secret) = &facts.secret else { return Ok(sign_in::needed(facts)) };
-        let admission = match facts.visitor().admit(secret).await {
+        // A page that loads itself again is not used by somebody.
+        let is_use = posts || header_text(request, "sec-fetch-dest") != Some("empty");
+        let admission = match facts.visitor().admit(secret, is_use).await {
             Ok(admission) => admission,
             Err(Error::Unauthenticated(_)) => return Ok(cookie::cleared(sign_in::needed(facts), &facts.site)),
             Err(error) => return Err(error.into()),
@@ -169,6 +172,8 @@ async fn page(page: Page, posts: bool, visit: &Visit<'_>) -> Result<Response, Re
         (Page::ReplayDelivery, _) => deliveries::replay_one(visit).await,
         (Page::ReplayDeliveries, false) => deliveries::count(visit).await,
         (Page::ReplayDeliveries, true) => deliveries::replay_many(visit).await,
+
+        (Page::Live(part), _) => live::stream(visit, part).await,
 
         (Page::Sessions, _) => sessions::list(visit).await,
         (Page::EndSession, false) => sessions::confirm_end(visit).await,

@@ -47,27 +47,67 @@ pub(super) enum Column {
     Actions,
 }
 
-/// A table that scrolls by itself where the screen is narrow, by keyboard too. `label` says what is in it; the cells of
-/// `rows` have the class `number` where their column has.
-pub(super) fn table(label: &str, columns: &[Column], rows: Markup) -> Markup {
+/// A row of a table: what stands in each column. The first is the heading of the row.
+pub(super) struct Row {
+    id: Option<String>,
+    cells: Vec<Markup>,
+}
+
+impl Row {
+    /// Of these cells, one for each column.
+    pub(super) fn of<const N: usize>(cells: [Markup; N]) -> Row {
+        Row { id: None, cells: cells.into() }
+    }
+
+    /// With an id on its page, by which it stays the same row when the page is refreshed.
+    pub(super) fn named(self, id: String) -> Row {
+        Row { id: Some(id), ..self }
+    }
+}
+
+/// A table, of which each row is a card where the screen is narrow, with the names of the columns in it; what is too wide all
+/// the same scrolls, by keyboard too. `label` says what is in it. A style that makes cards of rows takes their meaning from
+/// them, so that the roles say it.
+pub(super) fn table(label: &str, columns: &[Column], rows: impl IntoIterator<Item = Row>) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(label) {
-            table {
-                thead {
-                    tr {
+            table role="table" {
+                thead role="rowgroup" {
+                    tr role="row" {
                         @for column in columns {
                             @match *column {
-                                Column::Text(name) => { th scope="col" { (name) } }
-                                Column::Number(name) => { th.number scope="col" { (name) } }
-                                Column::Actions => { th scope="col" { span.hidden { "Actions" } } }
+                                Column::Text(name) => { th role="columnheader" scope="col" { (name) } }
+                                Column::Number(name) => { th.number role="columnheader" scope="col" { (name) } }
+                                Column::Actions => { th role="columnheader" scope="col" { span.hidden { "Actions" } } }
                             }
                         }
                     }
                 }
-                tbody { (rows) }
+                tbody role="rowgroup" {
+                    @for row in rows {
+                        tr role="row" id=[row.id] {
+                            @for (i, (column, cell)) in columns.iter().zip(row.cells).enumerate() {
+                                @match (i, *column) {
+                                    (0, _) => { th role="rowheader" scope="row" { (cell) } }
+                                    (_, Column::Text(name)) => { td role="cell" data-label=(name) { (cell) } }
+                                    (_, Column::Number(name)) => { td.number role="cell" data-label=(name) { (cell) } }
+                                    (_, Column::Actions) => { td role="cell" { (cell) } }
+                                }
+                            }
+                        }
+                    }
+                }
             }
         }
     }
+}
+
+/// A part of the page at `path` that the script loads again when the stream at `path/live` says that it has changed. Elements
+/// with an id stay the same ones.
+pub(super) fn live(visit: &Visit<'_>, path: &str, content: Markup) -> Markup {
+    let query = visit.facts.query.iter().filter(|(name, _)| name != "done");
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+    html! { div data-live={ (path) "/live?" (query) } { (content) } }
 }
 
 /// A form that asks for confirmation, with a way back. `sure` says what will happen.

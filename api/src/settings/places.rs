@@ -4,6 +4,7 @@ use poem::http::Method;
 use service::value::Id;
 
 use super::invoices::steps::Step;
+use super::live::Part;
 
 /// A page, by what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub(super) enum Page {
     Delivery,
     ReplayDelivery,
     ReplayDeliveries,
+    Live(Part),
     Sessions,
     EndSession,
     EndAllSessions,
@@ -100,7 +102,9 @@ const PLACES: &[Place] = &[
     read("invoices", Page::Invoices),
     form("invoices/new", Page::NewInvoice),
     button("invoices/make", Page::MakeInvoice),
+    read("invoices/live", Page::Live(Part::Invoices)),
     read("invoices/{id}", Page::Invoice),
+    read("invoices/{id}/live", Page::Live(Part::Invoice)),
     read("invoices/{id}/print", Page::PrintInvoice),
     form("invoices/{id}/send", Page::InvoiceStep(Step::Send)),
     form("invoices/{id}/pay", Page::InvoiceStep(Step::Pay)),
@@ -108,12 +112,16 @@ const PLACES: &[Place] = &[
     form("invoices/{id}/refund", Page::InvoiceStep(Step::Refund)),
     form("invoices/{id}/cancel", Page::InvoiceStep(Step::Cancel)),
     read("webhooks", Page::Endpoints),
+    read("webhooks/live", Page::Live(Part::Endpoints)),
     form("webhooks/new", Page::NewEndpoint),
     read("webhooks/deliveries", Page::Deliveries),
+    read("webhooks/deliveries/live", Page::Live(Part::Deliveries)),
     form("webhooks/deliveries/replay", Page::ReplayDeliveries),
     read("webhooks/deliveries/{id}", Page::Delivery),
+    read("webhooks/deliveries/{id}/live", Page::Live(Part::Delivery)),
     button("webhooks/deliveries/{id}/replay", Page::ReplayDelivery),
     form("webhooks/{id}", Page::Endpoint),
+    read("webhooks/{id}/live", Page::Live(Part::Endpoint)),
     button("webhooks/{id}/switch", Page::SwitchEndpoint),
     form("webhooks/{id}/rotate", Page::RotateSecret),
     button("webhooks/{id}/test", Page::TestEndpoint),

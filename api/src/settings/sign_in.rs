@@ -94,6 +94,7 @@ fn show(facts: &Facts, status: StatusCode, form: &Form, problems: &Problems) -> 
             h2 id="no-link" { "You have no link?" }
             p { "The operator makes one on the command line:" }
             pre tabindex="0" { code { "hoursmith login-link --workspace ID --member EMAIL" } }
+            p { code { "hoursmith workspace list" } " shows the ID of each workspace. Members who are signed in see it in their overview." }
         }
     };
     layout::open(facts, status, "Sign in", body)

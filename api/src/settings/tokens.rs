@@ -11,7 +11,7 @@ use service::{Action, Feature, member, policy};
 
 use super::fields::{Field, Fields};
 use super::form::Problems;
-use super::parts::{self, Column, confirmation, copied, time, time_or};
+use super::parts::{self, Column, Row, confirmation, copied, time, time_or};
 use super::visit::Visit;
 use super::{layout, pager, sign_in};
 use crate::http::rejection::Rejection;
@@ -40,7 +40,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
         @if tokens.items.is_empty() {
             p { "There are no live tokens." }
         } @else {
-            (parts::table("API tokens", &COLUMNS, html! { @for token in &tokens.items { (row(visit, token, &owners)) } }))
+            (parts::table("API tokens", &COLUMNS, tokens.items.iter().map(|token| row(visit, token, &owners))))
         }
         (pager::ways(visit, &tokens))
     };
@@ -57,23 +57,21 @@ const COLUMNS: [Column; 7] = [
     Column::Actions,
 ];
 
-fn row(visit: &Visit<'_>, token: &Token, owners: &HashMap<MemberId, String>) -> Markup {
+fn row(visit: &Visit<'_>, token: &Token, owners: &HashMap<MemberId, String>) -> Row {
     let now = visit.cx.now();
-    html! {
-        tr {
-            th scope="row" { (token.name) }
-            td { code { (token.prefix) } }
-            td { (scope(token)) }
-            td {
-                (time_or(token.expires_at, "never"))
-                @if token.expires_at.is_some_and(|at| at <= now) { " " span.badge { "expired" } }
-                @else if token.expires_at.is_some_and(|at| at <= now.plus_millis(SOON)) { " " span.badge { "soon" } }
-            }
-            td { (time_or(token.last_used_at, "never")) @if is_unused(token, now) { " " span.badge { "unused for 30 days" } } }
-            td { (owner(token, owners)) }
-            td { a href={ (LIST) "/" (token.id) "/revoke" } { "Revoke" span.hidden { " " (token.name) } } }
-        }
-    }
+    Row::of([
+        html! { (token.name) },
+        html! { code { (token.prefix) } },
+        html! { (scope(token)) },
+        html! {
+            (time_or(token.expires_at, "never"))
+            @if token.expires_at.is_some_and(|at| at <= now) { " " span.badge { "expired" } }
+            @else if token.expires_at.is_some_and(|at| at <= now.plus_millis(SOON)) { " " span.badge { "soon" } }
+        },
+        html! { (time_or(token.last_used_at, "never")) @if is_unused(token, now) { " " span.badge { "unused for 30 days" } } },
+        html! { (owner(token, owners)) },
+        html! { a href={ (LIST) "/" (token.id) "/revoke" } { "Revoke" span.hidden { " " (token.name) } } },
+    ])
 }
 
 fn scope(token: &Token) -> &'static str {

@@ -89,17 +89,19 @@ impl Visitor {
         }
     }
 
-    /// Lets a request in by the secret of a session, and charges the budget that all sessions of the member share.
+    /// Lets a request in by the secret of a session, and charges the budget that all sessions of the member share. The session
+    /// lasts longer by it if `is_use` says that a person made the request, and not a page that refreshes itself.
     ///
     /// # Errors
     /// `Unauthenticated`, or `RateLimited` in its place for an address that guesses.
-    pub async fn admit(&self, secret: &str) -> Result<Admission, Error> {
+    pub async fn admit(&self, secret: &str, is_use: bool) -> Result<Admission, Error> {
         let core = self.core();
         let Some(live) = session::find(core, secret, self.until).await? else {
             return Err(self.refused("you are not signed in any more"));
         };
         // How long it lasts is no reason to refuse a request.
-        if live.is_due(core.now())
+        if is_use
+            && live.is_due(core.now())
             && let Err(cause) = live.touch(core).await
         {
             tracing::debug!(?cause, "the use of a session could not be written");

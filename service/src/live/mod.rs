@@ -5,6 +5,7 @@
 //! revocation that was committed before a row is always seen. A document may load more below a row; `is_entitled` checks
 //! the rights once more after that.
 
+mod pages;
 mod reader;
 mod rights;
 mod state;
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use entity::value::{EventType, FieldErrors, Timestamp, TokenId};
 use tokio::sync::{Notify, mpsc, watch};
 
+pub use self::pages::{Watch, Watched};
 use self::rights::{Rights, RightsReader};
 pub(crate) use self::state::Timer;
 use self::state::{Entry, Sink, State};
@@ -308,11 +310,13 @@ impl Hub {
         for entry in state.registrations.values() {
             entry.closed.send_replace(Some(Closed::Restart));
         }
+        state.pages.values().for_each(|page| page.close(Closed::Restart));
     }
 
-    /// The number of registered subscribers, for tests and operators.
+    /// The number of registered subscribers and of pages that watch, for tests and operators.
     pub(crate) fn subscriber_count(&self) -> usize {
-        self.live().state().registrations.len()
+        let state = self.live().state();
+        state.registrations.len() + state.pages.len()
     }
 }
 

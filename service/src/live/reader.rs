@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::Hub;
+use super::pages::PAGES_INTERVAL;
 use super::state::{FoundEvent, Person, Timer};
 use crate::access::scope::Scoped;
 use crate::contract::error::{Error, report};
@@ -34,6 +35,7 @@ impl Hub {
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut next_check = Instant::now();
+        let mut next_look = Instant::now();
         loop {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -43,6 +45,10 @@ impl Hub {
             self.live().state().prune();
             report("events for subscriptions", self.read_events().await);
             report("timers for subscriptions", self.read_timers().await);
+            if Instant::now() >= next_look {
+                next_look = Instant::now() + PAGES_INTERVAL;
+                report("pages that are refreshed", self.read_pages().await);
+            }
             if Instant::now() >= next_check {
                 next_check = Instant::now() + RIGHTS_INTERVAL;
                 let all = self.live().state().all_subscribers();

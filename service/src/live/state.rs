@@ -8,6 +8,7 @@ use sea_orm::FromQueryResult;
 use tokio::sync::{mpsc, watch};
 
 use super::Closed;
+use super::pages::OpenPage;
 use super::reader::BURST;
 use super::rights::Rights;
 use crate::nouns::event::{self as event_noun, Event};
@@ -19,6 +20,8 @@ const MAX_SENT_TIMERS: usize = 16;
 #[derive(Default)]
 pub(super) struct State {
     pub(super) registrations: HashMap<u64, Entry>,
+    /// Pages of the settings that are refreshed by themselves.
+    pub(super) pages: HashMap<u64, OpenPage>,
     /// Events of each workspace with subscribers that were sent, with their creation times.
     pub(super) sent_events: HashMap<OrganizationId, HashMap<EventId, Timestamp>>,
     /// The latest timers of each person with subscribers that were sent, with their versions.

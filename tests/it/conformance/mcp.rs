@@ -35,7 +35,7 @@ const OF_ANY_SERVER: [(&str, &[&str]); 2] = [
 ];
 
 /// What a server without sessions cannot do by the older protocol: send the client a request of its own and hear the
-/// answer. The current protocol has `input_required` in its place.
+/// answer. The current protocol has `input_required` in its place (docs/decisions/0036).
 const NEED_A_SESSION: [&str; 4] =
     ["tools-call-sampling", "tools-call-elicitation", "elicitation-sep1034-defaults", "elicitation-sep1330-enums"];
 

@@ -60,7 +60,12 @@ on_both! {
             assert!(shown.contains(part), "{part}: {shown}");
         }
         assert!(!shown.contains("Record a payment") && !shown.contains("Record a refund"), "{shown}");
-        assert!(page(&manager.get(LIST).await, 200).contains(&at));
+        let list = page(&manager.get(LIST).await, 200);
+        let open = "data-label=\"Open\">–</td>";
+        assert!(list.contains(&at) && list.contains(open), "nobody owes anything for a draft: {list}");
+        manager.post(&format!("{at}/send"), &[("version", "1")]).await;
+        let list = page(&manager.get(LIST).await, 200);
+        assert!(!list.contains(open) && list.contains("data-label=\"Open\">2,255.55 EUR</td>"), "{list}");
     }
 }
 

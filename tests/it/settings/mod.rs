@@ -5,6 +5,7 @@ mod cost;
 mod health;
 mod hostile;
 mod invoices;
+mod live;
 mod members;
 mod oidc;
 mod pages;

@@ -175,6 +175,8 @@ on_both! {
             assert!(!shown.contains("style=") && !shown.contains("<script>") && !shown.contains("onclick"), "{path}");
             assert!(!shown.contains("src=\"http") && !shown.contains("href=\"http"), "{path} asks elsewhere");
             assert_eq!(shown.matches("<h1>").count(), 1, "{path}");
+            assert!(shown.contains("href=\"/docs\""), "{path} leads to the guides");
+            assert!(path != "/settings/sign-in" || shown.contains("hoursmith workspace list"), "what the ID of a workspace is");
             let head = browser.call(Method::HEAD, path).send().await;
             assert_eq!((head.status.as_u16(), head.bytes.len()), (status, 0), "{path}");
         }

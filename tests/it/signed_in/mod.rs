@@ -31,7 +31,7 @@ impl<'a> Person<'a> {
 
     /// A request of this person, with this key.
     pub(crate) async fn enter(&self, key: IdempotencyKey) -> Result<Cx, Error> {
-        let admitted = self.world.app.visitor(HERE).admit(&self.secret).await?.pass?;
+        let admitted = self.world.app.visitor(HERE).admit(&self.secret, true).await?.pass?;
         Ok(admitted.enter(RequestFacts { key, ..RequestFacts::default() }))
     }
 

@@ -9,7 +9,7 @@ use service::organization::{self, Organization};
 use service::value::{Currency, InvoiceStatus, Money, PaymentStatus, Percent};
 
 use super::super::layout;
-use super::super::parts::{self, Column, time};
+use super::super::parts::{self, Column, Row, time};
 use super::super::visit::Visit;
 use super::{LIST, digits, money, open, state};
 use crate::http::rejection::Rejection;
@@ -18,13 +18,14 @@ use crate::http::rejection::Rejection;
 pub(in super::super) async fn show(visit: &Visit<'_>) -> Result<Response, Rejection> {
     let found = invoice::get(&visit.cx, visit.id()?).await?;
     let invoice = &found.invoice;
-    let body = html! {
+    let path = format!("{LIST}/{}", invoice.id);
+    let now = html! {
         p { (state(invoice)) }
         div.actions.screen {
             @for (place, label, primary) in steps(visit, invoice) {
-                a.button.quiet[!primary] href={ (LIST) "/" (invoice.id) "/" (place) } { (label) }
+                a.button.quiet[!primary] id=(place) href={ (path) "/" (place) } { (label) }
             }
-            a href={ (LIST) "/" (invoice.id) "/print" } { "Print view" }
+            a href={ (path) "/print" } { "Print view" }
         }
         dl {
             dt { "Client" } dd { (invoice.bill_to_name) }
@@ -33,12 +34,12 @@ pub(in super::super) async fn show(visit: &Visit<'_>) -> Result<Response, Reject
             @if let Some(at) = invoice.sent_at { dt { "Sent" } dd { (time(at)) } }
             @if let Some(at) = invoice.paid_at { dt { "Paid in full" } dd { (time(at)) } }
             dt { "Paid" } dd { (money(invoice.amount_paid, &invoice.currency)) }
-            dt { "Open" } dd { (money(open(invoice), &invoice.currency)) }
+            @if let Some(open) = open(invoice) { dt { "Open" } dd { (money(open, &invoice.currency)) } }
         }
         h2 { "Lines" }
         (sums(&found))
-        p.screen { a href=(LIST) { "All invoices" } }
     };
+    let body = html! { (parts::live(visit, &path, now)) p.screen { a href=(LIST) { "All invoices" } } };
     Ok(layout::page(visit, &format!("Invoice {}", invoice.number), body))
 }
 
@@ -133,17 +134,15 @@ fn sums(found: &InvoiceWithLines) -> Markup {
 pub(super) fn lines(lines: &[InvoiceLine], currency: &Currency) -> Markup {
     let columns =
         [Column::Text("Description"), Column::Number("Quantity"), Column::Number("Price"), Column::Number("Amount")];
-    let rows = html! {
-        @for line in lines {
-            tr {
-                th scope="row" { (line.description) }
-                td.number { (line.quantity) }
-                td.number { (digits(line.unit_price, currency.decimals())) }
-                td.number { (money(line.amount, currency)) }
-            }
-        }
+    let row = |line: &InvoiceLine| {
+        Row::of([
+            html! { (line.description) },
+            html! { (line.quantity) },
+            html! { (digits(line.unit_price, currency.decimals())) },
+            html! { (money(line.amount, currency)) },
+        ])
     };
-    parts::table("Lines", &columns, rows)
+    parts::table("Lines", &columns, lines.iter().map(row))
 }
 
 pub(super) fn totals(

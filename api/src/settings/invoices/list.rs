@@ -8,7 +8,7 @@ use service::{Action, policy};
 
 use super::super::fields::{Field, Fields};
 use super::super::form::{Form, Problems};
-use super::super::parts::{self, Column};
+use super::super::parts::{self, Column, Row};
 use super::super::visit::Visit;
 use super::super::{layout, pager};
 use super::{LIST, money, open, state};
@@ -37,9 +37,7 @@ pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Reject
         Ok(page) => (Some(page), Problems::default()),
         Err(error) => (None, Problems::of(error)?),
     };
-    let body = html! {
-        p { a.button href={ (LIST) "/new" } { "New invoice" } }
-        (filters(visit, &problems))
+    let list = html! {
         @if let Some(invoices) = &invoices {
             @if invoices.items.is_empty() && !invoices.continued {
                 @if filtered { p { "No invoice fits. " a href=(LIST) { "Show all" } } }
@@ -49,6 +47,11 @@ pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Reject
             }
             (pager::ways(visit, invoices))
         }
+    };
+    let body = html! {
+        p { a.button href={ (LIST) "/new" } { "New invoice" } }
+        (filters(visit, &problems))
+        (parts::live(visit, LIST, list))
     };
     Ok(layout::page_with(visit, problems.status, "Invoices", body))
 }
@@ -64,20 +67,19 @@ const COLUMNS: [Column; 7] = [
 ];
 
 fn table(invoices: &[Invoice]) -> Markup {
-    let rows = html! {
-        @for invoice in invoices {
-            tr {
-                th scope="row" { a href={ (LIST) "/" (invoice.id) } { (invoice.number) } }
-                td { (invoice.bill_to_name) }
-                td { (state(invoice)) }
-                td.number { (money(invoice.total, &invoice.currency)) }
-                td.number { (money(open(invoice), &invoice.currency)) }
-                td { @if let Some(day) = invoice.issue_date { (day) } }
-                td { @if let Some(day) = invoice.due_date { (day) } }
-            }
-        }
+    let row = |invoice: &Invoice| {
+        Row::of([
+            html! { a href={ (LIST) "/" (invoice.id) } { (invoice.number) } },
+            html! { (invoice.bill_to_name) },
+            state(invoice),
+            html! { (money(invoice.total, &invoice.currency)) },
+            html! { (open(invoice).map_or("–".into(), |open| money(open, &invoice.currency))) },
+            html! { @if let Some(day) = invoice.issue_date { (day) } },
+            html! { @if let Some(day) = invoice.due_date { (day) } },
+        ])
+        .named(format!("i{}", invoice.id))
     };
-    parts::table("Invoices", &COLUMNS, rows)
+    parts::table("Invoices", &COLUMNS, invoices.iter().map(row))
 }
 
 fn filters(visit: &Visit<'_>, problems: &Problems) -> Markup {

@@ -34,13 +34,12 @@ fn digits(amount: Money, least: u32) -> String {
     }
 }
 
-/// What is still to be paid.
-fn open(invoice: &Invoice) -> Money {
+/// What is still to be paid; none of a draft, which nobody has been sent.
+fn open(invoice: &Invoice) -> Option<Money> {
     match invoice.status {
-        InvoiceStatus::Cancelled | InvoiceStatus::Paid => Money::ZERO,
-        InvoiceStatus::Draft | InvoiceStatus::Sent => {
-            Money::from_units(invoice.total.units() - invoice.amount_paid.units())
-        }
+        InvoiceStatus::Draft => None,
+        InvoiceStatus::Cancelled | InvoiceStatus::Paid => Some(Money::ZERO),
+        InvoiceStatus::Sent => Some(Money::from_units(invoice.total.units() - invoice.amount_paid.units())),
     }
 }
 

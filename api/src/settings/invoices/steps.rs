@@ -5,7 +5,7 @@ use poem::Response;
 use service::input::FromBody;
 use service::invoice::settings::{self, RecordFailedPaymentInput, RecordPaymentInput};
 use service::invoice::{self, Invoice, InvoiceWithLines};
-use service::value::{InvoiceStatus, Json};
+use service::value::{InvoiceStatus, Json, Money};
 use service::{Action, Error, Written, policy};
 
 use super::super::fields::{Field, Fields};
@@ -113,7 +113,9 @@ fn named(invoice: &Invoice) -> Markup {
             dt { "State" } dd { (state(invoice)) }
             dt { "Total" } dd { (money(invoice.total, &invoice.currency)) }
             dt { "Paid" } dd { (money(invoice.amount_paid, &invoice.currency)) }
-            @if invoice.status == InvoiceStatus::Sent { dt { "Open" } dd { (money(open(invoice), &invoice.currency)) } }
+            @if let (InvoiceStatus::Sent, Some(open)) = (invoice.status, open(invoice)) {
+                dt { "Open" } dd { (money(open, &invoice.currency)) }
+            }
         }
     }
 }
@@ -123,7 +125,7 @@ fn own_fields(fields: &Fields<'_>, step: Step, invoice: &Invoice) -> Markup {
     let hint = format!(
         "In {}, at most {}. Left empty, it is all that is open.",
         invoice.currency,
-        digits(open(invoice), invoice.currency.decimals())
+        digits(open(invoice).unwrap_or(Money::ZERO), invoice.currency.decimals())
     );
     let amount = Field { name: "amount", label: "Amount", hint: &hint, ..Field::default() };
     let reason =

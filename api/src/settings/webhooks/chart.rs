@@ -1,9 +1,9 @@
 //! The last 24 hours of an endpoint as a small chart, in words, and as a table.
 
 use maud::{Markup, html};
-use service::webhook::health::{HOURS, Health, Hour, MOST};
+use service::webhook::health::{Health, Hour, MOST};
 
-use super::super::parts::{self, Column, time};
+use super::super::parts::{self, Column, Row, time};
 
 /// The size of the drawing, in its own units.
 const WIDTH: u64 = 24 * STEP;
@@ -69,18 +69,9 @@ fn bar(i: usize, hour: Hour, most: u64) -> Markup {
 fn table(health: &Health) -> Markup {
     let columns =
         [Column::Text("Hour"), Column::Number("Delivered"), Column::Number("Failed so far"), Column::Number("Waiting")];
-    let rows = html! {
-        @for i in (0..HOURS).rev() {
-            @let hour = health.hours[i];
-            @if hour.all() > 0 {
-                tr {
-                    th scope="row" { (time(health.hour_begins_at(i))) }
-                    td.number { (hour.succeeded) }
-                    td.number { (hour.failed) }
-                    td.number { (hour.waiting) }
-                }
-            }
-        }
-    };
+    let rows = health.hours.iter().enumerate().rev().filter(|(_, hour)| hour.all() > 0).map(|(i, hour)| {
+        let [succeeded, failed, waiting] = [hour.succeeded, hour.failed, hour.waiting].map(|count| html! { (count) });
+        Row::of([time(health.hour_begins_at(i)), succeeded, failed, waiting])
+    });
     parts::table("Deliveries by the hour", &columns, rows)
 }

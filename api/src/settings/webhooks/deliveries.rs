@@ -13,7 +13,7 @@ use service::{Action, ListArgs};
 
 use super::super::fields::{Field, Fields};
 use super::super::form::{Form, Problems};
-use super::super::parts::{self, Column, time, time_or};
+use super::super::parts::{self, Column, Row, time, time_or};
 use super::super::visit::Visit;
 use super::super::{layout, pager};
 use super::{LIST, host, is_unlocked};
@@ -36,20 +36,18 @@ pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Reject
     if !deleted.is_empty() {
         endpoints.extend(endpoint::by_ids(&visit.cx, &deleted).await?);
     }
-    let body = html! {
-        (filters(visit, &offered))
-        div data-live="" {
-            @if deliveries.items.is_empty() && !deliveries.continued {
-                p { "Nothing fits. A delivery is made when something happens that an endpoint is sent, or by a test event." }
-            } @else {
-                (table(&deliveries.items, &endpoints))
-            }
+    let list = html! {
+        @if deliveries.items.is_empty() && !deliveries.continued {
+            p { "Nothing fits. A delivery is made when something happens that an endpoint is sent, or by a test event." }
+        } @else {
+            (table(&deliveries.items, &endpoints))
         }
         (pager::ways(visit, &deliveries))
         @if is_unlocked(visit) && !deliveries.items.is_empty() {
             p { a href=(format!("{REPLAY}?{}", query(visit))) { "Replay what fits these filters" } }
         }
     };
+    let body = html! { (filters(visit, &offered)) (parts::live(visit, DELIVERIES, list)) };
     Ok(layout::page(visit, "Deliveries", body))
 }
 
@@ -91,19 +89,18 @@ const COLUMNS: [Column; 6] = [
 ];
 
 fn table(deliveries: &[WebhookDelivery], endpoints: &Endpoints) -> Markup {
-    let rows = html! {
-        @for delivery in deliveries {
-            tr {
-                th scope="row" { a href={ (DELIVERIES) "/" (delivery.id) } { (delivery.event_type) } }
-                td { (status(delivery)) }
-                td { (endpoints.get(&delivery.endpoint_id).map_or("", |endpoint| host(&endpoint.url))) }
-                td { (delivery.attempt_count) }
-                td { @if let Some(status) = delivery.last_response_status { (status) } }
-                td { (time(delivery.created_at)) }
-            }
-        }
+    let row = |delivery: &WebhookDelivery| {
+        Row::of([
+            html! { a href={ (DELIVERIES) "/" (delivery.id) } { (delivery.event_type) } },
+            status(delivery),
+            html! { (endpoints.get(&delivery.endpoint_id).map_or("", |endpoint| host(&endpoint.url))) },
+            html! { (delivery.attempt_count) },
+            html! { @if let Some(status) = delivery.last_response_status { (status) } },
+            time(delivery.created_at),
+        ])
+        .named(format!("d{}", delivery.id))
     };
-    parts::table("Deliveries", &COLUMNS, rows)
+    parts::table("Deliveries", &COLUMNS, deliveries.iter().map(row))
 }
 
 fn status(delivery: &WebhookDelivery) -> Markup {
@@ -129,29 +126,31 @@ async fn page(visit: &Visit<'_>, id: WebhookDeliveryId, problems: &Problems) -> 
     let url = endpoints.get(&delivery.endpoint_id).map_or("", |endpoint| endpoint.url.as_str());
     let fields = Fields { form: &visit.form, problems };
     let replays = visit.cx.may(Action::ReplayWebhookDelivery) && delivery.status != DeliveryStatus::Pending;
-    let body = html! {
-        (fields.summary())
-        div data-live="" {
-            dl {
-                dt { "Status" } dd { (status(delivery)) }
-                dt { "Endpoint" } dd { a href={ (LIST) "/" (delivery.endpoint_id) } { (url) } }
-                dt { "Event" } dd { code { (delivery.event_id) } }
-                dt { "Created" } dd { (time(delivery.created_at)) }
-                dt { "Next attempt" } dd { (time_or(delivery.next_attempt_at, "none")) }
-                @if let Some(first) = delivery.replay_of {
-                    dt { "Repeats" } dd { a href={ (DELIVERIES) "/" (first) } { (first) } }
-                }
+    let path = format!("{DELIVERIES}/{id}");
+    let state = html! {
+        dl {
+            dt { "Status" } dd { (status(delivery)) }
+            dt { "Endpoint" } dd { a href={ (LIST) "/" (delivery.endpoint_id) } { (url) } }
+            dt { "Event" } dd { code { (delivery.event_id) } }
+            dt { "Created" } dd { (time(delivery.created_at)) }
+            dt { "Next attempt" } dd { (time_or(delivery.next_attempt_at, "none")) }
+            @if let Some(first) = delivery.replay_of {
+                dt { "Repeats" } dd { a href={ (DELIVERIES) "/" (first) } { (first) } }
             }
-            h2 { "Attempts" }
-            @if found.attempts.is_empty() { p { "There was none yet." } }
-            ol.cards { @for attempt in &found.attempts { li { (card(attempt)) } } }
         }
+        h2 { "Attempts" }
+        @if found.attempts.is_empty() { p { "There was none yet." } }
+        ol.cards { @for attempt in &found.attempts { li id={ "attempt-" (attempt.number) } { (card(attempt)) } } }
         @if replays {
-            form method="post" action={ (DELIVERIES) "/" (delivery.id) "/replay" } {
+            form method="post" action={ (path) "/replay" } {
                 (parts::key(visit.facts))
                 div.actions { button type="submit" { "Replay" } }
             }
         }
+    };
+    let body = html! {
+        (fields.summary())
+        (parts::live(visit, &path, state))
         p { a href=(DELIVERIES) { "All deliveries" } }
     };
     Ok(layout::page_with(visit, problems.status, &delivery.event_type, body))

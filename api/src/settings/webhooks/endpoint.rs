@@ -43,8 +43,7 @@ async fn page(visit: &Visit<'_>, problems: &Problems) -> Result<Response, Reject
     let first = endpoint.events.first().map_or("", |kind| kind.as_str());
     let any = Field { name: "type", label: "Event type", value: first, ..Field::default() };
     let types: Vec<(&str, &str)> = EventType::ALL.iter().map(|kind| (kind.as_str(), kind.as_str())).collect();
-    let body = html! {
-        (fields.summary())
+    let now = html! {
         dl {
             dt { "State" } dd { (state(endpoint)) }
             dt { "Secret" } dd { code { (endpoint.secret_prefix) "…" } }
@@ -52,6 +51,10 @@ async fn page(visit: &Visit<'_>, problems: &Problems) -> Result<Response, Reject
             dt { "Last changed" } dd { (time(endpoint.updated_at)) }
         }
         (chart::health(&health))
+    };
+    let body = html! {
+        (fields.summary())
+        (parts::live(visit, &path, now))
         p { a href={ (LIST) "/deliveries?endpointId=" (endpoint.id) } { "Deliveries to this endpoint" } }
         @if !unlocked { (layout::unlocks(Feature::OutboundWebhooks)) }
         @if unlocked {

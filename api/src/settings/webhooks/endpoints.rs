@@ -18,17 +18,20 @@ const NEW: &str = "/settings/webhooks/new";
 pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
     let endpoints = endpoint::list(&visit.cx, &pager::args(visit, &[])).await?;
     let unlocked = is_unlocked(visit);
+    let list = html! {
+        @if endpoints.items.is_empty() && !endpoints.continued {
+            p { "There is no endpoint yet. With one, another system is sent what happens in this workspace, signed." }
+        }
+        ul.cards { @for endpoint in &endpoints.items { li id={ "e" (endpoint.id) } { (card(endpoint)) } } }
+        (pager::ways(visit, &endpoints))
+    };
     let body = html! {
         @if !unlocked { (layout::unlocks(Feature::OutboundWebhooks)) }
         div.actions {
             @if unlocked { a.button href=(NEW) { "New endpoint" } }
             a href={ (LIST) "/deliveries" } { "All deliveries" }
         }
-        @if endpoints.items.is_empty() && !endpoints.continued {
-            p { "There is no endpoint yet. With one, another system is sent what happens in this workspace, signed." }
-        }
-        ul.cards { @for endpoint in &endpoints.items { li { (card(endpoint)) } } }
-        (pager::ways(visit, &endpoints))
+        (parts::live(visit, LIST, list))
     };
     Ok(layout::page(visit, "Webhooks", body))
 }

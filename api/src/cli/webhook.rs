@@ -125,11 +125,11 @@ impl Server {
         forwarder: &Forwarder,
         path: &str,
         post: Option<(&str, String)>,
-    ) -> Result<(String, Option<i64>), Failure> {
+    ) -> Result<(String, Option<i64>), Unanswered> {
         let base = self.url.trim_end_matches('/');
         let reply = loop {
             let reply = forwarder.ask(&format!("{base}/api/v1{path}"), &self.token, post.clone()).await;
-            let reply = reply.map_err(|why| format!("{base}: {why}"))?;
+            let reply = reply.map_err(|why| Unanswered::Lost(format!("{base}: {why}")))?;
             match reply.retry_after {
                 // After a burst there is more to read than the rate limit allows at once: no page is read twice.
                 Some(wait) if reply.status == 429 => tokio::time::sleep(wait).await,
@@ -141,7 +141,29 @@ impl Server {
         }
         let error: Value = serde_json::from_str(&reply.body).unwrap_or_default();
         let message = error["error"]["message"].as_str().unwrap_or("no answer of a Hoursmith server").to_owned();
-        Err(format!("{base} answered {}: {message}", reply.status).into())
+        let message = format!("{base} answered {}: {message}", reply.status);
+        Err(if matches!(reply.status, 401..=403) { Unanswered::Refused(message) } else { Unanswered::Lost(message) })
+    }
+}
+
+/// Why a server gave nothing.
+enum Unanswered {
+    /// The token, the role or the plan does not allow it: asking again would change nothing.
+    Refused(String),
+    /// It may answer the next time.
+    Lost(String),
+}
+
+impl std::fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Unanswered::Refused(why) | Unanswered::Lost(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl From<serde_json::Error> for Unanswered {
+    fn from(error: serde_json::Error) -> Unanswered {
+        Unanswered::Lost(error.to_string())
     }
 }
 
@@ -176,7 +198,8 @@ impl Listener {
             let from = if poll == 0 { looked_back - OVERLAP } else { newest - SHORT_OVERLAP };
             let events = match self.new_events(from).await {
                 Ok(events) => events,
-                Err(Failure(why)) => {
+                Err(refused @ Unanswered::Refused(_)) => return Err(refused.into()),
+                Err(Unanswered::Lost(why)) => {
                     print::problem(&format!("hoursmith: {why}; asking again"));
                     continue;
                 }
@@ -200,7 +223,7 @@ impl Listener {
     }
 
     /// The events that were not seen before, in order.
-    async fn new_events(&self, from: i64) -> Result<Vec<(Head, String)>, Failure> {
+    async fn new_events(&self, from: i64) -> Result<Vec<(Head, String)>, Unanswered> {
         let from = Timestamp::from_millis(from);
         let types: String = self.events.iter().map(|kind| format!("&type={kind}")).collect();
         let mut found = Vec::new();

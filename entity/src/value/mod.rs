@@ -25,7 +25,7 @@ pub use enums::{
 pub use event_type::EventType;
 pub use id::*;
 pub use json::{Json, JsonError};
-pub use text::{Color, Currency, ExternalId, Name, Note, ShortText, Tags, Text, fold};
+pub use text::{Color, Currency, ExternalId, Name, Note, ShortText, Tags, Text, email_key, fold};
 pub use timestamp::{Instant, Timestamp};
 pub use wire::{FieldErrors, Wire, openapi_schema};
 pub use zone::{TimeZone, ZoneOffset};

@@ -283,9 +283,24 @@ pub fn fold(text: &str) -> String {
     caseless::default_case_fold_str(&text.nfc().collect::<String>()).nfc().collect()
 }
 
+/// The key of an e-mail address: its composed form in lower case. Letters that `fold` takes for others stay what they are, since `ß` and
+/// `ss` are two domains (RFC 5891).
+pub fn email_key(address: &str) -> String {
+    address.trim().nfc().collect::<String>().to_lowercase()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_the_same_in_upper_and_lower_case_alone() {
+        assert_eq!(email_key(" Ada@Example.com"), "ada@example.com");
+        assert_eq!(email_key("MÜLLER@x.de"), email_key("mu\u{308}ller@x.de"));
+        for other in ["ceo@fa\u{df}.example", "ceo@fa\u{17f}s.example", "ceo@\u{fb01}ass.example"] {
+            assert_ne!(email_key(other), email_key("ceo@fass.example"), "{other}");
+        }
+    }
 
     #[test]
     fn texts_are_trimmed_and_counted_in_characters() {

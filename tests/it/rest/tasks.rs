@@ -244,3 +244,26 @@ on_both! {
         world.get(&home.member, &format!("/api/v1/projects/{to}")).await.data(200);
     }
 }
+
+on_both! {
+    /// With a project its tasks go out of a Member's sight, who saw them because of it; a Manager still has them.
+    async fn a_member_sees_no_task_of_a_deleted_project(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
+        let project = home.project_with_member(&world, "P").await;
+        let body = json!({ "projectId": project, "name": "T", "assigneeIds": [home.member_user] });
+        let task = world.post(&home.owner, "/api/v1/tasks", body).await.id();
+        let path = format!("/api/v1/tasks/{task}");
+        world.get(&home.member, &path).await.data(200);
+        assert_eq!(world.delete(&home.owner, &format!("/api/v1/projects/{project}")).await.status, 204);
+        for path in ["/api/v1/tasks", "/api/v1/tasks?includeDeleted=true", "/api/v1/tasks?search=T"] {
+            assert_eq!(world.get(&home.member, path).await.data(200), json!([]), "{path}");
+        }
+        world.get(&home.member, &path).await.error(404, "not_found");
+        world.patch(&home.member, &path, json!({ "status": "DONE" })).await.error(404, "not_found");
+        assert_eq!(world.get(&home.manager, &path).await.data(200)["status"], "TODO");
+        world.call(Method::POST, &format!("/api/v1/projects/{project}/restore")).token(&home.owner)
+            .header("idempotency-key", "back").send().await.data(200);
+        world.get(&home.member, &path).await.data(200);
+    }
+}

@@ -283,9 +283,6 @@ async fn a_developer_listens_and_triggers() {
             .verify(sent.body.as_bytes(), &sent.headers)
             .expect("signed with the printed secret");
     }
-    listening.kill().unwrap();
-    listening.wait().unwrap();
-
     for (arguments, reported) in [
         (vec!["webhook", "trigger", "task.created", "--endpoint", "01890a5d-ac96-774b-bcce-b302099a8057"], "404"),
         (vec!["webhook", "trigger", "task.deleted", "--endpoint", &endpoint], "must be one of"),
@@ -300,4 +297,9 @@ async fn a_developer_listens_and_triggers() {
             "{arguments:?}: {line}"
         );
     }
+
+    // It ends when its token is revoked, and does not ask for ever.
+    let prefix: String = token.chars().skip("hsk_live_".len()).take(12).collect();
+    assert!(command(&url, &["token", "revoke", "--prefix", &prefix]).status().unwrap().success());
+    assert_eq!(listening.wait().unwrap().code(), Some(1));
 }

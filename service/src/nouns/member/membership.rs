@@ -1,6 +1,6 @@
 //! Joining a workspace, roles in it, and leaving it.
 
-use entity::value::{MemberId, Name, OrganizationId, Plan, Role, Text, UserId, fold};
+use entity::value::{MemberId, Name, OrganizationId, Plan, Role, Text, UserId, email_key, fold};
 use entity::{member, project_member, token, user};
 use sea_orm::sea_query::{Expr, SelectStatement};
 use sea_orm::{
@@ -222,12 +222,12 @@ pub(crate) const fn member_cap(plan: Plan) -> u64 {
 }
 
 fn user_by_email(email: &str) -> SelectStatement {
-    person(fold(email.trim())).select_only().column(user::Column::Id).into_query()
+    person(email_key(email)).select_only().column(user::Column::Id).into_query()
 }
 
 async fn find_or_create_user(write: &Write, email: &str) -> Result<UserId, Error> {
     use sea_orm::sea_query::OnConflict;
-    let email_key = fold(email);
+    let email_key = email_key(email);
     let row = user::Model {
         id: write.new_id(),
         email: email.to_owned(),

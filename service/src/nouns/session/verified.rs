@@ -1,7 +1,7 @@
 //! Sign-in by an e-mail address that somebody else has verified: the operator's OpenID provider.
 
 use entity::member;
-use entity::value::{MemberId, OrganizationId, Timestamp, fold};
+use entity::value::{MemberId, OrganizationId, Timestamp, email_key};
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
 use super::{Browser, NewSession, SignInMethod, begin, spend};
@@ -35,7 +35,7 @@ pub(crate) async fn memberships(visitor: &Visitor, verified_email: &str) -> Resu
          WHERE u.email_key = $1 AND m.deleted_at IS NULL ORDER BY o.name, o.id LIMIT {MOST}"
     );
     let reader = visitor.reader();
-    let values = [fold(verified_email).into()];
+    let values = [email_key(verified_email).into()];
     let statement = Statement::from_sql_and_values(reader.get_database_backend(), sql, values);
     let mut found = Membership::find_by_statement(statement).all(&reader).await?;
     found.retain(|membership| membership.email.eq_ignore_ascii_case(verified_email));

@@ -184,6 +184,72 @@ pub trait FromCells: Sized {
     /// # Errors
     /// A cell cannot be read.
     fn from_cells<C: Cells>(cells: &C, first: usize) -> Result<Self, DbErr>;
+
+    /// Reads it from a whole row, of a statement that reads these columns of a table alone. What is never read in part is read as
+    /// ever.
+    ///
+    /// # Errors
+    /// A cell cannot be read.
+    fn from_part<C: Cells>(cells: &C, _columns: Columns) -> Result<Self, DbErr> {
+        Self::from_cells(cells, 0)
+    }
+}
+
+/// Which columns of a table are read, by their places in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Columns(u64);
+
+impl Default for Columns {
+    fn default() -> Columns {
+        Columns::ALL
+    }
+}
+
+impl Columns {
+    /// All of them.
+    pub const ALL: Columns = Columns(u64::MAX);
+    /// None of them.
+    pub const NONE: Columns = Columns(0);
+
+    /// These, and the one at a place.
+    #[must_use]
+    pub fn and(self, place: usize) -> Columns {
+        Columns(self.0 | bit(place))
+    }
+
+    /// Whether the column at a place is one of them.
+    pub fn has(self, place: usize) -> bool {
+        self.0 & bit(place) != 0
+    }
+}
+
+/// No table has 64 columns; if one had, those beyond would be read with the last.
+fn bit(place: usize) -> u64 {
+    1 << place.min(63)
+}
+
+/// Where each column of a table stands in a row that has some of them.
+pub struct Places {
+    columns: Columns,
+    column: usize,
+    next: usize,
+}
+
+impl Places {
+    /// Of a row whose columns of that table begin at a place.
+    pub fn new(columns: Columns, first: usize) -> Places {
+        Places { columns, column: 0, next: first }
+    }
+
+    /// Where the next column of the table stands; none if the row does not have it, as one that is never shown.
+    pub fn place(&mut self, is_shown: bool) -> Option<usize> {
+        let is_there = is_shown && self.columns.has(self.column);
+        self.column += 1;
+        is_there.then(|| {
+            self.next += 1;
+            self.next - 1
+        })
+    }
 }
 
 /// A row that may not be there: then all of its columns are null, the first one included, which is null in no row.
@@ -213,12 +279,21 @@ pub const SEARCHED: &str = "search_key";
 pub trait TableRow: FromCells {
     /// How many columns it has without the text that is searched.
     const SHOWN: usize;
+    /// The names of its columns, in their order.
+    const COLUMNS: &'static [&'static str];
 
     /// Reads it from the columns that begin at a place, of which that text is none.
     ///
     /// # Errors
     /// A cell cannot be read.
     fn from_shown<C: Cells>(cells: &C, first: usize) -> Result<Self, DbErr>;
+
+    /// Reads it from those of these columns that are shown, which begin at a place; in the others stands what a row of nothing
+    /// has there.
+    ///
+    /// # Errors
+    /// A cell cannot be read.
+    fn from_some<C: Cells>(cells: &C, first: usize, columns: Columns) -> Result<Self, DbErr>;
 }
 
 /// A row without the text that is searched.

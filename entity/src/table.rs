@@ -51,7 +51,8 @@ macro_rules! table {
         }
 
         impl $crate::cells::TableRow for Model {
-            const SHOWN: usize = $crate::cells::shown(&[$(stringify!($key),)+ $(stringify!($column)),*]);
+            const SHOWN: usize = $crate::cells::shown(Self::COLUMNS);
+            const COLUMNS: &'static [&'static str] = &[$(stringify!($key),)+ $(stringify!($column)),*];
 
             fn from_shown<C: $crate::cells::Cells>(cells: &C, first: usize) -> Result<Self, DbErr> {
                 use $crate::cells::Cell;
@@ -61,6 +62,26 @@ macro_rules! table {
                     $($column: match const { $crate::cells::is_searched(stringify!($column)) } {
                         true => Cell::empty()?,
                         false => Cell::read(cells, places.next().unwrap_or(usize::MAX))?,
+                    },)*
+                })
+            }
+
+            fn from_some<C: $crate::cells::Cells>(
+                cells: &C,
+                first: usize,
+                columns: $crate::cells::Columns,
+            ) -> Result<Self, DbErr> {
+                use $crate::cells::Cell;
+                use $crate::table::Blank;
+                let mut places = $crate::cells::Places::new(columns, first);
+                Ok(Model {
+                    $($key: match places.place(true) {
+                        Some(place) => Cell::read(cells, place)?,
+                        None => Blank::blank(),
+                    },)+
+                    $($column: match places.place(const { !$crate::cells::is_searched(stringify!($column)) }) {
+                        Some(place) => Cell::read(cells, place)?,
+                        None => Blank::blank(),
                     },)*
                 })
             }

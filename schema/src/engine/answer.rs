@@ -110,6 +110,20 @@ impl Answer {
         }
     }
 
+    /// What all fields share that name it by the same key, made once.
+    ///
+    /// # Errors
+    /// The key is that of something else.
+    pub(crate) fn shared<T: Send + Sync + 'static>(
+        &self,
+        key: String,
+        make: impl FnOnce() -> T,
+    ) -> Result<Arc<T>, Error> {
+        let mut shared = lock(&self.0.shared);
+        let known = shared.entry(key).or_insert_with(|| Arc::new(make())).clone();
+        known.downcast::<T>().map_err(|_| Error::bug("two things that fields share have one key"))
+    }
+
     /// How objects of a type are written for this selection, if that is known.
     pub(crate) fn leaf<N>(&self, selected: &SelectionSet) -> Option<Arc<Leaf>> {
         lock(&self.0.leaves).get(&(std::ptr::from_ref(selected).addr(), type_name::<N>())).cloned()

@@ -22,17 +22,36 @@ use crate::engine::loader::Loaders;
 /// Keys of one read: a level of more is read in parts. Twice the rows that a document can pay for, since those of a list
 /// without pages are not counted one by one; and, a key being one value of a statement, with the values of a filter still
 /// below the 32,766 that SQLite takes.
-const MAX_KEYS: usize = 30_000;
+pub(crate) const MAX_KEYS: usize = 30_000;
 
-/// One read of a loader, not begun.
+/// One read, not begun.
 type Batch = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Reads that begin when the execution comes to a rest.
+#[derive(Clone, Default)]
+pub(crate) struct Queue(Arc<Mutex<Vec<Batch>>>);
+
+impl Queue {
+    /// Adds one.
+    pub(crate) fn add(&self, read: impl Future<Output = ()> + Send + 'static) {
+        self.push(Box::pin(read));
+    }
+
+    fn push(&self, batch: Batch) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
+    }
+
+    fn take(&self) -> Vec<Batch> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 /// Executes a request on behalf of a caller, with loaders of its own. Reads begin only when the execution has come to a
 /// rest, that is, when every field of a level has said what it needs. An answer of more than `limit` bytes is given up.
 pub(crate) async fn execute(schema: &Schema, request: Request, cx: Cx, limit: usize) -> Response {
-    let (mut reads, loaders) = Reads::new(&cx);
+    let (mut reads, request) = Reads::of(request, &cx);
     let answer = Answer::within(limit);
-    let mut execution = pin!(schema.execute(request.data(cx).data(loaders).data(answer.clone())));
+    let mut execution = pin!(schema.execute(request.data(cx).data(answer.clone())));
     poll_fn(|task| {
         let (polled, rests) = poll_until_rest(task, |task| execution.as_mut().poll(task));
         if let Some(error) = answer.overflow() {
@@ -48,9 +67,9 @@ pub(crate) async fn execute(schema: &Schema, request: Request, cx: Cx, limit: us
 
 /// Executes an operation with many answers, a subscription.
 pub(crate) fn subscribe(schema: &Schema, request: Request, cx: Cx) -> BoxStream<'static, Response> {
-    let (mut reads, loaders) = Reads::new(&cx);
+    let (mut reads, request) = Reads::of(request, &cx);
     let answer = Answer::within(MAX_ANSWER_BYTES);
-    let mut execution = schema.execute_stream(request.data(cx).data(loaders).data(answer.clone()));
+    let mut execution = schema.execute_stream(request.data(cx).data(answer.clone()));
     let mut has_ended = false;
     let answers = stream::poll_fn(move |task| {
         if has_ended {
@@ -89,23 +108,25 @@ impl Wake for WakeProbe {
 
 /// The reads of one execution: those that were asked for, and those that run.
 struct Reads {
-    waiting: Arc<Mutex<Vec<Batch>>>,
+    waiting: Queue,
     running: FuturesUnordered<Batch>,
 }
 
 impl Reads {
-    fn new(cx: &Cx) -> (Reads, DataLoader<Loaders>) {
-        let waiting: Arc<Mutex<Vec<Batch>>> = Arc::default();
+    /// Those of a request, which is given what its fields ask for them by.
+    fn of(request: Request, cx: &Cx) -> (Reads, Request) {
+        let waiting = Queue::default();
         let gathered = waiting.clone();
-        let gather = move |batch: Batch| gathered.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
+        let gather = move |batch: Batch| gathered.push(batch);
         let loaders = DataLoader::new(Loaders(cx.clone()), gather).delay(Duration::ZERO).max_batch_size(MAX_KEYS);
-        (Reads { waiting, running: FuturesUnordered::new() }, loaders)
+        let request = request.data(loaders).data(waiting.clone());
+        (Reads { waiting, running: FuturesUnordered::new() }, request)
     }
 
     /// Begins what was asked for since, and drives what runs. A read that ends wakes the fields that wait for it, and with
     /// them the task.
     fn advance(&mut self, task: &mut Context<'_>) {
-        self.running.extend(self.waiting.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
+        self.running.extend(self.waiting.take());
         while let Poll::Ready(Some(())) = self.running.poll_next_unpin(task) {}
     }
 }

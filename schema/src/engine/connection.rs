@@ -16,7 +16,7 @@ use service::{Cx, Error, Filter, ListArgs, Page};
 
 use crate::engine::answer::Answer;
 use crate::engine::error::OrFail;
-use crate::engine::object::{Node, Place, Slot, objects, slots};
+use crate::engine::object::{Node, Place, Slot, list, objects, slots};
 
 /// A page of a list.
 pub struct Connection<N>(pub(crate) Arc<Page<N>>);
@@ -155,7 +155,7 @@ impl<N: Node> Connection<N> {
         let ctx = ctx.with_selection_set(&first.node.selection_set);
         let selected = slot.below();
         match slot.name() {
-            "nodes" => objects(&ctx, &selected, &self.0.items, Place::Item).await.map(Value::List),
+            "nodes" => list(&ctx, &selected, &self.0.items).await,
             "edges" => self.edges(&ctx, &selected).await,
             "pageInfo" => self.page_info(&ctx, &selected),
             "totalCount" => Ok(self.0.total.map_or(Value::Null, |total| Value::Number(total.rows.into()))),
@@ -223,18 +223,50 @@ pub(crate) struct Ask<F, S> {
     pub(crate) sort: Option<Sort<S>>,
     pub(crate) search: Option<String>,
     pub(crate) include_deleted: Option<bool>,
-    pub(crate) count: bool,
+}
+
+/// The fields of the records of a connection that are selected; none if one of them has to be resolved.
+pub(crate) fn shown_fields<'a, N: Node + 'static>(ctx: &async_graphql::Context<'a>) -> Option<Vec<&'a str>> {
+    let field: &'a Positioned<Selected> = ctx.item;
+    let ctx = ctx.with_selection_set(&field.node.selection_set);
+    let mut fields = vec![];
+    let mut add = |slot: &Slot<'a>| {
+        for slot in slots(&ctx, &slot.below(), &N::type_name()).ok()? {
+            match slot.name() {
+                "__typename" => {}
+                name if slot.is_plain() && !N::RESOLVED.contains(&name) => fields.push(name),
+                _ => return None,
+            }
+        }
+        Some(())
+    };
+    for slot in slots(&ctx, &[&field.node.selection_set.node], &Connection::<N>::type_name()).ok()? {
+        match slot.name() {
+            "nodes" => add(&slot)?,
+            "edges" => {
+                let edges = slots(&ctx, &slot.below(), &Edge::<N>::type_name()).ok()?;
+                edges.iter().filter(|slot| slot.name() == "node").try_for_each(&mut add)?;
+            }
+            _ => {}
+        }
+    }
+    Some(fields)
 }
 
 /// The arguments of a connection as those of a list.
-pub(crate) fn args<F: Filter, S: SortField>(slice: Slice, ask: Ask<F, S>) -> Result<ListArgs<F, S>, Error> {
+pub(crate) fn args<F: Filter, S: SortField>(
+    ctx: &async_graphql::Context<'_>,
+    slice: Slice,
+    ask: Ask<F, S>,
+) -> Result<ListArgs<F, S>, Error> {
     let Slice { first, after, last, before } = slice;
     let backward = last.is_some() || before.is_some();
     if backward && (first.is_some() || after.is_some()) {
         let message = "pages go forward with first and after, or backward with last and before, not both";
         return Err(Error::Invalid(FieldErrors::at(if last.is_some() { "last" } else { "before" }, message)));
     }
-    let Ask { filter, sort, search, include_deleted, count } = ask;
+    let Ask { filter, sort, search, include_deleted } = ask;
+    let count = ctx.look_ahead().field("totalCount").exists();
     Ok(ListArgs {
         limit: first.or(last).map_or(Field::Absent, Field::Value),
         cursor: after.or(before).map_or(Field::Absent, |cursor| Field::from_json(Json::Text(cursor))),
@@ -245,6 +277,7 @@ pub(crate) fn args<F: Filter, S: SortField>(slice: Slice, ask: Ask<F, S>) -> Res
         include_deleted: include_deleted.map_or(Field::Absent, Field::Value),
         filter: filter.unwrap_or_default(),
         not_taken: FieldErrors::none(),
+        columns: Default::default(),
     })
 }
 
@@ -289,8 +322,7 @@ macro_rules! lists {
                 })?
                 let slice = $crate::engine::connection::Slice { first, after, last, before };
                 let search = $crate::engine::connection::lists!(@search $($search)?);
-                let count = ctx.look_ahead().field("totalCount").exists();
-                let ask = $crate::engine::connection::Ask { filter, sort, search, include_deleted, count };
+                let ask = $crate::engine::connection::Ask { filter, sort, search, include_deleted };
                 let page = $crate::engine::connection::lists!(@page self, ctx, slice, ask, $field, $node $(as $make)?, $source);
                 Ok(Some($crate::engine::connection::Connection(page)))
             })*
@@ -323,7 +355,7 @@ pub(crate) async fn flat<F: Filter, S: SortField, N: Send + Sync + 'static>(
     list: impl AsyncFn(&Cx, &ListArgs<F, S>) -> Result<Page<N>, Error>,
 ) -> async_graphql::Result<Arc<Page<N>>> {
     let cx = ctx.data::<Cx>()?;
-    let args = args(slice, ask).or_fail(cx)?;
+    let args = args(ctx, slice, ask).or_fail(cx)?;
     let key = format!("{name} {}", args.fingerprint());
     let page = ctx.data::<Answer>()?.once(key, list(cx, &args)).await;
     page.map_err(|error| in_graphql(error, args.backward)).or_fail(cx)

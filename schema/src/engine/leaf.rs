@@ -73,9 +73,41 @@ impl Leaf {
 /// # Errors
 /// A record cannot be read, or the answer is too large.
 pub(crate) fn leaves<N: Node>(ctx: &ContextSelectionSet<'_>, leaf: &Leaf, nodes: &[N]) -> ServerResult<Vec<Value>> {
-    let answer = ctx.data_opt::<Answer>();
-    let (mut written, mut memory) = (Vec::new(), Memory::default());
     let mut ends = Vec::with_capacity(nodes.len());
+    let written = write_all(ctx, leaf, nodes, b"", |written| ends.push(written.len()))?;
+    let (all, mut from) = (Value::Binary(written.into()), 0);
+    let part = |end: usize| match &all {
+        Value::Binary(all) => Value::Binary(all.slice(std::mem::replace(&mut from, end)..end)),
+        _ => Value::Null,
+    };
+    Ok(ends.into_iter().map(part).collect())
+}
+
+/// A list of such objects, as one part.
+///
+/// # Errors
+/// A record cannot be read, or the answer is too large.
+pub(crate) fn list_of_leaves<N: Node>(ctx: &ContextSelectionSet<'_>, leaf: &Leaf, nodes: &[N]) -> ServerResult<Value> {
+    let mut written = write_all(ctx, leaf, nodes, b"[", |written| written.push(b','))?;
+    if !nodes.is_empty() {
+        // The last comma.
+        written.pop();
+    }
+    written.push(b']');
+    Ok(Value::Binary(written.into()))
+}
+
+/// The texts of such objects one after the other, after that of the beginning; `ended` is called after each.
+fn write_all<N: Node>(
+    ctx: &ContextSelectionSet<'_>,
+    leaf: &Leaf,
+    nodes: &[N],
+    begin: &[u8],
+    mut ended: impl FnMut(&mut Vec<u8>),
+) -> ServerResult<Vec<u8>> {
+    let answer = ctx.data_opt::<Answer>();
+    let (mut written, mut memory) = (Vec::with_capacity(begin.len() + nodes.len() * 128), Memory::default());
+    written.extend_from_slice(begin);
     for node in nodes {
         if let Some(error) = answer.filter(|answer| answer.is_full()).and_then(Answer::overflow) {
             return Err(error);
@@ -90,14 +122,9 @@ pub(crate) fn leaves<N: Node>(ctx: &ContextSelectionSet<'_>, leaf: &Leaf, nodes:
         if let Some(answer) = answer {
             answer.count(written.len() - from, leaf.sources.len(), ctx)?;
         }
-        ends.push(written.len());
+        ended(&mut written);
     }
-    let (all, mut from) = (Value::Binary(written.into()), 0);
-    let part = |end: usize| match &all {
-        Value::Binary(all) => Value::Binary(all.slice(std::mem::replace(&mut from, end)..end)),
-        _ => Value::Null,
-    };
-    Ok(ends.into_iter().map(part).collect())
+    Ok(written)
 }
 
 fn json(text: &str) -> Vec<u8> {

@@ -1,54 +1,26 @@
 //! Loaders: what a level of a query needs, gathered and read in one statement.
 
+use std::any::type_name;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
 use service::sort::SortField;
 use service::value::Id;
-use service::{Action, Cx, Error, Filter, ListArgs, Page};
+use service::{Action, Cx, Error, Filter, ListArgs, Page, Pages};
+use tokio::sync::Notify;
 
 use crate::engine::answer::Answer;
+use crate::engine::batch::{MAX_KEYS, Queue};
 use crate::engine::connection::{self, Ask, Slice};
 use crate::engine::error::OrFail;
-use crate::engine::object::Output;
+use crate::engine::object::{Node, Output};
 
 /// Loads on behalf of one caller, for one request.
 pub(crate) struct Loaders(pub(crate) Cx);
-
-/// The first rows below a parent of a kind, for the same arguments.
-pub(crate) struct Below<P, A> {
-    pub(crate) parent: Id,
-    pub(crate) asked: Arc<Asked<A>>,
-    kind: PhantomData<P>,
-}
-
-/// The arguments of a field, shared by the parents that it is resolved for.
-pub(crate) struct Asked<A> {
-    pub(crate) args: A,
-    /// Equal for equal arguments.
-    fingerprint: String,
-    /// A hash of that.
-    digest: u64,
-}
-
-impl<F: Filter, S: SortField> Asked<ListArgs<F, S>> {
-    fn new(args: ListArgs<F, S>) -> Self {
-        let fingerprint = args.fingerprint();
-        let mut hasher = DefaultHasher::new();
-        fingerprint.hash(&mut hasher);
-        Asked { args, fingerprint, digest: hasher.finish() }
-    }
-}
-
-impl<A> PartialEq for Asked<A> {
-    fn eq(&self, other: &Self) -> bool {
-        self.digest == other.digest && self.fingerprint == other.fingerprint
-    }
-}
 
 /// The kinds of parents.
 pub(crate) struct OfClient;
@@ -58,98 +30,124 @@ pub(crate) struct OfInvoice;
 /// By the id of the person.
 pub(crate) struct OfPerson;
 
-impl<P, A> Clone for Below<P, A> {
-    fn clone(&self) -> Self {
-        let Below { parent, asked, kind } = self;
-        Below { parent: *parent, asked: asked.clone(), kind: *kind }
-    }
+/// Objects of a type of which each parent of a kind has a list.
+pub(crate) trait Children<P>: Sized + Send + Sync + 'static {
+    /// The arguments of the lists.
+    type Args: Send + Sync + 'static;
+
+    /// The page of each of these parents, which are distinct.
+    fn read(cx: &Cx, parents: &[Id], args: &Self::Args) -> impl Future<Output = Result<Pages<Self>, Error>> + Send;
 }
 
-impl<P, A> PartialEq for Below<P, A> {
-    fn eq(&self, other: &Self) -> bool {
-        self.parent == other.parent && (Arc::ptr_eq(&self.asked, &other.asked) || self.asked == other.asked)
-    }
-}
-
-impl<P, A> Eq for Below<P, A> {}
-
-impl<P, A> Hash for Below<P, A> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parent.hash(state);
-        self.asked.digest.hash(state);
-    }
-}
-
-/// A page, or why there is none; shared by all who asked for it.
-pub(crate) type Outcome<N> = Result<Arc<Page<N>>, Arc<Error>>;
-
-/// Parents, and the keys that ask for what is below them.
-type Group<P, A> = (Vec<Id>, Vec<Below<P, A>>);
-
-/// The group that was added to last, with its arguments.
-type Latest<'a, P, A> = Option<(&'a Arc<Asked<A>>, Group<P, A>)>;
-
-/// Keys with the same arguments, which are read together.
-pub(crate) fn groups<P, A>(keys: &[Below<P, A>]) -> Vec<Group<P, A>> {
-    let mut groups: HashMap<&str, Group<P, A>> = HashMap::new();
-    let mut last: Latest<'_, P, A> = None;
-    for key in keys {
-        // Mostly they are all alike.
-        match &mut last {
-            Some((asked, (parents, same))) if Arc::ptr_eq(asked, &key.asked) => {
-                parents.push(key.parent);
-                same.push(key.clone());
-            }
-            _ => {
-                if let Some((asked, group)) = last.replace((&key.asked, (vec![key.parent], vec![key.clone()]))) {
-                    add(&mut groups, asked, group);
-                }
-            }
-        }
-    }
-    if let Some((asked, group)) = last {
-        add(&mut groups, asked, group);
-    }
-    groups.into_values().collect()
-}
-
-fn add<'a, P, A>(groups: &mut HashMap<&'a str, Group<P, A>>, asked: &'a Asked<A>, group: Group<P, A>) {
-    let (parents, same) = groups.entry(&asked.fingerprint).or_default();
-    parents.extend(group.0);
-    same.extend(group.1);
-}
-
-/// Writes the loaders of rows below kinds of parents.
+/// Says how the lists below kinds of parents are read.
 macro_rules! below_loaders {
     ($($parent:ident: $args:ty => $node:path, $list:path;)*) => {
-        $(impl async_graphql::dataloader::Loader<$crate::engine::loader::Below<$parent, $args>>
-            for $crate::engine::loader::Loaders
-        {
-            type Value = $crate::engine::loader::Outcome<$node>;
-            type Error = std::sync::Arc<service::Error>;
+        $(impl $crate::engine::loader::Children<$parent> for $node {
+            type Args = $args;
 
-            async fn load(
-                &self,
-                keys: &[$crate::engine::loader::Below<$parent, $args>],
-            ) -> Result<
-                std::collections::HashMap<$crate::engine::loader::Below<$parent, $args>, Self::Value>,
-                std::sync::Arc<service::Error>,
-            > {
-                let mut found = std::collections::HashMap::with_capacity(keys.len());
-                for (parents, keys) in $crate::engine::loader::groups(keys) {
-                    let Some(asked) = keys.first().map(|key| key.asked.clone()) else { continue };
-                    let mut pages = $list(&self.0, &parents, &asked.args).await?;
-                    for key in keys {
-                        if let Some(page) = pages.remove(&key.parent) {
-                            let page = page.map(|page| std::sync::Arc::new(page.map($node)));
-                            found.insert(key, page.map_err(std::sync::Arc::new));
-                        }
-                    }
-                }
-                Ok(found)
+            async fn read(
+                cx: &service::Cx,
+                parents: &[service::value::Id],
+                args: &$args,
+            ) -> Result<service::Pages<$node>, service::Error> {
+                let pages = $list(cx, parents, args).await?;
+                Ok(pages.into_iter().map(|page| page.map(|page| page.map($node))).collect())
             }
         })*
     };
+}
+
+/// A page, or why there is none; shared by all who asked for it.
+type Outcome<N> = Result<Arc<Page<N>>, Arc<Error>>;
+
+/// The lists that fields ask for with the same arguments, below parents of one kind. The library's loader, by its keys, takes a
+/// table of its own for each parent.
+struct Level<P, N: Children<P>> {
+    args: N::Args,
+    /// What was gathered since the last read began.
+    open: Mutex<Option<Arc<Gathered<N>>>>,
+    kind: PhantomData<fn() -> P>,
+}
+
+/// What is read together.
+struct Gathered<N> {
+    parents: Mutex<Parents>,
+    /// The pages, or why there are none, once they are read.
+    pages: OnceLock<Result<Vec<Outcome<N>>, Arc<Error>>>,
+    ended: Notify,
+}
+
+/// Distinct parents, each with its place among them.
+#[derive(Default)]
+struct Parents {
+    ids: Vec<Id>,
+    places: HashMap<Id, usize>,
+}
+
+impl Parents {
+    fn place(&mut self, id: Id) -> usize {
+        let Parents { ids, places } = self;
+        *places.entry(id).or_insert_with(|| {
+            ids.push(id);
+            ids.len() - 1
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<P: 'static, N: Children<P>> Level<P, N> {
+    fn new(args: N::Args) -> Level<P, N> {
+        Level { args, open: Mutex::default(), kind: PhantomData }
+    }
+
+    /// Takes part in the next read, which begins when the execution comes to a rest; and the place of the parent in it.
+    fn join(self: &Arc<Self>, cx: &Cx, queue: &Queue, parent: Id) -> (Arc<Gathered<N>>, usize) {
+        let mut open = lock(&self.open);
+        let gathered = open.get_or_insert_with(|| {
+            let (parents, pages, ended) = (Mutex::default(), OnceLock::new(), Notify::new());
+            let gathered = Arc::new(Gathered { parents, pages, ended });
+            queue.add(self.clone().read(cx.clone(), gathered.clone()));
+            gathered
+        });
+        let place = lock(&gathered.parents).place(parent);
+        (gathered.clone(), place)
+    }
+
+    async fn read(self: Arc<Self>, cx: Cx, gathered: Arc<Gathered<N>>) {
+        lock(&self.open).take();
+        let parents = std::mem::take(&mut *lock(&gathered.parents)).ids;
+        let mut all = Ok(Vec::with_capacity(parents.len()));
+        for part in parents.chunks(MAX_KEYS) {
+            match (N::read(&cx, part, &self.args).await, &mut all) {
+                (Ok(pages), Ok(all)) => all.extend(pages.into_iter().map(|page| page.map(Arc::new).map_err(Arc::new))),
+                (Err(error), Ok(_)) => all = Err(Arc::new(error)),
+                (_, Err(_)) => {}
+            }
+        }
+        // Nobody else sets it.
+        _ = gathered.pages.set(all);
+        gathered.ended.notify_waiters();
+    }
+}
+
+impl<N> Gathered<N> {
+    /// The page below the parent at a place, once it is read.
+    async fn page(&self, place: usize) -> Outcome<N> {
+        // Before it is looked at: from here on it hears of the end.
+        let ended = self.ended.notified();
+        if self.pages.get().is_none() {
+            ended.await;
+        }
+        let not_read = || Arc::new(Error::bug("a page was not read"));
+        match self.pages.get() {
+            Some(Ok(pages)) => pages.get(place).cloned().unwrap_or_else(|| Err(not_read())),
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(not_read()),
+        }
+    }
 }
 
 /// Writes the loader of records by their id.
@@ -173,26 +171,51 @@ macro_rules! by_id_loader {
 
 pub(crate) use {below_loaders, by_id_loader};
 
-/// The page below a parent, gathered with those of its siblings.
-pub(crate) async fn below<P, F: Filter, S: SortField, N>(
+/// The page below a parent, gathered with those of its siblings. What is asked for is worked out at once, so that the future,
+/// which is made for each parent, is small.
+pub(crate) fn below<'a, P, F: Filter, S: SortField, N>(
+    ctx: &'a Context<'_>,
+    parent: Id,
+    slice: Slice,
+    ask: Ask<F, S>,
+) -> impl Future<Output = async_graphql::Result<Arc<Page<N>>>> + Send + use<'a, P, F, S, N>
+where
+    P: 'static,
+    N: Node + Children<P, Args = ListArgs<F, S>>,
+{
+    let joined = join::<P, F, S, N>(ctx, parent, slice, ask);
+    async move {
+        let (gathered, place, backward) = joined?;
+        let page = gathered.page(place).await;
+        page.map_err(|error| connection::in_graphql(error, backward)).or_fail(ctx.data::<Cx>()?)
+    }
+}
+
+/// What the page of a parent is read with, and its place in it; and whether it is asked for from the end.
+type Joined<N> = (Arc<Gathered<N>>, usize, bool);
+
+fn join<P, F: Filter, S: SortField, N>(
     ctx: &Context<'_>,
     parent: Id,
     slice: Slice,
     ask: Ask<F, S>,
-) -> async_graphql::Result<Arc<Page<N>>>
+) -> async_graphql::Result<Joined<N>>
 where
-    P: Send + Sync + 'static,
-    N: Send + Sync + 'static,
-    Loaders: Loader<Below<P, ListArgs<F, S>>, Value = Outcome<N>, Error = Arc<Error>>,
+    P: 'static,
+    N: Node + Children<P, Args = ListArgs<F, S>>,
 {
-    let cx = ctx.data::<Cx>()?;
-    let asked =
-        ctx.data::<Answer>()?.of_field(ctx.item, || connection::args(slice, ask).map(Asked::new)).or_fail(cx)?;
-    let backward = asked.args.backward;
-    let key = Below { parent, asked, kind: PhantomData };
-    let page = ctx.data::<DataLoader<Loaders>>()?.load_one(key).await.or_fail(cx)?;
-    let page = page.unwrap_or_else(|| Err(Arc::new(Error::bug("a page was not loaded"))));
-    page.map_err(|error| connection::in_graphql(error, backward)).or_fail(cx)
+    let (cx, answer) = (ctx.data::<Cx>()?, ctx.data::<Answer>()?);
+    let level = || {
+        let mut args = connection::args(ctx, slice, ask)?;
+        if let Some(fields) = connection::shown_fields::<N>(ctx) {
+            args.narrow_to(&fields);
+        }
+        let key = format!("below {} {} {}", type_name::<P>(), type_name::<N>(), args.fingerprint());
+        answer.shared(key, || Level::<P, N>::new(args))
+    };
+    let level = answer.of_field(ctx.item, level).or_fail(cx)?;
+    let (gathered, place) = level.join(cx, ctx.data::<Queue>()?, parent);
+    Ok((gathered, place, level.args.backward))
 }
 
 /// The record that a relation leads to, gathered with those of its siblings; null where there is none, and for those whose

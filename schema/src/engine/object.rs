@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::engine::answer::Answer;
 use crate::engine::fields::{Filler, Names, visit};
-use crate::engine::leaf::{Leaf, Source, leaves};
+use crate::engine::leaf::{Leaf, Source, leaves, list_of_leaves};
 use crate::engine::written::opened;
 
 /// An object type whose scalars are those of a record.
@@ -109,7 +109,7 @@ impl<N: Node> OutputType for Outputs<N> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
-        objects(ctx, &[&ctx.item.node], &self.0, Place::Item).await.map(Value::List)
+        list(ctx, &[&ctx.item.node], &self.0).await
     }
 }
 
@@ -144,20 +144,64 @@ pub(crate) async fn objects<'a, N: Node>(
     place: impl Fn(usize) -> Place<'a>,
 ) -> ServerResult<Vec<Value>> {
     let Some(first) = nodes.first() else { return Ok(vec![]) };
-    let answer = ctx.data_opt::<Answer>();
-    // The same selection is made for each parent.
-    let known = answer.zip(selected.first()).filter(|_| selected.len() == 1);
-    if let Some(leaf) = known.and_then(|(answer, set)| answer.leaf::<N>(set)) {
-        return leaves(ctx, &leaf, nodes);
+    match Making::of(ctx, selected, first)? {
+        Making::Written(leaf) => leaves(ctx, &leaf, nodes),
+        Making::Filled(plan) => filled(ctx, &plan, nodes, place).await,
     }
-    let mut plan = Plan::of(ctx, selected, first)?;
-    if let Some(leaf) = plan.leaf.take() {
+}
+
+/// The same as a list.
+///
+/// # Errors
+/// A field that must not be null failed, in any of them.
+pub(crate) async fn list<'a, N: Node>(
+    ctx: &ContextSelectionSet<'a>,
+    selected: &[&'a SelectionSet],
+    nodes: &[N],
+) -> ServerResult<Value> {
+    let Some(first) = nodes.first() else { return Ok(Value::List(vec![])) };
+    match Making::of(ctx, selected, first)? {
+        Making::Written(leaf) => list_of_leaves(ctx, &leaf, nodes),
+        Making::Filled(plan) => filled(ctx, &plan, nodes, Place::Item).await.map(Value::List),
+    }
+}
+
+/// How objects that are selected alike are made.
+enum Making<'a> {
+    /// As text, since nothing of them has to be resolved.
+    Written(Arc<Leaf>),
+    /// As values.
+    Filled(Box<Plan<'a>>),
+}
+
+impl<'a> Making<'a> {
+    fn of<N: Node>(
+        ctx: &ContextSelectionSet<'a>,
+        selected: &[&'a SelectionSet],
+        first: &N,
+    ) -> ServerResult<Making<'a>> {
+        // The same selection is made for each parent.
+        let known = ctx.data_opt::<Answer>().zip(selected.first()).filter(|_| selected.len() == 1);
+        if let Some(leaf) = known.and_then(|(answer, set)| answer.leaf::<N>(set)) {
+            return Ok(Making::Written(leaf));
+        }
+        let mut plan = Plan::of(ctx, selected, first)?;
+        let Some(leaf) = plan.leaf.take() else { return Ok(Making::Filled(Box::new(plan))) };
         let leaf = Arc::new(leaf);
         if let Some((answer, set)) = known {
             answer.keep_leaf::<N>(set, leaf.clone());
         }
-        return leaves(ctx, &leaf, nodes);
+        Ok(Making::Written(leaf))
     }
+}
+
+async fn filled<'a, N: Node>(
+    ctx: &ContextSelectionSet<'a>,
+    plan: &Plan<'a>,
+    nodes: &[N],
+    place: impl Fn(usize) -> Place<'a>,
+) -> ServerResult<Vec<Value>> {
+    let answer = ctx.data_opt::<Answer>();
     let mut objects = Vec::with_capacity(nodes.len());
     let mut pending = FuturesUnordered::new();
     for (index, node) in nodes.iter().enumerate() {
@@ -199,7 +243,7 @@ impl<'a> Slot<'a> {
     }
 
     /// Whether it selects nothing further and has no arguments.
-    fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         self.fields
             .iter()
             .all(|field| field.node.selection_set.node.items.is_empty() && field.node.arguments.is_empty())

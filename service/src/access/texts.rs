@@ -3,10 +3,10 @@
 //! its values, the values of the request are put.
 
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use entity::cells::SEARCHED;
+use entity::cells::{Columns, SEARCHED};
 use entity::value::{Id, MemberId, OrganizationId, Role, UserId};
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{DbBackend, EntityTrait, IdenStatic, Iterable, QuerySelect, Select, Value, Values};
@@ -55,6 +55,8 @@ pub(crate) enum Shape {
         deleted: bool,
         /// How many rows are asked for below each parent.
         rows: u64,
+        /// The columns that are read of each.
+        columns: Columns,
     },
     /// A page of a list without filters.
     Page {
@@ -79,8 +81,14 @@ pub(crate) fn shown<E: EntityTrait>(query: Select<E>) -> Select<E> {
 }
 
 /// Its columns.
-pub(crate) fn shown_columns<E: EntityTrait>() -> impl Iterator<Item = E::Column> {
-    E::Column::iter().filter(|column| column.as_str() != SEARCHED)
+fn shown_columns<E: EntityTrait>() -> impl Iterator<Item = E::Column> {
+    shown_of::<E>(Columns::ALL)
+}
+
+/// Those of these columns that are shown.
+pub(crate) fn shown_of<E: EntityTrait>(columns: Columns) -> impl Iterator<Item = E::Column> {
+    let all = E::Column::iter().enumerate().filter(move |(place, _)| columns.has(*place));
+    all.map(|(_, column)| column).filter(|column| column.as_str() != SEARCHED)
 }
 
 /// A text with what stands in the places of its values.
@@ -97,6 +105,25 @@ enum Slot {
     Brought(usize),
     /// A constant of the statement.
     Fixed(Value),
+}
+
+/// Sets of columns that texts are made for, at most: a client may select any, and each is a text more for each shape.
+const SETS: usize = 64;
+
+static READ: LazyLock<RwLock<HashSet<(TypeId, Columns)>>> = LazyLock::new(RwLock::default);
+
+/// The columns that are read where these are needed: these, or all if too many other sets were asked for before.
+pub(crate) fn read_columns<E: 'static>(needed: Columns) -> Columns {
+    let set = (TypeId::of::<E>(), needed);
+    if needed == Columns::ALL || READ.read().unwrap_or_else(PoisonError::into_inner).contains(&set) {
+        return needed;
+    }
+    let mut known = READ.write().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= SETS && !known.contains(&set) {
+        return Columns::ALL;
+    }
+    known.insert(set);
+    needed
 }
 
 type Key = (TypeId, bool, Role, Shape);
@@ -127,12 +154,13 @@ pub(crate) fn ready<T: 'static>(
         Slot::Brought(index) => brought.get(*index).map_or(Value::Bool(None), |(_, value)| value.clone()),
         Slot::Fixed(value) => value.clone(),
     };
-    Ready { text: text.text.clone(), values: Values(text.values.iter().map(value).collect()) }
+    let values = Values(text.values.iter().map(value).collect());
+    Ready { text: text.text.clone(), values, columns: Columns::ALL }
 }
 
 impl Text {
     fn of(statement: SelectStatement, backend: DbBackend, brought: &[(Value, Value)]) -> Text {
-        let Ready { text, values } = backend.build(&statement).into();
+        let Ready { text, values, .. } = backend.build(&statement).into();
         let slot = |value: Value| match &value {
             value if *value == WORKSPACE.into() => Slot::Workspace,
             value if *value == USER.into() => Slot::User,

@@ -107,7 +107,7 @@ impl Cx {
         }
     }
 
-    /// Check, validate, and look at the first rows of each parent, in one statement.
+    /// Check, validate, and look at the first rows of each parent, in one statement. The parents are distinct.
     pub(crate) async fn list_of_parents<E: Listed, T>(
         &self,
         action: Action,
@@ -125,46 +125,50 @@ impl Cx {
         let ask = |id: Id| Question::<E>::check(self.caller(), self.allow(action), args, list(id), postgres);
         // Without a cursor the questions differ in nothing but the lists that new cursors belong to.
         let questions: Vec<_> = match (parents.first().map(|id| ask(*id)), args.cursor.is_sent()) {
-            (Some(Ok(question)), false) => parents.iter().map(|id| (*id, Ok(question.of_list(list(*id))))).collect(),
-            _ => parents.iter().map(|id| (*id, ask(*id))).collect(),
+            (Some(Ok(question)), false) => parents.iter().map(|id| Ok(question.of_list(list(*id)))).collect(),
+            _ => parents.iter().map(|id| ask(*id)).collect(),
         };
-        let mut rows: HashMap<Id, Vec<E::Model>> = HashMap::new();
-        let mut counts: HashMap<Id, i64> = HashMap::new();
-        if let Some(question) = questions.iter().find_map(|(_, question)| question.as_ref().ok()) {
+        let places: HashMap<Id, usize> = parents.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+        let mut rows: Vec<Vec<E::Model>> = parents.iter().map(|_| vec![]).collect();
+        let mut counts = vec![0; parents.len()];
+        if let Some(question) = questions.iter().find_map(|question| question.as_ref().ok()) {
             let reader = self.reader(!args.is_narrow());
             let backend = reader.get_database_backend();
-            let statement = relation.first_of_each(question, self.caller(), parents, backend, args.is_plain());
+            let statement = relation.first_of_each(question, self.caller(), parents, backend, args);
             // By the index of their parents, if these are not sorted otherwise.
             let is_short =
                 args.is_plain() && args.is_newest_first() && relation.is_direct() && parents.len() <= AT_ONCE;
-            let found = match is_short {
+            let found: Vec<Below<E::Model>> = match is_short {
                 true => reader.few_rows(&statement).await?,
                 false => reader.rows(&statement).await?,
             };
-            for Below { parent, row: Shown(row) } in found {
-                rows.entry(parent).or_default().push(row);
+            let mut last = None;
+            for Below { parent, row } in found {
+                // Mostly those of a parent lie together.
+                let place = match last {
+                    Some((of, place)) if of == parent => place,
+                    _ => *places.get(&parent).ok_or_else(|| Error::bug("a row is below no parent"))?,
+                };
+                last = Some((parent, place));
+                rows[place].push(row);
             }
-            rows.values_mut().for_each(|rows| question.sort(rows, E::id));
+            rows.iter_mut().for_each(|rows| question.sort(rows, E::id));
             if args.counts() {
                 let statement = relation.count_of_each(question, E::within(self.caller()), parents);
                 let statement = reader.get_database_backend().build(&statement);
                 for row in reader.query_all_raw(statement).await? {
-                    counts.insert(row.try_get("", PARENT)?, row.try_get("", "rows")?);
+                    if let Some(place) = places.get(&row.try_get("", PARENT)?) {
+                        counts[*place] = row.try_get("", "rows")?;
+                    }
                 }
             }
         }
-        let page = |(id, question): (Id, Result<Question<E>, Error>)| {
-            let rows = rows.remove(&id).unwrap_or_default();
-            let rows_of_all = counts.get(&id).copied().unwrap_or(0);
-            let total = Total { rows: rows_of_all.min(MAX_TOTAL), capped: rows_of_all > MAX_TOTAL };
-            let total = args.counts().then_some(total);
-            let page = question.map(|question| {
-                let mut page = question.page(rows, E::id).map(&show);
-                page.total = total;
-                page
-            });
-            (id, page)
+        let total = |rows: i64| Total { rows: rows.min(MAX_TOTAL), capped: rows > MAX_TOTAL };
+        let page = |((question, rows), count): ((Result<Question<E>, Error>, Vec<E::Model>), i64)| {
+            let mut page = question?.page(rows, E::id).map(&show);
+            page.total = args.counts().then(|| total(count));
+            Ok(page)
         };
-        Ok(questions.into_iter().map(page).collect())
+        Ok(questions.into_iter().zip(rows).zip(counts).map(page).collect())
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use entity::cells::{Cell, Cells, FromCells};
+use entity::cells::{Cell, Cells, Columns, FromCells, TableRow};
 use entity::value::{Id, OrganizationId};
 use sea_orm::sea_query::{
     Alias, Asterisk, Expr, ExprTrait, Func, JoinType, Query, SelectStatement, SimpleExpr, TableRef,
@@ -14,7 +14,7 @@ use sea_orm::{
 
 use crate::access::caller::Caller;
 use crate::access::scope::Scoped;
-use crate::access::texts::{self, Ready, Shape, shown_columns};
+use crate::access::texts::{self, Ready, Shape, read_columns, shown_of};
 use crate::list::page::{ListArgs, Listed};
 use crate::list::question::{List, Question};
 
@@ -46,11 +46,15 @@ pub(crate) struct Below<M> {
     pub(crate) row: M,
 }
 
-impl<M: FromCells> FromCells for Below<M> {
-    const WIDTH: usize = M::WIDTH + 1;
+impl<M: TableRow> FromCells for Below<M> {
+    const WIDTH: usize = M::SHOWN + 1;
 
     fn from_cells<C: Cells>(cells: &C, first: usize) -> Result<Below<M>, DbErr> {
-        Ok(Below { parent: Cell::read(cells, first + M::WIDTH)?, row: M::from_cells(cells, first)? })
+        Ok(Below { parent: Cell::read(cells, first)?, row: M::from_shown(cells, first + 1)? })
+    }
+
+    fn from_part<C: Cells>(cells: &C, columns: Columns) -> Result<Below<M>, DbErr> {
+        Ok(Below { parent: Cell::read(cells, 0)?, row: M::from_some(cells, 1, columns)? })
     }
 }
 
@@ -124,29 +128,39 @@ impl<E: Listed> Relation<E> {
 
     /// The statement of the first rows of each parent in any order, at least one more than a page of each. For each parent they
     /// are read from the index, however many rows it has: a window function would read them all. Where the rows themselves
-    /// have the id of their parent and nothing filters them, its text is made once.
+    /// have the id of their parent and nothing filters them, its text is made once, and only the columns are read that are
+    /// needed.
     pub(crate) fn first_of_each(
         &self,
         question: &Question<E>,
         caller: &Caller,
         parents: &[Id],
         backend: DbBackend,
-        is_plain: bool,
+        args: &ListArgs<E::Filter, E::Sort>,
     ) -> Ready {
         let parents = parents_as_text(parents, backend);
-        match question.begins_at_an_end().filter(|_| is_plain && self.is_direct()) {
+        match question.begins_at_an_end().filter(|_| args.is_plain() && self.is_direct()) {
             Some((sort, descending, deleted, rows)) => {
-                let shape = Shape::Below { parent: self.column, sort, descending, deleted, rows };
+                let columns = read_columns::<E>(args.columns);
+                let shape = Shape::Below { parent: self.column, sort, descending, deleted, rows, columns };
                 let brought = [(PARENTS.into(), parents.into())];
-                texts::ready::<E>(shape, backend, caller, &brought, |caller| {
-                    self.statement(&question.without_filter(caller, backend), caller, PARENTS, backend)
-                })
+                let ready = texts::ready::<E>(shape, backend, caller, &brought, |caller| {
+                    self.statement(&question.without_filter(caller, backend), caller, PARENTS, backend, columns)
+                });
+                Ready { columns, ..ready }
             }
-            None => backend.build(&self.statement(question, caller, &parents, backend)).into(),
+            None => backend.build(&self.statement(question, caller, &parents, backend, Columns::ALL)).into(),
         }
     }
 
-    fn statement(&self, question: &Question<E>, caller: &Caller, parents: &str, backend: DbBackend) -> SelectStatement {
+    fn statement(
+        &self,
+        question: &Question<E>,
+        caller: &Caller,
+        parents: &str,
+        backend: DbBackend,
+        columns: Columns,
+    ) -> SelectStatement {
         let (one, id) = (Alias::new("parent"), Alias::new("id"));
         let of_parent = self.parent.clone().eq(Expr::col((one.clone(), id.clone())));
         match backend {
@@ -157,8 +171,8 @@ impl<E: Listed> Relation<E> {
                     first.inner_join(table.clone(), on.clone());
                 }
                 Query::select()
-                    .columns(shown_columns::<E>().map(|column| (rows.clone(), Alias::new(column.as_str()))))
                     .expr_as(Expr::col((one.clone(), id)), Alias::new(PARENT))
+                    .columns(shown_of::<E>(columns).map(|column| (rows.clone(), Alias::new(column.as_str()))))
                     .from_subquery(parents_on_postgres(parents), one)
                     .join_lateral(JoinType::InnerJoin, first, rows, Condition::all().add(Expr::cust("TRUE")))
                     .take()
@@ -184,8 +198,8 @@ impl<E: Listed> Relation<E> {
                 let organization = format!("+\"{}\".\"{}\" = ?", table.table_name(), E::ORGANIZATION.as_str());
                 let same_workspace = Expr::cust_with_values(organization, [Value::from(caller.organization_id)]);
                 Query::select()
-                    .columns(shown_columns::<E>().map(|column| (table, column)))
                     .expr_as(Expr::col((one.clone(), id)), Alias::new(PARENT))
+                    .columns(shown_of::<E>(columns).map(|column| (table, column)))
                     .from_subquery(parents_on_sqlite(parents), one)
                     // The library writes a cross join without its condition.
                     .join(JoinType::CrossJoin, table.table_ref(), Condition::all())

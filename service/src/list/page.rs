@@ -4,7 +4,8 @@ use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::fmt::Debug;
 
-use entity::value::{FieldErrors, Id, Text};
+use entity::cells::Columns;
+use entity::value::{FieldErrors, Text};
 use sea_orm::Condition;
 
 use crate::access::caller::Caller;
@@ -16,8 +17,8 @@ pub use crate::list::cursor::Key;
 use crate::list::question::List;
 use crate::list::sort::{Sort, SortField};
 
-/// The first page of each of many parents.
-pub type Pages<T> = HashMap<Id, Result<Page<T>, Error>>;
+/// The first page of each of many parents, in their order.
+pub type Pages<T> = Vec<Result<Page<T>, Error>>;
 
 /// Rows in a page when nobody says otherwise.
 pub const DEFAULT_LIMIT: i32 = 50;
@@ -75,6 +76,8 @@ pub struct ListArgs<F, S> {
     pub filter: F,
     /// Parameters that were sent and are not taken.
     pub not_taken: FieldErrors,
+    /// The columns that rows below parents are needed with; in the others may stand what a row of nothing has there.
+    pub columns: Columns,
 }
 
 /// A page of rows, each with its place.
@@ -199,6 +202,11 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
         own.chain(F::fields().into_iter().map(|f| f.name)).collect()
     }
 
+    /// Needs the rows with these of their fields alone, where they are read below parents.
+    pub fn narrow_to(&mut self, fields: &[&str]) {
+        self.columns = self.sort().field.columns(fields).unwrap_or_default();
+    }
+
     /// The price of the list, in points: a search costs 2 more, a count 1 more.
     pub(crate) fn points(&self) -> u32 {
         1 + if self.search.get().is_some() { 2 } else { 0 } + u32::from(self.counts())
@@ -235,11 +243,11 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
         format!("{:?} {search:?} {:?} {}", self.sort(), self.includes_deleted(), self.filter.sent())
     }
 
-    /// What identifies one page of the list, as one text: the list, cursor, limit and direction. An invalid search is part of
-    /// it, since the answer depends on it.
+    /// What identifies one page of the list, as one text: the list, cursor, limit, direction and columns. An invalid search is
+    /// part of it, since the answer depends on it.
     pub fn fingerprint(&self) -> String {
-        let ListArgs { cursor, limit, backward, search, count, .. } = self;
-        format!("{} {cursor:?} {limit:?} {backward} {search:?} {count:?}", self.identity())
+        let ListArgs { cursor, limit, backward, search, count, columns, .. } = self;
+        format!("{} {cursor:?} {limit:?} {backward} {search:?} {count:?} {columns:?}", self.identity())
     }
 
     pub(crate) fn sort(&self) -> Sort<S> {

@@ -244,8 +244,14 @@ impl<E: Listed> Question<E> {
 
     /// Puts rows into the order that they are asked for in.
     pub(crate) fn sort(&self, rows: &mut [E::Model], id: impl Fn(&E::Model) -> Id) {
-        rows.sort_by_cached_key(|row| (self.sort.field.key(row), id(row)));
-        if self.order() == Order::Desc {
+        let key = |row: &E::Model| (self.sort.field.key(row), id(row));
+        let descending = self.order() == Order::Desc;
+        // Mostly they were read by an index that has them in this order.
+        if rows.is_sorted_by(|one, next| if descending { key(one) >= key(next) } else { key(one) <= key(next) }) {
+            return;
+        }
+        rows.sort_by_cached_key(key);
+        if descending {
             rows.reverse();
         }
     }

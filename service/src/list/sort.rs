@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use async_graphql::registry::{MetaEnumValue, MetaType, MetaTypeId, Registry};
 use async_graphql::{InputType, InputValueError, InputValueResult, Value};
+use entity::cells::{Columns, TableRow};
 use entity::value::{FieldErrors, Json, Wire, openapi_schema};
 use poem_openapi::registry::MetaSchema;
 
@@ -13,7 +14,7 @@ use crate::list::page::Key;
 /// One of the fields that a list is sorted by.
 pub trait SortField: Copy + Debug + Default + PartialEq + Send + Sync + 'static {
     /// The rows of the list.
-    type Row;
+    type Row: TableRow;
     /// The name of the enum in GraphQL.
     const GRAPHQL: &'static str;
     /// All of them with their names over REST.
@@ -25,6 +26,21 @@ pub trait SortField: Copy + Debug + Default + PartialEq + Send + Sync + 'static 
     fn column(self) -> &'static str;
     /// The value of a row in that column.
     fn key(self, row: &Self::Row) -> Key;
+
+    /// The columns that rows in this order are needed with, if these of their fields are shown and no others; none if one of
+    /// them is not a column.
+    fn columns(self, fields: &[&str]) -> Option<Columns> {
+        let needed = [self.column(), "id"].into_iter().chain(fields.iter().copied());
+        let place = |name| Self::Row::COLUMNS.iter().position(|column| is_field(column, name));
+        needed.map(place).try_fold(Columns::NONE, |columns, place| Some(columns.and(place?)))
+    }
+}
+
+/// Whether a field, or a column, is of this column: they have the same name, but for the workspace.
+fn is_field(column: &str, name: &str) -> bool {
+    let column = if column == "organization_id" && name == "orgId" { "org_id" } else { column };
+    let plain = |text: &str| text.replace('_', "").to_ascii_lowercase();
+    plain(column) == plain(name)
 }
 
 /// A sort order: a field and a direction. The default is the newest first.
@@ -180,5 +196,32 @@ fn enum_value(field: &str, (direction, in_words): (&str, &str)) -> MetaEnumValue
         inaccessible: false,
         tags: vec![],
         directive_invocations: vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::cells::{Columns, TableRow};
+    use entity::time_entry::Model;
+
+    use super::SortField;
+    use crate::nouns::time_entry::TimeEntrySort;
+
+    #[test]
+    fn rows_are_needed_with_what_is_shown_of_them_and_what_they_are_sorted_by() {
+        let named = |names: &[&str]| {
+            let place = |name: &&str| Model::COLUMNS.iter().position(|column| column == name).expect("a column");
+            names.iter().map(place).fold(Columns::NONE, Columns::and)
+        };
+        for (sort, fields, columns) in [
+            (TimeEntrySort::CreatedAt, &["note"][..], Some(named(&["id", "created_at", "note"]))),
+            (TimeEntrySort::EntryDate, &["orgId", "id"], Some(named(&["id", "entry_date", "organization_id"]))),
+            (TimeEntrySort::Id, &[], Some(named(&["id"]))),
+            (TimeEntrySort::CreatedAt, &["duration"], None),
+            // A key column is in no row.
+            (TimeEntrySort::DurationSeconds, &["note"], None),
+        ] {
+            assert_eq!(sort.columns(fields), columns, "{sort:?} {fields:?}");
+        }
     }
 }

@@ -1,26 +1,24 @@
 //! What the program takes besides time: start-up, memory, size.
 
-use std::fmt::Write;
-
 use crate::cpu::{self, Cores};
 use crate::lab::Ground;
 use crate::load::{self, Load};
+use crate::measured::{Footprint, Loaded};
 use crate::rounds::spread;
 use crate::servers::{Programs, Who};
 use crate::workloads::Workload;
 
-/// The table of a database.
+/// What it is on a database.
 ///
 /// # Errors
 /// If something cannot be measured.
-pub fn table(
+pub fn of(
     ground: &Ground,
     programs: &Programs,
     cores: Cores,
     workloads: &[Workload],
     deep: &str,
-) -> Result<String, String> {
-    let mut text = format!("On {}:\n\n| what | figure |\n| --- | --- |\n", ground.database.name());
+) -> Result<Footprint, String> {
     let mut starts = Vec::new();
     for _ in 0..5 {
         starts.push(programs.ours(&ground.url, "warn")?.ready_after.as_secs_f64() * 1000.0);
@@ -28,9 +26,8 @@ pub fn table(
     let ours = programs.ours(&ground.url, "warn")?;
     std::thread::sleep(std::time::Duration::from_secs(2));
     let size = std::fs::metadata(&programs.hoursmith).map_err(|e| e.to_string())?.len() as f64 / 1e6;
-    let _ = writeln!(text, "| from start to first answer, median of 5 | {:.0} ms |", spread(starts).median);
-    let _ = writeln!(text, "| memory when idle | {:.0} MiB |", cpu::memory(ours.pid()));
-    let _ = writeln!(text, "| size of the program as built | {size:.1} MB |");
+    let idle = cpu::memory(ours.pid());
+    let mut footprint = Footprint { start: spread(starts).median, idle, size, loaded: vec![] };
     for workload in workloads {
         let requests = workload.requests(Who::Ours, ground.size, deep);
         let full = Load { connections: 64, seconds: 2, pause: None, core: cores.load };
@@ -41,14 +38,14 @@ pub fn table(
         let pause = 64.0 / (0.7 * seen.rate.max(1.0)) * 1000.0;
         let paced = Load { pause: Some(pause), seconds: 3, ..full };
         let eased = load::run(&programs.folder, ours.port, &requests, paced)?;
-        let _ = writeln!(
-            text,
-            "| {} | peak {peak:.0} MiB at 64 connections; at {:.0} % of the top rate p50 {:.2} ms, p99 {:.2} ms |",
-            workload.title(),
-            eased.rate / seen.rate * 100.0,
+        let (name, rate) = (workload.name().to_owned(), eased.rate / seen.rate);
+        println!(
+            "{:10} {name:14} | peak {peak:.0} MiB, p50 {:.2} ms, p99 {:.2} ms",
+            ground.database.name(),
             eased.p50,
             eased.p99
         );
+        footprint.loaded.push(Loaded { workload: name, peak, rate, p50: eased.p50, p99: eased.p99 });
     }
-    Ok(text)
+    Ok(footprint)
 }

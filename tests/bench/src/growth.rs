@@ -1,6 +1,6 @@
 //! What a request costs as something grows: the same requests beside the same bare server, before and after.
 
-use std::fmt::Write;
+use serde::{Deserialize, Serialize};
 
 use crate::cpu::Cores;
 use crate::lab::Ground;
@@ -12,26 +12,24 @@ use crate::subscribers;
 use crate::workloads::{Sender, Workload};
 
 /// One line of the table.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Growth {
     /// What grows.
-    pub what: &'static str,
+    pub what: String,
     /// From what to what.
     pub range: String,
     /// Server and database at the greater end as multiples of the lesser.
     pub server: Spread,
     /// The database's.
     pub database: Spread,
+    /// What either may be at most.
+    pub bound: Option<f64>,
 }
 
-/// The table.
-pub fn table(all: &[Growth]) -> String {
-    let mut text = String::from("| what grows | from, to | server | database |\n| --- | --- | --- | --- |\n");
-    for Growth { what, range, server, database } in all {
-        let shown = |s: &Spread| format!("{:.2} ({:.2}–{:.2})", s.median, s.least, s.greatest);
-        let _ = writeln!(text, "| {what} | {range} | {} | {} |", shown(server), shown(database));
-    }
-    text
-}
+/// Lists, deep pages, nested levels, tokens and workspaces.
+const STEADY: Option<f64> = Some(1.3);
+/// A search without a match, beside a page of the list.
+const SEARCH: Option<f64> = Some(20.0);
 
 /// The laboratory's parts.
 pub struct Lab<'a> {
@@ -93,46 +91,58 @@ impl Lab<'_> {
         ] {
             let from = at(small, &few, home(workload, small.size), CONNECTIONS)?;
             let to = at(large, &many, home(workload, large.size), CONNECTIONS)?;
-            all.push(growth(what, "10⁴ to 10⁶", &from, &to));
+            all.push(growth(what, "10⁴ to 10⁶", STEADY, &from, &to));
         }
         let sender = |workspace| Sender { who: Who::Ours, workspace, member: 1 };
         let first = at(large, &many, vec![sender(LARGE).list("")], CONNECTIONS)?;
         let last = at(large, &many, vec![sender(LARGE).list(deep)], CONNECTIONS)?;
-        all.push(growth("depth of a page", "page 1 to 10,000", &first, &last));
+        all.push(growth("depth of a page", "page 1 to 10,000", STEADY, &first, &last));
 
         let below = "query Below { projects(first: 5) { nodes { id timeEntries(first: 5) { nodes { id } } } } }";
         let from = at(large, &many, vec![sender(HOME).graphql("", below, "")], CONNECTIONS)?;
         let to = at(large, &many, vec![sender(LARGE).graphql("", below, "")], CONNECTIONS)?;
         let range = format!("{} to {}", large.size.each / 100, large.size.large / rows::BUSY_PROJECTS);
-        all.push(growth("entries of a parent, nested", &range, &from, &to));
+        all.push(growth("entries of a parent, nested", &range, STEADY, &from, &to));
 
         let nothing = at(large, &many, vec![sender(LARGE).list("search=xylophone")], CONNECTIONS)?;
-        all.push(growth("a search without a match, beside a page of the list", "", &first, &nothing));
+        all.push(growth("a search without a match, beside a page of the list", "", SEARCH, &first, &nothing));
 
         let get = || home(Workload::Get, large.size);
         let from = at(large, &many, get(), CONNECTIONS)?;
-        all.push(growth("connections, get", "16 to 1,000", &from, &at(large, &many, get(), 1000)?));
+        all.push(growth("connections, get", "16 to 1,000", None, &from, &at(large, &many, get(), 1000)?));
         let idle = subscribers::open(many.1.port, large.size, 1000).await?;
-        all.push(growth("idle subscribers beside a get", "0 to 1,000", &from, &at(large, &many, get(), CONNECTIONS)?));
+        all.push(growth(
+            "idle subscribers beside a get",
+            "0 to 1,000",
+            None,
+            &from,
+            &at(large, &many, get(), CONNECTIONS)?,
+        ));
         drop(idle);
 
         large.execute(&more_workspaces_and_tokens()).await?;
         let spread_out = (0..2000).map(|i| one_of_many_tokens(i, large.size)).collect();
         let to = at(large, &many, spread_out, CONNECTIONS)?;
-        all.push(growth("tokens and workspaces, get", "200 to 100,200 and 20 to 1,020", &from, &to));
+        all.push(growth("tokens and workspaces, get", "200 to 100,200 and 20 to 1,020", STEADY, &from, &to));
 
         let create = || home(Workload::Create, large.size);
         let from = at(large, &many, create(), CONNECTIONS)?;
         large.execute(&endpoints()).await?;
-        all.push(growth("webhook endpoints, create", "0 to 1,000", &from, &at(large, &many, create(), CONNECTIONS)?));
+        all.push(growth(
+            "webhook endpoints, create",
+            "0 to 1,000",
+            None,
+            &from,
+            &at(large, &many, create(), CONNECTIONS)?,
+        ));
         Ok(all)
     }
 }
 
-fn growth(what: &'static str, range: &str, from: &End, to: &End) -> Growth {
+fn growth(what: &str, range: &str, bound: Option<f64>, from: &End, to: &End) -> Growth {
     let of = |from: &[f64], to: &[f64]| spread(to.iter().zip(from).map(|(to, from)| to / from));
-    let range = range.to_owned();
-    Growth { what, range, server: of(&from.server, &to.server), database: of(&from.database, &to.database) }
+    let (what, range) = (what.to_owned(), range.to_owned());
+    Growth { what, range, server: of(&from.server, &to.server), database: of(&from.database, &to.database), bound }
 }
 
 /// A thousand workspaces, and 100,000 tokens of the Owner of the home workspace.

@@ -21,6 +21,9 @@ pub enum Database {
 }
 
 impl Database {
+    /// Both, in the order of the tables.
+    pub const ALL: [Database; 2] = [Database::Postgres, Database::Sqlite];
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {

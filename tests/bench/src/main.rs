@@ -9,6 +9,7 @@ mod footprint;
 mod growth;
 mod lab;
 mod load;
+mod measured;
 mod plot;
 mod profile;
 mod report;

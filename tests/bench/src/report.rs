@@ -1,4 +1,4 @@
-//! Tables and plots of `docs/performance.md`, and the committed ratios that the quick check compares with.
+//! What a workload has shown, in a line; and the committed ratios that the quick check compares with.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,7 +7,6 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::lab::Database;
-use crate::plot;
 use crate::rounds::{Samples, Spread, of, ratio};
 use crate::servers::Who;
 use crate::wire::Passed;
@@ -29,14 +28,6 @@ pub struct Row {
 pub fn per_request(before: Passed, after: Passed, requests: u64) -> (f64, f64) {
     let each = |from: u64, to: u64| (to - from) as f64 / requests as f64;
     (each(before.statements, after.statements), each(before.round_trips, after.round_trips))
-}
-
-/// `1.42 (1.38–1.51)`.
-fn times(spread: Option<Spread>) -> String {
-    match spread {
-        Some(Spread { median, least, greatest }) if median > 0.0 => format!("{median:.2} ({least:.2}–{greatest:.2})"),
-        _ => "–".into(),
-    }
 }
 
 impl Row {
@@ -72,86 +63,6 @@ impl Row {
         }
         text
     }
-}
-
-/// The table of ratios: what is promised.
-pub fn ratios(rows: &[Row]) -> String {
-    let mut text = String::from(
-        "| database | workload | server, × bare | database, × bare | requests/s, × bare | Fastify: server, × bare | \
-         Fastify: requests/s, × bare |\n| --- | --- | --- | --- | --- | --- | --- |\n",
-    );
-    for row in rows {
-        let rate = |who| ratio(&row.samples, who, Who::Bare, |sample| sample.seen.rate);
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} | {} | {} | {} |",
-            row.database.name(),
-            row.workload.title(),
-            times(row.server_ratio(Who::Ours)),
-            times(row.database_ratio(Who::Ours)),
-            times(rate(Who::Ours)),
-            times(row.server_ratio(Who::Peer)),
-            times(rate(Who::Peer)),
-        );
-    }
-    text
-}
-
-/// The table of figures: what this machine showed.
-pub fn figures(rows: &[Row]) -> String {
-    let mut text = String::from(
-        "| database | workload | server | requests/s | p50, ms | p99, ms | server CPU, µs | database CPU, µs | statements | \
-         round trips | peak memory, MB |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
-    );
-    for row in rows {
-        for who in row.who() {
-            let median = |figure: fn(&crate::rounds::Sample) -> f64| of(&row.samples, who, figure).median;
-            let passed = row.passed.get(&who);
-            let count = |of: Option<f64>| of.map_or(String::from("–"), |n| format!("{n:.1}"));
-            let _ = writeln!(
-                text,
-                "| {} | {} | {} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} | {} | {} | {:.0} |",
-                row.database.name(),
-                row.workload.title(),
-                who.name(),
-                median(|s| s.seen.rate),
-                median(|s| s.seen.p50),
-                median(|s| s.seen.p99),
-                median(|s| s.server),
-                median(|s| s.database),
-                count(passed.map(|passed| passed.0)),
-                count(passed.map(|passed| passed.1)),
-                row.samples[&who].iter().map(|s| s.memory).fold(0.0, f64::max),
-            );
-        }
-    }
-    text
-}
-
-/// Draws the ratios of the servers' and the database's processor time, one chart a database and part.
-///
-/// # Errors
-/// If a file cannot be written.
-pub fn plots(folder: &Path, rows: &[Row]) -> Result<(), String> {
-    std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    type Figure = fn(&Row, Who) -> Option<Spread>;
-    let charts: [(&str, Database, &str, Figure); 3] = [
-        ("server-postgresql", Database::Postgres, "Server CPU per request on PostgreSQL", Row::server_ratio),
-        ("database-postgresql", Database::Postgres, "Database CPU per request on PostgreSQL", Row::database_ratio),
-        ("server-sqlite", Database::Sqlite, "Server CPU per request on SQLite", Row::server_ratio),
-    ];
-    for (name, database, title, figure) in charts {
-        let group = |row: &Row| {
-            let value = |who| figure(row, who).map(|spread| spread.median);
-            plot::Group { label: row.workload.name().into(), values: vec![value(Who::Ours), value(Who::Peer)] }
-        };
-        let groups: Vec<_> = rows.iter().filter(|row| row.database == database).map(group).collect();
-        let svg =
-            plot::bars(title, "multiples of the bare server (less is better)", &["Hoursmith", "Fastify"], &groups);
-        let file = folder.join(format!("{name}.svg"));
-        std::fs::write(&file, svg).map_err(|e| format!("{}: {e}", file.display()))?;
-    }
-    Ok(())
 }
 
 /// Puts a text between the marks of a section of a page, and leaves the rest as people wrote it.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cpu::{self, Cores};
 use crate::load::{self, Load, Request, Seen};
 use crate::servers::{Server, Who};
@@ -99,7 +101,7 @@ fn one(folder: &Path, cores: Cores, database: Option<u32>, side: &Side, effort: 
 }
 
 /// A median with the least and the greatest.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub struct Spread {
     /// Half are below.
     pub median: f64,

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::client::Client;
 use crate::cpu::Cores;
 use crate::footprint;
-use crate::growth::{self, Lab};
+use crate::growth::Lab;
 use crate::lab::{Database, Ground, deep_cursor, same_answers};
 use crate::load::Request;
+use crate::measured::Measured;
 use crate::profile;
 use crate::report::{self, Committed, Row};
 use crate::rounds::{CONNECTIONS, Effort, Side, measure};
@@ -28,29 +29,43 @@ pub struct Options {
     pub rounds: Option<usize>,
     /// Whether the page, or the committed ratios, are written anew.
     pub write: bool,
-    /// Whether only growth and footprint are measured.
-    pub rest: bool,
+    /// The parts of the laboratory that are measured; all of them, unless some are named.
+    pub parts: Vec<Part>,
     /// Whether nothing is compared with what is committed.
     pub print: bool,
     /// Whether the large data is made small, to try the laboratory itself.
     pub small: bool,
 }
 
+/// A part of the laboratory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What the workloads cost beside the bare server and the peer.
+    Ratios,
+    /// What a request costs as something grows; on PostgreSQL.
+    Growth,
+    /// Start-up, memory and size.
+    Footprint,
+}
+
+impl Part {
+    const ALL: [(&'static str, Part); 3] =
+        [("ratios", Part::Ratios), ("growth", Part::Growth), ("footprint", Part::Footprint)];
+}
+
 impl Options {
-    /// Reads `--only a,b`, `--database sqlite`, `--rounds 9`, `--write`, `--print`, `--rest`, `--small`.
+    /// Reads `--only a,b`, `--part growth`, `--database sqlite`, `--rounds 9`, `--write`, `--print`, `--small`.
     ///
     /// # Errors
     /// For anything else.
     pub fn read(arguments: &[&str]) -> Result<Options, String> {
-        let databases = vec![Database::Postgres, Database::Sqlite];
-        let mut options =
-            Options { databases, only: vec![], rounds: None, write: false, rest: false, print: false, small: false };
+        let (databases, only, parts) = (Database::ALL.to_vec(), vec![], vec![]);
+        let mut options = Options { databases, only, parts, rounds: None, write: false, print: false, small: false };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().copied().ok_or_else(|| format!("{argument} needs a value"));
             match *argument {
                 "--write" => options.write = true,
-                "--rest" => options.rest = true,
                 "--print" => options.print = true,
                 "--small" => options.small = true,
                 "--rounds" => options.rounds = Some(value()?.parse().map_err(|_| "--rounds needs a number")?),
@@ -64,10 +79,20 @@ impl Options {
                         options.only.push(known.ok_or_else(|| format!("no workload {name}"))?);
                     }
                 }
+                "--part" => {
+                    for name in value()?.split(',') {
+                        let known = Part::ALL.into_iter().find(|(known, _)| *known == name);
+                        options.parts.push(known.ok_or_else(|| format!("no part {name}"))?.1);
+                    }
+                }
                 other => return Err(format!("unknown option {other}")),
             }
         }
         Ok(options)
+    }
+
+    fn has(&self, part: Part) -> bool {
+        self.parts.is_empty() || self.parts.contains(&part)
     }
 
     fn of(&self, all: &[Workload]) -> Vec<Workload> {
@@ -83,6 +108,11 @@ fn root() -> &'static Path {
 /// The page that the tables are written into.
 pub fn page() -> PathBuf {
     root().join("docs/performance.md")
+}
+
+/// What was measured so far.
+fn measured() -> PathBuf {
+    root().join("tests/bench/measured.json")
 }
 
 fn ratios() -> PathBuf {
@@ -187,7 +217,7 @@ async fn send(client: &mut Client, requests: &[Request], times: u64) -> Result<(
     Ok(())
 }
 
-/// The whole laboratory.
+/// The laboratory, or parts of it. With `--write`, what is measured takes the place of what was known of the same.
 ///
 /// # Errors
 /// If something cannot be measured.
@@ -195,40 +225,54 @@ pub async fn lab(options: &Options) -> Result<(), String> {
     let (folder, cores) = (Folder::new()?, Cores::here());
     let programs = programs(&folder, cores);
     let effort = Effort { rounds: options.rounds.unwrap_or(9), seconds: 1, connections: CONNECTIONS };
-    let (mut all, mut footprints, mut grown) = (Vec::new(), String::new(), String::new());
+    let workloads = options.of(&Workload::ALL);
+    let mut known = if options.write { Measured::read(&measured())? } else { Measured::default() };
     for database in &options.databases {
         let size = match database {
             _ if options.small => Size::SMALL,
             Database::Postgres => Size::MILLION,
             Database::Sqlite => Size::EMBEDDED,
         };
+        let grows = options.has(Part::Growth) && *database == Database::Postgres;
+        if !options.has(Part::Ratios) && !options.has(Part::Footprint) && !grows {
+            continue;
+        }
         let ground = Ground::new(&programs, cores, *database, size).await?;
         println!("{} holds {} entries", database.name(), size.large + size.each * u64::from(size.workspaces - 1));
-        if !options.rest {
-            all.extend(rows(&ground, &programs, cores, &options.of(&Workload::ALL), effort).await?);
+        if options.has(Part::Ratios) {
+            known.take(&rows(&ground, &programs, cores, &workloads, effort).await?);
         }
-        if options.only.is_empty() {
-            let deep = deep_cursor(&programs.ours(&ground.url, "warn")?, ground.size).await?;
-            footprints += &footprint::table(&ground, &programs, cores, &Workload::ALL, &deep)?;
-            footprints += "\n";
-            if *database == Database::Postgres {
-                let small = Ground::new(&programs, cores, *database, Size::SMALL).await?;
-                let lab = Lab { programs: &programs, cores, effort: Effort { rounds: effort.rounds.min(5), ..effort } };
-                grown = growth::table(&lab.run(&small, &ground, &deep).await?);
-                small.remove().await?;
-            }
+        let deep = match options.has(Part::Footprint) || grows {
+            true => deep_cursor(&programs.ours(&ground.url, "warn")?, ground.size).await?,
+            false => String::new(),
+        };
+        if options.has(Part::Footprint) {
+            known.take_footprint(*database, footprint::of(&ground, &programs, cores, &workloads, &deep)?);
+        }
+        if grows {
+            let small = Ground::new(&programs, cores, *database, Size::SMALL).await?;
+            let lab = Lab { programs: &programs, cores, effort: Effort { rounds: effort.rounds.min(5), ..effort } };
+            known.take_growth(lab.run(&small, &ground, &deep).await?);
+            small.remove().await?;
         }
         ground.remove().await?;
     }
-    println!("\n{}\n{}\n{footprints}\n{grown}", report::ratios(&all), report::figures(&all));
-    if options.write && !options.rest {
-        report::put(&page(), "ratios", &report::ratios(&all))?;
-        report::put(&page(), "figures", &report::figures(&all))?;
-        report::plots(&root().join("docs/performance"), &all)?;
+    let sections = [
+        ("ratios", known.ratios()),
+        ("missed", known.missed()),
+        ("figures", known.figures()),
+        ("growth", known.grown()),
+        ("footprint", known.footprints()),
+    ];
+    for (section, text) in &sections {
+        println!("\n## {section}\n\n{text}");
+        if options.write {
+            report::put(&page(), section, text)?;
+        }
     }
     if options.write {
-        report::put(&page(), "footprint", &footprints)?;
-        report::put(&page(), "growth", &grown)?;
+        known.write(&measured())?;
+        known.plots(&root().join("docs/performance"))?;
     }
     Ok(())
 }

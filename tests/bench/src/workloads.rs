@@ -34,7 +34,35 @@ pub enum Workload {
     Mix,
 }
 
+/// What a request may cost, as multiples of the bare server's processor time.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    /// The server's.
+    pub server: f64,
+    /// The database's; none where it is within the server.
+    pub database: Option<f64>,
+}
+
 impl Workload {
+    /// What a request may cost at most; none where nothing was promised.
+    pub fn bound(self, database: Database) -> Option<Bound> {
+        use Workload::{Create, CreateOne, Get, GraphqlGet, GraphqlList, List, Nested};
+        let (server, of_database) = match (database, self) {
+            (Database::Postgres, List) => (1.8, Some(1.3)),
+            (Database::Postgres, Get) => (2.2, Some(1.6)),
+            (Database::Postgres, Create) => (2.0, Some(1.3)),
+            (Database::Postgres, CreateOne) => (5.0, Some(3.0)),
+            (Database::Postgres, GraphqlList) => (3.5, Some(1.3)),
+            (Database::Postgres, GraphqlGet) => (3.5, Some(1.6)),
+            (Database::Postgres, Nested) => (3.0, Some(1.5)),
+            (Database::Sqlite, Get | List) => (2.5, None),
+            (Database::Sqlite, Create) => (3.0, None),
+            (Database::Sqlite, Nested) => (4.0, None),
+            _ => return None,
+        };
+        Some(Bound { server, database: of_database })
+    }
+
     /// All of them, in the order of the tables.
     pub const ALL: [Workload; 12] = [
         Workload::List,

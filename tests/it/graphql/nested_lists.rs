@@ -59,6 +59,51 @@ on_both! {
     }
 }
 
+on_both! {
+    /// A field of a record below another is the same, whichever others are selected beside it.
+    async fn a_record_below_another_is_the_same_however_little_of_it_is_selected(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        fill_all(&world, &fixtures.home).await;
+        let fields = fields(&world, owner).await;
+        let mut compared = 0;
+        for list in fields.iter().filter(|field| field.to.ends_with("Connection")) {
+            let noun = list.to.trim_end_matches("Connection");
+            let root_of = LISTS.iter().find(|(own, _)| *own == list.of);
+            let (Some((_, parents)), name) = (root_of, &list.name) else { continue };
+            let is_scalar = |kind: &str| matches!(kind, "SCALAR" | "ENUM");
+            let scalars: Vec<_> =
+                fields.iter().filter(|field| field.of == noun && is_scalar(&field.kind)).map(|field| &*field.name).collect();
+            let all = format!("nodes {{ {} }}", scalars.join(" "));
+            // By itself, with its cursor, and beside another order of the same list.
+            let one = |field: &str| format!("a: nodes {{ x: {field} }} b: edges {{ cursor node {{ {field} id }} }}");
+            let mut pages = vec![format!("all: {name}(first: 3) {{ {all} edges {{ cursor }} }}")];
+            pages.extend(scalars.iter().map(|field| format!("{field}: {name}(first: 3) {{ {} }}", one(field))));
+            for pages in pages[1..].chunks(4).map(|some| [&pages[..1], some].concat()) {
+                let query = format!("{{ {parents}(first: 3) {{ nodes {{ {} }} }} }}", pages.join(" "));
+                let found = world.graphql(owner, &query, json!({})).await.graphql();
+                for parent in found[parents]["nodes"].as_array().unwrap() {
+                    let all = parent["all"]["nodes"].as_array().unwrap();
+                    for field in scalars.iter().filter(|field| parent[**field].is_object()) {
+                        let (of_all, page) = (|field: &str| all.iter().map(|row| &row[field]).collect::<Vec<_>>(), &parent[*field]);
+                        let of = |rows: &str, place: &str| {
+                            page[rows].as_array().unwrap().iter().map(|row| row.pointer(place).unwrap().clone()).collect::<Vec<_>>()
+                        };
+                        let expected: Vec<Value> = of_all(field).into_iter().cloned().collect();
+                        assert_eq!(of("a", "/x"), expected, "{query}");
+                        assert_eq!(of("b", &format!("/node/{field}")), expected, "{query}");
+                        let cursors: Vec<_> =
+                            parent["all"]["edges"].as_array().unwrap().iter().map(|edge| edge["cursor"].clone()).collect();
+                        assert_eq!(of("b", "/cursor"), cursors, "{query}");
+                        compared += usize::from(!all.is_empty());
+                    }
+                }
+            }
+        }
+        assert!(compared > 200, "{compared}");
+    }
+}
+
 /// SQLite reads the first entries of each project from the index of the projects, without any statistics: it does not look
 /// at the rest of the workspace for each of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

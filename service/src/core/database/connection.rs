@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use entity::cells::{Cells, FromCells};
+use entity::cells::{Cells, Columns, FromCells};
 use futures_util::TryStreamExt;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
@@ -56,6 +56,8 @@ pub(super) enum Conn {
 pub(crate) struct Ready {
     pub(crate) text: Arc<str>,
     pub(crate) values: Values,
+    /// Which columns of a table it reads, where it may read a part of them.
+    pub(crate) columns: Columns,
 }
 
 impl From<Statement> for Ready {
@@ -82,7 +84,7 @@ impl From<Statement> for Ready {
             }
             text.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
         }
-        Ready { text: text.into(), values: Values(bound) }
+        Ready { text: text.into(), values: Values(bound), columns: Columns::ALL }
     }
 }
 
@@ -176,9 +178,9 @@ impl Options {
 }
 
 /// Reads a row; after one that cannot be read, the others are only passed over.
-fn add<T: FromCells>(found: &mut Result<Vec<T>, DbErr>, row: &impl Cells) {
+fn add<T: FromCells>(found: &mut Result<Vec<T>, DbErr>, row: &impl Cells, columns: Columns) {
     if let Ok(rows) = found {
-        match T::from_cells(row, 0) {
+        match T::from_part(row, columns) {
             Ok(read) => rows.push(read),
             Err(error) => *found = Err(error),
         }
@@ -228,13 +230,13 @@ impl Conn {
                 Conn::Postgres { conn, named, .. } => {
                     let mut rows = conn.fetch(sqlx::query_with(sql, values).persistent(*named));
                     while let Some(row) = rows.try_next().await? {
-                        add(&mut found, &row);
+                        add(&mut found, &row, ready.columns);
                     }
                 }
                 Conn::Sqlite { conn, .. } => {
                     let mut rows = conn.fetch(sqlx::query_with(sql, values));
                     while let Some(row) = rows.try_next().await? {
-                        add(&mut found, &row);
+                        add(&mut found, &row, ready.columns);
                     }
                 }
             }

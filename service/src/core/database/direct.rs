@@ -56,7 +56,7 @@ impl Direct {
         };
         let until = until.min(Instant::now() + AT_ONCE).saturating_duration_since(self.began).as_millis();
         kept.until.store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
-        match read(&kept.conn, &ready.text, &values) {
+        match read(&kept.conn, ready, &values) {
             Ok(rows) => {
                 self.keep(kept);
                 Some(rows)
@@ -101,15 +101,19 @@ impl Direct {
     }
 }
 
-fn read<T: FromCells>(conn: &Connection, text: &str, values: &[Bound<'_>]) -> rusqlite::Result<Result<Vec<T>, DbErr>> {
-    let mut statement = conn.prepare_cached(text)?;
+fn read<T: FromCells>(
+    conn: &Connection,
+    ready: &Ready,
+    values: &[Bound<'_>],
+) -> rusqlite::Result<Result<Vec<T>, DbErr>> {
+    let mut statement = conn.prepare_cached(&ready.text)?;
     for (index, value) in values.iter().enumerate() {
         statement.raw_bind_parameter(index + 1, value)?;
     }
     let mut rows = statement.raw_query();
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        match T::from_cells(&Here(row), 0) {
+        match T::from_part(&Here(row), ready.columns) {
             Ok(read) => found.push(read),
             Err(error) => return Ok(Err(error)),
         }
@@ -224,6 +228,8 @@ impl Cells for Here<'_> {
 mod tests {
     use sea_orm::Values;
 
+    use entity::cells::Columns;
+
     use super::*;
 
     struct Row3(Option<Uuid>, Option<String>, Option<NaiveDate>);
@@ -237,7 +243,7 @@ mod tests {
     }
 
     fn ready(text: &str, values: Vec<Value>) -> Ready {
-        Ready { text: text.into(), values: Values(values) }
+        Ready { text: text.into(), values: Values(values), columns: Columns::ALL }
     }
 
     fn file(name: &str) -> PathBuf {

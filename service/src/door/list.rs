@@ -164,11 +164,11 @@ impl Cx {
             }
         }
         let total = |rows: i64| Total { rows: rows.min(MAX_TOTAL), capped: rows > MAX_TOTAL };
-        let page = |((question, rows), count): ((Result<Question<E>, Error>, Vec<E::Model>), i64)| {
+        let pages = questions.into_iter().zip(rows).zip(counts).map(|((question, rows), count)| {
             let mut page = question?.page(rows, E::id).map(&show);
             page.total = args.counts().then(|| total(count));
             Ok(page)
-        };
-        Ok(questions.into_iter().zip(rows).zip(counts).map(page).collect())
+        });
+        Ok(pages.collect())
     }
 }

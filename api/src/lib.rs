@@ -15,6 +15,7 @@ pub mod cli;
 
 use std::sync::Arc;
 
+use poem::http::Method;
 use poem::{Endpoint, EndpointExt, Response, Route};
 use rest::openapi;
 
@@ -36,6 +37,15 @@ pub fn mcp_with<H: rmcp::ServerHandler + Clone>(server: Server, handler: H) -> i
     let mcp = mcp::Mcp::serving(handler, mcp::List::Default, server.clone(), Arc::default());
     let allowed_methods = Box::new(rest::allowed_methods());
     http::middleware::Middleware { inner: Route::new().at("/mcp", mcp).map_to_response(), allowed_methods, server }
+}
+
+/// The methods of a path outside of REST that takes more than reading.
+fn allowed_elsewhere(path: &str) -> Option<Vec<Method>> {
+    match path {
+        "/graphql" => Some(graphql::METHODS.to_vec()),
+        "/mcp" | "/mcp/x/all" | "/mcp/readonly" => Some(mcp::METHODS.to_vec()),
+        _ => settings::allowed_methods(path),
+    }
 }
 
 /// The whole route tree inside the middleware.
@@ -67,6 +77,7 @@ pub fn server(mut server: Server) -> impl Endpoint<Output = Response> {
         .at("/.well-known/security.txt", pages::Static::generated("text/plain; charset=utf-8", SECURITY_TXT.into()))
         .at("/healthz", probes::Healthz)
         .at("/readyz", probes::Readyz { app: server.app.clone(), migrations: migration::names() });
-    let allowed_methods = Box::new(rest::allowed_methods());
+    let of_rest = rest::allowed_methods();
+    let allowed_methods = Box::new(move |path: &str| of_rest(path).or_else(|| allowed_elsewhere(path)));
     http::middleware::Middleware { inner: routes.map_to_response(), allowed_methods, server }
 }

@@ -33,6 +33,8 @@ attacks! {
     "4 filters that match nothing" => |target, until| documents(target, 4, until, filters());
     "4 lists below lists" => |target, until| documents(target, 4, until, nested());
     "5 heads without an end" => |target, until| connections::half_heads(target, until);
+    "5 long heads without an end" => |target, until| connections::long_heads(target, until);
+    "5 bodies that never come" => |target, until| connections::missing_bodies(target, until);
     "6 replays" => |target, until| requests(target, 8, until, |http, at| {
         let key: String = format!("{:?}", Instant::now()).chars().filter(char::is_ascii_alphanumeric).collect();
         let post = http.post(format!("{at}/api/v1/webhook-deliveries/replay")).header("idempotency-key", key);

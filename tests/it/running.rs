@@ -115,6 +115,13 @@ impl Running {
         self.exchange("POST", "/graphql", &format!("Authorization: Bearer {token}\r\n"), body)
     }
 
+    /// The answer of MCP to one message.
+    pub(crate) fn mcp(&self, token: &str, method: &str, params: &Value) -> Value {
+        let message = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let accept = "Accept: application/json, text/event-stream\r\n";
+        self.exchange("POST", "/mcp", &format!("Authorization: Bearer {token}\r\n{accept}"), &message)
+    }
+
     fn exchange(&self, method: &str, path: &str, headers: &str, body: &Value) -> Value {
         let (mut stream, body) = (TcpStream::connect(&self.address).unwrap(), body.to_string());
         let head = format!(

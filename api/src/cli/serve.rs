@@ -124,7 +124,7 @@ impl Serve {
         redis_url.as_deref().map_or(Ok(()), |url| Config::check_redis_url(url, redis_ca.as_deref()))?;
         // What can be refused is refused before anything is made.
         let mut otlp = Otlp::start(Variables::read(|name| std::env::var(name).ok())?)?;
-        let documents = documents(self.documents.as_deref(), self.documents_only == Switch::On)?;
+        let documents = documents(self.documents.as_deref(), self.documents_only == Switch::On).await?;
         let listener = bind("HOURSMITH_LISTEN", &self.listen)?;
         let admin = match self.admin_listen.as_str() {
             "" => None,
@@ -289,7 +289,7 @@ async fn hint_at_first_workspace(app: &App) {
 }
 
 /// The documents of a manifest; none without one.
-fn documents(manifest: Option<&Path>, only: bool) -> Result<TrustedDocuments, Failure> {
+async fn documents(manifest: Option<&Path>, only: bool) -> Result<TrustedDocuments, Failure> {
     let Some(path) = manifest.filter(|path| !path.as_os_str().is_empty()) else {
         return match only {
             true => Err("HOURSMITH_DOCUMENTS_ONLY=on needs HOURSMITH_DOCUMENTS, the file of the documents".into()),
@@ -298,8 +298,11 @@ fn documents(manifest: Option<&Path>, only: bool) -> Result<TrustedDocuments, Fa
     };
     let text = String::from_utf8(read_file("HOURSMITH_DOCUMENTS", path)?);
     let text = text.map_err(|_| format!("HOURSMITH_DOCUMENTS: {} is not UTF-8", path.display()))?;
-    let read = TrustedDocuments::new(&text, only);
-    Ok(read.map_err(|why| format!("HOURSMITH_DOCUMENTS: {}: {why}", path.display()))?)
+    let checked = match TrustedDocuments::new(&text, only) {
+        Ok(read) => read.validated().await,
+        Err(why) => Err(why),
+    };
+    Ok(checked.map_err(|why| format!("HOURSMITH_DOCUMENTS: {}: {why}", path.display()))?)
 }
 
 /// Says at once what would otherwise be seen only when a delivery fails.

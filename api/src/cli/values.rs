@@ -45,12 +45,16 @@ pub(super) fn origins(text: &str) -> Result<Vec<String>, Failure> {
 /// The URL that clients call this server by, without a slash at its end.
 pub(super) fn public_url(text: &str) -> Result<String, Failure> {
     let url = web_url(text).filter(|url| {
-        let plain = url.query().is_none() && url.fragment().is_none();
+        // Pages, their forms and their cookies live at the root.
+        let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         plain && url.username().is_empty() && url.password().is_none()
     });
     match url {
         Some(url) => Ok(url.as_str().trim_end_matches('/').to_owned()),
-        None => Err(format!("HOURSMITH_PUBLIC_URL must be a URL such as https://hours.example, not {text}").into()),
+        None => {
+            Err(format!("HOURSMITH_PUBLIC_URL must be a URL without a path, such as https://hours.example, not {text}")
+                .into())
+        }
     }
 }
 
@@ -156,7 +160,7 @@ mod tests {
     #[test]
     fn a_public_url_is_whole() {
         assert_eq!(public_url("https://hours.example/").ok().as_deref(), Some("https://hours.example"));
-        assert_eq!(public_url("https://example/hours/").ok().as_deref(), Some("https://example/hours"));
+        assert!(why(public_url("https://example/hours/")).contains("without a path"));
         for wrong in ["api.example.com", "localhost:8080", "https://", "https://a?b", "https://u@a"] {
             assert!(why(public_url(wrong)).contains("HOURSMITH_PUBLIC_URL"), "{wrong}");
         }

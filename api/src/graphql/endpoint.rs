@@ -27,6 +27,9 @@ pub(crate) struct Graphql {
     pub(super) server: Arc<Server>,
 }
 
+/// The methods of `/graphql`.
+pub(crate) const METHODS: [Method; 4] = [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
+
 /// What a request costs and what its token has left, for the rate headers and for `extensions.cost`.
 #[derive(Clone, Copy)]
 pub(super) struct Charged {
@@ -77,8 +80,7 @@ impl Graphql {
             Method::POST => false,
             _ => {
                 *charged = admit_rejected(&self.server, request).await.map(|budget| Charged { points: 1, budget });
-                let allowed = vec![Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
-                return Err(HttpRejection::MethodNotAllowed(allowed).into());
+                return Err(HttpRejection::MethodNotAllowed(METHODS.to_vec()).into());
             }
         };
         let admission = admit_unconfirmed(&self.server, request).await?;

@@ -9,4 +9,4 @@ mod socket;
 mod sse;
 mod upgrade;
 
-pub(crate) use endpoint::Graphql;
+pub(crate) use endpoint::{Graphql, METHODS};

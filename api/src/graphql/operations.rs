@@ -15,9 +15,10 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::message::{ServerMessage, errors, message};
-use crate::http::memory::{Space, TooSlowReader};
+use crate::http::memory::TooSlowReader;
 use crate::http::middleware::caught;
 use crate::http::server::Server;
+use crate::http::space::Space;
 
 /// The running operations, by the ids that the client gave them.
 pub(super) struct RunningOperations {

@@ -14,8 +14,8 @@ use service::live::Subscriber;
 
 use super::endpoint::{Charged, Graphql, body};
 use crate::http::events::{COMMENT, HEARTBEAT, events};
-use crate::http::memory::Space;
 use crate::http::server::Server;
+use crate::http::space::Space;
 
 /// A stream of events that is being sent.
 struct EventStream {

@@ -1,20 +1,19 @@
 //! How much memory large answers may take in all while their clients read them. An answer that finds no space waits; the
 //! unread answers of one address, or of one IPv6 network of 64 bits, cannot take all of it.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use poem::Response;
-use service::network_of;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
+
+use super::space::{Space, Spaces, UNIT, units};
 
 /// Bytes of all large answers that are being read.
 const TOTAL: usize = 64 * 1024 * 1024;
@@ -22,8 +21,6 @@ const TOTAL: usize = 64 * 1024 * 1024;
 const PER_ADDRESS: usize = TOTAL / 4;
 /// Answers up to this size are not counted.
 const SMALL: u64 = 64 * 1024;
-/// Bytes that one permit stands for.
-const UNIT: usize = 1024;
 /// How long an answer waits for space.
 const WAIT: Duration = Duration::from_secs(5);
 /// Bytes of all answers that wait: they are in memory as much as those that are read.
@@ -33,25 +30,17 @@ type Inner = BoxBody<Bytes, io::Error>;
 
 /// The space for large answers.
 pub(crate) struct AnswerMemory {
-    all: Arc<Semaphore>,
+    spaces: Spaces,
     waiting: Semaphore,
-    by_address: Mutex<HashMap<IpAddr, Weak<Semaphore>>>,
 }
 
 /// A client reads more slowly than events are made for it.
 #[derive(Debug)]
 pub(crate) struct TooSlowReader;
 
-/// Space that an answer takes until this is dropped.
-pub(crate) struct Space {
-    _own: OwnedSemaphorePermit,
-    _all: OwnedSemaphorePermit,
-}
-
 impl Default for AnswerMemory {
     fn default() -> AnswerMemory {
-        let (all, waiting) = (Arc::new(Semaphore::new(TOTAL / UNIT)), Semaphore::new(WAITING / UNIT));
-        AnswerMemory { all, waiting, by_address: Mutex::default() }
+        AnswerMemory { spaces: Spaces::new(TOTAL, PER_ADDRESS), waiting: Semaphore::new(WAITING / UNIT) }
     }
 }
 
@@ -82,33 +71,12 @@ impl AnswerMemory {
     }
 
     async fn space(&self, size: u64, address: IpAddr) -> Option<Space> {
-        let units = usize::try_from(size).unwrap_or(usize::MAX).div_ceil(UNIT).min(PER_ADDRESS / UNIT);
-        let units = u32::try_from(units).ok()?;
-        let own = self.of_address(network_of(address));
-        let now = |space: &Arc<Semaphore>| space.clone().try_acquire_many_owned(units).ok();
-        if let Some(own) = now(&own)
-            && let Some(all) = now(&self.all)
-        {
-            return Some(Space { _own: own, _all: all });
+        let bytes = usize::try_from(size).unwrap_or(usize::MAX).min(PER_ADDRESS);
+        if let Some(space) = self.spaces.try_take(bytes, Some(address)) {
+            return Some(space);
         }
-        let _waiting = self.waiting.try_acquire_many(units).ok()?;
-        let both = async {
-            let own = own.acquire_many_owned(units).await.ok()?;
-            Some(Space { _own: own, _all: self.all.clone().acquire_many_owned(units).await.ok()? })
-        };
-        timeout(WAIT, both).await.ok()?
-    }
-
-    /// The space of an address, which is remembered while some of it is taken.
-    fn of_address(&self, address: IpAddr) -> Arc<Semaphore> {
-        let mut by_address = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(space) = by_address.get(&address).and_then(Weak::upgrade) {
-            return space;
-        }
-        by_address.retain(|_, space| space.strong_count() > 0);
-        let space = Arc::new(Semaphore::new(PER_ADDRESS / UNIT));
-        by_address.insert(address, Arc::downgrade(&space));
-        space
+        let _waiting = self.waiting.try_acquire_many(units(bytes)).ok()?;
+        timeout(WAIT, self.spaces.take(bytes, Some(address))).await.ok()?
     }
 }
 

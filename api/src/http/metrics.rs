@@ -80,7 +80,7 @@ impl ConnectionMetrics {
     pub fn new(app: &App) -> Result<ConnectionMetrics, prometheus::Error> {
         let refused = Opts::new(
             "hoursmith_http_connections_refused_total",
-            "Connections that were refused or had to wait: `all` or `address` for the limits, `system` for the operating system.",
+            "Connections that were refused or had to wait: `all` or `address` for the limits, `head` for the space of long heads, `system` for the operating system.",
         );
         let cut = Opts::new(
             "hoursmith_http_connections_closed_total",
@@ -91,7 +91,7 @@ impl ConnectionMetrics {
             refused: IntCounterVec::new(refused, &["reason"])?,
             cut: IntCounterVec::new(cut, &["reason"])?,
         };
-        for reason in ["all", "address", "system"] {
+        for reason in ["all", "address", "head", "system"] {
             metrics.refused.with_label_values(&[reason]);
         }
         for reason in ["head", "unread", "idle", "stop", "flood"] {

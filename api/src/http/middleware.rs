@@ -16,7 +16,7 @@ use super::accept::{Coding, ranges};
 use super::access_log::{Line, is_probe, prefix_of_token, size_of};
 use super::address::Address;
 use super::compress::{Effort, compress};
-use super::rejection::{self, HttpRejection};
+use super::rejection::{self, HttpRejection, VARY};
 use super::request::{Malformed, RequestId, header_text};
 use super::server::Server;
 use crate::{pages, rest};
@@ -156,7 +156,7 @@ impl<E> Middleware<E> {
         self.server.cors_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()).then(|| origin.clone())
     }
 
-    /// Names the methods that a path takes; for paths outside of the REST surface, all methods of the server.
+    /// Names the methods that a path takes; for paths that no surface knows, all methods of the server.
     fn options(&self, path: &str) -> Response {
         let known = (self.allowed_methods)(path)
             .map(|methods| methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", "));
@@ -191,7 +191,7 @@ impl<E> Middleware<E> {
         }
         let fixed = HeaderValue::from_static;
         headers.entry(header::CACHE_CONTROL).or_insert(fixed("private, no-cache"));
-        headers.insert(header::VARY, fixed("Authorization, Accept, Origin, Accept-Encoding"));
+        headers.insert(header::VARY, fixed(VARY));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
         let Some(origin) = origin else { return };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);

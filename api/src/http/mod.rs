@@ -15,3 +15,4 @@ pub(crate) mod middleware;
 pub(crate) mod rejection;
 pub(crate) mod request;
 pub(crate) mod server;
+pub(crate) mod space;

@@ -8,6 +8,9 @@ use service::{Code, Error, ErrorBody, observed};
 
 use super::request::request_id;
 
+/// What every answer may depend on.
+pub(crate) const VARY: &str = "Authorization, Accept, Origin, Accept-Encoding";
+
 /// Seconds after which a client with too many connections may try again.
 const CONNECTION_RETRY: u64 = 10;
 
@@ -181,12 +184,13 @@ impl HttpRejection {
         let body = body(&error, id);
         let retry = match error {
             Error::RateLimited { retry_after } => format!("retry-after: {retry_after}\r\n"),
+            Error::Unavailable => "retry-after: 1\r\n".to_owned(),
             _ => String::new(),
         };
         tracing::info!(id, status = status.as_u16(), "refused before it was a request");
         let head = format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: {id}\r\n\
-             cache-control: private, no-cache\r\nx-content-type-options: nosniff\r\n{retry}connection: close\r\n\r\n",
+             cache-control: private, no-cache\r\nvary: {VARY}\r\nx-content-type-options: nosniff\r\n{retry}connection: close\r\n\r\n",
             body.len()
         );
         [head.into_bytes(), body].concat()

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use poem::http::request::Parts;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, GetPromptRequestParams, GetPromptResponse, Implementation,
-    ListPromptsResult, ListResourceTemplatesResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
-    ReadResourceResponse, ReadResourceResult, ResourceContents, ServerCapabilities, ServerConfig,
+    CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode,
+    GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult,
+    ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+    ResourceContents, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -21,6 +22,19 @@ use super::{prompts, reply};
 
 /// How long a client may keep a list, in milliseconds: roles change seldom.
 const LIST_TTL: u64 = 60_000;
+
+/// The methods that are served.
+const METHODS: [&str; 9] = [
+    "initialize",
+    "ping",
+    "prompts/get",
+    "prompts/list",
+    "resources/list",
+    "resources/read",
+    "resources/templates/list",
+    "tools/call",
+    "tools/list",
+];
 
 /// What the server says of itself to an assistant.
 const INSTRUCTIONS: &str = "Time tracking and billing. Records are found by name with `find`; other reads go through \
@@ -52,7 +66,7 @@ impl ServerHandler for Handler {
     ) -> Result<ListToolsResult, ErrorData> {
         let session = session(&context)?;
         let cx = session.reader();
-        let tools = Tool::of(session.list, &cx).map(|tool| tool.listed(&cx)).collect();
+        let tools = Tool::of(&session, &cx).map(|tool| tool.listed(&cx)).collect();
         let list = ListToolsResult::with_all_items(tools);
         Ok(list.with_ttl_ms(LIST_TTL).with_cache_scope(CacheScope::Private))
     }
@@ -63,7 +77,7 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let session = session(&context)?;
-        let Some(tool) = Tool::find(session.list, &request.name) else {
+        let Some(tool) = Tool::find(&session, &request.name) else {
             return Err(ErrorData::invalid_params(format!("there is no tool {}", request.name), None));
         };
         observed::note_operation(tool.name);
@@ -81,6 +95,19 @@ impl ServerHandler for Handler {
             Ok(response) => response,
             Err(error) => reply::refusal(&error, &request_id).into(),
         })
+    }
+
+    /// What the library could not read as a request that it knows: a known method with wrong params, or another method.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let method = request.method;
+        match METHODS.contains(&method.as_str()) {
+            true => Err(ErrorData::invalid_params(format!("the params of {method} are not what it takes"), None)),
+            false => Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None)),
+        }
     }
 
     async fn list_prompts(

@@ -37,6 +37,9 @@ use session::Session;
 
 pub(crate) use tools::List;
 
+/// The methods of its paths.
+pub(crate) const METHODS: [Method; 2] = [Method::POST, Method::OPTIONS];
+
 /// One of the three lists of tools, served at a path of its own; or, for the protocol's conformance suite,
 /// another handler behind the same door.
 pub(crate) struct Mcp<H = Handler> {
@@ -85,7 +88,7 @@ impl<H: ServerHandler + Clone> Mcp<H> {
 
     async fn enter(&self, request: &mut Request, id: &str, rate: &mut RateState) -> Result<Response, Rejection> {
         if *request.method() != Method::POST {
-            return Err(HttpRejection::MethodNotAllowed(vec![Method::POST, Method::OPTIONS]).into());
+            return Err(HttpRejection::MethodNotAllowed(METHODS.to_vec()).into());
         }
         let admission = admission::admit(&self.server, request, Feature::ApiAccess).await?;
         *rate = RateState::AtDoor(admission.budget);

@@ -11,6 +11,7 @@ use super::call::{Call, Outcome, Target};
 use super::names::Named;
 use super::read;
 use super::schemas::Schema;
+use super::session::Session;
 
 /// Which list of tools a path serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub(crate) enum List {
     /// What only reads.
     ReadOnly,
 }
+
+/// The tools for GraphQL documents.
+const DOCUMENT_TOOLS: [&str; 2] = ["query", "schema"];
 
 /// What a tool does to the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,14 +59,20 @@ impl List {
 }
 
 impl Tool {
-    /// The tools of a list that a caller may use, in their fixed order.
-    pub(super) fn of(list: List, cx: &Cx) -> impl Iterator<Item = &'static Tool> {
-        TOOLS.iter().filter(move |tool| list.holds(tool) && cx.may(tool.action))
+    /// The tools of a session that its caller may use, in their fixed order.
+    pub(super) fn of(session: &Session, cx: &Cx) -> impl Iterator<Item = &'static Tool> {
+        TOOLS.iter().filter(move |tool| tool.is_served(session) && cx.may(tool.action))
     }
 
-    /// A tool of a list by its name, whether or not the caller may use it: the door refuses in its own words.
-    pub(super) fn find(list: List, name: &str) -> Option<&'static Tool> {
-        TOOLS.iter().find(|tool| tool.name == name && list.holds(tool))
+    /// A tool of a session by its name, whether or not the caller may use it: the door refuses in its own words.
+    pub(super) fn find(session: &Session, name: &str) -> Option<&'static Tool> {
+        TOOLS.iter().find(|tool| tool.name == name && tool.is_served(session))
+    }
+
+    /// Whether the list holds it. A server that executes only the documents of its manifest takes none from an assistant.
+    fn is_served(&self, session: &Session) -> bool {
+        let is_open = !DOCUMENT_TOOLS.contains(&self.name) || !session.gateway.is_closed();
+        session.list.holds(self) && is_open
     }
 
     /// As the protocol lists it for a caller: without arguments that their role may not send.

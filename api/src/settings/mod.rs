@@ -46,6 +46,13 @@ pub(crate) const BASE: &str = "/settings";
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// The methods that a path of the whole server takes, if it is a path of these pages.
+pub(crate) fn allowed_methods(path: &str) -> Option<Vec<Method>> {
+    let below = path.strip_prefix(BASE)?;
+    let place = if below.is_empty() { below } else { below.strip_prefix('/')? };
+    places::find(place).map(|found| found.place.allowed())
+}
+
 /// All pages below `/settings`.
 pub(crate) struct Settings {
     pub(crate) server: Arc<Server>,

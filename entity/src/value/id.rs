@@ -158,6 +158,13 @@ impl<T: 'static> Wire for Id<T> {
         serializer.serialize_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 
+    fn id(json: &Json) -> Option<Id> {
+        match json {
+            Json::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
     fn parse(json: Json) -> Result<Id<T>, FieldErrors> {
         match json {
             Json::Text(text) => text.parse(),

@@ -9,6 +9,7 @@ mod errors;
 mod event_type;
 mod id;
 mod json;
+mod rate;
 mod text;
 mod timestamp;
 mod wire;
@@ -25,6 +26,7 @@ pub use enums::{
 pub use event_type::EventType;
 pub use id::*;
 pub use json::{Json, JsonError};
+pub use rate::Rate;
 pub use text::{Color, Currency, ExternalId, Name, Note, ShortText, Tags, Text, email_key, fold};
 pub use timestamp::{Instant, Timestamp};
 pub use wire::{FieldErrors, Wire, openapi_schema};

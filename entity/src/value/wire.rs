@@ -2,8 +2,8 @@
 
 use poem_openapi::registry::MetaSchema;
 
-use super::Json;
 pub use super::errors::FieldErrors;
+use super::{Id, Json};
 
 /// A value that a caller may send, on any surface.
 pub trait Wire: Sized + Send + Sync + 'static {
@@ -37,6 +37,16 @@ pub trait Wire: Sized + Send + Sync + 'static {
     /// Whether this text in a body means null; only types that are strings themselves have an empty form.
     fn is_blank(_text: &str) -> bool {
         false
+    }
+
+    /// The ids in a list, with their places, also where the list is wrong: what they lead to is looked for all the same.
+    fn ids(_json: &Json) -> Vec<(usize, Id)> {
+        vec![]
+    }
+
+    /// The id that it is, if it is one.
+    fn id(_json: &Json) -> Option<Id> {
+        None
     }
 
     /// Writes it as its text. What stands in most records writes it without the machinery of formats.
@@ -313,6 +323,15 @@ impl<T: Wire> Wire for Vec<T> {
 
     fn openapi_in_body() -> MetaSchema {
         list_of(T::openapi_in_body())
+    }
+
+    fn ids(json: &Json) -> Vec<(usize, Id)> {
+        match json {
+            Json::List(items) if items.len() <= MAX_VALUES => {
+                items.iter().enumerate().filter_map(|(place, item)| Some((place, T::id(item)?))).collect()
+            }
+            _ => vec![],
+        }
     }
 
     fn parse(json: Json) -> Result<Vec<T>, FieldErrors> {

@@ -17,7 +17,7 @@ use crate::engine::leaf::Leaf;
 /// Bytes of JSON that an answer over HTTP or of a subscription may have.
 pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// The least that a value counts, whatever it is: it takes that much memory and more.
-const VALUE_BYTES: usize = 16;
+const VALUE_BYTES: usize = 32;
 
 /// The state of one answer. Cheap to clone.
 #[derive(Clone)]

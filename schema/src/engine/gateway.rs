@@ -19,7 +19,7 @@ use crate::engine::cost::Cost;
 use crate::engine::documents::{Document, Documents};
 use crate::engine::error::extensions;
 use crate::engine::in_flight::InFlight;
-use crate::engine::literals::readable;
+use crate::engine::literals::{readable, without_minus_zero};
 use crate::engine::merging::check_merging;
 use crate::engine::session::{EventPrice, Run};
 use crate::engine::trusted::TrustedDocuments;
@@ -110,6 +110,11 @@ impl Gateway {
             trusted,
             in_flight: InFlight::default(),
         }
+    }
+
+    /// Whether only the documents of the manifest are executed.
+    pub fn is_closed(&self) -> bool {
+        self.trusted.excludes_others()
     }
 
     /// Reads a document, within its bounds, and reckons what it costs. Nothing is executed.
@@ -244,8 +249,9 @@ fn unreadable(error: ServerError) -> Refused {
 /// Reads a document within its bounds, by the rules of the type system.
 pub(crate) fn read(index: &SchemaIndex, text: &str) -> Result<Document, Refused> {
     check_text(text).map_err(invalid)?;
-    let mut parsed = async_graphql::parser::parse_query(readable(text)).map_err(|error| unreadable(error.into()))?;
-    type_rules::check_keys(text).map_err(unreadable)?;
+    let mut parsed = async_graphql::parser::parse_query(readable(&without_minus_zero(text)))
+        .map_err(|error| unreadable(error.into()))?;
+    type_rules::check_text(text).map_err(unreadable)?;
     type_rules::check_document(index, &parsed).map_err(unreadable)?;
     check_merging(index, &parsed).map_err(unreadable)?;
     operation_root::flatten(&mut parsed).map_err(unreadable)?;

@@ -3,6 +3,20 @@
 
 use std::borrow::Cow;
 
+use crate::engine::tokens::tokens;
+
+/// The text with `0` for the integer `-0`, which the parser takes for a fraction. Every token stays in its line and column.
+pub(crate) fn without_minus_zero(text: &str) -> Cow<'_, str> {
+    if !text.contains("-0") {
+        return Cow::Borrowed(text);
+    }
+    let mut written = text.to_owned();
+    for token in tokens(text).filter(|token| token.text == "-0") {
+        written.replace_range(token.at..=token.at, " ");
+    }
+    Cow::Owned(written)
+}
+
 /// The text with its strings as the parser reads them. Every token stays in its line and column.
 pub(crate) fn readable(text: &str) -> Cow<'_, str> {
     if !text.contains("\\u") && !text.contains("\\\"\"\"") {
@@ -158,6 +172,12 @@ fn quoted(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn minus_zero_is_an_integer() {
+        let text = r#"{a(b:-0,c:[-0 -0.5],d:"-0",e:-01,f:1e-0)}"#;
+        assert_eq!(without_minus_zero(text), r#"{a(b: 0,c:[ 0 -0.5],d:"-0",e:-01,f:1e-0)}"#);
+    }
 
     #[test]
     fn strings_are_those_of_the_specification() {

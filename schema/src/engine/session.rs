@@ -37,6 +37,9 @@ pub(crate) struct EventPrice {
     pub(crate) field: String,
 }
 
+/// Says that a document is to be validated, and not executed.
+pub(crate) struct ValidateOnly;
+
 struct Session;
 
 #[async_graphql::async_trait::async_trait]
@@ -52,7 +55,10 @@ impl Extension for Session {
         }
         let result = next.run(ctx).await?;
         run.documents.remember(&run.document);
-        Ok(result)
+        match ctx.data_opt::<ValidateOnly>() {
+            Some(ValidateOnly) => Err(vec![]),
+            None => Ok(result),
+        }
     }
 
     async fn execute(&self, ctx: &ExtensionContext<'_>, operation: Option<&str>, next: NextExecute<'_>) -> Response {
@@ -104,6 +110,11 @@ fn refused(error: &Error, price: &EventPrice, cx: &Cx) -> Response {
 }
 
 impl Run {
+    /// Of a document that is only validated, and remembered nowhere else.
+    pub(crate) fn validation_of(document: Arc<Document>) -> Run {
+        Run { documents: Documents::default(), document, operation_name: None, variables: Arc::default() }
+    }
+
     /// Whether the variables are certainly of their types. If not, the library is asked, which has the words for it.
     fn takes_variables(&self, registry: &Registry) -> bool {
         let Some(operation) = self.document.operation(self.operation_name.as_deref()) else { return false };

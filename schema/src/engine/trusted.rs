@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
+use service::Error;
 
 use crate::engine::completion::SchemaIndex;
 use crate::engine::documents::Document;
 use crate::engine::gateway::{Refused, read};
-use crate::sdl;
+use crate::engine::session::{Run, ValidateOnly};
+use crate::{build, sdl};
 
 /// The largest manifest, in bytes.
 pub const MAX_MANIFEST_BYTES: usize = 16 * 1024 * 1024;
@@ -48,9 +50,41 @@ impl TrustedDocuments {
         Ok(trusted)
     }
 
+    /// Validates every document against the schema, and prices those without variables.
+    ///
+    /// # Errors
+    /// What is wrong with the first document, by their ids, that would be refused whatever its variables are, as one line.
+    pub async fn validated(self) -> Result<TrustedDocuments, String> {
+        let (schema, index) = (build(), SchemaIndex::of(&sdl()));
+        let mut ids: Vec<&String> = self.by_id.keys().collect();
+        ids.sort();
+        for id in ids {
+            let document = &self.by_id[id];
+            if document.is_valid() {
+                continue;
+            }
+            let run = Run::validation_of(document.clone());
+            let mut request = async_graphql::Request::new("").data(run).data(ValidateOnly);
+            request.set_parsed_query(document.parsed.clone());
+            let answer = schema.execute(request).await;
+            if let Some(error) = answer.errors.first() {
+                return Err(format!("document {id}: {}", error.message));
+            }
+            for (_, operation) in document.parsed.operations.iter() {
+                if operation.node.variable_definitions.is_empty() {
+                    let operation = Some(&operation.node);
+                    let cost = index.cost(&document.parsed, operation, &async_graphql::Variables::default());
+                    cost.map_err(|refused| format!("document {id}: {}", why(Refused::Over(Error::Invalid(refused)))))?;
+                }
+            }
+        }
+        Ok(self)
+    }
+
     /// The document with an id. A hash may be sent with the name of its algorithm in front, as in `sha256:…`.
     pub(crate) fn get(&self, id: &str) -> Option<&Arc<Document>> {
-        self.by_id.get(id).or_else(|| self.by_id.get(id.split_once(':')?.1))
+        let of_algorithm = || id.split_once(':').filter(|(algorithm, _)| !algorithm.is_empty());
+        self.by_id.get(id).or_else(|| self.by_id.get(of_algorithm()?.1))
     }
 
     /// The document with a text.
@@ -99,5 +133,27 @@ mod tests {
         for wrong in ["", "[]", r#"{"a": 1}"#, r#"{"operations": [{"id": "a"}]}"#, r#"{"a": "query {"}"#] {
             assert!(TrustedDocuments::new(wrong, false).is_err(), "{wrong}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_document_that_would_be_refused_is_named() {
+        let lists: String = (0..99).map(|i| format!("a{i}: clients(first: 200) {{ nodes {{ id }} }} ")).collect();
+        let dear = format!("{{ projects(first: 200) {{ nodes {{ {lists} }} }} }}").replace("clients", "timeEntries");
+        for (text, says) in [
+            ("{ nope }", "nope"),
+            ("mutation { nope }", "nope"),
+            ("query($id: ID!) { client(id: $id) { id } }", ""),
+            ("query($n: Int) { clients(first: $n) { nodes { id } } }", ""),
+            (&dear, "points"),
+        ] {
+            let manifest = serde_json::json!({ "one": "{ viewer { id } }", "two": text }).to_string();
+            let checked = TrustedDocuments::new(&manifest, false).expect("it is read").validated().await;
+            match checked {
+                Ok(trusted) => assert!(says.is_empty() && trusted.get("two").is_some_and(|two| two.is_valid())),
+                Err(why) => assert!(why.starts_with("document two: ") && why.contains(says), "{why}"),
+            }
+        }
+        let trusted = TrustedDocuments::new(r#"{"a1": "{ viewer { id } }"}"#, false).expect("it is read");
+        assert!(trusted.get("sha256:a1").is_some() && trusted.get(":a1").is_none());
     }
 }

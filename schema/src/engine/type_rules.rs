@@ -16,20 +16,29 @@ use self::expected::Expected;
 use crate::engine::completion::{SchemaIndex, base, root};
 use crate::engine::tokens::{Token, tokens};
 
-/// Checks the text of a document: no input object has the same key twice. The parser would take the last one.
+/// Checks the text of a document where the parser takes more than the grammar: no input object has the same key twice, of
+/// which the parser would take the last one, no parentheses are empty, and no fragment is called `on`.
 ///
 /// # Errors
-/// The key, and where it is repeated.
-pub(crate) fn check_keys(text: &str) -> Result<(), ServerError> {
+/// What it is, and where.
+pub(crate) fn check_text(text: &str) -> Result<(), ServerError> {
     // Braces inside of parentheses are input objects; those outside are selections.
-    let (mut parentheses, mut objects) = (0_usize, Vec::<HashSet<&str>>::new());
+    let (mut parentheses, mut braces, mut objects) = (0_usize, 0_usize, Vec::<HashSet<&str>>::new());
     let mut before: Option<Token<'_>> = None;
     for token in tokens(text) {
+        let follows = |text: &str| before.as_ref().is_some_and(|before| before.text == text);
+        let error = |message: &str| Err(ServerError::new(message, Some(position(text, token.at))));
         match token.text {
+            "on" if braces == 0 && parentheses == 0 && follows("fragment") => {
+                return error("Syntax Error: Unexpected Name \"on\".");
+            }
+            ")" if follows("(") => return error("Syntax Error: Expected Name, found \")\"."),
             "(" => parentheses += 1,
             ")" => parentheses = parentheses.saturating_sub(1),
             "{" if parentheses > 0 => objects.push(HashSet::new()),
             "}" if parentheses > 0 => drop(objects.pop()),
+            "{" => braces += 1,
+            "}" => braces = braces.saturating_sub(1),
             ":" => {
                 if let (Some(keys), Some(key)) = (objects.last_mut(), &before)
                     && !keys.insert(key.text)
@@ -305,9 +314,19 @@ mod tests {
 
     fn check(query: &str) -> Result<(), String> {
         let index = SchemaIndex::of(&crate::sdl());
-        check_keys(query).map_err(|error| error.message)?;
+        check_text(query).map_err(|error| error.message)?;
         let document = async_graphql::parser::parse_query(query).expect("a document");
         check_document(&index, &document).map_err(|error| error.message)
+    }
+
+    #[test]
+    fn what_only_the_parser_takes_is_refused() {
+        for query in
+            ["query A() { viewer { id } }", "{ viewer( ) { id } }", "fragment on on Viewer { id } { viewer { id } }"]
+        {
+            assert!(check(query).is_err_and(|why| why.starts_with("Syntax Error")), "{query}");
+        }
+        assert!(check_text("{ fragment on on }").is_ok(), "three fields");
     }
 
     #[test]

@@ -46,7 +46,7 @@ time_sums! {
         async fn outstanding(&self, ctx: &Context<'_>) -> Result<Outputs<OutstandingAmount>> {
             let loaders = ctx.data::<DataLoader<Loaders>>()?;
             let amounts = loaders.load_one(OutstandingOfClient(self.client)).await.or_fail(cx(ctx)?)?;
-            Ok(Outputs(amounts.unwrap_or_default()))
+            Ok(Outputs(amounts.transpose().or_fail(cx(ctx)?)?.unwrap_or_default()))
         }
     }
 }
@@ -55,6 +55,7 @@ time_sums! {
 pub(crate) async fn of_project(ctx: &Context<'_>, id: ProjectId) -> Result<Option<Output<ProjectTotals>>> {
     let cx = cx(ctx)?;
     let total = ctx.data::<DataLoader<Loaders>>()?.load_one(TotalsOfProject(id)).await.or_fail(cx)?;
+    let total = total.transpose().or_fail(cx)?;
     Ok(Some(Output(ProjectTotals(total.unwrap_or_else(|| service::report::no_totals(cx))))))
 }
 
@@ -65,11 +66,11 @@ pub(crate) async fn of_client(ctx: &Context<'_>, id: ClientId) -> Result<Option<
         return Ok(None);
     }
     let total = ctx.data::<DataLoader<Loaders>>()?.load_one(TotalsOfClient(id)).await.or_fail(cx)?;
-    let total = total.unwrap_or_else(|| service::report::no_totals(cx));
+    let total = total.transpose().or_fail(cx)?.unwrap_or_else(|| service::report::no_totals(cx));
     Ok(Some(Output(ClientTotals { client: id, total })))
 }
 
-/// Writes the loader of what is read for many ids by one statement.
+/// Writes the loader of what is read for many ids by one statement. What is wrong with one of them is an error of its own.
 macro_rules! totals_loader {
     ($key:ident($id:ty) => $value:ty, $read:path) => {
         /// The record whose totals are asked for.
@@ -77,13 +78,13 @@ macro_rules! totals_loader {
         struct $key($id);
 
         impl Loader<$key> for Loaders {
-            type Value = $value;
+            type Value = Result<$value, Arc<Error>>;
             type Error = Arc<Error>;
 
-            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $value>, Arc<Error>> {
+            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, Self::Value>, Arc<Error>> {
                 let ids: Vec<_> = keys.iter().map(|key| key.0).collect();
                 let found = $read(&self.0, &ids).await?;
-                Ok(found.into_iter().map(|(id, value)| ($key(id), value)).collect())
+                Ok(found.into_iter().map(|(id, value)| ($key(id), value.map_err(Arc::new))).collect())
             }
         }
     };

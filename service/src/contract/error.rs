@@ -13,7 +13,9 @@ use serde::ser::SerializeMap;
 use crate::contract::reason::Reason;
 
 /// How long an operation, or one event of a subscription, may take. A longer one is given up as `TooSlow`.
-pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
+pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(14);
+/// Seconds within which every operation has an answer, if only that it was given up.
+const ANSWERED_WITHIN: u64 = 15;
 
 /// What callers call this process, without a slash at the end. Errors are also made where no server is at hand, such as by
 /// the listener, so that this is known to the whole process.
@@ -279,8 +281,7 @@ impl fmt::Display for Error {
                 write!(f, "too many requests; retry after {retry_after} s")
             }
             Error::TooSlow => {
-                let seconds = OPERATION_TIMEOUT.as_secs();
-                write!(f, "it took longer than {seconds} s and was given up; ask for less at once")
+                write!(f, "it would take longer than {ANSWERED_WITHIN} s and was given up; ask for less at once")
             }
             Error::Unavailable => f.write_str(
                 "the server cannot do this at the moment, for example because its database is away; retry after \

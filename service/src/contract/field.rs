@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use async_graphql::{InputValueResult, Value as GraphqlValue, registry};
-use entity::value::{FieldErrors, Json, Wire};
+use entity::value::{FieldErrors, Id, Json, Wire};
 use poem_openapi::registry::MetaSchema;
 
 use crate::contract::error::Error;
@@ -30,7 +30,27 @@ pub enum Field<T, const KIND: u8 = OPTIONAL> {
     /// Sent.
     Value(T),
     /// Sent, but wrong.
-    Bad(FieldErrors),
+    Bad(Wrong),
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wrong {
+    problems: FieldErrors,
+    /// The ids in a list of which something else is wrong, with their places.
+    ids: Vec<(usize, Id)>,
+}
+
+impl From<FieldErrors> for Wrong {
+    fn from(problems: FieldErrors) -> Wrong {
+        Wrong { problems, ids: vec![] }
+    }
+}
+
+impl From<String> for Wrong {
+    fn from(problem: String) -> Wrong {
+        FieldErrors::from(problem).into()
+    }
 }
 
 /// A field that a create needs.
@@ -65,12 +85,23 @@ impl<T, const KIND: u8> Field<T, KIND> {
     /// What is wrong with it.
     pub fn problems(&self) -> Option<FieldErrors> {
         match self {
-            Field::Bad(problems) => Some(problems.clone()),
+            Field::Bad(wrong) => Some(wrong.problems.clone()),
             Field::Absent | Field::Null if KIND == REQUIRED => Some("required".into()),
             Field::Null if KIND == NON_NULL => {
                 Some("must not be null or empty; leave it out to keep it as it is".into())
             }
             _ => None,
+        }
+    }
+}
+
+impl<X, const KIND: u8> Field<Vec<Id<X>>, KIND> {
+    /// The ids that were sent, with their places; also those beside one that is wrong.
+    pub fn ids(&self) -> Vec<(usize, Id<X>)> {
+        match self {
+            Field::Value(ids) => ids.iter().copied().enumerate().collect(),
+            Field::Bad(wrong) => wrong.ids.iter().map(|(place, id)| (*place, id.of())).collect(),
+            Field::Absent | Field::Null => vec![],
         }
     }
 }
@@ -121,10 +152,13 @@ impl<T: Wire, const KIND: u8> Field<T, KIND> {
         match json {
             Json::Null => Field::Null,
             Json::Text(text) if T::is_blank(&text) => Field::Null,
-            json => match parse(json) {
-                Ok(value) => Field::Value(value),
-                Err(problems) => Field::Bad(problems),
-            },
+            json => {
+                let ids = T::ids(&json);
+                match parse(json) {
+                    Ok(value) => Field::Value(value),
+                    Err(problems) => Field::Bad(Wrong { problems, ids }),
+                }
+            }
         }
     }
 
@@ -135,7 +169,7 @@ impl<T: Wire, const KIND: u8> Field<T, KIND> {
         }
         T::parse_query(values)
             .map_err(|errors| hint_at_repetition::<T>(values, errors))
-            .map_or_else(Field::Bad, Field::Value)
+            .map_or_else(|problems| Field::Bad(problems.into()), Field::Value)
     }
 }
 

@@ -300,8 +300,14 @@ pub(crate) fn contains(column: impl ColumnTrait, text: &str, postgres: bool) -> 
         let at = Func::cust("instr").arg(column.into_expr()).arg(entity::value::fold(text));
         return SimpleExpr::from(at).gt(0);
     }
+    let folded = entity::value::fold(text);
+    if repeats_itself(&folded) {
+        // A regular expression of the text alone reads each character once; it is slower than LIKE for all others.
+        let column = column.into_expr().binary(BinOper::Custom("||"), Expr::cust("''"));
+        return column.binary(BinOper::Custom("~"), Expr::value(format!("***={folded}")));
+    }
     let mut pattern = String::from("%");
-    for c in entity::value::fold(text).chars() {
+    for c in folded.chars() {
         if matches!(c, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -317,6 +323,27 @@ pub(crate) fn contains(column: impl ColumnTrait, text: &str, postgres: bool) -> 
     column.like(sea_orm::sea_query::LikeExpr::new(pattern).escape('\\'))
 }
 
+/// Whether a text begins with many repetitions, such as `aaa…b`. LIKE compares anew from each character that a match may begin
+/// at, and of such a text every comparison is long.
+fn repeats_itself(text: &str) -> bool {
+    const MOST: usize = 16;
+    let chars: Vec<char> = text.chars().collect();
+    // How long the longest beginning is that also ends at a character, as in Knuth, Morris and Pratt.
+    let mut borders = vec![0; chars.len()];
+    for end in 1..chars.len() {
+        let mut border: usize = borders[end - 1];
+        while border > 0 && chars[end] != chars[border] {
+            border = borders[border - 1];
+        }
+        borders[end] = border + usize::from(chars[end] == chars[border]);
+        let (length, period) = (end + 1, end + 1 - borders[end]);
+        if length > MOST * period {
+            return true;
+        }
+    }
+    false
+}
+
 /// Whether a text has three letters or digits in a row.
 fn has_trigram(text: &str) -> bool {
     let mut run = 0;
@@ -328,7 +355,24 @@ fn has_trigram(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::has_trigram;
+    use super::{has_trigram, repeats_itself};
+
+    #[test]
+    fn a_text_that_repeats_itself_is_known() {
+        for (text, repeats) in [
+            ("", false),
+            ("hello", false),
+            (&"a".repeat(16), false),
+            (&"a".repeat(17), true),
+            (&format!("{}b", "a".repeat(199)), true),
+            (&format!("b{}", "a".repeat(199)), false),
+            (&format!("{}c", "ab".repeat(50)), true),
+            (&"überall".repeat(20), true),
+            (&"abcdefghij klmnop".repeat(3), false),
+        ] {
+            assert_eq!(repeats_itself(text), repeats, "{text}");
+        }
+    }
 
     #[test]
     fn three_letters_in_a_row_make_a_trigram() {

@@ -163,6 +163,31 @@ on_both! {
 }
 
 on_both! {
+    /// An amount that is too large to be shown is the error of its own project and client alone.
+    async fn a_total_too_large_takes_no_other_away(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let home = &fixtures.home;
+        let (large, small) = (home.project_with_member(&world, "A").await, home.project_with_member(&world, "B").await);
+        let rate = json!({ "hourlyRate": "999999999999.9999" });
+        world.patch(&home.owner, &format!("/api/v1/projects/{large}"), rate).await.data(200);
+        for (project, seconds) in [(&large, 86_400), (&small, 3_600)] {
+            let body = json!({ "projectId": project, "durationSeconds": seconds, "entryDate": "2026-06-11" });
+            world.post(&home.owner, "/api/v1/time-entries", body).await.data(201);
+        }
+        for noun in ["projects", "clients"] {
+            let query = format!("{{ {noun}(sort: NAME_ASC) {{ nodes {{ totals {{ seconds amounts {{ amount }} }} }} }} }}");
+            let answer = world.graphql(&home.owner, &query, json!({})).await.json();
+            let totals = |i: usize| answer["data"][noun]["nodes"][i]["totals"].clone();
+            assert_eq!(totals(0), Value::Null, "{answer}");
+            assert_eq!(totals(1), json!({ "seconds": 3600, "amounts": [{ "amount": "150.00" }] }), "{answer}");
+            assert_eq!(answer["errors"].as_array().unwrap().len(), 1, "{answer}");
+            let fields = &answer["errors"][0]["extensions"]["fields"];
+            assert!(fields["amounts"].as_str().unwrap().contains("999999999999.9999"), "{answer}");
+        }
+    }
+}
+
+on_both! {
     /// One statement finds records of every kind that the caller sees; what begins with the text comes first.
     async fn a_search_reaches_across_nouns(world: World) {
         let fixtures = Fixtures::new(&world).await;

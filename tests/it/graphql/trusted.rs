@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{Kind, PrivateDatabase};
 
-use crate::running::{Running, json as made};
+use crate::running::{Running, failure, json as made, run};
 
 const DOCUMENT: &str = "query Clients($first: Int!) { clients(first: $first) { nodes { name } } }";
 
@@ -66,4 +66,23 @@ async fn others_are_refused_where_the_operator_says_so() {
         assert_eq!(answer["errors"][0]["extensions"]["code"], "bad_request", "{answer}");
         assert!(answer["errors"][0]["message"].as_str().unwrap().contains("documentId"), "{answer}");
     }
+}
+
+/// A document that would be refused at each use is refused at the start, by its id; and assistants have no tools for documents
+/// where they may send none.
+#[tokio::test]
+async fn a_manifest_is_validated_at_the_start() {
+    let database = PrivateDatabase::empty(Kind::Sqlite).await;
+    let file = tests::database::folder().join("documents-wrong.json");
+    std::fs::write(&file, json!({ "good": DOCUMENT, "bad": "{ nope }" }).to_string()).unwrap();
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--documents", file.to_str().unwrap()];
+    let reported = failure(&run(&database.url, &arguments));
+    assert!(reported.contains("document bad: ") && reported.contains("nope"), "{reported}");
+
+    let (_database, server, token) = server(&json!({ "0cc1": DOCUMENT }), &["--documents-only", "on"]).await;
+    let tools = server.mcp(&token, "tools/list", &json!({}));
+    let names: Vec<_> = tools["result"]["tools"].as_array().unwrap().iter().map(|tool| &tool["name"]).collect();
+    assert!(names.contains(&&json!("find")) && !names.contains(&&json!("query")), "{names:?}");
+    let called = server.mcp(&token, "tools/call", &json!({ "name": "query", "arguments": { "query": DOCUMENT } }));
+    assert_eq!(called["error"]["code"], -32602, "{called}");
 }

@@ -249,3 +249,71 @@ async fn a_connection_is_used_for_thousands_of_requests() {
         assert!(head.starts_with("http/1.1 200"), "request {number}: {head}");
     }
 }
+
+/// Sends a request and the beginning of the next one together, reads the answer, sends the rest, and so on.
+async fn asks_in_pieces(listening: &Listening) {
+    let mut raw = listening.connect().await;
+    raw.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea").await;
+    for turn in 0..3 {
+        assert!(raw.answer().await.0.starts_with("http/1.1 200"), "turn {turn}");
+        raw.send("lthz HTTP/1.1\r\nHost: x\r\n").await;
+        raw.send("\r\nGET /hea").await;
+    }
+    assert!(raw.answer().await.0.starts_with("http/1.1 200"));
+    raw.send("lthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(raw.closed(SOON).await.starts_with("HTTP/1.1 200"));
+    let mut posts = listening.connect().await;
+    let post = "POST /api/v1/clients HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n";
+    for _ in 0..3 {
+        posts.send(post).await;
+        posts.send("{\"name\":1}\n").await;
+        assert!(posts.answer().await.0.starts_with("http/1.1 401"));
+    }
+}
+
+/// A connection without a request has no buffers: when many are open at once, and else after a second. Requests are served all
+/// the same, however their heads arrive.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_arrives_in_any_pieces_among_few_and_many_connections() {
+    let (_world, listening) = listening(Limits::default()).await;
+    asks_in_pieces(&listening).await;
+    let mut many = vec![];
+    for _ in 0..300 {
+        many.push(listening.connect().await);
+    }
+    asks_in_pieces(&listening).await;
+    for raw in &mut many {
+        raw.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(raw.answer().await.0.starts_with("http/1.1 200"));
+    }
+}
+
+/// Long heads share a bounded space, of which one address has a part. One that finds none is answered 503; short ones always
+/// find a place, and the space is given back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_heads_share_their_space() {
+    let (world, listening) = listening(Limits::default()).await;
+    let long = format!("GET /healthz HTTP/1.1\r\nHost: x\r\na: {}\r\n", "x".repeat(40_000));
+    let refused = "hoursmith_http_connections_refused_total{reason=\"head\"}";
+    let mut held = vec![];
+    while metric(&world, refused).await == 0.0 {
+        assert!(held.len() < 200, "the space has no end");
+        let mut raw = listening.connect().await;
+        raw.send(&long).await;
+        held.push(raw);
+    }
+    assert!(held.len() > 60, "{}", held.len());
+    let mut last = listening.connect().await;
+    last.send(&long).await;
+    let (head, body) = last.answer().await;
+    assert!(head.starts_with("http/1.1 503") && head.contains("retry-after: 1"), "{head}");
+    assert!(body.contains("unavailable"), "{body}");
+    let mut short = listening.connect().await;
+    short.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(short.answer().await.0.starts_with("http/1.1 200"));
+    drop(held);
+    wait_for(&world, "hoursmith_http_connections ", |open| open <= 2.0).await;
+    let mut again = listening.connect().await;
+    again.send(format!("{long}\r\n")).await;
+    assert!(again.answer().await.0.starts_with("http/1.1 200"));
+}

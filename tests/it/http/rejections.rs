@@ -95,6 +95,7 @@ async fn what_is_no_request_is_answered_in_the_envelope() {
         let answer = raw.answer().await;
         assert!(answer.0.starts_with(&format!("http/1.1 {status}")), "{sent:?}: {answer:?}");
         assert_eq!(envelope(&answer)["code"], "bad_request", "{sent:?}");
+        assert!(answer.0.contains("vary: authorization, accept, origin, accept-encoding"), "{answer:?}");
     }
     let mut old = listening.connect().await;
     old.send("GET /healthz HTTP/1.0\r\n\r\n").await;

@@ -141,3 +141,19 @@ on_both! {
         assert!(why["fields"]["id"].is_string(), "{why}");
     }
 }
+
+on_both! {
+    /// A known method with params that it does not take is not an unknown method.
+    async fn wrong_params_are_no_unknown_method(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        for (method, params, code) in [
+            ("tools/call", json!({ "name": "get_me", "arguments": [] }), -32602),
+            ("prompts/get", json!({ "arguments": 7 }), -32602),
+            ("tools/nothing", json!({}), -32601),
+        ] {
+            let answer = send(&world, owner, "/mcp", method, params).await.json();
+            assert_eq!(answer["error"]["code"], code, "{method}: {answer}");
+        }
+    }
+}

@@ -13,6 +13,8 @@ on_both! {
         let copied = make(json!({ "clientId": client, "name": "copied", "hourlyRate": null })).await;
         assert_eq!(copied["hourlyRate"], "150.00");
         assert_eq!((&copied["status"], &copied["rateType"]), (&json!("ACTIVE"), &json!("HOURLY")));
+        let blank = make(json!({ "clientId": client, "name": "blank", "hourlyRate": "" })).await;
+        assert_eq!(blank["hourlyRate"], "150.00", "a form that leaves it empty");
         let own = make(json!({ "clientId": client, "name": "own", "hourlyRate": "0" })).await;
         assert_eq!(own["hourlyRate"], "0.00");
         world.patch(owner, &format!("/api/v1/clients/{client}"), json!({ "defaultRate": "10" })).await.data(200);

@@ -97,6 +97,10 @@ on_both! {
         assert_eq!(allowed("/api/v1/clients").await, "GET, POST, HEAD, OPTIONS");
         assert_eq!(allowed("/api/v1/clients/any").await, "GET, PATCH, DELETE, HEAD, OPTIONS");
         assert_eq!(allowed("/api/v1/time-entries/start").await, "POST, OPTIONS");
+        assert_eq!(allowed("/graphql").await, "GET, HEAD, POST, OPTIONS");
+        assert_eq!(allowed("/mcp/readonly").await, "POST, OPTIONS");
+        assert_eq!(allowed("/settings/api/new").await, "GET, HEAD, POST, OPTIONS");
+        assert_eq!(allowed("/settings").await, "GET, HEAD, OPTIONS");
         let options = world.call(Method::OPTIONS, "/api/v1/clients").send().await;
         assert_eq!(options.status, 204);
     }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Limits;
 use super::flood::Given;
+use crate::http::space::Space;
 
 /// Bytes that a client must take within the write timeout, or the connection is closed.
 const LEAST_PROGRESS: usize = 16 * 1024;
@@ -68,6 +69,12 @@ struct State {
     is_flooded: bool,
     /// The connection has become another one, such as a WebSocket, or has ended.
     is_handed_over: bool,
+    /// A request asks to make the connection another one.
+    wants_upgrade: bool,
+    /// What the head takes of the space that connections share; its request has it until it was answered.
+    head_spaces: Vec<Space>,
+    /// Requests that were begun.
+    requests: u64,
 }
 
 /// What an open request waits for.
@@ -94,6 +101,9 @@ impl Activity {
             given: Given::default(),
             is_flooded: false,
             is_handed_over: false,
+            wants_upgrade: false,
+            head_spaces: Vec::new(),
+            requests: 0,
         })))
     }
 
@@ -105,6 +115,8 @@ impl Activity {
     pub(super) fn begin(self: &Arc<Activity>, is_http2: bool) -> Exchange {
         let mut state = self.lock();
         state.open += 1;
+        state.requests += 1;
+        let spaces = std::mem::take(&mut state.head_spaces);
         state.is_http2 = is_http2;
         state.head_since = None;
         let place = state.exchanges.iter().position(Option::is_none).unwrap_or_else(|| {
@@ -113,7 +125,39 @@ impl Activity {
         });
         state.exchanges[place] = Some(Phase::Server);
         drop(state);
-        Exchange { activity: self.clone(), place }
+        Exchange { activity: self.clone(), place, _spaces: spaces }
+    }
+
+    /// The next request has this space, which its head takes.
+    pub(super) fn occupy(&self, spaces: Vec<Space>) {
+        self.lock().head_spaces = spaces;
+    }
+
+    /// How many requests were begun.
+    pub(super) fn requests(&self) -> u64 {
+        self.lock().requests
+    }
+
+    /// A request asks to make the connection another one.
+    pub(super) fn want_upgrade(&self) {
+        self.lock().wants_upgrade = true;
+    }
+
+    /// Whether one has asked since this was last looked at.
+    pub(super) fn takes_upgrade(&self) -> bool {
+        std::mem::take(&mut self.lock().wants_upgrade)
+    }
+
+    /// Whether nothing goes on: no request is open, all answers were handed over, and the connection stays open.
+    pub(super) fn is_quiet(&self) -> bool {
+        let state = self.lock();
+        let is_ending = state.has_unread_body || state.is_handed_over || state.stopping_since.is_some();
+        state.open == 0 && !state.unflushed && state.blocked.is_none() && !is_ending
+    }
+
+    /// How long no request has been open.
+    pub(super) fn quiet_for(&self) -> Duration {
+        self.lock().idle_since.elapsed()
     }
 
     /// The client has sent something. Returns what it was given so far.
@@ -214,6 +258,7 @@ impl Activity {
 pub(super) struct Exchange {
     activity: Arc<Activity>,
     place: usize,
+    _spaces: Vec<Space>,
 }
 
 impl Exchange {

@@ -1,33 +1,31 @@
-//! One connection: HTTP/1.1 or HTTP/2 by hyper, beside a watchdog that ends it at the deadlines of its activity.
+//! One connection, beside a watchdog that ends it at the deadlines of its activity: it waits for a request, and is served by
+//! hyper, over HTTP/1.1 or HTTP/2, while there is one.
 
-use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::combinators::BoxBody;
-use hyper::body::{Bytes, Incoming};
-use hyper::service::service_fn;
+use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use poem::http::uri::Scheme;
-use poem::http::{self, HeaderValue, Version, header};
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Addr, Body, Endpoint, Request, Response};
+use poem::{Addr, Endpoint, Response};
 use service::App;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::Limits;
 use super::activity::{Activity, Cut};
-use super::body::{AnswerBody, LentBody};
+use super::body::LentBody;
+use super::handler::Handler;
+use super::head::{MAX_HEAD, space_for_heads};
 use super::places::{Place, Places};
-use super::socket::{Refuse, Socket};
+use super::socket::{Opening, Refuse, Socket};
+use super::work::{Next, Work};
 use crate::http::metrics::ConnectionMetrics;
 use crate::http::rejection::HttpRejection;
-use crate::http::request::Malformed;
+use crate::http::space::Spaces;
 
 /// Requests that may be open on one HTTP/2 connection at once.
 const MAX_STREAMS: u32 = 100;
@@ -36,10 +34,13 @@ const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// Bytes of an answer that are buffered for one HTTP/2 stream.
 const SEND_BUFFER: usize = 64 * 1024;
-/// Bytes of the head of a request over HTTP/2, and of the read buffer of HTTP/1.1, which holds its head.
+/// Bytes of the head of a request over HTTP/2.
 const MAX_HEADERS: u32 = 16 * 1024;
-const READ_BUFFER: usize = 128 * 1024;
-/// How often at least a connection is looked at. Deadlines may come nearer between two looks, by no more than this.
+/// Rejected requests whose bodies are read at once. Those of others are left, and their connections end.
+const DISCARDED: usize = 1_000;
+/// How often at least a connection is looked at: while it is served, and while it waits. Deadlines may come nearer between
+/// two looks, by no more than this.
+const LOOK: Duration = Duration::from_secs(1);
 const LONGEST_LOOK: Duration = Duration::from_secs(5);
 
 /// Whether the server runs or stops.
@@ -55,11 +56,14 @@ pub(super) enum Stage {
 
 /// What all connections of a listener share.
 pub(super) struct Connections<E> {
-    endpoint: Arc<E>,
+    pub(super) endpoint: E,
     pub(super) limits: Limits,
     pub(super) places: Places,
+    heads: Spaces,
+    discarded: Semaphore,
     metrics: Option<ConnectionMetrics>,
-    http: auto::Builder<TokioExecutor>,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
     app: App,
     refuse: Arc<Refuse>,
 }
@@ -76,6 +80,14 @@ impl<E> Connections<E> {
     pub(super) fn refusal(&self, rejection: &HttpRejection) -> Vec<u8> {
         rejection.raw_response(&self.app.new_request_id())
     }
+
+    /// Reads and discards what is left of a body, within bounds. False if something is left even then.
+    pub(super) async fn discard(&self, lent: LentBody) -> bool {
+        match self.discarded.try_acquire() {
+            Ok(_permit) => lent.discard().await,
+            Err(_) => lent.is_read(),
+        }
+    }
 }
 
 impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
@@ -86,9 +98,10 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
         metrics: Option<ConnectionMetrics>,
         app: App,
     ) -> Connections<E> {
-        let mut http = auto::Builder::new(TokioExecutor::new());
-        http.http1().max_buf_size(READ_BUFFER);
-        http.http2()
+        let mut http1 = http1::Builder::new();
+        http1.max_buf_size(MAX_HEAD);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
             .max_concurrent_streams(MAX_STREAMS)
             .max_header_list_size(MAX_HEADERS)
             .max_send_buf_size(SEND_BUFFER)
@@ -103,7 +116,8 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
             tracing::debug!(status, "a request was refused by the HTTP library");
             rejection.raw_response(&ids.new_request_id())
         });
-        Connections { endpoint: Arc::new(endpoint), limits, places, metrics, http, app, refuse: Arc::new(refuse) }
+        let (heads, discarded) = (space_for_heads(), Semaphore::new(DISCARDED));
+        Connections { endpoint, limits, places, heads, discarded, metrics, http1, http2, app, refuse: Arc::new(refuse) }
     }
 
     /// Serves a connection until it ends.
@@ -117,48 +131,41 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
         let _open = self.metrics.as_ref().map(ConnectionMetrics::opened);
         let local = stream.local_addr().map_or(LocalAddr::default(), |address| LocalAddr(Addr::SocketAddr(address)));
         let activity = Activity::new();
-        let socket = Socket::new(stream, activity.clone(), self.refuse.clone(), place);
-        let service = service_fn(|request| {
-            let (endpoint, exchange) = (self.endpoint.clone(), activity.begin(request.version() == Version::HTTP_2));
-            let (activity, local) = (activity.clone(), local.clone());
-            let remote = RemoteAddr(Addr::SocketAddr(address));
-            // Boxed, since the library reserves space for it as long as the connection is open, and most of the time none is.
-            Box::pin(async move {
-                let (request, lent) = received(request, local, remote);
-                let expects_continue = request.headers().contains_key(header::EXPECT);
-                let is_http1 = request.version() < Version::HTTP_2;
-                let mut response = endpoint.get_response(request).await;
-                if let Some(lent) = lent {
-                    // Who waits for `100 Continue` has sent no body yet, and sends none after another answer.
-                    let is_read = if expects_continue { lent.is_read() } else { lent.discard().await };
-                    if !is_read && is_http1 {
-                        activity.leave_body_unread();
-                        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-                    }
-                }
-                let response: http::Response<BoxBody<Bytes, std::io::Error>> = response.into();
-                Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, exchange)))
-            })
-        });
-        let mut connection = pin!(self.http.serve_connection_with_upgrades(TokioIo::new(socket), service));
+        let mut work = Work::Waiting(Box::new(Socket::new(stream, activity.clone(), self.refuse.clone(), place)));
         loop {
             let deadline = activity.deadline(&self.limits, self.places.is_crowded());
-            let now = Instant::now();
-            let look = deadline.map_or(now + self.longest_look(), |(at, _)| at.min(now + self.longest_look()));
+            let longest = Instant::now() + self.longest_look(&work);
+            let look = deadline.map_or(longest, |(at, _)| at.min(longest));
             tokio::select! {
-                _ = connection.as_mut() => {
-                    activity.hand_over();
-                    if activity.is_flooded() {
-                        self.count_cut(Cut::Flood, address);
+                next = poll_fn(|cx| work.poll(cx, &activity, &self.heads, self.places.are_many())) => {
+                    let now = std::mem::replace(&mut work, Work::Ended);
+                    work = match next {
+                        Next::Open(opening) => self.open(now, opening, &activity, &local, address),
+                        Next::Upgrade => now.upgradeable(),
+                        Next::Wait => now.waiting(&self.heads),
+                        Next::End => Work::Ended,
+                    };
+                    if *stages.borrow() != Stage::Serving {
+                        work.stop();
                     }
-                    return;
+                    if matches!(work, Work::Ended) {
+                        activity.hand_over();
+                        if activity.is_flooded() {
+                            self.count_cut(Cut::Flood, address);
+                        }
+                        return;
+                    }
                 }
                 changed = stages.changed() => {
                     if changed.is_err() || *stages.borrow_and_update() == Stage::Ended {
                         return;
                     }
                     activity.stop();
-                    connection.as_mut().graceful_shutdown();
+                    work.stop();
+                    // One that was of use and waits for the next request has nothing to finish.
+                    if matches!(work, Work::Waiting(_)) && activity.requests() > 0 && !activity.is_in_head() {
+                        return;
+                    }
                 }
                 () = sleep_until(look) => {
                     let due = activity.deadline(&self.limits, self.places.is_crowded());
@@ -171,10 +178,38 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
         }
     }
 
+    /// Serves or refuses what has come on a connection that waited.
+    fn open(
+        self: &Arc<Self>,
+        work: Work<E>,
+        opening: Opening,
+        activity: &Arc<Activity>,
+        local: &LocalAddr,
+        address: SocketAddr,
+    ) -> Work<E> {
+        let Some(mut socket) = work.into_socket() else { return Work::Ended };
+        let (connections, activity) = (self.clone(), activity.clone());
+        let (local, remote) = (local.clone(), RemoteAddr(Addr::SocketAddr(address)));
+        let begun = activity.requests();
+        let handler = Handler { connections, activity, local, remote };
+        match opening {
+            Opening::Http1 => Work::Http1(Box::new(self.http1.serve_connection(TokioIo::new(*socket), handler)), begun),
+            Opening::Http2 => Work::Http2(Box::new(self.http2.serve_connection(TokioIo::new(*socket), handler))),
+            Opening::NoSpace => {
+                tracing::debug!(%address, "there is no space for a long head");
+                self.count_refused("head");
+                socket.refuse(&self.refusal(&HttpRejection::Busy));
+                Work::Closing(socket)
+            }
+            Opening::Closed => Work::Ended,
+        }
+    }
+
     /// Deadlines are met to within half of the shortest one.
-    fn longest_look(&self) -> Duration {
+    fn longest_look(&self, work: &Work<E>) -> Duration {
         let Limits { head_timeout, idle_timeout, write_timeout, .. } = self.limits;
-        (head_timeout.min(idle_timeout).min(write_timeout) / 2).min(LONGEST_LOOK)
+        let longest = if matches!(work, Work::Http1(..)) { LOOK } else { LONGEST_LOOK };
+        (head_timeout.min(idle_timeout).min(write_timeout) / 2).min(longest)
     }
 
     fn count_cut(&self, cut: Cut, address: SocketAddr) {
@@ -183,20 +218,4 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
             metrics.cut(cut.as_str());
         }
     }
-}
-
-/// A request as handlers get it, and its body once more if it has one.
-fn received(request: http::Request<Incoming>, local: LocalAddr, remote: RemoteAddr) -> (Request, Option<LentBody>) {
-    let mut request = Request::from((request, local, remote, Scheme::HTTP));
-    // RFC 9112, section 3.2. Over HTTP/2 and HTTP/1.0 the field may be absent.
-    if request.version() == Version::HTTP_11 && request.headers().get_all(header::HOST).iter().count() != 1 {
-        request.extensions_mut().insert(Malformed("send exactly one `Host` header"));
-    }
-    let body = request.take_body();
-    if body.is_empty() {
-        return (request, None);
-    }
-    let lent = LentBody::new(body.into());
-    request.set_body(Body::from(BoxBody::new(lent.clone())));
-    (request, Some(lent))
 }

@@ -39,6 +39,15 @@ pub(super) struct Given {
     pub(super) in_head: bool,
 }
 
+/// What a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// HTTP/1.1 or an earlier version, or something else.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
 /// Reads along with a connection.
 pub(super) struct Flood {
     place: Place,
@@ -65,6 +74,15 @@ impl Flood {
     pub(super) fn new() -> Flood {
         let (since, given) = (Instant::now(), Given::default());
         Flood { place: Place::Preface(0), credit: CREDIT, given, since, reads_of_head: 0 }
+    }
+
+    /// What the connection speaks, once it has sent enough to know.
+    pub(super) fn protocol(&self) -> Option<Protocol> {
+        match self.place {
+            Place::Preface(_) => None,
+            Place::Http1 => Some(Protocol::Http1),
+            Place::Head(..) | Place::Payload(_) => Some(Protocol::Http2),
+        }
     }
 
     /// Whether the connection speaks HTTP/2.

@@ -4,8 +4,11 @@ mod activity;
 mod body;
 mod connection;
 mod flood;
+mod handler;
+mod head;
 mod places;
 mod socket;
+mod work;
 
 use std::io;
 use std::net::SocketAddr;

@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use service::network_of;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// So many connections are many.
+const MANY: usize = 256;
+
 /// The open connections of a listener.
 #[derive(Clone)]
 pub(super) struct Places {
@@ -40,6 +43,11 @@ impl Places {
         self.free.clone().acquire_owned().await.ok()
     }
 
+    /// Whether many places are taken, so that each connection is to take as little as it can.
+    pub(super) fn are_many(&self) -> bool {
+        self.free.available_permits() + MANY < self.total
+    }
+
     /// Whether most places are taken.
     pub(super) fn is_crowded(&self) -> bool {
         self.free.available_permits() < self.total / 8
@@ -58,6 +66,13 @@ impl Places {
             *open += 1;
         }
         Some(Place { _permit: permit, address, by_address: self.by_address.clone() })
+    }
+}
+
+impl Place {
+    /// The address that it counts for; none if that of a trusted proxy.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 }
 

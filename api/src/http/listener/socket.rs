@@ -7,19 +7,26 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use hyper::body::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 use super::activity::Activity;
-use super::flood::{Flood, GOAWAY};
+use super::flood::{Flood, GOAWAY, Protocol};
+use super::head::Head;
 use super::places::Place;
+use crate::http::space::Spaces;
 
 /// How long, and for how many bytes, a connection is read after its last answer.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes that are discarded at a time.
 const DISCARD: usize = 16 * 1024;
+/// Bytes of a head that are read at a time.
+const PART_OF_HEAD: usize = 4 * 1024;
+/// Bytes that the HTTP library gets at a time: its buffer doubles with each read that fills it.
+const READ: usize = 16 * 1024 - 1;
 
 /// Makes the answer to a request that the HTTP library has refused with this status.
 pub(super) type Refuse = Box<dyn Fn(&str) -> Vec<u8> + Send + Sync>;
@@ -31,7 +38,23 @@ pub(super) struct Socket {
     refuse: Arc<Refuse>,
     linger: Option<Linger>,
     flood: Flood,
-    _place: Place,
+    /// What has come of the next head, and what of it the HTTP library has not read yet.
+    head: Head,
+    ahead: Bytes,
+    place: Place,
+}
+
+/// What comes on a connection that waited.
+#[derive(Debug)]
+pub(super) enum Opening {
+    /// A request over HTTP/1.1 or an earlier version, or what is none.
+    Http1,
+    /// Requests over HTTP/2.
+    Http2,
+    /// A head that is so long that there is no space for it.
+    NoSpace,
+    /// The end.
+    Closed,
 }
 
 /// The time after the last answer, in which what the client still sends is read and discarded. Closing at once would
@@ -44,7 +67,86 @@ struct Linger {
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, refuse: Arc<Refuse>, place: Place) -> Socket {
-        Socket { stream, activity, refuse, linger: None, flood: Flood::new(), _place: place }
+        Socket {
+            stream,
+            activity,
+            refuse,
+            linger: None,
+            flood: Flood::new(),
+            head: Head::default(),
+            ahead: Bytes::new(),
+            place,
+        }
+    }
+
+    /// Reads until a head is whole, or until it will never be one.
+    pub(super) fn poll_head(&mut self, cx: &mut Context<'_>, spaces: &Spaces) -> Poll<Opening> {
+        let mut part = [0; PART_OF_HEAD];
+        loop {
+            let mut buffer = ReadBuf::new(&mut part);
+            if ready!(self.poll_stream(cx, &mut buffer)).is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(Opening::Closed);
+            }
+            if self.head.add(buffer.filled(), spaces, self.place.address()).is_err() {
+                return Poll::Ready(Opening::NoSpace);
+            }
+            let opening = match self.flood.protocol() {
+                None => continue,
+                Some(Protocol::Http2) => Opening::Http2,
+                Some(Protocol::Http1) if self.head.is_ready() => Opening::Http1,
+                Some(Protocol::Http1) => continue,
+            };
+            let (bytes, spaces) = self.head.take();
+            self.ahead = bytes.into();
+            self.activity.occupy(spaces);
+            return Poll::Ready(opening);
+        }
+    }
+
+    /// Takes back what the HTTP library has read and not used: the beginning of the next head, or all of it.
+    pub(super) fn take_back(&mut self, unused: Bytes, spaces: &Spaces) -> Option<Opening> {
+        let unread = std::mem::take(&mut self.ahead);
+        if unused.is_empty() && unread.is_empty() {
+            return None;
+        }
+        self.activity.received();
+        let address = self.place.address();
+        if self.head.add(&unused, spaces, address).is_err() || self.head.add(&unread, spaces, address).is_err() {
+            return Some(Opening::NoSpace);
+        }
+        if !self.head.is_ready() {
+            return None;
+        }
+        let (bytes, spaces) = self.head.take();
+        self.ahead = bytes.into();
+        self.activity.occupy(spaces);
+        Some(Opening::Http1)
+    }
+
+    /// Sends the answer to what will be no request, and then nothing more.
+    pub(super) fn refuse(&mut self, answer: &[u8]) {
+        // A socket that waits takes these few bytes at once, or the client does without them.
+        let _ = self.stream.try_write(answer);
+        self.activity.leave_body_unread();
+    }
+
+    /// Reads from the connection itself, and sees what is read.
+    fn poll_stream(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        if buffer.filled().len() == before {
+            return Poll::Ready(Ok(()));
+        }
+        let given = self.activity.received();
+        if self.flood.allows(&buffer.filled()[before..], given) {
+            return Poll::Ready(Ok(()));
+        }
+        self.activity.flood();
+        if self.flood.is_http2() && !self.activity.is_blocked() {
+            // The connection ends whether it is read or not.
+            let _ = self.stream.try_write(GOAWAY);
+        }
+        Poll::Ready(Err(ErrorKind::ConnectionAborted.into()))
     }
 
     /// Reports the outcome of a write.
@@ -80,21 +182,22 @@ fn library_refusal(bytes: &[u8]) -> Option<&str> {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if buffer.filled().len() == before {
+        if !self.ahead.is_empty() {
+            let part = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.ahead.split_to(part));
+            if self.ahead.is_empty() {
+                self.ahead = Bytes::new();
+            }
             return Poll::Ready(Ok(()));
         }
-        let given = self.activity.received();
-        if self.flood.allows(&buffer.filled()[before..], given) {
-            return Poll::Ready(Ok(()));
+        if buffer.remaining() <= READ {
+            return self.poll_stream(cx, buffer);
         }
-        self.activity.flood();
-        if self.flood.is_http2() && !self.activity.is_blocked() {
-            // The connection ends whether it is read or not.
-            let _ = self.stream.try_write(GOAWAY);
-        }
-        Poll::Ready(Err(ErrorKind::ConnectionAborted.into()))
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(READ));
+        ready!(self.poll_stream(cx, &mut part))?;
+        let read = part.filled().len();
+        buffer.advance(read);
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use entity::project;
 use entity::value::{
-    ClientId, Color, Date, Decimal, ExternalId, FieldErrors, Money, Name, Note, ProjectStatus, RateType, fold,
+    ClientId, Color, Date, Decimal, ExternalId, FieldErrors, Money, Name, Note, ProjectStatus, Rate, RateType, fold,
 };
 
 use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Required, Validate, references};
@@ -28,9 +28,9 @@ macro_rules! project_input {
                 pub status: $defaulted<ProjectStatus>,
                 /// How time on the project is billed; `HOURLY` by default. `FIXED` needs `fixedFeeAmount`.
                 pub rate_type: $defaulted<RateType>,
-                /// Price of one hour, in the client's currency, from 0. Absent or null when a project is created, the
-                /// client's default rate is copied; null on a change clears it.
-                pub hourly_rate: Field<Money>,
+                /// Price of one hour, in the client's currency, from 0. Absent, null or empty when a project is created, the
+                /// client's default rate is copied; null or an empty text on a change clears it.
+                pub hourly_rate: Field<Rate>,
                 /// Fee for the whole project, in the client's currency; required with `FIXED`, refused with any other
                 /// rate type.
                 pub fixed_fee_amount: Field<Money>,

@@ -148,11 +148,12 @@ pub struct OutstandingAmount {
 /// What each of these clients has still to pay on SENT invoices; none of a client without such invoices.
 ///
 /// # Errors
-/// `Forbidden` for roles that do not see invoices; `Invalid` where a sum is too large to be shown; `Internal` (database).
+/// `Forbidden` for roles that do not see invoices; `Internal` (database); for one client `Invalid`, if its sum is too large to
+/// be shown.
 pub async fn outstanding_of_clients(
     cx: &Cx,
     ids: &[ClientId],
-) -> Result<HashMap<ClientId, Vec<OutstandingAmount>>, Error> {
+) -> Result<HashMap<ClientId, Result<Vec<OutstandingAmount>, Error>>, Error> {
     let read = cx.read(Action::GetInvoiceReport)?;
     let filter = InvoiceFilter {
         client_id: Field::Value(ids.to_vec()),
@@ -167,10 +168,12 @@ pub async fn outstanding_of_clients(
     let found = read.rows(&statement(invoices.into_query(), &groups, read.is_postgres())).await?;
     ensure_few(cx, found.len(), "fewer records")?;
     let summed = Summed::of(&found, ["outstanding"], |row| keys(row, &groups))?;
-    let (groups, _) = summed.shown(|currency, _, [amount]: [Money; 1]| OutstandingAmount { currency, amount })?;
-    let of_client =
-        |(keys, (_, amounts)): (InvoiceReportKeys, (i64, Vec<_>))| Some((keys.client.get()?.id.of(), amounts));
-    Ok(groups.into_iter().filter_map(of_client).collect())
+    let groups = summed.each(|currency, _, [amount]: [Money; 1]| OutstandingAmount { currency, amount });
+    let amounts = |shown: Result<(i64, Vec<_>), Error>| match shown {
+        Ok((_, amounts)) => Ok(amounts),
+        Err(_) => Err(Error::invalid("outstanding", "an amount is more than 999999999999.9999")),
+    };
+    Ok(groups.filter_map(|(keys, shown)| Some((keys.client.get()?.id.of(), amounts(shown)))).collect())
 }
 
 fn statement(mut invoices: SelectStatement, groups: &[InvoiceReportGroup], postgres: bool) -> SelectStatement {

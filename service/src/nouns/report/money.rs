@@ -147,20 +147,32 @@ impl<K, const N: usize> Summed<K, N> {
 
     /// The groups in the order of their keys, and the total. `amount` makes the sums of one currency.
     pub(super) fn shown<A>(self, amount: impl Fn(Currency, i64, [Money; N]) -> A) -> Result<Report<K, A>, Error> {
-        let shown = |sums: ByCurrency<N>| -> Result<Shown<A>, Error> {
-            let (mut number, mut amounts) = (0, Vec::with_capacity(sums.len()));
-            for (currency, Sums { count, units }) in sums {
-                let currency = Currency::parse_text(&currency).map_err(Error::Invalid)?;
-                let mut sums = [Money::from_units(0); N];
-                for (sum, units) in sums.iter_mut().zip(units) {
-                    *sum = money(units)?;
-                }
-                number += count;
-                amounts.push(amount(currency, count, sums));
-            }
-            Ok((number, amounts))
-        };
-        let groups = self.groups.into_values().map(|(keys, sums)| Ok((keys, shown(sums)?)));
-        Ok((groups.collect::<Result<_, Error>>()?, shown(self.total)?))
+        let groups = self.groups.into_values().map(|(keys, sums)| Ok((keys, shown(sums, &amount)?)));
+        Ok((groups.collect::<Result<_, Error>>()?, shown(self.total, &amount)?))
     }
+
+    /// Each group by itself: what is too large in one takes no other away.
+    pub(super) fn each<A>(
+        self,
+        amount: impl Fn(Currency, i64, [Money; N]) -> A,
+    ) -> impl Iterator<Item = (K, Result<Shown<A>, Error>)> {
+        self.groups.into_values().map(move |(keys, sums)| (keys, shown(sums, &amount)))
+    }
+}
+
+fn shown<const N: usize, A>(
+    sums: ByCurrency<N>,
+    amount: &impl Fn(Currency, i64, [Money; N]) -> A,
+) -> Result<Shown<A>, Error> {
+    let (mut number, mut amounts) = (0, Vec::with_capacity(sums.len()));
+    for (currency, Sums { count, units }) in sums {
+        let currency = Currency::parse_text(&currency).map_err(Error::Invalid)?;
+        let mut sums = [Money::from_units(0); N];
+        for (sum, units) in sums.iter_mut().zip(units) {
+            *sum = money(units)?;
+        }
+        number += count;
+        amounts.push(amount(currency, count, sums));
+    }
+    Ok((number, amounts))
 }

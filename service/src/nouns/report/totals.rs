@@ -14,11 +14,14 @@ use crate::contract::visible::Visible;
 use crate::door::Cx;
 use crate::nouns::time_entry::TimeEntryFilter;
 
+/// A total, or why it is not shown: one that is too large is an error by itself, and takes no other one away.
+type Total = Result<TimeReportTotal, Error>;
+
 /// The time of each of these projects that the caller sees; none of a project without time.
 ///
 /// # Errors
-/// `Forbidden` (scope), `Invalid` (a sum that is too large to be shown), or `Internal` (database).
-pub async fn of_projects(cx: &Cx, ids: &[ProjectId]) -> Result<HashMap<ProjectId, TimeReportTotal>, Error> {
+/// `Forbidden` (scope), or `Internal` (database); for one project `Invalid`, if its sum is too large to be shown.
+pub async fn of_projects(cx: &Cx, ids: &[ProjectId]) -> Result<HashMap<ProjectId, Total>, Error> {
     let filter = TimeEntryFilter { project_id: Field::Value(ids.to_vec()), ..TimeEntryFilter::default() };
     summed(cx, ReportGroup::Project, &filter).await
 }
@@ -26,8 +29,8 @@ pub async fn of_projects(cx: &Cx, ids: &[ProjectId]) -> Result<HashMap<ProjectId
 /// The time on the projects of each of these clients; none of a client without time.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (a sum that is too large to be shown), or `Internal` (database).
-pub async fn of_clients(cx: &Cx, ids: &[ClientId]) -> Result<HashMap<ClientId, TimeReportTotal>, Error> {
+/// `Forbidden` (role or scope), or `Internal` (database); for one client `Invalid`, if its sum is too large to be shown.
+pub async fn of_clients(cx: &Cx, ids: &[ClientId]) -> Result<HashMap<ClientId, Total>, Error> {
     cx.read(Action::ListClients)?;
     let filter = TimeEntryFilter { client_id: Field::Value(ids.to_vec()), ..TimeEntryFilter::default() };
     summed(cx, ReportGroup::Client, &filter).await
@@ -39,11 +42,7 @@ pub fn none(cx: &Cx) -> TimeReportTotal {
     TimeReportTotal { amounts, ..TimeReportTotal::default() }
 }
 
-async fn summed<T>(
-    cx: &Cx,
-    by: ReportGroup,
-    filter: &TimeEntryFilter,
-) -> Result<HashMap<Id<T>, TimeReportTotal>, Error> {
+async fn summed<T>(cx: &Cx, by: ReportGroup, filter: &TimeEntryFilter) -> Result<HashMap<Id<T>, Total>, Error> {
     let read = cx.read(Action::GetTimeReport)?;
     let caller = cx.caller();
     let amounts = policy::sees_money(caller.role);
@@ -55,12 +54,13 @@ async fn summed<T>(
             groups.entry(*id).or_default().add(found);
         }
     }
-    let total = |(id, sum): (Id, Sum)| -> Result<(Id<T>, TimeReportTotal), Error> {
-        let by_currency = sum.by_currency(amounts)?;
+    let total = |sum: Sum| -> Total {
+        let too_large = |_| Error::invalid("amounts", "an amount is more than 999999999999.9999");
+        let by_currency = sum.by_currency(amounts).map_err(too_large)?;
         let earned = by_currency.iter().filter_map(|(_, sums)| sums.amounts.get()?.first().cloned()).collect();
         let Sums { seconds, billable_seconds, entries } = sum.all;
         let amounts = Visible::only_if(amounts, Some(earned));
-        Ok((id.of(), TimeReportTotal { seconds, billable_seconds, entries, amounts }))
+        Ok(TimeReportTotal { seconds, billable_seconds, entries, amounts })
     };
-    groups.into_iter().map(total).collect()
+    Ok(groups.into_iter().map(|(id, sum)| (id.of(), total(sum))).collect())
 }

@@ -69,8 +69,8 @@ macro_rules! task_input {
             /// The records that it names.
             fn named(&self) -> Vec<(String, Reference)> {
                 let mut named = references(&[("projectId", self.project_id.get().copied().map(Reference::Project))]);
-                let people = self.assignee_ids.get().into_iter().flatten().enumerate();
-                named.extend(people.map(|(i, person)| (format!("assigneeIds[{i}]"), Reference::User(*person))));
+                let people = self.assignee_ids.ids().into_iter();
+                named.extend(people.map(|(place, person)| (format!("assigneeIds[{place}]"), Reference::User(person))));
                 named
             }
         }

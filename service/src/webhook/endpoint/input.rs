@@ -49,7 +49,7 @@ macro_rules! endpoint_input {
             pub(super) fn check_url(&mut self, cx: &Cx) {
                 let checked = self.url.get().map(|url| cx.url_policy().check(url.as_str()));
                 if let Some(Err(reason)) = checked {
-                    self.url = Field::Bad(reason.into());
+                    self.url = Field::Bad(FieldErrors::from(reason).into());
                 }
             }
 

@@ -235,7 +235,7 @@ async fn commands_work_through_a_pooler_of_transactions() {
             }
         });
         let checks = printed(&url, &["doctor"]);
-        let found = checks.as_array().unwrap().iter().find(|check| check["name"] == "pooler");
+        let found = checks.as_array().unwrap().iter().find(|check| check["check"] == "pooler");
         assert_eq!(found.expect("a check")["status"], "warn", "{checks}");
         assert_eq!(server.terminate().0, Some(0));
         printed(&url, &["copy", "--from", &url, "--to", &embedded.url]);
@@ -252,7 +252,11 @@ async fn an_outage_behind_a_pooler_is_noticed() {
     let gate = Gate::before(&world.database).await;
     let pooler = Pooler::before(&older(), gate.port, "transaction", 5, "server_login_retry = 1");
     let url = pooler.url(&world.database);
-    let behind = world.replica(world.clock.clone(), |config| config.database_url = url).await;
+    let decide = |config: &mut service::Config| {
+        config.database_url = url;
+        config.operation_timeout = Duration::from_secs(2);
+    };
+    let behind = world.replica(world.clock.clone(), decide).await;
     let metrics = api::admin(behind.app.clone()).map_to_response();
     let shows_away = async |away: &str| {
         let request = poem::Request::builder().uri("/metrics".parse().unwrap()).finish();

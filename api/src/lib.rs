@@ -13,7 +13,7 @@ mod telemetry;
 
 pub mod cli;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use poem::http::Method;
 use poem::{Endpoint, EndpointExt, Response, Route};
@@ -21,6 +21,8 @@ use rest::openapi;
 
 pub use http::listener::{Limits, Listener};
 pub use http::server::Server;
+
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// How to report a vulnerability (RFC 9116); see `SECURITY.md`.
 const SECURITY_TXT: &str = include_str!("security.txt");
@@ -48,19 +50,34 @@ fn allowed_elsewhere(path: &str) -> Option<Vec<Method>> {
     }
 }
 
+/// The documents of the REST surface of a server: all are made when somebody asks for the first of them, and each is given
+/// away once, to the page that serves it.
+fn openapi_of(
+    public_url: Option<String>,
+) -> impl Fn(&'static str, fn(&mut openapi::Documents) -> &mut String) -> pages::Static {
+    let made = LazyLock::new(move || Mutex::new(openapi::Documents::new(public_url.as_deref())));
+    let made = Arc::new(made);
+    move |kind, which| {
+        let made = made.clone();
+        pages::Static::made(kind, move || {
+            std::mem::take(which(&mut made.lock().unwrap_or_else(PoisonError::into_inner)))
+        })
+    }
+}
+
 /// The whole route tree inside the middleware.
 pub fn server(mut server: Server) -> impl Endpoint<Output = Response> {
     let gateway = Arc::new(schema::Gateway::new(std::mem::take(&mut server.documents)));
     let server = Arc::new(server);
     let mcp = |list| mcp::Mcp::new(list, server.clone(), gateway.clone());
-    let documents = openapi::Documents::new(server.public_url.as_deref());
+    let document = openapi_of(server.public_url.clone());
     let routes = Route::new()
         .nest(rest::BASE, rest::endpoint(server.clone()))
-        .at("/api/openapi.json", pages::Static::generated("application/json", documents.json))
-        .at("/api/openapi.yaml", pages::Static::generated("application/yaml", documents.yaml))
-        .at("/api/openapi-3.0.json", pages::Static::generated("application/json", documents.json_3_0))
+        .at("/api/openapi.json", document("application/json", |made| &mut made.json))
+        .at("/api/openapi.yaml", document("application/yaml", |made| &mut made.yaml))
+        .at("/api/openapi-3.0.json", document("application/json", |made| &mut made.json_3_0))
         .at("/graphql", graphql::Graphql::new(server.clone(), gateway.clone()))
-        .at("/graphql/schema.graphql", pages::Static::generated("text/plain; charset=utf-8", schema::published_sdl()))
+        .at("/graphql/schema.graphql", pages::Static::made(TEXT, schema::published_sdl))
         .at("/mcp", mcp(mcp::List::Default))
         .at("/mcp/x/all", mcp(mcp::List::All))
         .at("/mcp/readonly", mcp(mcp::List::ReadOnly))
@@ -73,8 +90,8 @@ pub fn server(mut server: Server) -> impl Endpoint<Output = Response> {
         .at("/favicon.ico", pages::Static::icon())
         .nest("/docs", pages::Docs::default())
         .nest("/assets", pages::Assets::default())
-        .at("/llms.txt", pages::Static::generated("text/plain; charset=utf-8", pages::LLMS.into()))
-        .at("/.well-known/security.txt", pages::Static::generated("text/plain; charset=utf-8", SECURITY_TXT.into()))
+        .at("/llms.txt", pages::Static::made(TEXT, || pages::LLMS.into()))
+        .at("/.well-known/security.txt", pages::Static::made(TEXT, || SECURITY_TXT.into()))
         .at("/healthz", probes::Healthz)
         .at("/readyz", probes::Readyz { app: server.app.clone(), migrations: migration::names() });
     let of_rest = rest::allowed_methods();

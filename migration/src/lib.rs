@@ -12,9 +12,7 @@ mod step;
 use std::path::PathBuf;
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 
 pub use error::{Error, UnknownStep};
 
@@ -95,13 +93,31 @@ pub async fn up_as(url: &str, migrator: Migrator, served: bool) -> Result<Migrat
     migrated
 }
 
+/// Makes sure that a URL and one that leads past its pooler reach the same database.
+///
+/// # Errors
+/// One of the two cannot be reached, or they differ.
+pub async fn check_direct(url: &str, direct: &str) -> Result<(), Error> {
+    let (own, past) = (connect::try_postgres(url).await?, connect::try_postgres(direct).await?);
+    if own == past {
+        return Ok(());
+    }
+    let (own, past) = match own.database == past.database {
+        true => ("one server".to_owned(), "another".to_owned()),
+        false => (own.database, past.database),
+    };
+    Err(Error::Unsuitable(format!(
+        "HOURSMITH_DATABASE_URL and HOURSMITH_DATABASE_DIRECT_URL must lead to the same database, and lead to {own} and {past}"
+    )))
+}
+
 /// Makes sure that nothing is pending, for a server whose role may not change tables. Changes nothing.
 ///
 /// # Errors
 /// The database cannot be reached, has steps that this release cannot work with, or lacks steps of it.
 pub async fn ensure_current(url: &str) -> Result<(), Error> {
     let db = connect::connect(url).await?;
-    let state = marks::read(&db).await;
+    let state = read(&db).await;
     db.close().await?;
     match state?.check()?.pending() {
         pending if pending.is_empty() => Ok(()),
@@ -110,15 +126,11 @@ pub async fn ensure_current(url: &str) -> Result<(), Error> {
 }
 
 async fn apply(db: &DatabaseConnection, migrator: Migrator, served: bool) -> Result<Migrated, Error> {
-    let state = marks::read(db).await?.check()?;
+    let state = read(db).await?.check()?;
     let Some(first) = state.pending().into_iter().next() else { return Ok(Migrated::default()) };
     allow(&state, migrator, served)?;
     let copy = before::copy(db, &first).await?;
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let tx = db.begin_with_options(options).await?;
+    let tx = connect::begin(db).await?;
     let postgres = tx.get_database_backend() == DbBackend::Postgres;
     if postgres {
         tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")).await?;
@@ -132,8 +144,19 @@ async fn apply(db: &DatabaseConnection, migrator: Migrator, served: bool) -> Res
     allow(&state, migrator, served || (postgres && connect::is_served(&tx).await?))?;
     Steps::up(&tx, None).await?;
     marks::write(&tx).await?;
-    tx.commit().await?;
+    connect::commit(tx).await?;
     Ok(Migrated { steps: pending, copy })
+}
+
+/// Reads the state of a database; of PostgreSQL in one transaction.
+async fn read(db: &DatabaseConnection) -> Result<marks::State, DbErr> {
+    if db.get_database_backend() != DbBackend::Postgres {
+        return marks::read(db).await;
+    }
+    let tx = connect::begin(db).await?;
+    let state = marks::read(&tx).await?;
+    connect::commit(tx).await?;
+    Ok(state)
 }
 
 /// Refuses steps that servers do not allow.
@@ -151,7 +174,7 @@ fn allow(state: &marks::State, migrator: Migrator, served: bool) -> Result<(), E
 /// The database cannot be reached.
 pub async fn status(url: &str) -> Result<(Vec<Status>, Vec<UnknownStep>), Error> {
     let db = connect::connect(url).await?;
-    let state = marks::read(&db).await?;
+    let state = read(&db).await?;
     db.close().await?;
     Ok((state.known, state.unknown))
 }
@@ -162,7 +185,7 @@ pub async fn status(url: &str) -> Result<(Vec<Status>, Vec<UnknownStep>), Error>
 /// The database cannot be reached, or has steps that this release cannot work with.
 pub async fn check(url: &str) -> Result<(), Error> {
     let db = connect::connect(url).await?;
-    let state = marks::read(&db).await;
+    let state = read(&db).await;
     db.close().await?;
     state?.check().map(drop)
 }

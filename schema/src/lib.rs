@@ -3,6 +3,8 @@
 mod engine;
 mod nouns;
 
+use std::sync::LazyLock;
+
 pub use engine::answer::MAX_ANSWER_BYTES;
 pub use engine::bounds;
 pub use engine::completion::SchemaIndex;
@@ -17,15 +19,19 @@ pub use nouns::{Mutation, Query};
 /// The schema of Hoursmith.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// Builds the schema; once in a process. The library's own bound on recursion is no lower than ours, whose messages have both numbers.
+/// The schema, built once in a process. The library's own bound on recursion is no lower than ours, whose messages have both
+/// numbers.
 pub fn build() -> Schema {
-    let schema = Schema::build(Query, Mutation, Subscription);
-    schema
-        .override_output_type_description::<Query>(&engine::audience::QUERY)
-        .override_output_type_description::<Mutation>(&engine::audience::MUTATION)
-        .limit_recursive_depth(bounds::MAX_LEVELS)
-        .extension(engine::session::Sessions)
-        .finish()
+    static BUILT: LazyLock<Schema> = LazyLock::new(|| {
+        let schema = Schema::build(Query, Mutation, Subscription);
+        schema
+            .override_output_type_description::<Query>(&engine::audience::QUERY)
+            .override_output_type_description::<Mutation>(&engine::audience::MUTATION)
+            .limit_recursive_depth(bounds::MAX_LEVELS)
+            .extension(engine::session::Sessions)
+            .finish()
+    });
+    BUILT.clone()
 }
 
 /// The schema as a text, the same for the same schema.

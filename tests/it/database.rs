@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 /// What happens to connections that lead through a gate.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(crate) enum Way {
     Open,
     /// Nothing is passed on, and nothing is closed.
     Frozen,
@@ -21,13 +21,13 @@ enum Way {
 }
 
 /// A way to PostgreSQL that a test can close.
-struct Gate {
+pub(crate) struct Gate {
     way: watch::Sender<Way>,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Gate {
-    async fn before(database: &PrivateDatabase) -> Gate {
+    pub(crate) async fn before(database: &PrivateDatabase) -> Gate {
         let server = database.url.split('@').nth(1).unwrap().split('/').next().unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let gate = Gate { way: watch::Sender::new(Way::Open), port: listener.local_addr().unwrap().port() };
@@ -46,7 +46,7 @@ impl Gate {
         format!("postgres://hoursmith@127.0.0.1:{}/{name}", self.port)
     }
 
-    fn set(&self, way: Way) {
+    pub(crate) fn set(&self, way: Way) {
         self.way.send_replace(way);
     }
 }

@@ -164,7 +164,10 @@ pub(super) enum Token {
 
 impl Workspace {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
-        let operator = Operator::of(&common.open().await?);
+        // The first workspace may be made before the first start.
+        let app =
+            if matches!(self, Workspace::Create { .. }) { common.open_or_make().await } else { common.open().await };
+        let operator = Operator::of(&app?);
         let words = |o: &organization::Organization| format!("{}  {}  {}", o.id, o.plan, o.name);
         let changed = match self {
             Workspace::Create { name, plan, owner_email, owner_name, currency } => {

@@ -304,6 +304,7 @@ async fn migrate(common: &Common, status: bool) -> Result<(), Failure> {
     common.check_url()?;
     if !status {
         let served = sqlite::is_locked(&common.database_url)?;
+        common.check_direct().await?;
         migration::up_as(common.migration_url(), migration::Migrator::Upgrade, served).await?;
     }
     let (known, unknown) = migration::status(common.migration_url()).await?;
@@ -359,15 +360,37 @@ impl Common {
         }
     }
 
+    /// Refuses a way past the pooler that leads elsewhere.
+    async fn check_direct(&self) -> Result<(), Failure> {
+        match self.direct_url().filter(|_| sqlite::path(&self.database_url).is_none()) {
+            Some(direct) => Ok(migration::check_direct(&self.database_url, direct).await?),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses what is no database of ours before anything is made.
     fn check_url(&self) -> Result<(), Failure> {
         check_database_url("HOURSMITH_DATABASE_URL", &self.database_url)
     }
 
-    /// A migrated database, for commands that work beside a server.
+    /// A migrated database, for commands that work beside a server. One that is not there is not made: a command in another folder
+    /// than the server's would find nothing in it.
     async fn open(&self) -> Result<App, Failure> {
         self.check_url()?;
+        if let Some(file) = sqlite::path(&self.database_url).filter(|file| !file.exists()) {
+            let file = file.display();
+            let advice =
+                "set HOURSMITH_DATABASE_URL to the server's, or make one with `hoursmith serve` or `hoursmith migrate`";
+            return Err(format!("there is no database at {file}: {advice}").into());
+        }
+        self.open_or_make().await
+    }
+
+    /// The same, for one that may begin an installation.
+    async fn open_or_make(&self) -> Result<App, Failure> {
+        self.check_url()?;
         let served = sqlite::is_locked(&self.database_url)?;
+        self.check_direct().await?;
         migration::up_as(self.migration_url(), migration::Migrator::Command, served).await?;
         Ok(App::connect(self.config(), Clock::system()).await.map_err(internal)?)
     }

@@ -133,6 +133,7 @@ impl Serve {
         let address = listener.local_addr()?;
         let mut lock = sqlite::lock(&common.database_url)?;
         let secret_keys = self.secret_key.ensure(&common.database_url).await?;
+        common.check_direct().await?;
         migrate(common.migration_url(), self.no_migrate == Switch::Off).await?;
         warn_of_missing_keys(&common.database_url, &secret_keys).await;
 
@@ -313,7 +314,7 @@ async fn warn_of_missing_keys(database_url: &str, keys: &[SecretKey]) {
     };
     for key in in_use.iter().filter(|key| !keys.iter().any(|own| own.fingerprint() == key.fingerprint)) {
         let (id, secrets) = (&key.fingerprint, key.secrets);
-        tracing::warn!(%id, secrets, "webhook secrets were sealed with a key that is not in the ring: their deliveries wait for it");
+        tracing::warn!(%id, secrets, "webhook secrets were sealed with a key that is not in the ring (HOURSMITH_SECRET_KEY): their deliveries wait for it; every replica needs the same keys");
     }
 }
 

@@ -17,14 +17,16 @@ pub(super) struct Content {
     brotli: OnceLock<Bytes>,
     /// Whether it is stored compressed with brotli.
     is_embedded: bool,
+    /// How it is made, if it is not stored.
+    make: Option<Box<dyn Fn() -> String + Send + Sync>>,
     /// The first eight bytes of the SHA-256 of the content as it is stored, in hexadecimal.
     digest: OnceLock<String>,
 }
 
 impl Content {
-    /// A text that this process has generated.
-    pub(super) fn of_text(text: String) -> Content {
-        Content { identity: OnceLock::from(Bytes::from(text)), ..Content::default() }
+    /// A text that this process makes when it is asked for the first time.
+    pub(super) fn made(make: impl Fn() -> String + Send + Sync + 'static) -> Content {
+        Content { make: Some(Box::new(make)), ..Content::default() }
     }
 
     /// A content of the program, as it is.
@@ -42,21 +44,24 @@ impl Content {
         let bytes = match coding {
             Coding::Identity => self.plain(),
             Coding::Gzip => self.gzip.get_or_init(|| coded(Some(self.plain()), coding)),
-            Coding::Brotli => self.brotli.get_or_init(|| coded(self.identity.get(), coding)),
+            Coding::Brotli => self.brotli.get_or_init(|| coded(Some(self.plain()), coding)),
         };
         bytes.clone()
     }
 
-    /// Without a coding: as it was generated, or decompressed from what is embedded.
+    /// Without a coding: as it is made, or decompressed from what is embedded.
     fn plain(&self) -> &Bytes {
-        self.identity.get_or_init(|| decompressed(self.brotli.get()))
+        self.identity.get_or_init(|| match &self.make {
+            Some(make) => make().into(),
+            None => decompressed(self.brotli.get()),
+        })
     }
 
     /// The entity tag in a coding, without quotes: a strong one differs between codings (RFC 9110, section 8.8.3.3).
     pub(super) fn tag(&self, coding: Coding) -> String {
         let digest = self.digest.get_or_init(|| {
-            // Whatever was asked for before: a generated document is not stored compressed.
-            let stored = if self.is_embedded { self.brotli.get() } else { self.identity.get() };
+            // Whatever was asked for before: only what is embedded is stored compressed.
+            let stored = if self.is_embedded { self.brotli.get() } else { Some(self.plain()) };
             let digest = Sha256::digest(stored.map_or(&[][..], |bytes| bytes));
             digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
         });
@@ -90,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_document_has_a_tag_of_its_own_in_each_coding_and_is_compressed_once() {
-        let content = Content::of_text("hours ".repeat(1000));
+        let content = Content::made(|| "hours ".repeat(1000));
         let tags = [Coding::Identity, Coding::Gzip, Coding::Brotli].map(|coding| content.tag(coding));
         assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2], "{tags:?}");
         assert!(tags.iter().all(|tag| tag.starts_with(&tags[0])));

@@ -76,9 +76,9 @@ pub struct Static {
 }
 
 impl Static {
-    /// A document that this process has generated.
-    pub fn generated(kind: &'static str, text: String) -> Static {
-        Static { kind, content: Content::of_text(text) }
+    /// A document that this process makes when it is asked for the first time.
+    pub fn made(kind: &'static str, make: impl Fn() -> String + Send + Sync + 'static) -> Static {
+        Static { kind, content: Content::made(make) }
     }
 
     /// A page that was rendered, or a picture that was there, when the program was built.

@@ -24,7 +24,7 @@ use crate::http::server::Server;
 /// Wraps the operations of poem-openapi.
 pub(crate) struct Pipeline<E> {
     pub(crate) inner: E,
-    pub(crate) routes: Routes,
+    pub(crate) routes: &'static Routes,
     pub(crate) server: Arc<Server>,
 }
 

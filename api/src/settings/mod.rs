@@ -97,6 +97,7 @@ impl Settings {
         }
         let posts = facts.method == Method::POST;
         if posts && origin::is_foreign(&facts.site, request.headers()) {
+            origin::report(&facts.site, request.headers());
             return Err(Error::Forbidden("this form was not sent by a page of this server".into()).into());
         }
         if place.open {

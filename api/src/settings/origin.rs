@@ -20,6 +20,21 @@ pub(super) fn is_foreign(site: &Site, headers: &HeaderMap) -> bool {
     }
 }
 
+/// Reports a form that the browser takes for one of this server's, and that comes from another address than the operator has
+/// named: nobody could find out from the page alone.
+pub(super) fn report(site: &Site, headers: &HeaderMap) {
+    if let (Ok(Some(origin)), Ok(Some("same-origin")), Some(public_url)) =
+        (only(headers, &header::ORIGIN), only(headers, &SEC_FETCH_SITE), site.public())
+    {
+        let origin: String = origin.chars().take(200).collect();
+        tracing::warn!(
+            origin,
+            public_url,
+            "a form of the settings pages was refused: HOURSMITH_PUBLIC_URL is another address"
+        );
+    }
+}
+
 /// The one value of a header; an error if there are several, or one that is no text.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ()> {
     let mut values = headers.get_all(name).iter();

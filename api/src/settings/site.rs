@@ -41,6 +41,11 @@ impl Site {
             && ["http", "https"].iter().any(|scheme| origin_of(&format!("{scheme}://{host}")) == Some(origin.clone()))
     }
 
+    /// The origin that the operator has named.
+    pub(super) fn public(&self) -> Option<&str> {
+        self.public.as_deref()
+    }
+
     /// The URL of this server, for samples that people copy.
     pub(super) fn url(&self) -> String {
         match (&self.public, &self.host) {

@@ -1,7 +1,7 @@
 //! From a document to its answers: bounds and cost first, then execution, then completion.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_graphql::parser::types::{DocumentOperations, OperationDefinition, OperationType, Selection};
 use async_graphql::{Request, Response, ServerError, Value, Variables};
@@ -26,10 +26,12 @@ use crate::engine::trusted::TrustedDocuments;
 use crate::engine::{operation_root, type_rules};
 use crate::{Schema, build, sdl};
 
-/// The schema, what is known of its types, and the documents that were read.
+/// What is known of the types, read from the schema when the first document arrives.
+static INDEX: LazyLock<SchemaIndex> = LazyLock::new(|| SchemaIndex::of(&sdl()));
+
+/// The schema, and the documents that were read.
 pub struct Gateway {
     schema: Schema,
-    index: SchemaIndex,
     documents: Documents,
     trusted: TrustedDocuments,
     in_flight: InFlight,
@@ -103,13 +105,7 @@ impl Prepared {
 impl Gateway {
     /// With the documents of a manifest.
     pub fn new(trusted: TrustedDocuments) -> Gateway {
-        Gateway {
-            schema: build(),
-            index: SchemaIndex::of(&sdl()),
-            documents: Documents::default(),
-            trusted,
-            in_flight: InFlight::default(),
-        }
+        Gateway { schema: build(), documents: Documents::default(), trusted, in_flight: InFlight::default() }
     }
 
     /// Whether only the documents of the manifest are executed.
@@ -125,9 +121,9 @@ impl Gateway {
         let document = self.document(&sent)?;
         let Sent { operation_name, mut variables, .. } = sent;
         let operation = document.operation(operation_name.as_deref());
-        let cost = document.cost(|| self.index.cost(&document.parsed, operation, &variables)).map_err(invalid)?;
+        let cost = document.cost(|| INDEX.cost(&document.parsed, operation, &variables)).map_err(invalid)?;
         if let Some(operation) = operation {
-            type_rules::check_values(&self.index, operation, &variables).map_err(unreadable)?;
+            type_rules::check_values(&INDEX, operation, &variables).map_err(unreadable)?;
             for definition in &operation.variable_definitions {
                 let (name, ty) = (&definition.node.name.node, &definition.node.var_type.node);
                 match definition.node.default_value() {
@@ -170,7 +166,7 @@ impl Gateway {
         }
         match self.documents.get(&sent.query) {
             Some(document) => Ok(document),
-            None => read(&self.index, &sent.query).map(Arc::new),
+            None => read(&INDEX, &sent.query).map(Arc::new),
         }
     }
 
@@ -234,7 +230,7 @@ impl Gateway {
         if let Some(operation) = prepared.operation()
             && !before_execution(response)
         {
-            self.index.complete(&prepared.document.parsed, operation, &prepared.variables, response);
+            INDEX.complete(&prepared.document.parsed, operation, &prepared.variables, response);
         }
         drop_repeated(&mut response.errors);
         response.errors.truncate(MAX_ERRORS);

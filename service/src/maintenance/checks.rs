@@ -15,6 +15,9 @@ use crate::limit;
 /// How long Redis may take to answer.
 const REDIS: Duration = Duration::from_secs(3);
 
+/// How the fault of an embedded database begins whose file is damaged.
+pub const DAMAGED: &str = "the file is damaged";
+
 /// What a database says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -40,13 +43,26 @@ pub struct Facts {
 /// It cannot be reached or read.
 pub async fn facts(url: &str) -> Result<Facts, Fault> {
     let mut db = Raw::open(url, Purpose::Read).await?;
-    let facts = gather(&mut db, url).await;
+    let facts = gather(&mut db).await;
+    let postgres = db.is_postgres();
+    // Its connection is closed first: the pool of a pooler may have few.
     db.close().await;
-    facts
+    let mut facts = facts?;
+    if postgres {
+        let options: PgConnectOptions = url.parse()?;
+        facts.pooler = find_pooler(options).await?;
+    }
+    Ok(facts)
 }
 
-async fn gather(db: &mut Raw, url: &str) -> Result<Facts, Fault> {
+async fn gather(db: &mut Raw) -> Result<Facts, Fault> {
     let postgres = db.is_postgres();
+    if !postgres {
+        let found = db.texts("PRAGMA quick_check(1)", &[]).await.unwrap_or_else(|cause| vec![cause.to_string()]);
+        if found != ["ok"] {
+            return Err(Fault::new(format!("{DAMAGED}: {}", found.join("; "))));
+        }
+    }
     let sql = if postgres {
         "SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1)"
     } else {
@@ -71,8 +87,7 @@ async fn gather(db: &mut Raw, url: &str) -> Result<Facts, Fault> {
     let free_connections = Some(db.number(free).await?);
     let indexes = "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass('time_entry_search')";
     let search_index = Some(db.number(indexes).await? > 0);
-    let options: PgConnectOptions = url.parse()?;
-    let (clock_ahead_ms, pooler) = (Some(theirs - ours), find_pooler(options).await?);
+    let (clock_ahead_ms, pooler) = (Some(theirs - ours), None);
     Ok(Facts { version, round_trip_ms, clock_ahead_ms, pooler, keys, free_connections, search_index })
 }
 

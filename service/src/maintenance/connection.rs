@@ -48,9 +48,10 @@ pub(super) enum Kind {
     Bytes,
 }
 
-/// A connection to a database, for one who takes it as a whole.
+/// A connection to a database, for one who takes it as a whole. PostgreSQL is read in one transaction and with statements
+/// that have no name, so that a pooler of transactions may be in between.
 pub(super) enum Raw {
-    Postgres(Box<PgConnection>),
+    Postgres(Box<PgConnection>, Purpose),
     Sqlite(Box<SqliteConnection>),
 }
 
@@ -88,18 +89,22 @@ impl Raw {
             .disable_statement_logging();
         let connected = timeout(CONNECT, Box::pin(options.connect())).await;
         let connected = connected.map_err(|_| Fault::new("the database did not answer within 5 s"))??;
-        Ok(Raw::Postgres(Box::new(connected)))
+        let mut raw = Raw::Postgres(Box::new(connected), purpose);
+        if purpose == Purpose::Read {
+            raw.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        }
+        Ok(raw)
     }
 
     pub(super) fn is_postgres(&self) -> bool {
-        matches!(self, Raw::Postgres(_))
+        matches!(self, Raw::Postgres(..))
     }
 
     /// Runs statements without values.
     pub(super) async fn run(&mut self, sql: &str) -> Result<(), Fault> {
         let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         match self {
-            Raw::Postgres(conn) => sql.execute(&mut **conn).await.map(|_| ())?,
+            Raw::Postgres(conn, _) => sql.execute(&mut **conn).await.map(|_| ())?,
             Raw::Sqlite(conn) => sql.execute(&mut **conn).await.map(|_| ())?,
         }
         Ok(())
@@ -108,7 +113,7 @@ impl Raw {
     /// The rows of a query whose columns hold what `kinds` says.
     pub(super) async fn rows(&mut self, sql: &str, values: &[Value], kinds: &[Kind]) -> Result<Vec<Vec<Value>>, Fault> {
         Ok(match self {
-            Raw::Postgres(conn) => {
+            Raw::Postgres(conn, _) => {
                 let rows = bind_postgres(sql, values).fetch_all(&mut **conn).await?;
                 rows.iter().map(|row| of_postgres(row, kinds)).collect::<Result<_, _>>()?
             }
@@ -149,7 +154,7 @@ impl Raw {
         }
         let names = columns.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
         match self {
-            Raw::Postgres(conn) => {
+            Raw::Postgres(conn, _) => {
                 let mut text = String::new();
                 rows.iter().for_each(|row| copy_line(&mut text, row, columns));
                 let mut into = conn.copy_in_raw(&format!("COPY \"{table}\" ({names}) FROM STDIN")).await?;
@@ -170,9 +175,13 @@ impl Raw {
     }
 
     /// Closes it; what the database says to that matters to nobody.
-    pub(super) async fn close(self) {
+    pub(super) async fn close(mut self) {
+        if matches!(self, Raw::Postgres(_, Purpose::Read)) {
+            // A pooler would end its session with the server if the transaction was left open.
+            let _ = self.run("ROLLBACK").await;
+        }
         let closed = match self {
-            Raw::Postgres(conn) => (*conn).close().await,
+            Raw::Postgres(conn, _) => (*conn).close().await,
             Raw::Sqlite(conn) => (*conn).close().await,
         };
         if let Err(cause) = closed {
@@ -182,7 +191,8 @@ impl Raw {
 }
 
 fn bind_postgres(sql: &str, values: &[Value]) -> Query<'static, Postgres, PgArguments> {
-    values.iter().fold(sqlx::query(AssertSqlSafe(sql.to_owned())), |query, value| match value.clone() {
+    let query = sqlx::query(AssertSqlSafe(sql.to_owned())).persistent(false);
+    values.iter().fold(query, |query, value| match value.clone() {
         Value::Null => query.bind(None::<i64>),
         Value::Integer(number) => query.bind(number),
         Value::Text(text) => query.bind(text),

@@ -62,8 +62,9 @@ async fn transfer_tables(
     progress: &mut impl FnMut(&str, u64),
 ) -> Result<Vec<Copied>, Fault> {
     // Whatever is written to the source meanwhile, all tables are read as they are at this instant.
-    let snapshot = if source.is_postgres() { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "BEGIN" };
-    source.run(snapshot).await?;
+    if !source.is_postgres() {
+        source.run("BEGIN").await?;
+    }
     target.run(if target.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" }).await?;
     let known = |name: &String| TABLES.contains(&name.as_str()) || OF_MIGRATIONS.contains(&name.as_str());
     if let Some(unknown) = tables::names(source).await?.into_iter().find(|name| !known(name)) {
@@ -103,8 +104,10 @@ async fn transfer_tables(
         compare(target, from, to, copied).await?;
     }
     target.run("COMMIT").await?;
-    // So that the first queries are planned for tables with rows.
-    target.run("ANALYZE").await?;
+    // So that the first queries are planned for tables with rows. Others of a database are not this role's.
+    for name in TABLES {
+        target.run(&format!("ANALYZE \"{name}\"")).await?;
+    }
     Ok(read.into_iter().map(|(_, _, copied)| copied).collect())
 }
 

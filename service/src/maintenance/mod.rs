@@ -12,7 +12,7 @@ use std::fmt;
 
 use sea_orm::sqlx;
 
-pub use self::checks::{Facts, facts, redis_answers};
+pub use self::checks::{DAMAGED, Facts, facts, redis_answers};
 pub use self::connection::url_of;
 pub use self::copy::{Copied, Transfer, copy};
 pub use self::sealed::{KeyInUse, keys_in_use, keys_of_endpoints};

@@ -182,6 +182,36 @@ async fn a_backup_comes_back_in_another_place() {
     );
 }
 
+/// A command in another folder than the server's makes no database of its own, which would be empty.
+#[tokio::test]
+async fn commands_make_no_database() {
+    let folder = Folder::new();
+    let (url, file) = (folder.url(), folder.path("hours.db"));
+    for arguments in [&["workspace", "list"][..], &["token", "revoke", "--prefix", "aaaaaaaaaaaa"], &["doctor"]] {
+        let output = keyless(&url, arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("there is no database at") && !exists(&file), "{arguments:?}: {said}");
+    }
+    workspace(&url);
+    assert!(exists(&file), "the first workspace may be made before the first start");
+}
+
+/// A file that is damaged is found by a check-up, which says what to do.
+#[tokio::test]
+async fn a_damaged_file_is_found_by_a_check_up() {
+    let folder = Folder::new();
+    let url = folder.url();
+    workspace(&url);
+    let file = folder.path("hours.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 8 * 4;
+    bytes[middle..middle + 40_000].fill(0xa5);
+    std::fs::write(&file, bytes).unwrap();
+    let output = keyless(&url, &["doctor"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success() && said.contains("restore the last backup"), "{said}");
+}
+
 /// Whatever is wrong is found before anything is touched.
 #[tokio::test]
 async fn a_restore_refuses_what_it_should() {
@@ -269,7 +299,7 @@ async fn postgres_is_dumped_by_its_own_program() {
     let made = crate::running::json(&from.url, &["backup", "--to", file.to_str().unwrap()]);
     assert_eq!((&made["database"], made["keyIds"].as_array().unwrap().len()), (&json!("postgresql"), 1));
     let line = made["run"].as_str().unwrap();
-    assert!(line.starts_with("pg_dump --format=custom"), "{line}");
+    assert!(line.starts_with("(umask 077 && pg_dump --format=custom"), "{line}");
     let sh = |line: &str| std::process::Command::new("sh").args(["-c", line]).output().unwrap();
     let dumped = sh(line);
     assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));

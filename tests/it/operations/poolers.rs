@@ -5,11 +5,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use poem::EndpointExt;
+use poem::endpoint::Endpoint;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use tests::{Kind, PrivateDatabase};
+use tests::{Fixtures, Kind, PrivateDatabase, World};
 
 use super::Folder;
+use crate::database::{Gate, Way};
 use crate::running::{Running, command, json as printed};
 
 /// Creates by each of the clients.
@@ -43,7 +46,12 @@ pub(super) fn port_of(database: &PrivateDatabase) -> u16 {
 
 impl Pooler {
     fn start(program: &str, database: &PrivateDatabase, mode: &str, size: u32, more: &str) -> Pooler {
-        let (port, server, folder) = (free_port(), port_of(database), Folder::new());
+        Pooler::before(program, port_of(database), mode, size, more)
+    }
+
+    /// In front of what listens on this port of the machine.
+    fn before(program: &str, server: u16, mode: &str, size: u32, more: &str) -> Pooler {
+        let (port, folder) = (free_port(), Folder::new());
         let users = folder.path("users");
         std::fs::write(&users, "\"hoursmith\" \"\"\n").unwrap();
         let settings = format!(
@@ -201,6 +209,89 @@ async fn behind_a_pooler_of_transactions_that_keeps_statements() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_pooler_of_sessions() {
     everything_works(older(), "session", 20).await;
+}
+
+/// Commands need no way past a pooler: through it they migrate an empty database, make, check and copy, several at once and
+/// beside a server. Each finds in the pooler's sessions what others have left there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_work_through_a_pooler_of_transactions() {
+    for program in [older(), newer()] {
+        let (database, copy) =
+            (PrivateDatabase::empty(Kind::Postgres).await, PrivateDatabase::empty(Kind::Postgres).await);
+        let embedded = PrivateDatabase::empty(Kind::Sqlite).await;
+        let prepared = if program == older() { "" } else { "max_prepared_statements = 200" };
+        let pooler = Pooler::start(&program, &database, "transaction", 3, prepared);
+        let url = pooler.url(&database);
+        let steps = printed(&url, &["migrate"]);
+        assert!(steps.as_array().unwrap().iter().all(|step| step["applied"] == true), "{steps}");
+        assert_eq!(printed(&url, &["migrate", "--status"]), steps);
+        let token = super::workspace_of(&url, printed);
+        let server = Running::start(&url, &[]);
+        assert_eq!(server.read("/api/v1/me", &token)["data"]["role"], "OWNER");
+        let commands: [&[&str]; 4] = [&["workspace", "list"], &["migrate"], &["doctor"], &["migrate", "--status"]];
+        std::thread::scope(|scope| {
+            for command in commands {
+                scope.spawn(|| printed(&url, command));
+            }
+        });
+        let checks = printed(&url, &["doctor"]);
+        let found = checks.as_array().unwrap().iter().find(|check| check["check"] == "pooler");
+        assert_eq!(found.expect("a check")["status"], "warn", "{checks}");
+        assert_eq!(server.terminate().0, Some(0));
+        printed(&url, &["copy", "--from", &url, "--to", &embedded.url]);
+        printed(&url, &["copy", "--from", &embedded.url, "--to", &pooler.url(&copy)]);
+        assert_eq!(printed(&pooler.url(&copy), &["workspace", "list"]), printed(&url, &["workspace", "list"]));
+    }
+}
+
+/// PostgreSQL is gone, and the pooler in front of it still takes connections: that is noticed as if there was no pooler.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_behind_a_pooler_is_noticed() {
+    let world = World::on(Kind::Postgres).await;
+    let owner = Fixtures::new(&world).await.home.owner;
+    let gate = Gate::before(&world.database).await;
+    let pooler = Pooler::before(&older(), gate.port, "transaction", 5, "server_login_retry = 1");
+    let url = pooler.url(&world.database);
+    let decide = |config: &mut service::Config| {
+        config.database_url = url;
+        config.operation_timeout = Duration::from_secs(2);
+    };
+    let behind = world.replica(world.clock.clone(), decide).await;
+    let metrics = api::admin(behind.app.clone()).map_to_response();
+    let shows_away = async |away: &str| {
+        let request = poem::Request::builder().uri("/metrics".parse().unwrap()).finish();
+        let text = metrics.get_response(request).await.into_body().into_string().await.unwrap();
+        text.contains(&format!("\nhoursmith_database_away {away}\n"))
+    };
+    assert!(behind.get(&owner, "/api/v1/me").await.status == 200 && shows_away("0").await);
+    gate.set(Way::Closed);
+    let gone = Instant::now();
+    while !shows_away("1").await {
+        assert!(gone.elapsed() < Duration::from_secs(60), "nobody notices");
+        behind.call(Method::GET, "/readyz").send().await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    behind.get(&owner, "/api/v1/me").await.error(503, "internal");
+    gate.set(Way::Open);
+    let back = Instant::now();
+    while behind.get(&owner, "/api/v1/me").await.status != 200 || !shows_away("0").await {
+        assert!(back.elapsed() < Duration::from_secs(60), "nobody notices that it is back");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A way past the pooler that leads to another database is refused, before anything is done to either.
+#[tokio::test]
+async fn a_direct_way_to_another_database_is_refused() {
+    let (database, other) = (PrivateDatabase::new(Kind::Postgres).await, PrivateDatabase::empty(Kind::Postgres).await);
+    for arguments in [&["migrate"][..], &["workspace", "list"], &["serve", "--listen", "127.0.0.1:0"]] {
+        let mut command = command(&database.url, arguments);
+        command.env("HOURSMITH_DATABASE_DIRECT_URL", &other.url);
+        let why = super::refused(command);
+        assert!(why.contains("must lead to the same database"), "{why}");
+    }
+    let tables = "SELECT COUNT(*) AS n FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(other.number(tables).await, 0);
 }
 
 /// The rest of both programs, modes and sizes: the long form, `make test-operations`.

@@ -1,4 +1,4 @@
-//! Ten thousand rows, every sort, both directions, nulls and ties, under concurrent writes.
+//! Fifty pages, every sort, both directions, nulls and ties, under concurrent writes; of time ten thousand entries.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,20 +8,24 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tests::{Fixtures, Kind, World, counted, on_both};
 
-const ROWS: usize = 10_000;
+/// Pages of each list.
+const PAGES: usize = 50;
+/// Rows of a page, of time and of other nouns: the most, and few, with which each tie still spans pages.
+const LARGE: usize = 200;
+const SMALL: usize = 40;
 
 /// Numbers from 1 to the number of rows, a new id and a date from a number of days, in the words of a database.
-fn words(kind: Kind) -> (String, &'static str, fn(&str) -> String) {
+fn words(kind: Kind, page: usize) -> (String, &'static str, fn(&str) -> String) {
     let date: fn(&str) -> String = match kind {
         Kind::Sqlite => |days| format!("date('2026-01-01', '+' || ({days}) || ' days')"),
         Kind::Postgres => |days| format!("DATE '2026-01-01' + ({days})"),
     };
-    (counted(ROWS), kind.new_id(), date)
+    (counted(PAGES * page), kind.new_id(), date)
 }
 
 /// Copies of a project, past the door: a third without a due date, a hundred names, three states.
 fn projects(kind: Kind) -> String {
-    let (series, id, date) = words(kind);
+    let (series, id, date) = words(kind, SMALL);
     let due = date("i % 50");
     format!(
         "{series} INSERT INTO project (id, organization_id, client_id, name, name_key, search_key, status, rate_type,
@@ -33,7 +37,7 @@ fn projects(kind: Kind) -> String {
 
 /// Copies of a task, past the door: thirds of each date missing, a hundred names, three states and urgencies.
 fn tasks(kind: Kind) -> String {
-    let (series, id, date) = words(kind);
+    let (series, id, date) = words(kind, SMALL);
     let (start, due, end) = (date("i % 50"), date("i % 40"), date("i % 30"));
     let third = |of: usize, date: &str| format!("CASE WHEN i % 3 = {of} THEN NULL ELSE {date} END");
     format!(
@@ -49,7 +53,7 @@ fn tasks(kind: Kind) -> String {
 
 /// Copies of an expense, past the door: ninety amounts, forty days.
 fn expenses(kind: Kind) -> String {
-    let (series, id, date) = words(kind);
+    let (series, id, date) = words(kind, SMALL);
     let day = date("i % 40");
     format!(
         "{series} INSERT INTO expense (id, organization_id, client_id, category, description, search_key, amount, currency,
@@ -61,7 +65,7 @@ fn expenses(kind: Kind) -> String {
 
 /// Copies of an invoice, past the door: ties everywhere but in the number, thirds of dates and instants missing.
 fn invoices(kind: Kind) -> String {
-    let (series, id, date) = words(kind);
+    let (series, id, date) = words(kind, SMALL);
     let day = date("i % 40");
     let third = |of: usize, value: &str| format!("CASE WHEN i % 3 = {of} THEN NULL ELSE {value} END");
     format!(
@@ -79,7 +83,7 @@ fn invoices(kind: Kind) -> String {
 
 /// Time on that project, past the door: forty days, sixty durations, instants in the thousands.
 fn entries(kind: Kind) -> String {
-    let (series, id, date) = words(kind);
+    let (series, id, date) = words(kind, LARGE);
     let day = date("i % 40");
     format!(
         "{series} INSERT INTO time_entry (id, organization_id, user_id, project_id, duration_seconds, billable, search_key,
@@ -90,13 +94,13 @@ fn entries(kind: Kind) -> String {
 }
 
 /// Pages through every sort of a list, and counts how often each unchanged row came.
-async fn crawl(world: &World, token: &str, list: &str, sorts: &[&str]) {
+async fn crawl(world: &World, token: &str, list: &str, page: usize, sorts: &[&str]) {
     for sort in sorts.iter().flat_map(|sort| [(*sort).to_owned(), format!("-{sort}")]) {
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut cursor = String::new();
-        for page in 0.. {
-            assert!(page < 200, "{sort} has no end");
-            let json = world.get(token, &format!("{list}?limit=200&sort={sort}{cursor}")).await.json();
+        for pages in 0.. {
+            assert!(pages < 4 * PAGES, "{sort} has no end");
+            let json = world.get(token, &format!("{list}?limit={page}&sort={sort}{cursor}")).await.json();
             for row in json["data"].as_array().unwrap_or_else(|| panic!("{json}")) {
                 // Rows of the copies were made long before the clock of this world begins.
                 if row["createdAt"].as_str().unwrap().starts_with("1970") {
@@ -108,7 +112,7 @@ async fn crawl(world: &World, token: &str, list: &str, sorts: &[&str]) {
                 _ => break,
             }
         }
-        assert_eq!(seen.len(), ROWS, "{list} {sort}");
+        assert_eq!(seen.len(), PAGES * page, "{list} {sort}");
         assert!(seen.values().all(|times| *times == 1), "{list} {sort} repeats rows");
     }
 }
@@ -117,7 +121,7 @@ async fn crawl(world: &World, token: &str, list: &str, sorts: &[&str]) {
 async fn while_another_writes(
     world: World,
     token: String,
-    list: &'static str,
+    (list, page): (&'static str, usize),
     new: Value,
     change: Value,
     sorts: &[&str],
@@ -140,7 +144,7 @@ async fn while_another_writes(
         }
         round
     });
-    crawl(&world, &token, list, sorts).await;
+    crawl(&world, &token, list, page, sorts).await;
     done.store(true, Ordering::Relaxed);
     assert!(writer.await.unwrap() > 20, "nobody wrote meanwhile");
 }
@@ -156,7 +160,7 @@ on_both! {
         let new = json!({ "clientId": client, "name": "n50", "dueDate": "2026-01-20" });
         let change = json!({ "name": "n7", "dueDate": null, "status": "COMPLETED" });
         let sorts = ["createdAt", "dueDate", "id", "name", "startDate", "status", "updatedAt"];
-        while_another_writes(world, owner, "/api/v1/projects", new, change, &sorts).await;
+        while_another_writes(world, owner, ("/api/v1/projects", SMALL), new, change, &sorts).await;
     }
 }
 
@@ -172,7 +176,7 @@ on_both! {
         let new = json!({ "projectId": project, "durationSeconds": 600, "entryDate": "2026-01-20" });
         let change = json!({ "durationSeconds": 1200, "entryDate": "2026-01-02" });
         let sorts = ["createdAt", "durationSeconds", "entryDate", "id", "updatedAt"];
-        while_another_writes(world, owner, "/api/v1/time-entries", new, change, &sorts).await;
+        while_another_writes(world, owner, ("/api/v1/time-entries", LARGE), new, change, &sorts).await;
     }
 }
 
@@ -187,7 +191,7 @@ on_both! {
         let new = json!({ "projectId": project, "name": "n50", "dueDate": "2026-01-20" });
         let change = json!({ "name": "n7", "dueDate": null, "status": "DONE", "priority": "HIGH" });
         let sorts = ["createdAt", "dueDate", "endDate", "id", "name", "priority", "startDate", "status", "updatedAt"];
-        while_another_writes(world, owner, "/api/v1/tasks", new, change, &sorts).await;
+        while_another_writes(world, owner, ("/api/v1/tasks", SMALL), new, change, &sorts).await;
     }
 }
 
@@ -201,7 +205,7 @@ on_both! {
         world.database.connect().await.execute_unprepared(&expenses(world.database.kind)).await.unwrap();
         let new = json!({ "clientId": client, "description": "d", "amount": "0.005", "expenseDate": "2026-01-20" });
         let change = json!({ "amount": "0.0001", "expenseDate": "2026-01-02" });
-        while_another_writes(world, owner, "/api/v1/expenses", new, change, &["amount", "createdAt", "expenseDate", "id", "updatedAt"]).await;
+        while_another_writes(world, owner, ("/api/v1/expenses", SMALL), new, change, &["amount", "createdAt", "expenseDate", "id", "updatedAt"]).await;
     }
 }
 
@@ -236,7 +240,7 @@ on_both! {
             "amountPaid", "createdAt", "dueDate", "id", "issueDate", "number", "paidAt", "paymentStatus", "sentAt", "status",
             "total", "updatedAt",
         ];
-        crawl(&world, &owner, "/api/v1/invoices", &sorts).await;
+        crawl(&world, &owner, "/api/v1/invoices", SMALL, &sorts).await;
         done.store(true, Ordering::Relaxed);
         assert!(writer.await.unwrap() > 20, "nobody wrote meanwhile");
     }

@@ -112,13 +112,13 @@ on_both! {
 }
 
 on_both! {
-    /// Ten minutes of requests and batches by a client that waits where `RateLimit` says nothing is left: no 429.
+    /// Five minutes of requests and batches by a client that waits where `RateLimit` says nothing is left: no 429.
     async fn a_paced_client_is_never_refused(world: World) {
         let (world, studio) = studio(&world).await;
         let (spends, waits) = (&studio.owner, &studio.manager);
         let project = studio.project(&world, "P").await;
         world.clock.advance(60_000);
-        let end = world.clock.now().millis() + 600_000;
+        let end = world.clock.now().millis() + 300_000;
         let (mut reported, mut comes_back, mut rounds) = (None::<RateLimit>, 0, 0);
         let (mut sent, mut entries) = (0, 0);
         while world.clock.now().millis() < end {
@@ -149,9 +149,9 @@ on_both! {
                 (comes_back, rounds) = (now + reported.burst.1 * 1000, rounds + 1);
             }
         }
-        assert!(rounds >= 5, "it spent its burst {rounds} times");
+        assert!(rounds >= 3, "it spent its burst {rounds} times");
         // It was not slow, either: the sustained bucket gives 600 and 10 a second.
-        assert!(entries > 5_000, "{entries} points in ten minutes");
+        assert!(entries > 2_500, "{entries} points in five minutes");
     }
 }
 
@@ -185,7 +185,8 @@ on_both! {
         let (mut burst, mut points) = (30, 600);
         let (mut done, mut in_vain) = (0, 0);
         let mut sizes = [1, 7, 1, 40, 2, 100, 3].into_iter().cycle();
-        for step in 0..=300 {
+        // For a little more than three minutes, since each entry is stored.
+        for step in 0..=100 {
             if step > 0 {
                 world.clock.advance(2_000);
                 (burst, points) = (30.min(burst + 6), 600.min(points + 20));
@@ -213,8 +214,8 @@ on_both! {
             }
         }
         // All that there was, and ten points a second.
-        assert_eq!(done + in_vain + points, 600 + 10 * 600);
-        assert!(done > 5_000 && in_vain > 0, "{done} of use, {in_vain} in vain");
+        assert_eq!(done + in_vain + points, 600 + 10 * 200);
+        assert!(done > 2_000 && in_vain > 0, "{done} of use, {in_vain} in vain");
     }
 }
 

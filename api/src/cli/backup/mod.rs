@@ -63,7 +63,7 @@ impl Backup {
             format!("{shown}: {} rows in {} tables", manifest.counts.values().sum::<i64>(), manifest.counts.len());
         if let Some(line) = &run {
             words = format!(
-                "{shown}: the ids of the keys\nThe rows are dumped by PostgreSQL's own program; run:\n  {line}"
+                "{shown}: the ids of the keys\nThis is not the backup yet: PostgreSQL's own program dumps the rows. Run:\n  {line}"
             );
         }
         print::outcome(common.json, &Report { file: shown.to_string(), manifest: &manifest, run }, words)

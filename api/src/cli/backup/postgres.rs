@@ -7,16 +7,17 @@ use crate::cli::files;
 /// Parameters of a URL that PostgreSQL's own programs know.
 const KNOWN: [&str; 6] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port"];
 
-/// The line that dumps a database beside the file of a backup.
+/// The line that dumps a database beside the file of a backup, into a file that nobody else can read.
 pub(super) fn dump_line(url: &str, backup: &Path) -> String {
-    format!("pg_dump --format=custom --no-owner --file={} {}", quoted(&dump_of(backup)), quoted(&without_password(url)))
+    let (dump, url) = (quoted(&dump_of(backup)), quoted(&without_password(url)));
+    format!("(umask 077 && pg_dump --format=custom --no-owner --no-acl --file={dump} {url})")
 }
 
-/// The line that loads it into a database.
+/// The line that loads it into a database, whose roles need not be those of the dump.
 pub(super) fn load_line(url: &str, backup: &Path) -> String {
     let url = quoted(&without_password(url));
     format!(
-        "pg_restore --clean --if-exists --no-owner --single-transaction --dbname={url} {}",
+        "pg_restore --clean --if-exists --no-owner --no-acl --single-transaction --dbname={url} {}",
         quoted(&dump_of(backup))
     )
 }
@@ -57,7 +58,8 @@ mod tests {
         );
         assert_eq!(
             line,
-            "pg_dump --format=custom --no-owner --file='b o.tar.dump' 'postgres://me@db.example:5432/hours?sslmode=require'"
+            "(umask 077 && pg_dump --format=custom --no-owner --no-acl --file='b o.tar.dump' \
+             'postgres://me@db.example:5432/hours?sslmode=require')"
         );
         assert!(
             load_line("postgresql://h/x'y", Path::new("b")).ends_with("--dbname='postgresql://h/x'\\''y' 'b.dump'")

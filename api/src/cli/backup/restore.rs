@@ -59,6 +59,11 @@ impl Restore {
         let Some(database) = sqlite::resolved(&common.database_url) else {
             return match manifest.database {
                 Kind::Postgresql => {
+                    if !self.force && !maintenance::is_empty(common.migration_url()).await? {
+                        return Err("the database is not empty: the line that loads the dump would replace its rows; to have \
+                                    it all the same, stop every server and add --force"
+                            .into());
+                    }
                     let run = postgres::load_line(common.migration_url(), &self.from);
                     print::outcome(common.json, &serde_json::json!({ "run": run }), run.clone())?;
                     Err("nothing was restored: PostgreSQL is loaded by its own program; run the line above".into())

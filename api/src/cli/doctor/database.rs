@@ -33,11 +33,19 @@ pub(super) async fn checks(common: &Common, setting: &secret_key::Setting) -> Ve
             return vec![Check::fail("database", common.without_urls(&why), advice)];
         }
     };
+    if let Err(why) = common.check_direct().await {
+        let advice = "correct HOURSMITH_DATABASE_DIRECT_URL, or leave it out";
+        return vec![Check::fail("database", common.without_urls(&why.0), advice)];
+    }
     let facts = match maintenance::facts(url).await {
         Ok(facts) => facts,
         Err(why) => {
-            let advice = "check that HOURSMITH_DATABASE_URL leads to the database and that its user may read it";
-            return vec![Check::fail("database", common.without_urls(&why.to_string()), advice)];
+            let why = common.without_urls(&why.to_string());
+            let advice = match why.starts_with(maintenance::DAMAGED) {
+                true => "stop the server, and restore the last backup (`hoursmith restore`)",
+                false => "check that HOURSMITH_DATABASE_URL leads to the database and that its user may read it",
+            };
+            return vec![Check::fail("database", why, advice)];
         }
     };
     let mut checks = vec![answers(&facts), migrations(&steps.0, &steps.1), clock(&facts)];
@@ -106,7 +114,7 @@ fn pooler(common: &Common, facts: &Facts) -> Check {
             let detail = format!(
                 "one is in between, which {statements} prepared statements; other replicas are noticed by a poll"
             );
-            Check::warn(NAME, detail, "set HOURSMITH_DATABASE_DIRECT_URL to a URL past it, for migrations and LISTEN")
+            Check::warn(NAME, detail, "set HOURSMITH_DATABASE_DIRECT_URL to a URL past it, for LISTEN")
         }
     }
 }

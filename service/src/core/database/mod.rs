@@ -82,7 +82,11 @@ impl Database {
         if let Some(pooler) = pooler {
             let statements = if pooler.keeps_statements { "kept" } else { "not kept" };
             let listening = if listen.is_some() { "over the direct URL" } else { "off, a poll stands in" };
-            tracing::info!(statements, listening, "a pooler is between this process and PostgreSQL");
+            let found = "a pooler is between this process and PostgreSQL";
+            match settings.serves {
+                true => tracing::info!(statements, listening, "{found}"),
+                false => tracing::debug!(statements, listening, "{found}"),
+            }
         }
         let size = usize::try_from(settings.connections).unwrap_or(1);
         let pool = Pool::open(Options::Postgres(Box::new(options)), size, pooler).await.map_err(of_driver)?;

@@ -175,7 +175,9 @@ impl Pool {
         let pool = Arc::downgrade(self);
         tokio::spawn(async move {
             while let Some(pool) = pool.upgrade() {
-                if let Ok(Ok(conn)) = timeout(CONNECT, pool.options.open(pool.pooler)).await {
+                if let Ok(Ok(mut conn)) = timeout(CONNECT, pool.options.open(pool.pooler)).await
+                    && pool.is_answered(&mut conn).await
+                {
                     pool.put(conn, pool.generation.load(Ordering::Acquire));
                     pool.away.send_replace(false);
                     tracing::warn!("the database is back");
@@ -283,12 +285,20 @@ impl Pool {
         }
         self.try_idle(Duration::ZERO).await;
         match timeout(PING, self.options.open(self.pooler)).await {
-            Ok(Ok(conn)) => self.put(conn, self.generation.load(Ordering::Acquire)),
+            Ok(Ok(mut conn)) => match self.is_answered(&mut conn).await {
+                true => self.put(conn, self.generation.load(Ordering::Acquire)),
+                false => self.lost("the pooler answers, and the database behind it does not"),
+            },
             Ok(Err(error)) if is_refused_for_now(&error) => {}
             Ok(Err(error)) => self.lost(&error.to_string()),
             Err(_) => self.lost("it does not answer"),
         }
         self.suspected.store(false, Ordering::Release);
+    }
+
+    /// Whether the database answers on a new connection. A pooler gives one whatever has become of the database behind it.
+    async fn is_answered(&self, conn: &mut Conn) -> bool {
+        self.pooler.is_none() || conn.simple("SELECT 1", Instant::now() + PING).await.is_ok()
     }
 
     /// Cancels the running statement of a connection in PostgreSQL.
@@ -414,11 +424,12 @@ impl Drop for Taken {
         conn.abandon();
         let process = conn.process().filter(|_| self.state != State::Lost);
         drop(conn);
-        if let (Some(process), Ok(runtime)) = (process, tokio::runtime::Handle::try_current()) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if let Some(process) = process {
             runtime.spawn(self.pool.clone().cancel(process));
-            if self.state == State::Late {
-                runtime.spawn(self.pool.clone().suspect());
-            }
+        }
+        if self.state == State::Late && matches!(self.pool.options, Options::Postgres(_)) {
+            runtime.spawn(self.pool.clone().suspect());
         }
     }
 }

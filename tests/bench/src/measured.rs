@@ -224,7 +224,7 @@ impl Measured {
             if let (Some(now), Some(bound)) = (now, bound)
                 && now > bound
             {
-                missed.push(format!("- {what}: {now:.2} in place of {bound}"));
+                missed.push(format!("- {what}: {now:.2} in place of {bound:.2}"));
             }
         };
         let median = |spread: Option<Spread>| spread.map(|spread| spread.median);

@@ -119,6 +119,11 @@ fn ratios() -> PathBuf {
     root().join("tests/bench/ratios.json")
 }
 
+/// What `Measured::plots` draws, as the page shows it.
+const PLOTS: &str = "![Server CPU on PostgreSQL](performance/server-postgresql.svg)\n\n\
+    ![Database CPU on PostgreSQL](performance/database-postgresql.svg)\n\n\
+    ![Server CPU on SQLite](performance/server-sqlite.svg)";
+
 /// A folder of this run, removed at its end.
 struct Folder(PathBuf);
 
@@ -260,6 +265,7 @@ pub async fn lab(options: &Options) -> Result<(), String> {
     let sections = [
         ("ratios", known.ratios()),
         ("missed", known.missed()),
+        ("plots", PLOTS.to_owned()),
         ("figures", known.figures()),
         ("growth", known.grown()),
         ("footprint", known.footprints()),

@@ -43,7 +43,7 @@ async fn main() {
     assert_eq!(again.headers()["idempotent-replayed"], "true");
     let client = client.into_inner().data;
     assert_eq!(again.into_inner().data.id, client.id);
-    let rate = "120.50".parse::<types::MoneyInput>().expect("money");
+    let rate = "120.50".parse::<types::RateInput>().expect("money");
     let due = chrono::NaiveDate::from_ymd_opt(2026, 9, 30).expect("a day");
     let create = api.create_project().idempotency_key(key());
     let create = create.body_map(|body| body.client_id(client.id).name("Website").hourly_rate(rate).due_date(due));

@@ -4,8 +4,13 @@ use std::collections::HashMap;
 
 use crate::markdown;
 
-/// The section of `docs/README.md` from which on nothing is published.
-const INTERNAL: &str = "\n## For developers of the server";
+/// The section of a page, and of `docs/README.md`, from which on nothing is published: it is about the source.
+const INTERNAL: &str = "\n## For developers";
+
+/// The part of a page that is published.
+pub fn published(text: &str) -> &str {
+    text.split_once(INTERNAL).map_or(text, |(published, _)| published)
+}
 
 /// `docs/README.md`: the published guides in groups.
 pub struct Index {
@@ -38,8 +43,7 @@ pub struct Entry {
 impl Index {
     /// Reads the published part of the index.
     pub fn parse(text: &str) -> Index {
-        let published = text.split_once(INTERNAL).map_or(text, |(published, _)| published);
-        let mut sections = published.split("\n## ");
+        let mut sections = published(text).split("\n## ");
         let head = sections.next().unwrap_or_default();
         let (title, introduction) = head.split_once('\n').unwrap_or((head, ""));
         let groups: Vec<_> = sections.map(Group::parse).collect();
@@ -121,4 +125,24 @@ impl Anchors {
         *times += 1;
         if *times == 1 { anchor } else { format!("{anchor}-{}", *times - 1) }
     }
+}
+
+/// The text of a guide as programs read it at its own address: links to what is not published are words.
+pub fn for_programs(text: &str, published: &[(String, String)]) -> String {
+    let leads = |target: &str| match target.split('#').next().unwrap_or_default().strip_suffix(".md") {
+        Some(name) => target.contains("://") || published.iter().any(|(known, _)| known == name),
+        None => true,
+    };
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("](") {
+        let Some((target, behind)) = after.split_once(')') else { break };
+        match before.rsplit_once('[') {
+            Some((above, label)) if !leads(target) => out.extend([above, label]),
+            _ => out.extend([before, "](", target, ")"]),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
 }

@@ -12,7 +12,7 @@ mod search;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use guide::{Guide, Index};
+use guide::{Guide, Index, for_programs, published};
 
 /// The folder of the pictures, below `docs/` and below `/docs`.
 const PICTURES: &str = "pictures";
@@ -26,7 +26,8 @@ fn main() {
     println!("cargo::rerun-if-changed=build");
     let index = Index::parse(&text(&docs, "README.md"));
     let names = index.names();
-    let guide = |(name, _): &(String, String)| Guide::parse(name, &text(&docs, &format!("{name}.md")), &names);
+    let guide =
+        |(name, _): &(String, String)| Guide::parse(name, published(&text(&docs, &format!("{name}.md"))), &names);
     let guides: Vec<Guide> = names.iter().map(guide).collect();
 
     let mut table = String::from("&[\n");
@@ -48,7 +49,7 @@ fn main() {
         page(
             &format!("/{}.md", guide.name),
             "text/markdown; charset=utf-8",
-            text(&docs, &format!("{}.md", guide.name)),
+            for_programs(published(&text(&docs, &format!("{}.md", guide.name))), &names),
         );
     }
     for name in files(&docs, SCREENS, ".graphql") {

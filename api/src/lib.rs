@@ -71,6 +71,7 @@ pub fn server(mut server: Server) -> impl Endpoint<Output = Response> {
     let server = Arc::new(server);
     let mcp = |list| mcp::Mcp::new(list, server.clone(), gateway.clone());
     let document = openapi_of(server.public_url.clone());
+    let public_url = server.public_url.as_deref().map(|url| url.trim_end_matches('/'));
     let routes = Route::new()
         .nest(rest::BASE, rest::endpoint(server.clone()))
         .at("/api/openapi.json", document("application/json", |made| &mut made.json))
@@ -81,14 +82,14 @@ pub fn server(mut server: Server) -> impl Endpoint<Output = Response> {
         .at("/mcp", mcp(mcp::List::Default))
         .at("/mcp/x/all", mcp(mcp::List::All))
         .at("/mcp/readonly", mcp(mcp::List::ReadOnly))
-        .at("/", pages::Home::new(server.app.clone()))
+        .at("/", pages::Home::new(server.app.clone(), public_url))
         .at("/api-docs", pages::Static::api_docs())
         .at("/api-docs/", pages::Static::api_docs())
         .at("/graphiql", pages::Static::graphiql())
         .at("/graphiql/", pages::Static::graphiql())
         .nest(settings::BASE, settings::Settings { server: server.clone() })
         .at("/favicon.ico", pages::Static::icon())
-        .nest("/docs", pages::Docs::default())
+        .nest("/docs", pages::Docs::new(public_url))
         .nest("/assets", pages::Assets::default())
         .at("/llms.txt", pages::Static::made(TEXT, || pages::LLMS.into()))
         .at("/.well-known/security.txt", pages::Static::made(TEXT, || SECURITY_TXT.into()))

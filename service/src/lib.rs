@@ -59,8 +59,10 @@ pub use door::{Cx, RequestFacts};
 pub use idempotency::IdempotencyKey;
 pub use limit::{Budget, Sizes, network_of};
 pub use list::page::{DEFAULT_LIMIT, Filter, Key, ListArgs, MAX_LIMIT, MAX_TOTAL, Page, Pages, Total};
+pub use list::question::bad_cursor;
 pub use list::sort;
 pub use nouns::*;
+pub use webhook::sample::example_event;
 
 /// The values that inputs and records are made of.
 pub use entity::value;

@@ -117,6 +117,18 @@ async fn errors_lead_to_the_public_url_of_the_server() {
     let server = Running::start(&database.url, &["--public-url", "https://time.example.com/"]);
     let error = &server.read("/api/v1/me", "none")["error"];
     assert_eq!(error["docUrl"], "https://time.example.com/docs/errors#unauthenticated", "{error}");
+    // The answer to a sample that was sent as it is shown says so.
+    for shown in ["hsk_live_…", "YOUR_SECRET_TOKEN", "$HOURSMITH_API_TOKEN"] {
+        let error = &server.read("/api/v1/me", shown)["error"];
+        assert!(error["message"].as_str().unwrap().contains("placeholder"), "{shown}: {error}");
+    }
+    let mut guide = String::new();
+    for path in ["/docs/mcp", "/docs/mcp.md", "/"] {
+        let read = Command::new("curl").args(["-sS", &format!("http://{}{path}", server.address)]).output().unwrap();
+        guide.push_str(&String::from_utf8(read.stdout).unwrap());
+    }
+    assert!(guide.matches("https://time.example.com/mcp").count() >= 8 && !guide.contains("YOUR-SERVER"));
+    assert!(guide.contains("https://time.example.com</span>/api/v1/me"));
 }
 
 #[tokio::test]
@@ -144,11 +156,40 @@ async fn guides_are_there_as_text_for_programs() {
     let list = world.call(Method::GET, "/llms.txt").send().await.text();
     let paths: Vec<_> = list.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
     assert!(paths.len() >= 18, "{list}");
-    for path in paths {
+    for path in &paths {
         let answer = world.call(Method::GET, path).send().await;
         assert_eq!(answer.header("content-type"), Some("text/markdown; charset=utf-8"), "{path}");
-        assert!(answer.text().starts_with("# "), "{path}");
+        let text = answer.text();
+        assert!(text.starts_with("# ") && !text.contains("\n## For developers"), "{path}");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            let leads = link.is_empty() || link.contains("://") || paths.contains(&&*format!("/docs/{link}"));
+            if !leads {
+                assert_eq!(
+                    world.call(Method::GET, &format!("/docs/{link}")).send().await.status,
+                    200,
+                    "{path}: {link}"
+                );
+            }
+        }
     }
+}
+
+/// What is copied from a text or from a page without script goes to the server that it was read from.
+#[tokio::test]
+async fn samples_name_the_server_that_they_were_read_from() {
+    let world = World::on(Kind::Sqlite).await;
+    let read = async |path: &str, host: &str| world.call(Method::GET, path).header("host", host).send().await;
+    for (host, address) in [("127.0.0.1:8977", "http://127.0.0.1:8977"), ("hours.example", "https://hours.example")] {
+        for path in ["/docs/start.md", "/docs/start"] {
+            assert!(read(path, host).await.text().contains(&format!("HOURSMITH_URL={address}\n")), "{path}");
+        }
+        assert!(read("/docs/mcp.md", host).await.text().contains(&format!("hoursmith {address}/mcp")));
+        assert!(read("/", host).await.text().contains(&format!(">{address}</span>/api/v1/me")));
+    }
+    let (one, other) = (read("/docs/start.md", "a.example").await, read("/docs/start.md", "b.example").await);
+    assert!(one.header("etag").is_some() && one.header("etag") != other.header("etag"));
+    let odd = read("/docs/mcp.md", "a\"><b").await;
+    assert!(!odd.text().contains("a\"><b"), "{}", odd.text());
 }
 
 /// A person who has mistyped an address is led on; a program gets the envelope, and a hint where the base is missing.
@@ -187,7 +228,7 @@ on_both! {
 }
 
 /// The blocks of a guide in one language.
-fn blocks(guide: &str, language: &str) -> Vec<String> {
+pub(crate) fn blocks(guide: &str, language: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/{guide}.md"));
     let text = std::fs::read_to_string(path).unwrap();
     let fence = format!("```{language}\n");
@@ -206,7 +247,9 @@ async fn the_programs_of_the_guides_run_as_they_are_shown() {
         url,
         &["token", "create", "--workspace", id, "--member", "o@w.example", "--name", "t", "--scope", "write"],
     );
-    let server = Running::start(url, &[]);
+    let documents = tests::database::folder().join("documents.json");
+    std::fs::write(&documents, blocks("graphql", "json").pop().unwrap()).unwrap();
+    let server = Running::start(url, &["--documents", documents.to_str().unwrap()]);
     let run = |program: &str, arguments: &[&str], code: &str| -> String {
         let output = Command::new(program)
             .args(arguments)
@@ -227,8 +270,11 @@ async fn the_programs_of_the_guides_run_as_they_are_shown() {
     let report: Value = serde_json::from_str(report).unwrap();
     assert!(report["data"]["total"]["seconds"].as_i64().unwrap() >= 9_000, "{report}");
     assert!(printed.lines().last().unwrap().contains("\"note\":\"Call\""), "{printed}");
-    for guide in ["authentication", "lists"] {
-        blocks(guide, "bash").iter().for_each(|block| _ = run("bash", &["-euo", "pipefail", "-c"], block));
+    for guide in ["authentication", "lists", "graphql", "mcp"] {
+        for block in blocks(guide, "bash") {
+            let printed = run("bash", &["-euo", "pipefail", "-c"], &block);
+            assert!(!printed.contains("\"errors\"") && !printed.contains("\"isError\":true"), "{block}\n{printed}");
+        }
     }
     let module = ["--input-type=module", "-e"];
     let summed: Value = serde_json::from_str(&run("node", &module, &blocks("lists", "javascript")[0])).unwrap();

@@ -38,6 +38,9 @@ Scalar.createApiReference('#api-docs', {
   hideClientButton: true,
   documentDownloadType: 'direct',
   defaultOpenAllTags: true,
+  // What is required comes first, then fields in the order of the document, which is that of their meaning.
+  orderSchemaPropertiesBy: 'preserve',
+  orderRequiredPropertiesFirst: true,
   showDeveloperTools: 'never',
   // The token stays in memory: it is forgotten with the page.
   persistAuth: false,

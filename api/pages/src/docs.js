@@ -35,6 +35,12 @@ const SYNONYMS = {
   hook: 'webhook',
   swagger: 'openapi',
   sdk: 'generated client',
+  signature: 'verify',
+  'webhook signature': 'verify',
+  etag: 'versions',
+  'if match': 'versions',
+  'optimistic locking': 'versions',
+  bulk: 'batch',
 };
 
 /** Every word must occur; a heading counts more than a text, and the whole heading most. */

@@ -29,6 +29,11 @@ impl Content {
         Content { make: Some(Box::new(make)), ..Content::default() }
     }
 
+    /// A text that was made for one request.
+    pub(super) fn of_text(text: String) -> Content {
+        Content { identity: OnceLock::from(Bytes::from(text)), ..Content::default() }
+    }
+
     /// A content of the program, as it is.
     pub(super) fn of_static(bytes: &'static [u8]) -> Content {
         Content { identity: OnceLock::from(Bytes::from_static(bytes)), ..Content::default() }

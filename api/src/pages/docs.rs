@@ -26,10 +26,11 @@ pub(crate) fn not_found() -> Response {
 /// The pages of the guides, with or without a slash at the end of their paths.
 pub struct Docs(Vec<(&'static str, Static)>);
 
-impl Default for Docs {
-    fn default() -> Docs {
+impl Docs {
+    /// The guides of a server, which they call by its public URL, or else as each request does.
+    pub fn new(public_url: Option<&str>) -> Docs {
         let page = |(path, kind, content): &(&'static str, &'static str, &'static [u8])| {
-            (path.trim_matches('/'), Static::rendered(kind, content))
+            (path.trim_matches('/'), Static::rendered(kind, content, public_url))
         };
         Docs(PAGES.iter().map(page).collect())
     }

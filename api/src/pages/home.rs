@@ -21,9 +21,10 @@ pub struct Home {
 }
 
 impl Home {
-    /// The page of a server.
-    pub fn new(app: App) -> Home {
-        let [page, empty] = [&super::HOME, &super::HOME_EMPTY].map(|file| Static::embedded(super::HTML, file));
+    /// The page of a server, which it calls by its public URL, or else as each request does.
+    pub fn new(app: App, public_url: Option<&str>) -> Home {
+        let [page, empty] =
+            [&super::HOME, &super::HOME_EMPTY].map(|file| Static::naming(super::HTML, file, public_url));
         Home { app, page, empty, has_workspace: AtomicBool::new(false) }
     }
 

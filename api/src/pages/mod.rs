@@ -4,6 +4,7 @@
 mod content;
 mod docs;
 mod home;
+mod own_address;
 
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
@@ -73,17 +74,62 @@ dist! {
 pub struct Static {
     kind: &'static str,
     content: Content,
+    /// When the address of this server is written into it for each request.
+    named: Named,
+}
+
+/// When a page names the server by the address that the request was sent to.
+#[derive(Clone, Copy, PartialEq)]
+enum Named {
+    /// It names none, or the operator's.
+    Never,
+    /// For those who take no coding, as programs do that run no script either.
+    WithoutCoding,
+    /// Always: a text for programs.
+    Always,
 }
 
 impl Static {
     /// A document that this process makes when it is asked for the first time.
     pub fn made(kind: &'static str, make: impl Fn() -> String + Send + Sync + 'static) -> Static {
-        Static { kind, content: Content::made(make) }
+        Static { kind, content: Content::made(make), named: Named::Never }
     }
 
-    /// A page that was rendered, or a picture that was there, when the program was built.
-    fn rendered(kind: &'static str, bytes: &'static [u8]) -> Static {
-        Static { kind, content: Content::of_static(bytes) }
+    /// A page that was rendered, or a picture that was there, when the program was built. It names the server by its public
+    /// URL, or else as each request does.
+    fn rendered(kind: &'static str, bytes: &'static [u8], public_url: Option<&str>) -> Static {
+        let text = if kind.starts_with("text/") { std::str::from_utf8(bytes).unwrap_or_default() } else { "" };
+        let named = match own_address::is_named(text) {
+            false => Named::Never,
+            true if kind == HTML => Named::WithoutCoding,
+            true => Named::Always,
+        };
+        match public_url.filter(|_| named != Named::Never).map(str::to_owned) {
+            Some(url) => Static::made(kind, move || own_address::named(text, &url)),
+            None => Static { kind, content: Content::of_static(bytes), named },
+        }
+    }
+
+    /// A built page that names the server in the same way.
+    fn naming(kind: &'static str, file: &'static File, public_url: Option<&str>) -> Static {
+        let page = Static::embedded(kind, file);
+        match public_url.map(str::to_owned) {
+            Some(url) => Static::made(kind, move || own_address::named(&page.text(), &url)),
+            None => Static { named: Named::WithoutCoding, ..page },
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.content.bytes(Coding::Identity)).into_owned()
+    }
+
+    /// The page with the address of a request, where it is to name it.
+    fn for_request(&self, request: &Request, coding: Coding) -> Option<Static> {
+        let is_named =
+            self.named == Named::Always || (self.named == Named::WithoutCoding && coding == Coding::Identity);
+        let address = own_address::of(request).filter(|_| is_named)?;
+        let content = Content::of_text(own_address::named(&self.text(), &address));
+        Some(Static { kind: self.kind, content, named: Named::Never })
     }
 
     /// The REST reference.
@@ -102,7 +148,7 @@ impl Static {
     }
 
     fn embedded(kind: &'static str, file: &File) -> Static {
-        Static { kind, content: Content::embedded(file.brotli) }
+        Static { kind, content: Content::embedded(file.brotli), named: Named::Never }
     }
 }
 
@@ -114,6 +160,21 @@ impl Endpoint for Static {
             return Ok(rejection);
         }
         let coding = Coding::accepted(&request, Some(Coding::Brotli));
+        match self.for_request(&request, coding) {
+            // What is made for one request is not worth a coding.
+            Some(page) => Ok(page.respond(&request, Coding::Identity)),
+            None => {
+                let mut response = self.respond(&request, coding);
+                response.extensions_mut().insert(SharedBody);
+                Ok(response)
+            }
+        }
+    }
+}
+
+impl Static {
+    /// The page in a coding, or that the client has it.
+    fn respond(&self, request: &Request, coding: Coding) -> Response {
         let tag = self.content.tag(coding);
         let known = request.headers().get(header::IF_NONE_MATCH).and_then(|sent| sent.to_str().ok());
         let mut response = if known.is_some_and(|sent| tags(sent).any(|sent| sent == tag || sent == "*")) {
@@ -122,12 +183,9 @@ impl Endpoint for Static {
             Response::builder().content_type(self.kind).body(Body::from(self.content.bytes(coding)))
         };
         self.add_headers(response.headers_mut(), coding, &tag);
-        response.extensions_mut().insert(SharedBody);
-        Ok(response)
+        response
     }
-}
 
-impl Static {
     fn add_headers(&self, headers: &mut HeaderMap, coding: Coding, tag: &str) {
         if let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}\"")) {
             headers.insert(header::ETAG, tag);

@@ -44,10 +44,20 @@ pub fn samples() -> Vec<Sample> {
     problems.add("defaultRate", "must be a decimal with up to 12 digits and up to 4 decimals, such as \"150.00\"");
     let conflict = Error::conflict;
     let mut samples = vec![
-        of_code(
-            "BadRequest",
-            Code::BadRequest,
-            vec![("not JSON", Error::BadRequest(not_json.into())), ("a key twice", Error::BadRequest(twice.into()))],
+        Sample {
+            name: "BadRequest",
+            status: status_of(Code::BadRequest),
+            when: "The body is not JSON, or an object in it has a key twice.",
+            errors: vec![
+                ("not JSON", Error::BadRequest(not_json.into())),
+                ("a key twice", Error::BadRequest(twice.into())),
+            ],
+        },
+        of_error(
+            "BadCursor",
+            "The cursor does not decode, or it belongs to another list, sort or filter: begin again without one.",
+            "cursor",
+            service::bad_cursor(),
         ),
         of_code("Unauthenticated", Code::Unauthenticated, vec![("no token", service::no_token(Environment::Live))]),
         of_code("ForbiddenPlan", Code::ForbiddenPlan, vec![("plan", Error::PlanLacks(Feature::ApiAccess))]),
@@ -55,18 +65,20 @@ pub fn samples() -> Vec<Sample> {
             "ForbiddenScope",
             Code::ForbiddenScope,
             vec![
-                ("role", Error::Forbidden("your role MEMBER does not allow to list clients".into())),
+                ("role", Error::Forbidden("your role MEMBER may not list clients".into())),
                 (
                     "scope",
-                    Error::Forbidden("this token has scope read; to create client takes one with scope write".into()),
+                    Error::Forbidden("to create client, use a token with scope write: this one has scope read".into()),
                 ),
             ],
         ),
         of_code("NotFound", Code::NotFound, vec![("record", Error::NotFound("client"))]),
-        of_code(
-            "Conflict",
-            Code::Conflict,
-            vec![
+        Sample {
+            name: "Conflict",
+            status: status_of(Code::Conflict),
+            when: "The state of a record blocks the request, or the `Idempotency-Key` was used for another request or is in \
+                   flight; `reason` says which.",
+            errors: vec![
                 ("state", conflict(Reason::Invoiced, "the entry is on an invoice and cannot be changed or deleted")),
                 (
                     "another request",
@@ -77,7 +89,7 @@ pub fn samples() -> Vec<Sample> {
                 ),
                 ("in flight", Error::InFlight),
             ],
-        ),
+        },
         of_error(
             "Stale",
             "`If-Match` names another version than the record has; `ETag` has the current one.",
@@ -134,9 +146,10 @@ pub fn page() -> String {
         line(&format!("\n### `{reason}`\n\n{}", reason.when().trim()));
     }
     line(UNAVAILABLE);
-    line("\n## Examples\n\nThe bodies of REST. This page is generated from the code that makes them.");
+    line("\n## Examples\n\nThe bodies of REST, as the server sends them.");
     for sample in &samples {
-        line(&format!("\n### {} {}\n\n{}", sample.status.as_u16(), sample.name, sample.when));
+        let code = sample.errors.first().map_or("", |(_, error)| error.code().as_str());
+        line(&format!("\n### {}, `{code}`\n\n{}", sample.status.as_u16(), sample.when));
         for (subject, error) in &sample.errors {
             let body = serde_json::json!({ "error": error.body("01890a5d-ac96-774b-bcce-b302099a8057") });
             let body = serde_json::to_string_pretty(&body).unwrap_or_default();

@@ -29,7 +29,7 @@ pub(super) async fn section(visit: &Visit<'_>, problems: &Problems) -> Result<Ma
     let name = Field {
         name: "name",
         label: "Name of the new passkey",
-        hint: "By which you recognise it, such as the device that holds it.",
+        hint: "What you will recognise it by, such as the device that holds it.",
         required: true,
         ..Field::default()
     };

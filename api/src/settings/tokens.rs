@@ -114,7 +114,7 @@ fn form(visit: &Visit<'_>, problems: &Problems) -> Response {
     let name = Field {
         name: "name",
         label: "Name",
-        hint: "By which you recognise it, such as the program that uses it.",
+        hint: "What you will recognise it by, such as the program that uses it.",
         required: true,
         ..Field::default()
     };

@@ -139,6 +139,9 @@ impl Callers {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
             _ => return Err(Error::Unauthenticated(format!("not a bearer token: {}", how()).into())),
         };
+        if is_placeholder(token) {
+            return Err(Error::Unauthenticated(PLACEHOLDER.into()));
+        }
         let prefix = prefix_of(core.environment, token).ok_or_else(|| refused(core))?;
         let sent = Sha256::digest(token);
         let known = self.known.get(prefix).filter(|known| known.hash.ct_eq(&sent).into());
@@ -200,6 +203,16 @@ impl Callers {
 
 fn refused(core: &Core) -> Error {
     Error::Unauthenticated(format!("the token is not valid: {}", how_to(core.environment)).into())
+}
+
+/// What is answered to a sample that was sent as it is shown.
+const PLACEHOLDER: &str = "this is the placeholder of the documentation: put your own token in its place, which is made at \
+     /settings/api or by the operator of this server";
+
+/// Whether this stands for a token in a sample: with dots for what is left out, `YOUR_SECRET_TOKEN`, or a variable that
+/// was not filled in.
+fn is_placeholder(token: &str) -> bool {
+    token.contains('…') || token.contains("...") || token.starts_with("YOUR_") || token.starts_with(['$', '<', '{'])
 }
 
 /// The prefix of a token that is shaped as ours and of this environment.

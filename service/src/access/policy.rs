@@ -27,11 +27,11 @@ pub fn ensure_allowed(caller: &Caller, action: Action) -> Result<(), Error> {
         return Err(Error::Forbidden(message.into()));
     }
     if !allows(caller.role, action) {
-        let message = format!("your role {} does not allow to {}", caller.role, action.words());
+        let message = format!("your role {} may not {}", caller.role, action.words());
         return Err(Error::Forbidden(message.into()));
     }
     if action.access() != Access::Read && caller.scope != TokenScope::Write {
-        let message = format!("this token has scope read; to {} takes one with scope write", action.words());
+        let message = format!("to {}, use a token with scope write: this one has scope read", action.words());
         return Err(Error::Forbidden(message.into()));
     }
     Ok(())

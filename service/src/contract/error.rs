@@ -136,7 +136,10 @@ pub enum Code {
 impl Code {
     /// All of them, with when each is given.
     pub const ALL: [(Code, &'static str); 9] = [
-        (Code::BadRequest, "The body is not JSON, or a cursor does not decode."),
+        (
+            Code::BadRequest,
+            "The body is not JSON, or a cursor does not decode or belongs to another list, sort or filter.",
+        ),
         (
             Code::Unauthenticated,
             "The token is missing, malformed, unknown, revoked, expired, or its member was removed.",

@@ -28,30 +28,30 @@ macro_rules! reasons {
 reasons! {
     /// The client still has active projects. Complete, archive or delete them first.
     ActiveProjects = "active_projects",
-    /// The client has invoices that are not cancelled.
+    /// The client has invoices that are not cancelled. Cancel them first, or keep the client.
     HasInvoices = "has_invoices",
     /// The client of the project is deleted, so the project cannot come back.
     ClientDeleted = "client_deleted",
     /// It is on an invoice, or has time that is. It can be changed again when that invoice is cancelled.
     Invoiced = "invoiced",
-    /// The project has expenses of its client, so it stays with that client.
+    /// The project has expenses of its client, so it stays with that client. Take the project off the expenses first.
     HasExpenses = "has_expenses",
-    /// The task has time, so it stays on its project.
+    /// The task has time, so it stays on its project. Create a task on the other one.
     HasTime = "has_time",
     /// The project of the task is deleted. Restore it first.
     ProjectDeleted = "project_deleted",
     /// A timer is running on the project. Stop it first.
     TimerRunning = "timer_running",
-    /// The timer has been stopped already, or no timer of the caller is running.
+    /// The timer has been stopped already, or no timer of the caller is running. There is nothing left to do.
     NotRunning = "not_running",
-    /// New time needs an ACTIVE project.
+    /// New time needs an ACTIVE project. Restore the project, or set its status to ACTIVE.
     ProjectNotActive = "project_not_active",
 
     /// The workspace has as many webhook endpoints as a workspace may have. Delete one first.
     EndpointCap = "endpoint_cap",
     /// The webhook endpoint is disabled. Enable it first.
     EndpointDisabled = "endpoint_disabled",
-    /// The webhook endpoint has been deleted.
+    /// The webhook endpoint has been deleted. Create another one; events are in `/events` for 30 days.
     EndpointDeleted = "endpoint_deleted",
     /// The delivery is pending. Wait until it has succeeded or failed.
     DeliveryPending = "delivery_pending",
@@ -74,7 +74,7 @@ reasons! {
     NothingToBill = "nothing_to_bill",
     /// What is to be billed has changed since the preview. Look at it again. Only the settings pages meet it.
     PreviewOutdated = "preview_outdated",
-    /// What is to be billed is in another currency. Only the command line and the settings pages meet it.
+    /// An expense to be billed is in another currency than the invoice. Make it not billable. Only the command line and the settings pages meet it.
     OtherCurrency = "other_currency",
     /// The invoice would come to more than an amount can hold. Only the command line and the settings pages meet it.
     AmountTooLarge = "amount_too_large",

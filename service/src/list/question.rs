@@ -75,6 +75,11 @@ pub(crate) struct Question<E: Listed> {
     list: List,
 }
 
+/// The refusal of a cursor that is no text of ours.
+pub fn bad_cursor() -> Error {
+    Error::BadRequest("the cursor does not decode; begin again without one".into())
+}
+
 impl<E: Listed> Question<E> {
     /// Checks the arguments, in the order of refusals: a cursor that is unreadable or of another list, what the role may
     /// not ask, bad values.
@@ -85,10 +90,9 @@ impl<E: Listed> Question<E> {
         list: List,
         postgres: bool,
     ) -> Result<Question<E>, Error> {
-        let undecodable = || Error::BadRequest("the cursor does not decode; begin again without one".into());
         let cursor = match args.cursor.get() {
-            Some(text) => Some(CursorPosition::decode(text.as_str()).ok_or_else(undecodable)?),
-            None if args.cursor.is_sent() => return Err(undecodable()),
+            Some(text) => Some(CursorPosition::decode(text.as_str()).ok_or_else(bad_cursor)?),
+            None if args.cursor.is_sent() => return Err(bad_cursor()),
             None => None,
         };
         let mut problems = args.problems();

@@ -113,7 +113,8 @@ impl<S: SortField> Wire for Sort<S> {
     }
 
     fn openapi() -> MetaSchema {
-        let spellings = S::ALL.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]);
+        // The default, descending by the first field, is what samples show.
+        let spellings = S::ALL.iter().flat_map(|(name, _)| [format!("-{name}"), (*name).to_owned()]);
         MetaSchema {
             title: Some(format!("{}\nSort order: a field, descending with a leading `-`.", S::GRAPHQL)),
             enum_items: spellings.map(Into::into).collect(),

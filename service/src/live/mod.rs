@@ -232,7 +232,7 @@ pub async fn timers(cx: &Cx, subscriber: &Subscriber) -> Result<Subscription<Tim
     cx.read(Action::ListTimeEntries)?;
     let caller = cx.caller();
     if !policy::sees_all(caller.role) {
-        let message = format!("your role {} does not allow to subscribe to everybody's timers", caller.role);
+        let message = format!("your role {} may not subscribe to everybody's timers", caller.role);
         return Err(Error::Forbidden(message.into()));
     }
     let (sender, receiver) = mpsc::channel(MAX_UNREAD);

@@ -10,7 +10,7 @@ mod forwarder;
 pub mod health;
 pub(crate) mod metrics;
 pub mod replay;
-mod sample;
+pub(crate) mod sample;
 pub mod test;
 mod worker;
 

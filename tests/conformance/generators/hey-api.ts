@@ -1,10 +1,10 @@
-// A day's work with the client of @hey-api/openapi-ts, which lies in ./client.
+// A day's work with the client of @hey-api/openapi-ts, which lies in ./hey-client.
 
-import { client as http } from './client/client.gen.js'
+import { client as http } from './hey-client/client.gen'
 import {
   createClient, createProject, createTask, createTimeEntries, getRunningTimer, listTimeEntries, startTimer, stopTimer,
-} from './client/sdk.gen.js'
-import type { TimeEntry } from './client/types.gen.js'
+} from './hey-client/sdk.gen'
+import type { TimeEntry } from './hey-client/types.gen'
 
 declare const process: { env: Record<string, string | undefined> }
 

@@ -1,4 +1,4 @@
-"""A day's work with openapi-python-client's client, the package `client` of a folder.  Usage: python … FOLDER"""
+"""A day's work with openapi-python-client's client, the package `hoursmith_client` of a folder.  Usage: python … FOLDER"""
 import json
 import os
 import sys
@@ -6,16 +6,16 @@ import uuid
 from datetime import date
 
 sys.path.insert(0, sys.argv[1])
-from client import AuthenticatedClient
-from client.api.clients import create_client
-from client.api.projects import create_project
-from client.api.tasks import create_task
-from client.api.time_entries import create_time_entries, get_running_timer, list_time_entries, start_timer, stop_timer
-from client.models import (
+from hoursmith_client import AuthenticatedClient
+from hoursmith_client.api.clients import create_client
+from hoursmith_client.api.projects import create_project
+from hoursmith_client.api.tasks import create_task
+from hoursmith_client.api.time_entries import create_time_entries, get_running_timer, list_time_entries, start_timer, stop_timer
+from hoursmith_client.models import (
     CreateClientInput, CreateProjectInput, CreateTaskInput, CreateTimeEntriesInput, CreateTimeEntryInput, ErrorAnswer,
     StartTimerInput, TimeEntrySort,
 )
-from client.types import UNSET
+from hoursmith_client.types import UNSET
 
 http = AuthenticatedClient(base_url=os.environ["HOURSMITH_URL"] + "/api/v1", token=os.environ["HOURSMITH_API_TOKEN"])
 

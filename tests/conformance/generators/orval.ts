@@ -1,9 +1,9 @@
-// A day's work with orval's client of functions around fetch, which is ./client.ts; it was made for the URL of this server.
+// A day's work with orval's client of functions around fetch, which is ./orval-client.ts; it was made for the URL of this server.
 
 import {
   createClient, createProject, createTask, createTimeEntries, getRunningTimer, listTimeEntries, startTimer, stopTimer,
-} from './client.js'
-import type { TimeEntry } from './client.js'
+} from './orval-client'
+import type { TimeEntry } from './orval-client'
 
 declare const process: { env: Record<string, string | undefined> }
 

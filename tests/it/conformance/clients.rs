@@ -5,6 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tests::Kind;
 
+use super::generated::{sample_of_sdks, with_server};
 use super::{Live, root, run, tool};
 
 /// What the day's programs print when all went well.
@@ -31,12 +32,18 @@ async fn typescript(kind: Kind) {
         .arg(root().join("api/openapi.json"))
         .arg("-o")
         .arg(folder.join("api.d.ts")));
+    // The sample of docs/sdks.md too, with the environment that it reads.
+    let process = "declare const process: { env: { HOURSMITH_URL: string; HOURSMITH_API_TOKEN: string } }\n";
+    std::fs::write(folder.join("process.d.ts"), process).unwrap();
+    std::fs::copy(folder.join("api.d.ts"), folder.join("hoursmith-types.d.ts")).unwrap();
+    std::fs::write(folder.join("sample.ts"), sample_of_sdks("With openapi-fetch", "ts")).unwrap();
     run(Command::new(bin.join("tsc"))
         .args(["--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes", "--noImplicitOverride"])
         .args(["--noPropertyAccessFromIndexSignature", "--module", "nodenext", "--target", "es2022"])
-        .args(["--lib", "es2022,dom,dom.iterable", "--outDir", "out", "day.ts"])
+        .args(["--lib", "es2022,dom,dom.iterable", "--outDir", "out", "day.ts", "sample.ts", "process.d.ts"])
         .current_dir(&folder));
     day_with(&live, Command::new("node").arg(folder.join("out/day.js")));
+    with_server(&live, Command::new("node").arg(folder.join("out/sample.js")));
 }
 
 #[tokio::test]

@@ -203,6 +203,36 @@ on_both! {
     }
 }
 
+on_both! {
+    /// The events that the document shows look like those that are sent.
+    async fn events_match_their_examples(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        fixtures.home.client(&world, "Globex").await;
+        fixtures.home.task(&world, "Wireframes").await;
+        let document = document();
+        let mut compared = 0;
+        for kind in service::value::EventType::ALL {
+            let post = &document["webhooks"][kind.as_str()]["post"];
+            let schema = post["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
+            let shown = &document.pointer(schema.trim_start_matches('#')).unwrap()["examples"][0];
+            assert_eq!(shown["type"], kind.as_str());
+            assert!(shown["created"].as_i64().unwrap() > 1_700_000_000 && shown["id"].as_str().unwrap().len() == 36);
+            let sent = world.get(&fixtures.home.owner, &format!("/api/v1/events?type={kind}")).await.data(200);
+            for sent in sent.as_array().unwrap() {
+                assert!(keys(sent).eq(keys(shown)) && keys(&sent["data"]).eq(keys(&shown["data"])), "{sent} {shown}");
+                let record = keys(&sent["data"]).next().unwrap();
+                assert!(keys(&sent["data"][record]).eq(keys(&shown["data"][record])), "{sent} {shown}");
+                compared += 1;
+            }
+        }
+        assert!(compared >= 2, "{compared}");
+    }
+}
+
+fn keys(record: &Value) -> impl Iterator<Item = &String> {
+    record.as_object().unwrap().keys()
+}
+
 /// The refusal is one of those that the document shows under this name.
 #[track_caller]
 fn assert_shown(answer: &Answer, name: &str) {
@@ -236,6 +266,7 @@ on_both! {
         assert_shown(&raw("application/json", &vec![b' '; 1024 * 1024 + 1]).send().await, "TooLarge");
         assert_shown(&raw("text/plain", b"{}").send().await, "NotJson");
         assert_shown(&raw("application/json", b"{\"defaultRate\": \"1,50\", \"color\": \"red\"}").send().await, "ValidationError");
+        assert_shown(&world.get(&home.owner, "/api/v1/clients?cursor=x").await, "BadCursor");
         assert_shown(&world.call(Method::GET, "/api/v1/me").send().await, "Unauthenticated");
         let free = Workspace::new(&world, "free", Plan::Free).await;
         assert_shown(&world.get(&free.owner, "/api/v1/me").await, "ForbiddenPlan");

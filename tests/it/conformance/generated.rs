@@ -53,15 +53,16 @@ async fn oag_typescript() {
     std::fs::rename(client, folder.join("client")).unwrap();
     std::fs::write(folder.join("package.json"), r#"{"type": "module"}"#).unwrap();
     typescript(&folder, &["day.ts"]);
-    day_with(&live, Command::new("node").arg(folder.join("out/day.js")));
+    day_with(&live, Command::new(npm("tsx")).arg("day.ts").current_dir(&folder));
 }
 
-/// Compiles strictly, for the Node of today. The runtimes of the generators do not pass stricter flags themselves.
+/// Checks types strictly. The runtimes of the generators do not pass stricter flags themselves.
 fn typescript(folder: &Path, files: &[&str]) {
+    let process = "declare const process: { env: Record<string, string | undefined> }\n";
+    std::fs::write(folder.join("process.d.ts"), process).unwrap();
     let mut command = Command::new(npm("tsc"));
-    command.args(["--strict", "--module", "nodenext", "--target", "es2022"]);
-    command.args(["--lib", "es2022,dom,dom.iterable", "--outDir", "out"]).args(files).current_dir(folder);
-    run(&mut command);
+    command.args(["--strict", "--module", "preserve", "--target", "es2022", "--noEmit", "process.d.ts"]);
+    run(command.args(["--lib", "es2022,dom,dom.iterable"]).args(files).current_dir(folder));
 }
 
 async fn oag_go() {
@@ -163,72 +164,90 @@ async fn oag_ruby() {
     day_with(&live, Command::new("ruby").arg(day).arg(client));
 }
 
+/// A folder with what docs/sdks.md takes for granted: the document, in a package of modules.
+fn folder_of_sdks(name: &str) -> PathBuf {
+    let folder = tests::database::folder().join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(root().join("api/openapi.json"), folder.join("openapi.json")).unwrap();
+    std::fs::write(folder.join("package.json"), r#"{"type": "module"}"#).unwrap();
+    folder
+}
+
+fn page_of_sdks() -> String {
+    std::fs::read_to_string(root().join("docs/sdks.md")).unwrap()
+}
+
+/// The block of a section of docs/sdks.md in a language.
+pub(super) fn sample_of_sdks(section: &str, language: &str) -> String {
+    let page = page_of_sdks();
+    let (_, below) = page.split_once(&format!("\n## {section}\n")).unwrap();
+    let (_, code) = below.split_once(&format!("```{language}\n")).unwrap();
+    code.split("```").next().unwrap().to_owned()
+}
+
+/// Runs a generator with the arguments that docs/sdks.md shows, in the versions that it shows.
+fn generate_as_shown(live: &Live, generator: &str, folder: &Path) {
+    let page = page_of_sdks();
+    let middle = format!(" {generator} ");
+    let command = page.split('`').find(|code| code.starts_with("npx ") && code.contains(&middle)).unwrap();
+    let (packages, arguments) = command.split_once(&middle).unwrap();
+    let pinned = std::fs::read_to_string(root().join("tests/conformance/generators/package.json")).unwrap();
+    let pinned: serde_json::Value = serde_json::from_str(&pinned).unwrap();
+    for (name, version) in packages.split(" -p ").skip(1).map(|package| package.rsplit_once('@').unwrap()) {
+        assert_eq!(pinned["dependencies"][name], version, "{command}");
+    }
+    let mut command = Command::new(npm(generator));
+    run(command.args(arguments.split(' ')).env("HOURSMITH_URL", live.url()).current_dir(folder));
+}
+
+/// Runs a program that takes the server and the token from the environment.
+pub(super) fn with_server(live: &Live, program: &mut Command) {
+    run(program.env("HOURSMITH_URL", live.url()).env("HOURSMITH_API_TOKEN", &live.token));
+}
+
+/// The day and the sample of docs/sdks.md, with a client that was generated into the folder as it is shown.
+fn run_typescript(live: &Live, folder: &Path, day: &str, sample: &str) {
+    program(day, &folder.join("day.ts"));
+    std::fs::write(folder.join("sample.ts"), sample).unwrap();
+    typescript(folder, &["day.ts", "sample.ts"]);
+    day_with(live, Command::new(npm("tsx")).arg("day.ts").current_dir(folder));
+    with_server(live, Command::new(npm("tsx")).arg("sample.ts").current_dir(folder));
+}
+
 /// @hey-api/openapi-ts, of the 3.1 document.
 #[tokio::test]
 async fn hey_api() {
     let live = Live::start(Kind::Sqlite).await;
-    let folder = tests::database::folder().join("hey-api");
-    program("hey-api.ts", &folder.join("day.ts"));
-    let input = root().join("api/openapi.json");
-    let settings =
-        format!("export default {{ input: {input:?}, output: {{ path: './client', importFileExtension: '.js' }} }}");
-    std::fs::write(folder.join("settings.mjs"), settings).unwrap();
-    std::fs::write(folder.join("package.json"), r#"{"type": "module"}"#).unwrap();
-    let mut command = Command::new(npm("openapi-ts"));
-    run(command.args(["--file", "settings.mjs", "--no-log-file"]).current_dir(&folder));
-    // The sample of docs/sdks.md too; modules are named by their files here.
-    let sample = sample_of_sdks("ts").replace("'./hoursmith/", "'./client/").replace(".gen'", ".gen.js'");
-    let process = "declare const process: { env: Record<string, string | undefined> }\n";
-    std::fs::write(folder.join("sample.ts"), process.to_owned() + &sample).unwrap();
-    typescript(&folder, &["day.ts", "sample.ts"]);
-    day_with(&live, Command::new("node").arg(folder.join("out/day.js")));
-    with_server(&live, Command::new("node").arg(folder.join("out/sample.js")));
-}
-
-/// The last sample of docs/sdks.md in a language.
-fn sample_of_sdks(language: &str) -> String {
-    let page = std::fs::read_to_string(root().join("docs/sdks.md")).unwrap();
-    let code = page.split(&format!("```{language}\n")).last().unwrap();
-    code.split("```").next().unwrap().to_owned()
-}
-
-/// Runs a program that takes the server and the token from the environment.
-fn with_server(live: &Live, program: &mut Command) {
-    run(program.env("HOURSMITH_URL", live.url()).env("HOURSMITH_API_TOKEN", &live.token));
+    let folder = folder_of_sdks("hey-api");
+    generate_as_shown(&live, "openapi-ts", &folder);
+    run_typescript(&live, &folder, "hey-api.ts", &sample_of_sdks("With @hey-api/openapi-ts", "ts"));
 }
 
 /// orval, of the 3.1 document; it needs the server's address when it generates.
 #[tokio::test]
 async fn orval() {
     let live = Live::start(Kind::Sqlite).await;
-    let folder = tests::database::folder().join("orval");
-    program("orval.ts", &folder.join("day.ts"));
-    let input = root().join("api/openapi.json");
-    let base = format!("{}/api/v1", live.url());
-    let settings = format!(
-        "export default {{ day: {{ input: {input:?}, output: {{ target: './client.ts', client: 'fetch', mode: 'single', \
-         baseUrl: {base:?} }} }} }}"
-    );
-    std::fs::write(folder.join("settings.mjs"), settings).unwrap();
-    std::fs::write(folder.join("package.json"), r#"{"type": "module"}"#).unwrap();
-    run(Command::new(npm("orval")).args(["--config", "settings.mjs"]).current_dir(&folder));
-    typescript(&folder, &["day.ts"]);
-    day_with(&live, Command::new("node").arg(folder.join("out/day.js")));
+    let folder = folder_of_sdks("orval");
+    std::fs::write(folder.join("orval.config.mjs"), sample_of_sdks("With orval", "js")).unwrap();
+    generate_as_shown(&live, "orval", &folder);
+    run_typescript(&live, &folder, "orval.ts", &sample_of_sdks("With orval", "ts"));
 }
 
 /// openapi-python-client, of the 3.1 document.
 #[tokio::test]
 async fn openapi_python_client() {
     let live = Live::start(Kind::Postgres).await;
-    let folder = tests::database::folder().join("openapi-python-client");
-    std::fs::create_dir_all(&folder).unwrap();
-    let mut command = Command::new(python("openapi-python-client"));
-    command.args(["generate", "--meta", "none", "--path"]).arg(root().join("api/openapi.json"));
-    run(command.arg("--output-path").arg(folder.join("client")));
+    let folder = folder_of_sdks("openapi-python-client");
+    let shown = sample_of_sdks("With openapi-python-client", "sh");
+    let command = shown.lines().find(|line| line.contains(" generate ")).unwrap();
+    let (generator, arguments) = command.split_once(' ').unwrap();
+    run(Command::new(python(generator)).args(arguments.split(' ')).current_dir(&folder));
     let day = root().join("tests/conformance/generators/openapi_python_client.py");
-    day_with(&live, Command::new(python("python")).arg(day).arg(&folder));
-    let sample = sample_of_sdks("python").replace("hoursmith_client", "client");
-    with_server(&live, Command::new(python("python")).args(["-c", &sample]).current_dir(&folder));
+    // What `pip install ./hoursmith-client` puts on the path of every program.
+    let package = folder.join("hoursmith-client");
+    day_with(&live, Command::new(python("python")).arg(day).arg(&package));
+    let sample = sample_of_sdks("With openapi-python-client", "python");
+    with_server(&live, Command::new(python("python")).args(["-c", &sample]).current_dir(&package));
 }
 
 /// Redocly's strictest set of recommended rules finds nothing in either document.

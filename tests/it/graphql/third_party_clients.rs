@@ -2,10 +2,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use tests::{Kind, PrivateDatabase};
 
+use crate::guides::blocks;
 use crate::running::{Running, json};
 
 /// A script of `tests/conformance`, with the tools that it needs.
@@ -69,4 +72,84 @@ async fn third_party_clients_subscribe_and_reconnect_on_sqlite() {
 #[tokio::test]
 async fn third_party_clients_subscribe_and_reconnect_on_postgres() {
     third_party_clients_subscribe_and_reconnect(Kind::Postgres).await;
+}
+
+/// A module that runs beside the packages of the tools.
+fn module(code: &str, server: &Running, token: &str) -> Command {
+    let tools = std::env::var("HOURSMITH_TEST_NODE").expect("tests need their tools: run `make test`");
+    let mut command = Command::new("node");
+    command.args(["--input-type=module", "-e", code]).current_dir(tools);
+    command.env("HOURSMITH_URL", format!("http://{}", server.address)).env("HOURSMITH_API_TOKEN", token);
+    command
+}
+
+/// Ends a program with the test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+/// The clients of docs/graphql.md, made as the page shows it, read a list and receive a timer.
+#[tokio::test]
+async fn the_clients_of_the_guide_read_and_subscribe_as_they_are_shown() {
+    let database = PrivateDatabase::empty(Kind::Sqlite).await;
+    let server = Running::start(&database.url, &["--rate-limit-scale", "1000"]);
+    let token = owner_of(&database.url);
+    let samples = blocks("graphql", "js");
+    let sample = |mark: &str| samples.iter().find(|code| code.contains(mark)).unwrap().clone();
+    let post = |path: &str, body: &str| {
+        let code = "const answer = await fetch(process.env.HOURSMITH_URL + process.argv[1], { method: 'POST', \
+            body: process.argv[2], headers: { authorization: 'Bearer ' + process.env.HOURSMITH_API_TOKEN, \
+            'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() } }); \
+            console.log(await answer.text()); process.exit(answer.ok ? 0 : 1)";
+        let output = module(code, &server, &token).args([path, body]).output().unwrap();
+        assert!(output.status.success(), "{path}: {output:?}");
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["data"].clone()
+    };
+    let client = post("/api/v1/clients", r#"{"name": "Globex"}"#);
+    let project = post("/api/v1/projects", &format!(r#"{{"clientId": {}, "name": "Website"}}"#, client["id"]));
+
+    let names = "{ clients(first: 1) { edges { cursor node { id name } } pageInfo { hasNextPage endCursor } } }";
+    for (mark, read) in [
+        (
+            "from '@apollo/client'",
+            format!("(await client.query({{ query: (await import('@apollo/client')).gql`{names}` }})).data"),
+        ),
+        ("from 'urql'", format!("(await client.query(`{names}`, {{}}).toPromise()).data")),
+        ("from 'relay-runtime'", format!("(await fetchFn({{ text: `{names}` }}, {{}})).data")),
+    ] {
+        let code = format!("{}\nconsole.log(JSON.stringify({read})); process.exit(0)", sample(mark));
+        let output = module(&code, &server, &token).output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && printed.contains("Globex"), "{mark}: {output:?}");
+    }
+
+    let (sender, received) = mpsc::channel();
+    let mut waiting = vec!["graphql-ws", "graphql-sse"];
+    let mut subscribed = Vec::new();
+    for name in waiting.clone() {
+        let code = samples.iter().rfind(|code| code.contains(&format!("from '{name}'"))).unwrap();
+        let mut child = module(code, &server, &token).stdout(Stdio::piped()).spawn().unwrap();
+        let (out, sender) = (BufReader::new(child.stdout.take().unwrap()), sender.clone());
+        subscribed.push(Ended(child));
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok).filter(|line| line.contains("durationSeconds")) {
+                _ = sender.send((name, line));
+            }
+        });
+    }
+    // Nothing says when they have subscribed, so timers are started until both have received one.
+    let begun = Instant::now();
+    while !waiting.is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{waiting:?} received nothing");
+        post("/api/v1/time-entries/start", &format!(r#"{{"projectId": {}}}"#, project["id"]));
+        post("/api/v1/time-entries/running/stop", "");
+        while let Ok((name, _)) = received.recv_timeout(Duration::from_millis(200)) {
+            waiting.retain(|waiting| *waiting != name);
+        }
+    }
 }

@@ -37,7 +37,8 @@ macro_rules! operations {
 operations! {
     /// The caller and their workspace.
     Workspace: me::Me;
-    /// People of the workspace and their roles. The operator adds and removes them.
+    /// People of the workspace and their roles, read only. Owners and Admins add and remove them in the settings pages, the
+    /// operator on the command line.
     Members: members::Members;
     /// API tokens. A token cannot make another one; that is done on the settings pages or the command line.
     Tokens: tokens::Tokens;
@@ -54,7 +55,8 @@ operations! {
     Reports: reports::Reports;
     /// Money spent for clients, billed by the next invoice.
     Expenses: expenses::Expenses;
-    /// Invoices to clients, read only. The operator creates, sends and settles them.
+    /// Invoices to clients, read only. Owners, Admins and Managers create, send and settle them in the settings pages, the
+    /// operator on the command line.
     Invoices: invoices::Invoices;
     /// Webhook endpoints, deliveries to them, and the events that are delivered.
     Webhooks: webhook_endpoints::WebhookEndpoints, webhook_deliveries::WebhookDeliveries, events::Events;

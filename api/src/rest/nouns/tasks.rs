@@ -60,7 +60,8 @@ impl Tasks {
 
     /// Archive a task
     ///
-    /// Deletes a task, and returns it. Its time stays; restore brings it back.
+    /// Deletes a task as DELETE does, and returns it: it is no longer listed, unlike an archived project. Its time stays;
+    /// restore brings it back.
     #[oai(path = "/tasks/:id/archive", method = "post", operation_id = "archiveTask")]
     async fn archive_task(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Task>, Rejection> {
         Ok(Changed(task::archive(&cx, id.0.into()).await?))

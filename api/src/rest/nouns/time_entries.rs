@@ -31,8 +31,8 @@ impl TimeEntries {
     /// Log time
     ///
     /// Creates a time entry and sends the event `time_entry.created`. The duration is given by `durationSeconds`,
-    /// `duration`, or `startedAt` together with `stoppedAt`. The project must be `ACTIVE` (else 409
-    /// `project_not_active`).
+    /// by `duration`, by `startedAt` together with `stoppedAt`, or by `startedAt` together with one of the first two, from
+    /// which `stoppedAt` follows. The project must be `ACTIVE` (else 409 `project_not_active`).
     #[oai(path = "/time-entries", method = "post", operation_id = "createTimeEntry")]
     async fn create_time_entry(
         &self,

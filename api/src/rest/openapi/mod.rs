@@ -98,7 +98,9 @@ fn info(public_url: &str) -> Value {
         "description": "Time tracking and billing over REST. The same records are at `/graphql`.\n\nEvery request needs a \
             token: `Authorization: Bearer hsk_…`. Every POST needs an `Idempotency-Key`: repeat it when you retry, and \
             nothing is done twice. Fields, operations, enum values, event types and reasons may be added at any time; \
-            ignore what you do not know.\n\n".to_owned() + &guides::introduction(public_url),
+            ignore what you do not know.\n\nThe identifiers in the samples, such as `019eb5d4-…`, are those of one made-up story: \
+            put in their place those of your own records, which the lists give, and your token in place of `YOUR_SECRET_TOKEN`. A sample that \
+            names a record of the story is otherwise answered 404, or 422 `not found`.\n\n".to_owned() + &guides::introduction(public_url),
         "contact": contact,
         "license": { "name": "MIT OR Apache-2.0", "url": "https://spdx.org/licenses/MIT.html" },
     })

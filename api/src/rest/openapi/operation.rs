@@ -84,7 +84,7 @@ fn about(method: &str, is_list: bool, tagged: bool, parameters: &[Value], respon
             "The header `Location` holds the path of the new record. A retry with the same `Idempotency-Key` returns the \
              first answer and creates nothing twice."
         }
-        "post" => "A retry with the same `Idempotency-Key` returns the first answer and does nothing twice.",
+        "post" => "A retry with the same `Idempotency-Key` returns the first answer and does nothing more.",
         "patch" => "With `If-Match`, the change is made only if the record still has that version (else 412 `stale`).",
         "put" => "Repeating the request changes nothing.",
         _ if conditional => {
@@ -143,7 +143,8 @@ fn refusals(path: &str, method: &str, has_body: bool, parameters: &[Value]) -> V
     let reads_body = has_body || matches!(method, "post" | "put");
     let writes = method != "get";
     [
-        ("400", "BadRequest", reads_body || named("cursor")),
+        ("400", "BadRequest", reads_body),
+        ("400", "BadCursor", named("cursor")),
         ("401", "Unauthenticated", true),
         ("402", "ForbiddenPlan", true),
         ("403", "ForbiddenScope", true),
@@ -184,9 +185,9 @@ fn describe(parameter: &mut Value) {
 fn idempotency_key(required: bool) -> Value {
     json!({
         "name": "Idempotency-Key", "in": "header", "required": required,
-        "description": "Identifies this request for retries: 1 to 255 visible ASCII characters, such as a UUID. Use a new key \
-            for every new request and the same key for its retries; it is kept for 24 hours.",
-        "schema": { "title": "IdempotencyKey\nKey by which a retry of a request is recognised, such as a UUID.", "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
+        "description": "Identifies this request for retries. Use a new key for every new request and the same key for its \
+            retries; it is kept for 24 hours.",
+        "schema": { "title": "IdempotencyKey\nA text of 1 to 255 visible ASCII characters, such as a UUID.", "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
     })
 }
 
@@ -204,7 +205,7 @@ fn list_parameters(object: &mut Value, orders: &Orders) -> Vec<Value> {
         let required = is_required(name);
         // Groups, each of which counts once, are one list with commas; a filter is repeated.
         let commas = schema["uniqueItems"] == true;
-        let repeats = if schema["type"] == "array" && !commas {
+        let repeats = if schema["type"] == "array" && schema["items"]["type"] != "boolean" && !commas {
             " Repeat the parameter to match any of several values."
         } else {
             ""

@@ -66,6 +66,26 @@ pub fn complete(schemas: &mut Value) {
         if schema["additionalProperties"] != json!(false) {
             require_what_is_always_there(schema);
         }
+        for (_, property) in entries_of(schema, "properties").filter(|_| name.ends_with("Input")) {
+            if let Some(about) = property["description"].as_str() {
+                property["description"] = json!(said_of(name, about));
+            }
+        }
+    }
+}
+
+/// What is said of a field that the inputs of a creation and of a change share: a creation has nothing to clear, and a
+/// change no default.
+fn said_of(input: &str, about: &str) -> String {
+    match about.split_once("; `") {
+        _ if input.starts_with("Create") => {
+            about.replace("text clears it.", "text means none.").replace(" Null clears it.", " Null means none.")
+        }
+        Some((what, rest)) if input.starts_with("Update") && rest.contains("` by default.") => {
+            let (_, rest) = rest.split_once("` by default.").unwrap_or_default();
+            format!("{what}.{rest}")
+        }
+        _ => about.to_owned(),
     }
 }
 

@@ -87,6 +87,7 @@ impl Event {
         json!({
             "type": "object",
             "description": self.0.about(),
+            "example": service::example_event(self.0),
             "required": ["created", "data", "id", "livemode", "orgId", "type"],
             "properties": {
                 "id": { "type": "string", "format": "uuid", "description": "Identifier of the event (UUID v7), the same on every retry and replay." },
@@ -109,7 +110,7 @@ impl Event {
         json!({
             "post": {
                 "operationId": format!("on{}{rest}", first.to_ascii_uppercase()),
-                "summary": self.0.about().trim_end_matches('.'),
+                "summary": self.0.about().trim_end_matches('.').replace('`', ""),
                 "description": "Sent at least once and in no promised order, so skip the identifiers of events that you have handled. Verify \
                     one of the two signatures over the body as received before you trust it.",
                 "tags": [TAG],
@@ -155,7 +156,7 @@ fn payment_schema() -> Value {
             "method": { "type": "string", "example": "manual", "description": "Method of the payment; `manual` when the operator recorded it." },
             "receivedAt": { "type": "string", "format": "date-time", "nullable": true, "example": "2026-06-11T08:00:00.000Z",
                 "description": "Time at which the payment was received (UTC); null if it failed." },
-            "failureReason": { "type": "string", "nullable": true, "description": "Why the payment failed; null if it was received." },
+            "failureReason": { "type": "string", "nullable": true, "example": null, "description": "Why the payment failed; null if it was received." },
         },
     })
 }

@@ -38,7 +38,7 @@ pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Reject
     }
     let list = html! {
         @if deliveries.items.is_empty() && !deliveries.continued {
-            p { "Nothing fits. A delivery is made when something happens that an endpoint is sent, or by a test event." }
+            p { "No delivery matches. A delivery is made when something happens that an endpoint is sent, or by a test event." }
         } @else {
             (table(&deliveries.items, &endpoints))
         }

@@ -169,7 +169,7 @@ pub(in super::super) async fn test(visit: &Visit<'_>) -> Result<Response, Reject
 pub(in super::super) async fn confirm_delete(visit: &Visit<'_>) -> Result<Response, Rejection> {
     let endpoint = endpoint::get(&visit.cx, visit.id()?).await?;
     let sure = html! {
-        p { "Nothing will be sent to " strong { (host(&endpoint.url)) } " any more. What is on its way there is skipped." }
+        p { "Nothing will be sent to " strong { (host(&endpoint.url)) } " any more. Deliveries that wait for it are skipped." }
         p { (endpoint.url) }
     };
     let page = confirmation(visit, sure, "Delete this endpoint", &path(&endpoint));

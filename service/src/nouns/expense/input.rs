@@ -20,7 +20,7 @@ macro_rules! expense_input {
                 pub project_id: Field<ProjectId>,
                 /// Category of the expense; `OTHER` by default.
                 pub category: $defaulted<ExpenseCategory>,
-                /// A category in own words, accepted with `OTHER` only: at most 1,000 characters. Null or an empty text
+                /// A category in your own words, accepted with `OTHER` only: at most 1,000 characters. Null or an empty text
                 /// clears it.
                 pub custom_category: Field<Text<1000>>,
                 /// What the money was spent on, printed on the invoice: 1 to 500 characters.

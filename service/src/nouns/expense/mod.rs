@@ -45,7 +45,7 @@ crate::contract::record::record! {
         pub invoice_id: Option<InvoiceId>,
         /// Category of the expense.
         pub category: ExpenseCategory,
-        /// A category in own words, possible with `OTHER` only; null if none was given.
+        /// A category in the workspace's own words, possible with `OTHER` only; null if none was given.
         #[oai(nullable)]
         pub custom_category: Option<String>,
         /// What the money was spent on, printed on the invoice.

@@ -35,7 +35,7 @@ crate::input! {
         pub id: Field<Vec<ProjectId>>,
         /// Only projects with one of these external identifiers.
         pub external_id: Field<Vec<ExternalId>>,
-        /// Only projects for one of these clients.
+        /// Only projects for one of these clients. Refused for Members (403), who do not see clients.
         pub client_id: Field<Vec<ClientId>>,
         /// Only projects for a client with one of these names; case is ignored.
         pub client_name: Field<Vec<Name>>,

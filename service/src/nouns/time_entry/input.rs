@@ -10,8 +10,8 @@ use crate::contract::error::Error;
 use crate::contract::input::{Field, FromBody, Input, NonNull, Reference, Required, Validate, references};
 
 crate::input! {
-    /// The fields of a new time entry. Its duration is given by `durationSeconds`, `duration`, or `startedAt` together
-    /// with `stoppedAt`.
+    /// The fields of a new time entry. Its duration is given by `durationSeconds`, by `duration`, by `startedAt`
+    /// together with `stoppedAt`, or by `startedAt` together with one of the first two.
     pub struct CreateTimeEntryInput {
         /// Identifier of the time entry in another system: at most 255 characters, unique among live time entries. Null
         /// or an empty text clears it.

@@ -44,7 +44,7 @@ crate::input! {
         pub has_task: Field<Vec<bool>>,
         /// Only time entries of one of these people, by user identifier. Members always get their own only.
         pub user_id: Field<Vec<UserId>>,
-        /// Only time entries on projects for one of these clients.
+        /// Only time entries on projects for one of these clients. Refused for Members (403), who do not see clients.
         pub client_id: Field<Vec<ClientId>>,
         /// Only time entries that are billable (`true`) or not (`false`).
         pub billable: Field<Vec<bool>>,

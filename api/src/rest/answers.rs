@@ -8,7 +8,7 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::Type;
 use serde::Serialize;
-use service::{Deleted, Page, Record, StoredReply, Written};
+use service::{Deleted, Page, Record, StoredReply, WriteJson, Written};
 
 use crate::http::budget::REPLAYED;
 
@@ -184,7 +184,7 @@ impl IntoResponse for NoContent {
     }
 }
 
-impl<T: Serialize + Send> IntoResponse for List<T> {
+impl<T: WriteJson + Send> IntoResponse for List<T> {
     fn into_response(self) -> Response {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -196,11 +196,6 @@ impl<T: Serialize + Send> IntoResponse for List<T> {
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             total_is_capped: bool,
         }
-        #[derive(Serialize)]
-        struct Listed<'a, T> {
-            data: &'a [T],
-            pagination: Pagination,
-        }
         let pagination = Pagination {
             next_cursor: self.0.next_cursor(),
             limit: self.0.limit,
@@ -210,7 +205,7 @@ impl<T: Serialize + Send> IntoResponse for List<T> {
         let next = pagination.next_cursor.clone();
         // As much as most records take, so that a page is not copied each time that it outgrows its space.
         let mut bytes = Vec::with_capacity(128 + self.0.items.len() * USUAL_RECORD);
-        match serde_json::to_writer(&mut bytes, &Listed { data: &self.0.items, pagination }) {
+        match write_list(&self.0.items, &pagination, &mut bytes) {
             Ok(()) => {
                 let mut response = json(StatusCode::OK, bytes);
                 if let Some(cursor) = next {
@@ -224,6 +219,21 @@ impl<T: Serialize + Send> IntoResponse for List<T> {
             }
         }
     }
+}
+
+/// `{"data": […], "pagination": {…}}`
+fn write_list<T: WriteJson>(items: &[T], pagination: &impl Serialize, into: &mut Vec<u8>) -> serde_json::Result<()> {
+    into.extend_from_slice(b"{\"data\":[");
+    for (number, item) in items.iter().enumerate() {
+        if number > 0 {
+            into.push(b',');
+        }
+        item.write_json(into)?;
+    }
+    into.extend_from_slice(b"],\"pagination\":");
+    serde_json::to_writer(&mut *into, pagination)?;
+    into.push(b'}');
+    Ok(())
 }
 
 fn object(properties: Vec<(&'static str, MetaSchemaRef)>) -> MetaSchemaRef {

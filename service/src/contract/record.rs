@@ -38,6 +38,29 @@ pub(crate) fn list_in<T: DeserializeOwned>(column: &str) -> Vec<T> {
     })
 }
 
+/// What lists have in them, written as JSON. The code of it is made in this crate, which is optimized for speed, and not where a list is
+/// answered (`docs/decisions/0060-the-release-program-is-stripped.md`).
+pub trait WriteJson {
+    /// Appends the record.
+    ///
+    /// # Errors
+    /// A value of it has no form in JSON: a fault of ours.
+    fn write_json(&self, into: &mut Vec<u8>) -> serde_json::Result<()>;
+}
+
+/// Lets records of these types be in lists.
+macro_rules! written {
+    ($($record:ty),+) => {
+        $(impl $crate::contract::record::WriteJson for $record {
+            fn write_json(&self, into: &mut Vec<u8>) -> serde_json::Result<()> {
+                serde_json::to_writer(into, self)
+            }
+        })+
+    };
+}
+
+pub(crate) use written;
+
 /// Writes a record of a table, with its conversion from a row: `From`, or `shown(row, all)` where some fields are `Visible`
 /// to some roles only.
 macro_rules! record {
@@ -80,6 +103,8 @@ macro_rules! record {
             pub org_id: $org,
             $($(#[$about_field])* pub $field: $type,)*
         }
+
+        $crate::contract::record::written!($name);
 
         impl $name {
             /// What a caller sees of a row; `all` says whether they see what only some roles see.

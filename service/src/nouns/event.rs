@@ -43,6 +43,8 @@ pub struct Event {
     pub data: Payload,
 }
 
+crate::contract::record::written!(Event);
+
 /// JSON as it was frozen, byte for byte.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -57,6 +57,8 @@ pub struct Token {
     pub created_at: Timestamp,
 }
 
+crate::contract::record::written!(Token);
+
 impl From<token::Model> for Token {
     fn from(row: token::Model) -> Token {
         let token::Model {

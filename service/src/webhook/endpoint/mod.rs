@@ -72,6 +72,8 @@ pub struct WebhookEndpoint {
     pub deleted_at: Option<Timestamp>,
 }
 
+crate::contract::record::written!(WebhookEndpoint);
+
 impl From<webhook_endpoint::Model> for WebhookEndpoint {
     fn from(row: webhook_endpoint::Model) -> WebhookEndpoint {
         let events = subscribed(&row.events);

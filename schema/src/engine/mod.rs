@@ -16,6 +16,7 @@ pub(crate) mod leaf;
 pub(crate) mod literals;
 pub(crate) mod loader;
 pub(crate) mod long;
+pub(crate) mod merged;
 pub(crate) mod merging;
 pub(crate) mod object;
 pub(crate) mod operation_root;

@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::engine::answer::Answer;
 use crate::engine::fields::{Filler, Names, visit};
 use crate::engine::leaf::{Leaf, Source, leaves, list_of_leaves};
-use crate::engine::written::opened;
+use crate::engine::merged;
 
 /// An object type whose scalars are those of a record.
 pub trait Node: ContainerType {
@@ -414,7 +414,7 @@ where
             Err(error) => return Err(error),
         };
         merged = Some(match merged {
-            Some(before) => merge(before, value),
+            Some(before) => merged::merge(before, value),
             None => value,
         });
     }
@@ -424,25 +424,4 @@ where
 fn is_nullable(registry: &Registry, type_name: &str, field: &Positioned<Field>) -> bool {
     let field = registry.types.get(type_name).and_then(|ty| ty.field_by_name(&field.node.name.node));
     field.is_none_or(|field| !field.ty.ends_with('!'))
-}
-
-/// One value of what was selected twice. Null wins: a field that failed once has failed.
-fn merge(before: Value, more: Value) -> Value {
-    match (opened(before), opened(more)) {
-        (Value::Object(mut before), Value::Object(more)) => {
-            for (key, value) in more {
-                let value = match before.get_mut(&key) {
-                    Some(known) => merge(std::mem::take(known), value),
-                    None => value,
-                };
-                before.insert(key, value);
-            }
-            Value::Object(before)
-        }
-        (Value::List(before), Value::List(more)) if before.len() == more.len() => {
-            Value::List(before.into_iter().zip(more).map(|(before, more)| merge(before, more)).collect())
-        }
-        (Value::Null, _) | (_, Value::Null) => Value::Null,
-        (before, _) => before,
-    }
 }

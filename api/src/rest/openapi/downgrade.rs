@@ -13,7 +13,7 @@ pub fn to_3_0(mut document: Value) -> Value {
 /// Money and other decimals in a body as a plain string. The server takes numbers too, but of a choice between a string
 /// and a number some generators make an empty class.
 fn plain_money(schemas: &mut Value) {
-    for name in ["MoneyInput", "DecimalInput", "PercentInput"] {
+    for name in ["MoneyInput", "RateInput", "DecimalInput", "PercentInput"] {
         if let Some(text) = schemas[name].pointer_mut("/oneOf/0").map(Value::take) {
             let description = schemas[name]["description"].take();
             schemas[name] = text;

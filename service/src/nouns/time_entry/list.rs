@@ -205,3 +205,30 @@ pub async fn list_of_invoices(
     let relation = Relation::<time_entry::Entity>::by(time_entry::Column::InvoiceId, Place::Own("of an invoice"));
     cx.list_of_parents(Action::ListTimeEntries, relation, invoices, args, TimeEntry::from).await
 }
+
+#[cfg(test)]
+mod tests {
+    use entity::cells::{Columns, TableRow};
+    use entity::time_entry::Model;
+
+    use super::TimeEntrySort;
+    use crate::list::sort::SortField;
+
+    #[test]
+    fn rows_are_needed_with_what_is_shown_of_them_and_what_they_are_sorted_by() {
+        let named = |names: &[&str]| {
+            let place = |name: &&str| Model::COLUMNS.iter().position(|column| column == name).expect("a column");
+            names.iter().map(place).fold(Columns::NONE, Columns::and)
+        };
+        for (sort, fields, columns) in [
+            (TimeEntrySort::CreatedAt, &["note"][..], Some(named(&["id", "created_at", "note"]))),
+            (TimeEntrySort::EntryDate, &["orgId", "id"], Some(named(&["id", "entry_date", "organization_id"]))),
+            (TimeEntrySort::Id, &[], Some(named(&["id"]))),
+            (TimeEntrySort::CreatedAt, &["duration"], None),
+            // A key column is in no row.
+            (TimeEntrySort::DurationSeconds, &["note"], None),
+        ] {
+            assert_eq!(sort.columns(fields), columns, "{sort:?} {fields:?}");
+        }
+    }
+}

@@ -32,13 +32,16 @@ async fn typescript(kind: Kind) {
         .arg(root().join("api/openapi.json"))
         .arg("-o")
         .arg(folder.join("api.d.ts")));
-    // The sample of docs/sdks.md too.
+    // The sample of docs/sdks.md too, with the environment that it reads.
+    let environment =
+        "declare namespace NodeJS { interface ProcessEnv { HOURSMITH_URL: string; HOURSMITH_API_TOKEN: string } }\n";
+    std::fs::write(folder.join("environment.d.ts"), environment).unwrap();
     std::fs::copy(folder.join("api.d.ts"), folder.join("hoursmith-types.d.ts")).unwrap();
     std::fs::write(folder.join("sample.ts"), sample_of_sdks("With openapi-fetch", "ts")).unwrap();
     run(Command::new(bin.join("tsc"))
         .args(["--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes", "--noImplicitOverride"])
         .args(["--noPropertyAccessFromIndexSignature", "--module", "nodenext", "--target", "es2022"])
-        .args(["--lib", "es2022,dom,dom.iterable", "--outDir", "out", "day.ts", "sample.ts"])
+        .args(["--lib", "es2022,dom,dom.iterable", "--outDir", "out", "day.ts", "sample.ts", "environment.d.ts"])
         .current_dir(&folder));
     day_with(&live, Command::new("node").arg(folder.join("out/day.js")));
     with_server(&live, Command::new("node").arg(folder.join("out/sample.js")));

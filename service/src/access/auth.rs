@@ -139,10 +139,11 @@ impl Callers {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
             _ => return Err(Error::Unauthenticated(format!("not a bearer token: {}", how()).into())),
         };
-        if is_placeholder(token) {
-            return Err(Error::Unauthenticated(PLACEHOLDER.into()));
-        }
-        let prefix = prefix_of(core.environment, token).ok_or_else(|| refused(core))?;
+        // A placeholder has no prefix: only what is refused anyway is looked at once more.
+        let prefix = prefix_of(core.environment, token).ok_or_else(|| match is_placeholder(token) {
+            true => Error::Unauthenticated(PLACEHOLDER.into()),
+            false => refused(core),
+        })?;
         let sent = Sha256::digest(token);
         let known = self.known.get(prefix).filter(|known| known.hash.ct_eq(&sent).into());
         if let Some(known) = known.filter(|known| known.expires_at.is_none_or(|at| core.now() < at)) {
@@ -278,6 +279,16 @@ impl TokenUse {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_placeholder_is_known_and_never_a_token() {
+        for token in ["hsk_live_…", "hsk_live_...", "YOUR_SECRET_TOKEN", "$HOURSMITH_API_TOKEN", "<token>", "{token}"]
+        {
+            assert!(is_placeholder(token), "{token}");
+            assert_eq!(prefix_of(Environment::Live, token), None, "{token}");
+        }
+        assert!(!is_placeholder("hsk_live_x"));
+    }
 
     #[test]
     fn tokens_have_their_shape_and_differ() {

@@ -319,31 +319,44 @@ async fn keep_alive(pool: Weak<Pool>) {
     }
 }
 
+/// A statement that runs on a connection that is taken.
+struct Running<'a> {
+    conn: &'a mut Conn,
+    state: &'a mut State,
+    sent: Sent<'a>,
+}
+
+impl Running<'_> {
+    /// Counts the statement, and notes what may become of its connection.
+    fn ended<T>(self, outcome: Result<T, Fault>) -> Result<T, Fault> {
+        self.sent.ended();
+        *self.state = State::after(&outcome);
+        outcome
+    }
+}
+
 impl Taken {
-    /// Runs one statement.
-    pub(super) async fn run(&mut self, ask: Ask, statement: &Statement, until: Instant) -> Result<Got, Fault> {
+    /// Begins a statement: a round trip of the pool, and a span in a request that is traced.
+    fn start<'a>(&'a mut self, sql: &'a str) -> Result<Running<'a>, Fault> {
         self.pool.count_round_trip();
         let system = self.pool.system();
         let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
         self.state = State::Running;
-        let sent = Sent::now(&statement.sql, system);
-        let outcome = conn.run(ask, statement, until).await;
-        sent.ended();
-        self.state = State::after(&outcome);
-        outcome
+        Ok(Running { conn, state: &mut self.state, sent: Sent::now(sql, system) })
+    }
+
+    /// Runs one statement.
+    pub(super) async fn run(&mut self, ask: Ask, statement: &Statement, until: Instant) -> Result<Got, Fault> {
+        let running = self.start(&statement.sql)?;
+        let outcome = running.conn.run(ask, statement, until).await;
+        running.ended(outcome)
     }
 
     /// Runs one statement and reads its rows.
     pub(super) async fn rows<T: FromCells>(&mut self, ready: &Ready, until: Instant) -> Result<Vec<T>, Fault> {
-        self.pool.count_round_trip();
-        let system = self.pool.system();
-        let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
-        self.state = State::Running;
-        let sent = Sent::now(&ready.text, system);
-        let outcome = conn.rows(ready, until).await;
-        sent.ended();
-        self.state = State::after(&outcome);
-        outcome
+        let running = self.start(&ready.text)?;
+        let outcome = running.conn.rows(ready, until).await;
+        running.ended(outcome)
     }
 
     /// Runs one statement outside a transaction and reads its rows. Where the connection needs one for its time-out, it is
@@ -360,30 +373,20 @@ impl Taken {
 
     /// Runs statements without values, in one message.
     pub(super) async fn simple(&mut self, sql: &str, until: Instant) -> Result<Vec<QueryResult>, Fault> {
-        self.pool.count_round_trip();
-        let system = self.pool.system();
-        let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
-        self.state = State::Running;
-        let sent = Sent::now(sql, system);
-        let outcome = conn.simple(sql, until).await;
-        sent.ended();
-        self.state = State::after(&outcome);
-        outcome
+        let running = self.start(sql)?;
+        let outcome = running.conn.simple(sql, until).await;
+        running.ended(outcome)
     }
 
     /// Begins a transaction. What is refused may have begun one all the same, so that the connection is not used again.
     pub(super) async fn begin(&mut self, asked: &Beginning, until: Instant) -> Result<Vec<QueryResult>, Fault> {
-        self.pool.count_round_trip();
-        let system = self.pool.system();
-        let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
-        self.state = State::Running;
-        let sent = Sent::now("BEGIN", system);
-        let outcome = conn.begin(asked, until).await;
-        sent.ended();
-        self.state = match &outcome {
-            Err(Fault::Refused(_)) if conn.process().is_some() => State::Lost,
-            outcome => State::after(outcome),
-        };
+        let running = self.start("BEGIN")?;
+        let outcome = running.conn.begin(asked, until).await;
+        let is_own = running.conn.process().is_some();
+        let outcome = running.ended(outcome);
+        if is_own && matches!(outcome, Err(Fault::Refused(_))) {
+            self.state = State::Lost;
+        }
         outcome
     }
 
@@ -398,9 +401,30 @@ impl Taken {
         got
     }
 
-    /// Whether it was opened for this user, so that its loss says more than that it was old.
-    pub(super) fn is_fresh(&self) -> bool {
-        self.fresh
+    /// Whether the connection had died before it was taken, as after a restart of the database: its statement had no effect, and
+    /// is worth one more try. It is exchanged for a fresh one then, and those that are as old are closed.
+    ///
+    /// # Errors
+    /// No connection can be opened.
+    pub(super) async fn renew<T>(&mut self, outcome: &Result<T, Fault>, until: Instant) -> Result<bool, DbErr> {
+        match outcome {
+            Err(Fault::Lost(cause)) if !self.fresh => {
+                tracing::debug!(%cause, "a connection was lost; the statement is tried on a fresh one");
+                // Boxed, since hardly any has need of it.
+                Box::pin(self.exchange(until)).await?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn exchange(&mut self, until: Instant) -> Result<(), DbErr> {
+        self.pool.distrust();
+        self.generation = self.pool.generation.load(Ordering::Acquire);
+        self.conn = Some(self.pool.connect(until).await?);
+        self.fresh = true;
+        self.state = State::Free;
+        Ok(())
     }
 
     /// Closes it, whatever its state.

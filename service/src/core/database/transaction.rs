@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Runtim
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::connection::{Ask, Fault, Got, Ready};
+use super::connection::{Ask, Got, Ready};
 use super::direct::Direct;
 use super::permits::Class;
 use super::pool::{Pool, Sent, Taken};
@@ -36,6 +36,37 @@ fn rows(got: Got) -> Vec<QueryResult> {
         Got::Executed(_) => vec![],
     }
 }
+
+/// How the library's queries run on what has `ask` and `backend`.
+macro_rules! connection {
+    ($connection:ty) => {
+        #[async_trait::async_trait]
+        impl ConnectionTrait for $connection {
+            fn get_database_backend(&self) -> DbBackend {
+                self.backend
+            }
+
+            async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+                executed(self.ask(Ask::Execute, statement).await?)
+            }
+
+            async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+                self.execute_raw(Statement::from_string(self.backend, sql)).await
+            }
+
+            async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+                Ok(rows(self.ask(Ask::One, statement).await?).into_iter().next())
+            }
+
+            async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+                Ok(rows(self.ask(Ask::All, statement).await?))
+            }
+        }
+    };
+}
+
+connection!(Reader);
+connection!(Tx);
 
 /// The way to single statements: each takes a connection for itself.
 #[derive(Clone)]
@@ -79,17 +110,11 @@ impl Reader {
         self.pool.report(&statement.sql);
         let until = self.until();
         let mut taken = self.pool.take(self.class, until).await?;
-        match taken.run_alone(ask, &statement, until).await {
-            // It was dead before it was taken, as after a restart of the database, and so are those that are as old.
-            Err(Fault::Lost(cause)) if !taken.is_fresh() => {
-                tracing::debug!(%cause, "a connection was lost; the statement is tried on a fresh one");
-                drop(taken);
-                self.pool.distrust();
-                let mut taken = self.pool.take(self.class, until).await?;
-                Ok(taken.run_alone(ask, &statement, until).await?)
-            }
-            outcome => Ok(outcome?),
+        let mut outcome = taken.run_alone(ask, &statement, until).await;
+        if taken.renew(&outcome, until).await? {
+            outcome = taken.run_alone(ask, &statement, until).await;
         }
+        Ok(outcome?)
     }
 
     /// The rows of a statement, read by the places of their columns.
@@ -120,39 +145,11 @@ impl Reader {
     async fn rows_of<T: FromCells>(&self, ready: &Ready) -> Result<Vec<T>, DbErr> {
         let until = self.until();
         let mut taken = self.pool.take(self.class, until).await?;
-        match taken.rows_alone(ready, until).await {
-            Err(Fault::Lost(cause)) if !taken.is_fresh() => {
-                tracing::debug!(%cause, "a connection was lost; the statement is tried on a fresh one");
-                drop(taken);
-                self.pool.distrust();
-                let mut taken = self.pool.take(self.class, until).await?;
-                Ok(taken.rows_alone(ready, until).await?)
-            }
-            outcome => Ok(outcome?),
+        let mut outcome = taken.rows_alone(ready, until).await;
+        if taken.renew(&outcome, until).await? {
+            outcome = taken.rows_alone(ready, until).await;
         }
-    }
-}
-
-#[async_trait::async_trait]
-impl ConnectionTrait for Reader {
-    fn get_database_backend(&self) -> DbBackend {
-        self.backend
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        executed(self.ask(Ask::Execute, statement).await?)
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.execute_raw(Statement::from_string(self.backend, sql)).await
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        Ok(rows(self.ask(Ask::One, statement).await?).into_iter().next())
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        Ok(rows(self.ask(Ask::All, statement).await?))
+        Ok(outcome?)
     }
 }
 
@@ -229,18 +226,12 @@ impl Tx {
         asked: &Beginning,
         until: Instant,
     ) -> Result<Begun, DbErr> {
-        let class = Class::General(asked.workspace);
-        let mut taken = pool.take(class, until).await?;
-        let rows = match taken.begin(asked, until).await {
-            Err(Fault::Lost(cause)) if !taken.is_fresh() => {
-                tracing::debug!(%cause, "a connection was lost; the transaction begins on a fresh one");
-                drop(taken);
-                pool.distrust();
-                taken = pool.take(class, until).await?;
-                taken.begin(asked, until).await?
-            }
-            rows => rows?,
-        };
+        let mut taken = pool.take(Class::General(asked.workspace), until).await?;
+        let mut outcome = taken.begin(asked, until).await;
+        if taken.renew(&outcome, until).await? {
+            outcome = taken.begin(asked, until).await;
+        }
+        let rows = outcome?;
         let tx = Tx { taken: Mutex::new(Some(taken)), pool: pool.clone(), backend, deadline: until };
         let (mut held, mut epoch) = (true, None);
         for row in &rows {
@@ -316,29 +307,6 @@ impl Drop for Tx {
             _ if taken.is_usable() => taken.discard(),
             _ => drop(taken),
         }
-    }
-}
-
-#[async_trait::async_trait]
-impl ConnectionTrait for Tx {
-    fn get_database_backend(&self) -> DbBackend {
-        self.backend
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        executed(self.ask(Ask::Execute, statement).await?)
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.execute_raw(Statement::from_string(self.backend, sql)).await
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        Ok(rows(self.ask(Ask::One, statement).await?).into_iter().next())
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        Ok(rows(self.ask(Ask::All, statement).await?))
     }
 }
 

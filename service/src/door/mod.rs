@@ -28,7 +28,7 @@ use crate::contract::caller::Caller;
 use crate::contract::error::Error;
 use crate::core::Core;
 use crate::core::database::{Class, Reader};
-use crate::door::write::EventTargets;
+use crate::door::write::{EventTargets, Write};
 use crate::idempotency::{Idempotency, IdempotencyKey};
 use crate::limit::{Budget, Limits};
 
@@ -85,6 +85,25 @@ impl Door {
             event_targets: Cache::new(KNOWN_WORKSPACES),
             url_policy,
             on_commit,
+        }
+    }
+
+    /// Runs a body in a transaction inside a workspace, for those who are no callers of it: the operator, and who signs in.
+    ///
+    /// # Errors
+    /// What the body refuses, with which everything is rolled back; or what the database refuses.
+    async fn write_in<R>(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        body: impl AsyncFnOnce(&Write) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let write = Write::new(self.core.database().begin().await?, self.clone(), organization, None, None);
+        match body(&write).await {
+            Ok(output) => write.commit().await.map(|()| output),
+            Err(refused) => {
+                write.roll_back().await;
+                Err(refused)
+            }
         }
     }
 

@@ -26,11 +26,7 @@ impl Operator {
         organization: OrganizationId,
         body: impl AsyncFnOnce(&Write) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let tx = self.door.core.database().begin().await?;
-        let write = Write::new(tx, self.door.clone(), organization, None, None);
-        let output = body(&write).await?;
-        write.commit().await?;
-        Ok(output)
+        self.door.write_in(organization, body).await
     }
 
     pub(crate) fn reader(&self) -> &Reader {

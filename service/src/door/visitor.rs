@@ -78,15 +78,7 @@ impl Visitor {
         organization: OrganizationId,
         body: impl AsyncFnOnce(&Write) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let tx = self.core().database().begin().await?;
-        let write = Write::new(tx, self.door.clone(), organization, None, None);
-        match body(&write).await {
-            Ok(output) => write.commit().await.map(|()| output),
-            Err(refused) => {
-                write.roll_back().await;
-                Err(refused)
-            }
-        }
+        self.door.write_in(organization, body).await
     }
 
     /// Lets a request in by the secret of a session, and charges the budget that all sessions of the member share. The session

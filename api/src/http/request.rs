@@ -57,14 +57,30 @@ pub(crate) fn fingerprint(method: &Method, path: &str, body: Option<&Json>) -> [
 
 /// Reads the bytes of a body, within the bounds of every body.
 pub(crate) async fn read_body(request: &mut Request) -> Result<Vec<u8>, Rejection> {
+    read_bounded(request, MAX_BODY).await.map_err(|failure| match failure {
+        ReadFailure::TooLarge => HttpRejection::TooLarge.into(),
+        ReadFailure::Incomplete => Error::BadRequest("the body could not be read to its end".into()).into(),
+    })
+}
+
+/// Why a body could not be read.
+pub(crate) enum ReadFailure {
+    /// It is longer than allowed.
+    TooLarge,
+    /// It broke off, or took too long.
+    Incomplete,
+}
+
+/// Reads a body of at most so many bytes. One that says that it is longer is not read at all.
+pub(crate) async fn read_bounded(request: &mut Request, max_bytes: usize) -> Result<Vec<u8>, ReadFailure> {
     let declared = header_text(request, header::CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > MAX_BODY as u64) {
-        return Err(HttpRejection::TooLarge.into());
+    if declared.is_some_and(|length| length > max_bytes as u64) {
+        return Err(ReadFailure::TooLarge);
     }
-    match tokio::time::timeout(BODY_TIMEOUT, request.take_body().into_bytes_limit(MAX_BODY)).await {
+    match tokio::time::timeout(BODY_TIMEOUT, request.take_body().into_bytes_limit(max_bytes)).await {
         Ok(Ok(bytes)) => Ok(bytes.into()),
-        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => Err(HttpRejection::TooLarge.into()),
-        _ => Err(Error::BadRequest("the body could not be read to its end".into()).into()),
+        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => Err(ReadFailure::TooLarge),
+        _ => Err(ReadFailure::Incomplete),
     }
 }
 

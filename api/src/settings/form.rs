@@ -1,21 +1,17 @@
 //! What a form has sent, and what is wrong with it.
 
-use std::time::Duration;
-
+use poem::Request;
 use poem::http::{StatusCode, header};
-use poem::{Request, error::ReadBodyError};
 use service::value::Json;
 use service::{Error, Precondition, Reason};
 
 use crate::http::rejection::{self, HttpRejection, Rejection};
-use crate::http::request::header_text;
+use crate::http::request::{ReadFailure, header_text, read_bounded};
 
 /// The hidden field with the idempotency key.
 pub(super) const KEY: &str = "key";
 /// The largest form, in bytes.
 const MAX_FORM: usize = 64 * 1024;
-/// How long a form may take to arrive.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The fields of a form, in the order sent.
 #[derive(Clone, Debug, Default)]
@@ -27,15 +23,10 @@ impl Form {
         if !posts {
             return Ok(Form::default());
         }
-        let declared = header_text(request, header::CONTENT_LENGTH.as_str()).and_then(|text| text.parse::<u64>().ok());
-        if declared.is_some_and(|length| length > MAX_FORM as u64) {
-            return Err(HttpRejection::FormTooLarge.into());
-        }
-        let bytes = match tokio::time::timeout(TIMEOUT, request.take_body().into_bytes_limit(MAX_FORM)).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(ReadBodyError::PayloadTooLarge)) => return Err(HttpRejection::FormTooLarge.into()),
-            _ => return Err(Error::BadRequest("the form could not be read to its end".into()).into()),
-        };
+        let bytes = read_bounded(request, MAX_FORM).await.map_err(|failure| match failure {
+            ReadFailure::TooLarge => Rejection::from(HttpRejection::FormTooLarge),
+            ReadFailure::Incomplete => Error::BadRequest("the form could not be read to its end".into()).into(),
+        })?;
         let kind = header_text(request, header::CONTENT_TYPE.as_str()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {

@@ -14,7 +14,7 @@ use super::fields::{Field, Fields};
 use super::form::{Form, Problems};
 use super::parts::{self, Column, Row, time, time_or};
 use super::visit::Visit;
-use super::{layout, pager, sign_in};
+use super::{layout, pager};
 use crate::http::rejection::Rejection;
 
 const LIST: &str = "/settings/members";
@@ -117,9 +117,8 @@ fn filters(visit: &Visit<'_>) -> Markup {
 
 /// The form for a person; for one who signed in a while ago, the way to sign in again.
 pub(super) fn new(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    policy::ensure_allowed(visit.caller(), Action::AddMember)?;
-    if policy::ensure_recent(visit.caller(), Action::AddMember).is_err() {
-        return Ok(sign_in::stale(visit, "add a person"));
+    if let Some(stale) = visit.stale(Action::AddMember, "add a person")? {
+        return Ok(stale);
     }
     Ok(form(visit, &Problems::default()))
 }
@@ -149,9 +148,8 @@ fn form(visit: &Visit<'_>, problems: &Problems) -> Response {
 }
 
 pub(super) async fn add(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    policy::ensure_allowed(visit.caller(), Action::AddMember)?;
-    if policy::ensure_recent(visit.caller(), Action::AddMember).is_err() {
-        return Ok(sign_in::stale(visit, "add a person"));
+    if let Some(stale) = visit.stale(Action::AddMember, "add a person")? {
+        return Ok(stale);
     }
     let input = AddMemberInput::from_json(Json::Object(visit.form.filled(&["email", "name", "role"])));
     match settings::add(&visit.cx, input).await {
@@ -177,8 +175,8 @@ pub(super) async fn ask_role(visit: &Visit<'_>) -> Result<Response, Rejection> {
 
 async fn role_form(visit: &Visit<'_>, problems: &Problems) -> Result<Response, Rejection> {
     let member = decided(visit, Action::SetMemberRole).await?;
-    if policy::ensure_recent(visit.caller(), Action::SetMemberRole).is_err() {
-        return Ok(sign_in::stale(visit, "change a role"));
+    if let Some(stale) = visit.stale(Action::SetMemberRole, "change a role")? {
+        return Ok(stale);
     }
     let fields = Fields { form: &visit.form, problems };
     let role = Field {
@@ -202,9 +200,8 @@ async fn role_form(visit: &Visit<'_>, problems: &Problems) -> Result<Response, R
 }
 
 pub(super) async fn set_role(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    policy::ensure_allowed(visit.caller(), Action::SetMemberRole)?;
-    if policy::ensure_recent(visit.caller(), Action::SetMemberRole).is_err() {
-        return Ok(sign_in::stale(visit, "change a role"));
+    if let Some(stale) = visit.stale(Action::SetMemberRole, "change a role")? {
+        return Ok(stale);
     }
     let input = SetMemberRoleInput::from_json(Json::Object(visit.form.object(&["role"])));
     match settings::set_role(&visit.cx, visit.id()?, input).await {
@@ -220,8 +217,8 @@ pub(super) async fn confirm_remove(visit: &Visit<'_>) -> Result<Response, Reject
 /// Names whom it removes, and the tokens that end with them.
 async fn removal(visit: &Visit<'_>, problems: &Problems) -> Result<Response, Rejection> {
     let member = decided(visit, Action::RemoveMember).await?;
-    if policy::ensure_recent(visit.caller(), Action::RemoveMember).is_err() {
-        return Ok(sign_in::stale(visit, "remove a person"));
+    if let Some(stale) = visit.stale(Action::RemoveMember, "remove a person")? {
+        return Ok(stale);
     }
     let tokens = token::of_member(&visit.cx, member.id).await?;
     let own = is_own(visit, &member);
@@ -254,9 +251,8 @@ async fn removal(visit: &Visit<'_>, problems: &Problems) -> Result<Response, Rej
 }
 
 pub(super) async fn remove(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    policy::ensure_allowed(visit.caller(), Action::RemoveMember)?;
-    if policy::ensure_recent(visit.caller(), Action::RemoveMember).is_err() {
-        return Ok(sign_in::stale(visit, "remove a person"));
+    if let Some(stale) = visit.stale(Action::RemoveMember, "remove a person")? {
+        return Ok(stale);
     }
     match settings::remove(&visit.cx, visit.id()?).await {
         Ok(_) => Ok(layout::done(LIST, "member-removed")),

@@ -6,7 +6,7 @@ use poem::http::StatusCode;
 use service::input::{Field as InputField, FromBody};
 use service::passkey::{self, AddPasskeyInput, Challenge, PasskeyFilter, RelyingParty};
 use service::value::Json;
-use service::{Error, ListArgs, Reason};
+use service::{Action, Error, ListArgs, Reason};
 
 use super::fields::{Field, Fields};
 use super::form::{Form, Problems, sentence};
@@ -121,8 +121,8 @@ pub(super) async fn confirm_remove(visit: &Visit<'_>) -> Result<Response, Reject
     let filter = PasskeyFilter { id: InputField::Value(vec![visit.id()?]), ..Default::default() };
     let found = passkey::list(&visit.cx, &ListArgs { filter, ..Default::default() }).await?;
     let passkey = found.items.first().ok_or(Error::NotFound("passkey"))?;
-    if visit.caller().session().is_some_and(|session| !session.recent) {
-        return Ok(sign_in::stale(visit, "remove a passkey"));
+    if let Some(stale) = visit.stale(Action::RemovePasskey, "remove a passkey")? {
+        return Ok(stale);
     }
     let sure = html! {
         p {

@@ -7,13 +7,13 @@ use poem::Response;
 use service::input::FromBody;
 use service::token::{self, CreateTokenInput, MintedToken, Token};
 use service::value::{Json, MemberId, Timestamp};
-use service::{Action, Feature, member, policy};
+use service::{Action, Feature, member};
 
 use super::fields::{Field, Fields};
 use super::form::Problems;
 use super::parts::{self, Column, Row, confirmation, copied, time, time_or};
 use super::visit::Visit;
-use super::{layout, pager, sign_in};
+use super::{layout, pager};
 use crate::http::rejection::Rejection;
 
 const LIST: &str = "/settings/api";
@@ -102,9 +102,8 @@ async fn owners(visit: &Visit<'_>, tokens: &[Token]) -> Result<HashMap<MemberId,
 
 /// The form for a new token; for one who signed in a while ago, the way to sign in again.
 pub(super) fn new(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    policy::ensure_allowed(visit.caller(), Action::CreateToken)?;
-    if policy::ensure_recent(visit.caller(), Action::CreateToken).is_err() {
-        return Ok(sign_in::stale(visit, "make a token"));
+    if let Some(stale) = visit.stale(Action::CreateToken, "make a token")? {
+        return Ok(stale);
     }
     Ok(form(visit, &Problems::default()))
 }
@@ -141,9 +140,8 @@ fn form(visit: &Visit<'_>, problems: &Problems) -> Response {
 
 /// Makes a token and shows it in the answer, which nothing stores. The same form sent twice shows the same token.
 pub(super) async fn mint(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    policy::ensure_allowed(visit.caller(), Action::CreateToken)?;
-    if policy::ensure_recent(visit.caller(), Action::CreateToken).is_err() {
-        return Ok(sign_in::stale(visit, "make a token"));
+    if let Some(stale) = visit.stale(Action::CreateToken, "make a token")? {
+        return Ok(stale);
     }
     let mut fields = visit.form.object(&["name", "scope"]);
     fields.push(("expiresAt".into(), expiry(visit)));

@@ -3,15 +3,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use poem::Request;
 use poem::http::Method;
+use poem::{Request, Response};
 use service::session::Browser;
 use service::value::{Id, Role};
-use service::{Caller, Cx, Error, Visitor};
+use service::{Action, Caller, Cx, Error, Visitor, policy};
 
 use super::form::Form;
 use super::site::Site;
-use super::{BASE, cookie};
+use super::{BASE, cookie, sign_in};
 use crate::http::address::Address;
 use crate::http::request::{header_text, query_pairs, request_id};
 use crate::http::server::Server;
@@ -22,7 +22,7 @@ pub(super) struct Facts {
     pub(super) request_id: Arc<str>,
     pub(super) method: Method,
     /// The path below `/settings`, without a slash in front.
-    pub(super) place: String,
+    pub(super) below: String,
     pub(super) query: Vec<(String, String)>,
     pub(super) address: IpAddr,
     pub(super) site: Site,
@@ -41,7 +41,7 @@ impl Facts {
             server: server.clone(),
             request_id: request_id(request),
             method: request.method().clone(),
-            place: path.strip_prefix('/').unwrap_or(path).to_owned(),
+            below: path.strip_prefix('/').unwrap_or(path).to_owned(),
             query: query_pairs(request),
             address: Address::of(request, &server.trusted_proxies).0,
             secret: cookie::read(request, &site),
@@ -53,7 +53,7 @@ impl Facts {
 
     /// The whole path.
     pub(super) fn path(&self) -> String {
-        if self.place.is_empty() { BASE.to_owned() } else { format!("{BASE}/{}", self.place) }
+        if self.below.is_empty() { BASE.to_owned() } else { format!("{BASE}/{}", self.below) }
     }
 
     /// The path with its query, for a way back.
@@ -104,6 +104,15 @@ impl Visit<'_> {
 
     pub(super) fn role(&self) -> Role {
         self.caller().role()
+    }
+
+    /// The way to sign in again, for one who signed in too long ago for this action; `what` says it after "To".
+    ///
+    /// # Errors
+    /// `Forbidden` if the role does not allow the action, however recent the sign-in.
+    pub(super) fn stale(&self, action: Action, what: &str) -> Result<Option<Response>, Error> {
+        policy::ensure_allowed(self.caller(), action)?;
+        Ok(policy::ensure_recent(self.caller(), action).is_err().then(|| sign_in::stale(self, what)))
     }
 
     /// The id in the path.

@@ -31,7 +31,7 @@ pub struct Forwarded {
 
 /// The response of a server.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct HttpReply {
     /// The status code.
     pub status: u16,
     /// The `Date` header, in milliseconds since 1970.
@@ -79,7 +79,7 @@ impl Forwarder {
     ///
     /// # Errors
     /// Why there is no response, as text for a person.
-    pub async fn get(&self, url: &str) -> Result<Reply, String> {
+    pub async fn get(&self, url: &str) -> Result<HttpReply, String> {
         let request = Request::get(url).body(Full::default());
         self.exchange(request.map_err(|_| format!("{url} is no URL that can be called"))?).await
     }
@@ -88,7 +88,7 @@ impl Forwarder {
     ///
     /// # Errors
     /// Why there is no response, as text for a person.
-    pub async fn ask(&self, url: &str, token: &str, post: Option<(&str, String)>) -> Result<Reply, String> {
+    pub async fn ask(&self, url: &str, token: &str, post: Option<(&str, String)>) -> Result<HttpReply, String> {
         let request = Request::builder().uri(url).header(header::AUTHORIZATION, format!("Bearer {token}"));
         let request = match post {
             None => request.body(Full::default()),
@@ -111,7 +111,7 @@ impl Forwarder {
         token: &str,
         headers: &[(&'static str, String)],
         body: String,
-    ) -> Result<Reply, String> {
+    ) -> Result<HttpReply, String> {
         let request = Request::post(url)
             .header(header::AUTHORIZATION, format!("Bearer {token}"))
             .header(header::CONTENT_TYPE, "application/json");
@@ -132,13 +132,10 @@ impl Forwarder {
             let body = body.map_err(|_| format!("the answer is longer than {longest} bytes, or broke off"))?.to_bytes();
             Ok(Response::from_parts(parts, body.to_vec()))
         };
-        match tokio::time::timeout(TIMEOUT, asking).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(format!("no answer within {} s", TIMEOUT.as_secs())),
-        }
+        in_time(asking).await
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Reply, String> {
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<HttpReply, String> {
         let asking = async {
             let response = self.0.request(request).await.map_err(|error| failure_reason(&error))?;
             let status = response.status().as_u16();
@@ -148,11 +145,15 @@ impl Forwarder {
             let date = date.map(|date| date.timestamp_millis());
             let body = Limited::new(response.into_body(), MAX_RESPONSE).collect().await;
             let body = body.map_err(|_| "the answer could not be read to its end".to_owned())?.to_bytes();
-            Ok(Reply { status, date, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
+            Ok(HttpReply { status, date, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
         };
-        match tokio::time::timeout(TIMEOUT, asking).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(format!("no answer within {} s", TIMEOUT.as_secs())),
-        }
+        in_time(asking).await
     }
+}
+
+/// What comes of a request, or that it took too long.
+async fn in_time<T>(asking: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    tokio::time::timeout(TIMEOUT, asking)
+        .await
+        .unwrap_or_else(|_| Err(format!("no answer within {} s", TIMEOUT.as_secs())))
 }

@@ -7,13 +7,13 @@ use service::value::{EventType, Json};
 use service::webhook::endpoint::{self, RotateWebhookSecretInput, UpdateWebhookEndpointInput, WebhookEndpoint};
 use service::webhook::health;
 use service::webhook::test::{self, TestWebhookEndpointInput};
-use service::{Action, Feature, Precondition, policy};
+use service::{Action, Feature, Precondition};
 
 use super::super::fields::{Field, Fields};
 use super::super::form::Problems;
+use super::super::layout;
 use super::super::parts::{self, confirmation, time};
 use super::super::visit::Visit;
-use super::super::{layout, sign_in};
 use super::endpoints::state;
 use super::{LIST, chart, endpoint_fields, endpoint_input, host, is_unlocked, secret};
 use crate::http::rejection::Rejection;
@@ -112,9 +112,8 @@ pub(in super::super) async fn switch(visit: &Visit<'_>) -> Result<Response, Reje
 
 /// The form that rotates; for one who signed in a while ago, the way to sign in again.
 pub(in super::super) async fn ask_to_rotate(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    policy::ensure_allowed(visit.caller(), Action::RotateWebhookSecret)?;
-    if policy::ensure_recent(visit.caller(), Action::RotateWebhookSecret).is_err() {
-        return Ok(sign_in::stale(visit, "rotate a secret"));
+    if let Some(stale) = visit.stale(Action::RotateWebhookSecret, "rotate a secret")? {
+        return Ok(stale);
     }
     rotation(visit, &Problems::default()).await
 }
@@ -142,9 +141,8 @@ async fn rotation(visit: &Visit<'_>, problems: &Problems) -> Result<Response, Re
 }
 
 pub(in super::super) async fn rotate(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    policy::ensure_allowed(visit.caller(), Action::RotateWebhookSecret)?;
-    if policy::ensure_recent(visit.caller(), Action::RotateWebhookSecret).is_err() {
-        return Ok(sign_in::stale(visit, "rotate a secret"));
+    if let Some(stale) = visit.stale(Action::RotateWebhookSecret, "rotate a secret")? {
+        return Ok(stale);
     }
     let seconds = ("overlapSeconds".to_owned(), Json::Number(visit.form.get("overlapSeconds").to_owned()));
     let input = RotateWebhookSecretInput::from_json(Json::Object(vec![seconds]));

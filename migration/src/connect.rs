@@ -63,25 +63,25 @@ async fn forget_statements(tx: &DatabaseTransaction) -> Result<(), DbErr> {
 
 /// A database of PostgreSQL, as it calls itself, and when its server has started.
 #[derive(PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ServerIdentity {
     pub(crate) database: String,
     started: String,
 }
 
 /// Connects once without a pool, which would try again until its time is over and then report only that.
-pub(crate) async fn try_postgres(url: &str) -> Result<Place, Error> {
+pub(crate) async fn try_postgres(url: &str) -> Result<ServerIdentity, Error> {
     let options: PgConnectOptions = url.parse().map_err(|cause: sqlx::Error| Error::Unreachable(cause.to_string()))?;
-    let place = format!("{}:{}", options.get_host(), options.get_port());
+    let address = format!("{}:{}", options.get_host(), options.get_port());
     let options = options.extra_float_digits(None).application_name("hoursmith").disable_statement_logging();
-    let failed = |why: String| Error::Unreachable(format!("{why} ({place})"));
+    let failed = |why: String| Error::Unreachable(format!("{why} ({address})"));
     match tokio::time::timeout(CONNECT, options.connect()).await {
         Ok(Ok(mut connection)) => {
             let asked = tokio::time::timeout(CONNECT, ask(&mut connection)).await;
             // Whether it says goodbye or not, it was reached.
             let _ = connection.close().await;
             let asked = asked.map_err(|_| failed(format!("no answer within {} s", CONNECT.as_secs())))?;
-            let (encoding, place) = asked.map_err(|cause| failed(in_words(&cause)))?;
-            check_encoding(&encoding).map(|()| place)
+            let (encoding, identity) = asked.map_err(|cause| failed(in_words(&cause)))?;
+            check_encoding(&encoding).map(|()| identity)
         }
         Ok(Err(sqlx::Error::Io(cause))) => Err(failed(match cause.kind() {
             std::io::ErrorKind::ConnectionRefused => "connection refused; is PostgreSQL running there?".into(),
@@ -96,11 +96,11 @@ pub(crate) async fn try_postgres(url: &str) -> Result<Place, Error> {
 }
 
 /// As a text, which needs no statement that a pooler might lose.
-async fn ask(connection: &mut PgConnection) -> Result<(String, Place), sqlx::Error> {
+async fn ask(connection: &mut PgConnection) -> Result<(String, ServerIdentity), sqlx::Error> {
     let ask = "SELECT current_setting('server_encoding'), current_database()::text, \
                extract(epoch FROM pg_postmaster_start_time())::text";
     let row = sqlx::raw_sql(ask).fetch_one(connection).await?;
-    Ok((row.try_get(0)?, Place { database: row.try_get(1)?, started: row.try_get(2)? }))
+    Ok((row.try_get(0)?, ServerIdentity { database: row.try_get(1)?, started: row.try_get(2)? }))
 }
 
 /// What a database says, without the words of the driver.

@@ -24,7 +24,7 @@ pub(super) struct Copy {
 /// What a copy reports.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Report {
+struct CopyReport {
     rows: u64,
     tables: Vec<Table>,
     /// The keys that the new server needs: their fingerprints.
@@ -87,8 +87,11 @@ impl Copy {
         let rows = copied.iter().map(|table| table.rows).sum();
         let tables =
             copied.into_iter().map(|table| Table { name: table.table, rows: table.rows, sha256: table.sha256 });
-        let report =
-            Report { rows, tables: tables.collect(), key_ids: keys.into_iter().map(|key| key.fingerprint).collect() };
+        let report = CopyReport {
+            rows,
+            tables: tables.collect(),
+            key_ids: keys.into_iter().map(|key| key.fingerprint).collect(),
+        };
         let mut words: Vec<String> =
             report.tables.iter().map(|table| format!("{:<20} {}", table.name, table.rows)).collect();
         words.push(format!("{rows} rows copied and compared"));

@@ -67,7 +67,7 @@ pub(super) async fn accept(graphql: &Graphql, request: Request) -> Response {
     let id = request_id(&request);
     let offered = header_text(&request, header::SEC_WEBSOCKET_PROTOCOL.as_str()).unwrap_or_default();
     let speaks_protocol = offered.split(',').any(|protocol| protocol.trim() == PROTOCOL);
-    let session = Session {
+    let session = SocketSession {
         graphql: graphql.clone(),
         id,
         address: Address::of(&request, &graphql.server.trusted_proxies).0,
@@ -79,7 +79,7 @@ pub(super) async fn accept(graphql: &Graphql, request: Request) -> Response {
     upgrade::accept(&request, protocol, move |socket| session.run(socket, speaks_protocol))
 }
 
-struct Session {
+struct SocketSession {
     graphql: Graphql,
     /// The id of the handshake, which all operations share.
     id: Arc<str>,
@@ -91,7 +91,7 @@ struct Session {
     rejections: u32,
 }
 
-impl Session {
+impl SocketSession {
     async fn run(mut self, mut socket: Socket, speaks_protocol: bool) {
         let close = if speaks_protocol {
             match timeout(INIT_TIMEOUT, self.init(&mut socket)).await {

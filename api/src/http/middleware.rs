@@ -206,9 +206,9 @@ impl<E> Middleware<E> {
 
 /// Whether a path leads to documents and pages for everybody, which any origin may read.
 fn is_public(path: &str) -> bool {
-    let below = |place: &str| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let schema = path == "/graphql/schema.graphql";
-    schema || !["/api/v1", "/graphql", "/mcp", "/settings"].iter().any(|place| below(place))
+    schema || !["/api/v1", "/graphql", "/mcp", "/settings"].iter().any(|prefix| below(prefix))
 }
 
 /// Whether a person asks: browsers name HTML, and programs seldom do.

@@ -9,34 +9,34 @@ use service::value::{FieldErrors, Id, Json};
 use service::{Cx, Deleted, Error, IdempotencyKey, Precondition, Record, RequestFacts, Written};
 
 use super::arguments::Arguments;
-use super::confirm::{self, Asked};
+use super::confirm::{self, Confirmation};
 use super::names::{self, Named};
 use super::reply::Reply;
-use super::session::Session;
+use super::request::McpRequest;
 use super::tools::{Effect, Tool};
 use crate::http::request::fingerprint;
 use crate::rest::BASE;
 
 /// A call that is to be run.
 pub(super) struct Call {
-    pub(super) session: Arc<Session>,
+    pub(super) session: Arc<McpRequest>,
     pub(super) tool: &'static Tool,
     pub(super) arguments: Arguments,
-    pub(super) asked: Asked,
+    pub(super) asked: Confirmation,
     digest: [u8; 32],
 }
 
 /// What becomes of a call.
-pub(super) enum Outcome {
+pub(super) enum CallOutcome {
     /// It is answered.
     Reply(Reply),
     /// The person is asked first.
     Ask(InputRequiredResult),
 }
 
-impl From<Reply> for Outcome {
-    fn from(reply: Reply) -> Outcome {
-        Outcome::Reply(reply)
+impl From<Reply> for CallOutcome {
+    fn from(reply: Reply) -> CallOutcome {
+        CallOutcome::Reply(reply)
     }
 }
 
@@ -66,25 +66,30 @@ pub(super) struct Write {
 
 impl Call {
     /// Of a tool with its arguments, as they were sent.
-    pub(super) fn new(session: Arc<Session>, tool: &'static Tool, arguments: Arguments, asked: Asked) -> Call {
+    pub(super) fn new(
+        session: Arc<McpRequest>,
+        tool: &'static Tool,
+        arguments: Arguments,
+        asked: Confirmation,
+    ) -> Call {
         let digest = arguments.digest(tool.name);
         Call { session, tool, arguments, asked, digest }
     }
 
     /// The answer that this very call was given before. It comes first, since what its names stood for may be gone by its own
     /// doing: a retry of a rename finds no record of the old name, and a retry of a stop no running timer.
-    pub(super) async fn answered(&self, noun: &'static str) -> Result<Option<Outcome>, Error> {
+    pub(super) async fn answered(&self, noun: &'static str) -> Result<Option<CallOutcome>, Error> {
         match self.arguments.key() {
             Some(key) => self.again(noun, &key).await,
             None => Ok(None),
         }
     }
 
-    async fn again(&self, noun: &'static str, key: &str) -> Result<Option<Outcome>, Error> {
+    async fn again(&self, noun: &'static str, key: &str) -> Result<Option<CallOutcome>, Error> {
         let key = key.to_owned();
         let facts = RequestFacts { key: IdempotencyKey::Key(key), call: Some(self.digest), ..RequestFacts::default() };
         let again = self.session.enter(facts).answered::<Deleted>(self.tool.action).await?;
-        Ok(again.map(|written| Reply::written(noun, written, false)).transpose()?.map(Outcome::from))
+        Ok(again.map(|written| Reply::written(noun, written, false)).transpose()?.map(CallOutcome::from))
     }
 
     /// Runs a write: controls, names, confirmation, then the operation with the key of the call.
@@ -93,7 +98,7 @@ impl Call {
         noun: &'static str,
         target: Target,
         operation: impl AsyncFnOnce(&Cx, Write) -> Result<Written<R>, Error>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<CallOutcome, Error> {
         if let Some(again) = self.answered(noun).await? {
             return Ok(again);
         }
@@ -107,7 +112,7 @@ impl Call {
         let asks = self.tool.effect == Effect::Destroys && !controls.dry_run && !controls.confirm;
         if asks && reader.may(self.tool.action) {
             match confirm::ask(&reader, &self.asked, &self.digest, noun, id).await {
-                Ok(Some(ask)) => return Ok(Outcome::Ask(ask)),
+                Ok(Some(ask)) => return Ok(CallOutcome::Ask(ask)),
                 Ok(None) => {}
                 Err(refused) => return self.again(noun, &controls.key).await?.ok_or(refused),
             }

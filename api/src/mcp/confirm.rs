@@ -20,18 +20,18 @@ const QUESTION: &str = "confirm";
 
 /// What the client brings back, and whether it can ask a person at all.
 #[derive(Default)]
-pub(super) struct Asked {
+pub(super) struct Confirmation {
     responses: Option<InputResponses>,
     state: Option<String>,
     can_ask: bool,
 }
 
-impl Asked {
+impl Confirmation {
     /// Reads it from a call.
-    pub(super) fn of(request: &mut CallToolRequestParams, context: &RequestContext<RoleServer>) -> Asked {
+    pub(super) fn of(request: &mut CallToolRequestParams, context: &RequestContext<RoleServer>) -> Confirmation {
         let modern = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
         let can_ask = modern && context.client_capabilities().is_some_and(|client| client.elicitation.is_some());
-        Asked { responses: request.input_responses.take(), state: request.request_state.take(), can_ask }
+        Confirmation { responses: request.input_responses.take(), state: request.request_state.take(), can_ask }
     }
 
     fn accepted(&self) -> bool {
@@ -48,7 +48,7 @@ impl Asked {
 /// `Invalid` where nobody can be asked, the person has declined, or the state that came back is not ours or too old.
 pub(super) async fn ask(
     cx: &Cx,
-    asked: &Asked,
+    asked: &Confirmation,
     digest: &[u8; 32],
     noun: &'static str,
     id: Id,

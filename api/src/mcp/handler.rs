@@ -14,9 +14,9 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use service::observed;
 
 use super::arguments::Arguments;
-use super::call::{Call, Outcome};
-use super::confirm::Asked;
-use super::session::Session;
+use super::call::{Call, CallOutcome};
+use super::confirm::Confirmation;
+use super::request::McpRequest;
 use super::tools::Tool;
 use super::{prompts, reply};
 
@@ -45,9 +45,9 @@ const INSTRUCTIONS: &str = "Time tracking and billing. Records are found by name
 #[derive(Clone, Copy)]
 pub(crate) struct Handler;
 
-fn session(context: &RequestContext<RoleServer>) -> Result<Arc<Session>, ErrorData> {
+fn session(context: &RequestContext<RoleServer>) -> Result<Arc<McpRequest>, ErrorData> {
     let parts = context.extensions.get::<Parts>();
-    let session = parts.and_then(|parts| parts.extensions.get::<Arc<Session>>()).cloned();
+    let session = parts.and_then(|parts| parts.extensions.get::<Arc<McpRequest>>()).cloned();
     session.ok_or_else(|| ErrorData::internal_error("the request was not admitted", None))
 }
 
@@ -81,15 +81,15 @@ impl ServerHandler for Handler {
             return Err(ErrorData::invalid_params(format!("there is no tool {}", request.name), None));
         };
         observed::note_operation(tool.name);
-        let asked = Asked::of(&mut request, &context);
+        let asked = Confirmation::of(&mut request, &context);
         let request_id = session.request_id().to_owned();
         let outcome = match Arguments::read(request.arguments) {
             Ok(arguments) => (tool.run)(Call::new(session, tool, arguments, asked)).await,
             Err(error) => Err(error),
         };
         let outcome = outcome.and_then(|outcome| match outcome {
-            Outcome::Reply(reply) => Ok(reply.into_result(tool.effect)?.into()),
-            Outcome::Ask(ask) => Ok(CallToolResponse::from(ask)),
+            CallOutcome::Reply(reply) => Ok(reply.into_result(tool.effect)?.into()),
+            CallOutcome::Ask(ask) => Ok(CallToolResponse::from(ask)),
         });
         Ok(match outcome {
             Ok(response) => response,

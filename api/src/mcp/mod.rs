@@ -10,8 +10,8 @@ mod price;
 mod prompts;
 mod read;
 mod reply;
+mod request;
 mod schemas;
-mod session;
 mod tools;
 
 use std::sync::Arc;
@@ -33,7 +33,7 @@ use crate::http::rejection::{HttpRejection, Rejection};
 use crate::http::request::{MAX_BODY, read_body, request_id};
 use crate::http::server::Server;
 use handler::Handler;
-use session::Session;
+use request::McpRequest;
 
 pub(crate) use tools::List;
 
@@ -64,7 +64,7 @@ impl<H: ServerHandler + Clone> Mcp<H> {
     }
 
     /// Hands an admitted request to the protocol's library, which calls the handler with the session beside it.
-    async fn run(&self, request: &mut Request, session: &Arc<Session>) -> Result<Response, Rejection> {
+    async fn run(&self, request: &mut Request, session: &Arc<McpRequest>) -> Result<Response, Rejection> {
         let message = read_message(request).await?;
         let mut inner = poem::http::Request::builder().method(Method::POST).uri(request.uri().clone());
         if let Some(headers) = inner.headers_mut() {
@@ -94,7 +94,7 @@ impl<H: ServerHandler + Clone> Mcp<H> {
         *rate = RateState::AtDoor(admission.budget);
         let price = async |may_read| price::of_refused(&self.gateway, request, may_read).await;
         let admitted = admission.priced(price).await.pass?;
-        let session = Arc::new(Session::new(admitted, id, self.list, self.gateway.clone()));
+        let session = Arc::new(McpRequest::new(admitted, id, self.list, self.gateway.clone()));
         let response = self.run(request, &session).await;
         if let Some(cx) = session.entered() {
             *rate = RateState::Inside(cx);

@@ -30,9 +30,9 @@ pub(super) const MAX_NAME: usize = 200;
 
 /// What the names of a call stand for: a batch says the same name a hundred times, and pays for it once.
 #[derive(Default)]
-struct Known(HashMap<(Named, Option<String>, String), Result<String, String>>);
+struct ResolvedNames(HashMap<(Named, Option<String>, String), Result<String, String>>);
 
-impl Known {
+impl ResolvedNames {
     async fn id(
         &mut self,
         cx: &Cx,
@@ -147,7 +147,7 @@ pub(super) async fn own_id(cx: &Cx, arguments: &mut Arguments, named: Option<Nam
 /// # Errors
 /// Those of the door.
 pub(super) async fn replace(cx: &Cx, arguments: &mut Arguments) -> Result<FieldErrors, Error> {
-    let (mut known, mut problems) = (Known::default(), FieldErrors::none());
+    let (mut known, mut problems) = (ResolvedNames::default(), FieldErrors::none());
     replace_in(cx, &mut known, arguments.pairs_mut(), "", &mut problems).await?;
     for (_, value) in arguments.pairs_mut().iter_mut().filter(|(name, _)| name == "timeEntries") {
         let Json::List(items) = value else { continue };
@@ -162,7 +162,7 @@ pub(super) async fn replace(cx: &Cx, arguments: &mut Arguments) -> Result<FieldE
 
 async fn replace_in(
     cx: &Cx,
-    known: &mut Known,
+    known: &mut ResolvedNames,
     pairs: &mut [(String, Json)],
     above: &str,
     problems: &mut FieldErrors,

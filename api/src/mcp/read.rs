@@ -15,7 +15,7 @@ use service::{
 };
 
 use super::arguments::to_value;
-use super::call::{Call, Outcome, Target};
+use super::call::{Call, CallOutcome, Target};
 use super::names::{self, Named};
 use super::reply::{MAX_ANSWER, Reply};
 use super::schemas::Schema;
@@ -27,7 +27,7 @@ const FOUND: usize = 5;
 /// Lines that `schema` gives.
 const SCHEMA_LINES: usize = 120;
 
-fn page<T: Serialize>(page: &Page<T>) -> Result<Outcome, Error> {
+fn page<T: Serialize>(page: &Page<T>) -> Result<CallOutcome, Error> {
     let mut value = json!({ "items": page.items, "nextCursor": page.next_cursor() });
     if let Some(total) = page.total {
         value["total"] = total.rows.into();
@@ -49,7 +49,7 @@ fn refuse(problems: FieldErrors) -> Result<(), Error> {
 /// A tool that lists a noun.
 macro_rules! lists {
     ($($name:ident $module:ident)+) => {
-        $(pub(super) async fn $name(mut call: Call) -> Result<Outcome, Error> {
+        $(pub(super) async fn $name(mut call: Call) -> Result<CallOutcome, Error> {
             let cx = call.session.reader();
             refuse(names::replace(&cx, &mut call.arguments).await?)?;
             page(&$module::list(&cx, &ListArgs::from_query(call.arguments.into_query())).await?)
@@ -70,7 +70,7 @@ lists! {
 /// A tool that gets one record.
 macro_rules! gets {
     ($($name:ident $module:ident $noun:literal $named:expr;)+) => {
-        $(pub(super) async fn $name(mut call: Call) -> Result<Outcome, Error> {
+        $(pub(super) async fn $name(mut call: Call) -> Result<CallOutcome, Error> {
             let cx = call.session.reader();
             let id = names::own_id(&cx, &mut call.arguments, $named).await?;
             let record = $module::get(&cx, id.of()).await?;
@@ -90,17 +90,17 @@ gets! {
     invoice invoices_of "invoice" None;
 }
 
-pub(super) async fn me(call: Call) -> Result<Outcome, Error> {
+pub(super) async fn me(call: Call) -> Result<CallOutcome, Error> {
     call.arguments.refuse_rest()?;
     Ok(Reply::of(&members_of::me(&call.session.reader()).await?)?.into())
 }
 
-pub(super) async fn organization(call: Call) -> Result<Outcome, Error> {
+pub(super) async fn organization(call: Call) -> Result<CallOutcome, Error> {
     call.arguments.refuse_rest()?;
     Ok(Reply::of(&workspace::get(&call.session.reader()).await?)?.into())
 }
 
-pub(super) async fn running_timer(call: Call) -> Result<Outcome, Error> {
+pub(super) async fn running_timer(call: Call) -> Result<CallOutcome, Error> {
     call.arguments.refuse_rest()?;
     let running = entries_of::running(&call.session.reader()).await?;
     Ok(match running {
@@ -110,7 +110,7 @@ pub(super) async fn running_timer(call: Call) -> Result<Outcome, Error> {
 }
 
 /// The first records of every noun that the caller may list whose texts contain what was given.
-pub(super) async fn find(mut call: Call) -> Result<Outcome, Error> {
+pub(super) async fn find(mut call: Call) -> Result<CallOutcome, Error> {
     use service::Action;
     let Some(text) = call.arguments.take_text("text")? else { return Err(Error::invalid("text", "required")) };
     call.arguments.refuse_rest()?;
@@ -146,7 +146,7 @@ pub(super) async fn find(mut call: Call) -> Result<Outcome, Error> {
 }
 
 /// One GraphQL query, priced and bounded as over `/graphql`.
-pub(super) async fn query(mut call: Call) -> Result<Outcome, Error> {
+pub(super) async fn query(mut call: Call) -> Result<CallOutcome, Error> {
     let Some(text) = call.arguments.take_text("query")? else { return Err(Error::invalid("query", "required")) };
     let variables = match call.arguments.take("variables") {
         None => Value::Null,
@@ -217,7 +217,7 @@ fn name_of(definition: &str) -> &str {
 }
 
 /// Definitions whose name contains a word whole, then single fields.
-pub(super) async fn schema(mut call: Call) -> Result<Outcome, Error> {
+pub(super) async fn schema(mut call: Call) -> Result<CallOutcome, Error> {
     let word = call.arguments.take_text("word")?.unwrap_or_else(|| "Query".to_owned()).to_lowercase();
     call.arguments.refuse_rest()?;
     call.session.reader();
@@ -248,7 +248,7 @@ pub(super) fn report_schema() -> Schema {
         .with("timeZone", json!({"type": "string", "description": "IANA name"}))
 }
 
-pub(super) async fn time_report(mut call: Call) -> Result<Outcome, Error> {
+pub(super) async fn time_report(mut call: Call) -> Result<CallOutcome, Error> {
     let cx = call.session.reader();
     refuse(names::replace(&cx, &mut call.arguments).await?)?;
     let args = TimeReportArgs::from_query(&call.arguments.into_query(), &[]);
@@ -260,7 +260,7 @@ fn not_running() -> Error {
 }
 
 /// Stops a timer; without an id the caller's running one.
-pub(super) async fn stop_timer(mut call: Call) -> Result<Outcome, Error> {
+pub(super) async fn stop_timer(mut call: Call) -> Result<CallOutcome, Error> {
     if let Some(again) = call.answered("time_entry").await? {
         return Ok(again);
     }
@@ -281,7 +281,7 @@ pub(super) async fn stop_timer(mut call: Call) -> Result<Outcome, Error> {
 }
 
 /// Deletes a record of the noun that is named.
-pub(super) async fn delete_record(mut call: Call) -> Result<Outcome, Error> {
+pub(super) async fn delete_record(mut call: Call) -> Result<CallOutcome, Error> {
     let noun = call.arguments.take_text("noun")?;
     match noun.as_deref() {
         Some("client") => {

@@ -7,11 +7,11 @@ use serde_json::json;
 use service::input::{FromBody, OPTIONAL};
 use service::{Action, Cx, Error, client, expense, project, task, time_entry};
 
-use super::call::{Call, Outcome, Target};
+use super::call::{Call, CallOutcome, Target};
 use super::names::Named;
 use super::read;
+use super::request::McpRequest;
 use super::schemas::Schema;
-use super::session::Session;
 
 /// Which list of tools a path serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) struct Tool {
     in_default: bool,
     in_all: bool,
     takes: fn() -> Schema,
-    pub(super) run: fn(Call) -> BoxFuture<'static, Result<Outcome, Error>>,
+    pub(super) run: fn(Call) -> BoxFuture<'static, Result<CallOutcome, Error>>,
 }
 
 impl List {
@@ -60,17 +60,17 @@ impl List {
 
 impl Tool {
     /// The tools of a session that its caller may use, in their fixed order.
-    pub(super) fn of(session: &Session, cx: &Cx) -> impl Iterator<Item = &'static Tool> {
+    pub(super) fn of(session: &McpRequest, cx: &Cx) -> impl Iterator<Item = &'static Tool> {
         TOOLS.iter().filter(move |tool| tool.is_served(session) && cx.may(tool.action))
     }
 
     /// A tool of a session by its name, whether or not the caller may use it: the door refuses in its own words.
-    pub(super) fn find(session: &Session, name: &str) -> Option<&'static Tool> {
+    pub(super) fn find(session: &McpRequest, name: &str) -> Option<&'static Tool> {
         TOOLS.iter().find(|tool| tool.name == name && tool.is_served(session))
     }
 
     /// Whether the list holds it. A server that executes only the documents of its manifest takes none from an assistant.
-    fn is_served(&self, session: &Session) -> bool {
+    fn is_served(&self, session: &McpRequest) -> bool {
         let is_open = !DOCUMENT_TOOLS.contains(&self.name) || !session.gateway.is_closed();
         session.list.holds(self) && is_open
     }

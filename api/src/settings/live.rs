@@ -15,7 +15,7 @@ use crate::http::rejection::Rejection;
 
 /// What a stream reports on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum LivePage {
     Endpoints,
     Endpoint,
     Deliveries,
@@ -25,17 +25,17 @@ pub(super) enum Part {
 }
 
 /// The stream of a page. It is opened by the same rules as the page, and counts in the bounds on open pages until it ends.
-pub(super) async fn stream(visit: &Visit<'_>, part: Part) -> Result<Response, Rejection> {
+pub(super) async fn stream(visit: &Visit<'_>, part: LivePage) -> Result<Response, Rejection> {
     let watched = match part {
-        Part::Endpoints => Watched::Endpoints,
-        Part::Endpoint => Watched::Endpoint(visit.id()?),
-        Part::Deliveries => match visit.facts.parameter("endpointId").parse::<WebhookEndpointId>() {
+        LivePage::Endpoints => Watched::Endpoints,
+        LivePage::Endpoint => Watched::Endpoint(visit.id()?),
+        LivePage::Deliveries => match visit.facts.parameter("endpointId").parse::<WebhookEndpointId>() {
             Ok(endpoint) => Watched::Endpoint(endpoint),
             Err(_) => Watched::Deliveries,
         },
-        Part::Delivery => Watched::Delivery(visit.id()?),
-        Part::Invoices => Watched::Invoices,
-        Part::Invoice => Watched::Invoice(visit.id()?),
+        LivePage::Delivery => Watched::Delivery(visit.id()?),
+        LivePage::Invoices => Watched::Invoices,
+        LivePage::Invoice => Watched::Invoice(visit.id()?),
     };
     let watch = visit.facts.server.app.watch(&visit.cx, watched).await?;
     if visit.facts.method == Method::HEAD {

@@ -14,7 +14,7 @@ mod origin;
 mod pager;
 mod parts;
 mod passkeys;
-mod places;
+mod routes;
 mod sessions;
 mod sign_in;
 mod site;
@@ -30,7 +30,7 @@ use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use service::{Error, IdempotencyKey, RequestFacts};
 
 use self::form::Form;
-use self::places::{Found, Page};
+use self::routes::{Page, RouteMatch};
 pub(crate) use self::sign_in::link_of;
 use self::visit::{Facts, Visit};
 use self::webhooks::{deliveries, endpoint, endpoints};
@@ -49,8 +49,8 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 /// The methods that a path of the whole server takes, if it is a path of these pages.
 pub(crate) fn allowed_methods(path: &str) -> Option<Vec<Method>> {
     let below = path.strip_prefix(BASE)?;
-    let place = if below.is_empty() { below } else { below.strip_prefix('/')? };
-    places::find(place).map(|found| found.place.allowed())
+    let path = if below.is_empty() { below } else { below.strip_prefix('/')? };
+    routes::find(path).map(|found| found.route.allowed())
 }
 
 /// All pages below `/settings`.
@@ -91,18 +91,18 @@ impl Endpoint for Settings {
 impl Settings {
     /// Rejects in the order 404, 405, a foreign POST, not signed in, over budget, a bad body; the rest is the operation's.
     async fn answer(&self, request: &mut Request, facts: &Facts) -> Result<Response, Rejection> {
-        let Found { place, ids } = places::find(&facts.place).ok_or(HttpRejection::NoSuchPath)?;
-        if !place.takes(&facts.method) {
-            return Err(HttpRejection::MethodNotAllowed(place.allowed()).into());
+        let RouteMatch { route, ids } = routes::find(&facts.below).ok_or(HttpRejection::NoSuchPath)?;
+        if !route.takes(&facts.method) {
+            return Err(HttpRejection::MethodNotAllowed(route.allowed()).into());
         }
         let posts = facts.method == Method::POST;
         if posts && origin::is_foreign(&facts.site, request.headers()) {
             origin::report(&facts.site, request.headers());
             return Err(Error::Forbidden("this form was not sent by a page of this server".into()).into());
         }
-        if place.open {
+        if route.open {
             let form = Form::of(request, posts).await?;
-            return sign_in::answer(facts, place.page, posts, form).await;
+            return sign_in::answer(facts, route.page, posts, form).await;
         }
         let Some(secret) = &facts.secret else { return Ok(sign_in::needed(facts)) };
         // A page that loads itself again is not used by somebody.
@@ -125,7 +125,7 @@ impl Settings {
             ..RequestFacts::default()
         });
         let visit = Visit { facts, cx, form, ids };
-        match Box::pin(page(place.page, posts, &visit)).await {
+        match Box::pin(page(route.page, posts, &visit)).await {
             // Who was let in sees who they are on the page of an error too.
             Err(rejection) => Ok(layout::refused(&visit, &rejection)),
             answer => answer,
@@ -200,6 +200,6 @@ async fn page(page: Page, posts: bool, visit: &Visit<'_>) -> Result<Response, Re
 }
 
 /// Leads to another page of this server, which is then asked for by GET.
-fn see_other(place: &str) -> Response {
-    StatusCode::SEE_OTHER.with_header(header::LOCATION, place).into_response()
+fn see_other(location: &str) -> Response {
+    StatusCode::SEE_OTHER.with_header(header::LOCATION, location).into_response()
 }

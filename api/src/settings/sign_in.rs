@@ -7,7 +7,7 @@ use service::{Error, session};
 
 use super::fields::{Field, Fields};
 use super::form::{Form, Problems, sentence};
-use super::places::Page;
+use super::routes::Page;
 use super::visit::{Facts, Visit};
 use super::{BASE, cookie, layout, oidc, passkeys, see_other};
 use crate::http::rejection::{HttpRejection, Rejection};

@@ -63,7 +63,7 @@ fn random_base62(length: usize) -> Result<String, Error> {
 
 /// One row of the look-up: a token with its member and workspace.
 #[derive(FromQueryResult)]
-struct Found {
+struct TokenRow {
     token_id: TokenId,
     token_name: String,
     hash: Vec<u8>,
@@ -169,13 +169,13 @@ impl Callers {
     async fn read(&self, core: &Core, prefix: &str, sent: &[u8], until: Instant) -> Result<Arc<KnownCaller>, Error> {
         let reader = core.database().reader_for(Class::Authentication, Some(until));
         let statement = Statement::from_sql_and_values(reader.get_database_backend(), LOOK_UP, [prefix.into()]);
-        let found = Found::find_by_statement(statement).one(&reader).await;
+        let found = TokenRow::find_by_statement(statement).one(&reader).await;
         let found = found.map_err(|cause| Error::from(cause).of_look_up())?;
         // An unknown prefix does the same work as a wrong secret.
         let stored = found.as_ref().map_or(&[0_u8; 32][..], |found| &found.hash);
         let genuine: bool = sent.ct_eq(stored).into();
         let now = core.now();
-        let lives = |found: &Found| {
+        let lives = |found: &TokenRow| {
             found.revoked_at.is_none() && found.removed_at.is_none() && found.expires_at.is_none_or(|at| now < at)
         };
         match found {
@@ -232,9 +232,9 @@ impl KnownCaller {
     }
 }
 
-impl Found {
+impl TokenRow {
     fn into_known(self, prefix: &str) -> KnownCaller {
-        let Found { token_id, token_name, hash, scope, expires_at, last_used_at, who, revoked_at: _, removed_at: _ } =
+        let TokenRow { token_id, token_name, hash, scope, expires_at, last_used_at, who, revoked_at: _, removed_at: _ } =
             self;
         let epoch = who.epoch;
         let caller = who.with(Pass::Token(token_id, token_name, scope));

@@ -59,7 +59,7 @@ pub(crate) struct LiveSession {
 }
 
 #[derive(FromQueryResult)]
-struct Found {
+struct SessionRow {
     session_id: SessionId,
     created_at: Timestamp,
     seen_at: Timestamp,
@@ -88,7 +88,7 @@ pub(crate) async fn find(core: &Core, secret: &str, until: Instant) -> Result<Op
     let (reader, now) = (core.database().reader_for(Class::Authentication, Some(until)), core.now());
     let values = [hash_of(secret).into(), now.into()];
     let statement = Statement::from_sql_and_values(reader.get_database_backend(), LOOK_UP, values);
-    let found = Found::find_by_statement(statement).one(&reader).await;
+    let found = SessionRow::find_by_statement(statement).one(&reader).await;
     let found = found.map_err(|cause| Error::from(cause).of_look_up())?;
     Ok(found.map(|found| found.into_live(now)))
 }
@@ -113,9 +113,9 @@ impl LiveSession {
     }
 }
 
-impl Found {
+impl SessionRow {
     fn into_live(self, now: Timestamp) -> LiveSession {
-        let Found { session_id, created_at, seen_at, ends_at, who } = self;
+        let SessionRow { session_id, created_at, seen_at, ends_at, who } = self;
         let epoch = who.epoch;
         let session = CallerSession { id: session_id, recent: now < created_at.plus_millis(RECENT) };
         let caller = who.with(Pass::Session(session));

@@ -87,7 +87,7 @@ fn shown_columns<E: EntityTrait>() -> impl Iterator<Item = E::Column> {
 
 /// Those of these columns that are shown.
 pub(crate) fn shown_of<E: EntityTrait>(columns: Columns) -> impl Iterator<Item = E::Column> {
-    let all = E::Column::iter().enumerate().filter(move |(place, _)| columns.has(*place));
+    let all = E::Column::iter().enumerate().filter(move |(index, _)| columns.has(*index));
     all.map(|(_, column)| column).filter(|column| column.as_str() != SEARCHED)
 }
 

@@ -37,7 +37,7 @@ pub enum Field<T, const KIND: u8 = OPTIONAL> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wrong {
     problems: FieldErrors,
-    /// The ids in a list of which something else is wrong, with their places.
+    /// The ids in a list of which something else is wrong, with their indexes.
     ids: Vec<(usize, Id)>,
 }
 
@@ -96,11 +96,11 @@ impl<T, const KIND: u8> Field<T, KIND> {
 }
 
 impl<X, const KIND: u8> Field<Vec<Id<X>>, KIND> {
-    /// The ids that were sent, with their places; also those beside one that is wrong.
+    /// The ids that were sent, with their indexes; also those beside one that is wrong.
     pub fn ids(&self) -> Vec<(usize, Id<X>)> {
         match self {
             Field::Value(ids) => ids.iter().copied().enumerate().collect(),
-            Field::Bad(wrong) => wrong.ids.iter().map(|(place, id)| (*place, id.of())).collect(),
+            Field::Bad(wrong) => wrong.ids.iter().map(|(index, id)| (*index, id.of())).collect(),
             Field::Absent | Field::Null => vec![],
         }
     }

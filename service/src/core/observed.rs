@@ -45,7 +45,7 @@ pub struct Noted {
 impl Observed {
     /// Of a request of this trace; of its span, where this server makes one.
     pub fn new(trace: Option<TraceParent>, span: Option<Span>) -> Arc<Observed> {
-        let trace = span.as_ref().and_then(Span::place).or(trace);
+        let trace = span.as_ref().and_then(Span::traceparent).or(trace);
         let noted = Mutex::new(Noted { trace, ..Noted::default() });
         Arc::new(Observed { noted, span, ..Observed::default() })
     }
@@ -106,7 +106,7 @@ pub(crate) fn waited(took: Duration) {
     let _ = CURRENT.try_with(|observed| observed.database_micros.fetch_add(micros, Ordering::Relaxed));
 }
 
-/// A place in a trace, by the W3C's Trace Context: taken over from the caller. Receivers are given the place of the span that
+/// A position in a trace, by the W3C's Trace Context: taken over from the caller. Receivers are given the position of the span that
 /// this server has made, or the caller's as it came where it makes none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceParent {

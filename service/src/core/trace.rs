@@ -54,12 +54,12 @@ impl Tracer {
 }
 
 impl Span {
-    /// Its place in the trace, for the receiver that goes on with it.
-    pub fn place(&self) -> Option<TraceParent> {
+    /// Its position in the trace, for the receiver that goes on with it.
+    pub fn traceparent(&self) -> Option<TraceParent> {
         let span = self.context.span();
-        let place = span.span_context();
-        let flags = place.trace_flags().to_u8();
-        TraceParent::parse(&format!("00-{}-{}-{flags:02x}", place.trace_id(), place.span_id()))
+        let context = span.span_context();
+        let flags = context.trace_flags().to_u8();
+        TraceParent::parse(&format!("00-{}-{}-{flags:02x}", context.trace_id(), context.span_id()))
     }
 
     /// Begins the span of a statement, if this one is recorded.
@@ -93,7 +93,7 @@ impl Drop for Statement {
     }
 }
 
-/// The place in a trace that another process has sent.
+/// The position in a trace that another process has sent.
 fn remote(parent: &TraceParent) -> Option<SpanContext> {
     let mut parts = parent.as_str().split('-').skip(1);
     let (trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?);
@@ -129,10 +129,10 @@ mod tests {
     fn the_place_of_a_caller_is_taken_over_with_its_state() {
         let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let parent = TraceParent::parse(header).unwrap().with_state("congo=t61rcWkgMzE");
-        let place = remote(&parent).unwrap();
-        assert_eq!(place.trace_id().to_string(), parent.trace_id());
-        assert!(place.is_remote() && place.is_sampled());
-        assert_eq!(place.trace_state().header(), "congo=t61rcWkgMzE");
+        let context = remote(&parent).unwrap();
+        assert_eq!(context.trace_id().to_string(), parent.trace_id());
+        assert!(context.is_remote() && context.is_sampled());
+        assert_eq!(context.trace_state().header(), "congo=t61rcWkgMzE");
         assert!(remote(&TraceParent::parse(header).unwrap().with_state("no state at all")).is_some());
     }
 }

@@ -1,5 +1,5 @@
 //! Secrets at rest: sealed with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) under a ring of keys, of which the first
-//! seals and all open. What is sealed is bound to its place, so that it cannot be moved to another row.
+//! seals and all open. What is sealed is bound to its context (table, column and row), so that it cannot be moved to another row.
 
 use std::fmt;
 use std::sync::Arc;
@@ -59,18 +59,18 @@ impl Vault {
         Vault(keys.iter().map(|key| (key.id(), XChaCha20Poly1305::new(&key.0.into()))).collect())
     }
 
-    /// Seals with the first key. `place` says where it will be stored, and is demanded again to open it.
-    pub(crate) fn seal(&self, place: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
+    /// Seals with the first key. `context` says where it will be stored, and is demanded again to open it.
+    pub(crate) fn seal(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let (id, cipher) = self.0.first().ok_or_else(|| Error::bug("there is no secret key to seal with"))?;
         let mut nonce = [0; NONCE];
         rand::rngs::OsRng.try_fill_bytes(&mut nonce).map_err(|e| Error::bug(format!("no randomness: {e}")))?;
-        let payload = Payload { msg: plain, aad: place.as_bytes() };
+        let payload = Payload { msg: plain, aad: context.as_bytes() };
         let sealed = cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| Error::bug("sealing failed"))?;
         Ok([&[FORM][..], &id[..], &nonce[..], &sealed[..]].concat())
     }
 
-    /// Opens what was sealed for this place, with whichever key it was.
-    pub(crate) fn open(&self, place: &str, stored: &[u8]) -> Result<Vec<u8>, Error> {
+    /// Opens what was sealed for this context, with whichever key it was.
+    pub(crate) fn open(&self, context: &str, stored: &[u8]) -> Result<Vec<u8>, Error> {
         let strange = || Error::bug("a stored secret has an unknown form");
         let (form, rest) = stored.split_first().ok_or_else(strange)?;
         let (id, rest) = rest.split_first_chunk::<KEY_ID>().ok_or_else(strange)?;
@@ -80,29 +80,29 @@ impl Vault {
         }
         let known = self.0.iter().find(|(own, _)| own == id);
         let (_, cipher) = known.ok_or_else(|| Error::bug("a secret was sealed with a key that is not in the ring"))?;
-        let payload = Payload { msg: sealed, aad: place.as_bytes() };
+        let payload = Payload { msg: sealed, aad: context.as_bytes() };
         let altered = |_| Error::bug("a stored secret was altered or moved");
         cipher.decrypt(&XNonce::from(*nonce), payload).map_err(altered)
     }
 
     /// Seals a text into a column that holds plain texts too.
-    pub(crate) fn seal_text(&self, place: &str, plain: &str) -> Result<String, Error> {
-        Ok(format!("{MARK}{}", STANDARD.encode(self.seal(place, plain.as_bytes())?)))
+    pub(crate) fn seal_text(&self, context: &str, plain: &str) -> Result<String, Error> {
+        Ok(format!("{MARK}{}", STANDARD.encode(self.seal(context, plain.as_bytes())?)))
     }
 
     /// The text of such a column, opened if it was sealed.
-    pub(crate) fn open_text(&self, place: &str, stored: Arc<str>) -> Result<Arc<str>, Error> {
+    pub(crate) fn open_text(&self, context: &str, stored: Arc<str>) -> Result<Arc<str>, Error> {
         if !stored.starts_with(MARK) {
             return Ok(stored);
         }
-        Ok(self.open_sealed(place, &stored)?.into())
+        Ok(self.open_sealed(context, &stored)?.into())
     }
 
     /// A text that must have been sealed.
-    pub(crate) fn open_sealed(&self, place: &str, stored: &str) -> Result<String, Error> {
+    pub(crate) fn open_sealed(&self, context: &str, stored: &str) -> Result<String, Error> {
         let sealed = stored.strip_prefix(MARK).ok_or_else(|| Error::bug("a text is not sealed"))?;
         let sealed = STANDARD.decode(sealed).map_err(|_| Error::bug("a sealed text is not base64"))?;
-        String::from_utf8(self.open(place, &sealed)?).map_err(|_| Error::bug("a sealed text is not UTF-8"))
+        String::from_utf8(self.open(context, &sealed)?).map_err(|_| Error::bug("a sealed text is not UTF-8"))
     }
 }
 

@@ -32,18 +32,18 @@ impl Cx {
         self.list_of::<E>(action, args, "", true, |query| query).await
     }
 
-    /// The same, for the rows below a parent: `place` distinguishes the lists of different parents.
+    /// The same, for the rows below a parent: `parent` distinguishes their lists in cursors.
     pub(crate) async fn list_below<E: Listed>(
         &self,
         action: Action,
         args: &ListArgs<E::Filter, E::Sort>,
-        place: &str,
+        parent: &str,
         narrow: impl Fn(Select<E>) -> Select<E>,
     ) -> Result<Page<E::Model>, Error>
     where
         E::Model: TableRow,
     {
-        self.list_of::<E>(action, args, place, false, narrow).await
+        self.list_of::<E>(action, args, parent, false, narrow).await
     }
 
     /// `is_whole` says that it is not narrowed, so that the text of its statement is that of others.
@@ -51,14 +51,14 @@ impl Cx {
         &self,
         action: Action,
         args: &ListArgs<E::Filter, E::Sort>,
-        place: &str,
+        parent: &str,
         is_whole: bool,
         narrow: impl Fn(Select<E>) -> Select<E>,
     ) -> Result<Page<E::Model>, Error>
     where
         E::Model: TableRow,
     {
-        let identity = args.identity() + place;
+        let identity = args.identity() + parent;
         let postgres = self.0.door.core.database().is_postgres();
         let mut charged = false;
         loop {
@@ -128,7 +128,7 @@ impl Cx {
             (Some(Ok(question)), false) => parents.iter().map(|id| Ok(question.of_list(list(*id)))).collect(),
             _ => parents.iter().map(|id| ask(*id)).collect(),
         };
-        let places: HashMap<Id, usize> = parents.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+        let indexes: HashMap<Id, usize> = parents.iter().enumerate().map(|(index, id)| (*id, index)).collect();
         let mut rows: Vec<Vec<E::Model>> = parents.iter().map(|_| vec![]).collect();
         let mut counts = vec![0; parents.len()];
         if let Some(question) = questions.iter().find_map(|question| question.as_ref().ok()) {
@@ -145,20 +145,20 @@ impl Cx {
             let mut last = None;
             for Below { parent, row } in found {
                 // Mostly those of a parent lie together.
-                let place = match last {
-                    Some((of, place)) if of == parent => place,
-                    _ => *places.get(&parent).ok_or_else(|| Error::bug("a row is below no parent"))?,
+                let index = match last {
+                    Some((of, index)) if of == parent => index,
+                    _ => *indexes.get(&parent).ok_or_else(|| Error::bug("a row is below no parent"))?,
                 };
-                last = Some((parent, place));
-                rows[place].push(row);
+                last = Some((parent, index));
+                rows[index].push(row);
             }
             rows.iter_mut().for_each(|rows| question.sort(rows, E::id));
             if args.counts() {
                 let statement = relation.count_of_each(question, E::within(self.caller()), parents);
                 let statement = reader.get_database_backend().build(&statement);
                 for row in reader.query_all_raw(statement).await? {
-                    if let Some(place) = places.get(&row.try_get("", PARENT)?) {
-                        counts[*place] = row.try_get("", "rows")?;
+                    if let Some(index) = indexes.get(&row.try_get("", PARENT)?) {
+                        counts[*index] = row.try_get("", "rows")?;
                     }
                 }
             }

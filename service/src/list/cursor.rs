@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 /// What identifies a list.
 pub(crate) type ListHash = [u8; 8];
 
-/// The place of a row in a list: what it is sorted by, and its id.
+/// The position of a row in a list: what it is sorted by, and its id.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CursorPosition {
     pub(crate) key: Key,
@@ -86,13 +86,13 @@ impl CursorPosition {
         URL_SAFE_NO_PAD.encode([&sum(list, &bytes)[..], &bytes].concat())
     }
 
-    /// The place, and whether the cursor is of a list.
+    /// The position, and whether the cursor is of a list.
     pub(crate) fn decode(text: &str) -> Option<(CursorPosition, impl Fn(ListHash) -> bool + use<>)> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (sent, place) = bytes.split_first_chunk::<8>()?;
-        let (sent, covered) = (*sent, place.to_vec());
+        let (sent, position) = bytes.split_first_chunk::<8>()?;
+        let (sent, covered) = (*sent, position.to_vec());
         let is_of = move |list| sum(list, &covered) == sent;
-        let (id, rest) = place.split_first_chunk::<16>()?;
+        let (id, rest) = position.split_first_chunk::<16>()?;
         let (tag, rest) = rest.split_first()?;
         let key = match tag {
             b'n' => Key::Number(i64::from_be_bytes(rest.try_into().ok()?)),
@@ -105,9 +105,9 @@ impl CursorPosition {
     }
 }
 
-/// Ties a place to its list: a cursor that was edited is of no list.
-fn sum(list: ListHash, place: &[u8]) -> ListHash {
-    first_eight(Sha256::new().chain_update(list).chain_update(place))
+/// Ties a position to its list: a cursor that was edited is of no list.
+fn sum(list: ListHash, position: &[u8]) -> ListHash {
+    first_eight(Sha256::new().chain_update(list).chain_update(position))
 }
 
 /// The first eight bytes of a hash.
@@ -131,9 +131,9 @@ mod tests {
             Key::from(None),
             Key::Id,
         ] {
-            let place = CursorPosition { key, id };
-            let (read, is_of) = CursorPosition::decode(&place.encode([9; 8])).expect("a cursor");
-            assert!(read == place && is_of([9; 8]) && !is_of([8; 8]));
+            let position = CursorPosition { key, id };
+            let (read, is_of) = CursorPosition::decode(&position.encode([9; 8])).expect("a cursor");
+            assert!(read == position && is_of([9; 8]) && !is_of([8; 8]));
         }
         for wrong in ["", "x", "AAAA", "====", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
             assert!(CursorPosition::decode(wrong).is_none(), "{wrong}");

@@ -28,7 +28,7 @@ pub(crate) struct Relation<E: Listed> {
     column: &'static str,
     /// A table between the two.
     through: Option<Through>,
-    place: Place<E>,
+    cursors: CursorList<E>,
 }
 
 /// A table between the rows and their parents.
@@ -59,25 +59,25 @@ impl<M: TableRow> FromCells for Below<M> {
 }
 
 /// Which list the rows of one parent are, for their cursors.
-pub(crate) enum Place<E: Listed> {
+pub(crate) enum CursorList<E: Listed> {
     /// The flat list, filtered by the parent: its cursors are those of that list.
     Filtered(fn(&mut E::Filter, Id)),
     /// A list of its own, since no filter makes it of the flat one.
     Own(&'static str),
 }
 
-impl<E: Listed> Clone for Place<E> {
-    fn clone(&self) -> Place<E> {
+impl<E: Listed> Clone for CursorList<E> {
+    fn clone(&self) -> CursorList<E> {
         *self
     }
 }
 
-impl<E: Listed> Copy for Place<E> {}
+impl<E: Listed> Copy for CursorList<E> {}
 
 impl<E: Listed> Relation<E> {
     /// Rows whose parent is in this column: their own, or that of the table between.
-    pub(crate) fn by(parent: impl ColumnTrait, place: Place<E>) -> Relation<E> {
-        Relation { parent: parent.into_expr(), column: parent.as_str(), through: None, place }
+    pub(crate) fn by(parent: impl ColumnTrait, cursors: CursorList<E>) -> Relation<E> {
+        Relation { parent: parent.into_expr(), column: parent.as_str(), through: None, cursors }
     }
 
     /// With a table between, of the same workspace; `own` column of the rows is the `theirs` of that table.
@@ -99,16 +99,16 @@ impl<E: Listed> Relation<E> {
         organization: OrganizationId,
         args: &ListArgs<E::Filter, E::Sort>,
     ) -> impl Fn(Id) -> List + use<E> {
-        let (place, args) = (self.place, Arc::new(args.clone()));
+        let (cursors, args) = (self.cursors, Arc::new(args.clone()));
         move |parent| {
             let args = args.clone();
-            List::later::<E>(organization, move || match place {
-                Place::Filtered(filter) => {
+            List::later::<E>(organization, move || match cursors {
+                CursorList::Filtered(filter) => {
                     let mut of_parent = (*args).clone();
                     filter(&mut of_parent.filter, parent);
                     of_parent.identity()
                 }
-                Place::Own(name) => format!("{} {name} {parent}", args.identity()),
+                CursorList::Own(name) => format!("{} {name} {parent}", args.identity()),
             })
         }
     }

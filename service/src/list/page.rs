@@ -80,7 +80,7 @@ pub struct ListArgs<F, S> {
     pub columns: Columns,
 }
 
-/// A page of rows, each with its place.
+/// A page of rows, each with its position in the list.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     /// The rows, in the order asked for.
@@ -95,7 +95,7 @@ pub struct Page<T> {
     pub backward: bool,
     /// How many rows the whole list has, if that was asked for.
     pub total: Option<Total>,
-    pub(crate) places: Vec<CursorPosition>,
+    pub(crate) positions: Vec<CursorPosition>,
     pub(crate) list: List,
 }
 
@@ -114,27 +114,27 @@ pub const MAX_TOTAL: i64 = 100_000;
 impl<T> Page<T> {
     /// The cursor after the row at this index, in this list.
     pub fn cursor(&self, index: usize) -> Option<String> {
-        self.places.get(index).map(|place| place.encode(self.list.hash()))
+        self.positions.get(index).map(|position| position.encode(self.list.hash()))
     }
 
     /// The cursor of the next page, if there is one.
     pub fn next_cursor(&self) -> Option<String> {
-        if self.more { self.places.len().checked_sub(1).and_then(|last| self.cursor(last)) } else { None }
+        if self.more { self.positions.len().checked_sub(1).and_then(|last| self.cursor(last)) } else { None }
     }
 
     /// The same page of what each row becomes.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        let Page { items, limit, more, continued, backward, total, places, list } = self;
-        Page { items: items.into_iter().map(f).collect(), limit, more, continued, backward, total, places, list }
+        let Page { items, limit, more, continued, backward, total, positions, list } = self;
+        Page { items: items.into_iter().map(f).collect(), limit, more, continued, backward, total, positions, list }
     }
 }
 
 impl<T> Page<T> {
     /// The same page of what each row becomes, if all become something.
     pub(crate) fn try_map<U, E>(self, f: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
-        let Page { items, limit, more, continued, backward, total, places, list } = self;
+        let Page { items, limit, more, continued, backward, total, positions, list } = self;
         let items = items.into_iter().map(f).collect::<Result<_, _>>()?;
-        Ok(Page { items, limit, more, continued, backward, total, places, list })
+        Ok(Page { items, limit, more, continued, backward, total, positions, list })
     }
 }
 
@@ -155,15 +155,15 @@ pub(crate) fn unknown<'a>(errors: &mut FieldErrors, name: &str, allowed: impl Fn
 /// The values of each parameter of a query, in the order in which the parameters first occur. An empty value counts as not
 /// sent.
 pub(crate) fn grouped(pairs: Vec<(String, String)>) -> Vec<(String, Vec<String>)> {
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut indexes: HashMap<String, usize> = HashMap::new();
     let mut grouped: Vec<(String, Vec<String>)> = Vec::new();
     for (name, value) in pairs {
-        let place = *places.entry(name.clone()).or_insert(grouped.len());
-        if place == grouped.len() {
+        let index = *indexes.entry(name.clone()).or_insert(grouped.len());
+        if index == grouped.len() {
             grouped.push((name, vec![]));
         }
         if !value.is_empty() {
-            grouped[place].1.push(value);
+            grouped[index].1.push(value);
         }
     }
     grouped

@@ -68,7 +68,7 @@ pub(crate) struct Question<E: Listed> {
     sort: Sort<E::Sort>,
     pub(crate) limit: i32,
     backward: bool,
-    place: Option<CursorPosition>,
+    position: Option<CursorPosition>,
     /// Shared by the questions to the lists below many parents.
     condition: Arc<Condition>,
     deleted: bool,
@@ -99,9 +99,9 @@ impl<E: Listed> Question<E> {
         if E::SEARCH.is_none() && args.search.is_sent() {
             problems.add("search", "unknown parameter; this list is not searched");
         }
-        let place = match cursor {
+        let position = match cursor {
             // With invalid arguments the list is unknown, so those errors come first.
-            Some((place, is_of)) if !problems.is_empty() || is_of(list.hash()) => Some(place),
+            Some((position, is_of)) if !problems.is_empty() || is_of(list.hash()) => Some(position),
             Some(_) => {
                 let message = "the cursor belongs to another list, sort or filter; begin again without one";
                 return Err(Error::BadRequest(message.into()));
@@ -126,7 +126,7 @@ impl<E: Listed> Question<E> {
             sort,
             limit: args.limit(),
             backward: args.backward,
-            place,
+            position,
             condition: Arc::new(condition),
             deleted,
             list,
@@ -143,9 +143,9 @@ impl<E: Listed> Question<E> {
 
     /// The same question to another list.
     pub(crate) fn of_list(&self, list: List) -> Question<E> {
-        let Question { sort, limit, backward, place, condition, deleted, .. } = self;
-        let (place, condition) = (place.clone(), condition.clone());
-        Question { sort: *sort, limit: *limit, backward: *backward, place, condition, deleted: *deleted, list }
+        let Question { sort, limit, backward, position, condition, deleted, .. } = self;
+        let (position, condition) = (position.clone(), condition.clone());
+        Question { sort: *sort, limit: *limit, backward: *backward, position, condition, deleted: *deleted, list }
     }
 
     /// The statement of the page, if the list has no filter: its text is made once. `beside` is what is put around it.
@@ -156,35 +156,35 @@ impl<E: Listed> Question<E> {
         confirms: bool,
         beside: impl FnOnce(&Caller, SelectStatement) -> SelectStatement,
     ) -> Ready {
-        let Question { sort, limit, backward, place, deleted, .. } = self;
+        let Question { sort, limit, backward, position, deleted, .. } = self;
         let mut brought = vec![];
-        let stand_in = place.as_ref().map(|place| {
-            let key = place.key.stand_in();
+        let stand_in = position.as_ref().map(|position| {
+            let key = position.key.stand_in();
             if key != Key::Id {
-                brought.push((key.value(RECORD), place.key.value(place.id)));
+                brought.push((key.value(RECORD), position.key.value(position.id)));
             }
-            brought.push((RECORD.into(), place.id.into()));
+            brought.push((RECORD.into(), position.id.into()));
             CursorPosition { key, id: RECORD }
         });
         let shape = Shape::Page {
             sort: sort.field.column(),
             descending: sort.descending != *backward,
-            continued: place.is_some(),
+            continued: position.is_some(),
             deleted: *deleted,
             rows: rows_asked(*limit),
             confirms,
         };
         texts::ready::<E>(shape, backend, caller, &brought, |caller| {
-            let question = Question { place: stand_in, ..self.without_filter(caller, backend) };
+            let question = Question { position: stand_in, ..self.without_filter(caller, backend) };
             beside(caller, question.select(E::within(caller)).into_query())
         })
     }
 
-    /// The same question of another caller, without a filter and a place.
+    /// The same question of another caller, without a filter and a position.
     pub(crate) fn without_filter(&self, caller: &Caller, backend: DbBackend) -> Question<E> {
         let postgres = backend == DbBackend::Postgres;
         let condition = Self::filtered_by(&E::Filter::default(), caller, self.deleted, postgres);
-        Question { place: None, condition: Arc::new(condition), ..self.of_list(self.list.clone()) }
+        Question { position: None, condition: Arc::new(condition), ..self.of_list(self.list.clone()) }
     }
 
     /// Narrows a query to the rows of the whole list.
@@ -196,7 +196,7 @@ impl<E: Listed> Question<E> {
     /// by, whether the greatest comes first, whether it has deleted rows too, and how many rows it asks for.
     pub(crate) fn begins_at_an_end(&self) -> Option<(&'static str, bool, bool, u64)> {
         let descending = self.order() == Order::Desc;
-        self.place.is_none().then(|| (self.sort.field.column(), descending, self.deleted, rows_asked(self.limit)))
+        self.position.is_none().then(|| (self.sort.field.column(), descending, self.deleted, rows_asked(self.limit)))
     }
 
     /// Narrows a query to this page and at least one row more.
@@ -226,11 +226,11 @@ impl<E: Listed> Question<E> {
         Query::select().expr_as(count, Alias::new("rows")).from_subquery(rows, Alias::new("list")).take()
     }
 
-    /// Filters and the place after which it goes on.
+    /// Filters and the position after which it goes on.
     pub(crate) fn narrowed(&self, query: Select<E>) -> Select<E> {
         let query = query.filter((*self.condition).clone());
-        match &self.place {
-            Some(place) => query.filter(self.beyond(place)),
+        match &self.position {
+            Some(position) => query.filter(self.beyond(position)),
             None => query,
         }
     }
@@ -266,14 +266,14 @@ impl<E: Listed> Question<E> {
     }
 
     /// A row comparison, which an index on (organization, key, id) answers from any depth.
-    fn beyond(&self, place: &CursorPosition) -> SimpleExpr {
+    fn beyond(&self, position: &CursorPosition) -> SimpleExpr {
         let id = E::ID.into_expr();
         let descending = self.order() == Order::Desc;
-        if place.key == Key::Id {
-            return if descending { id.lt(place.id) } else { id.gt(place.id) };
+        if position.key == Key::Id {
+            return if descending { id.lt(position.id) } else { id.gt(position.id) };
         }
         let here = Expr::tuple([self.expr(), id]);
-        let there = Expr::tuple([Expr::val(place.key.value(place.id)), Expr::val(place.id)]);
+        let there = Expr::tuple([Expr::val(position.key.value(position.id)), Expr::val(position.id)]);
         if descending { here.lt(there) } else { here.gt(there) }
     }
 
@@ -285,10 +285,10 @@ impl<E: Listed> Question<E> {
         if self.backward {
             rows.reverse();
         }
-        let places = rows.iter().map(|row| CursorPosition { key: self.sort.field.key(row), id: id(row) }).collect();
-        let continued = self.place.is_some();
+        let positions = rows.iter().map(|row| CursorPosition { key: self.sort.field.key(row), id: id(row) }).collect();
+        let continued = self.position.is_some();
         let (backward, list) = (self.backward, self.list.clone());
-        Page { items: rows, limit: self.limit, more, continued, backward, total: None, places, list }
+        Page { items: rows, limit: self.limit, more, continued, backward, total: None, positions, list }
     }
 }
 

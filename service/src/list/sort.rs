@@ -31,8 +31,8 @@ pub trait SortField: Copy + Debug + Default + PartialEq + Send + Sync + 'static 
     /// them is not a column.
     fn columns(self, fields: &[&str]) -> Option<Columns> {
         let needed = [self.column(), "id"].into_iter().chain(fields.iter().copied());
-        let place = |name| Self::Row::COLUMNS.iter().position(|column| is_field(column, name));
-        needed.map(place).try_fold(Columns::NONE, |columns, place| Some(columns.and(place?)))
+        let index = |name| Self::Row::COLUMNS.iter().position(|column| is_field(column, name));
+        needed.map(index).try_fold(Columns::NONE, |columns, index| Some(columns.and(index?)))
     }
 }
 

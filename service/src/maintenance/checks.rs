@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, timeout};
 
-use super::Fault;
+use super::MaintenanceError;
 use super::connection::{Purpose, Raw};
 use super::sealed::{self, KeyInUse};
 use crate::core::clock::Clock;
@@ -41,7 +41,7 @@ pub struct Facts {
 ///
 /// # Errors
 /// It cannot be reached or read.
-pub async fn facts(url: &str) -> Result<Facts, Fault> {
+pub async fn facts(url: &str) -> Result<Facts, MaintenanceError> {
     let mut db = Raw::open(url, Purpose::Read).await?;
     let facts = gather(&mut db).await;
     let postgres = db.is_postgres();
@@ -55,12 +55,12 @@ pub async fn facts(url: &str) -> Result<Facts, Fault> {
     Ok(facts)
 }
 
-async fn gather(db: &mut Raw) -> Result<Facts, Fault> {
+async fn gather(db: &mut Raw) -> Result<Facts, MaintenanceError> {
     let postgres = db.is_postgres();
     if !postgres {
         let found = db.texts("PRAGMA quick_check(1)", &[]).await.unwrap_or_else(|cause| vec![cause.to_string()]);
         if found != ["ok"] {
-            return Err(Fault::new(format!("{DAMAGED}: {}", found.join("; "))));
+            return Err(MaintenanceError::new(format!("{DAMAGED}: {}", found.join("; "))));
         }
     }
     let sql = if postgres {
@@ -95,7 +95,7 @@ async fn gather(db: &mut Raw) -> Result<Facts, Fault> {
 ///
 /// # Errors
 /// Why it does not.
-pub async fn redis_answers(url: &str, authorities: Option<&[u8]>) -> Result<(), Fault> {
+pub async fn redis_answers(url: &str, authorities: Option<&[u8]>) -> Result<(), MaintenanceError> {
     let answer = timeout(REDIS, limit::ping(url, authorities)).await;
-    answer.map_err(|_| Fault::new("no answer within 3 s"))?.map_err(Fault::new)
+    answer.map_err(|_| MaintenanceError::new("no answer within 3 s"))?.map_err(MaintenanceError::new)
 }

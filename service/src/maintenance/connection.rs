@@ -10,7 +10,7 @@ use sea_orm::sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnect
 use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions, Connection, Postgres, Row, Sqlite};
 use tokio::time::timeout;
 
-use super::Fault;
+use super::MaintenanceError;
 
 /// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ impl Value {
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ColumnKind {
     Integer,
     Boolean,
     Date,
@@ -59,8 +59,9 @@ pub(super) enum Raw {
 ///
 /// # Errors
 /// The path is not UTF-8.
-pub fn url_of(file: &std::path::Path) -> Result<String, Fault> {
-    let path = file.to_str().ok_or_else(|| Fault::new(format!("the path {} is not UTF-8", file.display())))?;
+pub fn url_of(file: &std::path::Path) -> Result<String, MaintenanceError> {
+    let path =
+        file.to_str().ok_or_else(|| MaintenanceError::new(format!("the path {} is not UTF-8", file.display())))?;
     Ok(format!("sqlite://{}", path.replace('%', "%25").replace('?', "%3F")))
 }
 
@@ -73,7 +74,7 @@ pub(super) enum Purpose {
 
 impl Raw {
     /// Connects; never makes a file.
-    pub(super) async fn open(url: &str, purpose: Purpose) -> Result<Raw, Fault> {
+    pub(super) async fn open(url: &str, purpose: Purpose) -> Result<Raw, MaintenanceError> {
         if url.starts_with("sqlite:") {
             let options = SqliteConnectOptions::from_str(url)?
                 .create_if_missing(false)
@@ -88,7 +89,7 @@ impl Raw {
             .extra_float_digits(None)
             .disable_statement_logging();
         let connected = timeout(CONNECT, Box::pin(options.connect())).await;
-        let connected = connected.map_err(|_| Fault::new("the database did not answer within 5 s"))??;
+        let connected = connected.map_err(|_| MaintenanceError::new("the database did not answer within 5 s"))??;
         let mut raw = Raw::Postgres(Box::new(connected), purpose);
         if purpose == Purpose::Read {
             raw.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
@@ -101,7 +102,7 @@ impl Raw {
     }
 
     /// Runs statements without values.
-    pub(super) async fn run(&mut self, sql: &str) -> Result<(), Fault> {
+    pub(super) async fn run(&mut self, sql: &str) -> Result<(), MaintenanceError> {
         let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         match self {
             Raw::Postgres(conn, _) => sql.execute(&mut **conn).await.map(|_| ())?,
@@ -111,7 +112,12 @@ impl Raw {
     }
 
     /// The rows of a query whose columns hold what `kinds` says.
-    pub(super) async fn rows(&mut self, sql: &str, values: &[Value], kinds: &[Kind]) -> Result<Vec<Vec<Value>>, Fault> {
+    pub(super) async fn rows(
+        &mut self,
+        sql: &str,
+        values: &[Value],
+        kinds: &[ColumnKind],
+    ) -> Result<Vec<Vec<Value>>, MaintenanceError> {
         Ok(match self {
             Raw::Postgres(conn, _) => {
                 let rows = bind_postgres(sql, values).fetch_all(&mut **conn).await?;
@@ -125,16 +131,16 @@ impl Raw {
     }
 
     /// The number that a query gives.
-    pub(super) async fn number(&mut self, sql: &str) -> Result<i64, Fault> {
-        match self.rows(sql, &[], &[Kind::Integer]).await?.into_iter().flatten().next() {
+    pub(super) async fn number(&mut self, sql: &str) -> Result<i64, MaintenanceError> {
+        match self.rows(sql, &[], &[ColumnKind::Integer]).await?.into_iter().flatten().next() {
             Some(Value::Integer(number)) => Ok(number),
-            _ => Err(Fault::new("the database gave no number where one was asked for")),
+            _ => Err(MaintenanceError::new("the database gave no number where one was asked for")),
         }
     }
 
     /// The texts that a query gives, one per row.
-    pub(super) async fn texts(&mut self, sql: &str, values: &[Value]) -> Result<Vec<String>, Fault> {
-        let rows = self.rows(sql, values, &[Kind::Text]).await?;
+    pub(super) async fn texts(&mut self, sql: &str, values: &[Value]) -> Result<Vec<String>, MaintenanceError> {
+        let rows = self.rows(sql, values, &[ColumnKind::Text]).await?;
         Ok(rows
             .into_iter()
             .flatten()
@@ -146,9 +152,9 @@ impl Raw {
     pub(super) async fn insert(
         &mut self,
         table: &str,
-        columns: &[(String, Kind)],
+        columns: &[(String, ColumnKind)],
         rows: &[Vec<Value>],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), MaintenanceError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -210,25 +216,27 @@ fn bind_sqlite(sql: &str, values: &[Value]) -> Query<'static, Sqlite, SqliteArgu
 }
 
 /// A row whose numbers were cast to BIGINT, dates to TEXT and ids to BYTEA.
-fn of_postgres(row: &PgRow, kinds: &[Kind]) -> Result<Vec<Value>, sqlx::Error> {
-    let value = |(at, kind): (usize, &Kind)| {
+fn of_postgres(row: &PgRow, kinds: &[ColumnKind]) -> Result<Vec<Value>, sqlx::Error> {
+    let value = |(at, kind): (usize, &ColumnKind)| {
         Ok(match kind {
-            Kind::Integer | Kind::Boolean => row.try_get::<Option<i64>, _>(at)?.map(Value::Integer),
-            Kind::Date | Kind::Text => row.try_get::<Option<String>, _>(at)?.map(Value::Text),
-            Kind::Uuid | Kind::Bytes => row.try_get::<Option<Vec<u8>>, _>(at)?.map(Value::Bytes),
+            ColumnKind::Integer | ColumnKind::Boolean => row.try_get::<Option<i64>, _>(at)?.map(Value::Integer),
+            ColumnKind::Date | ColumnKind::Text => row.try_get::<Option<String>, _>(at)?.map(Value::Text),
+            ColumnKind::Uuid | ColumnKind::Bytes => row.try_get::<Option<Vec<u8>>, _>(at)?.map(Value::Bytes),
         }
         .unwrap_or(Value::Null))
     };
     kinds.iter().enumerate().map(value).collect()
 }
 
-fn of_sqlite(row: &SqliteRow, kinds: &[Kind]) -> Result<Vec<Value>, sqlx::Error> {
+fn of_sqlite(row: &SqliteRow, kinds: &[ColumnKind]) -> Result<Vec<Value>, sqlx::Error> {
     // What is stored counts, not what the column was declared as.
-    let value = |(at, kind): (usize, &Kind)| {
+    let value = |(at, kind): (usize, &ColumnKind)| {
         Ok(match kind {
-            Kind::Integer | Kind::Boolean => row.try_get_unchecked::<Option<i64>, _>(at)?.map(Value::Integer),
-            Kind::Date | Kind::Text => row.try_get_unchecked::<Option<String>, _>(at)?.map(Value::Text),
-            Kind::Uuid | Kind::Bytes => row.try_get_unchecked::<Option<Vec<u8>>, _>(at)?.map(Value::Bytes),
+            ColumnKind::Integer | ColumnKind::Boolean => {
+                row.try_get_unchecked::<Option<i64>, _>(at)?.map(Value::Integer)
+            }
+            ColumnKind::Date | ColumnKind::Text => row.try_get_unchecked::<Option<String>, _>(at)?.map(Value::Text),
+            ColumnKind::Uuid | ColumnKind::Bytes => row.try_get_unchecked::<Option<Vec<u8>>, _>(at)?.map(Value::Bytes),
         }
         .unwrap_or(Value::Null))
     };
@@ -236,14 +244,14 @@ fn of_sqlite(row: &SqliteRow, kinds: &[Kind]) -> Result<Vec<Value>, sqlx::Error>
 }
 
 /// A row in the text format of COPY.
-fn copy_line(line: &mut String, row: &[Value], columns: &[(String, Kind)]) {
+fn copy_line(line: &mut String, row: &[Value], columns: &[(String, ColumnKind)]) {
     for (at, (value, (_, kind))) in row.iter().zip(columns).enumerate() {
         if at > 0 {
             line.push('\t');
         }
         match value {
             Value::Null => line.push_str("\\N"),
-            Value::Integer(number) if *kind == Kind::Boolean => line.push(if *number == 0 { 'f' } else { 't' }),
+            Value::Integer(number) if *kind == ColumnKind::Boolean => line.push(if *number == 0 { 'f' } else { 't' }),
             Value::Integer(number) => line.push_str(&number.to_string()),
             Value::Text(text) => text.chars().for_each(|c| match c {
                 '\\' => line.push_str("\\\\"),
@@ -253,7 +261,7 @@ fn copy_line(line: &mut String, row: &[Value], columns: &[(String, Kind)]) {
                 c => line.push(c),
             }),
             Value::Bytes(bytes) => {
-                if *kind != Kind::Uuid {
+                if *kind != ColumnKind::Uuid {
                     line.push_str("\\\\x");
                 }
                 for byte in bytes {
@@ -272,8 +280,16 @@ mod tests {
 
     #[test]
     fn a_row_is_written_for_copy() {
-        let columns = [Kind::Uuid, Kind::Bytes, Kind::Boolean, Kind::Integer, Kind::Text, Kind::Text, Kind::Date];
-        let columns: Vec<(String, Kind)> = columns.iter().map(|kind| (String::new(), *kind)).collect();
+        let columns = [
+            ColumnKind::Uuid,
+            ColumnKind::Bytes,
+            ColumnKind::Boolean,
+            ColumnKind::Integer,
+            ColumnKind::Text,
+            ColumnKind::Text,
+            ColumnKind::Date,
+        ];
+        let columns: Vec<(String, ColumnKind)> = columns.iter().map(|kind| (String::new(), *kind)).collect();
         let row = [
             Value::Bytes(vec![1, 0xab]),
             Value::Bytes(vec![0, 0xff]),

@@ -3,8 +3,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::Fault;
-use super::connection::{Kind, Purpose, Raw, Value};
+use super::MaintenanceError;
+use super::connection::{ColumnKind, Purpose, Raw, Value};
 use super::tables::{self, OF_MIGRATIONS, TABLES, Table};
 
 /// Rows of a page.
@@ -39,10 +39,13 @@ pub struct Copied {
 /// # Errors
 /// A database cannot be reached, is not migrated by this release, or has tables that this release does not know; the target
 /// is not empty; or the two differ at the end.
-pub async fn copy(transfer: Transfer<'_>, mut progress: impl FnMut(&str, u64)) -> Result<Vec<Copied>, Fault> {
+pub async fn copy(
+    transfer: Transfer<'_>,
+    mut progress: impl FnMut(&str, u64),
+) -> Result<Vec<Copied>, MaintenanceError> {
     let named = |which: &str| {
         let which = which.to_owned();
-        move |fault: Fault| Fault::new(format!("{which}: {fault}"))
+        move |fault: MaintenanceError| MaintenanceError::new(format!("{which}: {fault}"))
     };
     let mut source = Raw::open(transfer.from, Purpose::Read).await.map_err(named("--from"))?;
     let mut target = Raw::open(transfer.to, Purpose::Write).await.map_err(named("--to"))?;
@@ -60,7 +63,7 @@ async fn transfer_tables(
     source: &mut Raw,
     target: &mut Raw,
     progress: &mut impl FnMut(&str, u64),
-) -> Result<Vec<Copied>, Fault> {
+) -> Result<Vec<Copied>, MaintenanceError> {
     // Whatever is written to the source meanwhile, all tables are read as they are at this instant.
     if !source.is_postgres() {
         source.run("BEGIN").await?;
@@ -68,12 +71,12 @@ async fn transfer_tables(
     target.run(if target.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" }).await?;
     let known = |name: &String| TABLES.contains(&name.as_str()) || OF_MIGRATIONS.contains(&name.as_str());
     if let Some(unknown) = tables::names(source).await?.into_iter().find(|name| !known(name)) {
-        return Err(Fault::new(format!(
+        return Err(MaintenanceError::new(format!(
             "--from: this release does not know the table {unknown}, so it would be left out"
         )));
     }
     if let Some(used) = tables::first_used(target).await? {
-        return Err(Fault::new(format!(
+        return Err(MaintenanceError::new(format!(
             "--to: the database is not empty (there are rows in {used}); copy into an empty one"
         )));
     }
@@ -112,7 +115,7 @@ async fn transfer_tables(
 }
 
 /// Reads a table of the target in the order of the source, and refuses any difference.
-async fn compare(target: &mut Raw, from: &Table, to: &Table, copied: &Copied) -> Result<(), Fault> {
+async fn compare(target: &mut Raw, from: &Table, to: &Table, copied: &Copied) -> Result<(), MaintenanceError> {
     let mut digest = Sha256::new();
     let (mut rows, mut after) = (0, None);
     loop {
@@ -126,7 +129,7 @@ async fn compare(target: &mut Raw, from: &Table, to: &Table, copied: &Copied) ->
         }
     }
     if rows != copied.rows || hex(digest) != copied.sha256 {
-        return Err(Fault::new(format!(
+        return Err(MaintenanceError::new(format!(
             "{} is not the same in both databases ({} rows read, {rows} rows written); nothing was kept",
             copied.table, copied.rows
         )));
@@ -135,13 +138,13 @@ async fn compare(target: &mut Raw, from: &Table, to: &Table, copied: &Copied) ->
 }
 
 /// The next rows after a key.
-async fn page(db: &mut Raw, table: &Table, after: Option<&[Value]>) -> Result<Vec<Vec<Value>>, Fault> {
+async fn page(db: &mut Raw, table: &Table, after: Option<&[Value]>) -> Result<Vec<Vec<Value>>, MaintenanceError> {
     let postgres = db.is_postgres();
-    let shown = |(name, kind): &(String, Kind)| match kind {
-        Kind::Integer if postgres => format!("\"{name}\"::bigint"),
-        Kind::Boolean if postgres => format!("\"{name}\"::int::bigint"),
-        Kind::Date if postgres => format!("\"{name}\"::text"),
-        Kind::Uuid if postgres => format!("uuid_send(\"{name}\")"),
+    let shown = |(name, kind): &(String, ColumnKind)| match kind {
+        ColumnKind::Integer if postgres => format!("\"{name}\"::bigint"),
+        ColumnKind::Boolean if postgres => format!("\"{name}\"::int::bigint"),
+        ColumnKind::Date if postgres => format!("\"{name}\"::text"),
+        ColumnKind::Uuid if postgres => format!("uuid_send(\"{name}\")"),
         _ => format!("\"{name}\""),
     };
     let columns = table.columns.iter().map(shown).collect::<Vec<_>>().join(", ");
@@ -152,8 +155,8 @@ async fn page(db: &mut Raw, table: &Table, after: Option<&[Value]>) -> Result<Ve
             let kind = table.columns.iter().find(|(own, _)| own == name).map(|(_, kind)| *kind);
             let number = at + 1;
             match kind {
-                Some(Kind::Uuid) if postgres => format!("encode(${number}, 'hex')::uuid"),
-                Some(Kind::Date) if postgres => format!("${number}::date"),
+                Some(ColumnKind::Uuid) if postgres => format!("encode(${number}, 'hex')::uuid"),
+                Some(ColumnKind::Date) if postgres => format!("${number}::date"),
                 _ => format!("${number}"),
             }
         };
@@ -170,7 +173,7 @@ fn key_of(row: &[Value], table: &Table) -> Vec<Value> {
 }
 
 /// Writes a page, of which a part at a time is in the memory twice.
-async fn write(target: &mut Raw, table: &Table, page: Vec<Vec<Value>>) -> Result<(), Fault> {
+async fn write(target: &mut Raw, table: &Table, page: Vec<Vec<Value>>) -> Result<(), MaintenanceError> {
     let (mut some, mut bytes) = (Vec::new(), 0);
     for row in page {
         bytes += row.iter().map(Value::size).sum::<usize>();

@@ -21,24 +21,24 @@ pub use self::tables::TABLES;
 
 /// Why something could not be done with a database, in one sentence for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault(String);
+pub struct MaintenanceError(String);
 
-impl Fault {
-    pub(crate) fn new(why: impl Into<String>) -> Fault {
-        Fault(why.into())
+impl MaintenanceError {
+    pub(crate) fn new(why: impl Into<String>) -> MaintenanceError {
+        MaintenanceError(why.into())
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for MaintenanceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for MaintenanceError {}
 
-impl From<sqlx::Error> for Fault {
-    fn from(cause: sqlx::Error) -> Fault {
-        Fault(cause.to_string())
+impl From<sqlx::Error> for MaintenanceError {
+    fn from(cause: sqlx::Error) -> MaintenanceError {
+        MaintenanceError(cause.to_string())
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Fault;
-use super::connection::{Kind, Purpose, Raw, Value};
+use super::MaintenanceError;
+use super::connection::{ColumnKind, Purpose, Raw, Value};
 use super::tables;
 
 /// A key that secrets of a database were sealed with.
@@ -30,7 +30,7 @@ const TEXTS: [(&str, &str); 1] = [("idempotency_key", "body")];
 ///
 /// # Errors
 /// The database cannot be read.
-pub async fn keys_in_use(url: &str) -> Result<Vec<KeyInUse>, Fault> {
+pub async fn keys_in_use(url: &str) -> Result<Vec<KeyInUse>, MaintenanceError> {
     let mut db = Raw::open(url, Purpose::Read).await?;
     let keys = keys(&mut db).await;
     db.close().await;
@@ -41,7 +41,7 @@ pub async fn keys_in_use(url: &str) -> Result<Vec<KeyInUse>, Fault> {
 ///
 /// # Errors
 /// The database cannot be read.
-pub async fn keys_of_endpoints(url: &str) -> Result<Vec<KeyInUse>, Fault> {
+pub async fn keys_of_endpoints(url: &str) -> Result<Vec<KeyInUse>, MaintenanceError> {
     let mut db = Raw::open(url, Purpose::Read).await?;
     let mut found = BTreeMap::new();
     let added = add_bytes(&mut db, &mut found).await;
@@ -49,7 +49,7 @@ pub async fn keys_of_endpoints(url: &str) -> Result<Vec<KeyInUse>, Fault> {
     added.map(|()| in_order(found))
 }
 
-pub(super) async fn keys(db: &mut Raw) -> Result<Vec<KeyInUse>, Fault> {
+pub(super) async fn keys(db: &mut Raw) -> Result<Vec<KeyInUse>, MaintenanceError> {
     let mut found = BTreeMap::new();
     add_bytes(db, &mut found).await?;
     let present = tables::names(db).await?;
@@ -57,7 +57,7 @@ pub(super) async fn keys(db: &mut Raw) -> Result<Vec<KeyInUse>, Fault> {
         let sql = format!(
             "SELECT substr({column}, 8, 12), COUNT(*) FROM {table} WHERE substr({column}, 1, 7) = 'sealed:' GROUP BY 1"
         );
-        for row in db.rows(&sql, &[], &[Kind::Text, Kind::Integer]).await? {
+        for row in db.rows(&sql, &[], &[ColumnKind::Text, ColumnKind::Integer]).await? {
             if let [Value::Text(text), Value::Integer(count)] = row.as_slice() {
                 let bytes = STANDARD.decode(text).unwrap_or_default();
                 *found.entry(hex(bytes.get(1..).unwrap_or_default())).or_default() += count;
@@ -67,13 +67,13 @@ pub(super) async fn keys(db: &mut Raw) -> Result<Vec<KeyInUse>, Fault> {
     Ok(in_order(found))
 }
 
-async fn add_bytes(db: &mut Raw, found: &mut BTreeMap<String, i64>) -> Result<(), Fault> {
+async fn add_bytes(db: &mut Raw, found: &mut BTreeMap<String, i64>) -> Result<(), MaintenanceError> {
     let present = tables::names(db).await?;
     for (table, column, condition) in BYTES.iter().filter(|(table, _, _)| present.iter().any(|own| own == table)) {
         let sql = format!(
             "SELECT substr({column}, 2, 8), COUNT(*) FROM {table} WHERE {column} IS NOT NULL AND {condition} GROUP BY 1"
         );
-        for row in db.rows(&sql, &[], &[Kind::Bytes, Kind::Integer]).await? {
+        for row in db.rows(&sql, &[], &[ColumnKind::Bytes, ColumnKind::Integer]).await? {
             if let [Value::Bytes(id), Value::Integer(count)] = row.as_slice() {
                 *found.entry(hex(id)).or_default() += count;
             }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::connection::{Kind, Purpose, Raw, Value};
+use super::connection::{ColumnKind, Purpose, Raw, Value};
 use super::sealed::{self, KeyInUse};
-use super::{Fault, connection, tables};
+use super::{MaintenanceError, connection, tables};
 
 /// What is in a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub struct Snapshot {
 ///
 /// # Errors
 /// The database cannot be read, or the file not be written.
-pub async fn snapshot(url: &str, into: &Path) -> Result<Snapshot, Fault> {
-    let path = into.to_str().ok_or_else(|| Fault::new("the path of the copy is not UTF-8"))?;
+pub async fn snapshot(url: &str, into: &Path) -> Result<Snapshot, MaintenanceError> {
+    let path = into.to_str().ok_or_else(|| MaintenanceError::new("the path of the copy is not UTF-8"))?;
     let mut db = Raw::open(url, Purpose::Write).await?;
     let copied = db.rows("VACUUM INTO $1", &[Value::Text(path.to_owned())], &[]).await;
     db.close().await;
@@ -34,7 +34,7 @@ pub async fn snapshot(url: &str, into: &Path) -> Result<Snapshot, Fault> {
 ///
 /// # Errors
 /// It cannot be read, or is damaged.
-pub async fn inspect_file(file: &Path) -> Result<Snapshot, Fault> {
+pub async fn inspect_file(file: &Path) -> Result<Snapshot, MaintenanceError> {
     inspect(&connection::url_of(file)?).await
 }
 
@@ -42,21 +42,25 @@ pub async fn inspect_file(file: &Path) -> Result<Snapshot, Fault> {
 ///
 /// # Errors
 /// It cannot be read, or is damaged.
-pub async fn inspect(url: &str) -> Result<Snapshot, Fault> {
+pub async fn inspect(url: &str) -> Result<Snapshot, MaintenanceError> {
     let mut db = Raw::open(url, Purpose::Read).await?;
     let described = describe(&mut db).await;
     db.close().await;
     described
 }
 
-async fn describe(db: &mut Raw) -> Result<Snapshot, Fault> {
+async fn describe(db: &mut Raw) -> Result<Snapshot, MaintenanceError> {
     if !db.is_postgres() {
         let found = db.texts("PRAGMA integrity_check(1)", &[]).await?;
         if found != ["ok"] {
-            return Err(Fault::new(format!("the database is damaged: {}", found.join("; "))));
+            return Err(MaintenanceError::new(format!("the database is damaged: {}", found.join("; "))));
         }
-        if let Some(row) = db.rows("PRAGMA foreign_key_check", &[], &[Kind::Text]).await?.into_iter().flatten().next() {
-            return Err(Fault::new(format!("the database is damaged: a reference of {row:?} leads nowhere")));
+        if let Some(row) =
+            db.rows("PRAGMA foreign_key_check", &[], &[ColumnKind::Text]).await?.into_iter().flatten().next()
+        {
+            return Err(MaintenanceError::new(format!(
+                "the database is damaged: a reference of {row:?} leads nowhere"
+            )));
         }
     }
     let migrations = if tables::names(db).await?.iter().any(|name| name == "seaql_migrations") {
@@ -71,7 +75,7 @@ async fn describe(db: &mut Raw) -> Result<Snapshot, Fault> {
 ///
 /// # Errors
 /// It cannot be read.
-pub async fn is_empty(url: &str) -> Result<bool, Fault> {
+pub async fn is_empty(url: &str) -> Result<bool, MaintenanceError> {
     let mut db = Raw::open(url, Purpose::Read).await?;
     let used = tables::first_used(&mut db).await;
     db.close().await;

@@ -1,7 +1,7 @@
 //! Every table with rows of Hoursmith, and what a database says of its columns.
 
-use super::Fault;
-use super::connection::{Kind, Raw, Value};
+use super::MaintenanceError;
+use super::connection::{ColumnKind, Raw, Value};
 
 /// Every table that a transfer takes over, each after those that it refers to. A test compares the list with the tables of
 /// both databases; what migrations write about themselves is made by them.
@@ -39,18 +39,18 @@ pub(super) const OF_MIGRATIONS: [&str; 2] = ["seaql_migrations", "migration_mark
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Table {
     pub(super) name: String,
-    pub(super) columns: Vec<(String, Kind)>,
+    pub(super) columns: Vec<(String, ColumnKind)>,
     /// The columns of the primary key, in its order.
     pub(super) key: Vec<String>,
 }
 
 impl Table {
-    pub(super) fn kinds(&self) -> Vec<Kind> {
+    pub(super) fn kinds(&self) -> Vec<ColumnKind> {
         self.columns.iter().map(|(_, kind)| *kind).collect()
     }
 
     /// The same columns in another order, with the kinds of this database.
-    pub(super) fn in_order_of(&self, other: &Table) -> Result<Table, Fault> {
+    pub(super) fn in_order_of(&self, other: &Table) -> Result<Table, MaintenanceError> {
         let mut columns = Vec::new();
         for (name, _) in &other.columns {
             let own = self.columns.iter().find(|(own, _)| own == name);
@@ -63,14 +63,14 @@ impl Table {
     }
 }
 
-fn different(table: &str, column: &str) -> Fault {
-    Fault::new(format!(
+fn different(table: &str, column: &str) -> MaintenanceError {
+    MaintenanceError::new(format!(
         "the two databases differ: only one has the column {column} of {table}; migrate both with this release"
     ))
 }
 
 /// The names of all tables of a database.
-pub(super) async fn names(db: &mut Raw) -> Result<Vec<String>, Fault> {
+pub(super) async fn names(db: &mut Raw) -> Result<Vec<String>, MaintenanceError> {
     let sql = if db.is_postgres() {
         "SELECT table_name::text FROM information_schema.tables \
          WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' ORDER BY 1"
@@ -81,7 +81,7 @@ pub(super) async fn names(db: &mut Raw) -> Result<Vec<String>, Fault> {
 }
 
 /// Asks a database for the columns of a table.
-pub(super) async fn describe(db: &mut Raw, table: &str) -> Result<Table, Fault> {
+pub(super) async fn describe(db: &mut Raw, table: &str) -> Result<Table, MaintenanceError> {
     let named = [Value::Text(table.to_owned())];
     let (columns, key) = if db.is_postgres() {
         (
@@ -98,35 +98,39 @@ pub(super) async fn describe(db: &mut Raw, table: &str) -> Result<Table, Fault> 
             "SELECT name FROM pragma_table_xinfo($1) WHERE pk > 0 ORDER BY pk",
         )
     };
-    let rows = db.rows(columns, &named, &[Kind::Text, Kind::Text]).await?;
+    let rows = db.rows(columns, &named, &[ColumnKind::Text, ColumnKind::Text]).await?;
     let columns = rows.into_iter().map(|row| match <[Value; 2]>::try_from(row) {
         Ok([Value::Text(name), Value::Text(declared)]) => Ok((name, kind(table, &declared)?)),
-        _ => Err(Fault::new(format!("the columns of {table} cannot be read"))),
+        _ => Err(MaintenanceError::new(format!("the columns of {table} cannot be read"))),
     });
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
     let key = db.texts(key, &named).await?;
     if columns.is_empty() || key.is_empty() {
-        return Err(Fault::new(format!("there is no table {table} with a primary key; migrate the database first")));
+        return Err(MaintenanceError::new(format!(
+            "there is no table {table} with a primary key; migrate the database first"
+        )));
     }
     Ok(Table { name: table.to_owned(), columns, key })
 }
 
-fn kind(table: &str, declared: &str) -> Result<Kind, Fault> {
+fn kind(table: &str, declared: &str) -> Result<ColumnKind, MaintenanceError> {
     Ok(match declared.to_ascii_lowercase().as_str() {
-        "smallint" | "integer" | "bigint" => Kind::Integer,
-        "boolean" => Kind::Boolean,
-        "date" => Kind::Date,
-        "text" | "character varying" => Kind::Text,
-        "uuid" => Kind::Uuid,
-        "bytea" | "blob" => Kind::Bytes,
+        "smallint" | "integer" | "bigint" => ColumnKind::Integer,
+        "boolean" => ColumnKind::Boolean,
+        "date" => ColumnKind::Date,
+        "text" | "character varying" => ColumnKind::Text,
+        "uuid" => ColumnKind::Uuid,
+        "bytea" | "blob" => ColumnKind::Bytes,
         other => {
-            return Err(Fault::new(format!("a column of {table} has the type {other}, which cannot be taken over")));
+            return Err(MaintenanceError::new(format!(
+                "a column of {table} has the type {other}, which cannot be taken over"
+            )));
         }
     })
 }
 
 /// How many rows each table has.
-pub(super) async fn counts(db: &mut Raw) -> Result<Vec<(String, i64)>, Fault> {
+pub(super) async fn counts(db: &mut Raw) -> Result<Vec<(String, i64)>, MaintenanceError> {
     let present = names(db).await?;
     let mut counts = Vec::new();
     for table in TABLES.iter().filter(|table| present.iter().any(|own| own == *table)) {
@@ -137,7 +141,7 @@ pub(super) async fn counts(db: &mut Raw) -> Result<Vec<(String, i64)>, Fault> {
 }
 
 /// Whether there is a row of Hoursmith in it.
-pub(super) async fn first_used(db: &mut Raw) -> Result<Option<String>, Fault> {
+pub(super) async fn first_used(db: &mut Raw) -> Result<Option<String>, MaintenanceError> {
     let present = names(db).await?;
     for table in TABLES.iter().filter(|table| present.iter().any(|own| own == *table)) {
         let found = db.number(&format!("SELECT COUNT(*) FROM (SELECT 1 FROM \"{table}\" LIMIT 1) AS found")).await?;

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use self::provider::Provider;
-use self::provider::{Asked, Refusal};
+use self::provider::{AnswerRefusal, AuthorizationRequest};
 use crate::contract::error::Error;
 use crate::door::visitor::Visitor;
 use crate::nouns::session::{Browser, Membership, NewSession, begin_verified, memberships};
@@ -73,8 +73,8 @@ pub enum Finished {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Attempt {
-    asked: Asked,
+struct SignInAttempt {
+    asked: AuthorizationRequest,
     next: String,
     until: i64,
 }
@@ -94,7 +94,7 @@ pub async fn start(provider: &Provider, visitor: &Visitor, next: &str) -> Result
     visitor.ensure_not_guessing()?;
     let (url, asked) = provider.begin(visitor).await?;
     let next = if next.len() > LONGEST_NEXT { "" } else { next }.to_owned();
-    let attempt = Attempt { asked, next, until: visitor.now().plus_millis(TIME).millis() };
+    let attempt = SignInAttempt { asked, next, until: visitor.now().plus_millis(TIME).millis() };
     Ok(Started { url, attempt: sealed(visitor, ATTEMPT, &attempt)? })
 }
 
@@ -113,7 +113,7 @@ pub async fn finish(
     visitor.ensure_not_guessing()?;
     let refused = || visitor.refused(REFUSED);
     let now = visitor.now().millis();
-    let attempt = attempt.and_then(|sent| opened::<Attempt>(visitor, ATTEMPT, sent));
+    let attempt = attempt.and_then(|sent| opened::<SignInAttempt>(visitor, ATTEMPT, sent));
     let attempt = attempt.filter(|attempt| now < attempt.until).ok_or_else(refused)?;
     let (email, workspace) = match returned {
         Returned::Code { code, state } => {
@@ -130,7 +130,7 @@ pub async fn finish(
     };
     let mut memberships = memberships(visitor, &email).await?;
     memberships.retain(|membership| workspace.is_empty() || membership.organization_id.to_string() == workspace);
-    let Attempt { asked, next, until } = attempt;
+    let SignInAttempt { asked, next, until } = attempt;
     match &memberships[..] {
         [] => Err(visitor.refused(NOBODY)),
         [one] => {
@@ -145,11 +145,16 @@ pub async fn finish(
 }
 
 /// The address that the provider vouches for.
-async fn vouched(provider: &Provider, visitor: &Visitor, code: &str, asked: &Asked) -> Result<String, Error> {
+async fn vouched(
+    provider: &Provider,
+    visitor: &Visitor,
+    code: &str,
+    asked: &AuthorizationRequest,
+) -> Result<String, Error> {
     match Box::pin(provider.redeem(visitor, code, asked)).await? {
         Ok(email) => Ok(email),
-        Err(Refusal::Unverified) => Err(visitor.refused(UNVERIFIED)),
-        Err(Refusal::DoesNotFit) => Err(visitor.refused(REFUSED)),
+        Err(AnswerRefusal::Unverified) => Err(visitor.refused(UNVERIFIED)),
+        Err(AnswerRefusal::DoesNotFit) => Err(visitor.refused(REFUSED)),
     }
 }
 

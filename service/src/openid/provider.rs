@@ -47,12 +47,12 @@ pub struct Provider {
     client_secret: Option<ClientSecret>,
     redirect: RedirectUrl,
     http: Http,
-    known: Mutex<Known>,
+    known: Mutex<KnownMetadata>,
     exchanges: Semaphore,
 }
 
 #[derive(Default)]
-struct Known {
+struct KnownMetadata {
     read: Option<Metadata>,
     failed_at: Option<i64>,
 }
@@ -66,14 +66,14 @@ struct Metadata {
 
 /// What was asked of the provider for one sign-in: its answer must fit.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct AuthorizationRequest {
     pub(super) state: String,
     nonce: String,
     verifier: String,
 }
 
 /// Why an answer of the provider signs nobody in.
-pub(super) enum Refusal {
+pub(super) enum AnswerRefusal {
     /// The code, or the token, is not what it must be.
     DoesNotFit,
     /// The provider does not vouch for the address.
@@ -135,7 +135,7 @@ impl Provider {
     ///
     /// # Errors
     /// `Unavailable` if the provider cannot be asked.
-    pub(super) async fn begin(&self, visitor: &Visitor) -> Result<(String, Asked), Error> {
+    pub(super) async fn begin(&self, visitor: &Visitor) -> Result<(String, AuthorizationRequest), Error> {
         let client = self.client(&self.metadata(visitor, None).await?);
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = CoreAuthenticationFlow::AuthorizationCode;
@@ -143,7 +143,7 @@ impl Provider {
         let request = request.add_scope(Scope::new("email".into())).set_max_age(MAX_AGE);
         let (url, state, nonce) = request.set_pkce_challenge(challenge).url();
         let (state, nonce) = (state.secret().clone(), nonce.secret().clone());
-        Ok((url.into(), Asked { state, nonce, verifier: verifier.secret().clone() }))
+        Ok((url.into(), AuthorizationRequest { state, nonce, verifier: verifier.secret().clone() }))
     }
 
     /// The verified e-mail address that a code stands for.
@@ -154,8 +154,8 @@ impl Provider {
         &self,
         visitor: &Visitor,
         code: &str,
-        asked: &Asked,
-    ) -> Result<Result<String, Refusal>, Error> {
+        asked: &AuthorizationRequest,
+    ) -> Result<Result<String, AnswerRefusal>, Error> {
         let Ok(_permit) = self.exchanges.try_acquire() else {
             tracing::warn!("{EXCHANGES} people sign in at the OpenID provider at this moment; one more was refused");
             return Err(Error::Unavailable);
@@ -166,7 +166,12 @@ impl Provider {
         }
     }
 
-    async fn exchange(&self, visitor: &Visitor, code: &str, asked: &Asked) -> Result<Result<String, Refusal>, Error> {
+    async fn exchange(
+        &self,
+        visitor: &Visitor,
+        code: &str,
+        asked: &AuthorizationRequest,
+    ) -> Result<Result<String, AnswerRefusal>, Error> {
         let mut metadata = self.metadata(visitor, None).await?;
         let mut client = self.client(&metadata);
         let Ok(request) = client.exchange_code(AuthorizationCode::new(code.to_owned())) else {
@@ -183,13 +188,13 @@ impl Provider {
                     ),
                     why => tracing::info!(?why, "the OpenID provider did not accept a code"),
                 }
-                return Ok(Err(Refusal::DoesNotFit));
+                return Ok(Err(AnswerRefusal::DoesNotFit));
             }
             Err(RequestTokenError::Request(cause)) => return Err(self.unavailable(&cause)),
             // Neither the answer nor the fault is shown: it may hold a token.
             Err(_) => {
                 tracing::warn!("the token_endpoint of the OpenID provider gave no token that can be read");
-                return Ok(Err(Refusal::DoesNotFit));
+                return Ok(Err(AnswerRefusal::DoesNotFit));
             }
         };
         let Some(id_token) = token.id_token() else {
@@ -210,7 +215,7 @@ impl Provider {
             Err(cause) => {
                 let why = cause.source().map_or_else(|| cause.to_string(), ToString::to_string);
                 tracing::warn!(why, "a token of the OpenID provider was not accepted");
-                Ok(Err(Refusal::DoesNotFit))
+                Ok(Err(AnswerRefusal::DoesNotFit))
             }
         }
     }
@@ -221,7 +226,7 @@ impl Provider {
         client: &Client,
         claims: &CoreIdTokenClaims,
         access: &AccessToken,
-    ) -> Result<Result<String, Refusal>, Error> {
+    ) -> Result<Result<String, AnswerRefusal>, Error> {
         let mut email = claims.email().cloned();
         let mut is_verified = claims.email_verified();
         if (email.is_none() || is_verified.is_none()) && client.user_info_url().is_some() {
@@ -238,7 +243,7 @@ impl Provider {
                     lacks,
                     "the OpenID provider does not vouch for an address; a member needs both claims to sign in"
                 );
-                Ok(Err(Refusal::Unverified))
+                Ok(Err(AnswerRefusal::Unverified))
             }
         }
     }
@@ -248,19 +253,19 @@ impl Provider {
         client: &Client,
         access: &AccessToken,
         of: SubjectIdentifier,
-    ) -> Result<Result<CoreUserInfoClaims, Refusal>, Error> {
+    ) -> Result<Result<CoreUserInfoClaims, AnswerRefusal>, Error> {
         let request = client.user_info(access.clone(), Some(of));
         let request = request.map_err(|_| self.unavailable(&"its metadata names no userinfo_endpoint"))?;
         match request.request_async(&self.http).await {
             Ok(user) => Ok(Ok(user)),
             Err(UserInfoError::ClaimsVerification(cause)) => {
                 tracing::warn!(%cause, "the OpenID provider gave the claims of another user");
-                Ok(Err(Refusal::DoesNotFit))
+                Ok(Err(AnswerRefusal::DoesNotFit))
             }
             Err(UserInfoError::Request(cause)) => Err(self.unavailable(&cause)),
             Err(_) => {
                 tracing::warn!("the userinfo_endpoint of the OpenID provider gave no claims that can be read");
-                Ok(Err(Refusal::Unverified))
+                Ok(Err(AnswerRefusal::Unverified))
             }
         }
     }
@@ -283,7 +288,7 @@ impl Provider {
         match self.read().await {
             Ok(all) => {
                 let read = Metadata { read_at: now, all: Arc::new(all) };
-                *own = Known { read: Some(read.clone()), failed_at: None };
+                *own = KnownMetadata { read: Some(read.clone()), failed_at: None };
                 Ok(read)
             }
             Err(cause) => {

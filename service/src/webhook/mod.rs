@@ -36,7 +36,7 @@ use crate::core::vault::Vault;
 use crate::door::UrlPolicy;
 
 pub use self::egress::{Resolve, Secret, Signed, sign};
-pub use self::forwarder::{Forwarded, Forwarder, Reply};
+pub use self::forwarder::{Forwarded, Forwarder, HttpReply};
 pub use self::worker::schedule::ATTEMPTS;
 
 /// How long a receiver may take to answer, unless `Config::webhook_timeout` says otherwise.

@@ -25,7 +25,7 @@ const SMALL: u64 = 1024 * 1024;
 /// Which database a backup is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
+pub(super) enum DatabaseKind {
     /// Embedded: the archive holds it.
     Sqlite,
     /// A server: its own program dumps it, and the archive says what belongs to it.
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 pub(super) struct Manifest {
     /// The version of the format.
     pub(super) format: u32,
-    pub(super) database: Kind,
+    pub(super) database: DatabaseKind,
     /// The release that has made it.
     pub(super) release: String,
     pub(super) created_at: Timestamp,
@@ -51,24 +51,24 @@ pub(super) struct Manifest {
     /// The fingerprints of the keys that open the secrets within, and how many each opens.
     pub(super) sealed_with: BTreeMap<String, i64>,
     /// The other files of the archive, in their order.
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<ArchiveFile>,
 }
 
 /// A file of the archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Part {
+pub(super) struct ArchiveFile {
     pub(super) name: String,
     pub(super) bytes: u64,
     /// SHA-256 of its content, in hexadecimal.
     pub(super) sha256: String,
 }
 
-impl Part {
+impl ArchiveFile {
     /// Describes what is read to its end.
-    pub(super) fn describe(name: &str, content: &mut impl Read) -> io::Result<Part> {
+    pub(super) fn describe(name: &str, content: &mut impl Read) -> io::Result<ArchiveFile> {
         let mut digest = Digesting { inner: io::sink(), digest: Sha256::new() };
         let bytes = io::copy(content, &mut digest)?;
-        Ok(Part { name: name.to_owned(), bytes, sha256: digest.hex() })
+        Ok(ArchiveFile { name: name.to_owned(), bytes, sha256: digest.hex() })
     }
 }
 
@@ -155,7 +155,7 @@ pub(super) fn read(path: &Path, into: Option<&mut File>) -> Result<(Manifest, Op
         };
         let mut digest = Digesting { inner: target, digest: Sha256::new() };
         let bytes = io::copy(&mut entry, &mut digest).map_err(|cause| broken(&cause.to_string()))?;
-        let read = Part { name: part.name.clone(), bytes, sha256: digest.hex() };
+        let read = ArchiveFile { name: part.name.clone(), bytes, sha256: digest.hex() };
         if read != *part {
             return Err(broken(&format!("{} differs from its checksum in the manifest", part.name)));
         }
@@ -188,12 +188,12 @@ mod tests {
     fn sample(path: &Path) -> Manifest {
         let (database, key) = (vec![7_u8; 100_000], "a key");
         let parts = vec![
-            Part::describe(DATABASE, &mut database.as_slice()).unwrap(),
-            Part::describe(KEY, &mut key.as_bytes()).unwrap(),
+            ArchiveFile::describe(DATABASE, &mut database.as_slice()).unwrap(),
+            ArchiveFile::describe(KEY, &mut key.as_bytes()).unwrap(),
         ];
         let manifest = Manifest {
             format: FORMAT,
-            database: Kind::Sqlite,
+            database: DatabaseKind::Sqlite,
             release: "0.1.0".into(),
             created_at: Timestamp::from_millis(1_700_000_000_000),
             migrations: vec!["m0001_tables".into()],

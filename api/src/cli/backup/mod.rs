@@ -12,7 +12,7 @@ use clap::Args;
 use serde::Serialize;
 use service::{Clock, maintenance};
 
-use self::archive::{DATABASE, FORMAT, KEY, Kind, Manifest, Part};
+use self::archive::{ArchiveFile, DATABASE, DatabaseKind, FORMAT, KEY, Manifest};
 pub(super) use self::restore::Restore;
 use super::secret_key::{self, Ring};
 use super::{Common, Failure, files, print, sqlite};
@@ -32,7 +32,7 @@ pub(super) struct Backup {
 /// What a backup reports.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Report<'a> {
+struct BackupReport<'a> {
     file: String,
     #[serde(flatten)]
     manifest: &'a Manifest,
@@ -66,7 +66,7 @@ impl Backup {
                 "{shown}: the ids of the keys\nThis is not the backup yet: PostgreSQL's own program dumps the rows. Run:\n  {line}"
             );
         }
-        print::outcome(common.json, &Report { file: shown.to_string(), manifest: &manifest, run }, words)
+        print::outcome(common.json, &BackupReport { file: shown.to_string(), manifest: &manifest, run }, words)
     }
 
     /// A consistent copy of the file, taken while others write to it, with its key.
@@ -78,15 +78,15 @@ impl Backup {
         let _temporary = files::Temporary(vec![copy.clone(), partial.clone()]);
         files::create(&copy)?;
         let snapshot = maintenance::snapshot(&common.database_url, &copy).await?;
-        let mut parts = vec![Part::describe(DATABASE, &mut File::open(&copy)?)?];
+        let mut parts = vec![ArchiveFile::describe(DATABASE, &mut File::open(&copy)?)?];
         let mut contents: Vec<Box<dyn Read + '_>> = vec![Box::new(File::open(&copy)?)];
         if let Some(ring) = ring {
-            parts.push(Part::describe(KEY, &mut ring.text.as_bytes())?);
+            parts.push(ArchiveFile::describe(KEY, &mut ring.text.as_bytes())?);
             contents.push(Box::new(ring.text.as_bytes()));
         }
         let manifest = Manifest {
             format: FORMAT,
-            database: Kind::Sqlite,
+            database: DatabaseKind::Sqlite,
             release: RELEASE.to_owned(),
             created_at: Clock::system().now(),
             migrations: snapshot.migrations,
@@ -108,7 +108,7 @@ impl Backup {
         let applied = known.into_iter().filter(|step| step.applied).map(|step| step.name);
         let manifest = Manifest {
             format: FORMAT,
-            database: Kind::Postgresql,
+            database: DatabaseKind::Postgresql,
             release: RELEASE.to_owned(),
             created_at: Clock::system().now(),
             migrations: applied.chain(unknown.into_iter().map(|step| step.name)).collect(),

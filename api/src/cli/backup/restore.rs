@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use service::{SecretKey, maintenance};
 
-use super::archive::{self, Kind, Manifest};
+use super::archive::{self, DatabaseKind, Manifest};
 use super::postgres;
 use crate::cli::secret_key::{self, Ring};
 use crate::cli::{Common, Failure, files, print, sqlite};
@@ -33,7 +33,7 @@ pub(crate) struct Restore {
 /// What a restore reports.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Report {
+struct RestoreReport {
     database: String,
     key_file: Option<String>,
     /// Where the database is that was there before.
@@ -58,7 +58,7 @@ impl Restore {
         let from = self.from.display();
         let Some(database) = sqlite::resolved(&common.database_url) else {
             return match manifest.database {
-                Kind::Postgresql => {
+                DatabaseKind::Postgresql => {
                     if !self.force && !maintenance::is_empty(common.migration_url()).await? {
                         return Err("the database is not empty: the line that loads the dump would replace its rows; to have \
                                     it all the same, stop every server and add --force"
@@ -68,14 +68,14 @@ impl Restore {
                     print::outcome(common.json, &serde_json::json!({ "run": run }), run.clone())?;
                     Err("nothing was restored: PostgreSQL is loaded by its own program; run the line above".into())
                 }
-                Kind::Sqlite => Err(format!(
+                DatabaseKind::Sqlite => Err(format!(
                     "{from} holds an embedded database: restore it with --database-url sqlite://FILE, then move it with \
                      `hoursmith copy`"
                 )
                 .into()),
             };
         };
-        if manifest.database == Kind::Postgresql {
+        if manifest.database == DatabaseKind::Postgresql {
             return Err(format!("{from} belongs to a dump of PostgreSQL and holds no rows: set HOURSMITH_DATABASE_URL to the database to load").into());
         }
         let ring = self.ring(&manifest, key, &common.database_url)?;
@@ -102,7 +102,7 @@ impl Restore {
         let rows: i64 = counts.values().sum();
         let aside = replaced.as_ref().map(|path| format!("; what was there is now {path}")).unwrap_or_default();
         let words = format!("{database}: {rows} rows from {from}{aside}");
-        print::outcome(common.json, &Report { database, key_file, replaced, release, migrations, counts }, words)
+        print::outcome(common.json, &RestoreReport { database, key_file, replaced, release, migrations, counts }, words)
     }
 
     /// The key to be put beside the database, after it is sure that every secret has its key.

@@ -23,7 +23,7 @@ const CONNECTIONS: u32 = 2;
 
 /// What becomes of an invoice.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum Settlement {
     Draft,
     Cancelled,
     Sent,
@@ -33,17 +33,17 @@ enum Outcome {
     Refunded,
 }
 
-impl Outcome {
+impl Settlement {
     /// That of the invoice whose turn this is.
-    fn of(turn: usize, is_recent: bool) -> Outcome {
+    fn of(turn: usize, is_recent: bool) -> Settlement {
         match turn % 7 {
-            1 => Outcome::Cancelled,
-            6 => Outcome::Refunded,
-            0 if is_recent => Outcome::Draft,
-            2 if is_recent || turn.is_multiple_of(2) => Outcome::Sent,
-            3 if is_recent => Outcome::Declined,
-            4 if is_recent => Outcome::HalfPaid,
-            _ => Outcome::Paid,
+            1 => Settlement::Cancelled,
+            6 => Settlement::Refunded,
+            0 if is_recent => Settlement::Draft,
+            2 if is_recent || turn.is_multiple_of(2) => Settlement::Sent,
+            3 if is_recent => Settlement::Declined,
+            4 if is_recent => Settlement::HalfPaid,
+            _ => Settlement::Paid,
         }
     }
 }
@@ -77,8 +77,8 @@ pub(super) async fn bill(common: &Common, cx: &Cx, workspace: OrganizationId, co
                 Err(nothing) if nothing.reason() == Some("nothing_to_bill") => continue,
                 Err(other) => return Err(internal(other).into()),
             };
-            let outcome = Outcome::of(made, round + RECENT >= ROUNDS);
-            if !matches!(outcome, Outcome::Draft | Outcome::Cancelled) {
+            let outcome = Settlement::of(made, round + RECENT >= ROUNDS);
+            if !matches!(outcome, Settlement::Draft | Settlement::Cancelled) {
                 invoice::send(&operator, bill.id).await.map_err(internal)?;
             }
             sent.push((bill, outcome));
@@ -107,17 +107,17 @@ fn times(now: Timestamp) -> Vec<Timestamp> {
 }
 
 /// Advances an invoice that may have been sent to what becomes of it.
-async fn settle(operator: &Operator, bill: &invoice::Invoice, outcome: Outcome) -> Result<(), service::Error> {
+async fn settle(operator: &Operator, bill: &invoice::Invoice, outcome: Settlement) -> Result<(), service::Error> {
     let (id, half) = (bill.id, Money::from_units(bill.total.units() / 20_000 * 10_000));
     match outcome {
-        Outcome::Draft | Outcome::Sent => {}
-        Outcome::Cancelled => _ = invoice::cancel(operator, id).await?,
-        Outcome::Declined => {
+        Settlement::Draft | Settlement::Sent => {}
+        Settlement::Cancelled => _ = invoice::cancel(operator, id).await?,
+        Settlement::Declined => {
             invoice::fail_payment(operator, id, None, Some("the card was declined".into())).await?;
         }
-        Outcome::HalfPaid => _ = invoice::pay(operator, id, Some(half)).await?,
-        Outcome::Paid => _ = invoice::pay(operator, id, None).await?,
-        Outcome::Refunded => {
+        Settlement::HalfPaid => _ = invoice::pay(operator, id, Some(half)).await?,
+        Settlement::Paid => _ = invoice::pay(operator, id, None).await?,
+        Settlement::Refunded => {
             invoice::pay(operator, id, None).await?;
             invoice::refund(operator, id).await?;
         }

@@ -27,7 +27,7 @@ pub(super) struct Amounts {
 }
 
 /// A project with its tasks and people.
-struct Work {
+struct ProjectPlan {
     id: ProjectId,
     client: ClientId,
     tasks: Vec<TaskId>,
@@ -88,7 +88,7 @@ async fn make_projects(
     count: usize,
     clients: &[ClientId],
     people: &[(UserId, Role)],
-) -> Result<Vec<Work>, Failure> {
+) -> Result<Vec<ProjectPlan>, Failure> {
     let mut works = Vec::with_capacity(count);
     for i in 0..count {
         let client = clients[i % clients.len()];
@@ -110,12 +110,17 @@ async fn make_projects(
                 project_member::add(cx, project.id, *person).await.map_err(internal)?;
             }
         }
-        works.push(Work { id: project.id, client, tasks: vec![] });
+        works.push(ProjectPlan { id: project.id, client, tasks: vec![] });
     }
     Ok(works)
 }
 
-async fn make_tasks(cx: &Cx, count: usize, works: &mut [Work], people: &[(UserId, Role)]) -> Result<(), Failure> {
+async fn make_tasks(
+    cx: &Cx,
+    count: usize,
+    works: &mut [ProjectPlan],
+    people: &[(UserId, Role)],
+) -> Result<(), Failure> {
     let projects = works.len();
     for i in 0..count {
         let (work, round) = (&mut works[i % projects], i / projects);
@@ -140,7 +145,7 @@ async fn make_tasks(cx: &Cx, count: usize, works: &mut [Work], people: &[(UserId
 async fn log_a_year(
     cx: &Cx,
     count: usize,
-    works: &[Work],
+    works: &[ProjectPlan],
     people: &[(UserId, Role)],
     random: &mut StdRng,
 ) -> Result<(), Failure> {
@@ -178,7 +183,7 @@ async fn log_a_year(
     Ok(())
 }
 
-async fn spend_a_year(cx: &Cx, count: usize, works: &[Work], random: &mut StdRng) -> Result<(), Failure> {
+async fn spend_a_year(cx: &Cx, count: usize, works: &[ProjectPlan], random: &mut StdRng) -> Result<(), Failure> {
     for i in 0..count {
         let ((category, description), work) = (BOUGHT[i % BOUGHT.len()], works.choose(random));
         let new: CreateExpenseInput = input(serde_json::json!({

@@ -32,7 +32,7 @@ const LAST: &str = "Solo";
 const OWNER: &str = "ada@hazelfinch.example";
 
 /// What to print when the demo is ready.
-pub(super) struct Shown {
+pub(super) struct DemoReady {
     /// Its first workspace.
     workspace: OrganizationId,
     /// Whose tokens there are, and the tokens, one per role; none if the demo was made before, since they were shown then.
@@ -41,7 +41,7 @@ pub(super) struct Shown {
     link: Option<LoginLink>,
 }
 
-impl Shown {
+impl DemoReady {
     /// The text; `url` is how this machine reaches the server, `public_url` how others do.
     pub(super) fn words(&self, url: &str, public_url: Option<&str>) -> String {
         let link = self.link.as_ref().map(|link| {
@@ -70,14 +70,14 @@ impl Shown {
 }
 
 /// Creates the demo, if the database is empty.
-pub(super) async fn make(app: &App, common: &Common) -> Result<Option<Shown>, Failure> {
+pub(super) async fn make(app: &App, common: &Common) -> Result<Option<DemoReady>, Failure> {
     let operator = Operator::of(app);
     let present = organization::list(&operator).await.map_err(internal)?;
     let find = |name: &str| present.iter().find(|workspace| workspace.name == name);
     match (find(FIRST), find(LAST)) {
         (Some(first), Some(_)) => {
             let (workspace, link) = (first.id, session::create_link(&operator, first.id, OWNER).await.ok());
-            return Ok(Some(Shown { workspace, tokens: vec![], link }));
+            return Ok(Some(DemoReady { workspace, tokens: vec![], link }));
         }
         (Some(_), None) if present.len() <= 2 => {
             return Err("the demo in this database was interrupted: delete the database (hoursmith.db with its -wal and -shm), \
@@ -130,7 +130,7 @@ pub(super) async fn make(app: &App, common: &Common) -> Result<Option<Shown>, Fa
     ));
     print::progress("demo: ready");
     let link = session::create_link(&operator, agency, OWNER).await.map_err(internal)?;
-    Ok(Some(Shown { workspace: agency, tokens, link: Some(link) }))
+    Ok(Some(DemoReady { workspace: agency, tokens, link: Some(link) }))
 }
 
 /// A timer that runs, and a webhook endpoint to look at, which is sent nothing yet.

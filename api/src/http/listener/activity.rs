@@ -47,7 +47,7 @@ impl Cut {
 pub(super) struct Activity(Mutex<State>);
 
 struct State {
-    /// One place for each open request; free places are used again.
+    /// One slot for each open request; free slots are used again.
     exchanges: Vec<Option<Phase>>,
     open: usize,
     /// A request has been read completely on this connection, over HTTP/2.
@@ -119,13 +119,13 @@ impl Activity {
         let spaces = std::mem::take(&mut state.head_spaces);
         state.is_http2 = is_http2;
         state.head_since = None;
-        let place = state.exchanges.iter().position(Option::is_none).unwrap_or_else(|| {
+        let index = state.exchanges.iter().position(Option::is_none).unwrap_or_else(|| {
             state.exchanges.push(None);
             state.exchanges.len() - 1
         });
-        state.exchanges[place] = Some(Phase::Server);
+        state.exchanges[index] = Some(Phase::Server);
         drop(state);
-        Exchange { activity: self.clone(), place, _spaces: spaces }
+        Exchange { activity: self.clone(), index, _spaces: spaces }
     }
 
     /// The next request has this space, which its head takes.
@@ -257,7 +257,7 @@ impl Activity {
 /// A request that is open: from the end of its head until its answer was handed over completely.
 pub(super) struct Exchange {
     activity: Arc<Activity>,
-    place: usize,
+    index: usize,
     _spaces: Vec<Space>,
 }
 
@@ -278,8 +278,8 @@ impl Exchange {
     }
 
     fn set(&self, phase: Phase) {
-        if let Some(place) = self.activity.lock().exchanges.get_mut(self.place) {
-            *place = Some(phase);
+        if let Some(slot) = self.activity.lock().exchanges.get_mut(self.index) {
+            *slot = Some(phase);
         }
     }
 }
@@ -289,8 +289,8 @@ impl Drop for Exchange {
         let mut state = self.activity.lock();
         state.open -= 1;
         state.idle_since = Instant::now();
-        if let Some(place) = state.exchanges.get_mut(self.place) {
-            *place = None;
+        if let Some(slot) = state.exchanges.get_mut(self.index) {
+            *slot = None;
         }
     }
 }

@@ -20,9 +20,9 @@ use super::activity::{Activity, Cut};
 use super::body::LentBody;
 use super::handler::Handler;
 use super::head::{MAX_HEAD, space_for_heads};
-use super::places::{Place, Places};
+use super::permits::{ConnectionPermit, ConnectionPermits};
 use super::socket::{Opening, Refuse, Socket};
-use super::work::{Next, Work};
+use super::work::{ConnectionState, Next};
 use crate::http::metrics::ConnectionMetrics;
 use crate::http::rejection::HttpRejection;
 use crate::http::space::Spaces;
@@ -58,7 +58,7 @@ pub(super) enum Stage {
 pub(super) struct Connections<E> {
     pub(super) endpoint: E,
     pub(super) limits: Limits,
-    pub(super) places: Places,
+    pub(super) permits: ConnectionPermits,
     heads: Spaces,
     discarded: Semaphore,
     metrics: Option<ConnectionMetrics>,
@@ -94,7 +94,7 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
     pub(super) fn new(
         endpoint: E,
         limits: Limits,
-        places: Places,
+        permits: ConnectionPermits,
         metrics: Option<ConnectionMetrics>,
         app: App,
     ) -> Connections<E> {
@@ -117,7 +117,18 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
             rejection.raw_response(&ids.new_request_id())
         });
         let (heads, discarded) = (space_for_heads(), Semaphore::new(DISCARDED));
-        Connections { endpoint, limits, places, heads, discarded, metrics, http1, http2, app, refuse: Arc::new(refuse) }
+        Connections {
+            endpoint,
+            limits,
+            permits,
+            heads,
+            discarded,
+            metrics,
+            http1,
+            http2,
+            app,
+            refuse: Arc::new(refuse),
+        }
     }
 
     /// Serves a connection until it ends.
@@ -125,30 +136,31 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
         self: Arc<Self>,
         stream: TcpStream,
         address: SocketAddr,
-        place: Place,
+        permit: ConnectionPermit,
         mut stages: watch::Receiver<Stage>,
     ) {
         let _open = self.metrics.as_ref().map(ConnectionMetrics::opened);
         let local = stream.local_addr().map_or(LocalAddr::default(), |address| LocalAddr(Addr::SocketAddr(address)));
         let activity = Activity::new();
-        let mut work = Work::Waiting(Box::new(Socket::new(stream, activity.clone(), self.refuse.clone(), place)));
+        let mut work =
+            ConnectionState::Waiting(Box::new(Socket::new(stream, activity.clone(), self.refuse.clone(), permit)));
         loop {
-            let deadline = activity.deadline(&self.limits, self.places.is_crowded());
+            let deadline = activity.deadline(&self.limits, self.permits.is_crowded());
             let longest = Instant::now() + self.longest_look(&work);
             let look = deadline.map_or(longest, |(at, _)| at.min(longest));
             tokio::select! {
-                next = poll_fn(|cx| work.poll(cx, &activity, &self.heads, self.places.are_many())) => {
-                    let now = std::mem::replace(&mut work, Work::Ended);
+                next = poll_fn(|cx| work.poll(cx, &activity, &self.heads, self.permits.are_many())) => {
+                    let now = std::mem::replace(&mut work, ConnectionState::Ended);
                     work = match next {
                         Next::Open(opening) => self.open(now, opening, &activity, &local, address),
                         Next::Upgrade => now.upgradeable(),
                         Next::Wait => now.waiting(&self.heads),
-                        Next::End => Work::Ended,
+                        Next::End => ConnectionState::Ended,
                     };
                     if *stages.borrow() != Stage::Serving {
                         work.stop();
                     }
-                    if matches!(work, Work::Ended) {
+                    if matches!(work, ConnectionState::Ended) {
                         activity.hand_over();
                         if activity.is_flooded() {
                             self.count_cut(Cut::Flood, address);
@@ -163,12 +175,12 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
                     activity.stop();
                     work.stop();
                     // One that was of use and waits for the next request has nothing to finish.
-                    if matches!(work, Work::Waiting(_)) && activity.requests() > 0 && !activity.is_in_head() {
+                    if matches!(work, ConnectionState::Waiting(_)) && activity.requests() > 0 && !activity.is_in_head() {
                         return;
                     }
                 }
                 () = sleep_until(look) => {
-                    let due = activity.deadline(&self.limits, self.places.is_crowded());
+                    let due = activity.deadline(&self.limits, self.permits.is_crowded());
                     if let Some((_, cut)) = due.filter(|(at, _)| *at <= Instant::now()) {
                         self.count_cut(cut, address);
                         return;
@@ -181,34 +193,38 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
     /// Serves or refuses what has come on a connection that waited.
     fn open(
         self: &Arc<Self>,
-        work: Work<E>,
+        work: ConnectionState<E>,
         opening: Opening,
         activity: &Arc<Activity>,
         local: &LocalAddr,
         address: SocketAddr,
-    ) -> Work<E> {
-        let Some(mut socket) = work.into_socket() else { return Work::Ended };
+    ) -> ConnectionState<E> {
+        let Some(mut socket) = work.into_socket() else { return ConnectionState::Ended };
         let (connections, activity) = (self.clone(), activity.clone());
         let (local, remote) = (local.clone(), RemoteAddr(Addr::SocketAddr(address)));
         let begun = activity.requests();
         let handler = Handler { connections, activity, local, remote };
         match opening {
-            Opening::Http1 => Work::Http1(Box::new(self.http1.serve_connection(TokioIo::new(*socket), handler)), begun),
-            Opening::Http2 => Work::Http2(Box::new(self.http2.serve_connection(TokioIo::new(*socket), handler))),
+            Opening::Http1 => {
+                ConnectionState::Http1(Box::new(self.http1.serve_connection(TokioIo::new(*socket), handler)), begun)
+            }
+            Opening::Http2 => {
+                ConnectionState::Http2(Box::new(self.http2.serve_connection(TokioIo::new(*socket), handler)))
+            }
             Opening::NoSpace => {
                 tracing::debug!(%address, "there is no space for a long head");
                 self.count_refused("head");
                 socket.refuse(&self.refusal(&HttpRejection::Busy));
-                Work::Closing(socket)
+                ConnectionState::Closing(socket)
             }
-            Opening::Closed => Work::Ended,
+            Opening::Closed => ConnectionState::Ended,
         }
     }
 
     /// Deadlines are met to within half of the shortest one.
-    fn longest_look(&self, work: &Work<E>) -> Duration {
+    fn longest_look(&self, work: &ConnectionState<E>) -> Duration {
         let Limits { head_timeout, idle_timeout, write_timeout, .. } = self.limits;
-        let longest = if matches!(work, Work::Http1(..)) { LOOK } else { LONGEST_LOOK };
+        let longest = if matches!(work, ConnectionState::Http1(..)) { LOOK } else { LONGEST_LOOK };
         (head_timeout.min(idle_timeout).min(write_timeout) / 2).min(longest)
     }
 

@@ -50,7 +50,7 @@ pub(super) enum Protocol {
 
 /// Reads along with a connection.
 pub(super) struct Flood {
-    place: Place,
+    position: Position,
     credit: u64,
     given: Given,
     /// Until when the credit of passing time is given.
@@ -59,7 +59,7 @@ pub(super) struct Flood {
 }
 
 /// Where in the protocol the next byte is.
-enum Place {
+enum Position {
     /// In the preface, after so many bytes of it.
     Preface(usize),
     /// In another protocol.
@@ -73,21 +73,21 @@ enum Place {
 impl Flood {
     pub(super) fn new() -> Flood {
         let (since, given) = (Instant::now(), Given::default());
-        Flood { place: Place::Preface(0), credit: CREDIT, given, since, reads_of_head: 0 }
+        Flood { position: Position::Preface(0), credit: CREDIT, given, since, reads_of_head: 0 }
     }
 
     /// What the connection speaks, once it has sent enough to know.
     pub(super) fn protocol(&self) -> Option<Protocol> {
-        match self.place {
-            Place::Preface(_) => None,
-            Place::Http1 => Some(Protocol::Http1),
-            Place::Head(..) | Place::Payload(_) => Some(Protocol::Http2),
+        match self.position {
+            Position::Preface(_) => None,
+            Position::Http1 => Some(Protocol::Http1),
+            Position::Head(..) | Position::Payload(_) => Some(Protocol::Http2),
         }
     }
 
     /// Whether the connection speaks HTTP/2.
     pub(super) fn is_http2(&self) -> bool {
-        matches!(self.place, Place::Head(..) | Place::Payload(_))
+        matches!(self.position, Position::Head(..) | Position::Payload(_))
     }
 
     /// Takes in what has been read. False: it is too much.
@@ -97,12 +97,12 @@ impl Flood {
             self.reads_of_head = 0;
         }
         self.earn(given);
-        if let Place::Preface(seen) = self.place {
+        if let Position::Preface(seen) = self.position {
             let part = bytes.len().min(PREFACE.len() - seen);
-            self.place = match PREFACE[seen..seen + part] == bytes[..part] {
-                false => Place::Http1,
-                true if seen + part == PREFACE.len() => Place::Head([0; HEAD], 0),
-                true => Place::Preface(seen + part),
+            self.position = match PREFACE[seen..seen + part] == bytes[..part] {
+                false => Position::Http1,
+                true if seen + part == PREFACE.len() => Position::Head([0; HEAD], 0),
+                true => Position::Preface(seen + part),
             };
             if self.is_http2() {
                 bytes = &bytes[part..];
@@ -113,8 +113,8 @@ impl Flood {
             return self.reads_of_head <= READS_OF_HEAD;
         }
         while !bytes.is_empty() {
-            match &mut self.place {
-                Place::Head(head, filled) => {
+            match &mut self.position {
+                Position::Head(head, filled) => {
                     let part = bytes.len().min(HEAD - *filled);
                     head[*filled..*filled + part].copy_from_slice(&bytes[..part]);
                     *filled += part;
@@ -122,22 +122,23 @@ impl Flood {
                     if *filled == HEAD {
                         let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
                         let cost = cost(head[3], length);
-                        self.place = if length == 0 { Place::Head([0; HEAD], 0) } else { Place::Payload(length) };
+                        self.position =
+                            if length == 0 { Position::Head([0; HEAD], 0) } else { Position::Payload(length) };
                         match self.credit.checked_sub(cost) {
                             Some(left) => self.credit = left,
                             None => return false,
                         }
                     }
                 }
-                Place::Payload(left) => {
+                Position::Payload(left) => {
                     let part = bytes.len().min(*left);
                     bytes = &bytes[part..];
                     *left -= part;
                     if *left == 0 {
-                        self.place = Place::Head([0; HEAD], 0);
+                        self.position = Position::Head([0; HEAD], 0);
                     }
                 }
-                Place::Preface(_) | Place::Http1 => return true,
+                Position::Preface(_) | Position::Http1 => return true,
             }
         }
         true

@@ -6,7 +6,7 @@ mod connection;
 mod flood;
 mod handler;
 mod head;
-mod places;
+mod permits;
 mod socket;
 mod work;
 
@@ -25,7 +25,7 @@ use tokio::time::timeout;
 use super::metrics::ConnectionMetrics;
 use super::rejection::HttpRejection;
 use connection::{Connections, Stage};
-use places::Places;
+use permits::ConnectionPermits;
 
 /// The pause after the system has refused to accept a connection, for example because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -97,8 +97,8 @@ impl Listener {
         let (stage, stages) = watch::channel(Stage::Serving);
         let Listener { limits, app, metrics } = self;
         let drain_timeout = limits.drain_timeout;
-        let places = Places::new(limits.connections, limits.per_address);
-        let connections = Arc::new(Connections::new(endpoint, limits, places, metrics, app));
+        let permits = ConnectionPermits::new(limits.connections, limits.per_address);
+        let connections = Arc::new(Connections::new(endpoint, limits, permits, metrics, app));
         tokio::select! {
             () = accept(&socket, &connections, &stages) => {}
             () = stop => {}
@@ -121,7 +121,7 @@ async fn accept<E: Endpoint<Output = Response> + 'static>(
     stages: &watch::Receiver<Stage>,
 ) {
     let mut is_failing = false;
-    while let Some(permit) = free_place(connections).await {
+    while let Some(permit) = free_permit(connections).await {
         match listener.accept().await {
             Ok((stream, address)) => {
                 is_failing = false;
@@ -142,14 +142,14 @@ async fn accept<E: Endpoint<Output = Response> + 'static>(
 }
 
 /// Waits until another connection may be open.
-async fn free_place<E>(connections: &Connections<E>) -> Option<OwnedSemaphorePermit> {
-    if let Some(permit) = connections.places.try_any() {
+async fn free_permit<E>(connections: &Connections<E>) -> Option<OwnedSemaphorePermit> {
+    if let Some(permit) = connections.permits.try_any() {
         return Some(permit);
     }
     let open = connections.limits.connections;
     tracing::warn!(open, "the largest number of connections is open; new ones wait until others end");
     connections.count_refused("all");
-    connections.places.any().await
+    connections.permits.any().await
 }
 
 /// Serves a connection in a task of its own.
@@ -161,7 +161,7 @@ fn begin<E: Endpoint<Output = Response> + 'static>(
     stages: watch::Receiver<Stage>,
 ) {
     let is_proxy = connections.limits.trusted_proxies.iter().any(|net| net.contains(&address.ip().to_canonical()));
-    let Some(place) = connections.places.take(permit, Some(address.ip()).filter(|_| !is_proxy)) else {
+    let Some(permit) = connections.permits.take(permit, Some(address.ip()).filter(|_| !is_proxy)) else {
         tracing::debug!(%address, "too many connections from this address");
         connections.count_refused("address");
         let refusal = connections.refusal(&HttpRejection::TooManyConnections);
@@ -172,5 +172,5 @@ fn begin<E: Endpoint<Output = Response> + 'static>(
     // Small messages and events are sent at once, and do not wait for the acknowledgement of earlier ones (Nagle's algorithm
     // with delayed acknowledgements makes that 40 ms each). A connection that does not take the option is served all the same.
     let _ = stream.set_nodelay(true);
-    tokio::spawn(connections.clone().run(stream, address, place, stages));
+    tokio::spawn(connections.clone().run(stream, address, permit, stages));
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep};
 use super::activity::Activity;
 use super::flood::{Flood, GOAWAY, Protocol};
 use super::head::Head;
-use super::places::Place;
+use super::permits::ConnectionPermit;
 use crate::http::space::Spaces;
 
 /// How long, and for how many bytes, a connection is read after its last answer.
@@ -31,7 +31,7 @@ const READ: usize = 16 * 1024 - 1;
 /// Makes the answer to a request that the HTTP library has refused with this status.
 pub(super) type Refuse = Box<dyn Fn(&str) -> Vec<u8> + Send + Sync>;
 
-/// A socket with its activity and its place among the open connections.
+/// A socket with its activity and its permit.
 pub(super) struct Socket {
     stream: TcpStream,
     activity: Arc<Activity>,
@@ -41,7 +41,7 @@ pub(super) struct Socket {
     /// What has come of the next head, and what of it the HTTP library has not read yet.
     head: Head,
     ahead: Bytes,
-    place: Place,
+    permit: ConnectionPermit,
 }
 
 /// What comes on a connection that waited.
@@ -66,7 +66,12 @@ struct Linger {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, refuse: Arc<Refuse>, place: Place) -> Socket {
+    pub(super) fn new(
+        stream: TcpStream,
+        activity: Arc<Activity>,
+        refuse: Arc<Refuse>,
+        permit: ConnectionPermit,
+    ) -> Socket {
         Socket {
             stream,
             activity,
@@ -75,7 +80,7 @@ impl Socket {
             flood: Flood::new(),
             head: Head::default(),
             ahead: Bytes::new(),
-            place,
+            permit,
         }
     }
 
@@ -87,7 +92,7 @@ impl Socket {
             if ready!(self.poll_stream(cx, &mut buffer)).is_err() || buffer.filled().is_empty() {
                 return Poll::Ready(Opening::Closed);
             }
-            if self.head.add(buffer.filled(), spaces, self.place.address()).is_err() {
+            if self.head.add(buffer.filled(), spaces, self.permit.address()).is_err() {
                 return Poll::Ready(Opening::NoSpace);
             }
             let opening = match self.flood.protocol() {
@@ -110,7 +115,7 @@ impl Socket {
             return None;
         }
         self.activity.received();
-        let address = self.place.address();
+        let address = self.permit.address();
         if self.head.add(&unused, spaces, address).is_err() || self.head.add(&unread, spaces, address).is_err() {
             return Some(Opening::NoSpace);
         }

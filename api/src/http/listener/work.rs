@@ -21,7 +21,7 @@ const QUIET: Duration = Duration::from_secs(1);
 type Io = TokioIo<Socket>;
 
 /// The state of a connection.
-pub(super) enum Work<E: Endpoint<Output = Response> + 'static> {
+pub(super) enum ConnectionState<E: Endpoint<Output = Response> + 'static> {
     /// Waits for the head of a request.
     Waiting(Box<Socket>),
     /// The head has come, and the request is to be served.
@@ -50,7 +50,7 @@ pub(super) enum Next {
     End,
 }
 
-impl<E: Endpoint<Output = Response> + 'static> Work<E> {
+impl<E: Endpoint<Output = Response> + 'static> ConnectionState<E> {
     /// Goes on until something is to be done. With many connections open, each waits as soon as nothing goes on.
     pub(super) fn poll(
         &mut self,
@@ -60,9 +60,9 @@ impl<E: Endpoint<Output = Response> + 'static> Work<E> {
         are_many: bool,
     ) -> Poll<Next> {
         match self {
-            Work::Waiting(socket) => socket.poll_head(cx, spaces).map(Next::Open),
-            Work::Ready(_, opening) => Poll::Ready(Next::Open(std::mem::replace(opening, Opening::Closed))),
-            Work::Http1(connection, before) => match Pin::new(connection.as_mut()).poll(cx) {
+            ConnectionState::Waiting(socket) => socket.poll_head(cx, spaces).map(Next::Open),
+            ConnectionState::Ready(_, opening) => Poll::Ready(Next::Open(std::mem::replace(opening, Opening::Closed))),
+            ConnectionState::Http1(connection, before) => match Pin::new(connection.as_mut()).poll(cx) {
                 Poll::Ready(_) => Poll::Ready(Next::End),
                 Poll::Pending if activity.takes_upgrade() => Poll::Ready(Next::Upgrade),
                 // The rest of a head is waited for without the library.
@@ -72,46 +72,49 @@ impl<E: Endpoint<Output = Response> + 'static> Work<E> {
                 }
                 Poll::Pending => Poll::Pending,
             },
-            Work::Upgradeable(connection) => Pin::new(connection.as_mut()).poll(cx).map(|_| Next::End),
-            Work::Http2(connection) => Pin::new(connection.as_mut()).poll(cx).map(|_| Next::End),
-            Work::Closing(socket) => Pin::new(socket.as_mut()).poll_shutdown(cx).map(|_| Next::End),
-            Work::Ended => Poll::Ready(Next::End),
+            ConnectionState::Upgradeable(connection) => Pin::new(connection.as_mut()).poll(cx).map(|_| Next::End),
+            ConnectionState::Http2(connection) => Pin::new(connection.as_mut()).poll(cx).map(|_| Next::End),
+            ConnectionState::Closing(socket) => Pin::new(socket.as_mut()).poll_shutdown(cx).map(|_| Next::End),
+            ConnectionState::Ended => Poll::Ready(Next::End),
         }
     }
 
     /// Finishes what is open, and begins nothing more.
     pub(super) fn stop(&mut self) {
         match self {
-            Work::Http1(connection, _) => Pin::new(connection.as_mut()).graceful_shutdown(),
-            Work::Upgradeable(connection) => Pin::new(connection.as_mut()).graceful_shutdown(),
-            Work::Http2(connection) => Pin::new(connection.as_mut()).graceful_shutdown(),
-            Work::Waiting(_) | Work::Ready(..) | Work::Closing(_) | Work::Ended => {}
+            ConnectionState::Http1(connection, _) => Pin::new(connection.as_mut()).graceful_shutdown(),
+            ConnectionState::Upgradeable(connection) => Pin::new(connection.as_mut()).graceful_shutdown(),
+            ConnectionState::Http2(connection) => Pin::new(connection.as_mut()).graceful_shutdown(),
+            ConnectionState::Waiting(_)
+            | ConnectionState::Ready(..)
+            | ConnectionState::Closing(_)
+            | ConnectionState::Ended => {}
         }
     }
 
     /// Makes a connection that serves one that can be handed over.
-    pub(super) fn upgradeable(self) -> Work<E> {
+    pub(super) fn upgradeable(self) -> ConnectionState<E> {
         match self {
-            Work::Http1(connection, _) => Work::Upgradeable(Box::new(connection.with_upgrades())),
+            ConnectionState::Http1(connection, _) => ConnectionState::Upgradeable(Box::new(connection.with_upgrades())),
             other => other,
         }
     }
 
     /// Makes a connection that serves one that waits, without the library's buffers.
-    pub(super) fn waiting(self, spaces: &Spaces) -> Work<E> {
-        let Work::Http1(connection, _) = self else { return self };
+    pub(super) fn waiting(self, spaces: &Spaces) -> ConnectionState<E> {
+        let ConnectionState::Http1(connection, _) = self else { return self };
         let parts = connection.into_parts();
         let mut socket = Box::new(parts.io.into_inner());
         match socket.take_back(parts.read_buf, spaces) {
-            None => Work::Waiting(socket),
-            Some(opening) => Work::Ready(socket, opening),
+            None => ConnectionState::Waiting(socket),
+            Some(opening) => ConnectionState::Ready(socket, opening),
         }
     }
 
     /// The socket of a connection that waits.
     pub(super) fn into_socket(self) -> Option<Box<Socket>> {
         match self {
-            Work::Waiting(socket) | Work::Ready(socket, _) => Some(socket),
+            ConnectionState::Waiting(socket) | ConnectionState::Ready(socket, _) => Some(socket),
             _ => None,
         }
     }

@@ -22,8 +22,8 @@ pub(in super::super) async fn show(visit: &Visit<'_>) -> Result<Response, Reject
     let now = html! {
         p { (state(invoice)) }
         div.actions.screen {
-            @for (place, label, primary) in steps(visit, invoice) {
-                a.button.quiet[!primary] id=(place) href={ (path) "/" (place) } { (label) }
+            @for (step, label, primary) in steps(visit, invoice) {
+                a.button.quiet[!primary] id=(step) href={ (path) "/" (step) } { (label) }
             }
             a href={ (path) "/print" } { "Print view" }
         }
@@ -43,7 +43,7 @@ pub(in super::super) async fn show(visit: &Visit<'_>) -> Result<Response, Reject
     Ok(layout::page(visit, &format!("Invoice {}", invoice.number), body))
 }
 
-/// What can be done to an invoice in its state: the place, the label, and whether it is the next step.
+/// What can be done to an invoice in its state: the last part of the path, the label, and whether it is the next step.
 fn steps(visit: &Visit<'_>, invoice: &Invoice) -> Vec<(&'static str, &'static str, bool)> {
     let refunded = invoice.payment_status == PaymentStatus::Refunded;
     let (draft, sent) = (invoice.status == InvoiceStatus::Draft, invoice.status == InvoiceStatus::Sent);
@@ -57,7 +57,7 @@ fn steps(visit: &Visit<'_>, invoice: &Invoice) -> Vec<(&'static str, &'static st
     ]
     .into_iter()
     .filter(|(offered, action, ..)| *offered && visit.cx.may(*action))
-    .map(|(.., place, label, primary)| (place, label, primary))
+    .map(|(.., step, label, primary)| (step, label, primary))
     .collect()
 }
 
@@ -105,12 +105,12 @@ fn sender(workspace: &Organization) -> Markup {
 /// The name is the one that the invoice was made for; the address is the client's of now.
 fn receiver(invoice: &Invoice, client: Option<&Client>) -> Markup {
     let parts = client.map(|client| {
-        let place = [&client.billing_postal_code, &client.billing_city, &client.billing_region];
-        let place: Vec<&str> = place.into_iter().flatten().map(String::as_str).collect();
-        let place = Some(place.join(" ")).filter(|place| !place.is_empty());
+        let city = [&client.billing_postal_code, &client.billing_city, &client.billing_region];
+        let city: Vec<&str> = city.into_iter().flatten().map(String::as_str).collect();
+        let city = Some(city.join(" ")).filter(|city| !city.is_empty());
         let tax = client.tax_number.as_ref().map(|number| format!("Tax number {number}"));
         let [line1, line2] = [client.billing_line1.clone(), client.billing_line2.clone()];
-        [client.billing_address.clone(), line1, line2, place, client.billing_country.clone(), tax]
+        [client.billing_address.clone(), line1, line2, city, client.billing_country.clone(), tax]
     });
     html! {
         address aria-label="To" {

@@ -162,20 +162,20 @@ impl ToSql for Bound<'_> {
 /// A row of the statement that is read at the moment.
 struct Here<'a>(&'a Row<'a>);
 
-fn wrong(place: usize, wanted: &str) -> DbErr {
-    DbErr::Type(format!("column {place} of a row is no {wanted}"))
+fn wrong(column: usize, wanted: &str) -> DbErr {
+    DbErr::Type(format!("column {column} of a row is no {wanted}"))
 }
 
 impl Here<'_> {
     fn read<T>(
         &self,
-        place: usize,
+        column: usize,
         wanted: &str,
         of: impl FnOnce(ValueRef<'_>) -> Option<T>,
     ) -> Result<Option<T>, DbErr> {
-        match self.0.get_ref(place) {
+        match self.0.get_ref(column) {
             Ok(ValueRef::Null) => Ok(None),
-            Ok(value) => of(value).map(Some).ok_or_else(|| wrong(place, wanted)),
+            Ok(value) => of(value).map(Some).ok_or_else(|| wrong(column, wanted)),
             Err(error) => Err(DbErr::Type(format!("a row cannot be read: {error}"))),
         }
     }
@@ -191,36 +191,36 @@ fn day(value: ValueRef<'_>) -> Option<NaiveDate> {
 }
 
 impl Cells for Here<'_> {
-    fn uuid(&self, place: usize) -> Result<Option<Uuid>, DbErr> {
-        self.read(place, "UUID", |value| Uuid::from_slice(value.as_blob().ok()?).ok())
+    fn uuid(&self, column: usize) -> Result<Option<Uuid>, DbErr> {
+        self.read(column, "UUID", |value| Uuid::from_slice(value.as_blob().ok()?).ok())
     }
 
-    fn long(&self, place: usize) -> Result<Option<i64>, DbErr> {
-        self.read(place, "number", integer)
+    fn long(&self, column: usize) -> Result<Option<i64>, DbErr> {
+        self.read(column, "number", integer)
     }
 
-    fn int(&self, place: usize) -> Result<Option<i32>, DbErr> {
-        self.read(place, "number", |value| integer(value)?.try_into().ok())
+    fn int(&self, column: usize) -> Result<Option<i32>, DbErr> {
+        self.read(column, "number", |value| integer(value)?.try_into().ok())
     }
 
-    fn small(&self, place: usize) -> Result<Option<i16>, DbErr> {
-        self.read(place, "number", |value| integer(value)?.try_into().ok())
+    fn small(&self, column: usize) -> Result<Option<i16>, DbErr> {
+        self.read(column, "number", |value| integer(value)?.try_into().ok())
     }
 
-    fn flag(&self, place: usize) -> Result<Option<bool>, DbErr> {
-        self.read(place, "flag", |value| integer(value).map(|number| number != 0))
+    fn flag(&self, column: usize) -> Result<Option<bool>, DbErr> {
+        self.read(column, "flag", |value| integer(value).map(|number| number != 0))
     }
 
-    fn text(&self, place: usize) -> Result<Option<String>, DbErr> {
-        self.read(place, "text", |value| value.as_str().ok().map(str::to_owned))
+    fn text(&self, column: usize) -> Result<Option<String>, DbErr> {
+        self.read(column, "text", |value| value.as_str().ok().map(str::to_owned))
     }
 
-    fn bytes(&self, place: usize) -> Result<Option<Vec<u8>>, DbErr> {
-        self.read(place, "bytes", |value| value.as_blob().ok().map(<[u8]>::to_vec))
+    fn bytes(&self, column: usize) -> Result<Option<Vec<u8>>, DbErr> {
+        self.read(column, "bytes", |value| value.as_blob().ok().map(<[u8]>::to_vec))
     }
 
-    fn date(&self, place: usize) -> Result<Option<NaiveDate>, DbErr> {
-        self.read(place, "day", day)
+    fn date(&self, column: usize) -> Result<Option<NaiveDate>, DbErr> {
+        self.read(column, "day", day)
     }
 }
 

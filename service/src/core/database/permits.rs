@@ -99,9 +99,9 @@ impl Permits {
     /// here.
     pub(super) fn now(&self, class: Class) -> Option<Permit> {
         let mut held = [const { None }; 6];
-        for (place, asked) in held.iter_mut().zip(self.asked(class)) {
+        for (slot, asked) in held.iter_mut().zip(self.asked(class)) {
             if let Some(asked) = asked {
-                *place = Some(asked.try_acquire_owned().ok()?);
+                *slot = Some(asked.try_acquire_owned().ok()?);
             }
         }
         Some(Permit { _held: held })
@@ -114,9 +114,9 @@ impl Permits {
     pub(super) async fn once_free(&self, class: Class) -> Result<Permit, DbErr> {
         let closed = |_| DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
         let mut held = [const { None }; 6];
-        for (place, asked) in held.iter_mut().zip(self.asked(class)) {
+        for (slot, asked) in held.iter_mut().zip(self.asked(class)) {
             if let Some(asked) = asked {
-                *place = Some(asked.acquire_owned().await.map_err(closed)?);
+                *slot = Some(asked.acquire_owned().await.map_err(closed)?);
             }
         }
         Ok(Permit { _held: held })
@@ -235,14 +235,14 @@ mod tests {
         let mut turns = 0;
         while other.as_mut().now_or_never().is_none() {
             let mut turn = None;
-            for (place, waiting) in crowd.iter_mut().enumerate() {
+            for (index, waiting) in crowd.iter_mut().enumerate() {
                 if let Some(permit) = waiting.as_mut().now_or_never() {
-                    turn = Some((place, permit));
+                    turn = Some((index, permit));
                     break;
                 }
             }
-            let (place, permit) = turn.expect("somebody has a turn");
-            drop((permit, crowd.remove(place)));
+            let (index, permit) = turn.expect("somebody has a turn");
+            drop((permit, crowd.remove(index)));
             turns += 1;
         }
         assert!(turns <= 1, "{turns} turns");

@@ -13,7 +13,7 @@ use crate::contract::error::Error;
 use crate::contract::input::Field;
 use crate::door::Cx;
 use crate::list::filter::{at_least, at_most, is_set, of_client_named, one_of, one_of_texts, since, until};
-use crate::list::nested::{Place, Relation};
+use crate::list::nested::{CursorList, Relation};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 
 crate::sort! {
@@ -117,7 +117,7 @@ pub async fn list_of_clients(
 ) -> Result<crate::list::page::Pages<Expense>, Error> {
     let relation = Relation::<expense::Entity>::by(
         expense::Column::ClientId,
-        Place::Filtered(|filter: &mut ExpenseFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
+        CursorList::Filtered(|filter: &mut ExpenseFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListExpenses, relation, clients, args, Expense::from).await
 }
@@ -133,7 +133,7 @@ pub async fn list_of_projects(
 ) -> Result<crate::list::page::Pages<Expense>, Error> {
     let relation = Relation::<expense::Entity>::by(
         expense::Column::ProjectId,
-        Place::Filtered(|filter: &mut ExpenseFilter, parent| filter.project_id = Field::Value(vec![parent.of()])),
+        CursorList::Filtered(|filter: &mut ExpenseFilter, parent| filter.project_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListExpenses, relation, projects, args, Expense::from).await
 }
@@ -147,6 +147,6 @@ pub async fn list_of_invoices(
     invoices: &[Id],
     args: &ExpenseArgs,
 ) -> Result<crate::list::page::Pages<Expense>, Error> {
-    let relation = Relation::<expense::Entity>::by(expense::Column::InvoiceId, Place::Own("of an invoice"));
+    let relation = Relation::<expense::Entity>::by(expense::Column::InvoiceId, CursorList::Own("of an invoice"));
     cx.list_of_parents(Action::ListExpenses, relation, invoices, args, Expense::from).await
 }

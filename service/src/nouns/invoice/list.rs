@@ -13,7 +13,7 @@ use crate::contract::error::Error;
 use crate::contract::input::Field;
 use crate::door::Cx;
 use crate::list::filter::{at_least, at_most, of_client_named, one_of, since, until};
-use crate::list::nested::{Place, Relation};
+use crate::list::nested::{CursorList, Relation};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 
 crate::sort! {
@@ -139,7 +139,7 @@ pub async fn list_of_clients(
 ) -> Result<crate::list::page::Pages<Invoice>, Error> {
     let relation = Relation::<invoice::Entity>::by(
         invoice::Column::ClientId,
-        Place::Filtered(|filter: &mut InvoiceFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
+        CursorList::Filtered(|filter: &mut InvoiceFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListInvoices, relation, clients, args, Invoice::from).await
 }

@@ -213,7 +213,7 @@ pub fn start_sign_in(visitor: &Visitor, relying_party: &RelyingParty) -> Result<
 }
 
 #[derive(FromQueryResult)]
-struct Found {
+struct PasskeyRow {
     id: PasskeyId,
     organization_id: OrganizationId,
     member_id: MemberId,
@@ -243,7 +243,7 @@ pub async fn sign_in(
     let (member, id) = webauthn.identify_discoverable_authentication(&sent).map_err(|_| refused())?;
     let reader = visitor.reader();
     let statement = Statement::from_sql_and_values(reader.get_database_backend(), LOOK_UP, [id.to_vec().into()]);
-    let found = Found::find_by_statement(statement).one(&reader).await?;
+    let found = PasskeyRow::find_by_statement(statement).one(&reader).await?;
     let found = found.filter(|found| found.member_id.0 == member).ok_or_else(refused)?;
     let broken = |e: serde_json::Error| Error::bug(format!("a stored passkey does not read back: {e}"));
     let mut known: Credential = serde_json::from_str(&found.credential).map_err(broken)?;

@@ -12,7 +12,7 @@ use crate::contract::error::Error;
 use crate::contract::input::Field;
 use crate::door::Cx;
 use crate::list::filter::{at_least, at_most, of_client_named, one_of, one_of_texts, since, until};
-use crate::list::nested::{Place, Relation};
+use crate::list::nested::{CursorList, Relation};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 
 crate::sort! {
@@ -124,7 +124,7 @@ pub async fn list_of_clients(
 ) -> Result<crate::list::page::Pages<Project>, Error> {
     let relation = Relation::<project::Entity>::by(
         project::Column::ClientId,
-        Place::Filtered(|filter: &mut ProjectFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
+        CursorList::Filtered(|filter: &mut ProjectFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListProjects, relation, clients, args, |row| Project::shown_to(cx.caller(), row)).await
 }
@@ -138,7 +138,7 @@ pub async fn list_of_people(
     people: &[Id],
     args: &ProjectArgs,
 ) -> Result<crate::list::page::Pages<Project>, Error> {
-    let relation = Relation::<project::Entity>::by(project_member::Column::UserId, Place::Own("of a person"))
+    let relation = Relation::<project::Entity>::by(project_member::Column::UserId, CursorList::Own("of a person"))
         .through::<project_member::Entity>(project_member::Column::ProjectId, project::Column::Id);
     cx.list_of_parents(Action::ListProjects, relation, people, args, |row| Project::shown_to(cx.caller(), row)).await
 }

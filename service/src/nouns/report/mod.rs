@@ -249,7 +249,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, found: &sql::Found) {
+    fn add(&mut self, found: &sql::SummedEntries) {
         self.seconds += found.seconds;
         self.billable_seconds += found.billable_seconds;
         self.entries += found.entries;
@@ -257,7 +257,7 @@ impl Sums {
 }
 
 impl Sum {
-    fn add(&mut self, found: &sql::Found) {
+    fn add(&mut self, found: &sql::SummedEntries) {
         self.all.add(found);
         let (sums, earned) = self.currencies.entry(found.currency.clone().unwrap_or_default()).or_default();
         sums.add(found);

@@ -111,10 +111,10 @@ fn add<const N: usize>(to: &mut ByCurrency<N>, currency: &str, count: i64, units
 }
 
 /// The number of records, and their sums per currency, of type `A`.
-pub(super) type Shown<A> = (i64, Vec<A>);
+pub(super) type CountAndSums<A> = (i64, Vec<A>);
 
 /// The groups with their keys, and the total.
-pub(super) type Report<K, A> = (Vec<(K, Shown<A>)>, Shown<A>);
+pub(super) type GroupedSums<K, A> = (Vec<(K, CountAndSums<A>)>, CountAndSums<A>);
 
 /// Records summed by their keys `K` and by currency.
 pub(super) struct Summed<K, const N: usize> {
@@ -146,7 +146,7 @@ impl<K, const N: usize> Summed<K, N> {
     }
 
     /// The groups in the order of their keys, and the total. `amount` makes the sums of one currency.
-    pub(super) fn shown<A>(self, amount: impl Fn(Currency, i64, [Money; N]) -> A) -> Result<Report<K, A>, Error> {
+    pub(super) fn shown<A>(self, amount: impl Fn(Currency, i64, [Money; N]) -> A) -> Result<GroupedSums<K, A>, Error> {
         let groups = self.groups.into_values().map(|(keys, sums)| Ok((keys, shown(sums, &amount)?)));
         Ok((groups.collect::<Result<_, Error>>()?, shown(self.total, &amount)?))
     }
@@ -155,7 +155,7 @@ impl<K, const N: usize> Summed<K, N> {
     pub(super) fn each<A>(
         self,
         amount: impl Fn(Currency, i64, [Money; N]) -> A,
-    ) -> impl Iterator<Item = (K, Result<Shown<A>, Error>)> {
+    ) -> impl Iterator<Item = (K, Result<CountAndSums<A>, Error>)> {
         self.groups.into_values().map(move |(keys, sums)| (keys, shown(sums, &amount)))
     }
 }
@@ -163,7 +163,7 @@ impl<K, const N: usize> Summed<K, N> {
 fn shown<const N: usize, A>(
     sums: ByCurrency<N>,
     amount: &impl Fn(Currency, i64, [Money; N]) -> A,
-) -> Result<Shown<A>, Error> {
+) -> Result<CountAndSums<A>, Error> {
     let (mut number, mut amounts) = (0, Vec::with_capacity(sums.len()));
     for (currency, Sums { count, units }) in sums {
         let currency = Currency::parse_text(&currency).map_err(Error::Invalid)?;

@@ -18,7 +18,7 @@ use crate::list::page::Filter;
 use crate::nouns::time_entry::TimeEntryFilter;
 
 /// A sum of entries that share keys, currency and rate.
-pub(super) struct Found {
+pub(super) struct SummedEntries {
     pub(super) keys: Vec<KeyFound>,
     pub(super) currency: Option<String>,
     /// Ten-thousandths an hour; 0 for what earns nothing.
@@ -63,7 +63,7 @@ pub(super) async fn sums(
     zone: Option<TimeZone>,
     amounts: bool,
     limit: u64,
-) -> Result<Vec<Found>, Error> {
+) -> Result<Vec<SummedEntries>, Error> {
     let postgres = read.is_postgres();
     let has = |group| groups.contains(&group);
     let day = day(zone, postgres);
@@ -111,7 +111,7 @@ pub(super) async fn sums(
 
     let mut statement = named(entries, caller, groups, amounts);
     statement.limit(limit);
-    let rows: Vec<Found> =
+    let rows: Vec<SummedEntries> =
         read.rows(&statement).await?.iter().map(|row| found(row, groups, amounts)).collect::<Result<_, _>>()?;
     // Without groups there is one row of no entries where there are none.
     Ok(rows.into_iter().filter(|row| row.entries > 0).collect())
@@ -225,7 +225,7 @@ fn named(entries: SelectStatement, caller: &Caller, groups: &[ReportGroup], amou
         .take()
 }
 
-fn found(row: &QueryResult, groups: &[ReportGroup], amounts: bool) -> Result<Found, Error> {
+fn found(row: &QueryResult, groups: &[ReportGroup], amounts: bool) -> Result<SummedEntries, Error> {
     let noun = |group, id: &str, name: &str| -> Result<KeyFound, Error> {
         let id: Option<Id> = row.try_get("", id)?;
         let name: Option<String> = row.try_get("", name)?;
@@ -258,7 +258,7 @@ fn found(row: &QueryResult, groups: &[ReportGroup], amounts: bool) -> Result<Fou
             }
         });
     }
-    Ok(Found {
+    Ok(SummedEntries {
         keys,
         currency: if amounts { row.try_get("", "currency_key")? } else { None },
         rate: if amounts { row.try_get("", "rate_key")? } else { 0 },

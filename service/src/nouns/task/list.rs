@@ -15,7 +15,7 @@ use crate::contract::error::Error;
 use crate::contract::input::Field;
 use crate::door::Cx;
 use crate::list::filter::{at_least, at_most, ids_where, one_of, one_of_texts, since, until};
-use crate::list::nested::{Place, Relation};
+use crate::list::nested::{CursorList, Relation};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::nouns::project::refuse_by_client;
 
@@ -171,7 +171,7 @@ pub async fn list_of_projects(
 ) -> Result<crate::list::page::Pages<Task>, Error> {
     let relation = Relation::<task::Entity>::by(
         task::Column::ProjectId,
-        Place::Filtered(|filter: &mut TaskFilter, parent| filter.project_id = Field::Value(vec![parent.of()])),
+        CursorList::Filtered(|filter: &mut TaskFilter, parent| filter.project_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListTasks, relation, projects, args, Task::from).await
 }
@@ -183,7 +183,7 @@ pub async fn list_of_projects(
 pub async fn list_of_people(cx: &Cx, people: &[Id], args: &TaskArgs) -> Result<crate::list::page::Pages<Task>, Error> {
     let relation = Relation::<task::Entity>::by(
         task_assignee::Column::UserId,
-        Place::Filtered(|filter: &mut TaskFilter, parent| filter.assignee_id = Field::Value(vec![parent.of()])),
+        CursorList::Filtered(|filter: &mut TaskFilter, parent| filter.assignee_id = Field::Value(vec![parent.of()])),
     )
     .through::<task_assignee::Entity>(task_assignee::Column::TaskId, task::Column::Id);
     cx.list_of_parents(Action::ListTasks, relation, people, args, Task::from).await

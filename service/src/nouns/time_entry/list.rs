@@ -12,7 +12,7 @@ use crate::contract::error::Error;
 use crate::contract::input::Field;
 use crate::door::Cx;
 use crate::list::filter::{at_least, at_most, ids_where, is_set, one_of, one_of_texts, since, until};
-use crate::list::nested::{Place, Relation};
+use crate::list::nested::{CursorList, Relation};
 use crate::list::page::{Filter, Key, ListArgs, Listed, Page};
 use crate::nouns::project::refuse_by_client;
 
@@ -139,7 +139,9 @@ pub async fn list_of_projects(
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
     let relation = Relation::<time_entry::Entity>::by(
         time_entry::Column::ProjectId,
-        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.project_id = Field::Value(vec![parent.of()])),
+        CursorList::Filtered(|filter: &mut TimeEntryFilter, parent| {
+            filter.project_id = Field::Value(vec![parent.of()])
+        }),
     );
     cx.list_of_parents(Action::ListTimeEntries, relation, projects, args, TimeEntry::from).await
 }
@@ -155,7 +157,7 @@ pub async fn list_of_tasks(
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
     let relation = Relation::<time_entry::Entity>::by(
         time_entry::Column::TaskId,
-        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.task_id = Field::Value(vec![parent.of()])),
+        CursorList::Filtered(|filter: &mut TimeEntryFilter, parent| filter.task_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListTimeEntries, relation, tasks, args, TimeEntry::from).await
 }
@@ -171,7 +173,7 @@ pub async fn list_of_people(
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
     let relation = Relation::<time_entry::Entity>::by(
         time_entry::Column::UserId,
-        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.user_id = Field::Value(vec![parent.of()])),
+        CursorList::Filtered(|filter: &mut TimeEntryFilter, parent| filter.user_id = Field::Value(vec![parent.of()])),
     );
     cx.list_of_parents(Action::ListTimeEntries, relation, people, args, TimeEntry::from).await
 }
@@ -187,7 +189,7 @@ pub async fn list_of_clients(
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
     let relation = Relation::<time_entry::Entity>::by(
         project::Column::ClientId,
-        Place::Filtered(|filter: &mut TimeEntryFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
+        CursorList::Filtered(|filter: &mut TimeEntryFilter, parent| filter.client_id = Field::Value(vec![parent.of()])),
     )
     .through::<project::Entity>(project::Column::Id, time_entry::Column::ProjectId);
     cx.list_of_parents(Action::ListTimeEntries, relation, clients, args, TimeEntry::from).await
@@ -202,7 +204,7 @@ pub async fn list_of_invoices(
     invoices: &[Id],
     args: &TimeEntryArgs,
 ) -> Result<crate::list::page::Pages<TimeEntry>, Error> {
-    let relation = Relation::<time_entry::Entity>::by(time_entry::Column::InvoiceId, Place::Own("of an invoice"));
+    let relation = Relation::<time_entry::Entity>::by(time_entry::Column::InvoiceId, CursorList::Own("of an invoice"));
     cx.list_of_parents(Action::ListTimeEntries, relation, invoices, args, TimeEntry::from).await
 }
 

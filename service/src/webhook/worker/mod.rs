@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
 use self::concurrency::Limiter;
-use self::queue::{Attempt, Job, LEASE, Leased, Outcome};
+use self::queue::{Attempt, DeliveryOutcome, Job, LEASE, Leased};
 use super::egress::{AttemptResult, SignedRequest};
 use super::{ATTEMPT_TIMEOUT, Dispatcher, endpoint};
 use crate::contract::error::{Error, Feature};
@@ -36,7 +36,7 @@ const LAST_ATTEMPTS: Duration = ATTEMPT_TIMEOUT.saturating_add(Duration::from_se
 
 /// An attempt that ended: its delivery, its endpoint, its result and whether the receiver accepted, and how long it took.
 /// Without a result no attempt could be made; the delivery stays leased until the lease expires.
-type Ended = (Leased, WebhookEndpointId, Option<(Outcome, bool)>, Duration);
+type Ended = (Leased, WebhookEndpointId, Option<(DeliveryOutcome, bool)>, Duration);
 
 struct Worker {
     app: Dispatcher,
@@ -44,7 +44,7 @@ struct Worker {
     sends: JoinSet<Ended>,
     /// Leased deliveries whose results are not stored yet.
     held: HashMap<WebhookDeliveryId, Leased>,
-    finished: Vec<(Outcome, Instant)>,
+    finished: Vec<(DeliveryOutcome, Instant)>,
     /// Closed endpoints with the reason, whose due deliveries are to be skipped.
     closed: Vec<(WebhookEndpointId, &'static str)>,
     /// When the next endpoint may be sent to that is due and has used up its rate.
@@ -148,7 +148,7 @@ impl Worker {
         let tx = self.app.database().begin().await?;
         // The database may have taken long: results that came meanwhile are stored before more is leased.
         self.has_freed_permits = self.note_ended();
-        let finished: Vec<Outcome> = self.finished.iter().map(|(outcome, _)| outcome.clone()).collect();
+        let finished: Vec<DeliveryOutcome> = self.finished.iter().map(|(outcome, _)| outcome.clone()).collect();
         queue::finish(&tx, &finished, now).await?;
         let mut skipped = 0;
         for (endpoint, reason) in &self.closed {
@@ -217,7 +217,7 @@ impl Worker {
         if reason.is_some() {
             let (endpoint, attempts) = (job.endpoint_id, job.attempt_count);
             let (status, next, attempt) = (DeliveryStatus::Skipped, None, None);
-            let outcome = Outcome { held, endpoint, status, reason, attempts, next, attempt, gone: None };
+            let outcome = DeliveryOutcome { held, endpoint, status, reason, attempts, next, attempt, gone: None };
             self.finished.push((outcome, Instant::now()));
             return;
         }
@@ -279,7 +279,7 @@ impl Worker {
             self.note(ended);
         }
         self.sends.abort_all();
-        let finished: Vec<Outcome> = self.finished.iter().map(|(outcome, _)| outcome.clone()).collect();
+        let finished: Vec<DeliveryOutcome> = self.finished.iter().map(|(outcome, _)| outcome.clone()).collect();
         finished.iter().for_each(|outcome| {
             self.held.remove(&outcome.held.id);
         });
@@ -297,7 +297,7 @@ impl Worker {
 }
 
 /// Makes one attempt, and returns its result and whether the receiver accepted.
-async fn attempt(app: &Dispatcher, job: Job, held: Leased) -> Result<(Outcome, bool), Error> {
+async fn attempt(app: &Dispatcher, job: Job, held: Leased) -> Result<(DeliveryOutcome, bool), Error> {
     let webhooks = app.webhooks();
     let started_at = app.now();
     let sealed = [Some(&job.secret), job.previous_secret.as_ref().filter(|_| job.previous_until > Some(started_at))];
@@ -312,7 +312,11 @@ async fn attempt(app: &Dispatcher, job: Job, held: Leased) -> Result<(Outcome, b
         id: job.event_id.to_string(),
         body: job.body,
         secrets,
-        traceparent: span.as_ref().and_then(Span::place).map(|place| place.as_str().to_owned()).or(job.traceparent),
+        traceparent: span
+            .as_ref()
+            .and_then(Span::traceparent)
+            .map(|parent| parent.as_str().to_owned())
+            .or(job.traceparent),
     };
     let clock = Instant::now();
     let answer = webhooks.sender.send(&request, started_at).await;
@@ -349,7 +353,10 @@ async fn attempt(app: &Dispatcher, job: Job, held: Leased) -> Result<(Outcome, b
     let next = wait.map(|millis| app.now().plus_millis(millis));
     let ms = i32::try_from(took.as_millis()).unwrap_or(i32::MAX);
     let attempt = Some(Attempt { started_at, ms, code, error, excerpt });
-    Ok((Outcome { held, endpoint: job.endpoint_id, status, reason: None, attempts, next, attempt, gone }, succeeded))
+    Ok((
+        DeliveryOutcome { held, endpoint: job.endpoint_id, status, reason: None, attempts, next, attempt, gone },
+        succeeded,
+    ))
 }
 
 /// Completes at an instant; never without one.

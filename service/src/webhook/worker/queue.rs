@@ -118,7 +118,7 @@ pub(super) struct Job {
 
 /// The result of a delivery, after an attempt or without one.
 #[derive(Clone, Debug)]
-pub(super) struct Outcome {
+pub(super) struct DeliveryOutcome {
     pub(super) held: Leased,
     pub(super) endpoint: WebhookEndpointId,
     pub(super) status: DeliveryStatus,
@@ -172,8 +172,8 @@ impl From<Leased> for Row {
     }
 }
 
-impl From<&Outcome> for Row {
-    fn from(outcome: &Outcome) -> Row {
+impl From<&DeliveryOutcome> for Row {
+    fn from(outcome: &DeliveryOutcome) -> Row {
         let (attempt, next) = (outcome.attempt.as_ref(), outcome.next.map(Timestamp::millis));
         let row =
             Row { s: outcome.status.rank(), n: outcome.attempts, reason: outcome.reason, next, ..outcome.held.into() };
@@ -255,7 +255,7 @@ pub(super) async fn claim(
 }
 
 /// Stores the results of deliveries whose lease still holds.
-pub(super) async fn finish(tx: &Tx, outcomes: &[Outcome], now: Timestamp) -> Result<(), DbErr> {
+pub(super) async fn finish(tx: &Tx, outcomes: &[DeliveryOutcome], now: Timestamp) -> Result<(), DbErr> {
     if outcomes.is_empty() {
         return Ok(());
     }
@@ -264,7 +264,7 @@ pub(super) async fn finish(tx: &Tx, outcomes: &[Outcome], now: Timestamp) -> Res
     for row in tx.query_all_raw(about(tx, FINISH, &rows, vec![])?).await? {
         ours.insert(row.try_get::<WebhookDeliveryId>("", "id")?);
     }
-    let is_ours = |outcome: &&Outcome| ours.contains(&outcome.held.id);
+    let is_ours = |outcome: &&DeliveryOutcome| ours.contains(&outcome.held.id);
     let rows: Vec<Row> = outcomes.iter().filter(is_ours).map(Row::from).collect();
     tx.execute_raw(about(tx, ATTEMPTS, &rows, vec![])?).await?;
 

@@ -1,10 +1,10 @@
-//! Every place below `/settings`, with the methods that it takes.
+//! Every route below `/settings`, with the methods that it takes.
 
 use poem::http::Method;
 use service::value::Id;
 
 use super::invoices::steps::Step;
-use super::live::Part;
+use super::live::LivePage;
 
 /// A page, by what it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(super) enum Page {
     Delivery,
     ReplayDelivery,
     ReplayDeliveries,
-    Live(Part),
+    Live(LivePage),
     Sessions,
     EndSession,
     EndAllSessions,
@@ -51,9 +51,9 @@ pub(super) enum Page {
     OidcCallback,
 }
 
-/// What a place takes.
+/// What a path takes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct Route {
     /// The path below `/settings`; `{id}` stands for the id of a record.
     pattern: &'static str,
     pub(super) page: Page,
@@ -63,33 +63,33 @@ pub(super) struct Place {
     pub(super) open: bool,
 }
 
-/// A place, and the ids in the path that led to it.
-pub(super) struct Found {
-    pub(super) place: Place,
+/// A route, and the ids in the path that led to it.
+pub(super) struct RouteMatch {
+    pub(super) route: Route,
     pub(super) ids: Vec<Id>,
 }
 
 /// A page that is read.
-const fn read(pattern: &'static str, page: Page) -> Place {
-    Place { pattern, page, gets: true, posts: false, open: false }
+const fn read(pattern: &'static str, page: Page) -> Route {
+    Route { pattern, page, gets: true, posts: false, open: false }
 }
 
 /// A page with a form of its own.
-const fn form(pattern: &'static str, page: Page) -> Place {
-    Place { pattern, page, gets: true, posts: true, open: false }
+const fn form(pattern: &'static str, page: Page) -> Route {
+    Route { pattern, page, gets: true, posts: true, open: false }
 }
 
 /// A form that stands on another page.
-const fn button(pattern: &'static str, page: Page) -> Place {
-    Place { pattern, page, gets: false, posts: true, open: false }
+const fn button(pattern: &'static str, page: Page) -> Route {
+    Route { pattern, page, gets: false, posts: true, open: false }
 }
 
 /// For people who are not signed in.
-const fn open(place: Place) -> Place {
-    Place { open: true, ..place }
+const fn open(route: Route) -> Route {
+    Route { open: true, ..route }
 }
 
-const PLACES: &[Place] = &[
+const ROUTES: &[Route] = &[
     read("", Page::Home),
     read("api", Page::Tokens),
     form("api/new", Page::NewToken),
@@ -102,9 +102,9 @@ const PLACES: &[Place] = &[
     read("invoices", Page::Invoices),
     form("invoices/new", Page::NewInvoice),
     button("invoices/make", Page::MakeInvoice),
-    read("invoices/live", Page::Live(Part::Invoices)),
+    read("invoices/live", Page::Live(LivePage::Invoices)),
     read("invoices/{id}", Page::Invoice),
-    read("invoices/{id}/live", Page::Live(Part::Invoice)),
+    read("invoices/{id}/live", Page::Live(LivePage::Invoice)),
     read("invoices/{id}/print", Page::PrintInvoice),
     form("invoices/{id}/send", Page::InvoiceStep(Step::Send)),
     form("invoices/{id}/pay", Page::InvoiceStep(Step::Pay)),
@@ -112,16 +112,16 @@ const PLACES: &[Place] = &[
     form("invoices/{id}/refund", Page::InvoiceStep(Step::Refund)),
     form("invoices/{id}/cancel", Page::InvoiceStep(Step::Cancel)),
     read("webhooks", Page::Endpoints),
-    read("webhooks/live", Page::Live(Part::Endpoints)),
+    read("webhooks/live", Page::Live(LivePage::Endpoints)),
     form("webhooks/new", Page::NewEndpoint),
     read("webhooks/deliveries", Page::Deliveries),
-    read("webhooks/deliveries/live", Page::Live(Part::Deliveries)),
+    read("webhooks/deliveries/live", Page::Live(LivePage::Deliveries)),
     form("webhooks/deliveries/replay", Page::ReplayDeliveries),
     read("webhooks/deliveries/{id}", Page::Delivery),
-    read("webhooks/deliveries/{id}/live", Page::Live(Part::Delivery)),
+    read("webhooks/deliveries/{id}/live", Page::Live(LivePage::Delivery)),
     button("webhooks/deliveries/{id}/replay", Page::ReplayDelivery),
     form("webhooks/{id}", Page::Endpoint),
-    read("webhooks/{id}/live", Page::Live(Part::Endpoint)),
+    read("webhooks/{id}/live", Page::Live(LivePage::Endpoint)),
     button("webhooks/{id}/switch", Page::SwitchEndpoint),
     form("webhooks/{id}/rotate", Page::RotateSecret),
     button("webhooks/{id}/test", Page::TestEndpoint),
@@ -141,9 +141,9 @@ const PLACES: &[Place] = &[
     open(form("sign-in/oidc/callback", Page::OidcCallback)),
 ];
 
-/// The place of a path below `/settings`.
-pub(super) fn find(path: &str) -> Option<Found> {
-    PLACES.iter().find_map(|place| Some(Found { ids: ids(place.pattern, path)?, place: *place }))
+/// The route of a path below `/settings`.
+pub(super) fn find(path: &str) -> Option<RouteMatch> {
+    ROUTES.iter().find_map(|route| Some(RouteMatch { ids: ids(route.pattern, path)?, route: *route }))
 }
 
 /// The ids in a path that fits a pattern.
@@ -160,7 +160,7 @@ fn ids(pattern: &str, path: &str) -> Option<Vec<Id>> {
     }
 }
 
-impl Place {
+impl Route {
     /// Whether it takes a method.
     pub(super) fn takes(&self, method: &Method) -> bool {
         (self.gets && matches!(*method, Method::GET | Method::HEAD)) || (self.posts && *method == Method::POST)
@@ -178,9 +178,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_found_by_their_path() {
+    fn routes_are_found_by_their_path() {
         let id = "01890a5d-ac96-774b-bcce-b302099a8057";
-        let found = |path: &str| find(path).map(|found| (found.place.page, found.ids.len()));
+        let found = |path: &str| find(path).map(|found| (found.route.page, found.ids.len()));
         assert_eq!(found(""), Some((Page::Home, 0)));
         assert_eq!(found(&format!("sessions/{id}/end")), Some((Page::EndSession, 1)));
         for path in ["sessions/x/end", "sessions/", "/", "sessions/end-all/", "Sessions", "api//revoke"] {

@@ -8,7 +8,7 @@ use service::{Admitted, Cx, RequestFacts};
 use super::tools::List;
 
 /// What the handler knows of the request that it serves.
-pub(crate) struct Session {
+pub(crate) struct McpRequest {
     admitted: Admitted,
     request_id: String,
     entered: Mutex<Vec<Cx>>,
@@ -18,10 +18,10 @@ pub(crate) struct Session {
     pub(super) gateway: Arc<Gateway>,
 }
 
-impl Session {
+impl McpRequest {
     /// Of an admitted request.
-    pub(super) fn new(admitted: Admitted, request_id: &str, list: List, gateway: Arc<Gateway>) -> Session {
-        Session { admitted, request_id: request_id.to_owned(), entered: Mutex::default(), list, gateway }
+    pub(super) fn new(admitted: Admitted, request_id: &str, list: List, gateway: Arc<Gateway>) -> McpRequest {
+        McpRequest { admitted, request_id: request_id.to_owned(), entered: Mutex::default(), list, gateway }
     }
 
     /// Enters the door with the facts of a call; the request id is added here.

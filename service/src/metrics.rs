@@ -49,7 +49,7 @@ impl Gauges {
     fn set(&self, database: &Database, subscriptions: usize) {
         let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let (in_use, idle) = database.usage();
-        let (waiting, most) = database.crowd();
+        let (waiting, most) = database.waiting_and_size();
         self.in_use.set(number(in_use));
         self.idle.set(number(idle));
         self.most.set(number(most));
@@ -85,7 +85,7 @@ impl App {
         otlp.send_metrics(self.core().clock.clone(), Box::new(read));
     }
 
-    /// The same as it is counted.
+    /// The metrics as they are counted, before they are written in a format.
     ///
     /// # Errors
     /// `Internal` if the database does not answer.

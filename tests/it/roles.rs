@@ -1,4 +1,4 @@
-//! Every action × every role × another workspace × a read-only token, on both surfaces, against the policy.
+//! Every action × every role × another workspace × a read-only token, over REST and GraphQL, against the policy.
 
 mod recipes;
 

@@ -15,7 +15,7 @@ use super::{Failure, internal};
 /// The longest message that is forwarded, in bytes: what the server reads at most.
 const MAX_MESSAGE: usize = 1024 * 1024;
 /// Messages that are forwarded at once.
-const AT_ONCE: usize = 16;
+const MESSAGES_AT_ONCE: usize = 16;
 
 /// Which server, as whom, and which list of tools.
 #[derive(Args)]
@@ -33,7 +33,7 @@ impl Mcp {
         let forwarder = Arc::new(Forwarder::new().map_err(internal)?);
         let server = Arc::new(self);
         let output = Arc::new(Mutex::new(tokio::io::stdout()));
-        let permits = Arc::new(Semaphore::new(AT_ONCE));
+        let permits = Arc::new(Semaphore::new(MESSAGES_AT_ONCE));
         let mut lines = BufReader::new(tokio::io::stdin()).split(b'\n');
         while let Some(line) = lines.next_segment().await? {
             if line.trim_ascii().is_empty() {
@@ -52,7 +52,7 @@ impl Mcp {
             });
         }
         // Every message that is still forwarded holds a permit.
-        let _ = permits.acquire_many(AT_ONCE as u32).await?;
+        let _ = permits.acquire_many(MESSAGES_AT_ONCE as u32).await?;
         Ok(())
     }
 

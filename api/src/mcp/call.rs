@@ -1,5 +1,5 @@
 //! One call of a tool, from its arguments to its outcome. A write is fingerprinted as the REST request that does the same,
-//! so that one key means one effect on both surfaces.
+//! so that one key means one effect on REST and MCP.
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! Loading a level at a time: what a query needs is gathered until nothing of it can go on without, and then read.
 //!
 //! The library's own way waits for a moment instead, which is too long on a fast machine and too short on a busy one.
+//!
+//! Decision: `docs/decisions/0009-loaders-run-when-execution-stalls.md`.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};

@@ -153,7 +153,7 @@ impl Callers {
         Ok((self.read(core, prefix, &sent, until).await?, true))
     }
 
-    /// The same caller as they are now.
+    /// Reads the caller again, as they are now.
     ///
     /// # Errors
     /// As `find`.

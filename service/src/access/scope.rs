@@ -35,7 +35,7 @@ pub(crate) trait Scoped: EntityTrait {
         Self::find().filter(Self::ORGANIZATION.eq(organization))
     }
 
-    /// The same over several workspaces, for what serves the subscribers of many.
+    /// A query over several whole workspaces, for what serves the subscribers of many.
     fn all_of_each(organizations: impl IntoIterator<Item = OrganizationId>) -> Select<Self> {
         Self::find().filter(Self::ORGANIZATION.is_in(organizations))
     }

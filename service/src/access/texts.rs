@@ -1,6 +1,8 @@
 //! Statements whose text is made once. The same few are sent all the time, for other callers and other records: making
 //! their text anew took a tenth of the time of a short read. Each is made once for stand-ins; where those turn up among
 //! its values, the values of the request are put.
+//!
+//! Decision: `docs/decisions/0062-texts-of-statements-are-made-once.md`.
 
 use std::any::TypeId;
 use std::collections::{HashMap, HashSet};
@@ -16,9 +18,9 @@ use crate::access::caller::Caller;
 pub(crate) use crate::core::database::Ready;
 
 /// The id of a record, in a statement that is made for stand-ins.
-pub(crate) const RECORD: Id = stand_in(1);
+pub(crate) const PLACEHOLDER_ID: Id = stand_in(1);
 /// The id of another record in it.
-pub(crate) const OTHER: Id = stand_in(5);
+pub(crate) const SECOND_PLACEHOLDER_ID: Id = stand_in(5);
 const WORKSPACE: OrganizationId = stand_in(2);
 const USER: UserId = stand_in(3);
 const MEMBER: MemberId = stand_in(4);
@@ -130,20 +132,20 @@ type Key = (TypeId, bool, Role, Shape);
 
 static TEXTS: LazyLock<RwLock<HashMap<Key, Arc<Text>>>> = LazyLock::new(RwLock::default);
 
-/// The statement of a table, for a caller. `brought` are the values that the request brings, each after its stand-in.
+/// The statement of a table, for a caller. `arguments` are the values that the request brings, each after its stand-in.
 /// `make` makes the statement for stand-ins; apart from them it depends on nothing but table, database, role and shape.
 pub(crate) fn ready<T: 'static>(
     shape: Shape,
     backend: DbBackend,
     caller: &Caller,
-    brought: &[(Value, Value)],
+    arguments: &[(Value, Value)],
     make: impl FnOnce(&Caller) -> SelectStatement,
 ) -> Ready {
     let key = (TypeId::of::<T>(), backend == DbBackend::Postgres, caller.role, shape);
     let known = TEXTS.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
     let text = known.unwrap_or_else(|| {
         let stand_in = Caller { organization_id: WORKSPACE, user_id: USER, member_id: MEMBER, ..caller.clone() };
-        let text = Arc::new(Text::of(make(&stand_in), backend, brought));
+        let text = Arc::new(Text::of(make(&stand_in), backend, arguments));
         TEXTS.write().unwrap_or_else(PoisonError::into_inner).insert(key, text.clone());
         text
     });
@@ -151,7 +153,7 @@ pub(crate) fn ready<T: 'static>(
         Slot::Workspace => caller.organization_id.into(),
         Slot::User => caller.user_id.into(),
         Slot::Member => caller.member_id.into(),
-        Slot::Brought(index) => brought.get(*index).map_or(Value::Bool(None), |(_, value)| value.clone()),
+        Slot::Brought(index) => arguments.get(*index).map_or(Value::Bool(None), |(_, value)| value.clone()),
         Slot::Fixed(value) => value.clone(),
     };
     let values = Values(text.values.iter().map(value).collect());
@@ -159,14 +161,14 @@ pub(crate) fn ready<T: 'static>(
 }
 
 impl Text {
-    fn of(statement: SelectStatement, backend: DbBackend, brought: &[(Value, Value)]) -> Text {
+    fn of(statement: SelectStatement, backend: DbBackend, arguments: &[(Value, Value)]) -> Text {
         let Ready { text, values, .. } = backend.build(&statement).into();
         let slot = |value: Value| match &value {
             value if *value == WORKSPACE.into() => Slot::Workspace,
             value if *value == USER.into() => Slot::User,
             value if *value == MEMBER.into() => Slot::Member,
-            value if brought.iter().any(|(stand_in, _)| stand_in == value) => {
-                Slot::Brought(brought.iter().position(|(stand_in, _)| stand_in == value).unwrap_or_default())
+            value if arguments.iter().any(|(stand_in, _)| stand_in == value) => {
+                Slot::Brought(arguments.iter().position(|(stand_in, _)| stand_in == value).unwrap_or_default())
             }
             _ => Slot::Fixed(value),
         };
@@ -215,8 +217,9 @@ mod tests {
                 for number in 1..4 {
                     let (caller, id) = (caller(*role, number), Id::new(Uuid::from_u128(number)));
                     let shape = Shape::One { confirms: false };
-                    let brought = [(RECORD.into(), id.into())];
-                    let ready = ready::<E>(shape, backend, &caller, &brought, |caller| one::<E>(caller, RECORD));
+                    let arguments = [(PLACEHOLDER_ID.into(), id.into())];
+                    let ready =
+                        ready::<E>(shape, backend, &caller, &arguments, |caller| one::<E>(caller, PLACEHOLDER_ID));
                     let anew = Ready::from(backend.build(&one::<E>(&caller, id)));
                     assert_eq!((&*ready.text, &ready.values), (&*anew.text, &anew.values), "{role} {number}");
                 }

@@ -132,7 +132,7 @@ impl TraceParent {
             .then(|| TraceParent { header: header.trim().into(), state: None })
     }
 
-    /// The same with what vendors have added; what is too long is left out.
+    /// Adds what vendors have sent along (`tracestate`); what is too long is left out.
     #[must_use]
     pub fn with_state(self, state: &str) -> TraceParent {
         let state = Some(state.trim()).filter(|state| !state.is_empty() && state.len() <= LONGEST_STATE);

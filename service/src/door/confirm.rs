@@ -1,4 +1,6 @@
 //! Whether the caller of a request is still who they were: asked in the statement that reads for them.
+//!
+//! Decision: `docs/decisions/0014-an-access-epoch-per-workspace.md`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -17,7 +17,7 @@ use crate::list::page::{ListArgs, Listed, MAX_TOTAL, Page, Pages, Total};
 use crate::list::question::{List, Question};
 
 /// Parents whose first rows are read at once, where the request is.
-const AT_ONCE: usize = 200;
+const SHORT_PARENTS: usize = 200;
 
 impl Cx {
     /// Check, validate, and look at one page of a list.
@@ -32,7 +32,7 @@ impl Cx {
         self.list_of::<E>(action, args, "", true, |query| query).await
     }
 
-    /// The same, for the rows below a parent: `parent` distinguishes their lists in cursors.
+    /// A page of the rows below a parent: `parent` distinguishes their lists in cursors.
     pub(crate) async fn list_below<E: Listed>(
         &self,
         action: Action,
@@ -137,7 +137,7 @@ impl Cx {
             let statement = relation.first_of_each(question, self.caller(), parents, backend, args);
             // By the index of their parents, if these are not sorted otherwise.
             let is_short =
-                args.is_plain() && args.is_newest_first() && relation.is_direct() && parents.len() <= AT_ONCE;
+                args.is_plain() && args.is_newest_first() && relation.is_direct() && parents.len() <= SHORT_PARENTS;
             let found: Vec<Below<E::Model>> = match is_short {
                 true => reader.few_rows(&statement).await?,
                 false => reader.rows(&statement).await?,

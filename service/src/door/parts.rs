@@ -1,4 +1,6 @@
 //! New rows that go to the database together, as parts of one statement.
+//!
+//! Decision: `docs/decisions/0063-rows-at-the-end-of-a-query-are-written-at-once.md`.
 
 use std::fmt::Write;
 

@@ -89,7 +89,8 @@ impl Cx {
     }
 
     /// The answer that this very call was given before, under its key; none where it was not. It is asked for before the
-    /// call's names are looked up. What is repeated is so to a caller as they are now, and who may still do it.
+    /// call's names are looked up. The reply is repeated only to a
+    /// caller who, as they are now, may still do it.
     ///
     /// # Errors
     /// Those of the door, and a conflict if the caller's role was another one then.
@@ -106,8 +107,8 @@ impl Cx {
     }
 
     /// Admits the input, claims its key, charges it and begins a transaction; or finds the reply that was given under the
-    /// same key. What is refused or repeated is so to a caller as they are now: where the database has not said that they
-    /// are still the same, it is asked, and all begins anew if they are not.
+    /// same key. A refusal or a reply is decided for the caller as they are now: if no statement has returned the
+    /// access epoch yet, it is read here; if it has grown, the caller is read again and the write begins anew.
     async fn begin_write<I: Validate>(&self, action: Action, input: &I) -> Result<Begun<'_>, Refusal> {
         let began_confirmed = self.is_confirmed();
         let outcome = Box::pin(self.try_begin(action, input)).await;

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryResult, QueryTrait
 
 use crate::access::action::Action;
 use crate::access::scope::{Identified, Scoped, workspace};
-use crate::access::texts::{self, RECORD, Shape, shown};
+use crate::access::texts::{self, PLACEHOLDER_ID, Shape, shown};
 use crate::contract::error::Error;
 use crate::core::database::Reader;
 use crate::door::Cx;
@@ -21,7 +21,7 @@ pub(crate) struct Read<'a> {
 }
 
 impl Read<'_> {
-    /// The same look, on the connections for long statements, whatever its action is otherwise.
+    /// Reads on the connections for long statements, whatever the action.
     pub(crate) fn heavy(self) -> Self {
         Read { reader: self.cx.reader(true), ..self }
     }
@@ -31,12 +31,12 @@ impl Read<'_> {
     where
         E::Model: TableRow,
     {
-        let brought = [(RECORD.into(), id.into())];
+        let arguments = [(PLACEHOLDER_ID.into(), id.into())];
         loop {
             let confirms = !self.cx.is_confirmed();
             let (backend, shape) = (self.reader.get_database_backend(), Shape::One { confirms });
-            let ready = texts::ready::<E>(shape, backend, self.cx.caller(), &brought, |caller| {
-                let one = shown(E::live(E::within(caller).filter(E::ID.eq(RECORD)))).into_query();
+            let ready = texts::ready::<E>(shape, backend, self.cx.caller(), &arguments, |caller| {
+                let one = shown(E::live(E::within(caller).filter(E::ID.eq(PLACEHOLDER_ID)))).into_query();
                 if confirms { beside_epoch(one, caller.organization_id) } else { one }
             });
             if let Some(rows) = self.cx.fetch(&self.reader, &ready, confirms, true).await? {

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::access::caller::Caller;
 use crate::access::scope::{Identified, Scoped, Versioned};
-use crate::access::texts::{self, RECORD, Shape};
+use crate::access::texts::{self, PLACEHOLDER_ID, Shape};
 use crate::contract::error::Error;
 use crate::core::Core;
 use crate::core::database::Tx;
@@ -24,7 +24,7 @@ use crate::door::{Door, Signal};
 pub(crate) type EventTargets = Vec<(WebhookEndpointId, Vec<EventType>)>;
 
 /// Rows in one statement: both databases bound how many values it binds.
-const AT_ONCE: usize = 200;
+const ROWS_AT_ONCE: usize = 200;
 /// Values that rows of several tables may bind before they are sent: a statement of PostgreSQL binds 65,535 at most.
 const VALUES_AT_ONCE: usize = 30_000;
 
@@ -163,9 +163,9 @@ impl Write {
         let backend = self.tx.get_database_backend();
         let ready = match &self.caller {
             Some(caller) => {
-                let (shape, brought) = (Shape::Locked { exclusively }, [(RECORD.into(), id.into())]);
-                texts::ready::<E>(shape, backend, caller, &brought, |caller| {
-                    locked(E::live(E::within(caller).filter(E::ID.eq(RECORD))))
+                let (shape, arguments) = (Shape::Locked { exclusively }, [(PLACEHOLDER_ID.into(), id.into())]);
+                texts::ready::<E>(shape, backend, caller, &arguments, |caller| {
+                    locked(E::live(E::within(caller).filter(E::ID.eq(PLACEHOLDER_ID))))
                 })
             }
             None => backend.build(&locked(E::live(self.visible::<E>().filter(E::ID.eq(id))))).into(),
@@ -259,7 +259,7 @@ impl Write {
         E::Model: IntoActiveModel<E::ActiveModel>,
         E::ActiveModel: Send,
     {
-        if self.tx.get_database_backend() != DbBackend::Postgres || rows.len() > AT_ONCE {
+        if self.tx.get_database_backend() != DbBackend::Postgres || rows.len() > ROWS_AT_ONCE {
             self.flush(None).await?;
             return self.insert_all::<E>(rows).await;
         }
@@ -270,7 +270,7 @@ impl Write {
         let many = {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             pending.push(part);
-            pending.len() >= AT_ONCE || pending.iter().map(Part::values).sum::<usize>() >= VALUES_AT_ONCE
+            pending.len() >= ROWS_AT_ONCE || pending.iter().map(Part::values).sum::<usize>() >= VALUES_AT_ONCE
         };
         if many {
             self.flush(None).await?;
@@ -286,7 +286,7 @@ impl Write {
     {
         let mut rows = rows.into_iter().map(|row| row.into_active_model().reset_all()).peekable();
         while rows.peek().is_some() {
-            let mut some: Vec<E::ActiveModel> = rows.by_ref().take(AT_ONCE).collect();
+            let mut some: Vec<E::ActiveModel> = rows.by_ref().take(ROWS_AT_ONCE).collect();
             some.iter_mut().for_each(|row| row.set(E::ORGANIZATION, self.organization_id.into()));
             E::insert_many(some).exec_without_returning(&self.tx).await.map_err(refused_by_constraint)?;
         }

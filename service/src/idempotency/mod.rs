@@ -1,5 +1,7 @@
 //! One key, one effect: the effect and the stored reply are one transaction, and the key is unique. The second request
 //! cannot store a reply, so its transaction is rolled back, and it returns the first reply.
+//!
+//! Decision: `docs/decisions/0034-the-key-is-unique.md`.
 
 mod cache;
 mod fingerprints;

@@ -1,5 +1,7 @@
 //! Concurrent duplicates in one process: a request whose key is held by another one waits in memory, without a connection
 //! to the database.
+//!
+//! Decision: `docs/decisions/0011-concurrent-duplicates-wait-in-memory.md`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,6 @@
 //! The first rows of each of many parents, cut in SQL: one statement for a level of a nested query.
+//!
+//! Decision: `docs/decisions/0066-lists-below-records-by-their-field.md`.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -139,7 +141,7 @@ impl<E: Listed> Relation<E> {
         args: &ListArgs<E::Filter, E::Sort>,
     ) -> Ready {
         let parents = parents_as_text(parents, backend);
-        match question.begins_at_an_end().filter(|_| args.is_plain() && self.is_direct()) {
+        match question.first_page_shape().filter(|_| args.is_plain() && self.is_direct()) {
             Some((sort, descending, deleted, rows)) => {
                 let columns = read_columns::<E>(args.columns);
                 let shape = Shape::Below { parent: self.column, sort, descending, deleted, rows, columns };

@@ -122,7 +122,7 @@ impl<T> Page<T> {
         if self.more { self.positions.len().checked_sub(1).and_then(|last| self.cursor(last)) } else { None }
     }
 
-    /// The same page of what each row becomes.
+    /// Changes each row, and leaves the page as it is otherwise.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         let Page { items, limit, more, continued, backward, total, positions, list } = self;
         Page { items: items.into_iter().map(f).collect(), limit, more, continued, backward, total, positions, list }
@@ -130,7 +130,7 @@ impl<T> Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The same page of what each row becomes, if all become something.
+    /// Changes each row, and leaves the page as it is otherwise; the first error ends it.
     pub(crate) fn try_map<U, E>(self, f: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
         let Page { items, limit, more, continued, backward, total, positions, list } = self;
         let items = items.into_iter().map(f).collect::<Result<_, _>>()?;

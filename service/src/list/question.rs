@@ -9,22 +9,22 @@ use sea_orm::{ColumnTrait, Condition, DbBackend, Order, QueryFilter, QueryOrder,
 use sha2::{Digest, Sha256};
 
 use crate::access::caller::Caller;
-use crate::access::texts::{self, RECORD, Ready, Shape, shown};
+use crate::access::texts::{self, PLACEHOLDER_ID, Ready, Shape, shown};
 use crate::contract::error::Error;
 use crate::list::cursor::{CursorPosition, Key, ListHash, first_eight};
 use crate::list::page::{Filter, ListArgs, Listed, MAX_TOTAL, Page};
 use crate::list::sort::{Sort, SortField};
 
-/// Reckons what identifies a list.
-type Reckon = Box<dyn FnOnce() -> ListHash + Send + Sync>;
+/// Computes what identifies a list.
+type ComputeHash = Box<dyn FnOnce() -> ListHash + Send + Sync>;
 
 /// Which list it is, for its cursors.
 #[derive(Clone)]
 pub(crate) enum List {
-    /// Found out already.
+    /// Computed already.
     Known(ListHash),
-    /// Found out when the first cursor is asked for: most of the lists below parents have none.
-    Later(Arc<LazyLock<ListHash, Reckon>>),
+    /// Computed when the first cursor is asked for: most of the lists below parents have none.
+    Later(Arc<LazyLock<ListHash, ComputeHash>>),
 }
 
 impl Debug for List {
@@ -141,7 +141,7 @@ impl<E: Listed> Question<E> {
         }
     }
 
-    /// The same question to another list.
+    /// Asks the question of another list.
     pub(crate) fn of_list(&self, list: List) -> Question<E> {
         let Question { sort, limit, backward, position, condition, deleted, .. } = self;
         let (position, condition) = (position.clone(), condition.clone());
@@ -157,14 +157,14 @@ impl<E: Listed> Question<E> {
         beside: impl FnOnce(&Caller, SelectStatement) -> SelectStatement,
     ) -> Ready {
         let Question { sort, limit, backward, position, deleted, .. } = self;
-        let mut brought = vec![];
+        let mut arguments = vec![];
         let stand_in = position.as_ref().map(|position| {
             let key = position.key.stand_in();
             if key != Key::Id {
-                brought.push((key.value(RECORD), position.key.value(position.id)));
+                arguments.push((key.value(PLACEHOLDER_ID), position.key.value(position.id)));
             }
-            brought.push((RECORD.into(), position.id.into()));
-            CursorPosition { key, id: RECORD }
+            arguments.push((PLACEHOLDER_ID.into(), position.id.into()));
+            CursorPosition { key, id: PLACEHOLDER_ID }
         });
         let shape = Shape::Page {
             sort: sort.field.column(),
@@ -174,13 +174,13 @@ impl<E: Listed> Question<E> {
             rows: rows_asked(*limit),
             confirms,
         };
-        texts::ready::<E>(shape, backend, caller, &brought, |caller| {
+        texts::ready::<E>(shape, backend, caller, &arguments, |caller| {
             let question = Question { position: stand_in, ..self.without_filter(caller, backend) };
             beside(caller, question.select(E::within(caller)).into_query())
         })
     }
 
-    /// The same question of another caller, without a filter and a position.
+    /// The question as another caller asks it, without a filter and a position.
     pub(crate) fn without_filter(&self, caller: &Caller, backend: DbBackend) -> Question<E> {
         let postgres = backend == DbBackend::Postgres;
         let condition = Self::filtered_by(&E::Filter::default(), caller, self.deleted, postgres);
@@ -194,7 +194,7 @@ impl<E: Listed> Question<E> {
 
     /// What the text of the statement for a first page depends on, where nothing filters the list: the column that it is sorted
     /// by, whether the greatest comes first, whether it has deleted rows too, and how many rows it asks for.
-    pub(crate) fn begins_at_an_end(&self) -> Option<(&'static str, bool, bool, u64)> {
+    pub(crate) fn first_page_shape(&self) -> Option<(&'static str, bool, bool, u64)> {
         let descending = self.order() == Order::Desc;
         self.position.is_none().then(|| (self.sort.field.column(), descending, self.deleted, rows_asked(self.limit)))
     }
@@ -204,7 +204,7 @@ impl<E: Listed> Question<E> {
         self.ordered(self.narrowed(shown(query))).limit(rows_asked(self.limit))
     }
 
-    /// The same for rows below a parent, on SQLite: they are found by their parent and then sorted, where no index has them
+    /// Narrows a query to this page of the rows below a parent, on SQLite: they are found by their parent and then sorted, where no index has them
     /// in that order. Otherwise SQLite would go through the rows of the whole workspace in that order, since it has an
     /// index for that.
     pub(crate) fn select_below(&self, query: Select<E>) -> Select<E> {

@@ -49,7 +49,7 @@ impl Table {
         self.columns.iter().map(|(_, kind)| *kind).collect()
     }
 
-    /// The same columns in another order, with the kinds of this database.
+    /// This table with its columns in the order of another one, and the kinds of this database.
     pub(super) fn in_order_of(&self, other: &Table) -> Result<Table, MaintenanceError> {
         let mut columns = Vec::new();
         for (name, _) in &other.columns {

@@ -51,7 +51,7 @@ impl Forwarder {
         Forwarder::trusting(&[])
     }
 
-    /// The same, which trusts these authorities too.
+    /// A client that trusts these authorities besides the public ones.
     ///
     /// # Errors
     /// `Internal` if TLS cannot be set up.

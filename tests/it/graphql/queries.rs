@@ -85,7 +85,7 @@ on_both! {
 }
 
 on_both! {
-    /// The same record, field by field, over both surfaces; filters and searches find the same rows.
+    /// The same record, field by field, over REST and GraphQL; filters and searches find the same rows.
     async fn both_surfaces_return_the_same(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;

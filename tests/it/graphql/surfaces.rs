@@ -24,7 +24,7 @@ const NOUNS: [(&str, &str, &str, &str); 11] = [
     ("Event", "events", "events", "event"),
 ];
 
-/// What a record has on both surfaces: its fields, and what it carries in lists without pages.
+/// What a record has over REST and GraphQL: its fields, and what it carries in lists without pages.
 struct Shape {
     fields: BTreeSet<String>,
     lists: BTreeMap<String, Shape>,

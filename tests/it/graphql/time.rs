@@ -169,7 +169,7 @@ on_both! {
 }
 
 on_both! {
-    /// Locks, moves and batches: invoiced is 409 for everyone, over both surfaces.
+    /// Locks, moves and batches: invoiced is 409 for everyone, over REST and GraphQL.
     async fn entries_follow_the_same_rules(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let home = &fixtures.home;

@@ -1,4 +1,4 @@
-//! Writes over MCP: one effect per key, on both surfaces; names, dry runs, confirmations, next steps.
+//! Writes over MCP: one effect per key, also over REST; names, dry runs, confirmations, next steps.
 
 use poem::http::Method;
 use serde_json::json;

@@ -220,7 +220,7 @@ on_both! {
 }
 
 on_both! {
-    /// Every authenticated response reports the budget, whatever the outcome, on both surfaces; no other response does.
+    /// Every authenticated response reports the budget, whatever the outcome, on every surface; no other response does.
     async fn every_authenticated_response_reports_the_budget(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let free = Workspace::new(&world, "solo", Plan::Free).await;

@@ -243,7 +243,7 @@ pub(super) async fn found_on_both(
 }
 
 on_both! {
-    /// Filters and searches find the same over both surfaces.
+    /// Filters and searches find the same over REST and GraphQL.
     async fn both_surfaces_find_the_same(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let (owner, home) = (&fixtures.home.owner, &fixtures.home);

@@ -113,7 +113,7 @@ on_both! {
 }
 
 on_both! {
-    /// Filters and searches of tasks, over both surfaces.
+    /// Filters and searches of tasks, over REST and GraphQL.
     async fn tasks_are_filtered_and_searched(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let (home, owner) = (&fixtures.home, &fixtures.home.owner);
@@ -163,7 +163,7 @@ on_both! {
 }
 
 on_both! {
-    /// Filters and searches of expenses, over both surfaces.
+    /// Filters and searches of expenses, over REST and GraphQL.
     async fn expenses_are_filtered_and_searched(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let (home, owner) = (&fixtures.home, &fixtures.home.owner);

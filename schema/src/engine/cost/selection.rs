@@ -13,7 +13,7 @@ pub(super) struct SelectionCost {
     pub(super) fixed: u64,
     /// Fields below each other.
     pub(super) depth: u32,
-    /// The same, of what begins with `__schema` or `__type`.
+    /// Fields below each other, of what begins with `__schema` or `__type`.
     pub(super) introspection: u32,
     /// Fields and fragments, these with all that they stand for.
     pub(super) selections: u64,

@@ -1,5 +1,7 @@
 //! Short reads of SQLite, made where the request is. The driver of the pool sends every statement to a thread of its own and
 //! waits for it to come back: that cost several times what a read by key costs. Long reads and writes stay there.
+//!
+//! Decision: `docs/decisions/0061-short-reads-of-sqlite-where-the-request-is.md`.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +21,7 @@ use super::connection::Ready;
 
 /// How long a read may hold the task of its request, and with it a thread of the runtime. What takes longer is made by the
 /// pool, which has threads of its own.
-const AT_ONCE: Duration = Duration::from_millis(20);
+const MAX_TIME: Duration = Duration::from_millis(20);
 /// SQLite asks after so many of its steps whether that time is over.
 const STEPS: i32 = 2_000;
 /// Connections that are kept for the next reads.
@@ -54,7 +56,7 @@ impl Direct {
             Some(kept) => kept,
             None => self.open().ok()?,
         };
-        let until = until.min(Instant::now() + AT_ONCE).saturating_duration_since(self.began).as_millis();
+        let until = until.min(Instant::now() + MAX_TIME).saturating_duration_since(self.began).as_millis();
         kept.until.store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::Relaxed);
         match read(&kept.conn, ready, &values) {
             Ok(rows) => {

@@ -200,12 +200,12 @@ impl Database {
     }
 
     /// How many wait for a connection, and how many connections there may be, for metrics.
-    pub(crate) fn crowd(&self) -> (usize, usize) {
-        let (waiting, size) = self.writers.crowd();
+    pub(crate) fn waiting_and_size(&self) -> (usize, usize) {
+        let (waiting, size) = self.writers.waiting_and_size();
         if Arc::ptr_eq(&self.readers, &self.writers) {
             return (waiting, size);
         }
-        let (reading, readers) = self.readers.crowd();
+        let (reading, readers) = self.readers.waiting_and_size();
         (waiting + reading, size + readers)
     }
 

@@ -1,6 +1,8 @@
 //! Connections that are taken and given back without a word to the database. A connection on which something went wrong,
 //! or whose user went away in the middle of a statement, is closed. While the database is away, everybody is refused at
 //! once, and one task tries to reach it.
+//!
+//! Decision: `docs/decisions/0013-a-connection-pool-of-our-own.md`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -213,7 +215,7 @@ impl Pool {
     }
 
     /// How many wait for a connection, and how many connections there may be.
-    pub(super) fn crowd(&self) -> (usize, usize) {
+    pub(super) fn waiting_and_size(&self) -> (usize, usize) {
         (self.waiting.load(Ordering::Relaxed), self.permits.size())
     }
 

@@ -175,7 +175,8 @@ pub(crate) struct Begun {
 }
 
 impl Beginning {
-    /// The same by the statement that `PREPARE_BEGINNING` has prepared, on PostgreSQL and where it asks for both.
+    /// The message that a transaction begins with, by the statement that `PREPARE_BEGINNING` has prepared: on PostgreSQL, where it
+    /// asks for both.
     pub(super) fn planned(&self, backend: DbBackend) -> Option<String> {
         match (backend, self.lock, self.workspace) {
             (DbBackend::Postgres, Some(lock), Some(workspace)) => {

@@ -15,7 +15,7 @@ pub use list::{ExpenseArgs, ExpenseFilter, ExpenseSort, list, list_of_clients, l
 
 use crate::access::action::Action;
 use crate::access::caller::Caller;
-use crate::access::texts::{OTHER, RECORD};
+use crate::access::texts::{PLACEHOLDER_ID, SECOND_PLACEHOLDER_ID};
 use crate::contract::error::Error;
 use crate::contract::outcome::{Deleted, Precondition, Record, Written};
 use crate::contract::reason::Reason;
@@ -133,10 +133,13 @@ async fn lock_client_and_project(
             type Both = (Maybe<client::Model>, Maybe<project::Model>);
 
             let both = |caller: &Caller| {
-                vec![shared::<client::Entity>(caller, RECORD), shared::<project::Entity>(caller, OTHER)]
+                vec![
+                    shared::<client::Entity>(caller, PLACEHOLDER_ID),
+                    shared::<project::Entity>(caller, SECOND_PLACEHOLDER_ID),
+                ]
             };
             let ids: [(sea_orm::Value, sea_orm::Value); 2] =
-                [(RECORD.into(), client.into()), (OTHER.into(), project.into())];
+                [(PLACEHOLDER_ID.into(), client.into()), (SECOND_PLACEHOLDER_ID.into(), project.into())];
             let (Maybe(client), Maybe(project)) = write.lock_together::<Both>("client and project", &ids, both).await?;
             (client, project)
         }

@@ -75,7 +75,7 @@ pub(super) async fn bill(write: &Write, input: &NewInvoice) -> Result<InvoiceWit
     // The row of the workspace serialises its invoices: the number is taken in the transaction that inserts the invoice.
     let workspace = workspace::lock(write).await?;
     let client = write.lock_shared::<client::Entity>(input.client).await?.ok_or(Error::NotFound("client"))?;
-    let row = number(write, workspace, &client, input).await?;
+    let row = insert_numbered(write, workspace, &client, input).await?;
     // Projects with fees are locked exclusively, and so last: a change of an expense locks the expense before its project.
     // Hourly ones are locked shared, which conflicts with none of that.
     let mut lines = bill_time(write, &row, input).await?;
@@ -107,7 +107,7 @@ pub(super) async fn bill(write: &Write, input: &NewInvoice) -> Result<InvoiceWit
 }
 
 /// The invoice, still empty, under the next number of its workspace.
-async fn number(
+async fn insert_numbered(
     write: &Write,
     workspace: organization::Model,
     client: &client::Model,

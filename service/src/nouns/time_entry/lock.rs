@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Val
 use crate::access::caller::Caller;
 use crate::access::policy;
 use crate::access::scope::Scoped;
-use crate::access::texts::{OTHER, RECORD};
+use crate::access::texts::{PLACEHOLDER_ID, SECOND_PLACEHOLDER_ID};
 use crate::contract::error::Error;
 use crate::door::write::{Write, shared};
 
@@ -50,7 +50,7 @@ pub(super) async fn lock_visible_project(write: &Write, id: ProjectId) -> Result
     Ok(lock_visible(write, id, None).await?.0)
 }
 
-/// The same with a task that the caller sees, of whatever project, in one statement.
+/// Locks a project as `lock_visible_project` does, and a task that the caller sees, of whatever project, in one statement.
 pub(super) async fn lock_visible(
     write: &Write,
     id: ProjectId,
@@ -60,10 +60,10 @@ pub(super) async fn lock_visible(
     type Seen = Maybe<project::Model>;
     type Of = Maybe<task::Model>;
 
-    let project = |caller: &Caller| shared::<project::Entity>(caller, RECORD);
-    let task = |caller: &Caller| shared::<task::Entity>(caller, OTHER);
-    let task_or_none: Value = task_id.map_or(OTHER.into(), Into::into);
-    let ids: [(Value, Value); 2] = [(RECORD.into(), id.into()), (OTHER.into(), task_or_none)];
+    let project = |caller: &Caller| shared::<project::Entity>(caller, PLACEHOLDER_ID);
+    let task = |caller: &Caller| shared::<task::Entity>(caller, SECOND_PLACEHOLDER_ID);
+    let task_or_none: Value = task_id.map_or(SECOND_PLACEHOLDER_ID.into(), Into::into);
+    let ids: [(Value, Value); 2] = [(PLACEHOLDER_ID.into(), id.into()), (SECOND_PLACEHOLDER_ID.into(), task_or_none)];
     if policy::sees_all(write.caller()?.role) {
         return match task_id {
             None => Ok((write.lock_shared::<project::Entity>(id).await?, None)),
@@ -91,7 +91,7 @@ pub(super) async fn lock_visible(
 /// The membership of the caller in the project.
 fn membership_of(caller: &Caller) -> SelectStatement {
     let membership = project_member::Entity::all_of(caller.organization_id)
-        .filter(project_member::Column::ProjectId.eq(RECORD))
+        .filter(project_member::Column::ProjectId.eq(PLACEHOLDER_ID))
         .filter(project_member::Column::UserId.eq(caller.user_id));
     membership.lock_shared().into_query()
 }

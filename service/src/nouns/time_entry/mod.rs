@@ -116,7 +116,7 @@ pub async fn create(cx: &Cx, input: CreateTimeEntryInput) -> Result<Written<Time
     cx.create(Action::CreateTimeEntry, input, async |write, input| {
         let row = row_of(write, input).await?;
         write.insert_last::<time_entry::Entity>(row.clone()).await?;
-        log(write, row).await
+        emit_created(write, row).await
     })
     .await
 }
@@ -155,7 +155,7 @@ pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Written<Vec<TimeEntry
                 other => other,
             });
             inserted?;
-            entries.push(log(write, row).await?);
+            entries.push(emit_created(write, row).await?);
         }
         Ok(entries)
     })
@@ -238,8 +238,8 @@ fn new_row(
     row
 }
 
-/// Reports a new row.
-async fn log(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> {
+/// Emits the event of a new row, and gives it as a record.
+async fn emit_created(write: &Write, row: time_entry::Model) -> Result<TimeEntry, Error> {
     let entry = TimeEntry::from(row);
     outbox::emit(write, EventType::TimeEntryCreated, &entry).await?;
     Ok(entry)

@@ -1,5 +1,7 @@
 //! The worker's statements: which endpoints have deliveries due, a lease on some of them, and the results. Each is one
 //! statement for many deliveries, which it takes as JSON, so that its text stays the same and is planned once.
+//!
+//! Decision: `docs/decisions/0031-per-endpoint-concurrency-in-the-delivery-queue.md`.
 
 use entity::value::{
     DeliveryStatus, EndpointStatus, EventId, Id, OrganizationId, Plan, Timestamp, WebhookDeliveryId, WebhookEndpointId,

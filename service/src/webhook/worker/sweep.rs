@@ -8,7 +8,7 @@ use crate::core::database::Tx;
 use crate::webhook::Dispatcher;
 
 /// The most rows that one transaction deletes, so that no other write waits long for it.
-const AT_ONCE: i64 = 500;
+const ROWS_AT_ONCE: i64 = 500;
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 const OLD_DELIVERIES: &str = "\
@@ -29,14 +29,14 @@ impl Dispatcher {
         let before = self.now().plus_millis(-i64::from(self.retention_days()) * DAY);
         let attempts_and_deliveries = [("webhook_attempt", "delivery_id"), ("webhook_delivery", "id")];
         for (old, tables) in [(OLD_DELIVERIES, &attempts_and_deliveries[..]), (OLD_EVENTS, &[("event", "id")])] {
-            while self.sweep_some(old, tables, before).await? >= AT_ONCE {}
+            while self.sweep_some(old, tables, before).await? >= ROWS_AT_ONCE {}
         }
         Ok(())
     }
 
     async fn sweep_some(&self, old: &str, tables: &[(&str, &str)], before: Timestamp) -> Result<i64, Error> {
         let reader = self.database().reader();
-        let values = [Value::from(before), AT_ONCE.into()];
+        let values = [Value::from(before), ROWS_AT_ONCE.into()];
         let found = Statement::from_sql_and_values(reader.get_database_backend(), old, values);
         let found = reader.query_all_raw(found).await?;
         let key = |row: &sea_orm::QueryResult| Ok((row.try_get("", "organization_id")?, row.try_get("", "id")?));

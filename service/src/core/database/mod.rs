@@ -6,6 +6,7 @@ mod permits;
 mod pool;
 mod pooler;
 mod sent;
+mod taken;
 mod transaction;
 
 use std::str::FromStr;

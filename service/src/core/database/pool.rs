@@ -8,18 +8,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use entity::cells::FromCells;
 use sea_orm::sqlx;
-use sea_orm::{ConnAcquireErr, DbErr, QueryResult, RuntimeErr, Statement};
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::connection::{Ask, Conn, Fault, Got, Options, Ready, is_refused_for_now};
+use super::connection::{Conn, Options, is_refused_for_now};
 use super::permits::{Class, Permit, Permits, Waiting};
 use super::pooler::Pooler;
-pub(super) use super::sent::Sent;
-use super::sent::State;
-use super::transaction::Beginning;
+use super::taken::Taken;
 use crate::core::observed;
 
 /// How long it may take to open a connection.
@@ -58,17 +55,6 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection that is taken, until it is dropped.
-pub(super) struct Taken {
-    pool: Arc<Pool>,
-    conn: Option<Conn>,
-    generation: u64,
-    /// Whether it was opened for this user.
-    fresh: bool,
-    state: State,
-    _permit: Permit,
-}
-
 fn unavailable() -> DbErr {
     DbErr::Conn(RuntimeErr::Internal("the database is away".into()))
 }
@@ -95,7 +81,7 @@ impl Pool {
         let first = timeout(CONNECT, pool.options.open(pooler)).await;
         let conn = first.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))??;
         pool.put(conn, 0);
-        if matches!(pool.options, Options::Postgres(_)) {
+        if pool.is_postgres() {
             tokio::spawn(keep_alive(Arc::downgrade(&pool)));
         }
         Ok(pool)
@@ -105,7 +91,7 @@ impl Pool {
     pub(super) async fn take(self: &Arc<Pool>, class: Class, until: Instant) -> Result<Taken, DbErr> {
         let asked = Instant::now();
         let permit = self.permit(class, until).await?;
-        let generation = self.generation.load(Ordering::Acquire);
+        let generation = self.generation();
         let found = loop {
             match lock(&self.idle).pop() {
                 Some(idle) if idle.generation < generation => drop(idle),
@@ -117,7 +103,7 @@ impl Pool {
             None => (self.connect(until).await?, true),
         };
         observed::waited(asked.elapsed());
-        Ok(Taken { pool: self.clone(), conn: Some(conn), generation, fresh, state: State::Free, _permit: permit })
+        Ok(Taken::new(self.clone(), conn, generation, fresh, permit))
     }
 
     async fn permit(&self, class: Class, until: Instant) -> Result<Permit, DbErr> {
@@ -146,7 +132,8 @@ impl Pool {
         }
     }
 
-    async fn connect(self: &Arc<Pool>, until: Instant) -> Result<Conn, DbErr> {
+    /// Opens a connection.
+    pub(super) async fn connect(self: &Arc<Pool>, until: Instant) -> Result<Conn, DbErr> {
         let limit = Instant::now() + CONNECT;
         match timeout_at(until.min(limit), self.options.open(self.pooler)).await {
             Ok(Ok(conn)) => Ok(conn),
@@ -180,7 +167,7 @@ impl Pool {
                 if let Ok(Ok(mut conn)) = timeout(CONNECT, pool.options.open(pool.pooler)).await
                     && pool.is_answered(&mut conn).await
                 {
-                    pool.put(conn, pool.generation.load(Ordering::Acquire));
+                    pool.put(conn, pool.generation());
                     pool.away.send_replace(false);
                     tracing::warn!("the database is back");
                     return;
@@ -197,8 +184,18 @@ impl Pool {
         lock(&self.idle).clear();
     }
 
-    fn put(&self, conn: Conn, generation: u64) {
-        if generation == self.generation.load(Ordering::Acquire) {
+    /// The connections that are trusted are of this generation.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_postgres(&self) -> bool {
+        matches!(self.options, Options::Postgres(_))
+    }
+
+    /// Takes a connection back, if it is still trusted.
+    pub(super) fn put(&self, conn: Conn, generation: u64) {
+        if generation == self.generation() {
             lock(&self.idle).push(Idle { conn, generation, since: Instant::now() });
         }
     }
@@ -273,7 +270,7 @@ impl Pool {
                 return;
             }
             // Last used, last taken again: those that were used since stay above it.
-            if idle.generation == self.generation.load(Ordering::Acquire) {
+            if idle.generation == self.generation() {
                 lock(&self.idle).insert(0, Idle { since: Instant::now(), ..idle });
             }
         }
@@ -281,14 +278,14 @@ impl Pool {
 
     /// A statement had no answer in time: finds out whether the database still gives any, so that others need not wait for
     /// that long.
-    async fn suspect(self: Arc<Pool>) {
+    pub(super) async fn suspect(self: Arc<Pool>) {
         if self.suspected.swap(true, Ordering::AcqRel) {
             return;
         }
         self.try_idle(Duration::ZERO).await;
         match timeout(PING, self.options.open(self.pooler)).await {
             Ok(Ok(mut conn)) => match self.is_answered(&mut conn).await {
-                true => self.put(conn, self.generation.load(Ordering::Acquire)),
+                true => self.put(conn, self.generation()),
                 false => self.lost("the pooler answers, and the database behind it does not"),
             },
             Ok(Err(error)) if is_refused_for_now(&error) => {}
@@ -304,7 +301,7 @@ impl Pool {
     }
 
     /// Cancels the running statement of a connection in PostgreSQL.
-    async fn cancel(self: Arc<Pool>, process: i32) {
+    pub(super) async fn cancel(self: Arc<Pool>, process: i32) {
         let until = Instant::now() + CONNECT;
         if let Ok(mut taken) = self.take(Class::Authentication, until).await {
             _ = taken.simple(&format!("SELECT pg_cancel_backend({process})"), until).await;
@@ -318,144 +315,5 @@ async fn keep_alive(pool: Weak<Pool>) {
         tokio::time::sleep(KEEP_ALIVE).await;
         let Some(pool) = pool.upgrade() else { return };
         pool.try_idle(KEEP_ALIVE).await;
-    }
-}
-
-/// A statement that runs on a connection that is taken.
-struct Running<'a> {
-    conn: &'a mut Conn,
-    state: &'a mut State,
-    sent: Sent<'a>,
-}
-
-impl Running<'_> {
-    /// Counts the statement, and notes what may become of its connection.
-    fn ended<T>(self, outcome: Result<T, Fault>) -> Result<T, Fault> {
-        self.sent.ended();
-        *self.state = State::after(&outcome);
-        outcome
-    }
-}
-
-impl Taken {
-    /// Begins a statement: a round trip of the pool, and a span in a request that is traced.
-    fn start<'a>(&'a mut self, sql: &'a str) -> Result<Running<'a>, Fault> {
-        self.pool.count_round_trip();
-        let system = self.pool.system();
-        let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
-        self.state = State::Running;
-        Ok(Running { conn, state: &mut self.state, sent: Sent::now(sql, system) })
-    }
-
-    /// Runs one statement.
-    pub(super) async fn run(&mut self, ask: Ask, statement: &Statement, until: Instant) -> Result<Got, Fault> {
-        let running = self.start(&statement.sql)?;
-        let outcome = running.conn.run(ask, statement, until).await;
-        running.ended(outcome)
-    }
-
-    /// Runs one statement and reads its rows.
-    pub(super) async fn rows<T: FromCells>(&mut self, ready: &Ready, until: Instant) -> Result<Vec<T>, Fault> {
-        let running = self.start(&ready.text)?;
-        let outcome = running.conn.rows(ready, until).await;
-        running.ended(outcome)
-    }
-
-    /// Runs one statement outside a transaction and reads its rows. Where the connection needs one for its time-out, it is
-    /// made around the statement.
-    pub(super) async fn rows_alone<T: FromCells>(&mut self, ready: &Ready, until: Instant) -> Result<Vec<T>, Fault> {
-        if !self.conn.as_ref().is_some_and(Conn::wants_transaction) {
-            return self.rows(ready, until).await;
-        }
-        self.simple("BEGIN", until).await?;
-        let rows = self.rows(ready, until).await;
-        self.simple(if rows.is_ok() { "COMMIT" } else { "ROLLBACK" }, until).await?;
-        rows
-    }
-
-    /// Runs statements without values, in one message.
-    pub(super) async fn simple(&mut self, sql: &str, until: Instant) -> Result<Vec<QueryResult>, Fault> {
-        let running = self.start(sql)?;
-        let outcome = running.conn.simple(sql, until).await;
-        running.ended(outcome)
-    }
-
-    /// Begins a transaction. What is refused may have begun one all the same, so that the connection is not used again.
-    pub(super) async fn begin(&mut self, asked: &Beginning, until: Instant) -> Result<Vec<QueryResult>, Fault> {
-        let running = self.start("BEGIN")?;
-        let outcome = running.conn.begin(asked, until).await;
-        let is_own = running.conn.process().is_some();
-        let outcome = running.ended(outcome);
-        if is_own && matches!(outcome, Err(Fault::Refused(_))) {
-            self.state = State::Lost;
-        }
-        outcome
-    }
-
-    /// Runs one statement that stands alone.
-    pub(super) async fn run_alone(&mut self, ask: Ask, statement: &Statement, until: Instant) -> Result<Got, Fault> {
-        if !self.conn.as_ref().is_some_and(Conn::wants_transaction) {
-            return self.run(ask, statement, until).await;
-        }
-        self.simple("BEGIN", until).await?;
-        let got = self.run(ask, statement, until).await;
-        self.simple(if got.is_ok() { "COMMIT" } else { "ROLLBACK" }, until).await?;
-        got
-    }
-
-    /// Whether the connection had died before it was taken, as after a restart of the database: its statement had no effect, and
-    /// is worth one more try. It is exchanged for a fresh one then, and those that are as old are closed.
-    ///
-    /// # Errors
-    /// No connection can be opened.
-    pub(super) async fn renew<T>(&mut self, outcome: &Result<T, Fault>, until: Instant) -> Result<bool, DbErr> {
-        match outcome {
-            Err(Fault::Lost(cause)) if !self.fresh => {
-                tracing::debug!(%cause, "a connection was lost; the statement is tried on a fresh one");
-                // Boxed, since hardly any has need of it.
-                Box::pin(self.exchange(until)).await?;
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
-    }
-
-    async fn exchange(&mut self, until: Instant) -> Result<(), DbErr> {
-        self.pool.distrust();
-        self.generation = self.pool.generation.load(Ordering::Acquire);
-        self.conn = Some(self.pool.connect(until).await?);
-        self.fresh = true;
-        self.state = State::Free;
-        Ok(())
-    }
-
-    /// Closes it, whatever its state.
-    pub(super) fn discard(mut self) {
-        self.state = State::Lost;
-    }
-
-    /// Whether nothing runs on it.
-    pub(super) fn is_usable(&self) -> bool {
-        self.state == State::Free
-    }
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        let Some(conn) = self.conn.take() else { return };
-        if self.state == State::Free {
-            self.pool.put(conn, self.generation);
-            return;
-        }
-        conn.abandon();
-        let process = conn.process().filter(|_| self.state != State::Lost);
-        drop(conn);
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        if let Some(process) = process {
-            runtime.spawn(self.pool.clone().cancel(process));
-        }
-        if self.state == State::Late && matches!(self.pool.options, Options::Postgres(_)) {
-            runtime.spawn(self.pool.clone().suspect());
-        }
     }
 }

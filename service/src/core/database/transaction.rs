@@ -13,7 +13,9 @@ use tokio::time::Instant;
 use super::connection::{Ask, Got, Ready};
 use super::direct::Direct;
 use super::permits::Class;
-use super::pool::{Pool, Sent, Taken};
+use super::pool::Pool;
+use super::sent::Sent;
+use super::taken::Taken;
 
 /// How long it may take to undo a transaction that nobody waits for.
 const ROLLBACK: Duration = Duration::from_secs(5);

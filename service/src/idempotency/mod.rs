@@ -219,9 +219,14 @@ impl Claimed<'_> {
         let asked = Beginning { lock: Some(self.key_id.number()), workspace: Some(self.caller.organization_id) };
         let mut has_duplicate = self.held.waited;
         loop {
-            // A request that is alone waits for a connection, or for SQLite's one writer, like any other write.
-            let until = if has_duplicate { Some(self.until) } else { deadline };
-            match self.idempotency.core.database().begin_asking(&asked, until).await {
+            let database = self.idempotency.core.database();
+            // A request that is alone waits for a connection, or for SQLite's one writer, like any other write. Once it has
+            // begun, a duplicate has as long for its work as any other, too.
+            let begun = match has_duplicate {
+                true => database.begin_by(&asked, self.until, deadline).await,
+                false => database.begin_asking(&asked, deadline).await,
+            };
+            match begun {
                 Err(_) if has_duplicate && Instant::now() >= self.until => return Err(Error::InFlight),
                 begun => {
                     let Begun { tx, epoch } = begun?;

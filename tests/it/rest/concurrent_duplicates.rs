@@ -82,6 +82,27 @@ async fn until_waiting(world: &World, requests: usize) {
     }
 }
 
+/// A duplicate that waited nearly five seconds for a request that came to nothing has as long for its own work as any other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_duplicate_that_waited_has_time_for_its_work() {
+    let world = World::on(Kind::Postgres).await;
+    let fixtures = Fixtures::new(&world).await;
+    let owner = &fixtures.home.owner;
+    let obstacle = world.database.obstacle().await;
+    let began = tokio::time::Instant::now();
+    let first = post(&world, owner, "k");
+    until_waiting(&world, 1).await;
+    let duplicate = post(&world, owner, "k");
+    until_waiting(&world, 2).await;
+    tokio::time::sleep_until(began + Duration::from_millis(4_200)).await;
+    // Its client hangs up.
+    first.abort();
+    tokio::time::sleep_until(began + Duration::from_millis(6_500)).await;
+    obstacle.rollback().await.unwrap();
+    duplicate.await.unwrap().data(201);
+    assert_eq!(events(&world, "client.created").await, 1);
+}
+
 on_both! {
     /// Sixty-four requests wait without a connection; one more is refused at once, and after five seconds all are. Then the
     /// key can be used again.

@@ -131,7 +131,19 @@ impl Database {
 
     /// A transaction that may write, of an operation that must have its answer by `deadline`; `asked` is read when it begins.
     pub(crate) async fn begin_asking(&self, asked: &Beginning, deadline: Option<Instant>) -> Result<Begun, DbErr> {
-        Tx::begin(&self.writers, self.backend, asked, deadline.unwrap_or_else(|| self.deadline())).await
+        let deadline = deadline.unwrap_or_else(|| self.deadline());
+        Tx::begin(&self.writers, self.backend, asked, deadline, deadline).await
+    }
+
+    /// A transaction as `begin_asking` begins it, which must have begun by `begin_by`; its statements have until `deadline`.
+    pub(crate) async fn begin_by(
+        &self,
+        asked: &Beginning,
+        begin_by: Instant,
+        deadline: Option<Instant>,
+    ) -> Result<Begun, DbErr> {
+        let deadline = deadline.unwrap_or_else(|| self.deadline());
+        Tx::begin(&self.writers, self.backend, asked, begin_by.min(deadline), deadline).await
     }
 
     /// Lets SQLite find out how many rows its indexes lead to, where that has changed much: without that it takes a workspace

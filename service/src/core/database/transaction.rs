@@ -221,21 +221,22 @@ pub(crate) struct Tx {
 }
 
 impl Tx {
-    /// Begins a transaction, and asks in the same message: PostgreSQL for a lock, and both for the access epoch of a
-    /// workspace.
+    /// Begins a transaction by an instant, and asks in the same message: PostgreSQL for a lock, and both for the access epoch
+    /// of a workspace. Its statements have until `deadline`.
     pub(super) async fn begin(
         pool: &Arc<Pool>,
         backend: DbBackend,
         asked: &Beginning,
-        until: Instant,
+        begin_by: Instant,
+        deadline: Instant,
     ) -> Result<Begun, DbErr> {
-        let mut taken = pool.take(Class::General(asked.workspace), until).await?;
-        let mut outcome = taken.begin(asked, until).await;
-        if taken.renew(&outcome, until).await? {
-            outcome = taken.begin(asked, until).await;
+        let mut taken = pool.take(Class::General(asked.workspace), begin_by).await?;
+        let mut outcome = taken.begin(asked, begin_by).await;
+        if taken.renew(&outcome, begin_by).await? {
+            outcome = taken.begin(asked, begin_by).await;
         }
         let rows = outcome?;
-        let tx = Tx { taken: Mutex::new(Some(taken)), pool: pool.clone(), backend, deadline: until };
+        let tx = Tx { taken: Mutex::new(Some(taken)), pool: pool.clone(), backend, deadline };
         let (mut held, mut epoch) = (true, None);
         for row in &rows {
             for column in row.column_names() {

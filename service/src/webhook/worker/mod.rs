@@ -163,6 +163,12 @@ impl Worker {
         self.stored();
         let left = taken_at.millis() + LEASE - self.app.now().millis();
         if !jobs.is_empty() && left < LAST_ATTEMPTS.as_millis() as i64 {
+            // An attempt that still runs goes on under its new lease; only its result is waited for.
+            for job in &jobs {
+                if let Some(held) = self.held.get_mut(&job.id) {
+                    held.lease = lease;
+                }
+            }
             tracing::warn!(
                 deliveries = jobs.len(),
                 left,

@@ -59,8 +59,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         normalize_path(request.uri_mut());
         // Never the query: it may hold search terms.
         let path = request.uri().path().to_owned();
-        let counted = path.clone();
-        let span = tracing::info_span!("request", id = %id, %method, path);
+        let span = tracing::info_span!("request", id = %id, %method, path = path.as_str());
         let started = tokio::time::Instant::now();
         let trace = header_text(&request, "traceparent").and_then(TraceParent::parse);
         let trace = trace.map(|trace| trace.with_state(header_text(&request, "tracestate").unwrap_or_default()));
@@ -84,21 +83,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
             let work = async { answered(work.await, &id) };
             observed.clone().scope(work.instrument(span.clone())).await
         };
-        if response.status() == StatusCode::NOT_FOUND && is_public(&counted) {
-            response = self.lost(response, &counted, wants_page, &id);
+        if response.status() == StatusCode::NOT_FOUND && is_public(&path) {
+            response = self.lost(response, &path, wants_page, &id);
         }
 
-        let preflight = (method == Method::OPTIONS).then(|| allowed_headers(&counted));
-        self.add_headers(response.headers_mut(), &id, preflight, origin);
-        if let Some(metrics) = &self.server.metrics {
-            metrics.answered(
-                &method,
-                &counted,
-                observed.noted().route.as_deref(),
-                response.status(),
-                started.elapsed(),
-            );
-        }
+        let preflight = (method == Method::OPTIONS).then(|| allowed_headers(&path));
+        self.add_headers(response.headers_mut(), &id, preflight, origin.clone());
         let mut response = match coding.name() {
             Some(name) if method != Method::HEAD => compressed(response, coding, name).await,
             _ => response,
@@ -112,15 +102,19 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
                 None => {
                     span.in_scope(|| tracing::warn!("no space for a large answer"));
                     let mut busy = HttpRejection::Busy.response(&id);
-                    self.add_headers(busy.headers_mut(), &id, None, None);
+                    self.add_headers(busy.headers_mut(), &id, None, origin);
                     busy
                 }
             },
         };
+        if let Some(metrics) = &self.server.metrics {
+            let noted = observed.noted();
+            metrics.answered(&method, &path, noted.route.as_deref(), response.status(), started.elapsed());
+        }
         let line = Line {
             id: &id,
             method: &method,
-            path: &counted,
+            path: &path,
             token: token.as_deref(),
             address,
             bytes,

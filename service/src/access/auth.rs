@@ -28,8 +28,9 @@ const SECRET: usize = 32;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// Last use is written at most this often a token, in milliseconds.
 const USE_GRAIN: i64 = 60_000;
-/// Callers that are remembered, at most.
-const KNOWN: u64 = 20_000;
+/// Callers that are remembered, at most: about 600 bytes for each token in use, 75 MB for all of them. A token that is forgotten
+/// costs a look-up with each request, nearly as much as a read of one record.
+const KNOWN: u64 = 120_000;
 
 /// A new token: shown once, of which only prefix and hash are stored.
 pub(crate) struct FreshToken {

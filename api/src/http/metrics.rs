@@ -84,7 +84,8 @@ impl ConnectionMetrics {
         );
         let cut = Opts::new(
             "hoursmith_http_connections_closed_total",
-            "Connections that the server has closed: an unfinished `head`, an `unread` answer, `idle`, or a `stop`.",
+            "Connections that the server has closed: an unfinished `head`, an `unread` answer, `idle`, a `stop`, or a \
+             `flood` of frames that ask for nothing.",
         );
         let metrics = ConnectionMetrics {
             open: IntGauge::new("hoursmith_http_connections", "Open connections.")?,

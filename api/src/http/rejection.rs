@@ -139,7 +139,7 @@ impl HttpRejection {
         }
     }
 
-    /// This rejection as an error of the service: 404 keeps its code, the others are bad requests.
+    /// This rejection as an error of the service: This rejection as an error of the service; most are bad requests.
     pub(crate) fn error(&self) -> Error {
         match self {
             HttpRejection::NoSuchPath => Error::NotFound("path; /api-docs lists what there is"),

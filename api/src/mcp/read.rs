@@ -216,7 +216,7 @@ fn name_of(definition: &str) -> &str {
     definition.split_whitespace().nth(1).unwrap_or_default().trim_end_matches('{')
 }
 
-/// Definitions whose name contains a word whole, then single fields.
+/// The definition of this name in full, then the first lines of those whose names contain the word, then single fields that do.
 pub(super) async fn schema(mut call: Call) -> Result<CallOutcome, Error> {
     let word = call.arguments.take_text("word")?.unwrap_or_else(|| "Query".to_owned()).to_lowercase();
     call.arguments.refuse_rest()?;

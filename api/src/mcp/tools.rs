@@ -1,4 +1,4 @@
-//! The tools: each names its action, so that one without does not compile; the role, scope and plan of the caller decide
+//! The tools: each names its action; one without an action does not compile; the role, scope and plan of the caller decide
 //! which of them are listed. The order here is the order of the lists.
 
 use futures_util::future::BoxFuture;

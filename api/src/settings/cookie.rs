@@ -13,7 +13,7 @@ const SECURE: &str = "__Host-hs";
 const PLAIN: &str = "hs";
 /// How long a browser remembers what belongs to a sign-in at the identity provider, in seconds.
 const ATTEMPT_AGE: u32 = 600;
-/// How long a browser keeps it, in seconds: as long as a session lasts at most. The server ends it earlier.
+/// How long a browser keeps the cookie of a session, in seconds: as long as a session lasts at most. The server ends it earlier.
 const MAX_AGE: u32 = 7 * 24 * 3600;
 
 fn name(site: &Site) -> &'static str {

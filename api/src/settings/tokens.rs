@@ -138,7 +138,8 @@ fn form(visit: &Visit<'_>, problems: &Problems) -> Response {
     layout::page_with(visit, problems.status, "New token", body)
 }
 
-/// Makes a token and shows it in the answer, which nothing stores. The same form sent twice shows the same token.
+/// Makes a token and shows it in the answer. The reply is stored sealed for a day, so that the same form sent twice shows the
+/// same token.
 pub(super) async fn mint(visit: &Visit<'_>) -> Result<Response, Rejection> {
     if let Some(stale) = visit.stale(Action::CreateToken, "make a token")? {
         return Ok(stale);

@@ -46,7 +46,7 @@ impl KeyedReply {
         KeyedReply { fingerprints: Fingerprints::read(&fingerprint), role, expires_at, stored }
     }
 
-    /// Whether it answered an MCP call with the same text.
+    /// Whether it answered an MCP call of the same tool with the same arguments, by value.
     pub(super) fn is_of_call(&self, fingerprints: &Fingerprints) -> bool {
         self.fingerprints.is_some_and(|answered| answered.is_same_call(fingerprints))
     }

@@ -1,4 +1,5 @@
-//! Cursors: the position of a row in a list, tied to that list, so that one of another list or an edited one is refused.
+//! Cursors: the position of a row in a list, tied to that list, so that one of another list, or one that was damaged, is
+//! refused. That is no protection against forgery: which rows a caller sees is decided by the query.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -105,7 +106,7 @@ impl CursorPosition {
     }
 }
 
-/// Ties a position to its list: a cursor that was edited is of no list.
+/// Ties a position to its list: a cursor that was damaged is of no list.
 fn sum(list: ListHash, position: &[u8]) -> ListHash {
     first_eight(Sha256::new().chain_update(list).chain_update(position))
 }

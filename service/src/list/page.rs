@@ -76,7 +76,7 @@ pub struct ListArgs<F, S> {
     pub filter: F,
     /// Parameters that were sent and are not taken.
     pub not_taken: FieldErrors,
-    /// The columns that rows below parents are needed with; in the others may stand what a row of nothing has there.
+    /// For lists below records: the columns that the answer needs. The others are not read, and hold default values.
     pub columns: Columns,
 }
 
@@ -202,7 +202,7 @@ impl<F: Filter, S: SortField> ListArgs<F, S> {
         own.chain(F::fields().into_iter().map(|f| f.name)).collect()
     }
 
-    /// Needs the rows with these of their fields alone, where they are read below parents.
+    /// For lists below records: reads only the columns of these fields.
     pub fn narrow_to(&mut self, fields: &[&str]) {
         self.columns = self.sort().field.columns(fields).unwrap_or_default();
     }

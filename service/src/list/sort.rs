@@ -27,8 +27,7 @@ pub trait SortField: Copy + Debug + Default + PartialEq + Send + Sync + 'static 
     /// The value of a row in that column.
     fn key(self, row: &Self::Row) -> Key;
 
-    /// The columns that rows in this order are needed with, if these of their fields are shown and no others; none if one of
-    /// them is not a column.
+    /// The columns that must be read to show these fields and to sort by this one; none if a field is not a column.
     fn columns(self, fields: &[&str]) -> Option<Columns> {
         let needed = [self.column(), "id"].into_iter().chain(fields.iter().copied());
         let index = |name| Self::Row::COLUMNS.iter().position(|column| is_field(column, name));

@@ -16,7 +16,8 @@ const WORTHWHILE: usize = 256;
 
 /// Frames that a connection may send without asking for anything.
 const CREDIT: u64 = 1_000;
-/// What it may send more, for each second, answer and number of bytes that it is sent.
+/// Frames that are added to its credit: for each second, for each answer, and for each `BYTES_PER_FRAME` bytes that it has
+/// taken.
 const PER_SECOND: u64 = 10;
 const PER_ANSWER: u64 = 16;
 const BYTES_PER_FRAME: u64 = 1_024;

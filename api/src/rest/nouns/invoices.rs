@@ -1,4 +1,4 @@
-//! `/invoices`: read only. The operator makes, sends and settles them.
+//! `/invoices`: read only. Invoices are made, sent and settled on the settings pages or by the operator.
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;

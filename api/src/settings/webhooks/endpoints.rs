@@ -70,7 +70,8 @@ fn form(visit: &Visit<'_>, problems: &Problems) -> Response {
     layout::page_with(visit, problems.status, "New endpoint", body)
 }
 
-/// Makes an endpoint and shows its secret in the answer, which nothing stores.
+/// Makes an endpoint and shows its secret in the answer. The reply is stored sealed for a day, so that the same form
+/// sent twice shows the same secret.
 pub(in super::super) async fn create(visit: &Visit<'_>) -> Result<Response, Rejection> {
     let input = CreateWebhookEndpointInput::from_json(endpoint_input(&visit.form));
     match endpoint::create(&visit.cx, input).await {

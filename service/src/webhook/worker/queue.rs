@@ -270,7 +270,8 @@ pub(super) async fn finish(tx: &Tx, outcomes: &[DeliveryOutcome], now: Timestamp
     let rows: Vec<Row> = outcomes.iter().filter(is_ours).map(Row::from).collect();
     tx.execute_raw(about(tx, ATTEMPTS, &rows, vec![])?).await?;
 
-    // The last result of each endpoint counts. Rows are updated in the order of ids, so that two workers cannot deadlock.
+    // The last result of an endpoint gives its status; one 410 among them disables it. Rows are sent in the order of ids; a
+    // deadlock with another worker, which the planner may still cause, only makes the turn fail: the next stores its results.
     let mut verdicts = std::collections::BTreeMap::new();
     for outcome in outcomes.iter().filter(is_ours) {
         let (status, gone) = match outcome.status {

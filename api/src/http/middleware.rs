@@ -21,7 +21,8 @@ use super::request::{Malformed, RequestId, header_text};
 use super::server::Server;
 use crate::{pages, rest};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that names a request.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Answers of fewer bytes are sent as they are: compression would gain little.
 const COMPRESS_FROM: usize = 1024;
 /// Answers of at least so many bytes are compressed beside the tasks of other requests.
@@ -90,9 +91,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         let preflight = (method == Method::OPTIONS).then(|| allowed_headers(&path));
         self.add_headers(response.headers_mut(), &id, preflight, origin.clone());
         let mut response = match coding.name() {
-            Some(name) if method != Method::HEAD => compressed(response, coding, name).await,
-            _ => response,
+            Some(name) => compressed(response, coding, name).await,
+            None => response,
         };
+        if method == Method::HEAD {
+            leave_body(&mut response).await;
+        }
         let bytes = size_of(&mut response);
         let is_shared = response.extensions().get::<SharedBody>().is_some();
         let response = match is_shared {
@@ -271,6 +275,17 @@ pub(crate) async fn caught<T>(answer: impl Future<Output = T>) -> Result<T, Erro
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         Error::bug(format!("a handler panicked: {text}"))
     })
+}
+
+/// Leaves the body of an answer to HEAD, of which the length stays: that of the answer to GET, in the same coding (RFC 9110,
+/// section 8.6). Not of a 304, whose length would be that of the record.
+async fn leave_body(response: &mut Response) {
+    if response.status() == StatusCode::NOT_MODIFIED || response.extensions().get::<SharedBody>().is_some() {
+        return;
+    }
+    if let Ok(bytes) = response.take_body().into_bytes().await {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    }
 }
 
 /// Compresses an answer that has been gathered: no stream of events, nothing that is coded already, no record with a

@@ -283,17 +283,25 @@ async fn leave_body(response: &mut Response) {
     if response.status() == StatusCode::NOT_MODIFIED || response.extensions().get::<SharedBody>().is_some() {
         return;
     }
-    if let Ok(bytes) = response.take_body().into_bytes().await {
+    let body = response.take_body();
+    // A stream of events has no length, and an end that nobody waits for.
+    if is_stream(response) {
+        return;
+    }
+    if let Ok(bytes) = body.into_bytes().await {
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     }
+}
+
+fn is_stream(response: &Response) -> bool {
+    response.content_type().is_some_and(|kind| kind.starts_with("text/event-stream"))
 }
 
 /// Compresses an answer that has been gathered: no stream of events, nothing that is coded already, no record with a
 /// version as its tag (a strong tag would have to differ between codings, and records are small).
 async fn compressed(mut response: Response, coding: Coding, name: &'static str) -> Response {
     let headers = response.headers();
-    let is_stream = response.content_type().is_some_and(|kind| kind.starts_with("text/event-stream"));
-    if is_stream || headers.contains_key(header::CONTENT_ENCODING) || headers.contains_key(header::ETAG) {
+    if is_stream(&response) || headers.contains_key(header::CONTENT_ENCODING) || headers.contains_key(header::ETAG) {
         return response;
     }
     let Ok(bytes) = response.take_body().into_bytes().await else { return response };

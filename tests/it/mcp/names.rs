@@ -31,7 +31,7 @@ on_both! {
 }
 
 on_both! {
-    /// Candidates have equal names: what they belong to tells them apart, as far as the caller sees it.
+    /// Candidates have equal names: what they belong to distinguishes them, as far as the caller sees it.
     async fn candidates_say_what_they_belong_to(world: World) {
         let home = Fixtures::new(&world).await.home;
         let owner = &home.owner;

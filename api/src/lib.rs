@@ -82,6 +82,7 @@ pub fn server(mut server: Server) -> impl Endpoint<Output = Response> {
         .at("/mcp", mcp(mcp::List::Default))
         .at("/mcp/x/all", mcp(mcp::List::All))
         .at("/mcp/readonly", mcp(mcp::List::ReadOnly))
+        .at("/mcp/*", mcp::Nowhere(server.clone()))
         .at("/", pages::Home::new(server.app.clone(), public_url))
         .at("/api-docs", pages::Static::api_docs())
         .at("/api-docs/", pages::Static::api_docs())

@@ -1,10 +1,11 @@
 //! `/healthz`, `/readyz` and `/metrics`: for whatever monitors the process. The first two are public and give no detail;
 //! the last is on the operator's own address only.
 
-use poem::http::{StatusCode, header};
+use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Request, Response, Result};
 use service::App;
 
+use crate::http::middleware::REQUEST_ID;
 use crate::http::rejection::reject_unless_read;
 
 /// Answers while the process is alive.
@@ -46,10 +47,21 @@ impl Endpoint for Metrics {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        if let Some(refused) = reject_unless_read(&request) {
-            return Ok(refused);
+        let mut response = match reject_unless_read(&request) {
+            Some(refused) => refused,
+            None => self.measured().await,
+        };
+        // The address of the operator has no middleware, which gives an id to every other answer.
+        if let Ok(id) = HeaderValue::from_str(&self.0.new_request_id()) {
+            response.headers_mut().insert(REQUEST_ID, id);
         }
-        Ok(match self.0.metrics().await {
+        Ok(response)
+    }
+}
+
+impl Metrics {
+    async fn measured(&self) -> Response {
+        match self.0.metrics().await {
             Ok(text) => {
                 let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
                 Response::builder().header(kind.0, kind.1).body(text)
@@ -58,6 +70,6 @@ impl Endpoint for Metrics {
                 refused.log();
                 StatusCode::SERVICE_UNAVAILABLE.into_response()
             }
-        })
+        }
     }
 }

@@ -113,6 +113,7 @@ try {
   const docs = await open('/api-docs')
   await docs.getByRole('heading', { name: 'Get the caller' }).first().waitFor()
   check(true, 'the reference shows operations')
+  check(!(await docs.locator('body').innerText()).includes('CREATED_AT_DESC'), 'with the values that requests take')
   for (const link of ['/', '/docs', '/graphiql', '/settings']) {
     check(await docs.locator(`header.bar a[href="${link}"]`).isVisible(), `the reference leads to ${link}`)
   }

@@ -71,9 +71,11 @@ function newKey() {
 
 let lastProject;
 
-/** The examples follow each other without editing: an empty projectId is the project of the last answer, or any. */
+/** What stands for a project in the examples, which follow each other without editing: that of the last answer, or any. */
+export const FIRST_PROJECT = 'FIRST_PROJECT';
+
 async function withProject(params) {
-  if (params.variables?.projectId !== '') return params;
+  if (params.variables?.projectId !== FIRST_PROJECT) return params;
   lastProject ??= await anyProject();
   return lastProject ? { ...params, variables: { ...params.variables, projectId: lastProject } } : params;
 }

@@ -9,7 +9,7 @@ import { explorerPlugin } from '@graphiql/plugin-explorer';
 import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
 import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
-import { fetcher, INTROSPECTION, NEW_KEY } from './fetcher.js';
+import { FIRST_PROJECT, fetcher, INTROSPECTION, NEW_KEY } from './fetcher.js';
 import { Share, shared } from './share.jsx';
 
 const today = new Date().toISOString().slice(0, 10);
@@ -20,7 +20,7 @@ const headers = `{
 
 const isNarrow = matchMedia('(max-width: 700px)').matches;
 
-// They run one after the other as they are: an empty projectId is the first project of the first example.
+// They run one after the other as they are: FIRST_PROJECT is the first project of the first example.
 const examples = [
   {
     query: `# Type a token above, then press
@@ -36,8 +36,8 @@ query Projects {
 `,
   },
   {
-    query: `# An empty projectId below stands for the first
-# project of the first example.
+    query: `# Logs an hour. ${FIRST_PROJECT} below stands for
+# the first project of the first example.
 mutation LogAnHour($projectId: ID!) {
   createTimeEntry(
     input: {
@@ -52,7 +52,7 @@ mutation LogAnHour($projectId: ID!) {
 }
 `,
     variables: `{
-  "projectId": ""
+  "projectId": "${FIRST_PROJECT}"
 }
 `,
   },

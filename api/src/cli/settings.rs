@@ -148,9 +148,14 @@ fn text_of(value: &toml::Value) -> Option<String> {
     }
 }
 
+/// How many letters a name may differ in from the one that was meant.
+const NEAR: usize = 3;
+
 fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>, place: &str) -> Failure {
     let wanted = name.to_ascii_lowercase();
-    let nearest = known.min_by_key(|own| strsim::damerau_levenshtein(&own.to_ascii_lowercase(), &wanted));
+    let distance = |own: &str| strsim::damerau_levenshtein(&own.to_ascii_lowercase(), &wanted);
+    let near = known.map(|own| (distance(own), own)).filter(|(distance, _)| *distance <= NEAR);
+    let nearest = near.min().map(|(_, own)| own);
     let nearest =
         nearest.map(|own| if name.starts_with("HOURSMITH_") { own.to_owned() } else { own.to_ascii_lowercase() });
     let hint = nearest.map(|own| format!("; did you mean {own}?")).unwrap_or_default();
@@ -180,5 +185,7 @@ mod tests {
         let Failure(line) =
             unknown("HOURSMITH_LISTN", ["HOURSMITH_LISTEN", "HOURSMITH_ENV"].into_iter(), "the environment");
         assert!(line.ends_with("did you mean HOURSMITH_LISTEN?"), "{line}");
+        let Failure(line) = unknown("HOURSMITH_NOPE", ["HOURSMITH_LISTEN"].into_iter(), "the environment");
+        assert_eq!(line, "there is no setting HOURSMITH_NOPE (in the environment)");
     }
 }

@@ -85,8 +85,16 @@ impl Graphql {
         };
         let admission = admit_unconfirmed(&self.server, request).await?;
         let charged = charged.insert(Charged { points: 1, budget: admission.budget });
-        let price = async |may_read| self.price_of_refused(request, by_get, may_read).await;
-        let admitted = admission.priced(price).await.pass?;
+        let mut read = None;
+        let price = async |may_read| {
+            let points = self.price_of_refused(request, by_get, may_read).await;
+            read = Some(points).filter(|_| may_read);
+            points
+        };
+        let admission = admission.priced(price).await;
+        // A refusal says what the document costs, where it was looked at.
+        charged.points = read.unwrap_or(charged.points);
+        let admitted = admission.pass?;
         let answered = self.answer(request, accepts, id, by_get, admitted.clone(), charged).await;
         // What is refused is refused to a caller as they are now.
         match answered {

@@ -107,11 +107,12 @@ pub(super) fn from_json(body: Json) -> Result<Sent, Error> {
     with_document(sent)
 }
 
-/// A request has a document, or names one by its id or its hash.
+/// A request has a document, or names one by its id or its hash; a hash may come with its document, an id may not.
 fn with_document(sent: Sent) -> Result<Sent, Error> {
-    match sent.query.is_empty() && sent.document_id.is_none() && !sent.is_persisted {
-        true => Err(bad("send the document as `query`")),
-        false => Ok(sent),
+    match (sent.query.is_empty(), sent.document_id.is_some() || sent.is_persisted) {
+        (true, false) => Err(bad("send the document as `query`")),
+        (false, true) if !sent.is_persisted => Err(bad("send `query` or `documentId`, not both")),
+        _ => Ok(sent),
     }
 }
 

@@ -21,7 +21,8 @@ use super::request::{Malformed, RequestId, header_text};
 use super::server::Server;
 use crate::{pages, rest};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that names a request.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Answers of fewer bytes are sent as they are: compression would gain little.
 const COMPRESS_FROM: usize = 1024;
 /// Answers of at least so many bytes are compressed beside the tasks of other requests.
@@ -90,9 +91,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
         let preflight = (method == Method::OPTIONS).then(|| allowed_headers(&path));
         self.add_headers(response.headers_mut(), &id, preflight, origin.clone());
         let mut response = match coding.name() {
-            Some(name) if method != Method::HEAD => compressed(response, coding, name).await,
-            _ => response,
+            Some(name) => compressed(response, coding, name).await,
+            None => response,
         };
+        if method == Method::HEAD {
+            leave_body(&mut response).await;
+        }
         let bytes = size_of(&mut response);
         let is_shared = response.extensions().get::<SharedBody>().is_some();
         let response = match is_shared {
@@ -273,12 +277,31 @@ pub(crate) async fn caught<T>(answer: impl Future<Output = T>) -> Result<T, Erro
     })
 }
 
+/// Leaves the body of an answer to HEAD, of which the length stays: that of the answer to GET, in the same coding (RFC 9110,
+/// section 8.6). Not of a 304, whose length would be that of the record.
+async fn leave_body(response: &mut Response) {
+    if response.status() == StatusCode::NOT_MODIFIED || response.extensions().get::<SharedBody>().is_some() {
+        return;
+    }
+    let body = response.take_body();
+    // A stream of events has no length, and an end that nobody waits for.
+    if is_stream(response) {
+        return;
+    }
+    if let Ok(bytes) = body.into_bytes().await {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    }
+}
+
+fn is_stream(response: &Response) -> bool {
+    response.content_type().is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
+
 /// Compresses an answer that has been gathered: no stream of events, nothing that is coded already, no record with a
 /// version as its tag (a strong tag would have to differ between codings, and records are small).
 async fn compressed(mut response: Response, coding: Coding, name: &'static str) -> Response {
     let headers = response.headers();
-    let is_stream = response.content_type().is_some_and(|kind| kind.starts_with("text/event-stream"));
-    if is_stream || headers.contains_key(header::CONTENT_ENCODING) || headers.contains_key(header::ETAG) {
+    if is_stream(&response) || headers.contains_key(header::CONTENT_ENCODING) || headers.contains_key(header::ETAG) {
         return response;
     }
     let Ok(bytes) = response.take_body().into_bytes().await else { return response };

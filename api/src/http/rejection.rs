@@ -263,7 +263,7 @@ fn add_headers(error: &Error, response: &mut Response) {
         Error::InFlight | Error::Unavailable => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
         }
-        Error::Stale { version } => {
+        Error::Stale { version: Some(version) } => {
             if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
                 headers.insert(header::ETAG, tag);
             }

@@ -153,6 +153,10 @@ impl Call {
             }
             Target::ActWith(..) => names::own_id(reader, &mut self.arguments, None).await?,
         };
-        Ok((id, names::replace(reader, &mut self.arguments).await?))
+        let project = match target {
+            Target::Change("/time-entries", _) => names::project_of_entry(reader, &mut self.arguments, id).await?,
+            _ => None,
+        };
+        Ok((id, names::replace(reader, &mut self.arguments, project).await?))
     }
 }

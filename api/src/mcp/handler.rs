@@ -17,7 +17,7 @@ use super::arguments::Arguments;
 use super::call::{Call, CallOutcome};
 use super::confirm::Confirmation;
 use super::request::McpRequest;
-use super::tools::Tool;
+use super::tools::{List, Tool};
 use super::{prompts, reply};
 
 /// How long a client may keep a list, in milliseconds: roles change seldom.
@@ -36,14 +36,30 @@ const METHODS: [&str; 9] = [
     "tools/list",
 ];
 
-/// What the server says of itself to an assistant.
-const INSTRUCTIONS: &str = "Time tracking and billing. Records are found by name with `find`; other reads go through \
-    `query` (GraphQL, see `schema`). Give every write an idempotencyKey of its own and send the same one again when you \
-    retry. Money is a decimal string.";
+/// What the server says of itself to an assistant: where it reads, by the tools that the list holds.
+fn instructions(list: List, runs_documents: bool) -> String {
+    let reads = match (list, runs_documents) {
+        (List::All, _) => "Every read has a tool of its own.",
+        (_, true) => "Records are found by name with `find`; other reads go through `query` (GraphQL, see `schema`).",
+        (_, false) => "Records are found by name with `find`; /mcp/x/all lists a tool for every other read.",
+    };
+    let writes = match list {
+        List::ReadOnly => "",
+        List::Default | List::All => {
+            " Give every write an idempotencyKey of its own and send the same one again when you retry."
+        }
+    };
+    format!("Time tracking and billing. {reads}{writes} Money is a decimal string.")
+}
 
 /// Serves every request from the session that came with it.
 #[derive(Clone, Copy)]
-pub(crate) struct Handler;
+pub(crate) struct Handler {
+    /// The list whose tools it serves.
+    pub(super) list: List,
+    /// Whether an assistant may send documents of GraphQL.
+    pub(super) runs_documents: bool,
+}
 
 fn session(context: &RequestContext<RoleServer>) -> Result<Arc<McpRequest>, ErrorData> {
     let parts = context.extensions.get::<Parts>();
@@ -56,7 +72,7 @@ impl ServerHandler for Handler {
         let capabilities = ServerCapabilities::builder().enable_tools().enable_prompts().enable_resources().build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("hoursmith", env!("CARGO_PKG_VERSION")))
-            .with_instructions(INSTRUCTIONS)
+            .with_instructions(instructions(self.list, self.runs_documents))
     }
 
     async fn list_tools(

@@ -49,10 +49,26 @@ pub(crate) struct Mcp<H = Handler> {
     service: StreamableHttpService<H, NeverSessionManager>,
 }
 
+/// The paths below `/mcp` that are none of a list: refused as any unknown path, with the headers that a good token is sent.
+pub(crate) struct Nowhere(pub(crate) Arc<Server>);
+
+impl Endpoint for Nowhere {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let rate =
+            admission::admit_rejected(&self.0, &request).await.map_or_else(RateState::default, RateState::AtDoor);
+        let mut response = HttpRejection::NoSuchPath.response(&request_id(&request));
+        rate.add_headers(response.headers_mut());
+        Ok(response)
+    }
+}
+
 impl Mcp {
     /// The endpoint of a list. The gateway serves the tool `query`.
     pub(crate) fn new(list: List, server: Arc<Server>, gateway: Arc<Gateway>) -> Mcp {
-        Mcp::serving(Handler, list, server, gateway)
+        let handler = Handler { list, runs_documents: !gateway.is_closed() };
+        Mcp::serving(handler, list, server, gateway)
     }
 }
 
@@ -88,6 +104,9 @@ impl<H: ServerHandler + Clone> Mcp<H> {
 
     async fn enter(&self, request: &mut Request, id: &str, rate: &mut RateState) -> Result<Response, Rejection> {
         if *request.method() != Method::POST {
+            if let Some(budget) = admission::admit_rejected(&self.server, request).await {
+                *rate = RateState::AtDoor(budget);
+            }
             return Err(HttpRejection::MethodNotAllowed(METHODS.to_vec()).into());
         }
         let admission = admission::admit(&self.server, request, Feature::ApiAccess).await?;

@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
+use service::named::Named as Record;
 use service::value::{FieldErrors, Id, Json};
-use service::{Cx, Error, ListArgs, client, named, project, task};
+use service::{Action, Cx, Error, ListArgs, client, named, project, task, time_entry};
 
 use super::arguments::Arguments;
 
@@ -64,7 +65,7 @@ impl Named {
     }
 
     /// The records with exactly this name.
-    async fn exact(self, cx: &Cx, name: &str, project: Option<&str>) -> Result<Vec<(Id, String)>, Error> {
+    async fn exact(self, cx: &Cx, name: &str, project: Option<&str>) -> Result<Vec<Record>, Error> {
         // One more than is shown says that there are more.
         let limit = CANDIDATES + 1;
         match self {
@@ -75,7 +76,7 @@ impl Named {
     }
 
     /// Records whose texts contain what was given, where none has the name: what may have been meant.
-    async fn like(self, cx: &Cx, text: &str, project: Option<&str>) -> Result<Vec<(Id, String)>, Error> {
+    async fn like(self, cx: &Cx, text: &str, project: Option<&str>) -> Result<Vec<Record>, Error> {
         let mut query =
             vec![("search".to_owned(), text.to_owned()), ("limit".to_owned(), (CANDIDATES + 1).to_string())];
         if let (Named::Task, Some(project)) = (self, project) {
@@ -84,15 +85,17 @@ impl Named {
         Ok(match self {
             Named::Client => {
                 let page = client::list(cx, &ListArgs::from_query(query)).await?;
-                page.items.into_iter().map(|row| (row.id.any(), row.name)).collect()
+                page.items.into_iter().map(|row| Record { id: row.id.any(), name: row.name, of: None }).collect()
             }
             Named::Project => {
                 let page = project::list(cx, &ListArgs::from_query(query)).await?;
-                page.items.into_iter().map(|row| (row.id.any(), row.name)).collect()
+                let rows = page.items.into_iter();
+                rows.map(|row| Record { id: row.id.any(), name: row.name, of: Some(row.client_id.any()) }).collect()
             }
             Named::Task => {
                 let page = task::list(cx, &ListArgs::from_query(query)).await?;
-                page.items.into_iter().map(|row| (row.id.any(), row.name)).collect()
+                let rows = page.items.into_iter();
+                rows.map(|row| Record { id: row.id.any(), name: row.name, of: Some(row.project_id.any()) }).collect()
             }
         })
     }
@@ -110,20 +113,66 @@ impl Named {
             return Ok(Err(none));
         }
         Ok(match self.exact(cx, text, project).await?.as_slice() {
-            [(id, _)] => Ok(id.to_string()),
+            [one] => Ok(one.id.to_string()),
             [] => match self.like(cx, text, project).await?.as_slice() {
                 [] => Err(none),
-                like => Err(candidates(self, "no record has exactly this name; send the id of one of", like)),
+                like => {
+                    Err(candidates(cx, self, "no record has exactly this name; send the id of one of", like).await?)
+                }
             },
-            several => Err(candidates(self, "several records have this name; send the id of one of", several)),
+            several => {
+                Err(candidates(cx, self, "several records have this name; send the id of one of", several).await?)
+            }
         })
     }
 }
 
-fn candidates(named: Named, what: &str, found: &[(Id, String)]) -> String {
-    let shown: Vec<_> = found.iter().take(CANDIDATES as usize).map(|(id, name)| format!("{id} ({name})")).collect();
+/// The candidates, each with the client of its project or the project of its task, since their own names may be equal.
+///
+/// # Errors
+/// Those of the door.
+async fn candidates(cx: &Cx, named: Named, what: &str, found: &[Record]) -> Result<String, Error> {
+    let shown = &found[..found.len().min(CANDIDATES as usize)];
+    let above: HashMap<Id, String> = match named {
+        Named::Project if cx.may(Action::GetClient) => {
+            let ids: Vec<_> = shown.iter().filter_map(|record| record.of).map(Id::of).collect();
+            client::by_ids(cx, &ids).await?.into_iter().map(|row| (row.id.any(), row.name)).collect()
+        }
+        Named::Task => {
+            let ids: Vec<_> = shown.iter().filter_map(|record| record.of).map(Id::of).collect();
+            project::by_ids(cx, &ids).await?.into_iter().map(|row| (row.id.any(), row.name)).collect()
+        }
+        // A client stands for itself, and a Member does not see the clients of projects.
+        Named::Client | Named::Project => HashMap::new(),
+    };
+    let texts: Vec<_> = shown
+        .iter()
+        .map(|Record { id, name, of }| match of.and_then(|of| above.get(&of)) {
+            Some(above) => format!("{id} ({name}, of {above})"),
+            None => format!("{id} ({name})"),
+        })
+        .collect();
     let more = if found.len() > shown.len() { " and more" } else { "" };
-    format!("{}: {what}: {}{more}", named.noun(), shown.join(", "))
+    Ok(format!("{}: {what}: {}{more}", named.noun(), texts.join(", ")))
+}
+
+/// The project of the entry that a call changes, where the call names a task and no project: the task is one of that project.
+///
+/// # Errors
+/// Those of the door; an entry that is not there has no project, and the operation reports it.
+pub(super) async fn project_of_entry(cx: &Cx, arguments: &mut Arguments, id: Id) -> Result<Option<String>, Error> {
+    let sent = |wanted: &str, arguments: &mut Arguments| {
+        let mut pairs = arguments.pairs_mut().iter();
+        pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
+    };
+    match (sent("taskId", arguments), sent("projectId", arguments)) {
+        (Some(Json::Text(task)), None) if task.parse::<Id>().is_err() => match time_entry::get(cx, id.of()).await {
+            Ok(entry) => Ok(Some(entry.project_id.to_string())),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(refused) => Err(refused),
+        },
+        _ => Ok(None),
+    }
 }
 
 /// The argument `id` of a tool whose records may be given by name.
@@ -142,18 +191,18 @@ pub(super) async fn own_id(cx: &Cx, arguments: &mut Arguments, named: Option<Nam
 
 /// Replaces names by ids wherever the arguments lead to a client, a project or a task, also inside a batch. Each name that
 /// leads nowhere is reported by its path, and an id of no record stands in its place, so that the operation reports everything
-/// else that is wrong.
+/// else that is wrong. The names of tasks are looked for on `project`, unless the arguments name another one.
 ///
 /// # Errors
 /// Those of the door.
-pub(super) async fn replace(cx: &Cx, arguments: &mut Arguments) -> Result<FieldErrors, Error> {
+pub(super) async fn replace(cx: &Cx, arguments: &mut Arguments, project: Option<String>) -> Result<FieldErrors, Error> {
     let (mut known, mut problems) = (ResolvedNames::default(), FieldErrors::none());
-    replace_in(cx, &mut known, arguments.pairs_mut(), "", &mut problems).await?;
+    replace_in(cx, &mut known, arguments.pairs_mut(), "", project, &mut problems).await?;
     for (_, value) in arguments.pairs_mut().iter_mut().filter(|(name, _)| name == "timeEntries") {
         let Json::List(items) = value else { continue };
         for (at, item) in items.iter_mut().enumerate() {
             if let Json::Object(pairs) = item {
-                replace_in(cx, &mut known, pairs, &format!("timeEntries[{at}]."), &mut problems).await?;
+                replace_in(cx, &mut known, pairs, &format!("timeEntries[{at}]."), None, &mut problems).await?;
             }
         }
     }
@@ -165,10 +214,10 @@ async fn replace_in(
     known: &mut ResolvedNames,
     pairs: &mut [(String, Json)],
     above: &str,
+    mut project: Option<String>,
     problems: &mut FieldErrors,
 ) -> Result<(), Error> {
     // Projects before tasks: a task's name is looked for on its project.
-    let mut project = None;
     for (field, named) in [("clientId", Named::Client), ("projectId", Named::Project), ("taskId", Named::Task)] {
         for (_, value) in pairs.iter_mut().filter(|(name, _)| name == field) {
             let texts: Vec<(String, &mut String)> = match value {

@@ -51,7 +51,7 @@ macro_rules! lists {
     ($($name:ident $module:ident)+) => {
         $(pub(super) async fn $name(mut call: Call) -> Result<CallOutcome, Error> {
             let cx = call.session.reader();
-            refuse(names::replace(&cx, &mut call.arguments).await?)?;
+            refuse(names::replace(&cx, &mut call.arguments, None).await?)?;
             page(&$module::list(&cx, &ListArgs::from_query(call.arguments.into_query())).await?)
         })+
     };
@@ -156,7 +156,7 @@ pub(super) async fn query(mut call: Call) -> Result<CallOutcome, Error> {
     call.arguments.refuse_rest()?;
     let sent = Sent { query: text, variables: async_graphql::Variables::from_json(variables), ..Sent::default() };
     let gateway = call.session.gateway.clone();
-    let prepared = match gateway.prepare(sent) {
+    let prepared = match gateway.prepare_within(QUERY_POINTS, sent) {
         Ok(prepared) => prepared,
         Err(Refused::Over(error)) => return Err(error),
         Err(unreadable) => {
@@ -167,10 +167,6 @@ pub(super) async fn query(mut call: Call) -> Result<CallOutcome, Error> {
     };
     if prepared.kind() != Kind::Query {
         return Err(Error::invalid("query", "must be a query; the tools create_… and update_… change records"));
-    }
-    if prepared.points() > QUERY_POINTS {
-        let why = format!("costs {} points; at most {QUERY_POINTS} are allowed here: ask for less", prepared.points());
-        return Err(Error::invalid("query", why));
     }
     let cx = call.session.reader();
     cx.prepay(prepared.points()).await?;
@@ -250,7 +246,7 @@ pub(super) fn report_schema() -> Schema {
 
 pub(super) async fn time_report(mut call: Call) -> Result<CallOutcome, Error> {
     let cx = call.session.reader();
-    refuse(names::replace(&cx, &mut call.arguments).await?)?;
+    refuse(names::replace(&cx, &mut call.arguments, None).await?)?;
     let args = TimeReportArgs::from_query(&call.arguments.into_query(), &[]);
     Ok(Reply::of(&report::time(&cx, &args).await?)?.into())
 }

@@ -129,8 +129,7 @@ fn hint(name: &str) -> Option<&'static str> {
     Some(match name {
         "clientId" | "projectId" | "taskId" => "id or exact name",
         "duration" => "such as 1h30m, 1:30, 90m",
-        "entryDate" => "YYYY-MM-DD; required without startedAt",
-        "startDate" | "dueDate" | "expenseDate" => "YYYY-MM-DD",
+        "entryDate" | "startDate" | "dueDate" | "expenseDate" => "YYYY-MM-DD",
         "startedAt" => "RFC 3339 with offset",
         "amount" | "hourlyRate" => "decimal string",
         "timeZone" => "IANA name",

@@ -197,7 +197,9 @@ tools! {
     Reads GetRunningTimer get_running_timer in all: "The timer that is running, if one is.", none(), read::running_timer;
     Creates CreateTimeEntry create_time_entry in default all:
         "Log time on a project: a duration, or durationSeconds, or startedAt with stoppedAt.",
-        Schema::of::<time_entry::CreateTimeEntryInput>(),
+        Schema::of::<time_entry::CreateTimeEntryInput>().with("entryDate", json!({
+            "type": "string", "description": "YYYY-MM-DD; required without startedAt",
+        })),
         async |call: Call| call.write("time_entry", Target::New("/time-entries"), async |cx, write| {
             time_entry::create(cx, FromBody::from_json(write.body)).await
         }).await;

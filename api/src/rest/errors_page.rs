@@ -94,7 +94,7 @@ pub fn samples() -> Vec<Sample> {
             "Stale",
             "`If-Match` names another version than the record has; `ETag` has the current one.",
             "stale",
-            Error::Stale { version: 4 },
+            Error::Stale { version: Some(4) },
         ),
         of_http("TooLarge", "The body is over 1 MiB.", "too large", HttpRejection::TooLarge),
         of_http("NotJson", "The body is not sent as `application/json`.", "type", HttpRejection::NotJson),

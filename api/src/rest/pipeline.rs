@@ -33,7 +33,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Pipeline<E> {
 
     async fn call(&self, mut request: Request) -> Result<Response> {
         let id = request_id(&request);
-        let is_head = request.method() == Method::HEAD;
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let if_none_match: Vec<_> = match reads {
             true => request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect(),
@@ -67,9 +66,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Pipeline<E> {
         }
         if !if_none_match.is_empty() {
             not_modified(&if_none_match, &mut response);
-        }
-        if is_head {
-            drop_body(&mut response).await;
         }
         Ok(response)
     }
@@ -213,15 +209,5 @@ fn not_modified(if_none_match: &[HeaderValue], response: &mut Response) {
         response.set_status(StatusCode::NOT_MODIFIED);
         response.take_body();
         response.headers_mut().remove(header::CONTENT_TYPE);
-    }
-}
-
-async fn drop_body(response: &mut Response) {
-    // The length of a 304 would be that of the record (RFC 9110, section 8.6), which is not at hand any more.
-    if response.status() == StatusCode::NOT_MODIFIED {
-        return;
-    }
-    if let Ok(bytes) = response.take_body().into_bytes().await {
-        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     }
 }

@@ -30,6 +30,15 @@ pub(super) struct Field<'a> {
 impl Fields<'_> {
     /// What is wrong, with a link to each field; nothing if nothing is. It takes the focus when the page opens.
     pub(super) fn summary(&self) -> Markup {
+        self.summary_of(&[])
+    }
+
+    /// The same, where these fields are called by their labels.
+    pub(super) fn summary_of(&self, labelled: &[Field<'_>]) -> Markup {
+        let label = |path: &str| {
+            let known = labelled.iter().find(|field| field.name == base(path));
+            known.map_or_else(|| path.to_owned(), |field| field.label.to_owned())
+        };
         let Problems { general, fields, .. } = self.problems;
         html! {
             @if general.is_some() || !fields.is_empty() {
@@ -39,7 +48,7 @@ impl Fields<'_> {
                     @if !fields.is_empty() {
                         ul {
                             @for (path, reason) in fields {
-                                li { a href=(format!("#{}", base(path))) { (path) ": " (reason) } }
+                                li { a href=(format!("#{}", base(path))) { (label(path)) ": " (reason) } }
                             }
                         }
                     }
@@ -82,6 +91,18 @@ impl Fields<'_> {
                 input type=(kind) id=(field.name) name=(field.name) value=(self.value(field)) required[field.required]
                     aria-invalid=[self.invalid(field)] aria-describedby=[self.described_by(field)]
                     autocomplete=(if field.autocomplete.is_empty() { "off" } else { field.autocomplete });
+            }
+        }
+    }
+
+    /// A filter of a list, which may always be left empty.
+    pub(super) fn filter(&self, kind: &str, field: &Field<'_>) -> Markup {
+        html! {
+            div.field {
+                label for=(field.name) { (field.label) }
+                (self.notes(field))
+                input type=(kind) id=(field.name) name=(field.name) value=(self.value(field))
+                    aria-invalid=[self.invalid(field)] aria-describedby=[self.described_by(field)];
             }
         }
     }

@@ -79,9 +79,9 @@ impl Form {
     }
 
     /// These fields as a JSON object, for an input of the service: a field that was not sent is left out, an empty one is
-    /// an empty text, which clears what may be empty.
+    /// an empty text, which clears what may be empty. White space around a value is left behind, such as that of a pasted amount.
     pub(super) fn object(&self, names: &[&str]) -> Vec<(String, Json)> {
-        let pair = |name: &&str| Some(((*name).to_owned(), Json::Text(self.sent(name)?.to_owned())));
+        let pair = |name: &&str| Some(((*name).to_owned(), Json::Text(self.sent(name)?.trim().to_owned())));
         names.iter().filter_map(pair).collect()
     }
 }

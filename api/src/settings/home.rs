@@ -6,9 +6,9 @@ use service::usage::{self, Used};
 use service::value::Plan;
 use service::{Feature, Sizes, organization};
 
-use super::layout;
 use super::parts::{self, Column, Row, time};
 use super::visit::Visit;
+use super::{layout, members};
 use crate::http::rejection::Rejection;
 
 pub(super) async fn show(visit: &Visit<'_>) -> Result<Response, Rejection> {
@@ -37,7 +37,7 @@ pub(super) async fn show(visit: &Visit<'_>) -> Result<Response, Rejection> {
             dl {
                 dt { "Name" } dd { (caller.name()) }
                 dt { "Email address" } dd { (caller.email()) }
-                dt { "Role" } dd { (caller.role()) }
+                dt { "Role" } dd { (members::name(caller.role())) }
             }
         }
         section aria-labelledby="workspace" {

@@ -31,7 +31,7 @@ const ROLES: [(Role, &str, &str); 4] = [
 ];
 
 /// The role in words.
-fn name(role: Role) -> &'static str {
+pub(super) fn name(role: Role) -> &'static str {
     ROLES.iter().find(|(known, ..)| *known == role).map_or("", |(_, name, _)| name)
 }
 
@@ -52,7 +52,10 @@ fn is_own(visit: &Visit<'_>, member: &Member) -> bool {
 }
 
 pub(super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    let members = member::list(&visit.cx, &pager::args(visit, &FILTERS)).await?;
+    let (members, problems) = match member::list(&visit.cx, &pager::args(visit, &FILTERS)).await {
+        Ok(page) => (Some(page), Problems::default()),
+        Err(error) => (None, Problems::of(error)?),
+    };
     let Used { used, limit } = usage::get(&visit.cx).await?.members;
     let filtered = FILTERS.iter().any(|name| !visit.facts.parameter(name).is_empty());
     let body = html! {
@@ -62,18 +65,20 @@ pub(super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
                 @if used < limit { p { a.button href=(NEW) { "Add a person" } } }
                 @else { div.locked { p { "To add another person, remove one first, or ask the operator of this server for a larger plan." } } }
             }
-            (filters(visit))
+            (filters(visit, &problems))
         } @else {
             p { "You see your own record; Managers and above see everyone." }
         }
-        @if members.items.is_empty() && !members.continued {
-            p { "Nobody fits." @if filtered { " " a href=(LIST) { "Show everyone" } } }
-        } @else if !members.items.is_empty() {
-            (parts::table("Members", &COLUMNS, members.items.iter().map(|member| row(visit, member))))
+        @if let Some(members) = &members {
+            @if members.items.is_empty() && !members.continued {
+                p { "Nobody fits." @if filtered { " " a href=(LIST) { "Show everyone" } } }
+            } @else if !members.items.is_empty() {
+                (parts::table("Members", &COLUMNS, members.items.iter().map(|member| row(visit, member))))
+            }
+            (pager::ways(visit, members))
         }
-        (pager::ways(visit, &members))
     };
-    Ok(layout::page(visit, "Members", body))
+    Ok(layout::page_with(visit, problems.status, "Members", body))
 }
 
 const COLUMNS: [Column; 5] = [
@@ -100,16 +105,18 @@ fn row(visit: &Visit<'_>, member: &Member) -> Row {
     ])
 }
 
-fn filters(visit: &Visit<'_>) -> Markup {
-    let (form, problems) = (Form::default(), Problems::default());
-    let fields = Fields { form: &form, problems: &problems };
+fn filters(visit: &Visit<'_>, problems: &Problems) -> Markup {
+    let form = Form::default();
+    let fields = Fields { form: &form, problems };
     let value =
         |name: &'static str, label| Field { name, label, value: visit.facts.parameter(name), ..Field::default() };
     let roles: Vec<_> = [("", "all")].into_iter().chain(ROLES.map(|(role, name, _)| (role.as_str(), name))).collect();
+    let [search, role] = [value("search", "Name or email address"), value("role", "Role")];
     html! {
+        (fields.summary_of(&[search, role]))
         form.filters method="get" action=(LIST) aria-label="Filters" {
-            (parts::filter("search", "search", "Name or email address", visit.facts.parameter("search")))
-            (fields.choice(&value("role", "Role"), &roles))
+            (fields.filter("search", &search))
+            (fields.choice(&role, &roles))
             button.quiet type="submit" { "Filter" }
         }
     }

@@ -62,7 +62,6 @@ impl Endpoint for Settings {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let is_head = request.method() == Method::HEAD;
         let facts = Facts::of(&self.server, &request);
         let answer = caught(self.answer(&mut request, &facts)).await;
         let mut response = match answer {
@@ -80,9 +79,6 @@ impl Endpoint for Settings {
             (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         ] {
             headers.insert(name, HeaderValue::from_static(value));
-        }
-        if is_head && let Ok(bytes) = response.take_body().into_bytes().await {
-            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
         }
         Ok(response)
     }

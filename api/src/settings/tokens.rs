@@ -7,7 +7,7 @@ use poem::Response;
 use service::input::FromBody;
 use service::token::{self, CreateTokenInput, MintedToken, Token};
 use service::value::{Json, MemberId, Timestamp};
-use service::{Action, Feature, member};
+use service::{Action, Feature, Precondition, member};
 
 use super::fields::{Field, Fields};
 use super::form::Problems;
@@ -201,6 +201,6 @@ pub(super) async fn confirm_revoke(visit: &Visit<'_>) -> Result<Response, Reject
 }
 
 pub(super) async fn revoke(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    token::revoke(&visit.cx, visit.id()?).await?;
+    token::revoke(&visit.cx, visit.id()?, &Precondition::Any).await?;
     Ok(layout::done(LIST, "token-revoked"))
 }

@@ -89,7 +89,7 @@ impl<const MAX: usize> Wire for Text<MAX> {
 
 on_every_surface!(Text<MAX> for const MAX: usize);
 
-/// Up to 50 tags of up to 50 characters, in the order sent.
+/// Up to 50 tags of up to 50 characters, in the order sent; one that is sent twice is there once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tags(Vec<ShortText>);
 
@@ -135,6 +135,7 @@ impl Wire for Tags {
         for (i, item) in items.into_iter().enumerate() {
             match ShortText::parse(item) {
                 Ok(tag) if shows_nothing(tag.as_str()) => problems.add(format!("[{i}]"), "must not be empty"),
+                Ok(tag) if tags.contains(&tag) => {}
                 Ok(tag) => tags.push(tag),
                 Err(inner) => problems.nest(&format!("[{i}]"), inner),
             }

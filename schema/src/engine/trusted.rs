@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use service::Error;
 
@@ -43,6 +45,12 @@ impl TrustedDocuments {
         let index = SchemaIndex::of(&sdl());
         let mut trusted = TrustedDocuments { only, ..TrustedDocuments::default() };
         for (id, text) in texts {
+            if id.is_empty() {
+                return Err("a document has an empty id, which nobody can send".into());
+            }
+            if trusted.by_id.contains_key(&id) {
+                return Err(format!("document {id} is there twice: an id stands for one document"));
+            }
             let document = read(&index, &text).map_err(|refused| format!("document {id}: {}", why(refused)))?;
             let document = trusted.by_text.entry(text).or_insert_with(|| Arc::new(document)).clone();
             trusted.by_id.insert(id, document);
@@ -101,14 +109,40 @@ impl TrustedDocuments {
 /// The ids and texts of a manifest.
 fn texts(manifest: &str) -> Result<Vec<(String, String)>, String> {
     const FORMS: &str = "must be Apollo's persisted query manifest, or a JSON object from ids to documents";
-    let json: Value = serde_json::from_str(manifest).map_err(|why| format!("{FORMS}: {why}"))?;
+    let Pairs(pairs) = serde_json::from_str(manifest).map_err(|why| format!("{FORMS}: {why}"))?;
     let text = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| FORMS.to_owned());
-    if let Some(Value::Array(operations)) = json.get("operations") {
+    if let Some((_, Value::Array(operations))) = pairs.iter().find(|(key, _)| key == "operations") {
         let ids_and_bodies = operations.iter().map(|entry| Ok((text(&entry["id"])?, text(&entry["body"])?)));
         return ids_and_bodies.collect::<Result<_, String>>();
     }
-    let pairs = json.as_object().ok_or(FORMS)?.iter();
-    pairs.map(|(id, body)| Ok((id.clone(), text(body)?))).collect::<Result<_, String>>()
+    pairs.into_iter().map(|(id, body)| Ok((id, text(&body)?))).collect::<Result<_, String>>()
+}
+
+/// The pairs of a JSON object as they are written: a key that is there twice is there twice.
+struct Pairs(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Pairs, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        json.deserialize_map(InOrder)
+    }
 }
 
 /// The message of a refusal.
@@ -132,6 +166,17 @@ mod tests {
         assert!(trusted.get("92eb5ffe").is_some() && trusted.with_text("query Me { viewer { name } }").is_some());
         for wrong in ["", "[]", r#"{"a": 1}"#, r#"{"operations": [{"id": "a"}]}"#, r#"{"a": "query {"}"#] {
             assert!(TrustedDocuments::new(wrong, false).is_err(), "{wrong}");
+        }
+        let (me, role) = ("{ viewer { name } }", "{ viewer { role } }");
+        let operation = |id: &str, body: &str| serde_json::json!({ "id": id, "body": body });
+        for (wrong, says) in [
+            (format!(r#"{{"a": "{me}", "a": "{role}"}}"#), "document a is there twice"),
+            (format!(r#"{{"": "{me}"}}"#), "an empty id"),
+            (serde_json::json!({ "operations": [operation("a", me), operation("a", role)] }).to_string(), "twice"),
+            (serde_json::json!({ "operations": [operation("", me)] }).to_string(), "an empty id"),
+        ] {
+            let why = TrustedDocuments::new(&wrong, false).err().unwrap_or_default();
+            assert!(why.contains(says), "{wrong}: {why}");
         }
     }
 

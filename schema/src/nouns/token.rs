@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use service::token::{Token, TokenFilter, TokenSort};
 use service::value::Id;
-use service::{Action, Deleted};
+use service::{Action, Deleted, Precondition};
 
 use crate::engine::connection::lists;
 use crate::engine::loader::{Linked, one};
@@ -82,7 +82,7 @@ impl TokenMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the token.")] id: ID,
     ) -> Result<Output<RevokeTokenPayload>> {
-        let deleted: Deleted = record(ctx, service::token::revoke(cx(ctx)?, parse_id(&id)).await)?;
+        let deleted: Deleted = record(ctx, service::token::revoke(cx(ctx)?, parse_id(&id), &Precondition::Any).await)?;
         Ok(Output(RevokeTokenPayload { deleted_id: deleted.id }))
     }
 }

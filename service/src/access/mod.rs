@@ -3,6 +3,7 @@
 pub(crate) mod action;
 pub(crate) mod audience;
 pub(crate) mod auth;
+mod conflicts;
 pub mod policy;
 pub(crate) mod scope;
 pub(crate) mod session;

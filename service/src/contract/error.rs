@@ -50,8 +50,8 @@ pub enum Error {
     InFlight,
     /// `If-Match` or `expectedVersion` names another version than this one.
     Stale {
-        /// The version that the record has.
-        version: i32,
+        /// The version that the record has; none of a record that has no versions.
+        version: Option<i32>,
     },
     /// Invalid input, with every bad field.
     Invalid(FieldErrors),
@@ -276,7 +276,10 @@ impl fmt::Display for Error {
             Error::InFlight => f.write_str(
                 "a request with this Idempotency-Key is still running; retry with the same key after Retry-After",
             ),
-            Error::Stale { version } => {
+            Error::Stale { version: None } => {
+                f.write_str("the record has no version, so none can be expected of it; leave out If-Match")
+            }
+            Error::Stale { version: Some(version) } => {
                 write!(f, "the record has changed since you read it: its version is {version}; read it again and retry")
             }
             Error::Invalid(problems) => write!(f, "{problems}"),

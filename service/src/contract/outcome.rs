@@ -123,8 +123,18 @@ pub enum Precondition {
 impl Precondition {
     pub(crate) fn check(&self, version: i32) -> Result<(), Error> {
         match self {
-            Precondition::OneOf(versions) if !versions.contains(&version) => Err(Error::Stale { version }),
+            Precondition::OneOf(versions) if !versions.contains(&version) => {
+                Err(Error::Stale { version: Some(version) })
+            }
             _ => Ok(()),
+        }
+    }
+
+    /// For a record without versions, which no entity tag fits (RFC 9110, section 13.1.1).
+    pub(crate) fn refuse_versions(&self) -> Result<(), Error> {
+        match self {
+            Precondition::Any => Ok(()),
+            Precondition::OneOf(_) => Err(Error::Stale { version: None }),
         }
     }
 }

@@ -32,6 +32,8 @@ reasons! {
     HasInvoices = "has_invoices",
     /// The client of the project is deleted, so the project cannot come back.
     ClientDeleted = "client_deleted",
+    /// Another record of this kind has its `externalId` by now, so it cannot come back with it. Give that one another `externalId`, or delete it.
+    ExternalIdTaken = "external_id_taken",
     /// It is on an invoice, or has time that is. It can be changed again when that invoice is cancelled.
     Invoiced = "invoiced",
     /// The project has expenses of its client, so it stays with that client. Take the project off the expenses first.

@@ -79,7 +79,7 @@ impl Cx {
             Err(Refusal::Unordered(refused)) => Err(refused),
         };
         match written {
-            Err(refused) => Err(Box::pin(self.in_order(&named, refused)).await),
+            Err(refused) => Err(Box::pin(self.in_order(action, &named, refused)).await),
             written => written,
         }
     }
@@ -146,7 +146,7 @@ impl Cx {
         let outcome = body(&write, input).await;
         write.roll_back().await;
         match outcome {
-            Err(refused) => Err(Box::pin(self.in_order(&named, refused)).await),
+            Err(refused) => Err(Box::pin(self.in_order(action, &named, refused)).await),
             done => done,
         }
     }
@@ -312,7 +312,8 @@ impl Cx {
 
     /// An unknown reference is reported with all other problems, and before any conflict: 422
     /// comes before 409, 404 and 412.
-    async fn in_order(&self, named: &[(String, Reference)], refused: Error) -> Error {
+    async fn in_order(&self, action: Action, named: &[(String, Reference)], refused: Error) -> Error {
+        debug_assert!(action.may_end_in(&refused), "{} is not said to end in {:?}", action.name(), refused.reason());
         let mut problems = match &refused {
             Error::Invalid(problems) => problems.clone(),
             Error::Conflict { .. } | Error::InFlight | Error::NotFound(_) | Error::Stale { .. } => FieldErrors::none(),

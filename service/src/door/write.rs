@@ -15,6 +15,7 @@ use crate::access::caller::Caller;
 use crate::access::scope::{Identified, Scoped, Versioned};
 use crate::access::texts::{self, PLACEHOLDER_ID, Shape};
 use crate::contract::error::Error;
+use crate::contract::reason::Reason;
 use crate::core::Core;
 use crate::core::database::Tx;
 use crate::door::parts::{Part, together};
@@ -305,6 +306,25 @@ impl Write {
         E::touch(&mut after, self.now);
         self.store::<E>(after.clone()).await?;
         Ok(after)
+    }
+
+    /// Stores a row that comes back, as `update` does. What another row has taken meanwhile was not sent by anybody, so that it is
+    /// the state that blocks, not the input.
+    ///
+    /// # Errors
+    /// `Conflict` where another live row has its external id.
+    pub(crate) async fn bring_back<E: Versioned>(&self, before: &E::Model, after: E::Model) -> Result<E::Model, Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel> + PartialEq + Clone,
+        E::ActiveModel: Send,
+    {
+        self.update::<E>(before, after).await.map_err(|refused| match refused {
+            Error::Invalid(_) => Error::conflict(
+                Reason::ExternalIdTaken,
+                "another record of this kind has its externalId by now; give that one another, or delete it",
+            ),
+            other => other,
+        })
     }
 
     /// Changes every row of the workspace that fits, by one statement; each is one version later.

@@ -12,38 +12,50 @@ use crate::list::page::ListArgs;
 /// What a look-up of a name costs in points, like a search: the door's one and two more.
 const POINTS: u32 = 3;
 
-/// A look-up: the newest live records that the caller sees and that have the name, case folded, as id and name.
+/// A record that has a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its id.
+    pub id: Id,
+    /// Its name, as it was given.
+    pub name: String,
+    /// The record that it belongs to: the client of a project, the project of a task; a client belongs to none.
+    pub of: Option<Id>,
+}
+
+/// A look-up: the newest live records that the caller sees and that have the name, case folded.
 macro_rules! named {
-    ($(#[doc = $doc:literal])+ $name:ident, $entity:ident, $action:ident) => {
+    ($(#[doc = $doc:literal])+ $name:ident, $entity:ident, $action:ident, $of:expr) => {
         $(#[doc = $doc])+
         ///
         /// # Errors
         /// `Forbidden` where the caller's role cannot list them, `RateLimited`.
-        pub async fn $name(cx: &Cx, name: &str, limit: u32) -> Result<Vec<(Id, String)>, Error> {
+        pub async fn $name(cx: &Cx, name: &str, limit: u32) -> Result<Vec<Named>, Error> {
             cx.charge_points(POINTS).await?;
             let args = ListArgs::from_query(vec![("limit".to_owned(), limit.to_string())]);
             let key = fold(name.trim());
             let narrow = |query: sea_orm::Select<$entity::Entity>| query.filter($entity::Column::NameKey.eq(key.as_str()));
             let page = cx.list_below::<$entity::Entity>(Action::$action, &args, "named", narrow).await?;
-            Ok(page.items.into_iter().map(|row| (row.id.any(), row.name)).collect())
+            let of: fn(&$entity::Model) -> Option<Id> = $of;
+            Ok(page.items.into_iter().map(|row| Named { id: row.id.any(), of: of(&row), name: row.name }).collect())
         }
     };
 }
 
 named!(
     /// Clients with a name, at most `limit`.
-    clients, client, ListClients
+    clients, client, ListClients, |_| None
 );
 named!(
     /// Projects with a name, at most `limit`.
-    projects, project, ListProjects
+    projects, project, ListProjects, |row| Some(row.client_id.any())
 );
 
 /// Tasks with a name, at most `limit`; of one project where it is known.
 ///
 /// # Errors
 /// `RateLimited`.
-pub async fn tasks(cx: &Cx, name: &str, project: Option<ProjectId>, limit: u32) -> Result<Vec<(Id, String)>, Error> {
+pub async fn tasks(cx: &Cx, name: &str, project: Option<ProjectId>, limit: u32) -> Result<Vec<Named>, Error> {
     cx.charge_points(POINTS).await?;
     let args = ListArgs::from_query(vec![("limit".to_owned(), limit.to_string())]);
     let key = fold(name.trim());
@@ -55,5 +67,6 @@ pub async fn tasks(cx: &Cx, name: &str, project: Option<ProjectId>, limit: u32) 
         }
     };
     let page = cx.list_below::<task::Entity>(Action::ListTasks, &args, "named", narrow).await?;
-    Ok(page.items.into_iter().map(|row| (row.id.any(), row.name)).collect())
+    let named = |row: task::Model| Named { id: row.id.any(), of: Some(row.project_id.any()), name: row.name };
+    Ok(page.items.into_iter().map(named).collect())
 }

@@ -14,7 +14,7 @@ use crate::access::caller::Caller;
 use crate::access::scope::Scoped;
 use crate::contract::error::Error;
 use crate::contract::input::{Field, Input, Required, Validate};
-use crate::contract::outcome::{Deleted, Record, Written};
+use crate::contract::outcome::{Deleted, Precondition, Record, Written};
 use crate::contract::reason::Reason;
 use crate::door::Cx;
 use crate::door::operator::Operator;
@@ -162,14 +162,15 @@ pub async fn of_member(cx: &Cx, member: MemberId) -> Result<Vec<Token>, Error> {
     Ok(rows.await?.into_iter().map(Token::from).collect())
 }
 
-/// Revokes a token permanently.
+/// Revokes a token permanently. It has no version, so that a version that is expected is another one.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
-pub async fn revoke(cx: &Cx, id: TokenId) -> Result<Written<Deleted>, Error> {
+pub async fn revoke(cx: &Cx, id: TokenId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RevokeToken, (), async |write, ()| {
         let row = write.lock_exclusive::<token::Entity>(id).await?;
+        expected.refuse_versions()?;
         end(write, row).await?;
         Ok(Deleted { id: id.any() })
     })

@@ -85,6 +85,22 @@ fn every_operation_says_who_may_call_it() {
     assert_eq!(list, "**Roles:** Owner, Admin, Manager. **Plans:** Studio, Agency. **Token scope:** `read`.");
 }
 
+/// Which states block an operation is what the door holds it to.
+#[test]
+fn every_write_names_the_reasons_of_its_conflicts() {
+    let document = document();
+    for (path, method, operation) in operations(&document) {
+        let action = Action::ALL.iter().find(|action| operation["operationId"] == *action.operation_id());
+        let (Some(action), false) = (action, method == "get") else { continue };
+        let text = operation["description"].as_str().unwrap();
+        assert!(text.contains("(409)"), "{method} {path}: {text}");
+        for reason in service::Reason::ALL {
+            let named = text.split("(409)").nth(1).is_some_and(|text| text.contains(&format!("`{reason}`")));
+            assert_eq!(named, action.conflicts().contains(reason), "{method} {path}: {reason}");
+        }
+    }
+}
+
 /// GraphQL has one description for each root, which names every field with its audience.
 #[test]
 fn the_roots_of_graphql_say_who_may_use_their_fields() {

@@ -88,6 +88,7 @@ async fn cost_is_charged_and_reported(kind: Kind) {
     let over = world.graphql(owner, dear, json!({ "n": 200 })).await;
     assert_eq!((over.status.as_u16(), &over.graphql_error()["code"]), (429, &json!("rate_limited")));
     assert!(over.header("retry-after").is_some_and(|seconds| seconds.parse::<u64>().unwrap() > 0));
+    assert_eq!(cost(&over)["requested"], 204);
     let after = world.graphql(owner, "{ viewer { name } }", json!({})).await;
     assert_eq!(remaining(&after), 189, "the door's point, and nothing more");
     // A batch is charged once, an entry each.

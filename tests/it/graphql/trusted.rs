@@ -42,6 +42,14 @@ async fn stored_documents_are_named_by_an_id() {
     }
     let by_get = server.read("/graphql?documentId=4f3c&variables=%7B%22first%22%3A1%7D", &token);
     assert_eq!(by_get["data"], nodes, "{by_get}");
+    // One document is executed: a request that has two is refused.
+    for both in [
+        json!({ "documentId": "4f3c", "query": "{ viewer { role } }" }),
+        json!({ "documentId": "5555", "query": DOCUMENT }),
+    ] {
+        let refused = server.graphql(&token, &both);
+        assert!(refused["errors"][0]["message"].as_str().unwrap().contains("not both"), "{refused}");
+    }
     let unknown = server.graphql(&token, &json!({ "documentId": "5555" }));
     assert_eq!(unknown["errors"][0]["extensions"]["code"], "bad_request", "{unknown}");
     let hash = json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": "5555" } } });
@@ -83,6 +91,15 @@ async fn a_manifest_is_validated_at_the_start() {
     let tools = server.mcp(&token, "tools/list", &json!({}));
     let names: Vec<_> = tools["result"]["tools"].as_array().unwrap().iter().map(|tool| &tool["name"]).collect();
     assert!(names.contains(&&json!("find")) && !names.contains(&&json!("query")), "{names:?}");
+    let said = server.mcp(
+        &token,
+        "initialize",
+        &json!({
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" },
+        }),
+    );
+    let said = said["result"]["instructions"].as_str().unwrap_or_else(|| panic!("{said}"));
+    assert!(said.contains("`find`") && !said.contains("`query`") && !said.contains("`schema`"), "{said}");
     let called = server.mcp(&token, "tools/call", &json!({ "name": "query", "arguments": { "query": DOCUMENT } }));
     assert_eq!(called["error"]["code"], -32602, "{called}");
 }

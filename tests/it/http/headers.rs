@@ -161,3 +161,42 @@ on_both! {
         }
     }
 }
+
+on_both! {
+    /// HEAD names the length that GET has, in the coding that was asked for, and sends no body.
+    async fn head_names_the_length_of_get(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        for i in 0..10 {
+            fixtures.home.client(&world, &format!("client {i}")).await;
+        }
+        for path in ["/api/v1/clients", "/api/v1/me", "/api/v1/reports/time?groupBy=client&format=csv", "/readyz", "/settings/sign-in"] {
+            for coding in ["identity", "gzip", "br"] {
+                let call = |method| world.call(method, path).token(&fixtures.home.owner).header("accept-encoding", coding);
+                let (get, head) = (call(Method::GET).send().await, call(Method::HEAD).send().await);
+                assert_eq!((get.status, head.bytes.len()), (head.status, 0), "{path} {coding}");
+                assert_eq!(head.header("content-encoding"), get.header("content-encoding"), "{path} {coding}");
+                assert_eq!(head.header("content-length"), Some(get.bytes.len().to_string().as_str()), "{path} {coding}");
+                let is_long = ["/api/v1/clients", "/settings/sign-in"].contains(&path);
+                assert_eq!(get.header("content-encoding").is_some(), is_long && coding != "identity", "{path} {coding}");
+            }
+        }
+    }
+}
+
+on_both! {
+    /// A good token is sent its rate headers by every refusal below `/mcp`, too; without one, an unknown path and a wrong method
+    /// come first, as everywhere.
+    async fn what_is_not_served_below_mcp_has_rate_headers(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        for (method, path, status) in [
+            (Method::GET, "/mcp", 405), (Method::PUT, "/mcp/x/all", 405), (Method::POST, "/mcp/nope", 404),
+            (Method::GET, "/mcp/x/nope", 404), (Method::POST, "/mcp/readonly/more", 404),
+        ] {
+            let answer = world.call(method.clone(), path).token(&fixtures.home.owner).send().await;
+            answer.error(status, if status == 404 { "not_found" } else { "bad_request" });
+            assert!(answer.header("x-ratelimit-limit").is_some() && answer.header("ratelimit").is_some(), "{path}");
+            let answer = world.call(method, path).send().await;
+            assert_eq!((answer.status.as_u16(), answer.header("x-ratelimit-limit")), (status, None), "{path}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod day;
 mod hostile;
 mod lists;
+mod names;
 mod protocol;
 mod retries;
 mod rights;

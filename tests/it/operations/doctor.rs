@@ -71,7 +71,8 @@ async fn an_embedded_database_is_examined() {
         assert_eq!(find(&checks, name)["status"], "warn", "{name}");
     }
     let words = keyless(&url, &["doctor"]).output().unwrap();
-    assert!(String::from_utf8_lossy(&words.stdout).contains("chmod 600"));
+    let words = String::from_utf8_lossy(&words.stdout).into_owned();
+    assert!(words.contains("chmod 600") && words.contains("settings of this command"), "{words}");
 }
 
 #[tokio::test]

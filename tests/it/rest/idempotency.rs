@@ -213,6 +213,12 @@ on_both! {
         let two = "mutation { a: createClient(input: { name: \"A\" }) { client { id } } b: createClient(input: { name: \"B\" }) { client { id } } }";
         let refused = send(two).await;
         assert_eq!((refused.status.as_u16(), &refused.graphql_error()["code"]), (422, &json!("validation_error")));
+        // `__typename` is no mutation.
+        let typed = "mutation { __typename createClient(input: { name: \"T\" }) { client { id } } kind: __typename }";
+        let call = world.call(Method::POST, "/graphql").token(owner).key("typed").json(json!({ "query": typed }));
+        let typed = call.send().await;
+        assert_eq!(typed.graphql()["__typename"], "Mutation", "{}", typed.text());
+        world.delete(owner, &format!("/api/v1/clients/{}", typed.graphql()["createClient"]["client"]["id"].as_str().unwrap())).await;
         let rest = post(&world, owner, "g", r#"{"name":"G"}"#).await.error(409, "conflict");
         assert_eq!(rest["reason"], "idempotency_mismatch");
         assert_eq!(world.get(owner, "/api/v1/clients").await.data(200).as_array().map(Vec::len), Some(1));

@@ -90,3 +90,43 @@ on_both! {
         world.call(poem::http::Method::PUT, &stranger).token(owner).send().await.error(404, "not_found");
     }
 }
+
+on_both! {
+    /// A project whose fixed fee is on an invoice is neither moved nor deleted, until that invoice is cancelled.
+    async fn a_project_with_a_billed_fee_stays(world: World) {
+        let home = Fixtures::new(&world).await.home;
+        let client = home.client(&world, "C").await;
+        let body = json!({ "clientId": client, "name": "P", "rateType": "FIXED", "fixedFeeAmount": "500" });
+        let path = format!("/api/v1/projects/{}", world.post(&home.owner, "/api/v1/projects", body).await.id());
+        let invoice = home.invoice(&world, &client).await;
+        let refused = world.delete(&home.owner, &path).await;
+        assert_eq!(refused.error(409, "conflict")["reason"], "invoiced", "{}", refused.text());
+        let invoice = invoice.parse().unwrap();
+        service::invoice::cancel(&world.operator(), invoice).await.unwrap();
+        assert_eq!(world.delete(&home.owner, &path).await.status, 204);
+    }
+}
+
+on_both! {
+    /// What comes back while another record has its external id is blocked by that record: a conflict, since nobody has sent a
+    /// field.
+    async fn a_taken_external_id_blocks_the_way_back(world: World) {
+        let home = Fixtures::new(&world).await.home;
+        let owner = &home.owner;
+        let (client, project) = (home.client(&world, "C").await, home.project(&world, "P").await);
+        for (list, body) in [
+            ("/api/v1/projects", json!({ "clientId": client, "name": "A", "externalId": "E" })),
+            ("/api/v1/tasks", json!({ "projectId": project, "name": "A", "externalId": "E" })),
+        ] {
+            let first = format!("{list}/{}", world.post(owner, list, body.clone()).await.id());
+            assert_eq!(world.delete(owner, &first).await.status, 204);
+            let second = format!("{list}/{}", world.post(owner, list, body.clone()).await.id());
+            let refused = world.post(owner, &format!("{first}/restore"), json!({})).await;
+            assert_eq!(refused.error(409, "conflict")["reason"], "external_id_taken", "{}", refused.text());
+            world.patch(owner, &second, json!({ "externalId": "F" })).await.data(200);
+            world.post(owner, &format!("{first}/restore"), json!({})).await.data(200);
+            // On the way in, it is the field that was sent.
+            assert!(world.post(owner, list, body).await.fields()["externalId"].is_string());
+        }
+    }
+}

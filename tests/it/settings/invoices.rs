@@ -126,7 +126,9 @@ on_both! {
         assert!(shown.contains("Record a payment") && !shown.contains("Mark as sent"), "{shown}");
         assert_eq!(reported(&world).await, ["invoice.sent"]);
         step("payment-failed", &[("amount", ""), ("reason", "declined")], "payment-failed").await;
-        let shown = step("pay", &[("amount", "40.50")], "payment-recorded").await;
+        let again = page(&manager.get(&format!("{at}/send")).await, 409);
+        assert!(again.contains("cannot be done") && !again.contains("method=\"post\" action=\"/settings/invoices"), "{again}");
+        let shown = step("pay", &[("amount", " 40.50\t")], "payment-recorded").await;
         assert!(shown.contains("paid in part") && shown.contains("59.50 EUR"), "{shown}");
         let wrong = page(&manager.post(&format!("{at}/pay"), &[("amount", "60")]).await, 422);
         assert!(wrong.contains("id=\"amount-error\"") && wrong.contains("59.50") && wrong.contains("value=\"60\""), "{wrong}");
@@ -193,7 +195,8 @@ on_both! {
         labelled(&sent);
         assert!(page(&manager.get(&format!("{LIST}?status=PAID")).await, 200).contains("No invoice fits."));
         let wrong = page(&manager.get(&format!("{LIST}?issueDateFrom=soon")).await, 422);
-        assert!(wrong.contains("issueDateFrom") && wrong.contains("value=\"soon\""), "{wrong}");
+        assert!(wrong.contains("id=\"issueDateFrom-error\"") && wrong.contains("value=\"soon\""), "{wrong}");
+        assert!(wrong.contains("href=\"#issueDateFrom\">Issued from: "), "it is called as its label is: {wrong}");
     }
 }
 

@@ -209,3 +209,24 @@ on_both! {
         replica.get(&fixtures.home.owner, "/api/v1/me").await.data(200);
     }
 }
+
+on_both! {
+    /// A filter that is refused is shown in its form, with what is wrong beside it.
+    async fn a_refused_filter_stands_in_its_form(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let browser = Browser::signed_in(&world, fixtures.home.id, "owner@home.example").await;
+        let long = "x".repeat(201);
+        for (path, field, label, query) in [
+            ("/settings/members", "search", "Name or email address", format!("search={long}")),
+            ("/settings/members", "search", "Name or email address", "search=a%00b".into()),
+            ("/settings/members", "role", "Role", "role=KING".into()),
+            ("/settings/webhooks/deliveries", "status", "Status", "status=zz".into()),
+            ("/settings/webhooks/deliveries", "endpointId", "Endpoint", "endpointId=nope".into()),
+            ("/settings/invoices", "search", "Number", format!("search={long}")),
+        ] {
+            let shown = page(&browser.get(&format!("{path}?{query}")).await, 422);
+            assert!(shown.contains("class=\"filters\"") && shown.contains(&format!("id=\"{field}-error\"")), "{query}: {shown}");
+            assert!(shown.contains(&format!("href=\"#{field}\">{label}: ")), "{query}: {shown}");
+        }
+    }
+}

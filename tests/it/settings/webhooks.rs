@@ -122,6 +122,8 @@ on_both! {
         page(&browser.get(&rotate).await, 200);
         let rotated = page(&browser.post(&rotate, &[("overlapSeconds", "3600")]).await, 200);
         assert!(value_of(&rotated, "secret").starts_with("wsk_"));
+        let shown = page(&browser.get(&path).await, 200);
+        assert!(shown.contains("The old secret signs, too, until") && shown.contains("2026-06-11T09:"), "{shown}");
         page(&browser.post(&rotate, &[("overlapSeconds", "9999999")]).await, 422);
         world.clock.advance(5 * 60 * 1000);
         page(&browser.get(&rotate).await, 403);

@@ -73,7 +73,9 @@ impl Doctor {
         checks.push(surroundings::webhook_allow(&self.webhook_allow));
         let public_url = self.public_url.filter(|url| !url.is_empty());
         checks.push(surroundings::identity_provider(&self.oidc, public_url.as_deref()).await);
-        let words: Vec<String> = checks.iter().map(in_words).collect();
+        // Beside a server that was started with others, they are not about that server.
+        let whose = "Looked at with the settings of this command (its flags, environment and file); a server may run with others.";
+        let words: Vec<String> = [whose.to_owned()].into_iter().chain(checks.iter().map(in_words)).collect();
         print::outcome(common.json, &checks, words.join("\n"))?;
         let failed: Vec<_> =
             checks.iter().filter(|check| check.status == Status::Fail).map(|check| check.check).collect();

@@ -7,7 +7,7 @@ use service::token::{self, Token, TokenFilter, TokenSort};
 use super::Tag;
 use crate::http::rejection::Rejection;
 use crate::rest::answers::{List, NoContent};
-use crate::rest::extract::{Access, PathId, Query};
+use crate::rest::extract::{Access, IfMatch, PathId, Query};
 
 pub struct Tokens;
 
@@ -31,7 +31,12 @@ impl Tokens {
     /// Revokes a token permanently; the next request with it answers 401. Owners and Admins may revoke every token of the
     /// workspace, others their own.
     #[oai(path = "/tokens/:id", method = "delete", operation_id = "revokeToken")]
-    async fn revoke_token(&self, Access(cx): Access, id: Path<PathId>) -> Result<NoContent, Rejection> {
-        Ok(NoContent(token::revoke(&cx, id.0.into()).await?))
+    async fn revoke_token(
+        &self,
+        Access(cx): Access,
+        id: Path<PathId>,
+        #[oai(name = "If-Match")] expected: IfMatch,
+    ) -> Result<NoContent, Rejection> {
+        Ok(NoContent(token::revoke(&cx, id.0.into(), &expected.0).await?))
     }
 }

@@ -39,7 +39,8 @@ pub fn complete(path: &str, method: &str, operation: &mut Value, orders: &Orders
     let general = about(method, is_list, tagged, &parameters, &operation["responses"]);
     let action = Action::ALL.iter().find(|action| action.operation_id() == id);
     let audience = action.map(|action| service::audience(*action));
-    let parts: Vec<String> = [own, Some(general.to_owned()), audience].into_iter().flatten().collect();
+    let conflicts = action.filter(|_| method != "get").map(|action| conflicts(*action));
+    let parts: Vec<String> = [own, Some(general.to_owned()), conflicts, audience].into_iter().flatten().collect();
     operation["description"] = json!(parts.join("\n\n"));
 
     let refusals = refusals(path, method, operation.get("requestBody").is_some(), &parameters);
@@ -58,6 +59,19 @@ pub fn complete(path: &str, method: &str, operation: &mut Value, orders: &Orders
     }
     for (status, name) in refusals {
         responses[status] = reference("responses", name);
+    }
+}
+
+/// The reasons with which an action is refused by 409.
+fn conflicts(action: Action) -> String {
+    let reasons: Vec<String> = action.conflicts().iter().map(|reason| format!("`{reason}`")).collect();
+    match reasons.as_slice() {
+        [] => "Nothing but its `Idempotency-Key` can cause a conflict (409).".to_owned(),
+        [only] => format!("A conflict (409) that its `Idempotency-Key` does not cause has the reason {only}."),
+        [others @ .., last] => format!(
+            "A conflict (409) that its `Idempotency-Key` does not cause has one of the reasons {} and {last}.",
+            others.join(", ")
+        ),
     }
 }
 

@@ -44,7 +44,7 @@ pub(in super::super) async fn show(visit: &Visit<'_>) -> Result<Response, Reject
 }
 
 /// What can be done to an invoice in its state: the last part of the path, the label, and whether it is the next step.
-fn steps(visit: &Visit<'_>, invoice: &Invoice) -> Vec<(&'static str, &'static str, bool)> {
+pub(super) fn steps(visit: &Visit<'_>, invoice: &Invoice) -> Vec<(&'static str, &'static str, bool)> {
     let refunded = invoice.payment_status == PaymentStatus::Refunded;
     let (draft, sent) = (invoice.status == InvoiceStatus::Draft, invoice.status == InvoiceStatus::Sent);
     let ends = draft || sent || (invoice.status == InvoiceStatus::Paid && refunded);

@@ -89,14 +89,21 @@ fn filters(visit: &Visit<'_>, problems: &Problems) -> Markup {
     let any = [("", "all")].into_iter();
     let statuses: Vec<_> = any.clone().chain(STATUSES.map(|(status, name)| (status.as_str(), name))).collect();
     let payments: Vec<_> = any.chain(PAYMENTS.map(|(status, name)| (status.as_str(), name))).collect();
+    let [search, status, payment, from, to] = [
+        field("search", "Number"),
+        field("status", "State"),
+        field("paymentStatus", "Payment"),
+        field("issueDateFrom", "Issued from"),
+        field("issueDateTo", "Issued to"),
+    ];
     html! {
-        (fields.summary())
+        (fields.summary_of(&[search, status, payment, from, to]))
         form.filters method="get" action=(LIST) aria-label="Filters" {
-            (parts::filter("search", "search", "Number", visit.facts.parameter("search")))
-            (fields.choice(&field("status", "State"), &statuses))
-            (fields.choice(&field("paymentStatus", "Payment"), &payments))
-            (parts::filter("date", "issueDateFrom", "Issued from", visit.facts.parameter("issueDateFrom")))
-            (parts::filter("date", "issueDateTo", "Issued to", visit.facts.parameter("issueDateTo")))
+            (fields.filter("search", &search))
+            (fields.choice(&status, &statuses))
+            (fields.choice(&payment, &payments))
+            (fields.filter("date", &from))
+            (fields.filter("date", &to))
             button.quiet type="submit" { "Filter" }
         }
     }

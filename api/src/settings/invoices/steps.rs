@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use poem::Response;
+use poem::http::StatusCode;
 use service::input::FromBody;
 use service::invoice::settings::{self, RecordFailedPaymentInput, RecordPaymentInput};
 use service::invoice::{self, Invoice, InvoiceWithLines};
@@ -12,6 +13,7 @@ use super::super::fields::{Field, Fields};
 use super::super::form::Problems;
 use super::super::visit::Visit;
 use super::super::{layout, parts};
+use super::document::steps;
 use super::{LIST, digits, money, open, state};
 use crate::http::rejection::Rejection;
 
@@ -87,21 +89,29 @@ async fn page(visit: &Visit<'_>, step: Step, problems: &Problems) -> Result<Resp
     let fields = Fields { form: &visit.form, problems };
     let back = format!("{LIST}/{}", invoice.id);
     let title = format!("{}: {}", words.title, invoice.number);
+    // The page may be that of an address which somebody has kept, or of another tab.
+    let offered = steps(visit, &invoice).iter().any(|(place, ..)| visit.facts.path().ends_with(&format!("/{place}")));
     let body = html! {
         (fields.summary())
         (named(&invoice))
-        p { (words.about) }
-        form method="post" action=(visit.facts.path()) {
-            (parts::key(visit.facts))
-            input type="hidden" name="version" value=(invoice.version);
-            (own_fields(&fields, step, &invoice))
-            div.actions {
-                button.danger[step == Step::Cancel] type="submit" { (words.button) }
-                a href=(back) { "Back to the invoice" }
+        @if offered {
+            p { (words.about) }
+            form method="post" action=(visit.facts.path()) {
+                (parts::key(visit.facts))
+                input type="hidden" name="version" value=(invoice.version);
+                (own_fields(&fields, step, &invoice))
+                div.actions {
+                    button.danger[step == Step::Cancel] type="submit" { (words.button) }
+                    a href=(back) { "Back to the invoice" }
+                }
             }
+        } @else {
+            p { "In this state of the invoice, this cannot be done." }
+            p { a href=(back) { "Back to the invoice" } }
         }
     };
-    Ok(layout::page_with(visit, problems.status, &title, body))
+    let status = if offered || problems.status != StatusCode::OK { problems.status } else { StatusCode::CONFLICT };
+    Ok(layout::page_with(visit, status, &title, body))
 }
 
 /// Which invoice it is about.

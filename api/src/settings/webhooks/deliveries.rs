@@ -16,7 +16,7 @@ use super::super::form::{Form, Problems};
 use super::super::parts::{self, Column, Row, time, time_or};
 use super::super::visit::Visit;
 use super::super::{layout, pager};
-use super::{LIST, host, is_unlocked};
+use super::{LIST, host, is_unlocked, name_among};
 use crate::http::rejection::Rejection;
 
 const DELIVERIES: &str = "/settings/webhooks/deliveries";
@@ -27,28 +27,33 @@ const FILTERS: [&str; 3] = ["status", "endpointId", "eventType"];
 type Endpoints = HashMap<WebhookEndpointId, WebhookEndpoint>;
 
 pub(in super::super) async fn list(visit: &Visit<'_>) -> Result<Response, Rejection> {
-    let deliveries = delivery::list(&visit.cx, &pager::args(visit, &FILTERS)).await?;
+    let (deliveries, problems) = match delivery::list(&visit.cx, &pager::args(visit, &FILTERS)).await {
+        Ok(page) => (Some(page), Problems::default()),
+        Err(error) => (None, Problems::of(error)?),
+    };
     // All that are not deleted: a workspace has as many as a page of them.
     let offered = endpoint::list(&visit.cx, &ListArgs::default()).await?.items;
     let mut endpoints: Endpoints = offered.iter().map(|endpoint| (endpoint.id, endpoint.clone())).collect();
-    let shown = deliveries.items.iter().map(|delivery| delivery.endpoint_id);
+    let shown = deliveries.iter().flat_map(|page| &page.items).map(|delivery| delivery.endpoint_id);
     let deleted: Vec<WebhookEndpointId> = shown.filter(|id| !endpoints.contains_key(id)).collect();
     if !deleted.is_empty() {
         endpoints.extend(endpoint::by_ids(&visit.cx, &deleted).await?);
     }
     let list = html! {
-        @if deliveries.items.is_empty() && !deliveries.continued {
-            p { "No delivery matches. A delivery is made when something happens that an endpoint is sent, or by a test event." }
-        } @else {
-            (table(&deliveries.items, &endpoints))
-        }
-        (pager::ways(visit, &deliveries))
-        @if is_unlocked(visit) && !deliveries.items.is_empty() {
-            p { a href=(format!("{REPLAY}?{}", query(visit))) { "Replay what fits these filters" } }
+        @if let Some(deliveries) = &deliveries {
+            @if deliveries.items.is_empty() && !deliveries.continued {
+                p { "No delivery matches. A delivery is made when something happens that an endpoint is sent, or by a test event." }
+            } @else {
+                (table(&deliveries.items, &endpoints))
+            }
+            (pager::ways(visit, deliveries))
+            @if is_unlocked(visit) && !deliveries.items.is_empty() {
+                p { a href=(format!("{REPLAY}?{}", query(visit))) { "Replay what fits these filters" } }
+            }
         }
     };
-    let body = html! { (filters(visit, &offered)) (parts::live(visit, DELIVERIES, list)) };
-    Ok(layout::page(visit, "Deliveries", body))
+    let body = html! { (filters(visit, &offered, &problems)) (parts::live(visit, DELIVERIES, list)) };
+    Ok(layout::page_with(visit, problems.status, "Deliveries", body))
 }
 
 /// The filters that are set, for an address.
@@ -58,22 +63,26 @@ fn query(visit: &Visit<'_>) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(set).finish()
 }
 
-fn filters(visit: &Visit<'_>, endpoints: &[WebhookEndpoint]) -> Markup {
+fn filters(visit: &Visit<'_>, endpoints: &[WebhookEndpoint], problems: &Problems) -> Markup {
     let ids: Vec<String> = endpoints.iter().map(|endpoint| endpoint.id.to_string()).collect();
     let any = ("", "all");
     let statuses = DeliveryStatus::ALL.iter().map(|status| (status.as_str(), status.as_str()));
     let kinds = EventType::ALL.iter().map(|kind| (kind.as_str(), kind.as_str()));
-    let hosts = ids.iter().zip(endpoints).map(|(id, endpoint)| (id.as_str(), host(&endpoint.url)));
-    let (form, problems) = (Form::default(), Problems::default());
-    let fields = Fields { form: &form, problems: &problems };
+    let names: Vec<String> = endpoints.iter().map(|endpoint| name_among(endpoint, endpoints)).collect();
+    let names = ids.iter().zip(&names).map(|(id, name)| (id.as_str(), name.as_str()));
+    let form = Form::default();
+    let fields = Fields { form: &form, problems };
     let field = |name, label| Field { name, label, value: visit.facts.parameter(name), ..Field::default() };
     let options = |values: Vec<(&'static str, &'static str)>| [vec![any], values].concat();
-    let hosts: Vec<(&str, &str)> = [any].into_iter().chain(hosts).collect();
+    let names: Vec<(&str, &str)> = [any].into_iter().chain(names).collect();
+    let [status, endpoint, kind] =
+        [field("status", "Status"), field("endpointId", "Endpoint"), field("eventType", "Event type")];
     html! {
+        (fields.summary_of(&[status, endpoint, kind]))
         form.filters method="get" action=(DELIVERIES) aria-label="Filters" {
-            (fields.choice(&field("status", "Status"), &options(statuses.collect())))
-            (fields.choice(&field("endpointId", "Endpoint"), &hosts))
-            (fields.choice(&field("eventType", "Event type"), &options(kinds.collect())))
+            (fields.choice(&status, &options(statuses.collect())))
+            (fields.choice(&endpoint, &names))
+            (fields.choice(&kind, &options(kinds.collect())))
             button.quiet type="submit" { "Filter" }
         }
     }

@@ -47,6 +47,9 @@ async fn page(visit: &Visit<'_>, problems: &Problems) -> Result<Response, Reject
         dl {
             dt { "State" } dd { (state(endpoint)) }
             dt { "Secret" } dd { code { (endpoint.secret_prefix) "…" } }
+            @if let Some(until) = endpoint.previous_secret_until.filter(|until| *until > visit.cx.now()) {
+                dt { "The old secret signs, too, until" } dd { (time(until)) }
+            }
             dt { "Created" } dd { (time(endpoint.created_at)) }
             dt { "Last changed" } dd { (time(endpoint.updated_at)) }
         }

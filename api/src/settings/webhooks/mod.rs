@@ -29,6 +29,13 @@ fn host(url: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
 
+/// How an endpoint is called among others: by its host, and by its whole URL where another one has the same.
+fn name_among(endpoint: &WebhookEndpoint, all: &[WebhookEndpoint]) -> String {
+    let own = host(&endpoint.url);
+    let same = all.iter().filter(|other| host(&other.url) == own).count();
+    if same > 1 { endpoint.url.clone() } else { own.to_owned() }
+}
+
 /// The fields of an endpoint, with what they are before anything was typed.
 fn endpoint_fields(fields: &Fields<'_>, url: &str, events: &[EventType], description: &str) -> Markup {
     let address = Field {

@@ -249,13 +249,13 @@ pub async fn restore(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> 
         let before = write.lock_even_deleted::<project::Entity>(id).await?;
         ensure_client_matches(write, &before).await?;
         let after = project::Model { status: ProjectStatus::Active, deleted_at: None, ..before.clone() };
-        let row = write.update::<project::Entity>(&before, after).await?;
+        let row = write.bring_back::<project::Entity>(&before, after).await?;
         Ok(Project::shown_to(write.caller()?, row))
     })
     .await
 }
 
-/// Deletes a project that has neither invoiced time nor a running timer.
+/// Deletes a project that has neither invoiced time, nor a fee on an invoice, nor a running timer.
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
@@ -271,6 +271,9 @@ pub async fn delete(cx: &Cx, id: ProjectId, expected: &Precondition) -> Result<W
         let invoiced = live(time_entry::Column::InvoiceId.is_not_null());
         if write.count::<time_entry::Entity>(|query| query.filter(invoiced)).await? > 0 {
             return Err(Error::conflict(Reason::Invoiced, "the project has invoiced time; archive it instead"));
+        }
+        if before.fee_invoice_id.is_some() {
+            return Err(Error::conflict(Reason::Invoiced, "the project's fee is on an invoice; archive it instead"));
         }
         let running = live(time_entry::Column::DurationSeconds.is_null());
         if write.count::<time_entry::Entity>(|query| query.filter(running)).await? > 0 {

@@ -326,7 +326,7 @@ pub async fn restore(cx: &Cx, id: TaskId) -> Result<Written<Task>, Error> {
             return Err(Error::conflict(Reason::ProjectDeleted, "the task's project is deleted; restore it first"));
         }
         let after = task::Model { deleted_at: None, ..before.clone() };
-        Ok(write.update::<task::Entity>(&before, after).await?.into())
+        Ok(write.bring_back::<task::Entity>(&before, after).await?.into())
     })
     .await
 }

@@ -52,6 +52,11 @@ pub struct WebhookEndpoint {
     pub status: EndpointStatus,
     /// First characters of the secret, to recognise it by.
     pub secret_prefix: String,
+    /// Time until which deliveries are signed with the former secret, too (UTC), as chosen when the secret was rotated; null if no
+    /// overlap was chosen.
+    #[serde(default)]
+    #[oai(nullable)]
+    pub previous_secret_until: Option<Timestamp>,
     /// Secret that deliveries are signed with, `wsk_` and standard base64. Only in the answers that create the endpoint
     /// or rotate its secret; absent otherwise.
     #[serde(default, skip_serializing_if = "Visible::is_hidden")]
@@ -89,7 +94,7 @@ impl From<webhook_endpoint::Model> for WebhookEndpoint {
             secret: _,
             secret_prefix,
             previous_secret: _,
-            previous_until: _,
+            previous_until,
             version,
             created_at,
             updated_at,
@@ -105,6 +110,7 @@ impl From<webhook_endpoint::Model> for WebhookEndpoint {
             enabled,
             status,
             secret_prefix,
+            previous_secret_until: previous_until,
             secret: Visible::Hidden,
             standard_secret: Visible::Hidden,
             version,

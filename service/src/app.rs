@@ -221,6 +221,14 @@ impl App {
         self.core().database().fits(migrations).await.unwrap_or(false)
     }
 
+    /// The program that the database is, and its release, such as `PostgreSQL 15.5`.
+    ///
+    /// # Errors
+    /// `Internal` or `Unavailable` if the database does not answer.
+    pub async fn database_version(&self) -> Result<String, Error> {
+        Ok(self.core().database().version().await?)
+    }
+
     /// Closes the connections to the database, when nothing runs any more.
     ///
     /// # Errors

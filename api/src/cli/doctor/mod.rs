@@ -72,6 +72,7 @@ impl Doctor {
         checks.push(surroundings::redis(self.redis_url.as_deref().unwrap_or_default(), self.redis_ca).await);
         checks.push(surroundings::webhook_allow(&self.webhook_allow));
         let public_url = self.public_url.filter(|url| !url.is_empty());
+        checks.push(surroundings::public_url(public_url.as_deref()));
         checks.push(surroundings::identity_provider(&self.oidc, public_url.as_deref()).await);
         let words: Vec<String> = checks.iter().map(in_words).collect();
         print::outcome(common.json, &checks, words.join("\n"))?;

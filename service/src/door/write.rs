@@ -350,11 +350,14 @@ pub(crate) fn shared<E: Identified>(caller: &Caller, id: Id) -> SelectStatement 
     E::live(E::within(caller).filter(E::ID.eq(id))).lock_shared().into_query()
 }
 
+/// What is wrong with an id of another system that a record has.
+pub(super) const TAKEN: &str = "another record of this kind has it already";
+
 /// A unique key that another row has is the caller's to mend, not a fault of ours.
 fn refused_by_constraint(error: DbErr) -> Error {
     match error.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(which)) if which.contains("external_id") => {
-            Error::Invalid(FieldErrors::at("externalId", "another record of this kind has it already"))
+            Error::Invalid(FieldErrors::at("externalId", TAKEN))
         }
         _ => error.into(),
     }

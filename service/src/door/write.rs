@@ -307,12 +307,23 @@ impl Write {
         Ok(after)
     }
 
-    /// Changes every row of the workspace that fits, by one statement; each is one version later.
+    /// As `update_all`, of so many rows at most: how many were changed.
+    pub(crate) async fn update_some<E: Versioned>(
+        &self,
+        changes: impl IntoIterator<Item = (E::Column, Value)>,
+        rows: Condition,
+        limit: u64,
+    ) -> Result<u64, Error> {
+        let some = E::all_of(self.organization_id).filter(rows).select_only().column(E::ID).limit(limit);
+        self.update_all::<E>(changes, Condition::all().add(E::ID.in_subquery(some.into_query()))).await
+    }
+
+    /// Changes every row of the workspace that fits, by one statement; each is one version later. How many were changed.
     pub(crate) async fn update_all<E: Versioned>(
         &self,
         changes: impl IntoIterator<Item = (E::Column, Value)>,
         rows: Condition,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         let changed = E::UPDATED_AT.into_expr();
         let later = changed.clone().add(1);
         let changed = CaseStatement::new().case(changed.lt(self.now), Expr::val(self.now)).finally(later);
@@ -321,8 +332,7 @@ impl Write {
             .col_expr(E::UPDATED_AT, changed.into());
         let changes = changes.into_iter();
         let update = changes.fold(update, |update, (column, value)| update.col_expr(column, Expr::value(value)));
-        update.filter(rows).exec(&self.tx).await?;
-        Ok(())
+        Ok(update.filter(rows).exec(&self.tx).await?.rows_affected)
     }
 
     /// Stores a row as it is, whether or not its table counts versions.

@@ -19,6 +19,18 @@ const QUIET: [&str; 5] = [
     "sea_orm_migration=warn",
 ];
 
+/// The crates of this program, which people know by its name.
+const OURS: [&str; 5] = ["api", "schema", "service", "entity", "migration"];
+
+/// A filter in which `hoursmith=LEVEL` names all crates of this program.
+fn of_crates(filter: &str) -> String {
+    let part = |part: &str| match part.trim().strip_prefix("hoursmith=") {
+        Some(level) => OURS.map(|name| format!("{name}={level}")).join(","),
+        None => part.to_owned(),
+    };
+    filter.split(',').map(part).collect::<Vec<_>>().join(",")
+}
+
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -34,7 +46,8 @@ pub enum LogFormat {
 /// # Errors
 /// The filter cannot be parsed.
 pub fn init(filter: &str, format: LogFormat) -> Result<(), String> {
-    let mut filter = EnvFilter::try_new(filter).map_err(|e| format!("HOURSMITH_LOG is no log filter: {e}"))?;
+    let mut filter =
+        EnvFilter::try_new(of_crates(filter)).map_err(|e| format!("HOURSMITH_LOG is no log filter: {e}"))?;
     for directive in QUIET {
         filter = filter.add_directive(directive.parse::<Directive>().map_err(|e| e.to_string())?);
     }
@@ -94,6 +107,13 @@ fn masked(line: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_program_is_known_by_its_name() {
+        assert_eq!(of_crates("info"), "info");
+        let all = "warn,api=debug,schema=debug,service=debug,entity=debug,migration=debug,hyper=info";
+        assert_eq!(of_crates("warn,hoursmith=debug,hyper=info"), all);
+    }
 
     #[test]
     fn secrets_are_cut_wherever_they_stand() {

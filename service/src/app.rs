@@ -25,6 +25,7 @@ use crate::door::{Cx, Door, OnCommit, Signal};
 use crate::limit::Limits;
 use crate::live::{Hub, Subscriber, Timer, Watch, Watched};
 use crate::metrics::Gauges;
+use crate::nouns::time_entry::settle::Unsettled;
 use crate::webhook::{ATTEMPT_TIMEOUT, Dispatcher, Resolve, Settings, Webhooks};
 
 /// What an operator decides about a server.
@@ -118,6 +119,7 @@ struct Inner {
     dispatcher: Dispatcher,
     hub: Hub,
     wake: Arc<Notify>,
+    unsettled: Arc<Unsettled>,
     gauges: Gauges,
 }
 
@@ -175,22 +177,28 @@ impl App {
         })?);
         let (wake, due) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let hub = Hub::new(core.clone());
-        let on_commit = Self::on_commit(hub.clone(), wake.clone(), due.clone());
+        let unsettled: Arc<Unsettled> = Arc::default();
+        let on_commit = Self::on_commit(hub.clone(), wake.clone(), due.clone(), unsettled.clone());
         let door = Arc::new(Door::new(core.clone(), limits, webhooks.clone(), on_commit));
         let dispatcher = Dispatcher::new(core, webhooks, due);
         let registry = &dispatcher.webhooks().metrics.registry;
         let gauges = Gauges::new(registry)?;
         registry.register(Box::new(door.limits.refused.clone())).map_err(crate::webhook::metrics::broken)?;
-        Ok(App(Arc::new(Inner { door, dispatcher, hub, wake, gauges })))
+        Ok(App(Arc::new(Inner { door, dispatcher, hub, wake, unsettled, gauges })))
     }
 
     /// What follows a commit: subscriptions and the other replicas learn of it, and the worker of webhooks if it wrote deliveries.
-    fn on_commit(hub: Hub, wake: Arc<Notify>, due: Arc<Notify>) -> OnCommit {
+    fn on_commit(hub: Hub, wake: Arc<Notify>, due: Arc<Notify>, unsettled: Arc<Unsettled>) -> OnCommit {
         Box::new(move |organization_id, signals| {
             let timer = |signal: &Signal| match *signal {
                 Signal::Timer { user_id, entry_id } => Some(Timer { organization_id, user_id, entry_id }),
-                Signal::Events | Signal::Deliveries => None,
+                Signal::Events | Signal::Deliveries | Signal::Unsettled { .. } => None,
             };
+            for signal in signals {
+                if let Signal::Unsettled { project_id } = *signal {
+                    unsettled.add(organization_id, project_id);
+                }
+            }
             let timers: Vec<Timer> = signals.iter().filter_map(timer).collect();
             let has_deliveries = signals.contains(&Signal::Deliveries);
             hub.live().committed(&timers, has_deliveries);
@@ -219,6 +227,14 @@ impl App {
     /// Whether the database answers, has the last of these migrations, and no breaking one besides them.
     pub async fn is_ready(&self, migrations: &[String]) -> bool {
         self.core().database().fits(migrations).await.unwrap_or(false)
+    }
+
+    /// The program that the database is, and its release, such as `PostgreSQL 15.5`.
+    ///
+    /// # Errors
+    /// `Internal` or `Unavailable` if the database does not answer.
+    pub async fn database_version(&self) -> Result<String, Error> {
+        Ok(self.core().database().version().await?)
     }
 
     /// Closes the connections to the database, when nothing runs any more.
@@ -356,6 +372,11 @@ impl App {
 
     pub(crate) fn dispatcher(&self) -> &Dispatcher {
         &self.0.dispatcher
+    }
+
+    /// Projects that have entries left to be made not billable.
+    pub(crate) fn unsettled(&self) -> &Unsettled {
+        &self.0.unsettled
     }
 
     pub(crate) fn gauges(&self) -> &Gauges {

@@ -13,6 +13,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::access::scope::Scoped;
 use crate::app::App;
 use crate::contract::error::{Error, report};
+use crate::door::operator::Operator;
+use crate::nouns::time_entry::settle;
 
 /// The channel of notifications between replicas.
 const CHANNEL: &str = "hoursmith_wake";
@@ -34,6 +36,8 @@ impl App {
         let listening = self.clone();
         let listener = tokio::spawn(async move { listening.listen().await });
         let live = tokio::spawn(self.hub().clone().follow_changes(stop.clone()));
+        let settler = self.clone();
+        let settling = tokio::spawn(async move { settler.run_settling().await });
         let housekeeper = self.clone();
         let housekeeping = tokio::spawn(async move { housekeeper.run_housekeeping(worker).await });
         let (delivering, stopped) = (self.clone(), stop.clone());
@@ -54,6 +58,7 @@ impl App {
         }
         // Each piece of it is a transaction, so that it can end anywhere.
         housekeeping.abort();
+        settling.abort();
         if let Some(Err(cause)) = futures_util::future::OptionFuture::from(deliveries).await {
             tracing::error!(%cause, "the worker ended in a fault of ours");
         }
@@ -69,6 +74,9 @@ impl App {
         for round in 0_u64.. {
             rounds.tick().await;
             if round.is_multiple_of(ROUNDS_AN_HOUR) {
+                if worker {
+                    report("unsettled projects", settle::find(self.core().database().reader(), self.unsettled()).await);
+                }
                 report("statistics", self.core().database().optimize(round == 0).await.map_err(Error::from));
             }
             report("clock", self.core().follow_database_clock().await);
@@ -80,6 +88,43 @@ impl App {
                 report("webhook sweep", self.sweep_webhooks().await);
             }
         }
+    }
+
+    /// Makes the entries not billable that are left of projects that have become NON_BILLABLE, a few at a time.
+    async fn run_settling(&self) {
+        loop {
+            if let Err(cause) = self.settle_known().await {
+                report("settling", Err(cause));
+                tokio::time::sleep(RECONNECT).await;
+                continue;
+            }
+            self.unsettled().added().await;
+        }
+    }
+
+    /// Makes all entries of NON_BILLABLE projects not billable that are left to be. The runner does this by itself; tests call
+    /// it.
+    ///
+    /// # Errors
+    /// `Internal` or `Unavailable` if the database does not answer; what was done before stays so.
+    pub async fn settle_projects(&self) -> Result<(), Error> {
+        settle::find(self.core().database().reader(), self.unsettled()).await?;
+        self.settle_known().await
+    }
+
+    async fn settle_known(&self) -> Result<(), Error> {
+        let operator = Operator::of(self);
+        while let Some((organization, project)) = self.unsettled().next() {
+            match settle::step(&operator, organization, project).await {
+                Ok(false) => {}
+                Ok(true) => self.unsettled().add(organization, project),
+                Err(cause) => {
+                    self.unsettled().add(organization, project);
+                    return Err(cause);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Deletes login links, sessions and challenges that have expired. They let nobody in any more; this only makes room.

@@ -35,7 +35,7 @@ pub mod otlp;
 pub mod usage;
 
 pub use self::core::Environment;
-pub use self::core::clock::Clock;
+pub use self::core::clock::{Clock, length_in_words};
 pub use self::core::observed;
 pub use self::core::trace::{Span, Tracer};
 pub use self::core::vault::SecretKey;

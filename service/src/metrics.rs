@@ -1,8 +1,9 @@
 //! What the process counts, for Prometheus. The server adds what it knows of HTTP to the same registry.
 
 use futures_util::FutureExt;
-use prometheus::proto::MetricFamily;
+use prometheus::proto::{Counter, MetricFamily};
 use prometheus::{Encoder, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use tokio::runtime::Handle;
 
 use crate::app::App;
 use crate::contract::error::{Error, report};
@@ -17,7 +18,9 @@ pub(crate) struct Gauges {
     most: IntGauge,
     waiting: IntGauge,
     away: IntGauge,
+    full: IntGauge,
     subscriptions: IntGauge,
+    tasks: IntGauge,
 }
 
 impl Gauges {
@@ -42,7 +45,9 @@ impl Gauges {
             most: gauge("database_connections_max", "Connections to the database that may be open.")?,
             waiting: gauge("database_requests_waiting", "Requests that wait for a connection to the database.")?,
             away: gauge("database_away", "1 while the database cannot be reached.")?,
+            full: gauge("database_disk_full", "1 while the last write has found the database's disk full.")?,
             subscriptions: gauge("subscriptions", "Connections that events and timers are sent to.")?,
+            tasks: gauge("tasks", "Tasks of the runtime: connections, attempts, jobs.")?,
         })
     }
 
@@ -55,7 +60,10 @@ impl Gauges {
         self.most.set(number(most));
         self.waiting.set(number(waiting));
         self.away.set(database.is_away().into());
+        self.full.set(database.is_full().into());
         self.subscriptions.set(number(subscriptions));
+        let tasks = Handle::try_current().map(|runtime| runtime.metrics().num_alive_tasks());
+        self.tasks.set(number(tasks.unwrap_or_default()));
     }
 }
 
@@ -93,6 +101,44 @@ impl App {
         // While the database is away, that is what counts; the queue is shown as it was last seen.
         report("queue gauges", self.dispatcher().count_queue().await);
         self.gauges().set(self.core().database(), self.subscriber_count());
-        Ok(self.registry().gather())
+        let mut all = self.registry().gather();
+        with_fractions(&mut all);
+        Ok(all)
+    }
+}
+
+/// Ticks per second in which Linux reports processor time to programs, on every machine.
+const TICKS: f64 = 100.0;
+
+/// Puts the processor time with its fractions in place of the whole seconds that the library counts, which would make stairs of
+/// a rate.
+fn with_fractions(all: &mut [MetricFamily]) {
+    let Some(family) = all.iter_mut().find(|family| family.name() == "process_cpu_seconds_total") else { return };
+    let Some(seconds) = std::fs::read_to_string("/proc/self/stat").ok().and_then(|stat| cpu_seconds(&stat)) else {
+        return;
+    };
+    for metric in family.mut_metric() {
+        let mut counter = Counter::default();
+        counter.set_value(seconds);
+        metric.set_counter(counter);
+    }
+}
+
+/// The processor time of a process, as the kernel describes it in `/proc/PID/stat`; its name may hold anything.
+fn cpu_seconds(stat: &str) -> Option<f64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let (user, system): (u32, u32) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some((f64::from(user) + f64::from(system)) / TICKS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_has_fractions() {
+        let stat = "7 (a) b) S 1 2 3 4 5 6 7 8 9 10 123 45 0 0 20";
+        assert_eq!(cpu_seconds(stat), Some(1.68));
+        assert_eq!(cpu_seconds("nothing"), None);
     }
 }

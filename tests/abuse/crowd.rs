@@ -49,7 +49,8 @@ async fn a_crowd_costs_little() {
     let flags = ["--max-connections", "16000", "--rate-limit-scale", "10"];
     let attacked = Attacked::with(Kind::Sqlite, &flags, tokens).await;
     let target = attacked.target.clone();
-    let (files, before) = (attacked.open_files(), attacked.present_memory());
+    let (files, tasks) = (attacked.open_files(), attacked.tasks().await);
+    let before = attacked.present_memory();
     let mut crowd = Vec::with_capacity(idle);
     for place in 0..idle {
         let source = u8::try_from(20 + place % 8).unwrap();
@@ -93,7 +94,7 @@ async fn a_crowd_costs_little() {
     assert!(all < CROWD, "{all} MiB");
     assert!(alive(&target).await < Duration::from_secs(1));
     drop((crowd, hearing));
-    assert_eq!(attacked.files_left(files).await, 0);
+    assert_eq!(attacked.left(files, tasks).await, (0, 0), "descriptors and tasks");
     attacked.stop().await;
 }
 

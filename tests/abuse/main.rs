@@ -53,16 +53,17 @@ async fn attacks_harm_nobody_else(kind: Kind) {
     for attack in rows::all().into_iter().filter(|attack| wanted.as_deref().is_none_or(|row| attack.name.contains(row)))
     {
         attacked.forget_peak();
-        let (files, cpu) = (attacked.open_files(), attacked.processor_seconds());
+        let (files, tasks) = (attacked.open_files(), attacked.tasks().await);
+        let cpu = attacked.processor_seconds();
         let until = Instant::now() + duration();
         let attacking = (attack.run)(attacked.target.clone(), until);
         let (felt, ()) = tokio::join!(bystander.work(until), attacking);
         let spent = attacked.processor_seconds() - cpu;
         let row = Row { kind, name: attack.name, felt, spent, peak: attacked.peak_memory() };
         println!("{row}");
-        let left = attacked.files_left(files).await;
-        if left > 0 {
-            wrong.push(format!("{}: {left} descriptors are left", attack.name));
+        let left = attacked.left(files, tasks).await;
+        if left != (0, 0) {
+            wrong.push(format!("{}: {} descriptors and {} tasks are left", attack.name, left.0, left.1));
         }
         wrong.extend(row.wrong(MEMORY, WAIT));
         rows.push(row);

@@ -37,6 +37,8 @@ pub struct Attacked {
     pub target: Target,
     /// Tokens of the workspace that only works.
     pub working: Vec<String>,
+    /// Where its metrics are.
+    metrics: String,
     log: PathBuf,
     _receiver: Receiver,
     _database: PrivateDatabase,
@@ -44,7 +46,7 @@ pub struct Attacked {
 
 fn command(url: &str) -> Command {
     let mut command = Command::new(program("faults"));
-    command.env_clear().env("HOURSMITH_DATABASE_URL", url).env("HOURSMITH_LOG", "warn");
+    command.env_clear().env("HOURSMITH_DATABASE_URL", url).env("HOURSMITH_LOG", "warn,api::cli=info");
     // As the unit in packaging/ sets it.
     command.env("MALLOC_ARENA_MAX", "2");
     command.env("HOURSMITH_SECRET_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=").stdin(Stdio::null());
@@ -106,16 +108,21 @@ impl Attacked {
         let log = database::folder().join(format!("attacked-{kind:?}.log"));
         let mut serve = command(url);
         serve.args(["serve", "--listen", "127.0.0.1:0", "--webhook-allow", "127.0.0.0/8"]).args(flags);
+        serve.args(["--admin-listen", "127.0.0.1:0"]);
         let mut child = serve.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).to_owned();
 
+        let started = std::fs::read_to_string(&log).unwrap();
+        let metrics = started.split("metrics on ").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let metrics = metrics.unwrap_or_else(|| panic!("no metrics: {started}")).to_owned();
+
         let receiver = Receiver::answering(200).await;
         let mut target =
             Target { address, tokens: Arc::new(tokens), reader, project: String::new(), client: String::new() };
         target.fill(&database, &receiver).await;
-        Attacked { child, target, working, log, _receiver: receiver, _database: database }
+        Attacked { child, target, working, metrics, log, _receiver: receiver, _database: database }
     }
 
     fn proc(&self, name: &str) -> String {
@@ -156,15 +163,23 @@ impl Attacked {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
-    /// How many descriptors there are more than before, once those of closed connections are closed. A few are of the pool of
-    /// the database and of webhooks.
-    pub async fn files_left(&self, before: usize) -> usize {
+    /// How many tasks it has.
+    pub async fn tasks(&self) -> usize {
+        let text = reqwest::get(&self.metrics).await.unwrap().text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix("hoursmith_tasks "));
+        value.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
+    }
+
+    /// How many descriptors and tasks there are more than before, once those of closed connections are gone. A few are of the
+    /// pool of the database and of webhooks.
+    pub async fn left(&self, files: usize, tasks: usize) -> (usize, usize) {
         const POOLS: usize = 40;
         let until = Instant::now() + RETURN;
         loop {
-            let left = self.open_files().saturating_sub(before + POOLS);
-            if left == 0 || Instant::now() > until {
-                return left;
+            let files_left = self.open_files().saturating_sub(files + POOLS);
+            let tasks_left = self.tasks().await.saturating_sub(tasks + POOLS);
+            if (files_left, tasks_left) == (0, 0) || Instant::now() > until {
+                return (files_left, tasks_left);
             }
             sleep(Duration::from_millis(50)).await;
         }

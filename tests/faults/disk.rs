@@ -36,6 +36,13 @@ async fn a_full_disk_loses_nothing_and_service_resumes() {
     assert!(number - refused.len() >= 20, "there was space for some: {number}");
     assert!(fleet.with(0, |server| server.runs()), "the server does not end over it");
 
+    let said = |line: &str| fleet.with(0, |server| server.log()).matches(line).count();
+    assert_eq!(
+        (said("the database's disk is full"), said("a request failed")),
+        (1, 0),
+        "one line, and no fault of ours"
+    );
+
     let id = fleet.with(0, |server| server.id()).to_string();
     let freed = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &id]).status().unwrap();
     assert!(freed.success());
@@ -45,6 +52,7 @@ async fn a_full_disk_loses_nothing_and_service_resumes() {
     for number in 0..number {
         operations.push(client.persist(number, &mut rng).await);
     }
+    assert_eq!((said("the database's disk is full"), said("the database's disk has space again")), (1, 1));
     let counted = ledger::count(&environment, &client, &operations).await;
     let (tally, seconds) = (client.tally(), began.elapsed().as_secs_f64());
     let fault = "disk full, then space again";

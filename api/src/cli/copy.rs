@@ -67,14 +67,15 @@ impl Copy {
             )
             .into());
         }
-        if is_served(&from)? {
+        // Nobody serves the target before it is complete.
+        let _lock = sqlite::lock(&to)?;
+        migration::up_as(&to, migration::Migrator::Command, false).await.map_err(|why| format!("--to: {why}"))?;
+        let served = is_served(&from)?;
+        if served {
             print::progress(
                 "copy: the source is in use: it is copied as it is now, and what is written to it from now on is not in the copy",
             );
         }
-        // Nobody serves the target before it is complete.
-        let _lock = sqlite::lock(&to)?;
-        migration::up_as(&to, migration::Migrator::Command, false).await.map_err(|why| format!("--to: {why}"))?;
         let mut shown = Instant::now();
         let progress = |table: &str, rows: u64| {
             if shown.elapsed() >= EVERY {
@@ -97,6 +98,13 @@ impl Copy {
         words.push(format!("{rows} rows copied and compared"));
         if !report.key_ids.is_empty() {
             words.push(key_hint(&from, &to, &report.key_ids));
+        }
+        if served {
+            words.push(
+                "The source was in use: what was written to it meanwhile is not in the copy. To move for good, stop its server \
+                 and copy again into an empty database."
+                    .to_owned(),
+            );
         }
         print::outcome(json, &report, words.join("\n"))
     }

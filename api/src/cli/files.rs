@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -28,13 +29,32 @@ pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
 pub(super) fn create(path: &Path) -> Result<File, Failure> {
     remove(path)?;
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
-    Ok(file.map_err(|cause| format!("cannot write {}: {cause}", path.display()))?)
+    Ok(file.map_err(|cause| not_written(path, &cause))?)
+}
+
+/// Why a file cannot be made: of the folder where it is at fault, since the name of the file may be one of ours.
+pub(super) fn not_written(path: &Path, cause: &std::io::Error) -> String {
+    let folder = folder_of(path);
+    let shown = folder.display();
+    match cause.kind() {
+        ErrorKind::NotFound if !folder.exists() => format!("the folder {shown} does not exist"),
+        ErrorKind::PermissionDenied => {
+            format!("this user may not write to the folder {shown}: run the command as the user of the server")
+        }
+        ErrorKind::StorageFull => format!("the disk of the folder {shown} is full"),
+        _ => format!("cannot write {}: {cause}", path.display()),
+    }
+}
+
+/// The folder of a file.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Removes a file if it is there.
 pub(super) fn remove(path: &Path) -> Result<(), Failure> {
     match fs::remove_file(path) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+        Err(cause) if cause.kind() != ErrorKind::NotFound => {
             Err(format!("cannot remove {}: {cause}", path.display()).into())
         }
         _ => Ok(()),
@@ -43,8 +63,7 @@ pub(super) fn remove(path: &Path) -> Result<(), Failure> {
 
 /// Makes the names in the folder of a file last.
 pub(super) fn sync_folder(path: &Path) -> Result<(), Failure> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok(File::open(folder)?.sync_all()?)
+    Ok(File::open(folder_of(path))?.sync_all()?)
 }
 
 /// The mode of a file, if others than its user have any right to it.
@@ -91,5 +110,7 @@ mod tests {
         assert!(why.contains("0640") && why.contains("chmod 600"), "{why}");
         drop(Temporary(vec![path.clone()]));
         assert!(!path.exists());
+        let Err(Failure(why)) = create(&path.join("below/it")) else { panic!("there is no such folder") };
+        assert!(why.contains("does not exist") && !why.contains("below/it"), "{why}");
     }
 }

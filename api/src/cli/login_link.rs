@@ -38,6 +38,9 @@ impl LoginLink {
         let link = session::create_link(&operator, self.workspace, &self.member).await.map_err(internal)?;
         let running = sqlite::url_of_server(&common.database_url)?;
         let known = self.public_url.filter(|url| !url.is_empty()).or(running);
+        if known.is_none() {
+            tracing::warn!("the address of the server is a guess: set HOURSMITH_PUBLIC_URL to what browsers call it");
+        }
         let base = known.unwrap_or_else(|| local_url(&self.listen));
         let made = Made { url: crate::settings::link_of(&base, &link.code), expires_at: link.expires_at };
         print::outcome(common.json, &made, format!("{}\nIt works once, until {}.", made.url, made.expires_at))

@@ -10,8 +10,10 @@ mod invoice;
 mod login_link;
 mod manage;
 mod mcp;
+mod migrate;
 mod oidc;
 mod print;
+mod rekey;
 mod secret_key;
 mod serve;
 mod settings;
@@ -77,7 +79,7 @@ struct Common {
     /// Print one JSON object or array.
     #[arg(long, global = true)]
     json: bool,
-    /// The log filter, such as `warn` or `info,service=debug`.
+    /// The log filter, such as `warn` or `info,hoursmith=debug`.
     #[arg(long, global = true, env = "HOURSMITH_LOG", default_value = "info")]
     log: String,
     /// The format of the log: text or json.
@@ -140,12 +142,19 @@ enum Command {
     Restore(backup::Restore),
     /// Copy everything into an empty database: from SQLite to PostgreSQL, or back.
     Copy(copy::Copy),
+    /// Seal the stored secrets anew with the first key of HOURSMITH_SECRET_KEY, so that an old key can be forgotten.
+    Rekey(rekey::Rekey),
     /// Look at everything that a server needs, and say what to do about what is wrong.
     Doctor(doctor::Doctor),
     /// Check that a server is ready; exits with 0 if it is. For containers.
     Health {
         /// The server's URL.
-        #[arg(long, env = "HOURSMITH_URL", default_value = "http://127.0.0.1:8080")]
+        #[arg(
+            long,
+            env = "HOURSMITH_URL",
+            default_value = "http://127.0.0.1:8080",
+            value_parser = values::server_url
+        )]
         url: String,
     },
     /// Print a script that completes commands in a shell.
@@ -249,7 +258,7 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
     match command {
         // Its future is large, and that of no other command need be.
         Command::Serve(serve) => Box::pin(serve.run(&common)).await,
-        Command::Migrate { status } => migrate(&common, status).await,
+        Command::Migrate { status } => migrate::run(&common, status).await,
         Command::Workspace(command) => command.run(&common).await,
         Command::Member(command) => command.run(&common).await,
         Command::Token(command) => command.run(&common).await,
@@ -269,6 +278,7 @@ async fn dispatch(common: Common, command: Command) -> Result<(), Failure> {
         Command::Backup(command) => command.run(&common).await,
         Command::Restore(command) => command.run(&common).await,
         Command::Copy(command) => command.run(common.json).await,
+        Command::Rekey(command) => command.run(&common).await,
         Command::Doctor(command) => command.run(&common).await,
         Command::Sdl => print::text(&schema::published_sdl()),
         Command::Health { url } => health(&url, common.json).await,
@@ -298,30 +308,6 @@ async fn health(url: &str, json: bool) -> Result<(), Failure> {
         Ok(reply) => Err(format!("{url} answered {}: the server is not ready", reply.status).into()),
         Err(why) => Err(format!("{url}: {why}").into()),
     }
-}
-
-async fn migrate(common: &Common, status: bool) -> Result<(), Failure> {
-    common.check_url()?;
-    if !status {
-        let served = sqlite::is_locked(&common.database_url)?;
-        common.check_direct().await?;
-        migration::up_as(common.migration_url(), migration::Migrator::Upgrade, served).await?;
-    }
-    let (known, unknown) = migration::status(common.migration_url()).await?;
-    let known = known.into_iter().map(|step| {
-        let compatible = step.compatibility == migration::Compatibility::Compatible;
-        (step.name, step.applied, compatible, true)
-    });
-    let unknown = unknown.into_iter().map(|step| (step.name, true, step.compatible, false));
-    let (mut json, mut lines) = (Vec::new(), Vec::new());
-    for (name, applied, compatible, known) in known.chain(unknown) {
-        let state = if applied { "applied" } else { "pending" };
-        let breaking = if compatible { "" } else { "  (breaking)" };
-        let later = if known { "" } else { "  (of a later release)" };
-        lines.push(format!("{state}  {name}{breaking}{later}"));
-        json.push(serde_json::json!({ "name": name, "applied": applied, "compatible": compatible, "known": known }));
-    }
-    print::outcome(common.json, &json, lines.join("\n"))
 }
 
 impl Common {
@@ -376,6 +362,12 @@ impl Common {
     /// A migrated database, for commands that work beside a server. One that is not there is not made: a command in another folder
     /// than the server's would find nothing in it.
     async fn open(&self) -> Result<App, Failure> {
+        self.check_there()?;
+        self.open_or_make().await
+    }
+
+    /// Refuses a database that is not there.
+    fn check_there(&self) -> Result<(), Failure> {
         self.check_url()?;
         if let Some(file) = sqlite::path(&self.database_url).filter(|file| !file.exists()) {
             let file = file.display();
@@ -383,16 +375,22 @@ impl Common {
                 "set HOURSMITH_DATABASE_URL to the server's, or make one with `hoursmith serve` or `hoursmith migrate`";
             return Err(format!("there is no database at {file}: {advice}").into());
         }
-        self.open_or_make().await
+        Ok(())
     }
 
     /// The same, for one that may begin an installation.
     async fn open_or_make(&self) -> Result<App, Failure> {
         self.check_url()?;
+        self.migrate_for_command().await?;
+        Ok(App::connect(self.config(), Clock::system()).await.map_err(internal)?)
+    }
+
+    /// Migrates the database, unless a server uses it.
+    async fn migrate_for_command(&self) -> Result<(), Failure> {
         let served = sqlite::is_locked(&self.database_url)?;
         self.check_direct().await?;
         migration::up_as(self.migration_url(), migration::Migrator::Command, served).await?;
-        Ok(App::connect(self.config(), Clock::system()).await.map_err(internal)?)
+        Ok(())
     }
 }
 
@@ -414,6 +412,15 @@ fn check_database_url(setting: &str, url: &str) -> Result<(), Failure> {
 fn internal(error: service::Error) -> String {
     match error {
         service::Error::Internal(cause) => cause.to_string(),
+        service::Error::NotFound(what) => {
+            let list = match what {
+                "member" => "member list --workspace ID",
+                "token" => "token list --workspace ID",
+                "invoice" => "invoice list --workspace ID",
+                _ => "workspace list",
+            };
+            format!("no such {what}; `hoursmith {list}` shows what there is")
+        }
         other => other.to_string(),
     }
 }

@@ -20,6 +20,11 @@ pub(super) struct Setting {
 }
 
 impl Setting {
+    /// The URL of the issuer, empty where none is set.
+    pub(super) fn issuer(&self) -> &str {
+        &self.oidc_issuer
+    }
+
     /// The provider, if one is set; it leads back to this server at its public URL.
     pub(super) fn provider(&self, public_url: Option<&str>) -> Result<Option<Provider>, Failure> {
         let Setting { oidc_issuer: issuer, oidc_client_id: id, oidc_client_secret: secret } = self;

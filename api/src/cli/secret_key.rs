@@ -54,20 +54,25 @@ impl Setting {
             .map_err(|cause| format!("cannot read {}: {cause}", path.display()))?
             .trim()
             .to_owned();
-        let keys = read(&text).map_err(|Failure(why)| format!("{}: {why}", path.display()))?;
+        let damaged = |_| {
+            let shown = path.display();
+            format!("{shown} is damaged: it must hold the base64 of 32 bytes; put the key file of the backup there")
+        };
+        let keys = read(&text).map_err(damaged)?;
         Ok(Some(Ring { text, keys, file: Some(path) }))
     }
 
     /// The keys for a server, which makes one beside an embedded database that has none. If something in it was sealed
-    /// with a key that is missing, it refuses: with a new one, nothing of that could be opened any more.
-    pub(super) async fn ensure(&self, database_url: &str) -> Result<Vec<SecretKey>, Failure> {
+    /// with a key that is missing, it refuses: with a new one, nothing of that could be opened any more. Unless the operator
+    /// says that the key is lost.
+    pub(super) async fn ensure(&self, database_url: &str, is_lost: bool) -> Result<Vec<SecretKey>, Failure> {
         if let Some(ring) = self.find(database_url)? {
             return Ok(ring.keys);
         }
         let (Some(path), Some(database)) = (sqlite::beside(database_url, ".key"), sqlite::path(database_url)) else {
             return Err(format!("HOURSMITH_SECRET_KEY is needed with PostgreSQL: base64 of 32 bytes; {HOW}").into());
         };
-        if database.exists() {
+        if database.exists() && !is_lost {
             let secrets: i64 = maintenance::keys_in_use(database_url).await?.iter().map(|key| key.secrets).sum();
             if secrets > 0 {
                 return Err(missing(&path, secrets).into());
@@ -86,9 +91,39 @@ fn missing(path: &Path, secrets: i64) -> String {
     let shown = path.display();
     format!(
         "{shown} is missing, and the database holds {secrets} secrets that were sealed with its key: put the key file of the \
-         backup there, or set HOURSMITH_SECRET_KEY; if the key is lost, run `openssl rand -base64 32 > {shown} && chmod 600 \
-         {shown}`, start again, and rotate the secret of every webhook endpoint"
+         backup there, or set HOURSMITH_SECRET_KEY; if the key is lost, start with --secret-key-lost, which makes another, and \
+         rotate the secret of every webhook endpoint"
     )
+}
+
+/// Refuses keys of which none opens anything that the database holds: a server with another key than the one beside it would
+/// seal what that one cannot open. Where some is opened, the log names the keys that the rest needs.
+pub(super) async fn check(database_url: &str, keys: &[SecretKey], is_lost: bool) -> Result<(), Failure> {
+    let in_use = match maintenance::keys_of_endpoints(database_url).await {
+        Ok(in_use) => in_use,
+        Err(cause) => {
+            tracing::debug!(%cause, "which keys are in use could not be read");
+            return Ok(());
+        }
+    };
+    let at_hand: Vec<String> = keys.iter().map(SecretKey::fingerprint).collect();
+    let (opened, missing): (Vec<_>, Vec<_>) = in_use.into_iter().partition(|key| at_hand.contains(&key.fingerprint));
+    if opened.is_empty() && !missing.is_empty() && !is_lost {
+        let secrets: i64 = missing.iter().map(|key| key.secrets).sum();
+        let ids = missing.iter().map(|key| key.fingerprint.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(format!(
+            "HOURSMITH_SECRET_KEY ({}) opens none of the {secrets} secrets in the database, which were sealed with the key {ids}: \
+             every replica needs that key; if it is lost, start with --secret-key-lost and rotate the secret of every webhook \
+             endpoint",
+            at_hand.join(", ")
+        )
+        .into());
+    }
+    for key in &missing {
+        let (id, secrets) = (&key.fingerprint, key.secrets);
+        tracing::warn!(%id, secrets, "webhook secrets were sealed with a key that HOURSMITH_SECRET_KEY lacks: their deliveries wait for it; every replica needs the same keys");
+    }
+    Ok(())
 }
 
 /// One key or several, comma-separated: the first encrypts, all decrypt.

@@ -9,13 +9,13 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use schema::TrustedDocuments;
 use service::otlp::{Otlp, Variables};
-use service::{App, Clock, Config, Operator, SecretKey, maintenance, organization};
+use service::{App, Clock, Config, Operator, length_in_words, maintenance, organization};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::login_link::local_url;
-use super::values::{bind, networks, origins, public_url};
+use super::values::{bind, needs_tls, networks, origins, place_of, public_url};
 use super::{Common, Failure, demo, internal, oidc, print, secret_key, sqlite};
 use crate::{Limits, Listener, Server};
 
@@ -24,6 +24,8 @@ const DRAIN: Duration = Duration::from_secs(30);
 
 /// Open files that are not connections of clients: the database, receivers of webhooks, the binary's own.
 const OTHER_FILES: u64 = 256;
+/// How far the newest rows may be ahead of the clock, in milliseconds: clocks are set by a little now and then.
+const CLOCK_TOLERANCE: i64 = 60_000;
 /// Connections to the operator's own address.
 const ADMIN_CONNECTIONS: usize = 64;
 
@@ -59,7 +61,10 @@ pub(super) struct Serve {
     oidc: oidc::Setting,
     #[command(flatten)]
     secret_key: secret_key::Setting,
-    /// Multiplies every rate limit.
+    /// Start although no key at hand opens the stored secrets: the key is lost, and every webhook endpoint gets a new secret.
+    #[arg(long)]
+    secret_key_lost: bool,
+    /// Multiplies every budget: those of tokens, and that of bad credentials of an address.
     #[arg(long, env = "HOURSMITH_RATE_LIMIT_SCALE", help_heading = "Limits", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate_limit_scale: u32,
     /// A Redis or Valkey in which replicas share their rate-limit buckets.
@@ -86,7 +91,7 @@ pub(super) struct Serve {
     /// How many days events, deliveries and attempts are kept.
     #[arg(long, env = "HOURSMITH_RETENTION_DAYS", help_heading = "Webhooks and background work", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     retention_days: u32,
-    /// How long a connection without a request is kept: `75s`, `2m`, `500ms`.
+    /// How long a connection without a request is kept: `75s`, `2m`, `500ms`; a number alone is seconds.
     #[arg(long, env = "HOURSMITH_IDLE_TIMEOUT", help_heading = "Limits", default_value = "75s", value_parser = duration)]
     idle_timeout: Duration,
     /// How many connections may be open at once; by default 10,000, or fewer where the system allows fewer open files.
@@ -132,10 +137,10 @@ impl Serve {
         };
         let address = listener.local_addr()?;
         let mut lock = sqlite::lock(&common.database_url)?;
-        let secret_keys = self.secret_key.ensure(&common.database_url).await?;
+        let secret_keys = self.secret_key.ensure(&common.database_url, self.secret_key_lost).await?;
         common.check_direct().await?;
+        secret_key::check(&common.database_url, &secret_keys, self.secret_key_lost).await?;
         migrate(common.migration_url(), self.no_migrate == Switch::Off).await?;
-        warn_of_missing_keys(&common.database_url, &secret_keys).await;
 
         let config = Config {
             tracer: otlp.as_ref().and_then(Otlp::tracer),
@@ -157,6 +162,7 @@ impl Serve {
             app.send_metrics_to(otlp);
         }
         let shown = if self.demo { demo::make(&app, common).await? } else { None };
+        say_where(&app, &common.database_url, public_url.as_deref()).await?;
 
         let (stop, stopped) = watch::channel(false);
         let (jobs, worker) = (app.clone(), self.worker == Switch::On);
@@ -306,16 +312,26 @@ async fn documents(manifest: Option<&Path>, only: bool) -> Result<TrustedDocumen
     Ok(checked.map_err(|why| format!("HOURSMITH_DOCUMENTS: {}: {why}", path.display()))?)
 }
 
-/// Says at once what would otherwise be seen only when a delivery fails.
-async fn warn_of_missing_keys(database_url: &str, keys: &[SecretKey]) {
-    let in_use = match maintenance::keys_of_endpoints(database_url).await {
-        Ok(in_use) => in_use,
-        Err(cause) => return tracing::debug!(%cause, "which keys are in use could not be read"),
-    };
-    for key in in_use.iter().filter(|key| !keys.iter().any(|own| own.fingerprint() == key.fingerprint)) {
-        let (id, secrets) = (&key.fingerprint, key.secrets);
-        tracing::warn!(%id, secrets, "webhook secrets were sealed with a key that is not in the ring (HOURSMITH_SECRET_KEY): their deliveries wait for it; every replica needs the same keys");
+/// Says which release starts on which database, and what of the surroundings will be missed later.
+async fn say_where(app: &App, database_url: &str, public_url: Option<&str>) -> Result<(), Failure> {
+    let (version, at) = (app.database_version().await.map_err(internal)?, place_of(database_url));
+    let migrations = migration::names().len();
+    tracing::info!(release = env!("CARGO_PKG_VERSION"), database = version, at, migrations, "hoursmith starts");
+    if let Some(url) = public_url.filter(|url| needs_tls(url)) {
+        tracing::warn!(
+            "HOURSMITH_PUBLIC_URL is {url}: nobody can sign in to the settings pages over http, since browsers do not return the \
+             cookie; terminate TLS in a proxy, and name the https:// address"
+        );
     }
+    match maintenance::ahead_of_clock(database_url).await {
+        Ok(Some(ahead)) if ahead > CLOCK_TOLERANCE => tracing::warn!(
+            "the database has rows that were written {} after what is now by this machine's clock: set the clock",
+            length_in_words(ahead)
+        ),
+        Ok(_) => {}
+        Err(cause) => tracing::debug!(%cause, "when the newest rows were written could not be read"),
+    }
+    Ok(())
 }
 
 /// Ready when an operator or a terminal asks to stop.

@@ -35,11 +35,16 @@ pub(super) fn arguments(command: &Command) -> Result<Vec<OsString>, Failure> {
     let shown = path.to_string_lossy().into_owned();
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{FILE}: cannot read {shown}: {e}"))?;
     let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
-        let line = e.message().replace('\n', " ");
-        format!("{FILE}: {shown} is not TOML: {line}")
+        let why = e.message().replace('\n', " ");
+        let at = e.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let at = at.map(|line| format!(" (line {line})")).unwrap_or_default();
+        format!("{FILE}: {shown} is not TOML{at}: {why}; a text stands in quotes")
     })?;
     let chosen = chosen(command, &arguments);
     for (key, value) in table {
+        if value.is_table() {
+            return Err(format!("{FILE}: {shown} has a section [{key}]; settings stand without sections").into());
+        }
         let name = format!("HOURSMITH_{}", key.to_ascii_uppercase());
         let Some(long) = known.get(&name) else {
             return Err(unknown(&key, known.keys().map(|name| name.trim_start_matches("HOURSMITH_")), &shown));

@@ -72,7 +72,7 @@ pub(super) fn lock(url: &str) -> Result<Option<Lock>, Failure> {
     let Some(path) = beside(url, ".lock") else { return Ok(None) };
     let shown = path.display();
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|e| format!("cannot write {shown}: {e}; choose a folder that can be written to"))?;
+    let file = file.map_err(|cause| files::not_written(&path, &cause))?;
     // Another command may hold it for a moment, to see whether there is a server.
     for _ in 0..TRIES {
         if file.try_lock().is_ok() {
@@ -95,6 +95,10 @@ pub(super) fn is_locked(url: &str) -> Result<bool, Failure> {
     let file = match OpenOptions::new().write(true).open(&path) {
         Ok(file) => file,
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => {
+            let shown = path.display();
+            return Err(format!("this user may not open {shown}: run the command as the user of the server").into());
+        }
         Err(cause) => return Err(format!("cannot read {}: {cause}", path.display()).into()),
     };
     match file.try_lock() {

@@ -58,11 +58,40 @@ pub(super) fn public_url(text: &str) -> Result<String, Failure> {
     }
 }
 
+/// Whether a public URL does not do for signing in: over plain HTTP browsers return the cookie on their own machine only.
+pub(super) fn needs_tls(public_url: &str) -> bool {
+    let Some(host) = public_url.strip_prefix("http://") else { return false };
+    let name = host.strip_prefix('[').map_or_else(|| host.split(':').next(), |rest| rest.split(']').next());
+    let name = name.unwrap_or_default();
+    let is_here = name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    !is_here
+}
+
+/// Where a database is: its file, or host and name, without user, password and parameters.
+pub(super) fn place_of(database_url: &str) -> String {
+    if let Some(file) = super::sqlite::path(database_url) {
+        return file.display().to_string();
+    }
+    let rest = database_url.split_once("://").map_or(database_url, |(_, rest)| rest);
+    let rest = rest.split('?').next().unwrap_or_default();
+    rest.rsplit_once('@').map_or(rest, |(_, place)| place).to_owned()
+}
+
 /// A URL to send requests to.
 pub(super) fn target_url(text: &str) -> Result<String, String> {
     match web_url(text) {
         Some(_) => Ok(text.trim().to_owned()),
         None => Err("must be a URL such as http://127.0.0.1:4000/hooks".into()),
+    }
+}
+
+/// The URL of a server.
+pub(super) fn server_url(text: &str) -> Result<String, String> {
+    match web_url(text) {
+        Some(_) => Ok(text.trim().to_owned()),
+        None => Err("must be a URL such as http://127.0.0.1:8080".into()),
     }
 }
 
@@ -119,7 +148,8 @@ pub(super) fn log_filter(text: &str) -> Result<(), Failure> {
         (None, true) => "nothing".to_owned(),
     };
     let levels = LEVELS.join(", ");
-    Err(format!("HOURSMITH_LOG must be a level ({levels}) or a filter such as info,service=debug, not {shown}").into())
+    Err(format!("HOURSMITH_LOG must be a level ({levels}) or a filter such as info,hoursmith=debug, not {shown}")
+        .into())
 }
 
 #[cfg(test)]
@@ -164,6 +194,27 @@ mod tests {
         for wrong in ["api.example.com", "localhost:8080", "https://", "https://a?b", "https://u@a"] {
             assert!(why(public_url(wrong)).contains("HOURSMITH_PUBLIC_URL"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn signing_in_needs_tls_but_on_this_machine() {
+        for (url, needs) in [
+            ("https://hours.example", false),
+            ("http://hours.example", true),
+            ("http://localhost:8080", false),
+            ("http://127.0.0.1:8080", false),
+            ("http://[::1]:8080", false),
+            ("http://localhost.evil.example", true),
+        ] {
+            assert_eq!(needs_tls(url), needs, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_place_has_no_password() {
+        assert_eq!(place_of("postgres://me:p@ss@db.example:5432/hours?sslmode=require"), "db.example:5432/hours");
+        assert_eq!(place_of("postgres:///hours"), "/hours");
+        assert_eq!(place_of("sqlite:///data/hours.db?mode=rwc"), "/data/hours.db");
     }
 
     #[test]

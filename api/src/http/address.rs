@@ -1,6 +1,7 @@
 //! The address that a request comes from: the connection's, or the one that a trusted proxy reports.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ipnet::IpNet;
 use poem::Request;
@@ -15,6 +16,7 @@ impl Address {
         let peer = request.remote_addr().as_socket_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |addr| addr.ip());
         let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address.to_canonical()));
         if !is_trusted(peer) {
+            report_untrusted(request, peer);
             return Address(peer);
         }
         let headers = request.headers().get_all("x-forwarded-for");
@@ -30,6 +32,21 @@ impl Address {
             }
         }
         Address(nearest)
+    }
+}
+
+/// Whether the log has said that a forwarded address is ignored.
+static REPORTED: AtomicBool = AtomicBool::new(false);
+
+/// Reports, once in the life of the process, that an address was forwarded by somebody who is not trusted: where that is a proxy,
+/// all clients behind it count as one.
+fn report_untrusted(request: &Request, peer: IpAddr) {
+    let is_news = !REPORTED.load(Ordering::Relaxed) && request.headers().contains_key("x-forwarded-for");
+    if is_news && !REPORTED.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            "X-Forwarded-For came from {peer}, which is not in HOURSMITH_TRUSTED_PROXIES: it is ignored, and whoever is behind \
+             that address counts as one client"
+        );
     }
 }
 

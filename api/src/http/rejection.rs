@@ -1,6 +1,7 @@
 //! From a rejection to an answer: the only place that knows status codes of errors.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{IntoResponse, Request, Response};
@@ -13,6 +14,10 @@ pub(crate) const VARY: &str = "Authorization, Accept, Origin, Accept-Encoding";
 
 /// Seconds after which a client with too many connections may try again.
 const CONNECTION_RETRY: u64 = 10;
+
+/// Seconds after which what was given up after its time may be tried again: whatever has delayed it is over then, or it is too
+/// much to ask.
+const SLOW_RETRY: u64 = 5;
 
 /// Why a request is not served: rejected by HTTP's own rules, or by the service. The pipelines render it, since they know
 /// the request id.
@@ -179,15 +184,16 @@ impl HttpRejection {
     }
 
     /// The whole answer over HTTP/1.1, for a request that no handler sees. It ends its connection.
-    pub(crate) fn raw_response(&self, id: &str) -> Vec<u8> {
+    pub(crate) fn raw_response(&self, id: &str, client: SocketAddr) -> Vec<u8> {
         let (status, error) = (self.status(), self.error());
         let body = body(&error, id);
-        let retry = match error {
+        let retry = match &error {
             Error::RateLimited { retry_after } => format!("retry-after: {retry_after}\r\n"),
             Error::Unavailable => "retry-after: 1\r\n".to_owned(),
             _ => String::new(),
         };
-        tracing::info!(id, status = status.as_u16(), "refused before it was a request");
+        let client = client.ip();
+        tracing::info!(id, %client, status = status.as_u16(), why = %error, "refused before it was a request");
         let head = format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: {id}\r\n\
              cache-control: private, no-cache\r\nvary: {VARY}\r\nx-content-type-options: nosniff\r\n{retry}connection: close\r\n\r\n",
@@ -223,7 +229,7 @@ pub(crate) fn reject_unless_read(request: &Request) -> Option<Response> {
 pub(crate) fn status(error: &Error) -> StatusCode {
     match (error, error.code()) {
         (Error::Stale { .. }, _) => StatusCode::PRECONDITION_FAILED,
-        (Error::Unavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
+        (Error::TooSlow | Error::Unavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
         (_, code) => status_of(code),
     }
 }
@@ -262,6 +268,9 @@ fn add_headers(error: &Error, response: &mut Response) {
         }
         Error::InFlight | Error::Unavailable => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
+        }
+        Error::TooSlow => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(SLOW_RETRY));
         }
         Error::Stale { version: Some(version) } => {
             if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {

@@ -222,7 +222,7 @@ impl Error {
             Error::Conflict { reason, .. } => Some(reason.as_str()),
             Error::InFlight => Some(Reason::IdempotencyInFlight.as_str()),
             Error::Stale { .. } => Some(Reason::Stale.as_str()),
-            Error::Unavailable => Some("unavailable"),
+            Error::TooSlow | Error::Unavailable => Some("unavailable"),
             _ => None,
         }
     }
@@ -287,7 +287,11 @@ impl fmt::Display for Error {
                 write!(f, "too many requests; retry after {retry_after} s")
             }
             Error::TooSlow => {
-                write!(f, "it would take longer than {ANSWERED_WITHIN} s and was given up; ask for less at once")
+                write!(
+                    f,
+                    "it would take longer than {ANSWERED_WITHIN} s and was given up; retry after Retry-After, or ask for less \
+                     at once"
+                )
             }
             Error::Unavailable => f.write_str(
                 "the server cannot do this at the moment, for example because its database is away; retry after \
@@ -309,7 +313,7 @@ impl From<DbErr> for Error {
                 Error::TooSlow
             }
             DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))
-                if is_locked(error) =>
+                if is_locked(error) || is_full(error) =>
             {
                 Error::Unavailable
             }
@@ -326,6 +330,13 @@ fn was_cancelled(error: &SqlxError) -> bool {
 /// Whether another program has kept SQLite's file locked for longer than is waited (SQLITE_BUSY and its extended codes).
 fn is_locked(error: &SqlxError) -> bool {
     matches!(error, SqlxError::Database(error) if matches!(error.code().as_deref(), Some("5" | "261" | "517" | "773")))
+}
+
+/// Whether the disk of the database is full: what SQLite (SQLITE_FULL; SQLITE_IOERR_WRITE and SQLITE_IOERR_SHMSIZE, as for a
+/// quota) and PostgreSQL (disk_full) say then.
+pub(crate) fn is_full(error: &SqlxError) -> bool {
+    const FULL: [&str; 4] = ["13", "778", "4874", "53100"];
+    matches!(error, SqlxError::Database(error) if error.code().is_some_and(|code| FULL.contains(&&*code)))
 }
 
 impl fmt::Display for Cause {

@@ -1,7 +1,7 @@
 //! Inputs: structs whose fields have three states (absent, null, value) and that report every bad field at once, the same
 //! over REST, over GraphQL and in the OpenAPI document.
 
-use entity::value::{ClientId, FieldErrors, Json, ProjectId, TaskId, UserId};
+use entity::value::{ClientId, ExternalId, FieldErrors, Json, ProjectId, TaskId, UserId};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 
 use crate::contract::caller::Caller;
@@ -80,6 +80,23 @@ pub(crate) fn references(fields: &[(&str, Option<Reference>)]) -> Vec<(String, R
     fields.iter().filter_map(|(name, reference)| reference.map(|reference| ((*name).to_owned(), reference))).collect()
 }
 
+/// An id of another system that a new record is to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewExternalId {
+    /// The field.
+    pub path: String,
+    /// The table of the record.
+    pub table: &'static str,
+    /// The id.
+    pub id: String,
+}
+
+/// The id that the field `externalId` of a new record holds, if it holds one.
+pub(crate) fn external_id(table: &'static str, field: &Field<ExternalId>) -> Vec<NewExternalId> {
+    let new = |id: &ExternalId| NewExternalId { path: "externalId".into(), table, id: id.as_str().to_owned() };
+    field.get().map(new).into_iter().collect()
+}
+
 /// Checks an input as a whole: its fields, and the rules between them.
 pub trait Validate {
     /// The feature of the plan that this input needs, where that depends on what is sent.
@@ -98,6 +115,12 @@ pub trait Validate {
     /// The records that it names, by path. They are looked up only if the write is refused for something else, so that an
     /// unknown reference is reported together with the rest; the operation itself looks up and locks those of accepted input.
     fn references(&self) -> Vec<(String, Reference)> {
+        vec![]
+    }
+
+    /// The ids of other systems that new records are to have, which no live record of their kind may have. They are looked up as
+    /// `references` are.
+    fn external_ids(&self) -> Vec<NewExternalId> {
         vec![]
     }
 

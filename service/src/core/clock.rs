@@ -56,11 +56,23 @@ impl Clock {
         }
     }
 
-    /// Follows another clock, which just said `theirs`.
-    pub(crate) fn follow(&self, theirs: Timestamp) {
-        if let Source::System { ahead, .. } = &*self.0 {
-            ahead.store(theirs.millis() - machine_millis(), Ordering::Relaxed);
-        }
+    /// Follows another clock, which just said `theirs`, and returns how far it is ahead of the machine's, in milliseconds.
+    pub(crate) fn follow(&self, theirs: Timestamp) -> i64 {
+        let Source::System { ahead, .. } = &*self.0 else { return 0 };
+        let millis = theirs.millis() - machine_millis();
+        ahead.store(millis, Ordering::Relaxed);
+        millis
+    }
+}
+
+/// A length of time in milliseconds as people say it: `3 s`, `5 min`, `2 h`, `400 days`.
+pub fn length_in_words(millis: i64) -> String {
+    let seconds = millis.unsigned_abs() / 1000;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
     }
 }
 

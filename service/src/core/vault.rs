@@ -1,4 +1,4 @@
-//! Secrets at rest: sealed with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) under a ring of keys, of which the first
+//! Secrets at rest: sealed with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha) under several keys, of which the first
 //! seals and all open. What is sealed is bound to its context (table, column and row), so that it cannot be moved to another row.
 
 use std::fmt;
@@ -33,7 +33,7 @@ impl SecretKey {
 
     /// Its id in hexadecimal, by which operators distinguish keys; nothing can be derived from it.
     pub fn fingerprint(&self) -> String {
-        self.id().iter().map(|byte| format!("{byte:02x}")).collect()
+        in_hexadecimal(&self.id())
     }
 
     /// Its id: stored beside what it has sealed, which it reveals nothing of.
@@ -51,7 +51,12 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-/// The ring of keys.
+/// The id of a key, as operators see it.
+fn in_hexadecimal(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The keys.
 pub(crate) struct Vault(Vec<([u8; KEY_ID], XChaCha20Poly1305)>);
 
 impl Vault {
@@ -79,10 +84,25 @@ impl Vault {
             return Err(strange());
         }
         let known = self.0.iter().find(|(own, _)| own == id);
-        let (_, cipher) = known.ok_or_else(|| Error::bug("a secret was sealed with a key that is not in the ring"))?;
+        let lacks = || {
+            let id = in_hexadecimal(id);
+            Error::bug(format!("a secret was sealed with the key {id}, which HOURSMITH_SECRET_KEY lacks"))
+        };
+        let (_, cipher) = known.ok_or_else(lacks)?;
         let payload = Payload { msg: sealed, aad: context.as_bytes() };
         let altered = |_| Error::bug("a stored secret was altered or moved");
         cipher.decrypt(&XNonce::from(*nonce), payload).map_err(altered)
+    }
+
+    /// The id of the key that a secret was sealed with, if it is none of these.
+    pub(crate) fn lacks_key_of(&self, stored: &[u8]) -> Option<String> {
+        let id = stored.get(1..=KEY_ID)?;
+        (!self.0.iter().any(|(own, _)| own == id)).then(|| in_hexadecimal(id))
+    }
+
+    /// Whether a secret was sealed with the first key.
+    pub(crate) fn is_sealed_with_first(&self, stored: &[u8]) -> bool {
+        self.0.first().is_some_and(|(id, _)| stored.get(1..=KEY_ID) == Some(&id[..]))
     }
 
     /// Seals a text into a column that holds plain texts too.
@@ -110,23 +130,30 @@ impl Vault {
 mod tests {
     use super::*;
 
-    fn ring(keys: &[u8]) -> Vault {
-        Vault::new(&keys.iter().map(|byte| SecretKey([*byte; 32])).collect::<Vec<_>>())
+    fn keys(bytes: &[u8]) -> Vault {
+        Vault::new(&bytes.iter().map(|byte| SecretKey([*byte; 32])).collect::<Vec<_>>())
     }
 
     #[test]
     fn the_first_key_seals_and_all_open() {
-        let old = ring(&[1]).seal("here", b"secret").unwrap();
-        let both = ring(&[2, 1]);
+        let old = keys(&[1]).seal("here", b"secret").unwrap();
+        let both = keys(&[2, 1]);
         assert_eq!(both.open("here", &old).unwrap(), b"secret");
         let new = both.seal("here", b"secret").unwrap();
-        assert!(ring(&[1]).open("here", &new).is_err() && ring(&[2]).open("here", &new).is_ok());
-        assert!(ring(&[]).seal("here", b"secret").is_err());
+        assert!(keys(&[1]).open("here", &new).is_err() && keys(&[2]).open("here", &new).is_ok());
+        assert!(keys(&[]).seal("here", b"secret").is_err());
+        assert!(
+            both.lacks_key_of(&old).is_none() && both.is_sealed_with_first(&new) && !both.is_sealed_with_first(&old)
+        );
+        let id = keys(&[2]).lacks_key_of(&old).unwrap();
+        assert_eq!(id, SecretKey([1; 32]).fingerprint());
+        let Err(Error::Internal(cause)) = keys(&[2]).open("here", &old) else { panic!("it has not the key") };
+        assert!(cause.to_string().contains(&id), "the operator learns which key it was");
     }
 
     #[test]
     fn what_is_sealed_cannot_be_moved_changed_or_cut() {
-        let vault = ring(&[7]);
+        let vault = keys(&[7]);
         let sealed = vault.seal("here", b"secret").unwrap();
         assert_ne!(sealed, vault.seal("here", b"secret").unwrap(), "no nonce is used twice");
         assert!(vault.open("there", &sealed).is_err());
@@ -140,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_plain_text_stays_and_a_sealed_one_is_opened() {
-        let vault = ring(&[7]);
+        let vault = keys(&[7]);
         let sealed = vault.seal_text("row", r#"{"secret":"x"}"#).unwrap();
         assert!(!sealed.contains("secret"));
         assert_eq!(&*vault.open_text("row", sealed.into()).unwrap(), r#"{"secret":"x"}"#);

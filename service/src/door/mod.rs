@@ -14,7 +14,7 @@ pub(crate) mod write;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use entity::value::{FieldErrors, OrganizationId, TimeEntryId, Timestamp, UserId};
+use entity::value::{FieldErrors, OrganizationId, ProjectId, TimeEntryId, Timestamp, UserId};
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
 use tokio::time::Instant;
@@ -60,6 +60,11 @@ pub(crate) enum Signal {
         user_id: UserId,
         /// Its time entry.
         entry_id: TimeEntryId,
+    },
+    /// A project has entries left that are to be made not billable.
+    Unsettled {
+        /// The project.
+        project_id: ProjectId,
     },
 }
 

@@ -5,17 +5,17 @@ use std::sync::atomic::Ordering;
 
 use entity::value::FieldErrors;
 use entity::{client, member, project, task};
-use sea_orm::{ColumnTrait, QueryFilter, Value};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, Statement, Value};
 
 use crate::access::action::Action;
 use crate::access::policy;
 use crate::access::scope::Identified;
 use crate::contract::error::Error;
-use crate::contract::input::{Reference, Validate};
+use crate::contract::input::{NewExternalId, Reference, Validate};
 use crate::contract::outcome::{Effect, Record, StoredReply, Written};
 use crate::core::database::Beginning;
 use crate::door::Cx;
-use crate::door::write::Write;
+use crate::door::write::{TAKEN, Write};
 use crate::idempotency::{self, Claim, Claimed, Fingerprints, IdempotencyKey};
 
 /// What a write begins with.
@@ -32,6 +32,18 @@ enum Refusal {
     Whole(Error),
     /// References that lead nowhere come before it, and are still to be looked for.
     Unordered(Error),
+}
+
+/// What an input names that only the database knows.
+struct Named {
+    references: Vec<(String, Reference)>,
+    external_ids: Vec<NewExternalId>,
+}
+
+impl Named {
+    fn of(input: &impl Validate) -> Named {
+        Named { references: input.references(), external_ids: input.external_ids() }
+    }
 }
 
 impl From<Error> for Refusal {
@@ -69,7 +81,7 @@ impl Cx {
         R: Record,
         F: AsyncFnOnce(&Write, I) -> Result<Effect<R>, Error>,
     {
-        let named = input.references();
+        let named = Named::of(&input);
         let written = match self.begin_write(action, &input).await {
             Ok(Begun::Replay(stored)) => self.replay(stored),
             Ok(Begun::Write(write, claimed)) => {
@@ -141,7 +153,7 @@ impl Cx {
         self.confirm().await?;
         self.admit(action, &input).await?;
         self.charge_input(&input).await?;
-        let named = input.references();
+        let named = Named::of(&input);
         let write = self.begin_without_key().await?;
         let outcome = body(&write, input).await;
         write.roll_back().await;
@@ -215,7 +227,7 @@ impl Cx {
         if problems.is_empty() {
             return Ok(());
         }
-        self.add_missing(&input.references(), &mut problems).await?;
+        self.add_missing(&Named::of(input), &mut problems).await?;
         Err(Error::Invalid(problems))
     }
 
@@ -289,10 +301,10 @@ impl Cx {
         Ok(Written::Replayed(idempotency::open(&self.0.door.core, self.caller(), key, stored)?))
     }
 
-    /// Adds the names that lead nowhere to what is wrong already.
-    async fn add_missing(&self, references: &[(String, Reference)], problems: &mut FieldErrors) -> Result<(), Error> {
+    /// Adds the names that lead nowhere, and the ids that are taken, to what is wrong already.
+    async fn add_missing(&self, named: &Named, problems: &mut FieldErrors) -> Result<(), Error> {
         let mut known: HashMap<Reference, bool> = HashMap::new();
-        for (path, reference) in references {
+        for (path, reference) in &named.references {
             let exists = match known.get(reference) {
                 Some(exists) => *exists,
                 None => match *reference {
@@ -307,12 +319,33 @@ impl Cx {
                 problems.add(path, "not found");
             }
         }
+        // Where nothing else is wrong, the table itself refuses them.
+        if problems.is_empty() {
+            return Ok(());
+        }
+        for new in &named.external_ids {
+            if problems.iter().all(|(path, _)| path != new.path) && self.is_taken(new).await? {
+                problems.add(&new.path, TAKEN);
+            }
+        }
         Ok(())
+    }
+
+    /// Whether a live record of the workspace has this id of another system.
+    async fn is_taken(&self, new: &NewExternalId) -> Result<bool, Error> {
+        let reader = self.reader(false);
+        let sql = format!(
+            "SELECT 1 FROM {} WHERE organization_id = $1 AND external_id = $2 AND deleted_at IS NULL LIMIT 1",
+            new.table
+        );
+        let values = [self.caller().organization_id.into(), new.id.as_str().into()];
+        let statement = Statement::from_sql_and_values(reader.get_database_backend(), sql, values);
+        Ok(reader.query_one_raw(statement).await?.is_some())
     }
 
     /// An unknown reference is reported with all other problems, and before any conflict: 422
     /// comes before 409, 404 and 412.
-    async fn in_order(&self, action: Action, named: &[(String, Reference)], refused: Error) -> Error {
+    async fn in_order(&self, action: Action, named: &Named, refused: Error) -> Error {
         debug_assert!(action.may_end_in(&refused), "{} is not said to end in {:?}", action.name(), refused.reason());
         let mut problems = match &refused {
             Error::Invalid(problems) => problems.clone(),

@@ -327,12 +327,23 @@ impl Write {
         })
     }
 
-    /// Changes every row of the workspace that fits, by one statement; each is one version later.
+    /// As `update_all`, of so many rows at most: how many were changed.
+    pub(crate) async fn update_some<E: Versioned>(
+        &self,
+        changes: impl IntoIterator<Item = (E::Column, Value)>,
+        rows: Condition,
+        limit: u64,
+    ) -> Result<u64, Error> {
+        let some = E::all_of(self.organization_id).filter(rows).select_only().column(E::ID).limit(limit);
+        self.update_all::<E>(changes, Condition::all().add(E::ID.in_subquery(some.into_query()))).await
+    }
+
+    /// Changes every row of the workspace that fits, by one statement; each is one version later. How many were changed.
     pub(crate) async fn update_all<E: Versioned>(
         &self,
         changes: impl IntoIterator<Item = (E::Column, Value)>,
         rows: Condition,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         let changed = E::UPDATED_AT.into_expr();
         let later = changed.clone().add(1);
         let changed = CaseStatement::new().case(changed.lt(self.now), Expr::val(self.now)).finally(later);
@@ -341,8 +352,7 @@ impl Write {
             .col_expr(E::UPDATED_AT, changed.into());
         let changes = changes.into_iter();
         let update = changes.fold(update, |update, (column, value)| update.col_expr(column, Expr::value(value)));
-        update.filter(rows).exec(&self.tx).await?;
-        Ok(())
+        Ok(update.filter(rows).exec(&self.tx).await?.rows_affected)
     }
 
     /// Stores a row as it is, whether or not its table counts versions.
@@ -370,11 +380,14 @@ pub(crate) fn shared<E: Identified>(caller: &Caller, id: Id) -> SelectStatement 
     E::live(E::within(caller).filter(E::ID.eq(id))).lock_shared().into_query()
 }
 
+/// What is wrong with an id of another system that a record has.
+pub(super) const TAKEN: &str = "another record of this kind has it already";
+
 /// A unique key that another row has is the caller's to mend, not a fault of ours.
 fn refused_by_constraint(error: DbErr) -> Error {
     match error.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(which)) if which.contains("external_id") => {
-            Error::Invalid(FieldErrors::at("externalId", "another record of this kind has it already"))
+            Error::Invalid(FieldErrors::at("externalId", TAKEN))
         }
         _ => error.into(),
     }

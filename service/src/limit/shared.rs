@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use entity::value::TokenId;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, ConnectionAddr, RedisError, Script, TlsCertificates};
+use redis::{Client, ConnectionAddr, ErrorKind, RedisError, Script, TlsCertificates};
 use tokio::time::Instant;
 
 use super::{Charge, ChargeResult, Level, MINUTE, Sizes, TEN_SECONDS};
@@ -57,7 +57,10 @@ pub(crate) async fn ping(url: &str, authorities: Option<&[u8]>) -> Result<(), St
         let mut connection = shared.client.get_multiplexed_async_connection().await?;
         redis::cmd("PING").query_async::<()>(&mut connection).await
     };
-    asked.await.map_err(|error: RedisError| error.to_string())
+    asked.await.map_err(|error: RedisError| match error.kind() {
+        ErrorKind::AuthenticationFailed => "it refuses the password of HOURSMITH_REDIS_URL".to_owned(),
+        _ => format!("it does not answer: {error}"),
+    })
 }
 
 impl Shared {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use tokio::time::{Instant, timeout};
 
-use super::MaintenanceError;
 use super::connection::{Purpose, Raw};
 use super::sealed::{self, KeyInUse};
+use super::{MaintenanceError, tables};
 use crate::core::clock::Clock;
 use crate::core::database::find_pooler;
 use crate::limit;
@@ -27,6 +27,8 @@ pub struct Facts {
     pub round_trip_ms: u64,
     /// How far its clock is ahead of this machine's, in milliseconds; none for an embedded database.
     pub clock_ahead_ms: Option<i64>,
+    /// How far its newest rows are ahead of this machine's clock, in milliseconds; none for a server, and for one without rows.
+    pub newest_ahead_ms: Option<i64>,
     /// Whether a pooler stands in between, and if so whether it keeps prepared statements.
     pub pooler: Option<bool>,
     /// The keys that have sealed its secrets.
@@ -75,8 +77,18 @@ async fn gather(db: &mut Raw) -> Result<Facts, MaintenanceError> {
     let took = started.elapsed();
     let round_trip_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if !postgres {
+        let newest_ahead_ms = newest_ahead(db).await?;
         let (clock_ahead_ms, pooler, free_connections, search_index) = (None, None, None, None);
-        return Ok(Facts { version, round_trip_ms, clock_ahead_ms, pooler, keys, free_connections, search_index });
+        return Ok(Facts {
+            version,
+            round_trip_ms,
+            clock_ahead_ms,
+            newest_ahead_ms,
+            pooler,
+            keys,
+            free_connections,
+            search_index,
+        });
     }
     let clock = Clock::system();
     let before = clock.now().millis();
@@ -87,8 +99,35 @@ async fn gather(db: &mut Raw) -> Result<Facts, MaintenanceError> {
     let free_connections = Some(db.number(free).await?);
     let indexes = "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass('time_entry_search')";
     let search_index = Some(db.number(indexes).await? > 0);
-    let (clock_ahead_ms, pooler) = (Some(theirs - ours), None);
-    Ok(Facts { version, round_trip_ms, clock_ahead_ms, pooler, keys, free_connections, search_index })
+    let (clock_ahead_ms, newest_ahead_ms, pooler) = (Some(theirs - ours), None, None);
+    Ok(Facts { version, round_trip_ms, clock_ahead_ms, newest_ahead_ms, pooler, keys, free_connections, search_index })
+}
+
+/// How far the newest rows of an embedded database are ahead of this machine's clock, in milliseconds: more than nothing says
+/// that the clock is wrong, or was. None without rows, and for a PostgreSQL, whose clock is followed.
+///
+/// # Errors
+/// It cannot be read.
+pub async fn ahead_of_clock(url: &str) -> Result<Option<i64>, MaintenanceError> {
+    if !url.starts_with("sqlite:") {
+        return Ok(None);
+    }
+    let mut db = Raw::open(url, Purpose::Read).await?;
+    let ahead = newest_ahead(&mut db).await;
+    db.close().await;
+    ahead
+}
+
+/// The same on a connection. Of the tables with a time those are read that are small, or have an index for it.
+async fn newest_ahead(db: &mut Raw) -> Result<Option<i64>, MaintenanceError> {
+    let present = tables::names(db).await?;
+    let mut newest = None;
+    for (table, column) in [("organization", "updated_at"), ("token", "created_at"), ("event", "created_at")] {
+        if present.iter().any(|own| own == table) {
+            newest = newest.max(Some(db.number(&format!("SELECT COALESCE(MAX({column}), 0) FROM {table}")).await?));
+        }
+    }
+    Ok(newest.filter(|newest| *newest > 0).map(|newest| newest - Clock::system().now().millis()))
 }
 
 /// Whether a Redis answers.
@@ -97,5 +136,5 @@ async fn gather(db: &mut Raw) -> Result<Facts, MaintenanceError> {
 /// Why it does not.
 pub async fn redis_answers(url: &str, authorities: Option<&[u8]>) -> Result<(), MaintenanceError> {
     let answer = timeout(REDIS, limit::ping(url, authorities)).await;
-    answer.map_err(|_| MaintenanceError::new("no answer within 3 s"))?.map_err(MaintenanceError::new)
+    answer.map_err(|_| MaintenanceError::new("it does not answer within 3 s"))?.map_err(MaintenanceError::new)
 }

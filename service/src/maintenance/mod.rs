@@ -12,7 +12,9 @@ use std::fmt;
 
 use sea_orm::sqlx;
 
-pub use self::checks::{DAMAGED, Facts, facts, redis_answers};
+use crate::core::database::is_full;
+
+pub use self::checks::{DAMAGED, Facts, ahead_of_clock, facts, redis_answers};
 pub use self::connection::url_of;
 pub use self::copy::{Copied, Transfer, copy};
 pub use self::sealed::{KeyInUse, keys_in_use, keys_of_endpoints};
@@ -27,7 +29,15 @@ impl MaintenanceError {
     pub(crate) fn new(why: impl Into<String>) -> MaintenanceError {
         MaintenanceError(why.into())
     }
+
+    /// Whether a disk is full.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0 == FULL
+    }
 }
+
+/// What SQLite says of a full disk.
+const FULL: &str = "the disk is full";
 
 impl fmt::Display for MaintenanceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,7 +48,12 @@ impl fmt::Display for MaintenanceError {
 impl std::error::Error for MaintenanceError {}
 
 impl From<sqlx::Error> for MaintenanceError {
+    /// What the database says, without the words of the driver.
     fn from(cause: sqlx::Error) -> MaintenanceError {
-        MaintenanceError(cause.to_string())
+        match &cause {
+            cause if is_full(cause) => MaintenanceError::new(FULL),
+            sqlx::Error::Database(said) => MaintenanceError::new(said.message()),
+            other => MaintenanceError::new(other.to_string()),
+        }
     }
 }

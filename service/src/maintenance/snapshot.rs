@@ -26,8 +26,19 @@ pub async fn snapshot(url: &str, into: &Path) -> Result<Snapshot, MaintenanceErr
     let mut db = Raw::open(url, Purpose::Write).await?;
     let copied = db.rows("VACUUM INTO $1", &[Value::Text(path.to_owned())], &[]).await;
     db.close().await;
-    copied?;
+    copied.map_err(|cause| match cause.is_full() {
+        true => MaintenanceError::new(format!(
+            "there is no space for a copy of the database in {}",
+            folder_of(into).display()
+        )),
+        false => cause,
+    })?;
     inspect_file(into).await
+}
+
+/// The folder of a file.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Describes the embedded database in a file, and checks it: each of its pages, its indexes and its references.

@@ -294,11 +294,16 @@ async fn an_operation_has_a_deadline() {
     for answer in <[Answer; 2]>::from(tokio::join!(look(), create())) {
         assert_eq!(
             (answer.status.as_u16(), answer.graphql_error()["code"].as_str()),
-            (500, Some("internal")),
+            (503, Some("internal")),
             "{}",
             answer.text()
         );
-        assert!(answer.text().contains("longer than 15 s"), "{}", answer.text());
+        assert_eq!(answer.graphql_error()["reason"], "unavailable");
+        assert!(
+            answer.text().contains("longer than 15 s") && answer.header("retry-after").is_some(),
+            "{}",
+            answer.text()
+        );
         assert!(answer.header("x-ratelimit-remaining").is_some());
     }
     assert!(began.elapsed() >= service::OPERATION_TIMEOUT);

@@ -7,3 +7,4 @@ mod http2;
 mod logs;
 mod rejections;
 mod sockets;
+mod unavailable;

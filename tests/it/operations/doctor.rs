@@ -19,7 +19,7 @@ fn find<'a>(checks: &'a [Value], name: &str) -> &'a Value {
     checks.iter().find(|check| check["check"] == name).unwrap_or_else(|| panic!("no {name} in {checks:?}"))
 }
 
-const ALL: [&str; 11] = [
+const ALL: [&str; 12] = [
     "database",
     "migrations",
     "clock",
@@ -31,6 +31,7 @@ const ALL: [&str; 11] = [
     "redis",
     "webhookAllow",
     "oidc",
+    "publicUrl",
 ];
 
 #[tokio::test]

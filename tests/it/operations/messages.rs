@@ -13,8 +13,8 @@ async fn settings_that_could_never_work_are_refused() {
         ("--cors-origins", "https://app.example/path", "path"),
         ("--public-url", "api.example.com", "https://hours.example"),
         ("--trusted-proxies", "proxy", "10.0.0.0/8"),
-        ("--log", "loud", "info,service=debug"),
-        ("--log", "=", "info,service=debug"),
+        ("--log", "loud", "info,hoursmith=debug"),
+        ("--log", "=", "info,hoursmith=debug"),
         ("--listen", "9000", "127.0.0.1:9000"),
         ("--listen", ":9000", "127.0.0.1:9000"),
     ] {

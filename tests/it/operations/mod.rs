@@ -3,6 +3,8 @@
 mod backups;
 mod copies;
 mod doctor;
+pub(crate) mod hints;
+mod keys;
 mod least_rights;
 mod messages;
 mod observed;

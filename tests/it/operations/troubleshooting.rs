@@ -45,14 +45,14 @@ fn has(text: &str, message: &str) -> bool {
 }
 
 /// What a command that fails reports.
-fn failed(mut command: Command) -> String {
+pub(super) fn failed(mut command: Command) -> String {
     let output = command.output().unwrap();
     assert!(!output.status.success());
     String::from_utf8(output.stderr).unwrap()
 }
 
 /// Waits for a line in a log.
-fn wait_for(log: &Path, message: &str) -> String {
+pub(super) fn wait_for(log: &Path, message: &str) -> String {
     let began = Instant::now();
     loop {
         let text = std::fs::read_to_string(log).unwrap();
@@ -64,11 +64,11 @@ fn wait_for(log: &Path, message: &str) -> String {
     }
 }
 
-fn serve_command(url: &str) -> Command {
+pub(super) fn serve_command(url: &str) -> Command {
     keyless(url, &["serve", "--listen", "127.0.0.1:0"])
 }
 
-fn serve_logged(mut command: Command, log: &Path) -> Running {
+pub(super) fn serve_logged(mut command: Command, log: &Path) -> Running {
     command.env_remove("HOURSMITH_LOG");
     Running::spawn(command, std::fs::File::create(log).unwrap().into())
 }
@@ -130,11 +130,16 @@ async fn of_keys(message: &str) -> String {
     match message {
         "is missing, and the database holds" => std::fs::remove_file(key).unwrap(),
         "so that others can read it" => std::fs::set_permissions(key, PermissionsExt::from_mode(0o644)).unwrap(),
+        "is damaged: it must hold the base64 of 32 bytes" => std::fs::write(key, "cut").unwrap(),
         _ => {
-            // Another key: the server says at start whose deliveries wait.
-            let log = folder.path("log");
             let mut command = serve_command(&url);
             command.env("HOURSMITH_SECRET_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+            if message.starts_with("opens none") {
+                return failed(command);
+            }
+            // The operator insists: the server says at start whose deliveries wait.
+            let log = folder.path("log");
+            command.arg("--secret-key-lost");
             let _server = serve_logged(command, &log);
             return wait_for(&log, message);
         }
@@ -262,7 +267,9 @@ async fn produced(message: &str) -> Option<String> {
         | "the database is away" => of_databases(message).await,
         "is missing, and the database holds"
         | "so that others can read it"
-        | "sealed with a key that is not in the ring" => of_keys(message).await,
+        | "is damaged: it must hold the base64 of 32 bytes"
+        | "opens none of the … secrets in the database"
+        | "sealed with a key that HOURSMITH_SECRET_KEY lacks" => of_keys(message).await,
         "the database is newer than this hoursmith"
         | "a server uses this database, and this release would have to migrate it first"
         | "the database lacks migrations of this release"
@@ -272,7 +279,7 @@ async fn produced(message: &str) -> Option<String> {
         | "there is no setting …"
         | "the OTLP collector takes nothing"
         | "OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf" => of_settings(message).await,
-        _ => return None,
+        other => return super::hints::produced(other).await,
     })
 }
 
@@ -303,6 +310,9 @@ fn lines_of_the_log_are_named_as_they_are_written() {
     for (line, test) in [
         ("a webhook was not delivered", "tests/it/operations/observed.rs"),
         ("a slow statement", "tests/it/operations/troubleshooting.rs"),
+        ("the database's disk is full", "tests/it/operations/hints.rs"),
+        ("the database's disk has space again", "tests/it/operations/hints.rs"),
+        ("hoursmith starts", "tests/it/operations/hints.rs"),
         ("the database is away", "tests/it/operations/troubleshooting.rs"),
         ("the database is back", "tests/it/operations/troubleshooting.rs"),
         ("Redis does not answer", "tests/faults/redis.rs"),

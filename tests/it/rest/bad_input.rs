@@ -139,3 +139,30 @@ on_both! {
         assert!(refused["fields"].as_object().unwrap().keys().all(|path| path.chars().count() <= 201), "{refused}");
     }
 }
+
+on_both! {
+    /// A taken id of another system is reported with all that is wrong, also where something else is wrong first.
+    async fn a_taken_external_id_is_reported_with_the_rest(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let client = fixtures.home.client(&world, "C").await;
+        let body = json!({ "clientId": client, "name": "P", "externalId": "EP1" });
+        let project = world.post(owner, "/api/v1/projects", body).await.id();
+        let unknown = "01890000-0000-7000-8000-000000000000";
+        let taken = "another record of this kind has it already";
+        for (name, wrong) in [("", vec!["clientId", "externalId", "name"]), ("Q", vec!["clientId", "externalId"])] {
+            let body = json!({ "clientId": unknown, "name": name, "externalId": "EP1" });
+            let error = world.post(owner, "/api/v1/projects", body).await.error(422, "validation_error");
+            let fields = error["fields"].as_object().unwrap();
+            assert_eq!(fields.keys().map(String::as_str).collect::<Vec<_>>(), wrong, "{error}");
+            assert_eq!(fields["externalId"], taken);
+        }
+        // A record has its own, and another workspace has others.
+        let own = json!({ "externalId": "EP1", "name": "" });
+        let error = world.patch(owner, &format!("/api/v1/projects/{project}"), own).await.error(422, "validation_error");
+        assert_eq!(error["fields"].as_object().unwrap().len(), 1, "{error}");
+        let elsewhere = json!({ "clientId": unknown, "name": "P", "externalId": "EP1" });
+        let error = world.post(&fixtures.other.owner, "/api/v1/projects", elsewhere).await.error(422, "validation_error");
+        assert_eq!(error["fields"].as_object().unwrap().len(), 1, "{error}");
+    }
+}

@@ -23,6 +23,7 @@ mod report_books;
 mod report_days;
 mod reports;
 mod round_trips;
+mod settling;
 mod shared_limits;
 mod shares;
 mod tables;

@@ -95,7 +95,8 @@ impl Backup {
             sealed_with: snapshot.keys.into_iter().map(|key| (key.fingerprint, key.secrets)).collect(),
             parts,
         };
-        archive::write(files::create(&partial)?, &manifest, contents)?;
+        archive::write(files::create(&partial)?, &manifest, contents)
+            .map_err(|cause| files::not_written(&partial, &cause))?;
         publish(&partial, &self.to)?;
         Ok(manifest)
     }
@@ -119,7 +120,8 @@ impl Backup {
         };
         let partial = files::with_ending(&self.to, ".partial");
         let _temporary = files::Temporary(vec![partial.clone()]);
-        archive::write(files::create(&partial)?, &manifest, vec![])?;
+        archive::write(files::create(&partial)?, &manifest, vec![])
+            .map_err(|cause| files::not_written(&partial, &cause))?;
         publish(&partial, &self.to)?;
         Ok(manifest)
     }

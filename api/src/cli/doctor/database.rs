@@ -1,5 +1,6 @@
 //! What the database says: that it answers, its migrations, its clock, its connections, and the keys of what is sealed.
 
+use service::length_in_words;
 use service::maintenance::{self, Facts};
 
 use super::Check;
@@ -52,7 +53,8 @@ pub(super) async fn checks(common: &Common, setting: &secret_key::Setting) -> Ve
     if sqlite::path(url).is_none() {
         checks.push(pooler(common, &facts));
         checks.extend(connections(common, &facts));
-        checks.extend(search(&facts));
+        // A pending step makes the index.
+        checks.extend(search(&facts).filter(|_| steps.0.iter().all(|step| step.applied)));
     }
     checks.push(keys(url, setting, &facts));
     checks
@@ -92,9 +94,17 @@ fn migrations(known: &[migration::Status], unknown: &[migration::UnknownStep]) -
 fn clock(facts: &Facts) -> Check {
     const NAME: &str = "clock";
     let Some(ahead) = facts.clock_ahead_ms else {
-        return Check::ok(NAME, "an embedded database has the clock of this machine");
+        return match facts.newest_ahead_ms {
+            Some(ahead) if ahead > FAR_APART => {
+                let detail =
+                    format!("rows were written {} after what is now by this machine's clock", length_in_words(ahead));
+                Check::fail(NAME, detail, "set the clock of this machine, and let it follow a time server")
+            }
+            _ => Check::ok(NAME, "an embedded database has the clock of this machine"),
+        };
     };
-    let detail = format!("the database's clock is {} ms {}", ahead.abs(), if ahead < 0 { "behind" } else { "ahead" });
+    let (apart, side) = (length_in_words(ahead), if ahead < 0 { "behind" } else { "ahead of" });
+    let detail = format!("the database's clock is {apart} {side} this machine's");
     let advice = "let both machines follow the same time server (chrony, systemd-timesyncd)";
     match ahead.abs() {
         apart if apart > FAR_APART => Check::fail(NAME, detail, advice),

@@ -72,6 +72,7 @@ impl Doctor {
         checks.push(surroundings::redis(self.redis_url.as_deref().unwrap_or_default(), self.redis_ca).await);
         checks.push(surroundings::webhook_allow(&self.webhook_allow));
         let public_url = self.public_url.filter(|url| !url.is_empty());
+        checks.push(surroundings::public_url(public_url.as_deref()));
         checks.push(surroundings::identity_provider(&self.oidc, public_url.as_deref()).await);
         // Beside a server that was started with others, they are not about that server.
         let whose = "Looked at with the settings of this command (its flags, environment and file); a server may run with others.";

@@ -36,7 +36,8 @@ fn space(folder: &Path, database: &Path) -> Check {
         }
     };
     let free = stat.f_bavail.saturating_mul(stat.f_frsize) / (1024 * 1024);
-    let size = std::fs::metadata(database).map_or(0, |file| file.len()) / (1024 * 1024);
+    let sizes = ["", "-wal"].map(|ending| std::fs::metadata(files::with_ending(database, ending)));
+    let size = sizes.into_iter().flatten().map(|file| file.len()).sum::<u64>() / (1024 * 1024);
     let detail = format!("{free} MiB free in {}, the database has {size} MiB", folder.display());
     let advice = "make space: an upgrade and a backup each need as much as the database";
     match free {
@@ -89,6 +90,23 @@ pub(super) fn time_zones() -> Check {
     Check::ok(NAME, detail)
 }
 
+/// What the server is called by browsers.
+pub(super) fn public_url(setting: Option<&str>) -> Check {
+    const NAME: &str = "publicUrl";
+    let Some(setting) = setting else {
+        return Check::ok(NAME, "none is set: documents and links contain paths only");
+    };
+    match values::public_url(setting) {
+        Err(Failure(why)) => Check::fail(NAME, why, "correct the setting"),
+        Ok(url) if values::needs_tls(&url) => Check::warn(
+            NAME,
+            format!("{url} begins with http://, and browsers do not return the cookie of a sign-in over it"),
+            "terminate TLS in a proxy, and set HOURSMITH_PUBLIC_URL to the https:// address",
+        ),
+        Ok(url) => Check::ok(NAME, format!("browsers are to call this server {url}")),
+    }
+}
+
 pub(super) async fn redis(url: &str, authorities: Option<PathBuf>) -> Check {
     const NAME: &str = "redis";
     if url.is_empty() {
@@ -108,7 +126,7 @@ pub(super) async fn redis(url: &str, authorities: Option<PathBuf>) -> Check {
         Ok(()) => Check::ok(NAME, "it answers"),
         Err(why) => {
             let advice = "start it or correct HOURSMITH_REDIS_URL; until then every replica counts by itself";
-            Check::warn(NAME, format!("it does not answer: {why}"), advice)
+            Check::warn(NAME, why.to_string(), advice)
         }
     }
 }
@@ -143,7 +161,7 @@ pub(super) async fn identity_provider(setting: &oidc::Setting, public_url: Optio
             Ok(()) => Check::ok(NAME, "the provider answers, and signs by an algorithm that is accepted"),
             Err(why) => {
                 let advice = "correct HOURSMITH_OIDC_ISSUER, or the way from this server to it; until then links and passkeys sign in";
-                Check::warn(NAME, format!("the provider cannot be used: {why}"), advice)
+                Check::warn(NAME, format!("the provider {} cannot be used: {why}", setting.issuer()), advice)
             }
         },
     }

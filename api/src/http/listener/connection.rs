@@ -77,8 +77,8 @@ impl<E> Connections<E> {
     }
 
     /// A whole answer over HTTP/1.1 to a request that reaches no handler.
-    pub(super) fn refusal(&self, rejection: &HttpRejection) -> Vec<u8> {
-        rejection.raw_response(&self.app.new_request_id())
+    pub(super) fn refusal(&self, rejection: &HttpRejection, address: SocketAddr) -> Vec<u8> {
+        rejection.raw_response(&self.app.new_request_id(), address)
     }
 
     /// Reads and discards what is left of a body, within bounds. False if something is left even then.
@@ -108,13 +108,13 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW);
         let ids = app.clone();
-        let refuse: Refuse = Box::new(move |status| {
+        let refuse: Refuse = Box::new(move |status, address| {
             let rejection = match status {
                 "431" | "414" => HttpRejection::HeadTooLarge,
                 _ => HttpRejection::Malformed("the request is not well-formed HTTP"),
             };
             tracing::debug!(status, "a request was refused by the HTTP library");
-            rejection.raw_response(&ids.new_request_id())
+            rejection.raw_response(&ids.new_request_id(), address)
         });
         let (heads, discarded) = (space_for_heads(), Semaphore::new(DISCARDED));
         Connections {
@@ -142,8 +142,13 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
         let _open = self.metrics.as_ref().map(ConnectionMetrics::opened);
         let local = stream.local_addr().map_or(LocalAddr::default(), |address| LocalAddr(Addr::SocketAddr(address)));
         let activity = Activity::new();
-        let mut work =
-            ConnectionState::Waiting(Box::new(Socket::new(stream, activity.clone(), self.refuse.clone(), permit)));
+        let mut work = ConnectionState::Waiting(Box::new(Socket::new(
+            stream,
+            address,
+            activity.clone(),
+            self.refuse.clone(),
+            permit,
+        )));
         loop {
             let deadline = activity.deadline(&self.limits, self.permits.is_crowded());
             let longest = Instant::now() + self.longest_look(&work);
@@ -211,10 +216,18 @@ impl<E: Endpoint<Output = Response> + 'static> Connections<E> {
             Opening::Http2 => {
                 ConnectionState::Http2(Box::new(self.http2.serve_connection(TokioIo::new(*socket), handler)))
             }
+            Opening::Tls => {
+                tracing::warn!(
+                    client = %address.ip(),
+                    "a client spoke TLS to a port without TLS: terminate TLS in a proxy in front, and let it speak HTTP to this port"
+                );
+                socket.refuse(&self.refusal(&HttpRejection::Malformed("this port speaks HTTP without TLS"), address));
+                ConnectionState::Closing(socket)
+            }
             Opening::NoSpace => {
                 tracing::debug!(%address, "there is no space for a long head");
                 self.count_refused("head");
-                socket.refuse(&self.refusal(&HttpRejection::Busy));
+                socket.refuse(&self.refusal(&HttpRejection::Busy, address));
                 ConnectionState::Closing(socket)
             }
             Opening::Closed => ConnectionState::Ended,

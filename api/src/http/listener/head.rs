@@ -66,6 +66,11 @@ impl Head {
         is_whole || self.bytes.len() >= MAX_HEAD || self.is_malformed()
     }
 
+    /// Whether it begins as a greeting of TLS does: a handshake of its version 1.0 or later (RFC 8446, section 5.1).
+    pub(super) fn is_tls(&self) -> bool {
+        self.bytes.starts_with(&[22, 3])
+    }
+
     /// Whether what has come breaks a rule already. Looked at each time that it has doubled.
     fn is_malformed(&mut self) -> bool {
         if self.bytes.len() < self.checked.saturating_mul(2) {
@@ -126,6 +131,16 @@ mod tests {
         assert_eq!(ready(&["GET / HTTP/1.1\r\n", &many]), [false, true]);
         let long = "a".repeat(MAX_HEAD - 32);
         assert_eq!(ready(&["GET / HTTP/1.1\r\na: ", &long, &long[..40]]), [false, false, true]);
+    }
+
+    #[test]
+    fn a_greeting_of_tls_is_known() {
+        let begun = |bytes: &[u8]| {
+            let mut head = Head::default();
+            head.add(bytes, &space_for_heads(), None).unwrap();
+            head.is_tls()
+        };
+        assert!(begun(&[22, 3, 1, 2, 0, 1]) && !begun(b"GET / HTTP/1.1\r\n") && !begun(&[22]));
     }
 
     #[test]

@@ -164,7 +164,7 @@ fn begin<E: Endpoint<Output = Response> + 'static>(
     let Some(permit) = connections.permits.take(permit, Some(address.ip()).filter(|_| !is_proxy)) else {
         tracing::debug!(%address, "too many connections from this address");
         connections.count_refused("address");
-        let refusal = connections.refusal(&HttpRejection::TooManyConnections);
+        let refusal = connections.refusal(&HttpRejection::TooManyConnections, address);
         // A new socket takes these few bytes at once, or the client does without them.
         let _ = stream.try_write(&refusal);
         return;

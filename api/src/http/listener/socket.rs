@@ -2,6 +2,7 @@
 //! puts the refusals of the HTTP library into the envelope.
 
 use std::io::{ErrorKind, IoSlice, Result};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -28,12 +29,13 @@ const PART_OF_HEAD: usize = 4 * 1024;
 /// Bytes that the HTTP library gets at a time: its buffer doubles with each read that fills it.
 const READ: usize = 16 * 1024 - 1;
 
-/// Makes the answer to a request that the HTTP library has refused with this status.
-pub(super) type Refuse = Box<dyn Fn(&str) -> Vec<u8> + Send + Sync>;
+/// Makes the answer to a request that the HTTP library has refused with this status, for a client at this address.
+pub(super) type Refuse = Box<dyn Fn(&str, SocketAddr) -> Vec<u8> + Send + Sync>;
 
 /// A socket with its activity and its permit.
 pub(super) struct Socket {
     stream: TcpStream,
+    address: SocketAddr,
     activity: Arc<Activity>,
     refuse: Arc<Refuse>,
     linger: Option<Linger>,
@@ -51,6 +53,8 @@ pub(super) enum Opening {
     Http1,
     /// Requests over HTTP/2.
     Http2,
+    /// The beginning of TLS, which is not spoken here.
+    Tls,
     /// A head that is so long that there is no space for it.
     NoSpace,
     /// The end.
@@ -68,12 +72,14 @@ struct Linger {
 impl Socket {
     pub(super) fn new(
         stream: TcpStream,
+        address: SocketAddr,
         activity: Arc<Activity>,
         refuse: Arc<Refuse>,
         permit: ConnectionPermit,
     ) -> Socket {
         Socket {
             stream,
+            address,
             activity,
             refuse,
             linger: None,
@@ -98,6 +104,7 @@ impl Socket {
             let opening = match self.flood.protocol() {
                 None => continue,
                 Some(Protocol::Http2) => Opening::Http2,
+                Some(Protocol::Http1) if self.head.is_tls() => return Poll::Ready(Opening::Tls),
                 Some(Protocol::Http1) if self.head.is_ready() => Opening::Http1,
                 Some(Protocol::Http1) => continue,
             };
@@ -171,7 +178,7 @@ impl Socket {
         if !self.activity.is_in_head() {
             return None;
         }
-        let answer = (self.refuse)(status);
+        let answer = (self.refuse)(status, self.address);
         let outcome = pin!(&mut self.stream).poll_write(cx, &answer);
         Some(outcome.map_ok(|_| bytes.len()))
     }

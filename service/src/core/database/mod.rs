@@ -6,6 +6,7 @@ mod permits;
 mod pool;
 mod pooler;
 mod sent;
+mod space;
 mod taken;
 mod transaction;
 
@@ -26,6 +27,7 @@ pub(crate) use self::permits::Class;
 use self::pool::Pool;
 use self::transaction::of_driver;
 pub(crate) use self::transaction::{Beginning, Begun, Reader, Tx};
+pub(crate) use crate::contract::error::is_full;
 
 /// How long SQLite waits for another process, which has its file, before it gives up.
 const BUSY: Duration = Duration::from_secs(10);
@@ -169,6 +171,18 @@ impl Database {
         row.map(|row| row.try_get("", "now").map(Timestamp::from_millis)).transpose()
     }
 
+    /// The program and its release, such as `SQLite 3.50.4`.
+    pub(crate) async fn version(&self) -> Result<String, DbErr> {
+        let sql = match self.backend {
+            DbBackend::Postgres => {
+                "SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1) AS version"
+            }
+            _ => "SELECT 'SQLite ' || sqlite_version() AS version",
+        };
+        let row = self.reader.query_one_raw(Statement::from_string(self.backend, sql)).await?;
+        row.map_or_else(|| Ok(String::new()), |row| row.try_get("", "version"))
+    }
+
     /// Whether this database has the last of these steps and no other one that is breaking, if it says so within a second.
     pub(crate) async fn fits(&self, steps: &[String]) -> Result<bool, DbErr> {
         let Some(last) = steps.last() else { return Ok(true) };
@@ -225,6 +239,11 @@ impl Database {
     /// Whether the database cannot be reached, as far as is known.
     pub(crate) fn is_away(&self) -> bool {
         self.writers.is_away()
+    }
+
+    /// Whether the last write found the database's disk full.
+    pub(crate) fn is_full(&self) -> bool {
+        self.writers.space().is_full()
     }
 
     /// Messages to the database so far, each of which had one answer.

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::connection::{Conn, Options, is_refused_for_now};
 use super::permits::{Class, Permit, Permits, Waiting};
 use super::pooler::Pooler;
+use super::space::Space;
 use super::taken::Taken;
 use crate::core::observed;
 
@@ -46,6 +47,7 @@ pub(super) struct Pool {
     round_trips: AtomicU64,
     /// Users that wait for a connection.
     waiting: AtomicUsize,
+    space: Space,
     watch: Mutex<Option<Watch>>,
 }
 
@@ -76,6 +78,7 @@ impl Pool {
             suspected: AtomicBool::new(false),
             round_trips: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
+            space: Space::default(),
             watch: Mutex::default(),
         });
         let first = timeout(CONNECT, pool.options.open(pooler)).await;
@@ -203,6 +206,11 @@ impl Pool {
     /// Whether the database cannot be reached, as far as is known.
     pub(super) fn is_away(&self) -> bool {
         *self.away.borrow()
+    }
+
+    /// What writes have shown of the disk.
+    pub(super) fn space(&self) -> &Space {
+        &self.space
     }
 
     /// How many connections are in use, and how many idle.

@@ -26,6 +26,7 @@ pub(super) struct Taken {
 
 /// A statement that runs on a connection that is taken.
 struct Running<'a> {
+    pool: &'a Pool,
     conn: &'a mut Conn,
     state: &'a mut State,
     sent: Sent<'a>,
@@ -36,6 +37,9 @@ impl Running<'_> {
     fn ended<T>(self, outcome: Result<T, Fault>) -> Result<T, Fault> {
         self.sent.ended();
         *self.state = State::after(&outcome);
+        if let Err(Fault::Refused(error)) = &outcome {
+            self.pool.space().failed(error);
+        }
         outcome
     }
 }
@@ -52,7 +56,7 @@ impl Taken {
         let system = self.pool.system();
         let Some(conn) = &mut self.conn else { return Err(Fault::Late) };
         self.state = State::Running;
-        Ok(Running { conn, state: &mut self.state, sent: Sent::now(sql, system) })
+        Ok(Running { pool: &self.pool, conn, state: &mut self.state, sent: Sent::now(sql, system) })
     }
 
     /// Runs one statement.

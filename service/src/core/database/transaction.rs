@@ -1,6 +1,7 @@
 //! A transaction on a connection of the pool, and single statements that stand alone.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use entity::cells::FromCells;
@@ -218,6 +219,8 @@ pub(crate) struct Tx {
     pool: Arc<Pool>,
     backend: DbBackend,
     deadline: Instant,
+    /// Whether a statement of it has changed a row, as far as it matters: while the disk is full.
+    changed: AtomicBool,
 }
 
 impl Tx {
@@ -236,7 +239,8 @@ impl Tx {
             outcome = taken.begin(asked, begin_by).await;
         }
         let rows = outcome?;
-        let tx = Tx { taken: Mutex::new(Some(taken)), pool: pool.clone(), backend, deadline };
+        let (taken, changed) = (Mutex::new(Some(taken)), AtomicBool::new(false));
+        let tx = Tx { taken, pool: pool.clone(), backend, deadline, changed };
         let (mut held, mut epoch) = (true, None);
         for row in &rows {
             for column in row.column_names() {
@@ -259,7 +263,12 @@ impl Tx {
     /// # Errors
     /// The database refused it, so that nothing lasts; or it did not say what became of it.
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        self.end("COMMIT").await
+        let (pool, changed) = (self.pool.clone(), self.changed.load(Ordering::Relaxed));
+        self.end("COMMIT").await?;
+        if changed {
+            pool.space().stored();
+        }
+        Ok(())
     }
 
     /// Undoes everything.
@@ -292,7 +301,15 @@ impl Tx {
         self.pool.report(&statement.sql);
         let mut taken = self.taken.lock().await;
         let taken = taken.as_mut().ok_or_else(|| DbErr::Custom("the transaction has ended".into()))?;
-        Ok(taken.run(ask, &statement, self.deadline).await?)
+        let got = taken.run(ask, &statement, self.deadline).await?;
+        if self.pool.space().is_full() {
+            let is_change = match &got {
+                Got::Executed(result) => result.rows_affected() > 0,
+                Got::Rows(rows) => !rows.is_empty() && !statement.sql.starts_with("SELECT"),
+            };
+            self.changed.fetch_or(is_change, Ordering::Relaxed);
+        }
+        Ok(got)
     }
 }
 

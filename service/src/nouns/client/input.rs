@@ -3,11 +3,11 @@
 use entity::client;
 use entity::value::{Currency, ExternalId, Money, Name, Note, Percent, ShortText, Text, fold};
 
-use crate::contract::input::{Defaulted, Field, Input, NonNull, Required, Validate};
+use crate::contract::input::{Defaulted, Field, Input, NewExternalId, NonNull, Required, Validate, external_id};
 
 /// The two inputs of a client differ in one field: a new one needs its name.
 macro_rules! client_input {
-    ($(#[doc = $doc:literal])* $name:ident, name: $required:ident, flag: $flag:ident) => {
+    ($(#[doc = $doc:literal])* $name:ident, name: $required:ident, flag: $flag:ident, new: $new:literal) => {
         crate::input! {
             $(#[doc = $doc])*
             pub struct $name {
@@ -69,6 +69,10 @@ macro_rules! client_input {
         }
 
         impl Validate for $name {
+            fn external_ids(&self) -> Vec<NewExternalId> {
+                if $new { external_id("client", &self.external_id) } else { vec![] }
+            }
+
             fn problems(&self) -> entity::value::FieldErrors {
                 self.field_problems()
             }
@@ -92,11 +96,11 @@ macro_rules! client_input {
 
 client_input!(
     /// The fields of a new client. Only `name` is required.
-    CreateClientInput, name: Required, flag: Defaulted
+    CreateClientInput, name: Required, flag: Defaulted, new: true
 );
 client_input!(
     /// The fields of a client to change. An absent field keeps its value, null clears a nullable one.
-    UpdateClientInput, name: NonNull, flag: NonNull
+    UpdateClientInput, name: NonNull, flag: NonNull, new: false
 );
 
 fn search_key(row: &client::Model) -> String {

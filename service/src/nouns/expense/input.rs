@@ -3,7 +3,9 @@
 use entity::expense;
 use entity::value::{ClientId, Date, ExpenseCategory, ExternalId, FieldErrors, Money, ProjectId, Text, fold};
 
-use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Required, Validate, references};
+use crate::contract::input::{
+    Defaulted, Field, Input, NewExternalId, NonNull, Reference, Required, Validate, external_id, references,
+};
 
 /// The two inputs of an expense differ in what they need.
 macro_rules! expense_input {
@@ -80,6 +82,10 @@ pub(super) fn check_category(category: ExpenseCategory, custom: bool, problems: 
 }
 
 impl Validate for CreateExpenseInput {
+    fn external_ids(&self) -> Vec<NewExternalId> {
+        external_id("expense", &self.external_id)
+    }
+
     fn references(&self) -> Vec<(String, Reference)> {
         self.named()
     }

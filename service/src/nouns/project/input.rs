@@ -5,7 +5,9 @@ use entity::value::{
     ClientId, Color, Date, Decimal, ExternalId, FieldErrors, Money, Name, Note, ProjectStatus, Rate, RateType, fold,
 };
 
-use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Required, Validate, references};
+use crate::contract::input::{
+    Defaulted, Field, Input, NewExternalId, NonNull, Reference, Required, Validate, external_id, references,
+};
 
 /// The two inputs of a project differ in what they need.
 macro_rules! project_input {
@@ -123,6 +125,10 @@ impl Rules {
 }
 
 impl Validate for CreateProjectInput {
+    fn external_ids(&self) -> Vec<NewExternalId> {
+        external_id("project", &self.external_id)
+    }
+
     fn references(&self) -> Vec<(String, Reference)> {
         references(&[("clientId", self.client_id.get().copied().map(Reference::Client))])
     }

@@ -185,9 +185,12 @@ pub async fn update(
         } else if after.status == ProjectStatus::Active && before.status != ProjectStatus::Active {
             ensure_client_matches(write, &after).await?;
         }
+        if before.rate_type == RateType::NonBillable && after.rate_type != RateType::NonBillable {
+            crate::nouns::time_entry::settle::finish(write, id).await?;
+        }
         let row = write.update::<project::Entity>(&before, after).await?;
         if row.rate_type == RateType::NonBillable && before.rate_type != RateType::NonBillable {
-            crate::nouns::time_entry::mark_not_billable(write, id).await?;
+            crate::nouns::time_entry::settle::begin(write, id).await?;
         }
         Ok(Project::shown_to(write.caller()?, row))
     })

@@ -9,7 +9,9 @@ use super::array;
 use crate::access::caller::Caller;
 use crate::access::policy;
 use crate::contract::error::Error;
-use crate::contract::input::{Defaulted, Field, Input, NonNull, Reference, Required, Validate, references};
+use crate::contract::input::{
+    Defaulted, Field, Input, NewExternalId, NonNull, Reference, Required, Validate, external_id, references,
+};
 
 /// The two inputs of a task differ in what they need.
 macro_rules! task_input {
@@ -108,6 +110,10 @@ pub(super) fn check_dates(start: Option<Date>, due: Option<Date>, end: Option<Da
 }
 
 impl Validate for CreateTaskInput {
+    fn external_ids(&self) -> Vec<NewExternalId> {
+        external_id("task", &self.external_id)
+    }
+
     fn references(&self) -> Vec<(String, Reference)> {
         self.named()
     }

@@ -7,7 +7,9 @@ use super::span;
 use crate::access::caller::Caller;
 use crate::access::policy;
 use crate::contract::error::Error;
-use crate::contract::input::{Field, FromBody, Input, NonNull, Reference, Required, Validate, references};
+use crate::contract::input::{
+    Field, FromBody, Input, NewExternalId, NonNull, Reference, Required, Validate, external_id, references,
+};
 
 crate::input! {
     /// The fields of a new time entry. Its duration is given by `durationSeconds`, by `duration`, by `startedAt`
@@ -126,6 +128,10 @@ fn check_span(
 }
 
 impl Validate for CreateTimeEntryInput {
+    fn external_ids(&self) -> Vec<NewExternalId> {
+        external_id("time_entry", &self.external_id)
+    }
+
     /// Members log their own time only.
     fn refuse(&self, caller: &Caller) -> Result<(), Error> {
         refuse_another(caller, self.user_id.get(), "your role logs its own time only; leave userId out")
@@ -273,6 +279,15 @@ impl Validate for Batch {
 
     fn refuse(&self, caller: &Caller) -> Result<(), Error> {
         self.entries.iter().try_for_each(|entry| entry.refuse(caller))
+    }
+
+    fn external_ids(&self) -> Vec<NewExternalId> {
+        let of = |(i, entry): (usize, &CreateTimeEntryInput)| {
+            let placed =
+                move |new: NewExternalId| NewExternalId { path: format!("timeEntries[{i}].{}", new.path), ..new };
+            entry.external_ids().into_iter().map(placed)
+        };
+        self.entries.iter().take(MAX_BATCH).enumerate().flat_map(of).collect()
     }
 
     fn references(&self) -> Vec<(String, Reference)> {

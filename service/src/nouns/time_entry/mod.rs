@@ -4,6 +4,7 @@ mod change;
 mod input;
 mod list;
 mod lock;
+pub(crate) mod settle;
 mod span;
 mod timer;
 
@@ -12,7 +13,6 @@ use entity::value::{
     TaskId, TimeEntryId, Timestamp, UserId, fold,
 };
 use entity::{project, task, time_entry};
-use sea_orm::{ColumnTrait, Condition};
 
 pub use change::{delete, update};
 pub use input::{Batch, CreateTimeEntryInput, UpdateTimeEntryInput};
@@ -262,17 +262,6 @@ async fn task_of(write: &Write, project: &project::Model, id: TaskId) -> Result<
 async fn no_such_task(write: &Write, id: TaskId) -> Result<&'static str, Error> {
     let exists = write.lock_shared::<task::Entity>(id).await?.is_some();
     Ok(if exists { "not found on this project" } else { "not found" })
-}
-
-/// Makes the entries of a project that has become NON_BILLABLE not billable, apart from those on an invoice.
-pub(crate) async fn mark_not_billable(write: &Write, project: ProjectId) -> Result<(), Error> {
-    use time_entry::Column;
-    let rows = Condition::all()
-        .add(Column::ProjectId.eq(project))
-        .add(Column::Billable.eq(true))
-        .add(Column::InvoiceId.is_null())
-        .add(Column::DeletedAt.is_null());
-    write.update_all::<time_entry::Entity>([(Column::Billable, false.into())], rows).await
 }
 
 /// Sets the columns that follow from others: `billable` on NON_BILLABLE projects, and the key for searches.

@@ -4,7 +4,7 @@ use entity::value::{EventType, ExternalId, FieldErrors, Note, Text};
 use entity::webhook_endpoint;
 
 use crate::contract::error::Feature;
-use crate::contract::input::{Defaulted, Field, Input, NonNull, Required, Validate};
+use crate::contract::input::{Defaulted, Field, Input, NewExternalId, NonNull, Required, Validate, external_id};
 use crate::door::Cx;
 
 /// The longest time that the old secret signs beside the new one, in seconds: a week.
@@ -82,6 +82,10 @@ endpoint_input!(
 );
 
 impl Validate for CreateWebhookEndpointInput {
+    fn external_ids(&self) -> Vec<NewExternalId> {
+        external_id("webhook_endpoint", &self.external_id)
+    }
+
     fn problems(&self) -> FieldErrors {
         self.own_problems()
     }

@@ -2,6 +2,7 @@
 
 mod input;
 mod list;
+mod reseal;
 
 use std::collections::HashMap;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::input::{CreateWebhookEndpointInput, RotateWebhookSecretInput, UpdateWebhookEndpointInput};
 pub use self::list::{WebhookEndpointArgs, WebhookEndpointFilter, WebhookEndpointSort, list};
+pub use self::reseal::{Resealed, reseal};
 use super::egress::Secret;
 use crate::access::action::Action;
 use crate::contract::error::Error;

@@ -6,6 +6,7 @@ mod concurrency;
 mod queue;
 pub(super) mod schedule;
 mod sweep;
+mod unopened;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -20,6 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at
 
 use self::concurrency::Limiter;
 use self::queue::{Attempt, DeliveryOutcome, Job, LEASE, Leased};
+use self::unopened::Unopened;
 use super::egress::{AttemptResult, SignedRequest};
 use super::{ATTEMPT_TIMEOUT, Dispatcher, endpoint};
 use crate::contract::error::{Error, Feature};
@@ -47,6 +49,9 @@ struct Worker {
     finished: Vec<(DeliveryOutcome, Instant)>,
     /// Closed endpoints with the reason, whose due deliveries are to be skipped.
     closed: Vec<(WebhookEndpointId, &'static str)>,
+    /// Endpoints whose secrets cannot be opened here, and leases on their deliveries that are to be returned.
+    unopened: Unopened,
+    returned: Vec<Leased>,
     /// When the next endpoint may be sent to that is due and has used up its rate.
     throttled_until: Option<Instant>,
     /// Whether attempts ended after the last turn had divided the permits: what they free is not given out yet.
@@ -120,6 +125,8 @@ impl Worker {
             held: HashMap::new(),
             finished: Vec::new(),
             closed: Vec::new(),
+            unopened: Unopened::default(),
+            returned: Vec::new(),
             throttled_until: None,
             has_freed_permits: false,
             sent: 0,
@@ -139,6 +146,7 @@ impl Worker {
         let instant = Instant::now();
         let has_permits = !self.limiter.permits(instant).is_empty();
         let due = if has_permits { queue::due(&self.app, now).await? } else { vec![] };
+        let due = self.unopened.leave_out(due, instant);
         self.throttled_until = self.limiter.throttled_until(&due, instant);
         let wanted = self.limiter.permits(instant).allocate(&due);
         if self.finished.is_empty() && wanted.is_empty() && self.closed.is_empty() {
@@ -179,7 +187,18 @@ impl Worker {
         for job in jobs {
             self.begin(job, lease);
         }
-        Ok(())
+        self.return_leases().await
+    }
+
+    /// Returns the leases on deliveries that cannot be signed here, at once: another process can.
+    async fn return_leases(&mut self) -> Result<(), Error> {
+        let returned = std::mem::take(&mut self.returned);
+        if returned.is_empty() {
+            return Ok(());
+        }
+        let tx = self.app.database().begin().await?;
+        queue::hand_back(&tx, &returned).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Forgets the results, which are stored now, and notes endpoints that turned out to be closed.
@@ -213,13 +232,21 @@ impl Worker {
             return;
         }
         let held = Leased { organization: job.organization_id, id: job.id, lease };
-        self.held.insert(job.id, held);
         let reason = match &job {
             job if job.deleted_at.is_some() => Some("deleted"),
             job if !job.enabled => Some("disabled"),
             job if !Feature::OutboundWebhooks.is_in(job.plan) => Some("plan"),
             _ => None,
         };
+        let lacking = || job.sealed(self.app.now()).find_map(|sealed| self.app.vault().lacks_key_of(sealed));
+        if reason.is_none()
+            && let Some(key) = lacking()
+        {
+            self.unopened.pass_over(job.endpoint_id, key, Instant::now());
+            self.returned.push(held);
+            return;
+        }
+        self.held.insert(job.id, held);
         if reason.is_some() {
             let (endpoint, attempts) = (job.endpoint_id, job.attempt_count);
             let (status, next, attempt) = (DeliveryStatus::Skipped, None, None);
@@ -306,8 +333,7 @@ impl Worker {
 async fn attempt(app: &Dispatcher, job: Job, held: Leased) -> Result<(DeliveryOutcome, bool), Error> {
     let webhooks = app.webhooks();
     let started_at = app.now();
-    let sealed = [Some(&job.secret), job.previous_secret.as_ref().filter(|_| job.previous_until > Some(started_at))];
-    let secrets = sealed.into_iter().flatten();
+    let secrets = job.sealed(started_at);
     let secrets = secrets.map(|sealed| endpoint::open(app.vault(), job.organization_id, job.endpoint_id, sealed));
     let secrets = secrets.collect::<Result<_, _>>()?;
     // Below the request that has made the event.

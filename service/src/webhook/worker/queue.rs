@@ -118,6 +118,14 @@ pub(super) struct Job {
     pub(super) traceparent: Option<String>,
 }
 
+impl Job {
+    /// The sealed secrets that sign an attempt at this instant: two while an overlap lasts.
+    pub(super) fn sealed(&self, now: Timestamp) -> impl Iterator<Item = &Vec<u8>> {
+        let previous = self.previous_secret.as_ref().filter(|_| self.previous_until > Some(now));
+        std::iter::once(&self.secret).chain(previous)
+    }
+}
+
 /// The result of a delivery, after an attempt or without one.
 #[derive(Clone, Debug)]
 pub(super) struct DeliveryOutcome {

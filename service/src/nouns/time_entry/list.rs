@@ -124,6 +124,7 @@ pub type TimeEntryArgs = ListArgs<TimeEntryFilter, TimeEntrySort>;
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(cx: &Cx, args: &TimeEntryArgs) -> Result<Page<TimeEntry>, Error> {
     Ok(cx.list::<time_entry::Entity>(Action::ListTimeEntries, args).await?.map(TimeEntry::from))
 }
@@ -132,6 +133,7 @@ pub async fn list(cx: &Cx, args: &TimeEntryArgs) -> Result<Page<TimeEntry>, Erro
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_projects(
     cx: &Cx,
     projects: &[Id],
@@ -148,6 +150,7 @@ pub async fn list_of_projects(
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_tasks(
     cx: &Cx,
     tasks: &[Id],
@@ -164,6 +167,7 @@ pub async fn list_of_tasks(
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_people(
     cx: &Cx,
     people: &[Id],
@@ -180,6 +184,7 @@ pub async fn list_of_people(
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_clients(
     cx: &Cx,
     clients: &[Id],
@@ -197,6 +202,7 @@ pub async fn list_of_clients(
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_invoices(
     cx: &Cx,
     invoices: &[Id],

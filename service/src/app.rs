@@ -254,6 +254,7 @@ impl App {
     ///
     /// # Errors
     /// `Unauthenticated`, or `RateLimited` in its place for an address that guesses.
+    #[crate::boxed]
     pub async fn admit(&self, authorization: Option<&str>, address: IpAddr) -> Result<Admission, Error> {
         self.admit_to(Feature::ApiAccess, authorization, address).await
     }
@@ -262,6 +263,7 @@ impl App {
     ///
     /// # Errors
     /// As `admit`.
+    #[crate::boxed]
     pub async fn admit_to(
         &self,
         feature: Feature,
@@ -275,6 +277,7 @@ impl App {
     ///
     /// # Errors
     /// `Unauthenticated`.
+    #[crate::boxed]
     pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Error> {
         self.0.door.authenticate(authorization).await
     }
@@ -283,6 +286,7 @@ impl App {
     ///
     /// # Errors
     /// As `admit`.
+    #[crate::boxed]
     pub async fn admit_action(
         &self,
         action: Action,
@@ -302,6 +306,7 @@ impl App {
     ///
     /// # Errors
     /// As `admit`.
+    #[crate::boxed]
     pub async fn admit_unconfirmed(&self, authorization: Option<&str>, address: IpAddr) -> Result<Admission, Error> {
         self.0.door.admit_unconfirmed(authorization, address).await
     }

@@ -98,11 +98,14 @@ pub struct ExpenseReportKeys {
     pub month: Visible<String>,
 }
 
+crate::contract::record::written!(ExpenseReportRow, ExpenseReportTotal, ExpenseReportAmount, ExpenseReportKeys);
+
 /// The expense report. Without groups there are no rows, only the total.
 ///
 /// # Errors
 /// 403 for roles that do not see expenses; 422 for bad arguments, too many rows, and sums that are too large to be shown;
 /// 429, since a report costs 10 points more than other requests.
+#[crate::boxed]
 pub async fn expenses(cx: &Cx, args: &ExpenseReportArgs) -> Result<ExpenseReport, Error> {
     let read = cx.read(Action::GetExpenseReport)?;
     let caller = cx.caller();

@@ -104,11 +104,14 @@ pub struct InvoiceReportKeys {
     pub month: Visible<String>,
 }
 
+crate::contract::record::written!(InvoiceReportRow, InvoiceReportTotal, InvoiceReportAmount, InvoiceReportKeys);
+
 /// The invoice report. Without groups there are no rows, only the total.
 ///
 /// # Errors
 /// 403 for roles that do not see invoices; 422 for bad arguments, too many rows, and sums that are too large to be shown;
 /// 429, since a report costs 10 points more than other requests.
+#[crate::boxed]
 pub async fn invoices(cx: &Cx, args: &InvoiceReportArgs) -> Result<InvoiceReport, Error> {
     let read = cx.read(Action::GetInvoiceReport)?;
     let caller = cx.caller();
@@ -145,11 +148,14 @@ pub struct OutstandingAmount {
     pub amount: Money,
 }
 
+crate::contract::record::written!(OutstandingAmount);
+
 /// What each of these clients has still to pay on SENT invoices; none of a client without such invoices.
 ///
 /// # Errors
 /// `Forbidden` for roles that do not see invoices; `Internal` (database); for one client `Invalid`, if its sum is too large to
 /// be shown.
+#[crate::boxed]
 pub async fn outstanding_of_clients(
     cx: &Cx,
     ids: &[ClientId],

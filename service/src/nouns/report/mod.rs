@@ -206,6 +206,8 @@ pub struct TimeReportKeys {
     pub month: Visible<String>,
 }
 
+crate::contract::record::written!(TimeReportRow, TimeReportTotal, TimeReportAmount, TimeReportKeys);
+
 /// A client, project or task that the rows of a report are grouped by.
 #[derive(Clone, Debug, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]
@@ -288,6 +290,7 @@ impl Sum {
 /// # Errors
 /// 403 for amounts or clients that the role does not see; 422 for bad arguments, too many rows, and amounts that are too
 /// large to be shown; 429, since a report costs 10 points more than other requests.
+#[crate::boxed]
 pub async fn time(cx: &Cx, args: &TimeReportArgs) -> Result<TimeReport, Error> {
     let read = cx.read(Action::GetTimeReport)?;
     let caller = cx.caller();

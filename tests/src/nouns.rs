@@ -74,7 +74,7 @@ impl Noun {
     }
 
     /// The body of a new one, with the records that it names made for it.
-    pub async fn new(&self, world: &World, at: &Workspace) -> Value {
+    pub async fn new_body(&self, world: &World, at: &Workspace) -> Value {
         let written = self.written.as_ref().unwrap_or_else(|| panic!("{} is not made over the API", self.one));
         match written.new {
             New::Alone(body) => body(),

@@ -1,6 +1,8 @@
 //! Reads what a request asks: by POST as JSON, by GET in its query, over a WebSocket as the payload of a message; and the
 //! media types that its client accepts.
 
+use std::collections::HashSet;
+
 use async_graphql::Variables;
 use poem::Request;
 use poem::http::header;
@@ -60,10 +62,17 @@ impl Accepts {
     }
 }
 
+/// What the query of a GET may say; whatever else it has is ignored.
+const PARAMETERS: [&str; 5] = ["query", "operationName", "variables", "extensions", "documentId"];
+
 /// Reads the parameters of a GET.
 pub(super) fn from_query(request: &Request) -> Result<Sent, Error> {
     let mut sent = Sent::default();
+    let mut seen = HashSet::new();
     for (name, value) in form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
+        if PARAMETERS.contains(&name.as_ref()) && !seen.insert(name.clone()) {
+            return Err(bad(format!("`{name}` is sent twice")));
+        }
         match name.as_ref() {
             "query" => sent.query = value.into_owned(),
             "operationName" if !value.is_empty() => sent.operation_name = Some(value.into_owned()),

@@ -6,6 +6,8 @@ use service::value::{FieldErrors, Json};
 use service::{Error, IdempotencyKey, Precondition};
 use sha2::{Digest, Sha256};
 
+use super::tools::Effect;
+
 /// The arguments that are not taken yet, in the order sent.
 #[derive(Debug, Default)]
 pub(super) struct Arguments(Vec<(String, Json)>);
@@ -77,11 +79,11 @@ impl Arguments {
         }
     }
 
-    /// Takes what every write takes.
+    /// Takes what every write takes, and what writes of this effect take besides; the rest is left, and refused as unknown.
     ///
     /// # Errors
     /// `Invalid` with every one of them that is missing or wrong.
-    pub(super) fn take_controls(&mut self) -> Result<Controls, Error> {
+    pub(super) fn take_controls(&mut self, effect: Effect) -> Result<Controls, Error> {
         let mut problems = FieldErrors::none();
         let key = match self.take("idempotencyKey") {
             Some(Json::Text(text)) => match IdempotencyKey::read(Some(&text), true) {
@@ -98,8 +100,9 @@ impl Arguments {
             }
         };
         let dry_run = self.take_flag("dryRun", &mut problems);
-        let confirm = self.take_flag("confirm", &mut problems);
-        let expected = match self.take("expectedVersion") {
+        let confirm = effect == Effect::Destroys && self.take_flag("confirm", &mut problems);
+        let version = if effect == Effect::Creates { None } else { self.take("expectedVersion") };
+        let expected = match version {
             None => Precondition::Any,
             Some(Json::Number(digits)) if digits.parse::<i32>().is_ok() => {
                 Precondition::OneOf(digits.parse().into_iter().collect())

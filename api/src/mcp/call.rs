@@ -102,7 +102,7 @@ impl Call {
         if let Some(again) = self.answered(noun).await? {
             return Ok(again);
         }
-        let controls = self.arguments.take_controls()?;
+        let controls = self.arguments.take_controls(self.tool.effect)?;
         let reader = self.session.reader();
         let (id, mut problems) = match self.understand(&reader, &target).await {
             Ok(understood) => understood,

@@ -30,7 +30,10 @@ impl Confirmation {
     /// Reads it from a call.
     pub(super) fn of(request: &mut CallToolRequestParams, context: &RequestContext<RoleServer>) -> Confirmation {
         let modern = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
-        let can_ask = modern && context.client_capabilities().is_some_and(|client| client.elicitation.is_some());
+        let client = context.client_capabilities();
+        // A client that names no way of asking can ask by a form; one that names URLs alone cannot.
+        let asks_by_form = client.and_then(|client| client.elicitation);
+        let can_ask = modern && asks_by_form.is_some_and(|ways| ways.form.is_some() || ways.url.is_none());
         Confirmation { responses: request.input_responses.take(), state: request.request_state.take(), can_ask }
     }
 
@@ -54,16 +57,20 @@ pub(super) async fn ask(
     id: Id,
 ) -> Result<Option<InputRequiredResult>, Error> {
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let place = format!("mcp confirmation {} {digest}", cx.caller().token_id());
+    let purpose = format!("mcp confirmation {} {digest}", cx.caller().token_id());
     if let Some(state) = &asked.state {
-        let until = cx.open_state(&place, state).and_then(|text| text.parse::<i64>().ok());
-        return match until {
-            Some(until) if cx.now().millis() <= until && asked.accepted() => Ok(None),
-            Some(until) if cx.now().millis() <= until => {
-                Err(Error::invalid("confirm", "the person did not confirm, so nothing was deleted"))
+        match cx.open_state(&purpose, state).as_deref().and_then(question_of) {
+            Some((until, _)) if cx.now().millis() <= until && !asked.accepted() => {
+                return Err(Error::invalid("confirm", "the person did not confirm, so nothing was deleted"));
             }
-            _ => Err(Error::invalid("confirm", "the confirmation is over or belongs to another call; call again")),
-        };
+            Some((until, asked_about)) if cx.now().millis() <= until && asked_about == id => return Ok(None),
+            // The name leads to another record by now, of which nobody has been asked.
+            Some((until, _)) if cx.now().millis() <= until => {}
+            _ => {
+                let over = "the confirmation is over or belongs to another call; call again";
+                return Err(Error::invalid("confirm", over));
+            }
+        }
     }
     let question = format!("Delete the {} {}?", noun.replace('_', " "), describe(cx, noun, id).await?);
     if !asked.can_ask {
@@ -76,8 +83,14 @@ pub(super) async fn ask(
     let schema = schema.map_err(|e| Error::bug(format!("the question has no schema: {e}")))?;
     let params = ElicitRequestParams::FormElicitationParams { meta: None, message: question, requested_schema: schema };
     let questions = BTreeMap::from([(QUESTION.to_owned(), InputRequest::Elicitation(ElicitRequest::new(params)))]);
-    let state = cx.seal_state(&place, &(cx.now().millis() + VALID).to_string())?;
+    let state = cx.seal_state(&purpose, &format!("{} {id}", cx.now().millis() + VALID))?;
     Ok(Some(InputRequiredResult::new(Some(questions), Some(state))))
+}
+
+/// Until when a question may be answered, and the record that it was about.
+fn question_of(state: &str) -> Option<(i64, Id)> {
+    let (until, id) = state.split_once(' ')?;
+    Some((until.parse().ok()?, id.parse().ok()?))
 }
 
 /// What goes, in the words of the person: its name, and its id.

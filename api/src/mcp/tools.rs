@@ -174,7 +174,7 @@ tools! {
         }).await;
     Changes ArchiveProject archive_project in all: "Archive a project: it takes no new time.", named_id(),
         async |call: Call| call.write("project", Target::Act("/projects", "/archive", Some(Named::Project)),
-            async |cx, write| project::archive(cx, write.id.of()).await).await;
+            async |cx, write| project::archive(cx, write.id.of(), &write.expected).await).await;
 
     Reads ListTasks list_tasks in all: "List tasks.", Schema::of::<task::TaskFilter>().listed(), read::tasks;
     Reads GetTask get_task in all: "Get a task.", named_id(), read::task;
@@ -189,7 +189,7 @@ tools! {
         }).await;
     Destroys ArchiveTask archive_task in all: "Archive a task: it leaves every list.", named_id(),
         async |call: Call| call.write("task", Target::Act("/tasks", "/archive", Some(Named::Task)),
-            async |cx, write| task::archive(cx, write.id.of()).await).await;
+            async |cx, write| task::archive(cx, write.id.of(), &write.expected).await).await;
 
     Reads ListTimeEntries list_time_entries in all: "List time entries.",
         Schema::of::<time_entry::TimeEntryFilter>().listed(), read::time_entries;

@@ -32,6 +32,9 @@ impl Form {
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(HttpRejection::NotAForm.into());
         }
+        if percent_encoding::percent_decode(&bytes).decode_utf8().is_err() {
+            return Err(Error::BadRequest("the form is not in UTF-8".into()).into());
+        }
         Ok(Form(form_urlencoded::parse(&bytes).into_owned().collect()))
     }
 

@@ -11,7 +11,7 @@ use service::project::{CreateProjectInput, Project, ProjectArgs, ProjectFilter, 
 use service::task::{TaskFilter, TaskSort};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
 use service::value::{Id, ProjectId, UserId};
-use service::{Action, Deleted, Error};
+use service::{Action, Deleted, Error, Precondition};
 
 use crate::engine::connection::lists;
 use crate::engine::error::OrFail;
@@ -203,7 +203,7 @@ impl ProjectMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the project.")] id: ID,
     ) -> Result<Output<ArchiveProjectPayload>> {
-        let project = record(ctx, service::project::archive(cx(ctx)?, parse_id(&id)).await)?;
+        let project = record(ctx, service::project::archive(cx(ctx)?, parse_id(&id), &Precondition::Any).await)?;
         Ok(Output(ArchiveProjectPayload { project: Output(ProjectNode(project)) }))
     }
 

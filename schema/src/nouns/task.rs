@@ -7,7 +7,7 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use service::task::{CreateTaskInput, Task, TaskArgs, TaskFilter, TaskSort, UpdateTaskInput};
 use service::time_entry::{TimeEntryFilter, TimeEntrySort};
 use service::value::{Id, TaskId};
-use service::{Action, Deleted};
+use service::{Action, Deleted, Precondition};
 
 use crate::engine::connection::lists;
 use crate::engine::error::OrFail;
@@ -168,7 +168,7 @@ impl TaskMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "Identifier of the task.")] id: ID,
     ) -> Result<Output<ArchiveTaskPayload>> {
-        let task = record(ctx, service::task::archive(cx(ctx)?, parse_id(&id)).await)?;
+        let task = record(ctx, service::task::archive(cx(ctx)?, parse_id(&id), &Precondition::Any).await)?;
         Ok(Output(ArchiveTaskPayload { task: Output(TaskNode(task)) }))
     }
 

@@ -15,6 +15,9 @@ on_both! {
         assert_eq!(got.graphql(), json!({ "viewer": { "name": "owner of home" } }));
         let path = "/graphql?query=query(%24i:ID!)%7Bclient(id:%24i)%7Bid%7D%7D&variables=%7B%22i%22:%22x%22%7D";
         assert_eq!(call(Method::GET, path).send().await.graphql_error()["code"], "not_found");
+        let twice = "/graphql?query=%7Bviewer%7Bname%7D%7D&query=%7Bviewer%7Brole%7D%7D";
+        let twice = call(Method::GET, twice).send().await;
+        assert_eq!((twice.status.as_u16(), &twice.graphql_error()["code"]), (400, &json!("bad_request")));
         let change = "/graphql?query=mutation%7BcreateClient(input:%7Bname:%22x%22%7D)%7Bclient%7Bid%7D%7D%7D";
         let refused = call(Method::GET, change).send().await;
         assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, Some("POST")));

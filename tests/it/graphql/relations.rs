@@ -33,7 +33,7 @@ pub(super) async fn fill(world: &World, home: &Workspace) {
         let path = format!("/api/v1/{}", noun.path);
         if world.get(owner, &path).await.data(200) == json!([]) {
             for _ in 0..3 {
-                world.post(owner, &path, noun.new(world, home).await).await.data(201);
+                world.post(owner, &path, noun.new_body(world, home).await).await.data(201);
             }
         }
     }

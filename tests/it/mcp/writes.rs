@@ -107,6 +107,53 @@ on_both! {
 }
 
 on_both! {
+    /// The person agrees to one record: when the name that was sent leads to another one by then, they are asked about that one.
+    async fn a_confirmation_is_for_the_record_that_was_shown(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let shown = fixtures.home.client(&world, "Acme").await;
+        let arguments = json!({ "id": "Acme", "idempotencyKey": "d" });
+        let question = call(&world, owner, "delete_client", arguments.clone()).await;
+        world.patch(owner, &format!("/api/v1/clients/{shown}"), json!({ "name": "Old" })).await.data(200);
+        let other = fixtures.home.client(&world, "Acme").await;
+        let accepted = |question: &serde_json::Value| json!({
+            "name": "delete_client", "arguments": arguments, "requestState": question["requestState"],
+            "inputResponses": { "confirm": { "action": "accept", "content": { "confirm": true } } },
+        });
+        let again = result(&world, owner, "/mcp/x/all", "tools/call", accepted(&question)).await;
+        assert_eq!(again["resultType"], "input_required", "{again}");
+        let message = again["inputRequests"]["confirm"]["params"]["message"].as_str().unwrap();
+        assert!(message.contains(&other), "{message}");
+        for id in [&shown, &other] {
+            world.get(owner, &format!("/api/v1/clients/{id}")).await.data(200);
+        }
+        let gone = result(&world, owner, "/mcp/x/all", "tools/call", accepted(&again)).await;
+        assert_eq!(parsed(&gone)["id"], json!(other), "{gone}");
+    }
+}
+
+on_both! {
+    /// A version that is expected counts for every tool that changes a record, archiving included; a tool that makes one takes none.
+    async fn an_expected_version_counts_wherever_it_is_taken(world: World) {
+        let fixtures = Fixtures::new(&world).await;
+        let owner = &fixtures.home.owner;
+        let project = &fixtures.home.project;
+        let stale = json!({ "id": project, "idempotencyKey": "a", "expectedVersion": 7 });
+        let refused = call(&world, owner, "archive_project", stale).await;
+        assert_eq!(refused["isError"], true, "{refused}");
+        assert_eq!(world.get(owner, &format!("/api/v1/projects/{project}")).await.data(200)["status"], "ACTIVE");
+        let archived = json!({ "id": project, "idempotencyKey": "b", "expectedVersion": 1 });
+        assert_eq!(value(&world, owner, "archive_project", archived).await["status"], "ARCHIVED");
+        for (name, control) in [("expectedVersion", json!(1)), ("confirm", json!(true))] {
+            let mut arguments = json!({ "name": "T", "idempotencyKey": name });
+            arguments[name] = control;
+            let refused = call(&world, owner, "create_client", arguments).await;
+            assert!(refused.to_string().contains("unknown"), "{refused}");
+        }
+    }
+}
+
+on_both! {
     /// What a role, a scope or a plan does not allow is refused as over REST, and a stale version too.
     async fn the_door_refuses_as_over_rest(world: World) {
         let fixtures = Fixtures::new(&world).await;

@@ -17,7 +17,8 @@ struct Case {
 async fn nouns(world: &World, fixtures: &Fixtures) -> Vec<Case> {
     let mut cases = Vec::new();
     for (noun, written) in Noun::written() {
-        let (new, change, refused) = (noun.new(world, &fixtures.home).await, (written.change)(), (written.refused)());
+        let (new, change, refused) =
+            (noun.new_body(world, &fixtures.home).await, (written.change)(), (written.refused)());
         cases.push(Case { list: noun.path, new, change, refused });
     }
     cases

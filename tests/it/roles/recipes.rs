@@ -57,7 +57,7 @@ async fn record(world: &World, at: &Workspace, role: Role, noun: &str) -> String
         }
         _ => {
             let noun = Noun::of(noun);
-            world.post(&at.owner, &format!("/api/v1/{}", noun.path), noun.new(world, at).await).await.id()
+            world.post(&at.owner, &format!("/api/v1/{}", noun.path), noun.new_body(world, at).await).await.id()
         }
     }
 }
@@ -78,7 +78,7 @@ async fn plain(world: &World, at: &Workspace, role: Role, action: Action) -> Opt
     })?;
     let (path, field, mutation) = (format!("/{}", noun.path), noun.field(), camel(words));
     if verb == "Create" {
-        let body = noun.new(world, at).await;
+        let body = noun.new_body(world, at).await;
         let query = format!("mutation($i: {words}Input!) {{ {mutation}(input: $i) {{ {field} {{ id }} }} }}");
         return Some(Recipe::new(Method::POST, &path, Some(body.clone()), &query, json!({ "i": body })));
     }
@@ -143,7 +143,7 @@ pub(super) async fn recipe(world: &World, at: &Workspace, role: Role, action: Ac
             Recipe::new(method, &path, None, query, json!({ "p": id, "u": user }))
         }
         Action::CreateTimeEntries => {
-            let entry = Noun::of("TimeEntry").new(world, at).await;
+            let entry = Noun::of("TimeEntry").new_body(world, at).await;
             let query =
                 "mutation($i: [CreateTimeEntryInput!]!) { createTimeEntries(input: $i) { timeEntries { id } } }";
             let body = json!({ "timeEntries": [entry] });

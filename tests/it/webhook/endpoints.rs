@@ -26,7 +26,7 @@ on_both! {
             shown,
             json!({ "id": id, "orgId": fixtures.home.id, "externalId": "x1", "url": "https://hooks.example.com/in?a=b",
                 "events": ["task.completed", "client.created"], "description": null, "enabled": true, "status": "active",
-                "secretPrefix": endpoint["secret"].as_str().unwrap()[..10], "previousSecretUntil": null, "version": 1, "createdAt": "2026-06-11T08:00:00.000Z",
+                "secretPrefix": endpoint["secret"].as_str().unwrap()[..10], "version": 1, "createdAt": "2026-06-11T08:00:00.000Z",
                 "updatedAt": "2026-06-11T08:00:00.000Z", "deletedAt": null })
         );
         assert_eq!(world.get(owner, &path).await.data(200), shown);

@@ -2,6 +2,7 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
+use service::Precondition;
 use service::project::{self, CreateProjectInput, Project, ProjectFilter, ProjectSort, UpdateProjectInput};
 
 use super::Tag;
@@ -66,7 +67,7 @@ impl Projects {
     /// Sets the status to `ARCHIVED`: the project refuses new time entries, and keeps its time and tasks.
     #[oai(path = "/projects/:id/archive", method = "post", operation_id = "archiveProject")]
     async fn archive_project(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Project>, Rejection> {
-        Ok(Changed(project::archive(&cx, id.0.into()).await?))
+        Ok(Changed(project::archive(&cx, id.0.into(), &Precondition::Any).await?))
     }
 
     /// Restore a project

@@ -2,6 +2,7 @@
 
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
+use service::Precondition;
 use service::task::{self, CreateTaskInput, Task, TaskFilter, TaskSort, UpdateTaskInput};
 
 use super::Tag;
@@ -64,7 +65,7 @@ impl Tasks {
     /// restore brings it back.
     #[oai(path = "/tasks/:id/archive", method = "post", operation_id = "archiveTask")]
     async fn archive_task(&self, Access(cx): Access, id: Path<PathId>) -> Result<Changed<Task>, Rejection> {
-        Ok(Changed(task::archive(&cx, id.0.into()).await?))
+        Ok(Changed(task::archive(&cx, id.0.into(), &Precondition::Any).await?))
     }
 
     /// Restore a task

@@ -234,12 +234,13 @@ async fn ensure_client_matches(write: &Write, row: &project::Model) -> Result<()
 /// Archives a project: it accepts no new time entries.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
 #[crate::boxed]
-pub async fn archive(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> {
+pub async fn archive(cx: &Cx, id: ProjectId, expected: &Precondition) -> Result<Written<Project>, Error> {
     cx.write(Action::ArchiveProject, (), async |write, ()| {
         let before = write.lock_exclusive::<project::Entity>(id).await?;
+        expected.check(before.version)?;
         let after = project::Model { status: ProjectStatus::Archived, ..before.clone() };
         let row = write.update::<project::Entity>(&before, after).await?;
         Ok(Project::shown_to(write.caller()?, row))

@@ -301,15 +301,16 @@ pub async fn delete(cx: &Cx, id: TaskId, expected: &Precondition) -> Result<Writ
     .await
 }
 
-/// Archives a task: deletes it, as `delete` does, but whatever its version, and returns it.
+/// Archives a task: deletes it, as `delete` does, and returns it.
 ///
 /// # Errors
-/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
+/// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
 #[crate::boxed]
-pub async fn archive(cx: &Cx, id: TaskId) -> Result<Written<Task>, Error> {
+pub async fn archive(cx: &Cx, id: TaskId, expected: &Precondition) -> Result<Written<Task>, Error> {
     cx.write(Action::ArchiveTask, (), async |write, ()| {
         let before = write.lock_exclusive::<task::Entity>(id).await?;
+        expected.check(before.version)?;
         let after = task::Model { deleted_at: Some(write.now), ..before.clone() };
         Ok(write.update::<task::Entity>(&before, after).await?.into())
     })

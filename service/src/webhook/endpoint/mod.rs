@@ -54,10 +54,10 @@ pub struct WebhookEndpoint {
     pub status: EndpointStatus,
     /// First characters of the secret, to recognise it by.
     pub secret_prefix: String,
-    /// Time until which deliveries are signed with the former secret, too (UTC), as chosen when the secret was rotated; null if no
-    /// overlap was chosen.
-    #[serde(default)]
-    #[oai(nullable)]
+    /// Until when deliveries are signed with the former secret, too, for the settings pages.
+    #[serde(skip)]
+    #[oai(skip)]
+    #[graphql(skip)]
     pub previous_secret_until: Option<Timestamp>,
     /// Secret that deliveries are signed with, `wsk_` and standard base64. Only in the answers that create the endpoint
     /// or rotate its secret; absent otherwise.

@@ -83,5 +83,6 @@ async fn a_full_disk_is_unavailable_everywhere() {
         assert!(began.elapsed() < Duration::from_secs(60), "there is space again");
         let made: Value = world.post(owner, "/api/v1/clients", json!({ "name": "Globex" })).await.data(201);
         assert_eq!(made["name"], "Globex");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

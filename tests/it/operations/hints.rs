@@ -54,6 +54,7 @@ async fn of_a_full_disk(message: &str) -> String {
         }
         assert!(began.elapsed().as_secs() < 60, "nothing says that there is space again");
         server.send("POST", "/api/v1/clients", &token, &json!({ "name": format!("After {number}") }));
+        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
     }
     let text = wait_for(&log, message);
     assert_eq!((count(&log, message), text.matches(" ERROR ").count()), (1, 1), "{text}");

@@ -106,6 +106,11 @@ async fn ask(connection: &mut PgConnection) -> Result<(String, ServerIdentity), 
 /// What a database says, without the words of the driver.
 fn in_words(cause: &sqlx::Error) -> String {
     match cause {
+        sqlx::Error::Database(said)
+            if said.code().as_deref() == Some("53300") || said.message().contains("max_client_conn") =>
+        {
+            format!("{}; allow more connections there, or lower HOURSMITH_DATABASE_CONNECTIONS", said.message())
+        }
         sqlx::Error::Database(said) => said.message().to_owned(),
         sqlx::Error::Protocol(_) => "what answers there is not PostgreSQL, or has stopped".into(),
         other => other.to_string(),

@@ -213,5 +213,5 @@ const UNAVAILABLE: &str = "
 
 ### `unavailable`
 
-The server cannot do this at the moment, for example because its database is away. Send the same request again after
-`Retry-After`, a write with the same `Idempotency-Key`.";
+The server cannot do this at the moment: its database is away or has no space, or it was not done within 15 s. Send the same request
+again after `Retry-After`, a write with the same `Idempotency-Key`. What is given up again should ask for less at once.";

@@ -255,7 +255,9 @@ impl<'a> ApiExtractor<'a> for IfMatch {
         Ok(IfMatch(if tags.contains(&"*") {
             Precondition::Any
         } else {
-            Precondition::OneOf(tags.iter().filter_map(|tag| tag.parse().ok()).collect())
+            // Tags are compared as texts: `01` is none of ours.
+            let version = |tag: &&str| tag.parse().ok().filter(|version: &i32| version.to_string() == **tag);
+            Precondition::OneOf(tags.iter().filter_map(version).collect())
         }))
     }
 }

@@ -31,8 +31,12 @@ impl<T: DeserializeOwned> FromColumn<String> for Vec<T> {
     }
 }
 
-/// The list that a column holds as a JSON array. A column that is none is damaged: it counts as empty, and the log says so.
+/// The list that a column holds as a JSON array. Any other text is damaged: it counts as empty, and the log says so. No text at
+/// all is a column that was not read, since nobody asked for it.
 pub(crate) fn list_in<T: DeserializeOwned>(column: &str) -> Vec<T> {
+    if column.is_empty() {
+        return vec![];
+    }
     serde_json::from_str(column).unwrap_or_else(|error| {
         tracing::error!(%error, "a column that holds a list is damaged, and is read as empty");
         vec![]

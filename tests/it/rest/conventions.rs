@@ -45,6 +45,7 @@ on_both! {
             }
             let stale = ask(Method::PATCH, "if-match", "\"2\"").json(change.clone()).send().await;
             assert_eq!((stale.error(412, "conflict")["reason"].clone(), stale.header("etag")), (json!("stale"), Some("\"1\"")), "{list}");
+            ask(Method::PATCH, "if-match", "\"01\"").json(change.clone()).send().await.error(412, "conflict");
             let changed = ask(Method::PATCH, "if-match", "W/\"1\"").json(change).send().await;
             assert_eq!((changed.header("etag"), &changed.data(200)["version"]), (Some("\"2\""), &json!(2)), "{list}");
             assert!(changed.data(200)["updatedAt"].as_str() > first["updatedAt"].as_str(), "{list}");

@@ -14,7 +14,7 @@ const SCHEMES: [&[u8]; 4] = [b"hsk_live_", b"hsk_test_", b"whsec_", b"wsk_"];
 const QUIET: [&str; 5] = [
     "tungstenite=info",
     "tokio_tungstenite=info",
-    "rmcp=info",
+    "rmcp=warn",
     "sqlx::postgres::notice=warn",
     "sea_orm_migration=warn",
 ];

@@ -154,7 +154,7 @@ fn text_of(value: &toml::Value) -> Option<String> {
 }
 
 /// How many letters a name may differ in from the one that was meant.
-const NEAR: usize = 3;
+const NEAR: usize = 2;
 
 fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>, place: &str) -> Failure {
     let wanted = name.to_ascii_lowercase();
@@ -190,7 +190,8 @@ mod tests {
         let Failure(line) =
             unknown("HOURSMITH_LISTN", ["HOURSMITH_LISTEN", "HOURSMITH_ENV"].into_iter(), "the environment");
         assert!(line.ends_with("did you mean HOURSMITH_LISTEN?"), "{line}");
-        let Failure(line) = unknown("HOURSMITH_NOPE", ["HOURSMITH_LISTEN"].into_iter(), "the environment");
+        let Failure(line) =
+            unknown("HOURSMITH_NOPE", ["HOURSMITH_LISTEN", "HOURSMITH_LOG"].into_iter(), "the environment");
         assert_eq!(line, "there is no setting HOURSMITH_NOPE (in the environment)");
     }
 }

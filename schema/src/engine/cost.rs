@@ -254,7 +254,9 @@ impl<'a> CostVisitor<'a> {
         if self.operation.ty != OperationType::Mutation {
             return (0, 0);
         }
-        let fields = Fields::of(self.document, &self.operation.selection_set.node).0;
+        let mut fields = Fields::of(self.document, &self.operation.selection_set.node).0;
+        // It is a field of every type, and changes nothing.
+        fields.retain(|field| field.name.node != "__typename");
         let entries = |field: &&Field| match field.name.node.as_str() {
             "createTimeEntries" => self.entries(field).saturating_sub(1) as u64,
             _ => 0,

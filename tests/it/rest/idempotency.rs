@@ -218,6 +218,7 @@ on_both! {
         let call = world.call(Method::POST, "/graphql").token(owner).key("typed").json(json!({ "query": typed }));
         let typed = call.send().await;
         assert_eq!(typed.graphql()["__typename"], "Mutation", "{}", typed.text());
+        assert_eq!(typed.json()["extensions"]["cost"]["requested"], 1);
         world.delete(owner, &format!("/api/v1/clients/{}", typed.graphql()["createClient"]["client"]["id"].as_str().unwrap())).await;
         let rest = post(&world, owner, "g", r#"{"name":"G"}"#).await.error(409, "conflict");
         assert_eq!(rest["reason"], "idempotency_mismatch");

@@ -198,20 +198,20 @@ on_both! {
     }
 }
 
+/// Where a token is revoked.
+async fn path_of(world: &World, owner: &str, token: &str) -> String {
+    let prefix = token.split('_').nth(2).unwrap();
+    let all = world.get(owner, "/api/v1/tokens").await.data(200);
+    let own = all.as_array().unwrap().iter().find(|row| row["prefix"] == prefix).unwrap();
+    format!("/api/v1/tokens/{}", own["id"].as_str().unwrap())
+}
+
 on_both! {
     /// A token has no version, so that an entity tag fits none: it is revoked without one, or with `*`.
     async fn no_entity_tag_fits_a_token(world: World) {
         let home = Fixtures::new(&world).await.home;
-        let path = |token: &str| {
-            let prefix = token.split('_').nth(2).unwrap().to_owned();
-            async move |world: &World, owner: &str| {
-                let all = world.get(owner, "/api/v1/tokens").await.data(200);
-                let own = all.as_array().unwrap().iter().find(|row| row["prefix"] == prefix.as_str()).cloned();
-                format!("/api/v1/tokens/{}", own.unwrap()["id"].as_str().unwrap())
-            }
-        };
         let owner = &home.owner;
-        let (first, second) = (path(&home.admin)(&world, owner).await, path(&home.manager)(&world, owner).await);
+        let (first, second) = (path_of(&world, owner, &home.admin).await, path_of(&world, owner, &home.manager).await);
         let revoke = |path: &str, tag: &str| world.call(Method::DELETE, path).token(owner).header("if-match", tag).send();
         let refused = revoke(&first, "\"9\"").await;
         assert_eq!(refused.error(412, "conflict")["reason"], "stale", "{}", refused.text());

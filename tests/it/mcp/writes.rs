@@ -137,8 +137,7 @@ on_both! {
     async fn an_expected_version_counts_wherever_it_is_taken(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
-        let client = fixtures.home.client(&world, "Acme").await;
-        let project = &fixtures.home.project(&world, &client, "Website").await;
+        let project = &fixtures.home.project(&world, "Website").await;
         let stale = json!({ "id": project, "idempotencyKey": "a", "expectedVersion": 7 });
         let refused = call(&world, owner, "archive_project", stale).await;
         assert_eq!(refused["isError"], true, "{refused}");

@@ -84,7 +84,7 @@ on_both! {
 
         let seen = Precondition::OneOf(vec![1]);
         let stale = Precondition::OneOf(vec![9]);
-        assert!(matches!(settings::send(&manager.cx().await, id, &stale).await, Err(Error::Stale { version: 1 })));
+        assert!(matches!(settings::send(&manager.cx().await, id, &stale).await, Err(Error::Stale { version: Some(1) })));
         let draft = settings::record_payment(&manager.cx().await, id, ANY, amount("1")).await.unwrap_err();
         assert_eq!(draft.reason(), Some("invoice_draft"));
         for _ in 0..2 {

@@ -39,7 +39,7 @@ on_both! {
             assert_eq!(shown[field], value, "{field}");
         }
         let stale = update(&admin.cx().await, &seen, currency("EUR")).await.unwrap_err();
-        assert!(matches!(stale, Error::Stale { version } if version == after.version), "{stale}");
+        assert!(matches!(stale, Error::Stale { version } if version == Some(after.version)), "{stale}");
         let cleared = UpdateOrganizationInput { legal_name: sent(""), ..Default::default() };
         update(&admin.cx().await, &Precondition::Any, cleared).await.unwrap();
         assert!(world.get(&home.owner, "/api/v1/organization").await.data(200)["legalName"].is_null());

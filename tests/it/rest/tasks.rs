@@ -212,7 +212,7 @@ on_both! {
 
         let project = put_away["projectId"].as_str().unwrap();
         let same_id = world.post(owner, "/api/v1/tasks", json!({ "projectId": project, "name": "same", "externalId": "x" })).await;
-        assert!(act("restore").await.fields()["externalId"].is_string(), "somebody has it now");
+        assert_eq!(act("restore").await.error(409, "conflict")["reason"], "external_id_taken", "somebody has it now");
         world.delete(owner, &format!("/api/v1/tasks/{}", same_id.id())).await;
         assert_eq!(act("restore").await.data(200)["deletedAt"], Value::Null);
         let version = world.get(owner, &path).await.data(200)["version"].clone();

@@ -93,7 +93,7 @@ on_both! {
                 assert_eq!(shown.contains("href=\"/settings/invoices\""), policy::sees_money(*role), "{role} {path}");
                 assert!(!shown.contains("150.00"), "{role} {path}");
             }
-            for path in ["", "/new", &format!("/{id}"), &format!("/{id}/print"), &format!("/{id}/pay")] {
+            for path in ["", "/new", &format!("/{id}"), &format!("/{id}/print"), &format!("/{id}/send")] {
                 let answer = browser.get(&format!("/settings/invoices{path}")).await;
                 let shown = page(&answer, if policy::sees_money(*role) { 200 } else { 403 });
                 assert!(policy::sees_money(*role) || !shown.contains("150.00"), "{role} {path}: {shown}");

@@ -33,7 +33,7 @@ on_both! {
         let answer = browser.post("/settings/sign-in/link", &fields).await;
         leads_to(&answer, "/settings/api?done=signed-in");
         let overview = page(&browser.get("/settings").await, 200);
-        for text in ["owner of home", "owner@home.example", "OWNER", "Plan: Agency"] {
+        for text in ["owner of home", "owner@home.example", "Owner", "Plan: Agency"] {
             assert!(overview.contains(text), "{text}: {overview}");
         }
         let other = Browser::new(&world);
@@ -168,7 +168,7 @@ on_both! {
         page(&browser.get("/settings/webhooks").await, 200);
         member::set_role(&operator, home, "admin@home.example", Role::Member).await.unwrap();
         page(&browser.get("/settings/webhooks").await, 403);
-        assert!(page(&browser.get("/settings").await, 200).contains("MEMBER"));
+        assert!(page(&browser.get("/settings").await, 200).contains("<dd>Member</dd>"));
         member::remove(&operator, home, "admin@home.example").await.unwrap();
         leads_to(&browser.get("/settings").await, "/settings/sign-in?next=%2Fsettings");
     }

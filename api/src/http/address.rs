@@ -44,8 +44,8 @@ fn report_untrusted(request: &Request, peer: IpAddr) {
     let is_news = !REPORTED.load(Ordering::Relaxed) && request.headers().contains_key("x-forwarded-for");
     if is_news && !REPORTED.swap(true, Ordering::Relaxed) {
         tracing::warn!(
-            "X-Forwarded-For came from {peer}, which is not in HOURSMITH_TRUSTED_PROXIES: it is ignored, and whoever is behind \
-             that address counts as one client"
+            "X-Forwarded-For came from {peer}, which is not in HOURSMITH_TRUSTED_PROXIES: it is ignored, and all clients behind \
+             that address count as one"
         );
     }
 }

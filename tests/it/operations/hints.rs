@@ -103,7 +103,7 @@ fn of_proxies(message: &str) -> String {
     let (url, log) = (folder.url(), folder.path("log"));
     let mut command = serve_command(&url);
     if message.starts_with("HOURSMITH_PUBLIC_URL is another") {
-        command.args(["--public-url", "https://hours.exmaple"]);
+        command.args(["--public-url", "https://other.example"]);
     } else if message.starts_with("HOURSMITH_PUBLIC_URL is") {
         command.args(["--public-url", "http://hours.example"]);
     }
@@ -130,7 +130,7 @@ fn of_proxies(message: &str) -> String {
                         Connection: close\r\n\r\n";
             assert!(exchange(&server, head.as_bytes()).starts_with("HTTP/1.1 403"));
             let line = wait_for(&log, message);
-            assert!(line.contains("https://hours.exmaple") && line.contains("https://hours.example"), "{line}");
+            assert!(line.contains("https://other.example") && line.contains("https://hours.example"), "{line}");
         }
         _ => {}
     }

@@ -238,6 +238,7 @@ impl App {
     ///
     /// # Errors
     /// `Unauthenticated`, or `RateLimited` in its place for an address that guesses.
+    #[crate::boxed]
     pub async fn admit(&self, authorization: Option<&str>, address: IpAddr) -> Result<Admission, Error> {
         self.admit_to(Feature::ApiAccess, authorization, address).await
     }
@@ -246,6 +247,7 @@ impl App {
     ///
     /// # Errors
     /// As `admit`.
+    #[crate::boxed]
     pub async fn admit_to(
         &self,
         feature: Feature,
@@ -259,6 +261,7 @@ impl App {
     ///
     /// # Errors
     /// `Unauthenticated`.
+    #[crate::boxed]
     pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Caller, Error> {
         self.0.door.authenticate(authorization).await
     }
@@ -267,6 +270,7 @@ impl App {
     ///
     /// # Errors
     /// As `admit`.
+    #[crate::boxed]
     pub async fn admit_action(
         &self,
         action: Action,
@@ -286,6 +290,7 @@ impl App {
     ///
     /// # Errors
     /// As `admit`.
+    #[crate::boxed]
     pub async fn admit_unconfirmed(&self, authorization: Option<&str>, address: IpAddr) -> Result<Admission, Error> {
         self.0.door.admit_unconfirmed(authorization, address).await
     }

@@ -34,6 +34,11 @@ mod metrics;
 pub mod otlp;
 pub mod usage;
 
+/// Makes the future of an `async fn` an object, so that its code is made in this crate. The body of one is otherwise compiled in each
+/// crate that awaits it, with all that it awaits in turn and with the settings of that crate
+/// (`docs/decisions/0060-the-release-program-is-stripped.md`). For all that the surfaces call on the path of requests.
+pub(crate) use async_recursion::async_recursion as boxed;
+
 pub use self::core::Environment;
 pub use self::core::clock::Clock;
 pub use self::core::observed;

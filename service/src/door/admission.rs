@@ -193,6 +193,7 @@ impl Door {
     }
 
     /// Makes sure that the caller is known as they are now, by the epoch alone if it has not grown.
+    #[crate::boxed]
     pub(super) async fn confirm(&self, standing: &mut Standing) -> Result<(), Error> {
         if standing.confirmed {
             return Ok(());

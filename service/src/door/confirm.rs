@@ -33,8 +33,7 @@ impl Cx {
             return Ok(());
         }
         let mut standing = Standing { known: self.0.known.clone(), confirmed: false, until: self.0.until };
-        // Boxed, since most need no room for it.
-        Box::pin(self.0.door.confirm(&mut standing)).await?;
+        self.0.door.confirm(&mut standing).await?;
         self.set_confirmed(standing);
         Ok(())
     }

@@ -255,6 +255,7 @@ impl Cx {
     ///
     /// # Errors
     /// `RateLimited`; nothing but the door's point was taken.
+    #[crate::boxed]
     pub async fn prepay(&self, points: u32) -> Result<Budget, Error> {
         self.charge_points(points).await?;
         self.0.settled.store(true, Ordering::Relaxed);

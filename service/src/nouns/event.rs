@@ -157,6 +157,7 @@ pub type EventArgs = ListArgs<EventFilter, EventSort>;
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(cx: &Cx, args: &EventArgs) -> Result<Page<Event>, Error> {
     cx.list::<event::Entity>(Action::ListEvents, args).await?.try_map(|row| read(&row))
 }
@@ -165,6 +166,7 @@ pub async fn list(cx: &Cx, args: &EventArgs) -> Result<Page<Event>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
+#[crate::boxed]
 pub async fn get(cx: &Cx, id: EventId) -> Result<Event, Error> {
     read(&cx.read(Action::GetEvent)?.get::<event::Entity>(id).await?)
 }
@@ -173,6 +175,7 @@ pub async fn get(cx: &Cx, id: EventId) -> Result<Event, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn by_ids(cx: &Cx, ids: &[EventId]) -> Result<Vec<Event>, Error> {
     let rows = cx.read(Action::GetEvent)?.by_ids::<event::Entity>(ids).await?;
     rows.iter().map(read).collect()

@@ -19,6 +19,7 @@ macro_rules! named {
         ///
         /// # Errors
         /// `Forbidden` where the caller's role cannot list them, `RateLimited`.
+        #[crate::boxed]
         pub async fn $name(cx: &Cx, name: &str, limit: u32) -> Result<Vec<(Id, String)>, Error> {
             cx.charge_points(POINTS).await?;
             let args = ListArgs::from_query(vec![("limit".to_owned(), limit.to_string())]);
@@ -43,6 +44,7 @@ named!(
 ///
 /// # Errors
 /// `RateLimited`.
+#[crate::boxed]
 pub async fn tasks(cx: &Cx, name: &str, project: Option<ProjectId>, limit: u32) -> Result<Vec<(Id, String)>, Error> {
     cx.charge_points(POINTS).await?;
     let args = ListArgs::from_query(vec![("limit".to_owned(), limit.to_string())]);

@@ -84,6 +84,7 @@ impl Organization {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
+#[crate::boxed]
 pub async fn get(cx: &Cx) -> Result<Organization, Error> {
     let row = cx.read(Action::GetOrganization)?.organization().await?;
     Ok(Organization::shown(row, policy::sees_legal_details(cx.caller().role())))
@@ -266,6 +267,7 @@ impl Record for VersionedOrganization {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn versioned(cx: &Cx) -> Result<VersionedOrganization, Error> {
     let row = cx.read(Action::GetOrganization)?.organization().await?;
     Ok(VersionedOrganization::shown(row, policy::sees_legal_details(cx.caller().role())))
@@ -275,6 +277,7 @@ pub async fn versioned(cx: &Cx) -> Result<VersionedOrganization, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role, or a token asks), `Invalid` (input), `Stale`, `Conflict` (key), or `Internal` (database).
+#[crate::boxed]
 pub async fn update(
     cx: &Cx,
     expected: &Precondition,

@@ -19,6 +19,7 @@ use crate::nouns::member::{Member, MemberFilter, MemberSort};
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(
     cx: &Cx,
     project: ProjectId,
@@ -43,6 +44,7 @@ pub async fn list(
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn of_projects(cx: &Cx, projects: &[ProjectId]) -> Result<HashMap<ProjectId, Vec<Member>>, Error> {
     use project_member::Column;
     let read = cx.read(Action::ListProjectMembers)?;
@@ -69,6 +71,7 @@ pub async fn of_projects(cx: &Cx, projects: &[ProjectId]) -> Result<HashMap<Proj
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
+#[crate::boxed]
 pub async fn add(cx: &Cx, project: ProjectId, user: UserId) -> Result<Written<Member>, Error> {
     cx.write(Action::AddProjectMember, (), async |write, ()| {
         write.lock_exclusive::<project::Entity>(project).await?;
@@ -93,6 +96,7 @@ pub async fn add(cx: &Cx, project: ProjectId, user: UserId) -> Result<Written<Me
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn remove(cx: &Cx, project: ProjectId, user: UserId) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RemoveProjectMember, (), async |write, ()| {
         write.lock_exclusive::<project::Entity>(project).await?;

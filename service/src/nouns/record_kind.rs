@@ -12,6 +12,7 @@ use crate::door::Cx;
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn kind_of(cx: &Cx, id: Id) -> Result<RecordKind, Error> {
     let read = cx.read(Action::GetMe)?;
     let kinds = (0..).zip(RecordKind::ALL).filter(|(_, (_, action))| cx.may(*action));

@@ -99,6 +99,7 @@ fn look<E: Listed>(read: &Read<'_>, text: &str, title: E::Column, number: i32, f
 ///
 /// # Errors
 /// `Invalid` (text or number), `RateLimited`, or `Internal` (database).
+#[crate::boxed]
 pub async fn find(cx: &Cx, text: &str, kinds: &[SearchType], first: u32) -> Result<Vec<SearchHit>, Error> {
     let read = cx.read(Action::GetMe)?.heavy();
     let text = fold(text.trim());

@@ -136,6 +136,7 @@ impl Listed for token::Entity {
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(cx: &Cx, args: &ListArgs<TokenFilter, TokenSort>) -> Result<Page<Token>, Error> {
     Ok(cx.list::<token::Entity>(Action::ListTokens, args).await?.map(Token::from))
 }
@@ -144,6 +145,7 @@ pub async fn list(cx: &Cx, args: &ListArgs<TokenFilter, TokenSort>) -> Result<Pa
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
+#[crate::boxed]
 pub async fn get(cx: &Cx, id: TokenId) -> Result<Token, Error> {
     Ok(cx.read(Action::ListTokens)?.get::<token::Entity>(id).await?.into())
 }
@@ -152,6 +154,7 @@ pub async fn get(cx: &Cx, id: TokenId) -> Result<Token, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn of_member(cx: &Cx, member: MemberId) -> Result<Vec<Token>, Error> {
     let now = cx.now();
     let read = cx.read(Action::ListTokens)?;
@@ -167,6 +170,7 @@ pub async fn of_member(cx: &Cx, member: MemberId) -> Result<Vec<Token>, Error> {
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn revoke(cx: &Cx, id: TokenId) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RevokeToken, (), async |write, ()| {
         let row = write.lock_exclusive::<token::Entity>(id).await?;
@@ -243,6 +247,7 @@ impl Record for MintedToken {
 /// # Errors
 /// `PlanLacks` (access to the API), `Forbidden` (a token asks, or the sign-in is not recent), `Invalid` (input),
 /// `Conflict` (cap or key), or `Internal` (database).
+#[crate::boxed]
 pub async fn mint(cx: &Cx, input: CreateTokenInput) -> Result<Written<MintedToken>, Error> {
     cx.create(Action::CreateToken, input, async |write, input| {
         let member = write.lock_exclusive::<member::Entity>(write.caller()?.member_id).await?;

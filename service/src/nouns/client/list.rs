@@ -68,6 +68,7 @@ pub type ClientArgs = ListArgs<ClientFilter, ClientSort>;
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(cx: &Cx, args: &ClientArgs) -> Result<Page<Client>, Error> {
     Ok(cx.list::<client::Entity>(Action::ListClients, args).await?.map(Client::from))
 }

@@ -120,6 +120,7 @@ impl Record for Client {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
+#[crate::boxed]
 pub async fn get(cx: &Cx, id: ClientId) -> Result<Client, Error> {
     Ok(cx.read(Action::GetClient)?.get::<client::Entity>(id).await?.into())
 }
@@ -128,6 +129,7 @@ pub async fn get(cx: &Cx, id: ClientId) -> Result<Client, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn by_ids(cx: &Cx, ids: &[ClientId]) -> Result<Vec<Client>, Error> {
     let rows = cx.read(Action::GetClient)?.by_ids::<client::Entity>(ids).await?;
     Ok(rows.into_iter().map(Client::from).collect())
@@ -137,6 +139,7 @@ pub async fn by_ids(cx: &Cx, ids: &[ClientId]) -> Result<Vec<Client>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
+#[crate::boxed]
 pub async fn create(cx: &Cx, input: CreateClientInput) -> Result<Written<Client>, Error> {
     cx.create(Action::CreateClient, input, async |write, input| {
         let default_currency = write.caller()?.default_currency.clone();
@@ -163,6 +166,7 @@ pub async fn create(cx: &Cx, input: CreateClientInput) -> Result<Written<Client>
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn update(
     cx: &Cx,
     id: ClientId,
@@ -184,6 +188,7 @@ pub async fn update(
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn delete(cx: &Cx, id: ClientId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteClient, (), async |write, ()| {
         let before = write.lock_exclusive::<client::Entity>(id).await?;

@@ -102,6 +102,7 @@ pub type ExpenseArgs = ListArgs<ExpenseFilter, ExpenseSort>;
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(cx: &Cx, args: &ExpenseArgs) -> Result<Page<Expense>, Error> {
     Ok(cx.list::<expense::Entity>(Action::ListExpenses, args).await?.map(Expense::from))
 }
@@ -110,6 +111,7 @@ pub async fn list(cx: &Cx, args: &ExpenseArgs) -> Result<Page<Expense>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_clients(
     cx: &Cx,
     clients: &[Id],
@@ -126,6 +128,7 @@ pub async fn list_of_clients(
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_projects(
     cx: &Cx,
     projects: &[Id],
@@ -142,6 +145,7 @@ pub async fn list_of_projects(
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_invoices(
     cx: &Cx,
     invoices: &[Id],

@@ -86,6 +86,7 @@ impl Record for Expense {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
+#[crate::boxed]
 pub async fn get(cx: &Cx, id: ExpenseId) -> Result<Expense, Error> {
     Ok(cx.read(Action::GetExpense)?.get::<expense::Entity>(id).await?.into())
 }
@@ -94,6 +95,7 @@ pub async fn get(cx: &Cx, id: ExpenseId) -> Result<Expense, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
+#[crate::boxed]
 pub async fn create(cx: &Cx, input: CreateExpenseInput) -> Result<Written<Expense>, Error> {
     cx.create(Action::CreateExpense, input, async |write, input| {
         let client_id = input.client_id.clone().value()?;
@@ -167,6 +169,7 @@ async fn lock_client_and_project(
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn update(
     cx: &Cx,
     id: ExpenseId,
@@ -200,6 +203,7 @@ pub async fn update(
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn delete(cx: &Cx, id: ExpenseId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteExpense, (), async |write, ()| {
         let before = lock_unbilled(write, id, expected).await?;

@@ -124,6 +124,7 @@ pub type InvoiceArgs = ListArgs<InvoiceFilter, InvoiceSort>;
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(cx: &Cx, args: &InvoiceArgs) -> Result<Page<Invoice>, Error> {
     Ok(cx.list::<invoice::Entity>(Action::ListInvoices, args).await?.map(Invoice::from))
 }
@@ -132,6 +133,7 @@ pub async fn list(cx: &Cx, args: &InvoiceArgs) -> Result<Page<Invoice>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_clients(
     cx: &Cx,
     clients: &[Id],

@@ -165,6 +165,7 @@ impl Record for InvoiceWithLines {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
+#[crate::boxed]
 pub async fn get(cx: &Cx, id: InvoiceId) -> Result<InvoiceWithLines, Error> {
     let invoice = find(cx, id).await?;
     let lines = lines_of(cx, &[id]).await?.remove(&id).unwrap_or_default();
@@ -175,6 +176,7 @@ pub async fn get(cx: &Cx, id: InvoiceId) -> Result<InvoiceWithLines, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
+#[crate::boxed]
 pub async fn find(cx: &Cx, id: InvoiceId) -> Result<Invoice, Error> {
     Ok(cx.read(Action::GetInvoice)?.get::<invoice::Entity>(id).await?.into())
 }
@@ -183,6 +185,7 @@ pub async fn find(cx: &Cx, id: InvoiceId) -> Result<Invoice, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn by_ids(cx: &Cx, ids: &[InvoiceId]) -> Result<Vec<Invoice>, Error> {
     let rows = cx.read(Action::GetInvoice)?.by_ids::<invoice::Entity>(ids).await?;
     Ok(rows.into_iter().map(Invoice::from).collect())
@@ -192,6 +195,7 @@ pub async fn by_ids(cx: &Cx, ids: &[InvoiceId]) -> Result<Vec<Invoice>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn lines_of(cx: &Cx, invoices: &[InvoiceId]) -> Result<HashMap<InvoiceId, Vec<InvoiceLine>>, Error> {
     let read = cx.read(Action::GetInvoice)?;
     let rows = read.all::<invoice_line::Entity>(|query| {

@@ -134,6 +134,7 @@ impl From<InvoiceWithLines> for InvoicePreview {
 ///
 /// # Errors
 /// As `create`, without a key.
+#[crate::boxed]
 pub async fn preview(cx: &Cx, input: CreateInvoiceInput) -> Result<InvoicePreview, Error> {
     let made = cx.rehearse(Action::PreviewInvoice, input, async |write, input| bill(write, &input.into_new()?).await);
     Ok(made.await?.into())
@@ -145,6 +146,7 @@ pub async fn preview(cx: &Cx, input: CreateInvoiceInput) -> Result<InvoicePrevie
 /// `Forbidden` (role, or a token asks), `Invalid` (input, no such client, a project without a rate, a discount over the
 /// subtotal), `Conflict` (nothing to bill, another currency, another total than the preview's, an amount too large, or key), or
 /// `Internal` (database).
+#[crate::boxed]
 pub async fn create(cx: &Cx, input: CreateInvoiceInput) -> Result<Written<InvoiceWithLines>, Error> {
     cx.create(Action::CreateInvoice, input, async |write, input| {
         let expected = input.expected_total.get().copied();
@@ -164,6 +166,7 @@ pub async fn create(cx: &Cx, input: CreateInvoiceInput) -> Result<Written<Invoic
 ///
 /// # Errors
 /// `Forbidden` (role, or a token asks), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal` (database).
+#[crate::boxed]
 pub async fn send(cx: &Cx, id: InvoiceId, expected: &Precondition) -> Result<Written<InvoiceWithLines>, Error> {
     cx.write(Action::SendInvoice, (), async |write, ()| step_in(write, id, expected, sent).await).await
 }
@@ -174,6 +177,7 @@ pub async fn send(cx: &Cx, id: InvoiceId, expected: &Precondition) -> Result<Wri
 /// # Errors
 /// `Forbidden` (role, or a token asks), `Invalid` (more than is open), `NotFound`, `Stale`, `Conflict` (state or key), or
 /// `Internal` (database).
+#[crate::boxed]
 pub async fn record_payment(
     cx: &Cx,
     id: InvoiceId,
@@ -190,6 +194,7 @@ pub async fn record_payment(
 ///
 /// # Errors
 /// As `record_payment`.
+#[crate::boxed]
 pub async fn record_failed_payment(
     cx: &Cx,
     id: InvoiceId,
@@ -208,6 +213,7 @@ pub async fn record_failed_payment(
 ///
 /// # Errors
 /// `Forbidden` (role, or a token asks), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal` (database).
+#[crate::boxed]
 pub async fn refund(cx: &Cx, id: InvoiceId, expected: &Precondition) -> Result<Written<InvoiceWithLines>, Error> {
     cx.write(Action::RefundInvoice, (), async |write, ()| {
         step_in(write, id, expected, async |_, row| refunded(row)).await
@@ -220,6 +226,7 @@ pub async fn refund(cx: &Cx, id: InvoiceId, expected: &Precondition) -> Result<W
 ///
 /// # Errors
 /// `Forbidden` (role, or a token asks), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal` (database).
+#[crate::boxed]
 pub async fn cancel(cx: &Cx, id: InvoiceId, expected: &Precondition) -> Result<Written<InvoiceWithLines>, Error> {
     cx.write(Action::CancelInvoice, (), async |write, ()| step_in(write, id, expected, cancelled).await).await
 }

@@ -57,6 +57,7 @@ impl Listed for member::Entity {
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(cx: &Cx, args: &ListArgs<MemberFilter, MemberSort>) -> Result<Page<Member>, Error> {
     Ok(cx.list::<member::Entity>(Action::ListMembers, args).await?.map(Member::from))
 }

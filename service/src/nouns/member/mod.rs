@@ -87,6 +87,7 @@ pub struct Me {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn me(cx: &Cx) -> Result<Me, Error> {
     let read = cx.read(Action::GetMe)?;
     let caller = cx.caller();
@@ -119,6 +120,7 @@ pub async fn me(cx: &Cx) -> Result<Me, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
+#[crate::boxed]
 pub async fn get(cx: &Cx, id: MemberId) -> Result<Member, Error> {
     Ok(cx.read(Action::GetMember)?.get::<member::Entity>(id).await?.into())
 }
@@ -127,6 +129,7 @@ pub async fn get(cx: &Cx, id: MemberId) -> Result<Member, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn by_ids(cx: &Cx, ids: &[MemberId]) -> Result<Vec<Member>, Error> {
     let rows = cx.read(Action::GetMember)?.by_ids::<member::Entity>(ids).await?;
     Ok(rows.into_iter().map(Member::from).collect())
@@ -136,6 +139,7 @@ pub async fn by_ids(cx: &Cx, ids: &[MemberId]) -> Result<Vec<Member>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn of_users(cx: &Cx, users: &[UserId]) -> Result<Vec<Member>, Error> {
     use sea_orm::QueryOrder;
     let read = cx.read(Action::ListMembers)?;

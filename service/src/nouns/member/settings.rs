@@ -66,6 +66,7 @@ impl Validate for SetMemberRoleInput {
 /// # Errors
 /// `Forbidden` (role, sign-in, or an Owner made by somebody else), `Invalid` (input), `Conflict` (cap, member already, or
 /// key), or `Internal` (database).
+#[crate::boxed]
 pub async fn add(cx: &Cx, input: AddMemberInput) -> Result<Written<Member>, Error> {
     cx.create(Action::AddMember, input, async |write, input| {
         let AddMemberInput { email, name, role, not_taken: _ } = input;
@@ -79,6 +80,7 @@ pub async fn add(cx: &Cx, input: AddMemberInput) -> Result<Written<Member>, Erro
 /// # Errors
 /// `Forbidden` (role, sign-in, or an Owner changed by somebody else), `Invalid` (input), `NotFound`, `Conflict` (the last
 /// Owner, or key), or `Internal` (database).
+#[crate::boxed]
 pub async fn set_role(cx: &Cx, id: MemberId, input: SetMemberRoleInput) -> Result<Written<Member>, Error> {
     cx.write(Action::SetMemberRole, input, async |write, input| {
         give_role(write, &Which::Id(id), input.role.value()?).await
@@ -91,6 +93,7 @@ pub async fn set_role(cx: &Cx, id: MemberId, input: SetMemberRoleInput) -> Resul
 /// # Errors
 /// `Forbidden` (role, sign-in, or an Owner removed by somebody else), `NotFound`, `Conflict` (the last Owner, or key), or
 /// `Internal` (database).
+#[crate::boxed]
 pub async fn remove(cx: &Cx, id: MemberId) -> Result<Written<Member>, Error> {
     cx.write(Action::RemoveMember, (), async |write, ()| leave(write, &Which::Id(id)).await).await
 }

@@ -112,6 +112,7 @@ fn adding(cx: &Cx) -> Result<String, Error> {
 ///
 /// # Errors
 /// `Forbidden` (no recent sign-in), `Conflict` (too many passkeys), or `Internal` (database).
+#[crate::boxed]
 pub async fn start_adding(cx: &Cx, relying_party: &RelyingParty) -> Result<Challenge, Error> {
     policy::ensure_allowed(cx.caller(), Action::AddPasskey)?;
     policy::ensure_recent(cx.caller(), Action::AddPasskey)?;
@@ -153,6 +154,7 @@ impl Validate for AddPasskeyInput {
 /// # Errors
 /// `Forbidden` (no recent sign-in), `Invalid` (input, or an answer that does not fit), `Conflict` (too many passkeys, or
 /// the key), or `Internal` (database).
+#[crate::boxed]
 pub async fn add(cx: &Cx, relying_party: &RelyingParty, input: AddPasskeyInput) -> Result<Written<Passkey>, Error> {
     let (webauthn, purpose) = (relying_party.webauthn()?, adding(cx)?);
     cx.create(Action::AddPasskey, input, async |write, input| {

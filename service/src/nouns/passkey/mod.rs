@@ -90,6 +90,7 @@ impl Listed for passkey::Entity {
 ///
 /// # Errors
 /// `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(cx: &Cx, args: &ListArgs<PasskeyFilter, PasskeySort>) -> Result<Page<Passkey>, Error> {
     Ok(cx.list::<passkey::Entity>(Action::ListPasskeys, args).await?.map(Passkey::from))
 }
@@ -98,6 +99,7 @@ pub async fn list(cx: &Cx, args: &ListArgs<PasskeyFilter, PasskeySort>) -> Resul
 ///
 /// # Errors
 /// `Forbidden` (no recent sign-in), `NotFound`, `Conflict` (idempotency key), or `Internal` (database).
+#[crate::boxed]
 pub async fn remove(cx: &Cx, id: PasskeyId) -> Result<Written<Deleted>, Error> {
     cx.write(Action::RemovePasskey, (), async |write, ()| {
         let row = write.lock_exclusive::<passkey::Entity>(id).await?;

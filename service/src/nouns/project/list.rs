@@ -108,6 +108,7 @@ pub type ProjectArgs = ListArgs<ProjectFilter, ProjectSort>;
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(cx: &Cx, args: &ProjectArgs) -> Result<Page<Project>, Error> {
     let page = cx.list::<project::Entity>(Action::ListProjects, args).await?;
     Ok(page.map(|row| Project::shown_to(cx.caller(), row)))
@@ -117,6 +118,7 @@ pub async fn list(cx: &Cx, args: &ProjectArgs) -> Result<Page<Project>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_clients(
     cx: &Cx,
     clients: &[Id],
@@ -133,6 +135,7 @@ pub async fn list_of_clients(
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_people(
     cx: &Cx,
     people: &[Id],

@@ -109,6 +109,7 @@ impl Record for Project {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
+#[crate::boxed]
 pub async fn get(cx: &Cx, id: ProjectId) -> Result<Project, Error> {
     let row = cx.read(Action::GetProject)?.get::<project::Entity>(id).await?;
     Ok(Project::shown_to(cx.caller(), row))
@@ -118,6 +119,7 @@ pub async fn get(cx: &Cx, id: ProjectId) -> Result<Project, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn by_ids(cx: &Cx, ids: &[ProjectId]) -> Result<Vec<Project>, Error> {
     let rows = cx.read(Action::GetProject)?.by_ids::<project::Entity>(ids).await?;
     Ok(rows.into_iter().map(|row| Project::shown_to(cx.caller(), row)).collect())
@@ -127,6 +129,7 @@ pub async fn by_ids(cx: &Cx, ids: &[ProjectId]) -> Result<Vec<Project>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
+#[crate::boxed]
 pub async fn create(cx: &Cx, input: CreateProjectInput) -> Result<Written<Project>, Error> {
     cx.create(Action::CreateProject, input, async |write, input| {
         let client = client_of(write, input.client_id.clone().value()?).await?;
@@ -163,6 +166,7 @@ async fn client_of(write: &Write, id: ClientId) -> Result<client::Model, Error> 
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn update(
     cx: &Cx,
     id: ProjectId,
@@ -229,6 +233,7 @@ async fn ensure_client_matches(write: &Write, row: &project::Model) -> Result<()
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn archive(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> {
     cx.write(Action::ArchiveProject, (), async |write, ()| {
         let before = write.lock_exclusive::<project::Entity>(id).await?;
@@ -244,6 +249,7 @@ pub async fn archive(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> 
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn restore(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> {
     cx.write(Action::RestoreProject, (), async |write, ()| {
         let before = write.lock_even_deleted::<project::Entity>(id).await?;
@@ -260,6 +266,7 @@ pub async fn restore(cx: &Cx, id: ProjectId) -> Result<Written<Project>, Error> 
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn delete(cx: &Cx, id: ProjectId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteProject, (), async |write, ()| {
         let before = write.lock_exclusive::<project::Entity>(id).await?;

@@ -103,6 +103,7 @@ pub struct ExpenseReportKeys {
 /// # Errors
 /// 403 for roles that do not see expenses; 422 for bad arguments, too many rows, and sums that are too large to be shown;
 /// 429, since a report costs 10 points more than other requests.
+#[crate::boxed]
 pub async fn expenses(cx: &Cx, args: &ExpenseReportArgs) -> Result<ExpenseReport, Error> {
     let read = cx.read(Action::GetExpenseReport)?;
     let caller = cx.caller();

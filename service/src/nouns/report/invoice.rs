@@ -109,6 +109,7 @@ pub struct InvoiceReportKeys {
 /// # Errors
 /// 403 for roles that do not see invoices; 422 for bad arguments, too many rows, and sums that are too large to be shown;
 /// 429, since a report costs 10 points more than other requests.
+#[crate::boxed]
 pub async fn invoices(cx: &Cx, args: &InvoiceReportArgs) -> Result<InvoiceReport, Error> {
     let read = cx.read(Action::GetInvoiceReport)?;
     let caller = cx.caller();
@@ -150,6 +151,7 @@ pub struct OutstandingAmount {
 /// # Errors
 /// `Forbidden` for roles that do not see invoices; `Internal` (database); for one client `Invalid`, if its sum is too large to
 /// be shown.
+#[crate::boxed]
 pub async fn outstanding_of_clients(
     cx: &Cx,
     ids: &[ClientId],

@@ -288,6 +288,7 @@ impl Sum {
 /// # Errors
 /// 403 for amounts or clients that the role does not see; 422 for bad arguments, too many rows, and amounts that are too
 /// large to be shown; 429, since a report costs 10 points more than other requests.
+#[crate::boxed]
 pub async fn time(cx: &Cx, args: &TimeReportArgs) -> Result<TimeReport, Error> {
     let read = cx.read(Action::GetTimeReport)?;
     let caller = cx.caller();

@@ -21,6 +21,7 @@ type Total = Result<TimeReportTotal, Error>;
 ///
 /// # Errors
 /// `Forbidden` (scope), or `Internal` (database); for one project `Invalid`, if its sum is too large to be shown.
+#[crate::boxed]
 pub async fn of_projects(cx: &Cx, ids: &[ProjectId]) -> Result<HashMap<ProjectId, Total>, Error> {
     let filter = TimeEntryFilter { project_id: Field::Value(ids.to_vec()), ..TimeEntryFilter::default() };
     summed(cx, ReportGroup::Project, &filter).await
@@ -30,6 +31,7 @@ pub async fn of_projects(cx: &Cx, ids: &[ProjectId]) -> Result<HashMap<ProjectId
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database); for one client `Invalid`, if its sum is too large to be shown.
+#[crate::boxed]
 pub async fn of_clients(cx: &Cx, ids: &[ClientId]) -> Result<HashMap<ClientId, Total>, Error> {
     cx.read(Action::ListClients)?;
     let filter = TimeEntryFilter { client_id: Field::Value(ids.to_vec()), ..TimeEntryFilter::default() };

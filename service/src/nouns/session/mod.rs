@@ -288,6 +288,7 @@ impl Listed for session::Entity {
 ///
 /// # Errors
 /// `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(cx: &Cx, args: &ListArgs<SessionFilter, SessionSort>) -> Result<Page<Session>, Error> {
     let now = cx.now();
     let live = |query: sea_orm::Select<session::Entity>| query.filter(session::Column::ExpiresAt.gt(now));
@@ -298,6 +299,7 @@ pub async fn list(cx: &Cx, args: &ListArgs<SessionFilter, SessionSort>) -> Resul
 ///
 /// # Errors
 /// `NotFound`, `Conflict` (idempotency key), or `Internal` (database).
+#[crate::boxed]
 pub async fn end(cx: &Cx, id: SessionId) -> Result<Written<Deleted>, Error> {
     cx.write(Action::EndSession, (), async |write, ()| {
         let row = write.lock_exclusive::<session::Entity>(id).await?;
@@ -329,6 +331,7 @@ impl Record for Ended {
 /// # Errors
 /// `Conflict` (idempotency key), or `Internal` (database).
 #[expect(clippy::disallowed_methods, reason = "the filter begins with the workspace")]
+#[crate::boxed]
 pub async fn end_all(cx: &Cx) -> Result<Written<Ended>, Error> {
     cx.write(Action::EndAllSessions, (), async |write, ()| {
         let caller = write.caller()?;

@@ -156,6 +156,7 @@ pub type TaskArgs = ListArgs<TaskFilter, TaskSort>;
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(cx: &Cx, args: &TaskArgs) -> Result<Page<Task>, Error> {
     Ok(cx.list::<task::Entity>(Action::ListTasks, args).await?.map(Task::from))
 }
@@ -164,6 +165,7 @@ pub async fn list(cx: &Cx, args: &TaskArgs) -> Result<Page<Task>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_projects(
     cx: &Cx,
     projects: &[Id],
@@ -180,6 +182,7 @@ pub async fn list_of_projects(
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_people(cx: &Cx, people: &[Id], args: &TaskArgs) -> Result<crate::list::page::Pages<Task>, Error> {
     let relation = Relation::<task::Entity>::by(
         task_assignee::Column::UserId,

@@ -104,6 +104,7 @@ impl Record for Task {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
+#[crate::boxed]
 pub async fn get(cx: &Cx, id: TaskId) -> Result<Task, Error> {
     Ok(cx.read(Action::GetTask)?.get::<task::Entity>(id).await?.into())
 }
@@ -112,6 +113,7 @@ pub async fn get(cx: &Cx, id: TaskId) -> Result<Task, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn by_ids(cx: &Cx, ids: &[TaskId]) -> Result<Vec<Task>, Error> {
     let rows = cx.read(Action::GetTask)?.by_ids::<task::Entity>(ids).await?;
     Ok(rows.into_iter().map(Task::from).collect())
@@ -121,6 +123,7 @@ pub async fn by_ids(cx: &Cx, ids: &[TaskId]) -> Result<Vec<Task>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
+#[crate::boxed]
 pub async fn create(cx: &Cx, input: CreateTaskInput) -> Result<Written<Task>, Error> {
     cx.create(Action::CreateTask, input, async |write, input| {
         let (project_id, named) = (input.project_id.clone().value()?, input.assignee_ids.get().cloned());
@@ -223,6 +226,7 @@ fn update_completion(row: &mut task::Model, now: Timestamp) -> bool {
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn update(
     cx: &Cx,
     id: TaskId,
@@ -285,6 +289,7 @@ async fn ensure_time_matches_project(write: &Write, id: TaskId) -> Result<(), Er
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn delete(cx: &Cx, id: TaskId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteTask, (), async |write, ()| {
         let before = write.lock_exclusive::<task::Entity>(id).await?;
@@ -301,6 +306,7 @@ pub async fn delete(cx: &Cx, id: TaskId, expected: &Precondition) -> Result<Writ
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn archive(cx: &Cx, id: TaskId) -> Result<Written<Task>, Error> {
     cx.write(Action::ArchiveTask, (), async |write, ()| {
         let before = write.lock_exclusive::<task::Entity>(id).await?;
@@ -315,6 +321,7 @@ pub async fn archive(cx: &Cx, id: TaskId) -> Result<Written<Task>, Error> {
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn restore(cx: &Cx, id: TaskId) -> Result<Written<Task>, Error> {
     cx.write(Action::RestoreTask, (), async |write, ()| {
         let seen = find_unlocked(write, id).await?.ok_or(Error::NotFound("task"))?;

@@ -20,6 +20,7 @@ use crate::nouns::member;
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn update(
     cx: &Cx,
     id: TimeEntryId,
@@ -141,6 +142,7 @@ fn change_span(
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Stale`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn delete(cx: &Cx, id: TimeEntryId, expected: &Precondition) -> Result<Written<Deleted>, Error> {
     cx.write(Action::DeleteTimeEntry, (), async |write, ()| {
         let (before, _project) = lock(write, id, None).await?;

@@ -124,6 +124,7 @@ pub type TimeEntryArgs = ListArgs<TimeEntryFilter, TimeEntrySort>;
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list(cx: &Cx, args: &TimeEntryArgs) -> Result<Page<TimeEntry>, Error> {
     Ok(cx.list::<time_entry::Entity>(Action::ListTimeEntries, args).await?.map(TimeEntry::from))
 }
@@ -132,6 +133,7 @@ pub async fn list(cx: &Cx, args: &TimeEntryArgs) -> Result<Page<TimeEntry>, Erro
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_projects(
     cx: &Cx,
     projects: &[Id],
@@ -150,6 +152,7 @@ pub async fn list_of_projects(
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_tasks(
     cx: &Cx,
     tasks: &[Id],
@@ -166,6 +169,7 @@ pub async fn list_of_tasks(
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_people(
     cx: &Cx,
     people: &[Id],
@@ -182,6 +186,7 @@ pub async fn list_of_people(
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_clients(
     cx: &Cx,
     clients: &[Id],
@@ -199,6 +204,7 @@ pub async fn list_of_clients(
 ///
 /// # Errors
 /// `Forbidden` (role, scope or filter), `Invalid` (parameter), `BadRequest` (cursor), or `Internal` (database).
+#[crate::boxed]
 pub async fn list_of_invoices(
     cx: &Cx,
     invoices: &[Id],

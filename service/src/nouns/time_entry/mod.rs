@@ -104,6 +104,7 @@ impl Record for TimeEntry {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `NotFound` (or not visible to the caller), or `Internal` (database).
+#[crate::boxed]
 pub async fn get(cx: &Cx, id: TimeEntryId) -> Result<TimeEntry, Error> {
     Ok(cx.read(Action::GetTimeEntry)?.get::<time_entry::Entity>(id).await?.into())
 }
@@ -112,6 +113,7 @@ pub async fn get(cx: &Cx, id: TimeEntryId) -> Result<TimeEntry, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
+#[crate::boxed]
 pub async fn create(cx: &Cx, input: CreateTimeEntryInput) -> Result<Written<TimeEntry>, Error> {
     cx.create(Action::CreateTimeEntry, input, async |write, input| {
         let row = row_of(write, input).await?;
@@ -125,6 +127,7 @@ pub async fn create(cx: &Cx, input: CreateTimeEntryInput) -> Result<Written<Time
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
+#[crate::boxed]
 pub async fn create_batch(cx: &Cx, input: Batch) -> Result<Written<Vec<TimeEntry>>, Error> {
     cx.create(Action::CreateTimeEntries, input, async |write, input| {
         let (mut rows, mut problems, mut blocked) = (Vec::new(), FieldErrors::none(), None);

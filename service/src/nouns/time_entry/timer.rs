@@ -70,6 +70,7 @@ impl Validate for StopTimerInput {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), or `Internal` (database).
+#[crate::boxed]
 pub async fn running(cx: &Cx) -> Result<Option<TimeEntry>, Error> {
     let user = cx.caller().user_id;
     let read = cx.read(Action::GetRunningTimer)?;
@@ -84,6 +85,7 @@ pub async fn running(cx: &Cx) -> Result<Option<TimeEntry>, Error> {
 ///
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `Conflict` (state or idempotency key), or `Internal` (database).
+#[crate::boxed]
 pub async fn start(cx: &Cx, input: StartTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write_effect(Action::StartTimer, input, async |write, input| {
         let (user_id, member_id) = (write.caller()?.user_id, write.caller()?.member_id);
@@ -148,6 +150,7 @@ async fn running_of(write: &Write, user: UserId) -> Result<Option<time_entry::Mo
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn stop(cx: &Cx, id: TimeEntryId, input: StopTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::StopTimer, input, async |write, input| {
         let row = write.lock_exclusive::<time_entry::Entity>(id).await?;
@@ -164,6 +167,7 @@ pub async fn stop(cx: &Cx, id: TimeEntryId, input: StopTimerInput) -> Result<Wri
 /// # Errors
 /// `Forbidden` (role or scope), `Invalid` (input), `NotFound`, `Conflict` (state or key), or `Internal`
 /// (database).
+#[crate::boxed]
 pub async fn stop_running(cx: &Cx, input: StopTimerInput) -> Result<Written<TimeEntry>, Error> {
     cx.write(Action::StopRunningTimer, input, async |write, input| {
         let running = running_of(write, write.caller()?.user_id).await?;

@@ -57,6 +57,7 @@ pub use contract::input;
 pub use contract::outcome::{Deleted, Precondition, Record, StoredReply, Written};
 pub use contract::reason::Reason;
 pub use contract::record::WriteJson;
+pub use contract::selected;
 pub use contract::visible::{MAY_BE_ABSENT, Visible};
 pub use door::admission::{Admission, Admitted};
 pub use door::operator::Operator;

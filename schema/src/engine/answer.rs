@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::parser::types::{Field, SelectionSet};
 use async_graphql::{ContextBase, PathSegment, Positioned, QueryPathSegment, ServerError, ServerResult};
+use service::selected::Selection;
 use service::value::FieldErrors;
 use service::{Cx, Error};
 use tokio::sync::OnceCell;
 
 use crate::engine::error::extensions;
-use crate::engine::leaf::Leaf;
 
 /// Bytes of JSON that an answer over HTTP or of a subscription may have.
 pub const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -34,8 +34,8 @@ struct State {
     shared: Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>,
     /// What the arguments of a field are, by the place of the field in the document.
     fields: Mutex<HashMap<usize, Arc<dyn Any + Send + Sync>>>,
-    /// How objects without relations are written, by the place of their selection in the document and by their type.
-    leaves: Mutex<HashMap<(usize, &'static str), Arc<Leaf>>>,
+    /// How objects are written, by the place of their selection in the document and by their type.
+    selections: Mutex<HashMap<(usize, &'static str), Arc<Selection>>>,
 }
 
 impl Answer {
@@ -50,7 +50,7 @@ impl Answer {
         *lock(&self.0.overflow) = None;
         lock(&self.0.shared).clear();
         lock(&self.0.fields).clear();
-        lock(&self.0.leaves).clear();
+        lock(&self.0.selections).clear();
     }
 
     /// Ends the subscription: nothing follows this answer.
@@ -125,13 +125,13 @@ impl Answer {
     }
 
     /// How objects of a type are written for this selection, if that is known.
-    pub(crate) fn leaf<N>(&self, selected: &SelectionSet) -> Option<Arc<Leaf>> {
-        lock(&self.0.leaves).get(&(std::ptr::from_ref(selected).addr(), type_name::<N>())).cloned()
+    pub(crate) fn selection<N>(&self, selected: &SelectionSet) -> Option<Arc<Selection>> {
+        lock(&self.0.selections).get(&(std::ptr::from_ref(selected).addr(), type_name::<N>())).cloned()
     }
 
     /// Remembers it. The document stays where it is for as long as the answer is made.
-    pub(crate) fn keep_leaf<N>(&self, selected: &SelectionSet, leaf: Arc<Leaf>) {
-        lock(&self.0.leaves).insert((std::ptr::from_ref(selected).addr(), type_name::<N>()), leaf);
+    pub(crate) fn remember_selection<N>(&self, selected: &SelectionSet, selection: Arc<Selection>) {
+        lock(&self.0.selections).insert((std::ptr::from_ref(selected).addr(), type_name::<N>()), selection);
     }
 
     /// Does a piece of work once, whichever fields ask for it with the same key.

@@ -17,6 +17,7 @@ use service::{Cx, Error, Filter, ListArgs, Page};
 use crate::engine::answer::Answer;
 use crate::engine::error::OrFail;
 use crate::engine::object::{Node, Place, Slot, list, objects, slots};
+use crate::engine::written;
 
 /// A page of a list.
 pub struct Connection<N>(pub(crate) Arc<Page<N>>);
@@ -72,7 +73,7 @@ impl<N: Node + 'static> OutputType for Connection<N> {
             }
             values
         };
-        Ok(Value::Object(slots.iter().map(|slot| slot.key.clone()).zip(values).collect()))
+        written::object(slots.iter().map(|slot| slot.key).zip(&values))
     }
 }
 
@@ -167,28 +168,26 @@ impl<N: Node> Connection<N> {
         let type_name = format!("{}Edge", N::type_name());
         let slots = slots(ctx, selected, &type_name)?;
         let length = self.0.items.len();
-        let mut edges = vec![IndexMap::with_capacity(slots.len()); length];
+        let mut fields = Vec::with_capacity(slots.len());
         for slot in &slots {
             let values = match (slot.name(), slot.fields.as_slice()) {
                 ("node", [field, ..]) => {
                     objects(ctx, &slot.below(), &self.0.items, |index| Place::Below(index, field)).await?
                 }
                 ("cursor", _) => {
-                    let cursors: Vec<_> =
-                        (0..length).map(|index| self.0.cursor(index).map_or(Value::Null, Value::String)).collect();
+                    let cursors: Vec<_> = (0..length).map(|index| self.0.cursor(index)).collect();
                     if let Some(answer) = ctx.data_opt::<Answer>() {
-                        let bytes = cursors.iter().map(crate::engine::fields::size).sum();
+                        // With its quotes; there is nothing in a cursor that is escaped.
+                        let bytes = cursors.iter().flatten().map(|cursor| cursor.len() + 2).sum();
                         answer.count(bytes, length, ctx)?;
                     }
-                    cursors
+                    cursors.into_iter().map(|cursor| cursor.map_or(Value::Null, Value::String)).collect()
                 }
                 _ => vec![Value::String(type_name.clone()); length],
             };
-            for (edge, value) in edges.iter_mut().zip(values) {
-                edge.insert(slot.key.clone(), value);
-            }
+            fields.push((slot.key, values));
         }
-        Ok(Value::List(edges.into_iter().map(Value::Object).collect()))
+        written::list_of_objects(length, &fields)
     }
 
     fn page_info(&self, ctx: &ContextSelectionSet<'_>, selected: &[&SelectionSet]) -> ServerResult<Value> {

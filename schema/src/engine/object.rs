@@ -1,8 +1,8 @@
 //! Objects of an answer, by the specification: fields in the order of the query, null for a nullable field that failed,
 //! and where null is not allowed, null for the object (GraphQL, sections 6.4.3 and 6.4.4).
 //!
-//! The library makes a future of every field. Here the scalars of a record are put into their places in a loop, and only
-//! what has to be resolved, such as a relation, is a future.
+//! The library makes a future of every field. Here the scalars of a record are written in a loop (`plan.rs`), and only what
+//! has to be resolved, such as a relation, is a future.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,20 +13,17 @@ use async_graphql::registry::Registry;
 use async_graphql::{
     ContainerType, ContextBase, ContextSelectionSet, Name, OutputType, Positioned, ServerError, ServerResult, Value,
 };
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use serde::Serialize;
+use service::WriteJson;
 
 use crate::engine::answer::Answer;
-use crate::engine::fields::{Filler, Names, visit};
-use crate::engine::leaf::{Leaf, Source, leaves, list_of_leaves};
 use crate::engine::merged;
+use crate::engine::plan::Plan;
 
 /// An object type whose scalars are those of a record.
 pub trait Node: ContainerType {
     /// The record, whose serialisation has the scalars under their names.
-    type Record: Serialize;
+    type Record: WriteJson;
     /// Scalars that are not taken from the record.
     const RESOLVED: &'static [&'static str] = &[];
 
@@ -144,10 +141,7 @@ pub(crate) async fn objects<'a, N: Node>(
     place: impl Fn(usize) -> Place<'a>,
 ) -> ServerResult<Vec<Value>> {
     let Some(first) = nodes.first() else { return Ok(vec![]) };
-    match Making::of(ctx, selected, first)? {
-        Making::Written(leaf) => leaves(ctx, &leaf, nodes),
-        Making::Filled(plan) => filled(ctx, &plan, nodes, place).await,
-    }
+    Plan::of(ctx, selected, first)?.parts(ctx, nodes, place).await
 }
 
 /// The same as a list.
@@ -160,69 +154,7 @@ pub(crate) async fn list<'a, N: Node>(
     nodes: &[N],
 ) -> ServerResult<Value> {
     let Some(first) = nodes.first() else { return Ok(Value::List(vec![])) };
-    match Making::of(ctx, selected, first)? {
-        Making::Written(leaf) => list_of_leaves(ctx, &leaf, nodes),
-        Making::Filled(plan) => filled(ctx, &plan, nodes, Place::Item).await.map(Value::List),
-    }
-}
-
-/// How objects that are selected alike are made.
-enum Making<'a> {
-    /// As text, since nothing of them has to be resolved.
-    Written(Arc<Leaf>),
-    /// As values.
-    Filled(Box<Plan<'a>>),
-}
-
-impl<'a> Making<'a> {
-    fn of<N: Node>(
-        ctx: &ContextSelectionSet<'a>,
-        selected: &[&'a SelectionSet],
-        first: &N,
-    ) -> ServerResult<Making<'a>> {
-        // The same selection is made for each parent.
-        let known = ctx.data_opt::<Answer>().zip(selected.first()).filter(|_| selected.len() == 1);
-        if let Some(leaf) = known.and_then(|(answer, set)| answer.leaf::<N>(set)) {
-            return Ok(Making::Written(leaf));
-        }
-        let mut plan = Plan::of(ctx, selected, first)?;
-        let Some(leaf) = plan.leaf.take() else { return Ok(Making::Filled(Box::new(plan))) };
-        let leaf = Arc::new(leaf);
-        if let Some((answer, set)) = known {
-            answer.keep_leaf::<N>(set, leaf.clone());
-        }
-        Ok(Making::Written(leaf))
-    }
-}
-
-async fn filled<'a, N: Node>(
-    ctx: &ContextSelectionSet<'a>,
-    plan: &Plan<'a>,
-    nodes: &[N],
-    place: impl Fn(usize) -> Place<'a>,
-) -> ServerResult<Vec<Value>> {
-    let answer = ctx.data_opt::<Answer>();
-    let mut objects = Vec::with_capacity(nodes.len());
-    let mut pending = FuturesUnordered::new();
-    for (index, node) in nodes.iter().enumerate() {
-        if let Some(error) = answer.filter(|answer| answer.is_full()).and_then(Answer::overflow) {
-            return Err(error);
-        }
-        let (object, bytes) = plan.fill(ctx, node)?;
-        if let Some(answer) = answer {
-            answer.count(bytes, plan.slots.len(), ctx)?;
-        }
-        objects.push(object);
-        for slot in &plan.resolved {
-            pending.push(resolve(ctx, place(index), node, &plan.slots[*slot].fields, (index, *slot)));
-        }
-    }
-    while let Some(((index, slot), value)) = pending.next().await {
-        if let Some((_, place)) = objects[index].get_index_mut(slot) {
-            *place = value?;
-        }
-    }
-    Ok(objects.into_iter().map(Value::Object).collect())
+    Plan::of(ctx, selected, first)?.list(ctx, nodes).await
 }
 
 /// A field of an answer: everything that is selected under one name.
@@ -301,82 +233,14 @@ fn collect<'a>(
     Ok(())
 }
 
-/// How objects of one type are made for one selection.
-struct Plan<'a> {
-    slots: Vec<Slot<'a>>,
-    /// An object without values yet.
-    empty: IndexMap<Name, Value>,
-    /// For each field of the record, the slots that it fills.
-    filled: Vec<Vec<usize>>,
-    /// The slots that are resolved.
-    resolved: Vec<usize>,
-    /// What the names take, in bytes of JSON.
-    bytes: usize,
-    /// How they are written, if nothing of them has to be resolved.
-    leaf: Option<Leaf>,
-}
-
-impl<'a> Plan<'a> {
-    fn of<N: Node>(ctx: &ContextSelectionSet<'a>, selected: &[&'a SelectionSet], node: &N) -> ServerResult<Plan<'a>> {
-        let type_name = node.introspection_type_name();
-        let slots = slots(ctx, selected, &type_name)?;
-        let mut names = Names::default();
-        if let Some(record) = node.record() {
-            visit(record, &mut names).map_err(|error| ServerError::new(error.to_string(), None))?;
-        }
-        let mut filled = vec![vec![]; names.0.len()];
-        let mut sources = Vec::with_capacity(slots.len());
-        let (mut resolved, mut bytes) = (Vec::new(), 2);
-        let mut empty = IndexMap::with_capacity(slots.len());
-        for (index, slot) in slots.iter().enumerate() {
-            let name = slot.name();
-            bytes += slot.key.len() + 4;
-            let value = match names.0.iter().position(|own| *own == name) {
-                _ if name == "__typename" => {
-                    sources.push((slot.key.as_str(), Source::Text(type_name.clone().into_owned())));
-                    Value::String(type_name.clone().into_owned())
-                }
-                Some(position) if slot.is_plain() && !N::RESOLVED.contains(&name) => {
-                    sources.push((slot.key.as_str(), Source::Field(position)));
-                    filled[position].push(index);
-                    Value::Null
-                }
-                _ => {
-                    resolved.push(index);
-                    Value::Null
-                }
-            };
-            empty.insert(slot.key.clone(), value);
-        }
-        let is_leaf = resolved.is_empty() && node.record().is_some();
-        let leaf = is_leaf.then(|| Leaf::of(names.0.len(), sources.into_iter()));
-        Ok(Plan { slots, empty, filled, resolved, bytes, leaf })
-    }
-
-    /// An object with its scalars, and its size so far.
-    fn fill<N: Node>(&self, ctx: &ContextSelectionSet<'a>, node: &N) -> ServerResult<(IndexMap<Name, Value>, usize)> {
-        let mut object = self.empty.clone();
-        let mut bytes = self.bytes;
-        if let Some(record) = node.record() {
-            let mut filler = Filler::new(&self.filled, &mut object);
-            let filled = visit(record, &mut filler);
-            filled.map_err(|error| ctx.set_error_path(ServerError::new(error.to_string(), None)))?;
-            bytes += filler.bytes;
-        }
-        Ok((object, bytes))
-    }
-}
-
-/// Which object of a list, and which of its fields.
-type Target = (usize, usize);
-
-fn resolve<'f, N: Node>(
+/// Resolves a field of an object; with which of the gaps of the text it fills.
+pub(crate) fn resolve<'f, N: Node>(
     ctx: &ContextSelectionSet<'f>,
     place: Place<'f>,
     node: &'f N,
     fields: &'f [&'f Positioned<Field>],
-    target: Target,
-) -> BoxFuture<'f, (Target, ServerResult<Value>)> {
+    gap: usize,
+) -> BoxFuture<'f, (usize, ServerResult<Value>)> {
     let ctx = ctx.clone();
     Box::pin(async move {
         let value = match place {
@@ -387,7 +251,7 @@ fn resolve<'f, N: Node>(
                 resolve_at(&item.with_field(field), node, fields).await
             }
         };
-        (target, value)
+        (gap, value)
     })
 }
 

@@ -1,9 +1,9 @@
-//! Answers as bytes of JSON. Bytes among their values are parts that were written already (`leaf.rs`): no scalar of the
+//! Answers as bytes of JSON. Bytes among their values are parts that were written already (`plan.rs`): no scalar of the
 //! schema is made of bytes.
 
 use std::collections::BTreeMap;
 
-use async_graphql::{Response, ServerError, Value};
+use async_graphql::{Name, Response, ServerError, ServerResult, Value};
 
 /// The bytes of an answer; `data` is left out of one that was not executed.
 ///
@@ -49,6 +49,75 @@ fn write_extensions(extensions: &BTreeMap<String, Value>, written: &mut Vec<u8>)
     serde_json::to_writer(written, extensions)
 }
 
+/// The text of an object of these fields, as a part of the answer.
+///
+/// # Errors
+/// A value has no form in JSON, which would be a fault of ours.
+pub(crate) fn object<'a>(fields: impl Iterator<Item = (&'a Name, &'a Value)>) -> ServerResult<Value> {
+    let mut written = Vec::with_capacity(64);
+    write_object(fields, &mut written).map_err(fault)?;
+    Ok(Value::Binary(written.into()))
+}
+
+/// The same of many objects of the same fields: for each field its values, one for each object.
+///
+/// # Errors
+/// A value has no form in JSON, which would be a fault of ours.
+pub(crate) fn list_of_objects(count: usize, fields: &[(&Name, Vec<Value>)]) -> ServerResult<Value> {
+    let mut written = vec![b'['];
+    for number in 0..count {
+        if number > 0 {
+            written.push(b',');
+        }
+        let own = fields.iter().filter_map(|(name, values)| Some((*name, values.get(number)?)));
+        write_object(own, &mut written).map_err(fault)?;
+    }
+    written.push(b']');
+    Ok(Value::Binary(written.into()))
+}
+
+/// A text with values in its gaps. `ends` are places in it that move along.
+///
+/// # Errors
+/// A value has no form in JSON, which would be a fault of ours.
+pub(crate) fn filled(text: &[u8], gaps: &[usize], values: &[Value], ends: &mut [usize]) -> ServerResult<Vec<u8>> {
+    let parts = values.iter().map(|value| if let Value::Binary(part) = value { part.len() } else { 8 });
+    let mut written = Vec::with_capacity(text.len() + parts.sum::<usize>());
+    let (mut from, mut ends) = (0, ends.iter_mut().peekable());
+    for (gap, value) in gaps.iter().zip(values) {
+        while let Some(end) = ends.next_if(|end| **end <= *gap) {
+            *end += written.len() - from;
+        }
+        written.extend_from_slice(text.get(from..*gap).unwrap_or_default());
+        from = *gap;
+        write_value(value, &mut written).map_err(fault)?;
+    }
+    ends.for_each(|end| *end += written.len() - from);
+    written.extend_from_slice(text.get(from..).unwrap_or_default());
+    Ok(written)
+}
+
+fn fault(error: serde_json::Error) -> ServerError {
+    ServerError::new(error.to_string(), None)
+}
+
+fn write_object<'a>(
+    fields: impl Iterator<Item = (&'a Name, &'a Value)>,
+    written: &mut Vec<u8>,
+) -> Result<(), serde_json::Error> {
+    written.push(b'{');
+    for (number, (name, value)) in fields.enumerate() {
+        if number > 0 {
+            written.push(b',');
+        }
+        serde_json::to_writer(&mut *written, name.as_str())?;
+        written.push(b':');
+        write_value(value, written)?;
+    }
+    written.push(b'}');
+    Ok(())
+}
+
 fn write_value(value: &Value, written: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     match value {
         Value::Binary(part) => written.extend_from_slice(part),
@@ -62,18 +131,7 @@ fn write_value(value: &Value, written: &mut Vec<u8>) -> Result<(), serde_json::E
             }
             written.push(b']');
         }
-        Value::Object(fields) => {
-            written.push(b'{');
-            for (number, (name, value)) in fields.iter().enumerate() {
-                if number > 0 {
-                    written.push(b',');
-                }
-                serde_json::to_writer(&mut *written, name.as_str())?;
-                written.push(b':');
-                write_value(value, written)?;
-            }
-            written.push(b'}');
-        }
+        Value::Object(fields) => write_object(fields.iter(), written)?,
         scalar => serde_json::to_writer(written, scalar)?,
     }
     Ok(())
@@ -106,6 +164,28 @@ mod tests {
             refused.starts_with(b"{\"errors\":[{\"message\":\"no\"")
                 && refused.ends_with(b"\"extensions\":{\"cost\":1}}")
         );
+    }
+
+    #[test]
+    fn values_go_into_the_gaps_of_a_text() {
+        let text = br#"{"a":,"b":}{"a":,"b":}{}"#;
+        let (gaps, mut ends) = ([5, 10, 16, 21], [11, 22, 24]);
+        let part = || Value::Binary(b"[1]".to_vec().into());
+        let values = [part(), Value::Null, Value::from("x"), part()];
+        let filled = filled(text, &gaps, &values, &mut ends).expect("JSON");
+        assert_eq!(String::from_utf8_lossy(&filled), r#"{"a":[1],"b":null}{"a":"x","b":[1]}{}"#);
+        assert_eq!(ends, [18, 35, 37]);
+    }
+
+    #[test]
+    fn objects_are_parts_of_an_answer() {
+        let (a, b) = (Name::new("a"), Name::new("b\""));
+        let fields = [(&a, vec![Value::from(1), Value::Null]), (&b, vec![Value::from("x"), Value::List(vec![])])];
+        let list = list_of_objects(2, &fields).expect("JSON");
+        let expected: Value = serde_json::from_str(r#"[{"a":1,"b\"":"x"},{"a":null,"b\"":[]}]"#).expect("JSON");
+        assert_eq!(opened(list), expected);
+        let one = object(fields.iter().map(|(name, values)| (*name, &values[0]))).expect("JSON");
+        assert_eq!(opened(one).to_string(), r#"{a: 1, b": "x"}"#);
     }
 
     #[test]

@@ -9,4 +9,5 @@ pub mod input;
 pub(crate) mod outcome;
 pub(crate) mod reason;
 pub(crate) mod record;
+pub mod selected;
 pub(crate) mod visible;

@@ -3,6 +3,7 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::contract::selected::{Objects, Selection, Unreadable};
 use crate::contract::visible::Visible;
 
 /// A field of a record, from the column of the same name.
@@ -38,7 +39,7 @@ pub(crate) fn list_in<T: DeserializeOwned>(column: &str) -> Vec<T> {
     })
 }
 
-/// What lists have in them, written as JSON. The code of it is made in this crate, which is optimized for speed, and not where a list is
+/// What answers have in them, written as JSON. The code of it is made in this crate, which is optimized for speed, and not where a list is
 /// answered (`docs/decisions/0060-the-release-program-is-stripped.md`).
 pub trait WriteJson {
     /// Appends the record.
@@ -46,20 +47,47 @@ pub trait WriteJson {
     /// # Errors
     /// A value of it has no form in JSON: a fault of ours.
     fn write_json(&self, into: &mut Vec<u8>) -> serde_json::Result<()>;
+
+    /// The names of its fields, in their order.
+    ///
+    /// # Errors
+    /// It is no structure: a fault of ours.
+    fn field_names(&self) -> Result<Vec<&'static str>, Unreadable>;
+
+    /// Appends an object of what is selected of it.
+    ///
+    /// # Errors
+    /// It is no structure, or a value of it has no form in JSON: a fault of ours.
+    fn write_selected(&self, selection: &Selection, into: &mut Objects) -> Result<(), Unreadable>;
 }
 
-/// Lets records of these types be in lists.
+/// Lets records of these types be in answers.
 macro_rules! written {
     ($($record:ty),+) => {
         $(impl $crate::contract::record::WriteJson for $record {
             fn write_json(&self, into: &mut Vec<u8>) -> serde_json::Result<()> {
                 serde_json::to_writer(into, self)
             }
+
+            fn field_names(&self) -> Result<Vec<&'static str>, $crate::contract::selected::Unreadable> {
+                $crate::contract::selected::field_names(self)
+            }
+
+            fn write_selected(
+                &self,
+                selection: &$crate::contract::selected::Selection,
+                into: &mut $crate::contract::selected::Objects,
+            ) -> Result<(), $crate::contract::selected::Unreadable> {
+                $crate::contract::selected::write_selected(self, selection, into)
+            }
         })+
     };
 }
 
 pub(crate) use written;
+
+// Of objects without a record.
+written!(());
 
 /// Writes a record of a table, with its conversion from a row: `From`, or `shown(row, all)` where some fields are `Visible`
 /// to some roles only.

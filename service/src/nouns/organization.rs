@@ -48,6 +48,8 @@ pub struct Organization {
     pub created_at: Timestamp,
 }
 
+crate::contract::record::written!(Organization);
+
 impl Organization {
     fn shown(row: organization::Model, legal: bool) -> Organization {
         let organization::Model {

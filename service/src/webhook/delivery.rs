@@ -90,6 +90,8 @@ pub struct WebhookAttempt {
     pub response_excerpt: Option<String>,
 }
 
+crate::contract::record::written!(WebhookAttempt);
+
 impl From<webhook_attempt::Model> for WebhookAttempt {
     fn from(row: webhook_attempt::Model) -> WebhookAttempt {
         let webhook_attempt::Model {

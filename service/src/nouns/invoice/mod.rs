@@ -110,6 +110,8 @@ pub struct InvoiceLine {
     pub task_id: Option<TaskId>,
 }
 
+crate::contract::record::written!(InvoiceLine);
+
 /// An invoice with its lines.
 #[derive(Clone, Debug, Serialize, Deserialize, poem_openapi::Object)]
 #[serde(rename_all = "camelCase")]

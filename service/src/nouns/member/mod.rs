@@ -83,6 +83,8 @@ pub struct Me {
     pub project_ids: Option<Vec<ProjectId>>,
 }
 
+crate::contract::record::written!(Me);
+
 /// Who the caller is.
 ///
 /// # Errors

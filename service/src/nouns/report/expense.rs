@@ -98,6 +98,8 @@ pub struct ExpenseReportKeys {
     pub month: Visible<String>,
 }
 
+crate::contract::record::written!(ExpenseReportRow, ExpenseReportTotal, ExpenseReportAmount, ExpenseReportKeys);
+
 /// The expense report. Without groups there are no rows, only the total.
 ///
 /// # Errors

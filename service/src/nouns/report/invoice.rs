@@ -104,6 +104,8 @@ pub struct InvoiceReportKeys {
     pub month: Visible<String>,
 }
 
+crate::contract::record::written!(InvoiceReportRow, InvoiceReportTotal, InvoiceReportAmount, InvoiceReportKeys);
+
 /// The invoice report. Without groups there are no rows, only the total.
 ///
 /// # Errors
@@ -145,6 +147,8 @@ pub struct OutstandingAmount {
     /// The totals of SENT invoices less what has been paid.
     pub amount: Money,
 }
+
+crate::contract::record::written!(OutstandingAmount);
 
 /// What each of these clients has still to pay on SENT invoices; none of a client without such invoices.
 ///

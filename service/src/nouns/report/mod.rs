@@ -206,6 +206,8 @@ pub struct TimeReportKeys {
     pub month: Visible<String>,
 }
 
+crate::contract::record::written!(TimeReportRow, TimeReportTotal, TimeReportAmount, TimeReportKeys);
+
 /// A client, project or task that the rows of a report are grouped by.
 #[derive(Clone, Debug, Serialize, poem_openapi::Object, async_graphql::SimpleObject)]
 #[serde(rename_all = "camelCase")]

@@ -96,7 +96,9 @@ impl Selection {
 impl Objects {
     /// With space for about so many.
     pub fn with_space_for(objects: usize) -> Objects {
-        Objects { text: Vec::with_capacity(objects * 128), ..Objects::default() }
+        // Of one record, what most have, so that it does not grow by steps for each list.
+        let fields = FieldTexts { text: Vec::with_capacity(512), places: Vec::with_capacity(32) };
+        Objects { text: Vec::with_capacity(objects * 128 + 2), gaps: vec![], fields }
     }
 
     /// Writes an object that has no record: all of its values are put in later, or are the same for each.

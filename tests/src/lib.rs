@@ -6,6 +6,7 @@ mod answer;
 pub mod database;
 mod fixtures;
 mod listening;
+mod nouns;
 mod receiver;
 
 use std::num::NonZeroU32;
@@ -17,6 +18,7 @@ pub use answer::{Answer, Call, Opened};
 pub use database::{Kind, PrivateDatabase, counted};
 pub use fixtures::{Fixtures, Workspace, everything, mint};
 pub use listening::{Listening, Raw};
+pub use nouns::{NOUNS, NOWHERE, New, Noun, Written, camel};
 use poem::endpoint::{BoxEndpoint, EndpointExt};
 use poem::http::Method;
 pub use receiver::{Names, Received, Receiver, Reply};

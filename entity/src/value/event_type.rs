@@ -1,4 +1,4 @@
-//! The types of events that webhooks deliver: exactly eight, without wildcards.
+//! The types of events that webhooks deliver, without wildcards.
 
 use std::fmt;
 use std::str::FromStr;

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 use tests::{Fixtures, Kind, World, counted, on_both};
 
-use super::relations::{LISTS, fields, fill_all};
+use super::relations::{fields, fill_all, list_of};
 
 /// The ids of the records of a connection.
 fn ids(connection: &Value) -> Vec<&str> {
@@ -33,9 +33,8 @@ on_both! {
         fill_all(&world, &fixtures.home).await;
         let mut asked = 0;
         for field in fields(&world, owner).await.iter().filter(|field| field.to.ends_with("Connection")) {
-            let root_of = |noun: &str| LISTS.iter().find(|(own, _)| *own == noun).map(|(_, list)| *list);
             let noun = field.to.trim_end_matches("Connection");
-            let (Some(parents), Some(flat)) = (root_of(&field.of), root_of(noun)) else { continue };
+            let (Some(parents), Some(flat)) = (list_of(&field.of), list_of(noun)) else { continue };
             for order in orders(&world, owner, &field.of, &field.name).await {
                 let name = &field.name;
                 let query = format!(
@@ -46,7 +45,7 @@ on_both! {
                 );
                 let found = world.graphql(owner, &query, json!({})).await.graphql();
                 let flat = ids(&found["flat"]);
-                for parent in found[parents].as_array().into_iter().chain(found[parents]["nodes"].as_array()).flatten() {
+                for parent in found[&*parents].as_array().into_iter().chain(found[&*parents]["nodes"].as_array()).flatten() {
                     let (all, sorted, last) = (ids(&parent["all"]), ids(&parent["sorted"]), ids(&parent["last"]));
                     let expected: Vec<&str> = flat.iter().filter(|id| all.contains(id)).copied().collect();
                     assert_eq!(sorted, expected, "{}.{name} by {order}", field.of);
@@ -69,8 +68,7 @@ on_both! {
         let mut compared = 0;
         for list in fields.iter().filter(|field| field.to.ends_with("Connection")) {
             let noun = list.to.trim_end_matches("Connection");
-            let root_of = LISTS.iter().find(|(own, _)| *own == list.of);
-            let (Some((_, parents)), name) = (root_of, &list.name) else { continue };
+            let (Some(parents), name) = (list_of(&list.of), &list.name) else { continue };
             let is_scalar = |kind: &str| matches!(kind, "SCALAR" | "ENUM");
             let scalars: Vec<_> =
                 fields.iter().filter(|field| field.of == noun && is_scalar(&field.kind)).map(|field| &*field.name).collect();
@@ -82,7 +80,7 @@ on_both! {
             for pages in pages[1..].chunks(4).map(|some| [&pages[..1], some].concat()) {
                 let query = format!("{{ {parents}(first: 3) {{ nodes {{ {} }} }} }}", pages.join(" "));
                 let found = world.graphql(owner, &query, json!({})).await.graphql();
-                for parent in found[parents]["nodes"].as_array().unwrap() {
+                for parent in found[&*parents]["nodes"].as_array().unwrap() {
                     let all = parent["all"]["nodes"].as_array().unwrap();
                     for field in scalars.iter().filter(|field| parent[**field].is_object()) {
                         let (of_all, page) = (|field: &str| all.iter().map(|row| &row[field]).collect::<Vec<_>>(), &parent[*field]);

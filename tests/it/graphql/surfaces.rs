@@ -5,24 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use service::value::Role;
-use tests::{Fixtures, on_both};
+use tests::{Fixtures, NOUNS, on_both};
 
 use super::relations::{Field, fields, fill_all};
-
-/// What there is of each noun on each surface: its type, its list and one record of it, over REST and in GraphQL.
-const NOUNS: [(&str, &str, &str, &str); 11] = [
-    ("Client", "clients", "clients", "client"),
-    ("Project", "projects", "projects", "project"),
-    ("Task", "tasks", "tasks", "task"),
-    ("TimeEntry", "time-entries", "timeEntries", "timeEntry"),
-    ("Expense", "expenses", "expenses", "expense"),
-    ("Invoice", "invoices", "invoices", "invoice"),
-    ("Member", "members", "members", "member"),
-    ("Token", "tokens", "tokens", "token"),
-    ("WebhookEndpoint", "webhook-endpoints", "webhookEndpoints", "webhookEndpoint"),
-    ("WebhookDelivery", "webhook-deliveries", "webhookDeliveries", "webhookDelivery"),
-    ("Event", "events", "events", "event"),
-];
 
 /// What a record has over REST and GraphQL: its fields, and what it carries in lists without pages.
 struct Shape {
@@ -80,7 +65,8 @@ on_both! {
         fill_all(&world, &fixtures.home).await;
         let all = fields(&world, &fixtures.home.owner).await;
         let (mut compared, mut nested) = (0, BTreeSet::new());
-        for (kind, path, list, one) in NOUNS {
+        for noun in &NOUNS {
+            let (kind, path, list, one) = (noun.one, noun.path, noun.list(), noun.field());
             let (flat, whole) = (Shape::flat(&all, kind), Shape::whole(&all, kind));
             let selected = flat.selected();
             for role in Role::ALL {
@@ -95,7 +81,7 @@ on_both! {
                     assert_eq!(reported.graphql_error()["code"], "forbidden_scope", "{place}");
                     continue;
                 }
-                let (rest, graphql) = (rest.data(200), graphql.graphql()[list]["nodes"].clone());
+                let (rest, graphql) = (rest.data(200), graphql.graphql()[&*list]["nodes"].clone());
                 let (rest, graphql) = (rest.as_array().unwrap(), graphql.as_array().unwrap());
                 assert!(!rest.is_empty() && rest.len() == graphql.len(), "{place}: {} and {}", rest.len(), graphql.len());
                 for (over_rest, in_graphql) in rest.iter().zip(graphql) {
@@ -109,7 +95,7 @@ on_both! {
                     _ => world.get(token, &format!("/api/v1/{path}/{id}")).await.data(200),
                 };
                 let query = format!("query($id: ID!) {{ {one}(id: $id) {{ {} }} }}", whole.selected());
-                let in_graphql = world.graphql(token, &query, json!({ "id": id })).await.graphql()[one].clone();
+                let in_graphql = world.graphql(token, &query, json!({ "id": id })).await.graphql()[&*one].clone();
                 let lists = whole.assert_same(&over_rest, &in_graphql, &place);
                 nested.extend(lists.into_iter().map(|list| format!("{kind}.{list}")));
             }
@@ -135,7 +121,8 @@ on_both! {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
         fill_all(&world, &fixtures.home).await;
-        for (kind, path, list, _) in NOUNS {
+        for noun in &NOUNS {
+            let (kind, path, list) = (noun.one, noun.path, noun.list());
             let query = format!("{{ __type(name: \"{kind}Sort\") {{ enumValues {{ name }} }} }}");
             let orders = world.graphql(owner, &query, json!({})).await.graphql()["__type"]["enumValues"].clone();
             for order in orders.as_array().unwrap().iter().map(|order| order["name"].as_str().unwrap()) {
@@ -146,7 +133,7 @@ on_both! {
                 let sort = if direction == "DESC" { "-" } else { "" }.to_owned() + &first + &rest.collect::<String>();
                 let over_rest = world.get(owner, &format!("/api/v1/{path}?limit=3&sort={sort}")).await.json();
                 let query = format!("{{ {list}(first: 3, sort: {order}) {{ nodes {{ id }} pageInfo {{ hasNextPage endCursor }} }} }}");
-                let in_graphql = world.graphql(owner, &query, json!({})).await.graphql()[list].clone();
+                let in_graphql = world.graphql(owner, &query, json!({})).await.graphql()[&*list].clone();
                 let ids = |rows: &Value| rows.as_array().unwrap().iter().map(|row| row["id"].clone()).collect::<Vec<_>>();
                 assert_eq!(ids(&over_rest["data"]), ids(&in_graphql["nodes"]), "{kind} by {order}");
                 if in_graphql["pageInfo"]["hasNextPage"] == true {

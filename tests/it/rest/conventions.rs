@@ -3,50 +3,24 @@
 
 use poem::http::Method;
 use serde_json::{Value, json};
-use tests::{Fixtures, World, on_both};
+use tests::{Fixtures, NOWHERE, Noun, World, on_both};
 
-/// One noun: its list, a new record, a change of it, and a change that names a record that is not there.
-struct Noun {
+/// One noun: its list, a new record, a change of it, and a change that is refused whatever the record is.
+struct Case {
     list: &'static str,
     new: Value,
     change: Value,
-    lost: Value,
+    refused: Value,
 }
 
 /// Every noun that is written.
-async fn nouns(world: &World, fixtures: &Fixtures) -> Vec<Noun> {
-    let nowhere = "01890a5d-ac96-774b-bcce-b302099a8057";
-    let project = fixtures.home.project(world, "P").await;
-    let client =
-        world.get(&fixtures.home.owner, &format!("/api/v1/projects/{project}")).await.data(200)["clientId"].clone();
-    let noun = |list, new, change, lost| Noun { list, new, change, lost };
-    vec![
-        noun("clients", json!({ "name": "N" }), json!({ "name": "M" }), json!({ "currency": "XXX" })),
-        noun(
-            "projects",
-            json!({ "clientId": client, "name": "N" }),
-            json!({ "name": "M" }),
-            json!({ "clientId": nowhere }),
-        ),
-        noun(
-            "tasks",
-            json!({ "projectId": project, "name": "N" }),
-            json!({ "name": "M" }),
-            json!({ "assigneeIds": [nowhere] }),
-        ),
-        noun(
-            "time-entries",
-            json!({ "projectId": project, "durationSeconds": 60, "entryDate": "2026-06-11" }),
-            json!({ "note": "M" }),
-            json!({ "projectId": nowhere }),
-        ),
-        noun(
-            "expenses",
-            json!({ "clientId": client, "description": "N", "amount": "1", "expenseDate": "2026-06-11" }),
-            json!({ "description": "M" }),
-            json!({ "clientId": nowhere }),
-        ),
-    ]
+async fn nouns(world: &World, fixtures: &Fixtures) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (noun, written) in Noun::written() {
+        let (new, change, refused) = (noun.body(world, &fixtures.home).await, (written.change)(), (written.refused)());
+        cases.push(Case { list: noun.path, new, change, refused });
+    }
+    cases
 }
 
 on_both! {
@@ -54,7 +28,7 @@ on_both! {
     async fn versions_guard_every_noun(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
-        for Noun { list, new, change, .. } in nouns(&world, &fixtures).await {
+        for Case { list, new, change, .. } in nouns(&world, &fixtures).await {
             let made = world.post(owner, &format!("/api/v1/{list}"), new).await;
             assert_eq!(made.header("etag"), Some("\"1\""), "{list}");
             let (path, first) = (format!("/api/v1/{list}/{}", made.id()), made.data(201));
@@ -87,7 +61,7 @@ on_both! {
     async fn keys_that_are_not_accepted(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
-        for Noun { list, new, change, .. } in nouns(&world, &fixtures).await {
+        for Case { list, new, change, .. } in nouns(&world, &fixtures).await {
             let made = world.post(owner, &format!("/api/v1/{list}"), new.clone()).await.data(201);
             let path = format!("/api/v1/{list}/{}", made["id"].as_str().unwrap());
             for key in ["id", "orgId", "version", "createdAt", "updatedAt", "deletedAt"] {
@@ -115,7 +89,7 @@ on_both! {
     async fn external_ids(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
-        for Noun { list, new, .. } in nouns(&world, &fixtures).await {
+        for Case { list, new, .. } in nouns(&world, &fixtures).await {
             let path = format!("/api/v1/{list}");
             let mut named = new.clone();
             named["externalId"] = json!(format!(" {list}-7 "));
@@ -153,21 +127,20 @@ on_both! {
     async fn body_errors_come_before_row_errors(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
-        let nowhere = "01890a5d-ac96-774b-bcce-b302099a8057";
-        for Noun { list, new, change, lost } in nouns(&world, &fixtures).await {
+        for Case { list, new, change, refused } in nouns(&world, &fixtures).await {
             let path = format!("/api/v1/{list}");
-            world.patch(owner, &format!("{path}/{nowhere}"), lost.clone()).await.fields();
-            world.patch(owner, &format!("{path}/{nowhere}"), change.clone()).await.error(404, "not_found");
+            world.patch(owner, &format!("{path}/{NOWHERE}"), refused.clone()).await.fields();
+            world.patch(owner, &format!("{path}/{NOWHERE}"), change.clone()).await.error(404, "not_found");
             let id = world.post(owner, &path, new.clone()).await.id();
             let stale = |body: &Value| {
                 world.call(Method::PATCH, &format!("{path}/{id}")).token(owner).header("if-match", "\"9\"").json(body.clone())
             };
-            stale(&lost).send().await.fields();
+            stale(&refused).send().await.fields();
             stale(&change).send().await.error(412, "conflict");
             // A key that was used for something else does not hide it either.
             let again = |body: &Value| world.call(Method::PATCH, &format!("{path}/{id}")).token(owner).key(list).json(body.clone());
             again(&change).send().await.data(200);
-            again(&lost).send().await.fields();
+            again(&refused).send().await.fields();
             let mut other = change.clone();
             other["externalId"] = json!("other");
             assert_eq!(again(&other).send().await.error(409, "conflict")["reason"], "idempotency_mismatch", "{list}");
@@ -183,13 +156,13 @@ on_both! {
             ("time-entries", json!({ "startedAt": null, "stoppedAt": ten })),
             ("time-entries", json!({ "startedAt": ten, "stoppedAt": null })),
         ] {
-            world.patch(owner, &format!("/api/v1/{list}/{nowhere}"), body).await.fields();
+            world.patch(owner, &format!("/api/v1/{list}/{NOWHERE}"), body).await.fields();
         }
         // Of a billed expense.
         let client = fixtures.home.client(&world, "C").await;
         let billed = format!("/api/v1/expenses/{}", fixtures.home.expense(&world, &client, "1").await);
         fixtures.home.invoice(&world, &client).await;
-        world.patch(owner, &billed, json!({ "clientId": nowhere })).await.fields();
+        world.patch(owner, &billed, json!({ "clientId": NOWHERE })).await.fields();
         world.patch(owner, &billed, json!({ "category": "TRAVEL", "customCategory": "x" })).await.fields();
         world.patch(owner, &billed, json!({ "amount": "2" })).await.error(409, "conflict");
     }

@@ -3,78 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tests::{Fixtures, World, on_both};
+use tests::{Fixtures, NOUNS, Noun, World, on_both};
 
 use super::lists::{all_pages, found_on_both};
-
-/// One row of the table: the list, its sorts, its own filters, whether it can be searched, whether it has `updatedAt`.
-struct Row {
-    list: &'static str,
-    sorts: &'static str,
-    filters: &'static str,
-    searched: bool,
-    changes: bool,
-}
-
-const TABLE: [Row; 11] = [
-    Row { list: "clients", sorts: "createdAt id name updatedAt", filters: "externalId", searched: true, changes: true },
-    Row {
-        list: "projects",
-        sorts: "createdAt dueDate id name startDate status updatedAt",
-        filters: "externalId clientId clientName status startDateFrom startDateTo dueDateFrom dueDateTo",
-        searched: true,
-        changes: true,
-    },
-    Row {
-        list: "tasks",
-        sorts: "createdAt dueDate endDate id name priority startDate status updatedAt",
-        filters: "externalId projectId clientId assigneeId assigned tag status priority billable startDateFrom startDateTo dueDateFrom \
-            dueDateTo endDateFrom endDateTo",
-        searched: true,
-        changes: true,
-    },
-    Row {
-        list: "time-entries",
-        sorts: "createdAt durationSeconds entryDate id updatedAt",
-        filters: "externalId projectId taskId hasTask userId clientId billable invoiced running entryDateFrom entryDateTo \
-            durationSecondsMin durationSecondsMax",
-        searched: true,
-        changes: true,
-    },
-    Row {
-        list: "expenses",
-        sorts: "amount createdAt expenseDate id updatedAt",
-        filters: "externalId clientId clientName projectId category billable invoiced expenseDateFrom expenseDateTo \
-            amountMin amountMax",
-        searched: true,
-        changes: true,
-    },
-    Row {
-        list: "invoices",
-        sorts: "amountPaid createdAt dueDate id issueDate number paidAt paymentStatus sentAt status total updatedAt",
-        filters: "clientId clientName status paymentStatus issueDateFrom issueDateTo dueDateFrom dueDateTo sentAtFrom \
-            sentAtTo paidAtFrom paidAtTo totalMin totalMax",
-        searched: true,
-        changes: true,
-    },
-    Row { list: "members", sorts: "createdAt id role", filters: "role", searched: true, changes: false },
-    Row { list: "tokens", sorts: "createdAt id", filters: "", searched: false, changes: false },
-    Row { list: "events", sorts: "createdAt id", filters: "type", searched: false, changes: false },
-    Row {
-        list: "webhook-endpoints",
-        sorts: "createdAt id updatedAt",
-        filters: "externalId enabled status",
-        searched: false,
-        changes: true,
-    },
-    Row {
-        list: "webhook-deliveries",
-        sorts: "createdAt id",
-        filters: "endpointId eventId eventType status",
-        searched: false,
-        changes: false,
-    },
-];
 
 fn set(words: &str) -> BTreeSet<String> {
     words.split_whitespace().map(str::to_owned).collect()
@@ -88,11 +19,11 @@ fn listed(reported: &Value, before: &str) -> BTreeSet<String> {
 }
 
 on_both! {
-    /// Each list accepts the sorts and filters of its row and no other, and names them when another is requested.
+    /// Each list accepts the sorts and filters of its entry and no other, and names them when another is requested.
     async fn each_list_accepts_only_its_sorts_and_filters(world: World) {
         let fixtures = Fixtures::new(&world).await;
         let owner = &fixtures.home.owner;
-        for Row { list, sorts, filters, searched, changes } in TABLE {
+        for &Noun { path: list, sorts, filters, searched, changes, .. } in &NOUNS {
             let reported = world.get(owner, &format!("/api/v1/{list}?sort=nothing&nothing=1")).await.fields();
             assert_eq!(listed(&reported["sort"], "one of "), set(sorts), "{list}");
             let mut parameters = set(filters);
@@ -232,7 +163,7 @@ on_both! {
             home.expense(&world, &client, "1").await;
             home.invoice(&world, &client).await;
         }
-        for Row { list, .. } in TABLE {
+        for Noun { path: list, .. } in &NOUNS {
             assert_eq!(statements(&world, &home.owner, list).await, 1, "{list}");
         }
         assert_eq!(statements(&world, &home.member, "tasks").await, 1);

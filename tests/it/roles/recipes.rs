@@ -4,7 +4,7 @@ use poem::http::Method;
 use serde_json::{Value, json};
 use service::Action;
 use service::value::Role;
-use tests::{Workspace, World};
+use tests::{NOUNS, Noun, Workspace, World, camel};
 
 /// How to perform an action on each surface, on records of one workspace.
 pub(crate) struct Recipe {
@@ -31,40 +31,6 @@ impl Recipe {
     }
 }
 
-/// A noun with plain operations: `List…`, `Get…`, `Create…`, `Update…`, `Delete…`, `Archive…`, `Restore…`.
-struct Noun {
-    /// What one is called in names of actions.
-    one: &'static str,
-    /// What several are called there.
-    many: &'static str,
-    /// Where they are.
-    path: &'static str,
-    /// What a GraphQL query reads of one; money, if it has any.
-    reads: &'static str,
-    /// A change of one.
-    change: fn() -> Value,
-}
-
-const fn noun(
-    one: &'static str,
-    many: &'static str,
-    path: &'static str,
-    reads: &'static str,
-    change: fn() -> Value,
-) -> Noun {
-    Noun { one, many, path, reads, change }
-}
-
-static NOUNS: [Noun; 7] = [
-    noun("Client", "Clients", "/clients", "id", || json!({ "name": "two" })),
-    noun("Project", "Projects", "/projects", "id hourlyRate", || json!({ "name": "two" })),
-    noun("Task", "Tasks", "/tasks", "id", || json!({ "status": "DONE" })),
-    noun("Expense", "Expenses", "/expenses", "id amount", || json!({ "description": "x" })),
-    noun("Invoice", "Invoices", "/invoices", "id total", || json!({})),
-    noun("TimeEntry", "TimeEntries", "/time-entries", "id userId", || json!({ "note": "x" })),
-    noun("Member", "Members", "/members", "id", || json!({})),
-];
-
 /// A record for the action to be done to, made by the Owner of the workspace; a fresh one each time.
 async fn record(world: &World, at: &Workspace, role: Role, noun: &str) -> String {
     match noun {
@@ -90,53 +56,33 @@ async fn record(world: &World, at: &Workspace, role: Role, noun: &str) -> String
             own.unwrap()["id"].as_str().unwrap().to_owned()
         }
         _ => {
-            let Noun { path, .. } = NOUNS.iter().find(|known| known.one == noun).unwrap();
-            world.post(&at.owner, &format!("/api/v1{path}"), new(world, at, noun).await).await.id()
+            let noun = Noun::of(noun);
+            world.post(&at.owner, &format!("/api/v1/{}", noun.path), noun.body(world, at).await).await.id()
         }
     }
 }
 
-/// The body of a new record, naming others if it must.
-async fn new(world: &World, at: &Workspace, noun: &str) -> Value {
-    match noun {
-        "Client" => json!({ "name": "new" }),
-        "Project" => json!({ "clientId": at.client(world, "one").await, "name": "p" }),
-        "Task" => json!({ "projectId": at.project_with_member(world, "one").await, "name": "t" }),
-        "Expense" => json!({ "clientId": at.client(world, "one").await, "description": "d", "amount": "150.00",
-            "expenseDate": "2026-06-11" }),
-        "TimeEntry" => json!({ "projectId": at.project_with_member(world, "one").await, "durationSeconds": 60,
-            "entryDate": "2026-06-11" }),
-        _ => panic!("{noun} is not made over the API"),
-    }
-}
-
-/// How a plain operation of a noun is performed; none for others.
+/// How a plain operation of a noun is performed, `List…`, `Get…`, `Create…`, `Update…`, `Delete…`, `Archive…` or `Restore…`;
+/// none for others.
 async fn plain(world: &World, at: &Workspace, role: Role, action: Action) -> Option<Recipe> {
     let words = action.name();
-    if let Some(Noun { many, path, reads, .. }) =
-        NOUNS.iter().find(|noun| words.strip_prefix("List") == Some(noun.many))
-    {
-        let field = camel(many);
-        return Some(Recipe::new(
-            Method::GET,
-            path,
-            None,
-            &format!("{{ {field} {{ nodes {{ {reads} }} }} }}"),
-            json!({}),
-        ));
+    let plain = || NOUNS.iter().filter_map(|noun| Some((noun, noun.reads?)));
+    if let Some((noun, reads)) = plain().find(|(noun, _)| words.strip_prefix("List") == Some(noun.many)) {
+        let query = format!("{{ {} {{ nodes {{ {reads} }} }} }}", noun.list());
+        return Some(Recipe::new(Method::GET, &format!("/{}", noun.path), None, &query, json!({})));
     }
     let verbs = ["Get", "Create", "Update", "Delete", "Archive", "Restore"];
-    let (verb, Noun { one, path, reads, change, .. }) = verbs.iter().find_map(|verb| {
+    let (verb, (noun, reads)) = verbs.iter().find_map(|verb| {
         let named = words.strip_prefix(verb)?;
-        NOUNS.iter().find(|noun| noun.one == named).map(|noun| (*verb, noun))
+        plain().find(|(noun, _)| noun.one == named).map(|found| (*verb, found))
     })?;
-    let (field, mutation) = (camel(one), camel(words));
+    let (path, field, mutation) = (format!("/{}", noun.path), noun.field(), camel(words));
     if verb == "Create" {
-        let body = new(world, at, one).await;
+        let body = noun.body(world, at).await;
         let query = format!("mutation($i: {words}Input!) {{ {mutation}(input: $i) {{ {field} {{ id }} }} }}");
-        return Some(Recipe::new(Method::POST, path, Some(body.clone()), &query, json!({ "i": body })));
+        return Some(Recipe::new(Method::POST, &path, Some(body.clone()), &query, json!({ "i": body })));
     }
-    let id = record(world, at, role, one).await;
+    let id = record(world, at, role, noun.one).await;
     let (path, variables) = (format!("{path}/{id}"), json!({ "id": id }));
     Some(match verb {
         "Get" => {
@@ -147,7 +93,7 @@ async fn plain(world: &World, at: &Workspace, role: Role, action: Action) -> Opt
             let query = format!(
                 "mutation($id: ID!, $i: {words}Input!) {{ {mutation}(id: $id, input: $i) {{ {field} {{ id }} }} }}"
             );
-            let change = change();
+            let change = noun.written.as_ref().map_or_else(|| json!({}), |written| (written.change)());
             Recipe::new(Method::PATCH, &path, Some(change.clone()), &query, json!({ "id": id, "i": change }))
         }
         "Delete" => {
@@ -159,11 +105,6 @@ async fn plain(world: &World, at: &Workspace, role: Role, action: Action) -> Opt
             Recipe::new(Method::POST, &format!("{path}/{}", verb.to_lowercase()), None, &query, variables)
         }
     })
-}
-
-fn camel(name: &str) -> String {
-    let (first, rest) = name.split_at(1);
-    first.to_lowercase() + rest
 }
 
 /// How an action is performed, on records made for it.
@@ -202,7 +143,7 @@ pub(super) async fn recipe(world: &World, at: &Workspace, role: Role, action: Ac
             Recipe::new(method, &path, None, query, json!({ "p": id, "u": user }))
         }
         Action::CreateTimeEntries => {
-            let entry = new(world, at, "TimeEntry").await;
+            let entry = Noun::of("TimeEntry").body(world, at).await;
             let query =
                 "mutation($i: [CreateTimeEntryInput!]!) { createTimeEntries(input: $i) { timeEntries { id } } }";
             let body = json!({ "timeEntries": [entry] });

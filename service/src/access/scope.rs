@@ -2,11 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the one place where queries begin")]
 
 use entity::value::{Id, OrganizationId, Timestamp, UserId};
-use entity::{
-    client, event, expense, idempotency_key, invoice, invoice_line, login_link, member, organization, passkey, project,
-    project_member, session, task, task_assignee, time_entry, token, user, webhook_attempt, webhook_delivery,
-    webhook_endpoint,
-};
+use entity::{organization, project, project_member, user};
 use sea_orm::sea_query::{SelectStatement, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, DeleteMany, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select, UpdateMany,
@@ -89,20 +85,20 @@ macro_rules! tables {
         $table:ident $noun:literal, seen by $seen:ident $(($column:ident))?
         $(, gone by $gone:ident)? $(, counts $version:ident)? $(, found by $action:ident as $kind:ident)?;
     )*) => {
-        /// Every table that belongs to workspaces; a test compares it with the database.
+        /// Every table that belongs to workspaces, each after those that it refers to; a test compares it with the database.
         pub const SCOPED_TABLES: &[&str] = &[$(stringify!($table)),*];
 
-        $(impl Scoped for $table::Entity {
+        $(impl Scoped for entity::$table::Entity {
             const NOUN: &'static str = $noun;
-            const ORGANIZATION: Self::Column = $table::Column::OrganizationId;
+            const ORGANIZATION: Self::Column = entity::$table::Column::OrganizationId;
 
             fn visible_to(caller: &Caller) -> Condition {
-                $seen(caller $(, $table::Column::$column)?)
+                $seen(caller $(, entity::$table::Column::$column)?)
             }
         }
 
-        $(impl Identified for $table::Entity {
-            const ID: Self::Column = $table::Column::Id;
+        $(impl Identified for entity::$table::Entity {
+            const ID: Self::Column = entity::$table::Column::Id;
             const DELETED_AT: Option<Self::Column> = tables!(@gone $table $gone);
 
             fn id(row: &Self::Model) -> Id {
@@ -110,9 +106,9 @@ macro_rules! tables {
             }
         })?
 
-        $(impl Versioned for $table::Entity {
-            const VERSION: Self::Column = $table::Column::$version;
-            const UPDATED_AT: Self::Column = $table::Column::UpdatedAt;
+        $(impl Versioned for entity::$table::Entity {
+            const VERSION: Self::Column = entity::$table::Column::$version;
+            const UPDATED_AT: Self::Column = entity::$table::Column::UpdatedAt;
 
             fn touch(row: &mut Self::Model, now: Timestamp) {
                 row.version += 1;
@@ -133,17 +129,17 @@ macro_rules! tables {
             /// The live record of this kind with an id, if the caller sees it; without columns.
             pub(crate) fn find(self, caller: &Caller, id: Id) -> SelectStatement {
                 match self {
-                    $($(RecordKind::$kind => live_row::<$table::Entity>(caller, id),)?)*
+                    $($(RecordKind::$kind => live_row::<entity::$table::Entity>(caller, id),)?)*
                 }
             }
         }
     };
     (@gone $table:ident never) => { None };
-    (@gone $table:ident $gone:ident) => { Some($table::Column::$gone) };
+    (@gone $table:ident $gone:ident) => { Some(entity::$table::Column::$gone) };
 }
 
 // A line says: the table and what messages call a row; who sees which rows; what marks those that are gone; which column
-// counts changes; and the action of who finds a record by its id alone.
+// counts changes; and the action of who finds a record by its id alone. A table stands after those that it refers to.
 tables! {
     member "member", seen by own(UserId), gone by DeletedAt, counts Version, found by GetMember as Member;
     token "token", seen by administered(MemberId), gone by RevokedAt, found by ListTokens as Token;
@@ -155,10 +151,10 @@ tables! {
     project_member "project member", seen by own(UserId);
     task "task", seen by on_live_project(ProjectId), gone by DeletedAt, counts Version, found by GetTask as Task;
     task_assignee "assignee", seen by own(UserId);
-    time_entry "time entry", seen by own(UserId), gone by DeletedAt, counts Version, found by GetTimeEntry as TimeEntry;
-    expense "expense", seen by managers, gone by DeletedAt, counts Version, found by GetExpense as Expense;
     invoice "invoice", seen by managers, gone by DeletedAt, counts Version, found by GetInvoice as Invoice;
     invoice_line "invoice line", seen by managers;
+    time_entry "time entry", seen by own(UserId), gone by DeletedAt, counts Version, found by GetTimeEntry as TimeEntry;
+    expense "expense", seen by managers, gone by DeletedAt, counts Version, found by GetExpense as Expense;
     event "event", seen by managers, gone by never, found by GetEvent as Event;
     webhook_endpoint "webhook endpoint", seen by managers, gone by DeletedAt, counts Version, found by GetWebhookEndpoint as WebhookEndpoint;
     webhook_delivery "webhook delivery", seen by managers, gone by never, found by GetWebhookDelivery as WebhookDelivery;

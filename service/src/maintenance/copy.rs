@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::MaintenanceError;
 use super::connection::{ColumnKind, Purpose, Raw, Value};
-use super::tables::{self, OF_MIGRATIONS, TABLES, Table};
+use super::tables::{self, OF_MIGRATIONS, Table};
 
 /// Rows of a page.
 const PAGE: usize = 500;
@@ -69,7 +69,7 @@ async fn transfer_tables(
         source.run("BEGIN").await?;
     }
     target.run(if target.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" }).await?;
-    let known = |name: &String| TABLES.contains(&name.as_str()) || OF_MIGRATIONS.contains(&name.as_str());
+    let known = |name: &String| tables::all().chain(OF_MIGRATIONS).any(|known| known == name.as_str());
     if let Some(unknown) = tables::names(source).await?.into_iter().find(|name| !known(name)) {
         return Err(MaintenanceError::new(format!(
             "--from: this release does not know the table {unknown}, so it would be left out"
@@ -81,7 +81,7 @@ async fn transfer_tables(
         )));
     }
     let mut read = Vec::new();
-    for name in TABLES {
+    for name in tables::all() {
         let from = tables::describe(source, name).await?;
         let to = tables::describe(target, name).await?.in_order_of(&from)?;
         target.run(&format!("DELETE FROM \"{name}\"")).await?;
@@ -101,14 +101,14 @@ async fn transfer_tables(
                 break;
             }
         }
-        read.push((from, to, Copied { table: (*name).to_owned(), rows, sha256: hex(digest) }));
+        read.push((from, to, Copied { table: name.to_owned(), rows, sha256: hex(digest) }));
     }
     for (from, to, copied) in &read {
         compare(target, from, to, copied).await?;
     }
     target.run("COMMIT").await?;
     // So that the first queries are planned for tables with rows. Others of a database are not this role's.
-    for name in TABLES {
+    for name in tables::all() {
         target.run(&format!("ANALYZE \"{name}\"")).await?;
     }
     Ok(read.into_iter().map(|(_, _, copied)| copied).collect())

@@ -17,7 +17,7 @@ pub use self::connection::url_of;
 pub use self::copy::{Copied, Transfer, copy};
 pub use self::sealed::{KeyInUse, keys_in_use, keys_of_endpoints};
 pub use self::snapshot::{Snapshot, inspect, inspect_file, is_empty, snapshot};
-pub use self::tables::TABLES;
+pub use self::tables::all as tables;
 
 /// Why something could not be done with a database, in one sentence for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,35 +2,19 @@
 
 use super::MaintenanceError;
 use super::connection::{ColumnKind, Raw, Value};
+use crate::access::scope::SCOPED_TABLES;
 
-/// Every table that a transfer takes over, each after those that it refers to. A test compares the list with the tables of
-/// both databases; what migrations write about themselves is made by them.
-pub const TABLES: &[&str] = &[
-    "organization",
-    "user_account",
-    "member",
-    "token",
-    "login_link",
-    "session",
-    "passkey",
-    "spent_challenge",
-    "client",
-    "project",
-    "project_member",
-    "task",
-    "task_assignee",
-    "invoice",
-    "invoice_line",
-    "time_entry",
-    "expense",
-    "event",
-    "idempotency_key",
-    "webhook_endpoint",
-    "webhook_delivery",
-    "webhook_attempt",
-    // Triggers raise it while the others are filled, so it comes last and replaces what they have made.
-    "access_epoch",
-];
+/// The tables of no workspace that those of workspaces refer to.
+const BEFORE: [&str; 2] = ["organization", "user_account"];
+/// The other tables of no workspace. Triggers raise the last while others are filled, so it comes last and replaces what they
+/// have made.
+const AFTER: [&str; 2] = ["spent_challenge", "access_epoch"];
+
+/// Every table that a transfer takes over, each after those that it refers to. A test compares them with the tables of both
+/// databases; what migrations write about themselves is made by them.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    BEFORE.into_iter().chain(SCOPED_TABLES.iter().copied()).chain(AFTER)
+}
 
 /// The tables that migrations fill.
 pub(super) const OF_MIGRATIONS: [&str; 2] = ["seaql_migrations", "migration_mark"];
@@ -133,9 +117,9 @@ fn kind(table: &str, declared: &str) -> Result<ColumnKind, MaintenanceError> {
 pub(super) async fn counts(db: &mut Raw) -> Result<Vec<(String, i64)>, MaintenanceError> {
     let present = names(db).await?;
     let mut counts = Vec::new();
-    for table in TABLES.iter().filter(|table| present.iter().any(|own| own == *table)) {
+    for table in all().filter(|table| present.iter().any(|own| own == table)) {
         let count = db.number(&format!("SELECT COUNT(*) FROM \"{table}\"")).await?;
-        counts.push(((*table).to_owned(), count));
+        counts.push((table.to_owned(), count));
     }
     Ok(counts)
 }
@@ -143,10 +127,10 @@ pub(super) async fn counts(db: &mut Raw) -> Result<Vec<(String, i64)>, Maintenan
 /// Whether there is a row of Hoursmith in it.
 pub(super) async fn first_used(db: &mut Raw) -> Result<Option<String>, MaintenanceError> {
     let present = names(db).await?;
-    for table in TABLES.iter().filter(|table| present.iter().any(|own| own == *table)) {
+    for table in all().filter(|table| present.iter().any(|own| own == table)) {
         let found = db.number(&format!("SELECT COUNT(*) FROM (SELECT 1 FROM \"{table}\" LIMIT 1) AS found")).await?;
         if found > 0 {
-            return Ok(Some((*table).to_owned()));
+            return Ok(Some(table.to_owned()));
         }
     }
     Ok(None)

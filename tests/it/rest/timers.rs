@@ -206,7 +206,7 @@ on_both! {
         assert_eq!((&back["status"], &back["deletedAt"]), (&json!("ACTIVE"), &Value::Null));
         world.delete(owner, &path).await;
         let other = world.post(owner, "/api/v1/projects", body).await.id();
-        assert!(act("restore").await.fields()["externalId"].is_string());
+        assert_eq!(act("restore").await.error(409, "conflict")["reason"], "external_id_taken");
         world.delete(owner, &format!("/api/v1/projects/{other}")).await;
         assert_eq!(world.delete(owner, &format!("/api/v1/clients/{client}")).await.status, 204);
         assert_eq!(act("restore").await.error(409, "conflict")["reason"], "client_deleted");

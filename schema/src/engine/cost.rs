@@ -13,7 +13,7 @@ use async_graphql::{Name, Value, Variables};
 use service::value::FieldErrors;
 use service::{DEFAULT_LIMIT, MAX_LIMIT};
 
-use self::root_fields::Fields;
+use self::root_fields::root_fields;
 use self::selection::{SelectionCost, check_levels};
 use crate::engine::bounds::check_document;
 use crate::engine::completion::{SchemaIndex, base, root, variable};
@@ -82,7 +82,7 @@ impl SchemaIndex {
         self.cost_within(MAX_COST, document, operation, variables)
     }
 
-    /// The same, of at most `most` points.
+    /// What a document costs, as `cost` says it, which must be at most `most` points.
     ///
     /// # Errors
     /// As `cost`.
@@ -254,7 +254,7 @@ impl<'a> CostVisitor<'a> {
         if self.operation.ty != OperationType::Mutation {
             return (0, 0);
         }
-        let mut fields = Fields::of(self.document, &self.operation.selection_set.node).0;
+        let mut fields = root_fields(self.document, &self.operation.selection_set.node);
         // It is a field of every type, and changes nothing.
         fields.retain(|field| field.name.node != "__typename");
         let entries = |field: &&Field| match field.name.node.as_str() {

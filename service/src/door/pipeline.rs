@@ -101,8 +101,8 @@ impl Cx {
     }
 
     /// The answer that this very call was given before, under its key; none where it was not. It is asked for before the
-    /// call's names are looked up. The reply is repeated only to a
-    /// caller who, as they are now, may still do it.
+    /// call's names are looked up. The reply is repeated only to a caller who, as they are
+    /// now, may still do it.
     ///
     /// # Errors
     /// Those of the door, and a conflict if the caller's role was another one then.

@@ -68,6 +68,14 @@ on_both! {
     }
 }
 
+/// The call of `delete_client` once more, with what the person has answered to its question.
+fn answer_to(question: &serde_json::Value, arguments: &serde_json::Value, action: &str) -> serde_json::Value {
+    json!({
+        "name": "delete_client", "arguments": arguments, "requestState": question["requestState"],
+        "inputResponses": { "confirm": { "action": action, "content": { "confirm": true } } },
+    })
+}
+
 on_both! {
     /// A destructive tool asks the person once: the sealed question is good for the same call alone and for five minutes.
     async fn what_destroys_asks_once(world: World) {
@@ -80,10 +88,7 @@ on_both! {
         let shown = question["inputRequests"]["confirm"]["params"]["message"].as_str().unwrap().to_owned();
         assert!(shown.contains("Acme") && shown.contains(&id), "{shown}");
         world.get(owner, &format!("/api/v1/clients/{id}")).await.data(200);
-        let confirm = |arguments: serde_json::Value, action: &str| json!({
-            "name": "delete_client", "arguments": arguments, "requestState": question["requestState"],
-            "inputResponses": { "confirm": { "action": action, "content": { "confirm": true } } },
-        });
+        let confirm = |arguments: serde_json::Value, action: &str| answer_to(&question, &arguments, action);
         let send = async |params| result(&world, owner, "/mcp/x/all", "tools/call", params).await;
         assert_eq!(send(confirm(arguments.clone(), "decline")).await["isError"], true);
         let other = json!({ "id": "Acme", "idempotencyKey": "other" });
@@ -116,10 +121,7 @@ on_both! {
         let question = call(&world, owner, "delete_client", arguments.clone()).await;
         world.patch(owner, &format!("/api/v1/clients/{shown}"), json!({ "name": "Old" })).await.data(200);
         let other = fixtures.home.client(&world, "Acme").await;
-        let accepted = |question: &serde_json::Value| json!({
-            "name": "delete_client", "arguments": arguments, "requestState": question["requestState"],
-            "inputResponses": { "confirm": { "action": "accept", "content": { "confirm": true } } },
-        });
+        let accepted = |question: &serde_json::Value| answer_to(question, &arguments, "accept");
         let again = result(&world, owner, "/mcp/x/all", "tools/call", accepted(&question)).await;
         assert_eq!(again["resultType"], "input_required", "{again}");
         let message = again["inputRequests"]["confirm"]["params"]["message"].as_str().unwrap();
